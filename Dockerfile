@@ -1,0 +1,38 @@
+# In a container the server has to listen on every address, and then it refuses to start without a token:
+#
+#   docker build -t escapement .
+#   docker run -p 8080:8080 -v escapement-data:/data -e ESCAPEMENT_TOKEN=... escapement
+#
+# Handlers of your own go to /app/dist/workers, or anywhere else with ESCAPEMENT_HANDLERS set.
+
+FROM node:22-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY scripts ./scripts
+RUN npm ci
+COPY . .
+RUN npm run build \
+ && npm prune --omit=dev \
+ && rm -f node_modules/uWebSockets.js/uws_darwin_* node_modules/uWebSockets.js/uws_win32_* \
+          node_modules/uWebSockets.js/*.orig
+
+FROM node:22-slim
+ENV NODE_ENV=production \
+    ESCAPEMENT_HOST=0.0.0.0 \
+    ESCAPEMENT_PORT=8080 \
+    ESCAPEMENT_DATA=/data \
+    ESCAPEMENT_HANDLERS=/app/dist/workers
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/dist/workers ./dist/workers
+RUN mkdir /data && chown node:node /data
+USER node
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8080/api/v1/health/live').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["node", "dist/src/cli.js"]
+CMD ["start"]

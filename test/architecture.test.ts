@@ -1,0 +1,171 @@
+/**
+ * The shape of the sources: which folder may import which, no cycles, no barrels, no file too long to have one subject.
+ * Reads the text of src/; an import counts whether it is for values or for types.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../../src');
+const MAX_LINES = 400;
+
+/** What each layer may import beside itself. A layer is a folder of src/, or a file at its top. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  domain: [],
+  clock: ['domain'],
+  log: ['domain', 'clock', 'config'],
+  config: ['domain'],
+  store: ['domain', 'clock', 'log', 'config'],
+  timer: ['domain', 'clock', 'log', 'config'],
+  pool: ['domain', 'clock', 'log', 'config'],
+  scheduler: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool'],
+  server: ['domain', 'clock', 'log', 'config', 'scheduler', 'store'],
+  main: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
+  cli: ['domain', 'clock', 'log', 'config', 'main'],
+};
+/** These assemble the settings; everybody else is handed them and knows their types only. */
+const READS_SETTINGS = ['config', 'main', 'cli'];
+/** The server reads the store through its queries; whatever changes something goes through the scheduler. */
+const QUERIES = /^store\/queries[^/]*(\/|\.ts$)/;
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+type Sources = ReadonlyMap<string, string>;
+
+const IMPORTS = [
+  /^\s*(?:import|export)\s+(?<type>type\s)?[^'"`;]*?\bfrom\s*['"](?<path>[^'"]+)['"]/gm,
+  /^\s*import\s*['"](?<path>[^'"]+)['"]/gm,
+  /^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*['"](?<path>[^'"]+)['"]/gm,
+];
+
+/** The imports of one file that stay inside the project, as paths below src/. */
+function importsOf(file: string, text: string): Import[] {
+  return IMPORTS.flatMap((pattern) => [...text.matchAll(pattern)]).flatMap(({ groups }) => {
+    const path = groups?.path ?? '';
+    if (!path.startsWith('.')) return [];
+    const to = posix.join(posix.dirname(file), path).replace(/\.js$/, '.ts');
+    return [{ from: file, to, typeOnly: groups?.type !== undefined }];
+  });
+}
+
+const layerOf = (file: string): string => file.replace(/\.ts$/, '').split('/')[0] ?? '';
+
+function checkDirection({ from, to, typeOnly }: Import): string[] {
+  const [source, target] = [layerOf(from), layerOf(to)];
+  if (to.startsWith('../')) return [`${from} imports ${to}, outside src/`];
+  if (source === target) return [];
+  if (!MAY_IMPORT[source]?.includes(target)) return [`${from} imports ${to}: ${source} may not know ${target}`];
+  if (target === 'config' && !typeOnly && !READS_SETTINGS.includes(source)) {
+    return [`${from} imports more than types from ${to}`];
+  }
+  if (source === 'server' && target === 'store' && !QUERIES.test(to)) {
+    return [`${from} imports ${to}: of the store, the server may know the queries only`];
+  }
+  return [];
+}
+
+/** Every cycle that a depth-first walk closes, named from its first file in the alphabet. */
+function findCycles(files: Iterable<string>, imports: readonly Import[]): string[] {
+  const targets = new Map<string, string[]>();
+  for (const { from, to } of imports) targets.set(from, [...(targets.get(from) ?? []), to]);
+  const cycles = new Set<string>();
+  const done = new Set<string>();
+  const path: string[] = [];
+  const walk = (file: string): void => {
+    const start = path.indexOf(file);
+    if (start >= 0) {
+      const cycle = path.slice(start);
+      const first = cycle.indexOf([...cycle].sort()[0] ?? file);
+      const turned = [...cycle.slice(first), ...cycle.slice(0, first)];
+      cycles.add(`a cycle: ${[...turned, turned[0]].join(' -> ')}`);
+      return;
+    }
+    if (done.has(file)) return;
+    path.push(file);
+    for (const next of targets.get(file) ?? []) walk(next);
+    path.pop();
+    done.add(file);
+  };
+  for (const file of files) walk(file);
+  return [...cycles];
+}
+
+/** Everything in the sources that breaks a rule, one sentence each. */
+function findViolations(sources: Sources): string[] {
+  const imports = [...sources].flatMap(([file, text]) => importsOf(file, text));
+  const violations = imports.flatMap(checkDirection);
+  for (const [file, text] of sources) {
+    if (MAY_IMPORT[layerOf(file)] === undefined) violations.push(`${file} is in no layer: give it one in this test`);
+    const reexports = /^\s*export\s+(?:type\s+)?(?:\*|\{[^}]*\}\s*from\b)/m.test(text);
+    if (reexports && posix.basename(file) === 'index.ts') violations.push(`${file} is a barrel`);
+    if (/^\s*export\s+(?:type\s+)?\*/m.test(text)) violations.push(`${file} passes on whole files with export *`);
+    const lines = text.trimEnd().split('\n').length;
+    if (lines > MAX_LINES) violations.push(`${file} has ${lines} lines, more than ${MAX_LINES}`);
+  }
+  return [...violations, ...findCycles(sources.keys(), imports)];
+}
+
+function readSources(): Sources {
+  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  return new Map(files.map((file) => [file.split(sep).join('/'), readFileSync(join(SRC, file), 'utf8')]));
+}
+
+t.test('the sources keep to the architecture', async (t) => {
+  const sources = readSources();
+  t.ok(sources.size > 0, 'there are sources');
+  t.same(findViolations(sources), []);
+});
+
+t.test('the checks see what they are for', async (t) => {
+  const cases: [what: string, files: Record<string, string>, expected: RegExp][] = [
+    ['upward', { 'domain/job.ts': "import { now } from '../clock.js';" }, /domain may not know clock/],
+    ['sideways', { 'store/a.ts': "import type { B } from '../timer/b.js';" }, /store may not know timer/],
+    ['several lines', { 'pool/a.ts': "import {\n  b,\n} from '../server/b.js';" }, /pool may not know server/],
+    ['by export', { 'timer/a.ts': "export { b } from '../scheduler/b.js';" }, /timer may not know scheduler/],
+    ['for its effect', { 'server/a.ts': "import '../main.js';" }, /server may not know main/],
+    ['at run time', { 'scheduler/a.ts': "const b = await import('../server/b.js');" }, /scheduler may not know server/],
+    ['in a type', { 'domain/a.ts': "let b: import('../store/b.js').B;" }, /domain may not know store/],
+    ['outside', { 'pool/a.ts': "import a from '../../workers/a.js';" }, /outside src/],
+    ['store internals', { 'server/a.ts': "import { kv } from '../store/kv.js';" }, /the queries only/],
+    ['settings', { 'store/a.ts': "import { read } from '../config.js';" }, /more than types/],
+    ['no layer', { 'utils/a.ts': 'export {};' }, /no layer/],
+    ['barrel', { 'pool/index.ts': "export { a } from './a.js';" }, /is a barrel/],
+    ['star', { 'pool/all.ts': "export * from './a.js';" }, /whole files/],
+    ['too long', { 'pool/a.ts': 'x\n'.repeat(MAX_LINES + 1) }, /has 401 lines/],
+    ['itself', { 'pool/a.ts': "import type { A } from './a.js';" }, /a cycle: pool\/a.ts -> pool\/a.ts/],
+    [
+      'round',
+      {
+        'pool/c.ts': "import { a } from './a.js';",
+        'pool/a.ts': "import { b } from './b.js';",
+        'pool/b.ts': "import type { C } from './c.js';",
+      },
+      /a cycle: pool\/a.ts -> pool\/b.ts -> pool\/c.ts -> pool\/a.ts/,
+    ],
+  ];
+  for (const [what, files, expected] of cases) {
+    const found = findViolations(new Map(Object.entries(files)));
+    t.equal(found.length, 1, `${what}: one violation`);
+    t.match(found[0], expected, what);
+  }
+});
+
+t.test('what is allowed passes', async (t) => {
+  const fine = {
+    'domain/job.ts': "import { a } from './lifecycle.js';\n * import('../main.js')\n// import('../main.js')",
+    'domain/lifecycle.ts': "import { randomBytes } from 'node:crypto';",
+    'store/writer.ts': "import type { Config } from '../config.js';\nimport { clock } from '../clock.js';",
+    'store/queries-port.ts': "import type { Job } from '../domain/job.js';",
+    'scheduler/actor.ts': "import { write } from '../store/writer.js';",
+    'server/lists.ts': "import type { Queries } from '../store/queries-port.js';",
+    'main.ts': "import { read } from './config.js';\nimport { kv } from './store/writer.js';",
+    'cli.ts': "import { start } from './main.js';",
+    'pool/a.ts': 'x\n'.repeat(MAX_LINES),
+  };
+  t.same(findViolations(new Map(Object.entries(fine))), []);
+});
