@@ -1,0 +1,25 @@
+/** The settings of a server, resolved: the command line over the environment over the defaults. */
+export interface Config {
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly handlersDir: string;
+  /** Worker threads. */
+  readonly threads: number;
+  /** Heap of a worker thread. */
+  readonly threadMemoryMiB: number;
+  /** IANA name. */
+  readonly timezone: string;
+  readonly graceMs: number;
+  /** Finished jobs are kept this long, and at most so many. */
+  readonly retentionMs: number;
+  readonly retainJobs: number;
+  readonly maxBodyBytes: number;
+  readonly maxConnections: number;
+  readonly token: string | undefined;
+  readonly allowedHosts: readonly string[];
+  readonly corsOrigins: readonly string[];
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly logLevel: string;
+}

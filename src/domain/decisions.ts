@@ -1,0 +1,210 @@
+/**
+ * What becomes of a job, and what is told about it: one function per step of the lifecycle. Pure: the present instant is
+ * an argument, what to write and publish is the value. No status is set anywhere else.
+ */
+import { backoffMs } from './backoff.js';
+import type { EventBody } from './events.js';
+import {
+  type FailureCode,
+  isRepeating,
+  type Job,
+  type JobDetail,
+  type JobSpec,
+  type JobState,
+  noDetail,
+  type Trigger,
+} from './job.js';
+import { next, type Step } from './lifecycle.js';
+import { limits } from './limits.js';
+import { countOccurrences, firstOccurrence, lastOccurrence, nextOccurrence } from './trigger.js';
+
+/** The new state of a job, with what changed beside it. */
+export interface Decision {
+  readonly state: JobState;
+  readonly events: readonly EventBody[];
+  readonly detail?: JobDetail;
+  readonly spec?: JobSpec;
+  /** The total that grows by one. */
+  readonly counts?: 'completed' | 'failed' | 'cancelled';
+}
+
+/** Why an attempt failed. */
+export interface Failure {
+  readonly name: string;
+  readonly message: string;
+  readonly code: FailureCode;
+  readonly retryable: boolean;
+}
+
+/** A fresh occurrence: nothing of an earlier one is left. */
+const fresh = { attempt: 0, retryCount: 0, interruptions: 0 } as const;
+
+function move(state: JobState, step: Step, now: number, changes: Partial<JobState>): JobState {
+  const status = next(state.status, step);
+  if (!status) throw new Error(`a ${state.status} job was to ${step}`);
+  return { ...state, updatedAt: now, ...changes, status };
+}
+
+/** The only place where a job comes into being. */
+export function create(spec: JobSpec, now: number): Decision {
+  const due = firstOccurrence(spec.trigger, now);
+  return {
+    spec,
+    state: {
+      status: 'pending',
+      due,
+      occurrence: due,
+      updatedAt: now,
+      startedAt: 0,
+      finishedAt: 0,
+      lease: 0,
+      ...fresh,
+      skipped: 0,
+      missed: 0,
+    },
+    detail: noDetail,
+    events: [{ type: 'job.scheduled', triggerAt: due, isRepeat: isRepeating(spec) }],
+  };
+}
+
+/**
+ * Whether a due occurrence was missed: it is seen for the first time, too late. With `skip` the job waits for the next
+ * occurrence; with `run_once` one of the missed is due at once. Undefined when nothing was missed.
+ */
+export function miss({ spec, state }: Job, now: number): Decision | undefined {
+  const { trigger } = spec;
+  const cutoff = now - limits.misfireAfterMs - 1;
+  if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff) return undefined;
+  // An occurrence that is already counted is due later than its own time.
+  const counted = state.due === state.occurrence ? 0 : 1;
+  const missed = 1 - counted + countOccurrences(trigger, state.occurrence, cutoff);
+  if (missed === 0) return undefined;
+  const last = lastOccurrence(trigger, state.occurrence, cutoff) ?? state.occurrence;
+  if (spec.misfire === 'run_once') {
+    const changes = { occurrence: last, due: now, missed: state.missed + missed };
+    return { state: move(state, 'miss', now, changes), events: [] };
+  }
+  const due = nextOccurrence(trigger, last) as number;
+  return {
+    state: move(state, 'miss', now, { ...fresh, occurrence: due, due, missed: state.missed + missed }),
+    events: [{ type: 'job.scheduled', triggerAt: due, isRepeat: true }],
+  };
+}
+
+export function start({ state }: Job, now: number): Decision {
+  const attempt = state.attempt + 1;
+  return {
+    state: move(state, 'start', now, { attempt, lease: state.lease + 1, startedAt: now, finishedAt: 0 }),
+    events: [{ type: 'job.started', attempt }],
+  };
+}
+
+export interface Success {
+  readonly durationMs: number;
+  readonly result?: string;
+  readonly resultOmitted?: string;
+}
+
+export function succeed(job: Job, success: Success, now: number): Decision {
+  const { result, resultOmitted } = success;
+  const { lastError } = job.detail;
+  const hasResult = result !== undefined || resultOmitted !== undefined;
+  const detail: JobDetail = {
+    ...(lastError && { lastError }),
+    ...(result !== undefined && { result }),
+    ...(resultOmitted !== undefined && { resultOmitted }),
+  };
+  const hadResult = job.detail.result !== undefined || job.detail.resultOmitted !== undefined;
+  const told: EventBody = { type: 'job.completed', durationMs: Math.max(0, Math.round(success.durationMs)) };
+  return {
+    ...finish(job, 'succeed', [told], now),
+    ...((hasResult || hadResult) && { detail }),
+    counts: 'completed',
+  };
+}
+
+export function fail(job: Job, failure: Failure, now: number): Decision {
+  const { spec, state } = job;
+  const { name, message, code } = failure;
+  const detail: JobDetail = { ...job.detail, lastError: { name, message, code, at: now } };
+  const retryCount = state.retryCount + 1;
+  const retryAt = now + backoffMs(spec, retryCount);
+  const following = nextOccurrence(spec.trigger, Math.max(now, state.occurrence));
+  // A retry gives way to the next occurrence.
+  const granted = failure.retryable && retryCount <= spec.maxRetries && (following === undefined || retryAt < following);
+  const told: EventBody = {
+    type: 'job.failed',
+    error: message,
+    retryCount: granted ? retryCount : state.retryCount,
+    maxRetries: spec.maxRetries,
+    final: !granted,
+  };
+  if (!granted) return { ...finish(job, 'fail', [told], now), detail, counts: 'failed' };
+  return {
+    state: move(state, 'retryLater', now, { due: retryAt, retryCount, interruptions: 0, finishedAt: now }),
+    events: [told, { type: 'job.retrying', nextRetryAt: retryAt, retryCount, cause: 'failure' }],
+    detail,
+  };
+}
+
+/** Ends an occurrence: a repeating job is pending for its next, and what came due meanwhile is skipped. */
+function finish({ spec, state }: Job, step: 'succeed' | 'fail', told: EventBody[], now: number): Decision {
+  const due = nextOccurrence(spec.trigger, Math.max(now, state.occurrence));
+  if (due === undefined) return { state: move(state, step, now, { finishedAt: now, interruptions: 0 }), events: told };
+  const skipped = state.skipped + countOccurrences(spec.trigger, state.occurrence, now);
+  return {
+    state: move(state, 'recur', now, { ...fresh, due, occurrence: due, skipped, finishedAt: now }),
+    events: [...told, { type: 'job.scheduled', triggerAt: due, isRepeat: true }],
+  };
+}
+
+/**
+ * An attempt was cut short by something that was not its doing: it runs again at once. The third time in a row is a
+ * failure all the same, or a job that takes its process down could do so for ever.
+ */
+export function interrupt(job: Job, begun: boolean, now: number): Decision {
+  const { state } = job;
+  const interruptions = state.interruptions + (begun ? 1 : 0);
+  if (interruptions >= limits.interruptions) {
+    const message = `the attempt was cut short ${limits.interruptions} times in a row: its thread or the server ended`;
+    return fail(job, { name: 'WorkerLost', message, code: 'worker_lost', retryable: true }, now);
+  }
+  const attempt = begun ? state.attempt : state.attempt - 1;
+  const { retryCount } = state;
+  return {
+    state: move(state, 'interrupt', now, { due: now, interruptions, attempt, finishedAt: begun ? now : 0 }),
+    events: [{ type: 'job.retrying', nextRetryAt: now, retryCount, cause: 'interruption' }],
+  };
+}
+
+export function cancel({ state }: Job, now: number): Decision {
+  return {
+    state: move(state, 'cancel', now, { finishedAt: now }),
+    events: [{ type: 'job.cancelled', previousStatus: state.status }],
+    counts: 'cancelled',
+  };
+}
+
+/** A user's retry: the job begins anew. */
+export function retry({ state }: Job, now: number): Decision {
+  return {
+    state: move(state, 'retry', now, { ...fresh, due: now, finishedAt: 0 }),
+    events: [{ type: 'job.retrying', nextRetryAt: now, retryCount: 0, cause: 'manual' }],
+  };
+}
+
+/** The parts of a spec that an update may change. */
+export type SpecChange = Partial<
+  Pick<JobSpec, 'payload' | 'maxRetries' | 'retryDelayMs' | 'backoff' | 'timeoutMs' | 'misfire'> & { trigger: Trigger }
+>;
+
+/** A new trigger begins a new occurrence; without one the due time stays. */
+export function update({ spec, state }: Job, change: SpecChange, now: number): Decision {
+  const changed: JobSpec = { ...spec, ...change };
+  const due = change.trigger ? firstOccurrence(change.trigger, now) : state.due;
+  return {
+    spec: changed,
+    state: move(state, 'update', now, change.trigger ? { ...fresh, due, occurrence: due } : {}),
+    events: [{ type: 'job.updated', triggerAt: due, isRepeat: isRepeating(changed) }],
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * Operating errors: what a user can cause or must be told. One class, one list of stable codes; `server/problem`
+ * alone knows how they look over HTTP. Broken invariants are plain `Error`s and end the process.
+ */
+
+/** The stable words of `code` in problem documents. */
+export const errorCodes = [
+  'malformed_json',
+  'validation_failed',
+  'unknown_job_type',
+  'not_found',
+  'conflict',
+  'payload_too_large',
+  'unsupported_media_type',
+  'method_not_allowed',
+  'unauthorized',
+  'forbidden',
+  'misdirected_host',
+  'overloaded',
+  'draining',
+  'storage_unavailable',
+  'internal_error',
+  'timeout',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** One fault of a request: `path` is a JSON pointer into the body, or `query.<name>`; '' is the whole. */
+export interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A refusal that the caller is told about, word for word. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  constructor(
+    readonly code: ErrorCode,
+    readonly detail: string,
+    readonly faults: readonly Fault[] = [],
+  ) {
+    super(detail);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What happened, as plain records: they are written to the log with the change they tell of, published to subscribers
+ * after it is on disk, and replayed to those who missed them.
+ */
+import type { Status } from './lifecycle.js';
+
+export const eventTypes = [
+  'job.scheduled',
+  'job.started',
+  'job.completed',
+  'job.failed',
+  'job.retrying',
+  'job.cancelled',
+  'job.updated',
+] as const;
+export type EventType = (typeof eventTypes)[number];
+
+/** The part that differs by type. Instants are Unix milliseconds. */
+export type EventBody =
+  | { readonly type: 'job.scheduled' | 'job.updated'; readonly triggerAt: number; readonly isRepeat: boolean }
+  | { readonly type: 'job.started'; readonly attempt: number }
+  | { readonly type: 'job.completed'; readonly durationMs: number }
+  | {
+      readonly type: 'job.failed';
+      readonly error: string;
+      readonly retryCount: number;
+      readonly maxRetries: number;
+      readonly final: boolean;
+    }
+  | {
+      readonly type: 'job.retrying';
+      readonly nextRetryAt: number;
+      readonly retryCount: number;
+      /** Why another attempt follows: the handler failed, a user asked, or the attempt was cut short. */
+      readonly cause: 'failure' | 'manual' | 'interruption';
+    }
+  | { readonly type: 'job.cancelled'; readonly previousStatus: Status };
+
+/** An event as the log keeps it. `seq` grows by one with every event of the server. */
+export interface JobEvent {
+  readonly seq: number;
+  /** Key of the job and second of its public id. */
+  readonly jobSeq: number;
+  readonly idSeconds: number;
+  readonly jobName: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly body: EventBody;
+}

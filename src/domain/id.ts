@@ -1,0 +1,35 @@
+/**
+ * Public ids: `job_<unix seconds>_<8 hex>`. The hex is a bijective scramble of the low 32 bits of the job's sequence
+ * number, so two jobs of one stretch of 2^32 can never share it, and ids of neighbours do not look alike.
+ */
+
+/** Two rounds of multiply and xor-shift over 32 bits: each step is invertible, so the whole is a bijection. */
+function scramble(low: number): number {
+  let x = low >>> 0;
+  x = Math.imul(x ^ (x >>> 16), 0x7feb352d) >>> 0;
+  x = Math.imul(x ^ (x >>> 15), 0x846ca68b) >>> 0;
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+/** The inverse multipliers are those of the two odd constants modulo 2^32. */
+function unscramble(hex: number): number {
+  let x = hex >>> 0;
+  x = Math.imul(x ^ (x >>> 16), 0x43021123) >>> 0;
+  x = Math.imul(x ^ (x >>> 15) ^ (x >>> 30), 0x1d69e2a5) >>> 0;
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+/** The public id of the job with key `seq`, made in second `idSeconds`. */
+export function formatId(seq: number, idSeconds: number): string {
+  const hex = scramble(seq % 0x1_0000_0000).toString(16);
+  return `job_${idSeconds}_${hex.length === 8 ? hex : hex.padStart(8, '0')}`;
+}
+
+const pattern = /^job_(0|[1-9]\d{0,11})_([0-9a-f]{8})$/;
+
+/** The second and the low 32 bits of the sequence that an id names; undefined when it is not an id at all. */
+export function parseId(id: string): { readonly idSeconds: number; readonly low: number } | undefined {
+  const match = pattern.exec(id);
+  if (!match) return undefined;
+  return { idSeconds: Number(match[1]), low: unscramble(Number.parseInt(match[2] as string, 16)) };
+}

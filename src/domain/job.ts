@@ -1,0 +1,84 @@
+/**
+ * A job: what the user asked for (`JobSpec`, changed only by an update) and where it stands (`JobState`, changed only
+ * through `lifecycle`). All instants are Unix milliseconds; 0 stands for "not yet".
+ */
+import type { Status } from './lifecycle.js';
+
+/** When a job is due: once at an instant, on a cron schedule (once or for ever), or on a fixed grid. */
+export type Trigger =
+  | { readonly kind: 'once'; readonly due: number }
+  | { readonly kind: 'cron'; readonly expression: string; readonly timezone: string; readonly repeat: boolean }
+  | { readonly kind: 'interval'; readonly everyMs: number; readonly firstDue: number };
+
+export type Backoff = 'exponential' | 'fixed';
+export type Misfire = 'run_once' | 'skip';
+
+export interface JobSpec {
+  /** Internal key: grows by one with every job, never reused. The public id is derived from it. */
+  readonly seq: number;
+  /** Second in the public id; never goes back. */
+  readonly idSeconds: number;
+  readonly name: string;
+  /** JSON text of an object. */
+  readonly payload: string;
+  readonly trigger: Trigger;
+  readonly maxRetries: number;
+  readonly retryDelayMs: number;
+  readonly backoff: Backoff;
+  readonly timeoutMs: number;
+  readonly misfire: Misfire;
+  readonly createdAt: number;
+  readonly idempotencyKey?: string;
+}
+
+export interface JobState {
+  readonly status: Status;
+  /** The next start, retries included; once nothing is to come, the last one's due time. */
+  readonly due: number;
+  /** The instant that the present occurrence was scheduled for; a retry keeps it. */
+  readonly occurrence: number;
+  readonly updatedAt: number;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** Number of the latest attempt over the job's whole life: the fencing token of its lease. */
+  readonly lease: number;
+  /** Attempts begun in this occurrence. */
+  readonly attempt: number;
+  /** Retries granted in this occurrence. */
+  readonly retryCount: number;
+  /** Interruptions in a row in this occurrence. */
+  readonly interruptions: number;
+  readonly skipped: number;
+  readonly missed: number;
+}
+
+export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost';
+
+/** The latest failure of a job, as answers show it. */
+export interface LastError {
+  readonly name: string;
+  readonly message: string;
+  readonly code: FailureCode;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
+/** What attempts left behind; absent until there is something. `result` is JSON text. */
+export interface JobDetail {
+  readonly lastError?: LastError;
+  readonly result?: string;
+  readonly resultOmitted?: string;
+}
+
+export interface Job {
+  readonly spec: JobSpec;
+  readonly state: JobState;
+  readonly detail: JobDetail;
+}
+
+export const noDetail: JobDetail = Object.freeze({});
+
+/** True for jobs that have a next occurrence after each. */
+export function isRepeating(spec: JobSpec): boolean {
+  return spec.trigger.kind === 'interval' || (spec.trigger.kind === 'cron' && spec.trigger.repeat);
+}

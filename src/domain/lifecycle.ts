@@ -1,0 +1,56 @@
+/**
+ * The life of a job, as one table: which step moves which status where. A step that a status does not list is refused;
+ * 409 answers, event codes, the documentation's diagram and the exhaustive tests all derive from here.
+ */
+
+export const statuses = ['pending', 'running', 'success', 'failed', 'cancelled'] as const;
+export type Status = (typeof statuses)[number];
+
+/** The number that stands for a status in events: its place in the list. */
+export const statusCode = { pending: 0, running: 1, success: 2, failed: 3, cancelled: 4 } as const satisfies Record<
+  Status,
+  number
+>;
+
+/**
+ * Steps. Commands of users: `update`, `cancel`, `retry`. Of the scheduler: `start`, `miss` (its occurrence passed
+ * unseen), `succeed`, `fail` (nothing follows), `retryLater` (a failure that grants a retry), `recur` (its occurrence is
+ * over, the next is to come), `interrupt` (the attempt was cut short, nobody's fault), `remove` is not a step: retention
+ * takes only finished jobs.
+ */
+export const lifecycle = {
+  pending: { update: 'pending', cancel: 'cancelled', start: 'running', miss: 'pending' },
+  running: {
+    cancel: 'cancelled',
+    succeed: 'success',
+    fail: 'failed',
+    retryLater: 'pending',
+    recur: 'pending',
+    interrupt: 'pending',
+  },
+  success: {},
+  failed: { retry: 'pending' },
+  cancelled: { cancel: 'cancelled' },
+} as const satisfies Record<Status, Partial<Record<Step, Status>>>;
+
+export type Step =
+  | 'update'
+  | 'cancel'
+  | 'retry'
+  | 'start'
+  | 'miss'
+  | 'succeed'
+  | 'fail'
+  | 'retryLater'
+  | 'recur'
+  | 'interrupt';
+
+/** Where `step` leads from `status`, or undefined where the table has no such step. */
+export function next(status: Status, step: Step): Status | undefined {
+  return (lifecycle[status] as Partial<Record<Step, Status>>)[step];
+}
+
+/** Statuses in which nothing is to come. */
+export function isFinished(status: Status): boolean {
+  return status === 'success' || status === 'failed' || status === 'cancelled';
+}

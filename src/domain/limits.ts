@@ -1,0 +1,34 @@
+/** Every bound of the product in one place. Units stand last in the names. */
+export const limits = {
+  nameChars: 128,
+  payloadBytes: 256 * 1024,
+  payloadDepth: 64,
+  resultBytes: 64 * 1024,
+  errorMessageChars: 4096,
+  maxRetries: 100,
+  defaultMaxRetries: 3,
+  defaultRetryDelayMs: 60_000,
+  maxBackoffMs: 24 * 3_600_000,
+  defaultTimeoutMs: 5 * 60_000,
+  minIntervalMs: 10,
+  cronChars: 256,
+  /** An occurrence first seen later than this is missed (see misfire). */
+  misfireAfterMs: 1000,
+  /** The n-th interruption in a row of one occurrence is a failure, `worker_lost`. */
+  interruptions: 3,
+  idempotencyKeyChars: 255,
+  idempotencyKeptMs: 24 * 3_600_000,
+  listDefault: 50,
+  listMax: 100,
+  bodyBytes: 1024 * 1024,
+  batchJobs: 10_000,
+  batchBytes: 16 * 1024 * 1024,
+  headerBytes: 16 * 1024,
+  filterIds: 1000,
+  filterTopics: 2000,
+  frameBytes: 64 * 1024,
+  badMessagesInARow: 3,
+  messagesPerSecond: 100,
+  /** The last instant a job may be due: the end of the year 9999. */
+  maxInstantMs: 253_402_300_799_999,
+} as const;
