@@ -1,0 +1,67 @@
+/**
+ * What travels between scheduler, pool and worker threads. Types only, plain data only: an `Error` loses its class and
+ * fields on the way to another thread.
+ */
+import type { FailureCode } from '../domain/job.js';
+
+/** A job type that handlers exist for, with its `options` (absent: the product's default applies). */
+export interface HandlerInfo {
+  readonly name: string;
+  readonly description: string;
+  /** Attempts of this type that may run at once, over all threads; Infinity when unbounded. */
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly maxRetries: number;
+  readonly retryDelayMs: number;
+}
+
+/** One attempt on its way to a worker. `jobSeq` and `lease` together name it for ever. */
+export interface Attempt {
+  readonly jobSeq: number;
+  readonly lease: number;
+  readonly jobId: string;
+  readonly name: string;
+  /** JSON text of the payload. */
+  readonly payload: string;
+  /** 1 for the first of an occurrence. */
+  readonly attempt: number;
+  /** Unix milliseconds. */
+  readonly scheduledFor: number;
+  readonly timeoutMs: number;
+  /** Runs with nothing else on its thread: an earlier attempt was cut short, and this may be why. */
+  readonly alone: boolean;
+}
+
+/** How an attempt ended. Each dispatched attempt has exactly one outcome. */
+export type Outcome = { readonly jobSeq: number; readonly lease: number; readonly durationMs: number } & (
+  | { readonly kind: 'succeeded'; readonly result?: string; readonly resultOmitted?: string }
+  | {
+      readonly kind: 'failed';
+      readonly name: string;
+      readonly message: string;
+      readonly code: FailureCode;
+      readonly retryable: boolean;
+    }
+  /** Cut short by something that was not its doing, or taken back before it began (`begun: false`). */
+  | { readonly kind: 'interrupted'; readonly begun: boolean }
+);
+
+/** The pool as the scheduler sees it. The simulation has one of its own that misbehaves. */
+export interface Pool {
+  /** How many more attempts it takes now. */
+  readonly free: number;
+  /** Takes an attempt; it leaves for its thread with the next `flush`. */
+  dispatch(attempt: Attempt): void;
+  /** Sends what was dispatched since the last call, one message per thread. */
+  flush(): void;
+  /** Fires the attempt's signal; after the grace its thread is stopped. An attempt that has not begun is taken back. */
+  abort(jobSeq: number, lease: number, reason: 'cancelled' | 'shutdown'): void;
+}
+
+/** What the pool tells its owner. */
+export interface PoolEvents {
+  /** Outcomes in the order they happened, in batches. */
+  outcomes(outcomes: readonly Outcome[]): void;
+  /** Room appeared without an outcome (a batch has begun and the thread can take more). */
+  room(): void;
+}

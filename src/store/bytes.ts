@@ -1,0 +1,167 @@
+/**
+ * Writing and reading of the compact binary records. Little-endian inside values; keys are big-endian, so that they
+ * order as numbers do.
+ */
+import { crc32 as zlibCrc32 } from 'node:zlib';
+
+/** CRC-32 (ISO 3309) of a piece of a record. */
+export const crc32 = zlibCrc32 as (data: Uint8Array) => number;
+
+const two32 = 0x1_0000_0000;
+
+/** A buffer that grows while it is written to. */
+export class ByteWriter {
+  buffer: Buffer;
+  length = 0;
+
+  constructor(initialBytes = 4096) {
+    // Not from the shared pool: the whole ArrayBuffer is handed to another thread.
+    this.buffer = Buffer.from(new ArrayBuffer(initialBytes));
+  }
+
+  /** Makes room for `bytes` more and returns where they begin. */
+  claim(bytes: number): number {
+    const at = this.length;
+    const end = at + bytes;
+    if (end > this.buffer.length) this.#grow(end);
+    this.length = end;
+    return at;
+  }
+
+  #grow(atLeast: number): void {
+    const larger = Buffer.from(new ArrayBuffer(Math.max(atLeast, this.buffer.length * 2)));
+    this.buffer.copy(larger, 0, 0, this.length);
+    this.buffer = larger;
+  }
+
+  u8(value: number): void {
+    const at = this.claim(1);
+    this.buffer[at] = value;
+  }
+
+  u16(value: number): void {
+    const at = this.claim(2);
+    this.buffer.writeUInt16LE(value, at);
+  }
+
+  u32(value: number): void {
+    const at = this.claim(4);
+    this.buffer.writeUInt32LE(value, at);
+  }
+
+  /** Whole numbers up to 2^48. */
+  u48(value: number): void {
+    const at = this.claim(6);
+    putU48(this.buffer, at, value);
+  }
+
+  f64(value: number): void {
+    const at = this.claim(8);
+    this.buffer.writeDoubleLE(value, at);
+  }
+
+  /** Length (u32), then UTF-8. */
+  text(value: string): void {
+    const most = value.length * 3;
+    const at = this.claim(4 + most);
+    const written = this.buffer.write(value, at + 4, 'utf8');
+    this.buffer.writeUInt32LE(written, at);
+    this.length = at + 4 + written;
+  }
+
+  /** Length (u8), then ASCII; for short words. */
+  word(value: string): void {
+    const at = this.claim(1 + value.length);
+    this.buffer[at] = value.length;
+    this.buffer.write(value, at + 1, 'latin1');
+  }
+
+  /** What was written since `from`; a view. */
+  since(from: number): Buffer {
+    return this.buffer.subarray(from, this.length);
+  }
+}
+
+/** Reads what `ByteWriter` wrote; reading past the end throws RangeError. */
+export class ByteReader {
+  constructor(
+    readonly buffer: Buffer,
+    public at = 0,
+  ) {}
+
+  u8(): number {
+    return this.buffer.readUInt8(this.at++);
+  }
+
+  u16(): number {
+    const value = this.buffer.readUInt16LE(this.at);
+    this.at += 2;
+    return value;
+  }
+
+  u32(): number {
+    const value = this.buffer.readUInt32LE(this.at);
+    this.at += 4;
+    return value;
+  }
+
+  u48(): number {
+    const value = getU48(this.buffer, this.at);
+    this.at += 6;
+    return value;
+  }
+
+  f64(): number {
+    const value = this.buffer.readDoubleLE(this.at);
+    this.at += 8;
+    return value;
+  }
+
+  text(): string {
+    const length = this.u32();
+    return this.#take(length).toString('utf8');
+  }
+
+  word(): string {
+    const length = this.u8();
+    return this.#take(length).toString('latin1');
+  }
+
+  #take(length: number): Buffer {
+    const end = this.at + length;
+    if (end > this.buffer.length) throw new RangeError('record ends too early');
+    const piece = this.buffer.subarray(this.at, end);
+    this.at = end;
+    return piece;
+  }
+
+  get done(): boolean {
+    return this.at >= this.buffer.length;
+  }
+}
+
+export function putU48(buffer: Buffer, at: number, value: number): void {
+  buffer.writeUInt32LE(value % two32, at);
+  buffer.writeUInt16LE(Math.floor(value / two32), at + 4);
+}
+
+export function getU48(buffer: Buffer, at: number): number {
+  return buffer.readUInt16LE(at + 4) * two32 + buffer.readUInt32LE(at);
+}
+
+/** A key of whole numbers of 48 bits each, ordered as the numbers are. */
+export function key(...parts: readonly number[]): Buffer {
+  const out = Buffer.allocUnsafe(parts.length * 6);
+  for (let i = 0; i < parts.length; i++) {
+    const value = parts[i] as number;
+    out.writeUInt16BE(Math.floor(value / two32), i * 6);
+    out.writeUInt32BE(value % two32, i * 6 + 2);
+  }
+  return out;
+}
+
+/** The n-th number of a key. */
+export function keyPart(of: Uint8Array, n: number): number {
+  const buffer = Buffer.from(of.buffer, of.byteOffset, of.byteLength);
+  return buffer.readUInt16BE(n * 6) * two32 + buffer.readUInt32BE(n * 6 + 2);
+}

@@ -1,0 +1,138 @@
+/**
+ * The data directory before anything opens it: made with a marker, locked for one process, refused when it is of a newer
+ * schema or visibly damaged. LMDB itself would open an empty file as an empty store and die on a truncated one.
+ */
+import { randomUUID } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join, resolve } from 'node:path';
+import { dataFile } from './kv-lmdb.js';
+import { type DirectoryFacts, schemaVersion } from './layout.js';
+
+const markerFile = 'escapement.json';
+const ownerFile = 'owner.json';
+
+/** The directory cannot be used; the message says why and what to do. */
+export class DirectoryError extends Error {
+  override readonly name = 'DirectoryError';
+}
+
+export interface DirectoryLock {
+  readonly path: string;
+  readonly facts: DirectoryFacts;
+  release(): void;
+}
+
+/** Claims the directory for this process, making it when it is not there. @throws DirectoryError */
+export async function claimDirectory(directory: string): Promise<DirectoryLock> {
+  const path = resolve(directory);
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new DirectoryError(`the data directory ${path} cannot be made: ${(error as Error).message}`);
+  }
+  const server = await lock(path);
+  try {
+    const facts = readFacts(path) ?? writeFacts(path);
+    checkDataFile(path);
+    writeFile(join(path, ownerFile), JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
+    return { path, facts, release: () => void server.close() };
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+}
+
+/**
+ * A listening socket that the kernel takes back with the process. On Linux its name is abstract (no file to go stale) and
+ * made of the directory's device and inode, so that another path to the same directory meets the same lock.
+ */
+async function lock(path: string): Promise<Server> {
+  const { dev, ino } = statSync(path);
+  const name = process.platform === 'linux' ? `\0escapement-${dev}-${ino}` : `/tmp/escapement-${dev}-${ino}.sock`;
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((done, failed) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      failed(error.code === 'EADDRINUSE' ? new DirectoryError(`the data directory ${path} is in use by ${owner(path)}`) : error);
+    });
+    server.listen(name, done);
+  });
+  server.unref();
+  return server;
+}
+
+function owner(path: string): string {
+  try {
+    const { pid, since } = JSON.parse(readFileSync(join(path, ownerFile), 'utf8')) as { pid: number; since: string };
+    return `another escapement (process ${pid}, started ${since}): stop it first, or use another directory`;
+  } catch {
+    return 'another escapement: stop it first, or use another directory';
+  }
+}
+
+function readFacts(path: string): DirectoryFacts | undefined {
+  const marker = join(path, markerFile);
+  if (!existsSync(marker)) {
+    if (!existsSync(join(path, dataFile))) return undefined;
+    throw new DirectoryError(`${marker} is missing beside ${dataFile}: restore it from a backup, or use another directory`);
+  }
+  let facts: DirectoryFacts;
+  try {
+    facts = JSON.parse(readFileSync(marker, 'utf8')) as DirectoryFacts;
+    if (!Number.isInteger(facts.schema) || typeof facts.identity !== 'string') throw new Error('it has other fields');
+  } catch (error) {
+    throw new DirectoryError(`${marker} cannot be read (${(error as Error).message}): restore it from a backup`);
+  }
+  if (facts.schema > schemaVersion) {
+    throw new DirectoryError(
+      `${path} was written by a newer escapement (schema ${facts.schema}, this one knows ${schemaVersion}): use that version`,
+    );
+  }
+  if (!existsSync(join(path, dataFile)) && existsSync(join(path, ownerFile))) {
+    throw new DirectoryError(
+      `${join(path, dataFile)} is gone although the directory was in use: restore it from a backup, or use another directory`,
+    );
+  }
+  return facts;
+}
+
+function writeFacts(path: string): DirectoryFacts {
+  const facts: DirectoryFacts = { schema: schemaVersion, identity: randomUUID(), createdAt: Date.now() };
+  writeFile(join(path, markerFile), `${JSON.stringify(facts, undefined, 2)}\n`);
+  return facts;
+}
+
+/** Whole or not at all: written beside and renamed. */
+function writeFile(path: string, text: string): void {
+  const file = openSync(`${path}.new`, 'w');
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(`${path}.new`, path);
+}
+
+const lmdbMagic = 0xbeefc0de;
+const magicAt = 16;
+
+/** The file must reach as far as its own header says, or the first read past its end kills the process (SIGBUS). */
+function checkDataFile(path: string): void {
+  const name = join(path, dataFile);
+  if (!existsSync(name)) return;
+  const { size } = statSync(name);
+  const damaged = (why: string): DirectoryError =>
+    new DirectoryError(`${name} is damaged (${why}): restore it from a backup, or use another directory`);
+  if (size === 0) throw damaged('it is empty');
+  const page = 4096;
+  const head = Buffer.alloc(2 * page);
+  const file = openSync(name, 'r');
+  try {
+    if (readSync(file, head, 0, head.length, 0) < head.length) throw damaged('it ends within its header');
+  } finally {
+    closeSync(file);
+  }
+  const metas = [0, page].filter((at) => head.readUInt32LE(at + magicAt) === lmdbMagic);
+  if (metas.length < 2) throw damaged('its header is not that of a store');
+}

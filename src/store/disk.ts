@@ -1,0 +1,29 @@
+/** Telling a full disk from a broken one: LMDB reports both as EIO. */
+import { closeSync, fsyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+const roomCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** Room that a commit may need beside its own bytes: copied pages of the trees it touches. */
+const slackBytes = 2 * 1024 * 1024;
+
+/** True when a write failed although there was room, so that trying again later cannot help. */
+export function diskIsBroken(directory: string, bytes: number): boolean {
+  const { bavail, bsize } = statfsSync(directory);
+  if (bavail * bsize < bytes * 4 + slackBytes) return false;
+  const probe = join(directory, '.probe');
+  try {
+    const file = openSync(probe, 'w');
+    try {
+      writeSync(file, Buffer.alloc(64 * 1024));
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (roomCodes.has((error as NodeJS.ErrnoException).code ?? '')) return false;
+  } finally {
+    rmSync(probe, { force: true });
+  }
+  return true;
+}

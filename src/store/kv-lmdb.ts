@@ -1,0 +1,87 @@
+/** The key-value port on LMDB. Used by the storage thread to write and by the main thread to read. */
+import { join } from 'node:path';
+import { type Database, open, type RootDatabase } from 'lmdb';
+import { type Kv, type KvWriter, type RangeOptions, type Tree, trees } from './kv.js';
+
+/** The file that LMDB keeps its trees in, inside the data directory. */
+export const dataFile = 'data.mdb';
+
+// Atomic and throwing cleanly only with these: the default overlappingSync leaves a failed write visible.
+const durable = {
+  overlappingSync: false,
+  eventTurnBatching: false,
+  cache: false,
+  noSync: false,
+  mapAsync: false,
+  useWritemap: false,
+} as const;
+
+export class LmdbKv implements Kv, KvWriter {
+  readonly #root: RootDatabase;
+  readonly #trees: Record<Tree, Database<Buffer, Buffer>>;
+
+  constructor(directory: string, options: { readonly readOnly?: boolean } = {}) {
+    this.#root = open({
+      path: join(directory, dataFile),
+      maxDbs: trees.length + 2,
+      readOnly: options.readOnly ?? false,
+      ...durable,
+    } as Parameters<typeof open>[0]) as RootDatabase;
+    this.#trees = Object.fromEntries(
+      trees.map((name) => [name, this.#root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' })]),
+    ) as unknown as Record<Tree, Database<Buffer, Buffer>>;
+  }
+
+  get(tree: Tree, key: Uint8Array): Buffer | undefined {
+    return this.#trees[tree].getBinary(key as Buffer);
+  }
+
+  *entries(tree: Tree, range: RangeOptions): Iterable<{ key: Buffer; value: Buffer }> {
+    for (const { key, value } of this.#trees[tree].getRange(lmdbRange(range))) {
+      yield { key: key as Buffer, value: value as Buffer };
+    }
+  }
+
+  keys(tree: Tree, range: RangeOptions): Iterable<Buffer> {
+    return this.#trees[tree].getKeys(lmdbRange(range)) as Iterable<Buffer>;
+  }
+
+  refresh(): void {
+    this.#root.resetReadTxn();
+  }
+
+  put(tree: Tree, key: Uint8Array, value: Uint8Array, append = false): void {
+    if (append) this.#trees[tree].putSync(key as Buffer, value as Buffer, { append: true });
+    else this.#trees[tree].putSync(key as Buffer, value as Buffer);
+  }
+
+  remove(tree: Tree, key: Uint8Array): void {
+    this.#trees[tree].removeSync(key as Buffer);
+  }
+
+  transact<T>(work: (tx: KvWriter) => T): T {
+    return this.#root.transactionSync(() => work(this)) as T;
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+}
+
+/** lmdb-js takes the end it starts from as `start`, also when it walks backwards, and that end inclusive. */
+function lmdbRange(range: RangeOptions): { start?: Buffer; end?: Buffer; reverse?: boolean; limit?: number; exclusiveStart?: boolean; inclusiveEnd?: boolean } {
+  const limit = range.limit === undefined ? {} : { limit: range.limit };
+  if (range.reverse) {
+    return {
+      ...(range.to && { start: range.to as Buffer, exclusiveStart: true }),
+      ...(range.from && { end: range.from as Buffer, inclusiveEnd: true }),
+      reverse: true,
+      ...limit,
+    };
+  }
+  return {
+    ...(range.from && { start: range.from as Buffer }),
+    ...(range.to && { end: range.to as Buffer }),
+    ...limit,
+  };
+}

@@ -1,0 +1,90 @@
+/** Where things stand in the trees: keys, state pages, and the facts about the whole. */
+import type { JobState } from '../domain/job.js';
+import { crc32, key } from './bytes.js';
+import { DamagedRecord } from './damage.js';
+import { readRow, rowBytes } from './row.js';
+
+/** Version of everything below; a directory of a newer one is refused. */
+export const schemaVersion = 1;
+
+export const pageRows = 16;
+const pageHeader = 8;
+export const pageBytes = pageHeader + pageRows * rowBytes;
+
+export const pageOf = (seq: number): number => Math.floor(seq / pageRows);
+export const pageKey = (page: number): Buffer => key(page);
+/** Where the row of a job begins in its page. */
+export const rowAt = (seq: number): number => pageHeader + (seq % pageRows) * rowBytes;
+
+/** A page with no jobs, to be filled and then sealed. */
+export function emptyPage(): Buffer {
+  return Buffer.alloc(pageBytes);
+}
+
+/** Makes the page whole: its checksum covers the rows and its own number, so that a page in the wrong place shows. */
+export function sealPage(page: Buffer, number: number): void {
+  page.writeUInt32LE(number >>> 0, 4);
+  page.writeUInt32LE(crc32(page.subarray(4)), 0);
+}
+
+/** @throws DamagedRecord */
+export function checkPage(page: Buffer, number: number): void {
+  const whole =
+    page.length === pageBytes &&
+    page.readUInt32LE(4) === number >>> 0 &&
+    page.readUInt32LE(0) === crc32(page.subarray(4));
+  if (!whole) throw new DamagedRecord(`the state page of jobs ${number * pageRows} to ${(number + 1) * pageRows - 1}`);
+}
+
+export function stateIn(page: Buffer, seq: number): JobState | undefined {
+  return readRow(page, rowAt(seq));
+}
+
+export const logKey = (position: number): Buffer => key(position);
+export const specKey = (seq: number): Buffer => key(seq);
+export const detailKey = (seq: number): Buffer => key(seq);
+export const setKey = (set: number, block: number): Buffer => key(set, block);
+export const finishedKey = (position: number, chunk: number): Buffer => key(position, chunk);
+
+/** A value with its checksum before it. */
+export function seal(value: Uint8Array): Buffer {
+  const out = Buffer.allocUnsafe(value.length + 4);
+  out.writeUInt32LE(crc32(value), 0);
+  out.set(value, 4);
+  return out;
+}
+
+/** @throws DamagedRecord naming `what`. */
+export function unseal(sealed: Buffer, what: string): Buffer {
+  if (sealed.length < 4 || sealed.readUInt32LE(0) !== crc32(sealed.subarray(4))) throw new DamagedRecord(what);
+  return sealed.subarray(4);
+}
+
+/** What the trees stand for, written with the last slice of each merge. */
+export interface MergeMark {
+  /** The trees hold all that log records up to this one changed. */
+  readonly position: number;
+  /** No job that was pending then was due before this. */
+  readonly watermark: number;
+}
+
+/** Facts about the data directory as a whole. */
+export interface DirectoryFacts {
+  readonly schema: number;
+  /** Random, made with the directory. */
+  readonly identity: string;
+  readonly createdAt: number;
+}
+
+const metaKeys = { mark: 'mark', facts: 'facts', types: 'types', clean: 'clean', epochs: 'epochs' } as const;
+export type MetaName = keyof typeof metaKeys;
+export const metaKey = (name: MetaName): Buffer => Buffer.from(metaKeys[name]);
+
+/** Sealed JSON; for the handful of values in `meta`. Infinity is written as null. */
+export function encodeMeta(value: unknown): Buffer {
+  return seal(Buffer.from(JSON.stringify(value)));
+}
+
+export function decodeMeta<T>(sealed: Buffer, name: MetaName): T {
+  return JSON.parse(unseal(sealed, `the entry ${name} of the directory`).toString('utf8')) as T;
+}

@@ -1,0 +1,126 @@
+/**
+ * The committed state of jobs: what log records changed since the last merge, over the trees. Two generations: the one
+ * that gathers changes, and the one being merged, which is dropped when the trees have it.
+ */
+import type { Job, JobDetail, JobSpec, JobState } from '../domain/job.js';
+import { noDetail } from '../domain/job.js';
+import type { StoreReader } from './reader.js';
+import { RowTable, readRow, rowStatus, rowType } from './row.js';
+
+interface Generation {
+  readonly rows: RowTable;
+  readonly details: Map<number, JobDetail>;
+  detailBytes: number;
+}
+
+const emptyGeneration = (): Generation => ({ rows: new RowTable(), details: new Map(), detailBytes: 0 });
+
+/** Specs kept at hand after their commit: jobs with short delays run from here without a look into the trees. */
+const cachedSpecBytes = 16 * 1024 * 1024;
+
+export class Memtable {
+  readonly #reader: StoreReader;
+  #current = emptyGeneration();
+  #merging: Generation | undefined;
+  readonly #specs = new Map<number, JobSpec>();
+  #specBytes = 0;
+
+  constructor(reader: StoreReader) {
+    this.#reader = reader;
+  }
+
+  /** Jobs changed since the last merge began. */
+  get changed(): number {
+    return this.#current.rows.size;
+  }
+
+  /** Bytes of details among them, roughly. */
+  get changedDetailBytes(): number {
+    return this.#current.detailBytes;
+  }
+
+  get merging(): boolean {
+    return this.#merging !== undefined;
+  }
+
+  /** Takes a row out of a record that is being replayed. */
+  replay(seq: number, record: Buffer, at: number): void {
+    this.#current.rows.set(seq, record, at);
+  }
+
+  /** Takes a job's committed state; undefined: the job is no more. */
+  apply(seq: number, state: JobState | undefined, typeId: number): void {
+    this.#current.rows.put(seq, state, typeId);
+    if (!state) this.#forget(seq);
+  }
+
+  applyDetail(seq: number, detail: JobDetail): void {
+    this.#current.details.set(seq, detail);
+    this.#current.detailBytes += 64 + (detail.result?.length ?? 0) + (detail.lastError?.message.length ?? 0);
+  }
+
+  /** Keeps a committed spec at hand. */
+  applySpec(spec: JobSpec): void {
+    this.#forget(spec.seq);
+    this.#specs.set(spec.seq, spec);
+    this.#specBytes += specBytes(spec);
+    for (const [oldest] of this.#specs) {
+      if (this.#specBytes <= cachedSpecBytes) break;
+      this.#forget(oldest);
+    }
+  }
+
+  mergeBegins(): void {
+    this.#merging = this.#current;
+    this.#current = emptyGeneration();
+  }
+
+  mergeEnded(): void {
+    this.#merging = undefined;
+    this.#reader.refresh();
+  }
+
+  state(seq: number): JobState | undefined {
+    const rows = this.#rowsOf(seq);
+    if (rows) return readRow(rows.slab, rows.find(seq) as number);
+    return this.#reader.state(seq);
+  }
+
+  typeOf(seq: number): number | undefined {
+    const rows = this.#rowsOf(seq);
+    if (!rows) return this.#reader.typeOf(seq);
+    const at = rows.find(seq) as number;
+    return rowStatus(rows.slab, at) === undefined ? undefined : rowType(rows.slab, at);
+  }
+
+  spec(seq: number): JobSpec | undefined {
+    return this.#specs.get(seq) ?? this.#reader.spec(seq);
+  }
+
+  detail(seq: number): JobDetail {
+    return (
+      this.#current.details.get(seq) ?? this.#merging?.details.get(seq) ?? this.#reader.detail(seq) ?? noDetail
+    );
+  }
+
+  job(seq: number): Job | undefined {
+    const state = this.state(seq);
+    const spec = state && this.spec(seq);
+    return spec && { spec, state, detail: this.detail(seq) };
+  }
+
+  #rowsOf(seq: number): RowTable | undefined {
+    if (this.#current.rows.has(seq)) return this.#current.rows;
+    if (this.#merging?.rows.has(seq)) return this.#merging.rows;
+    return undefined;
+  }
+
+  #forget(seq: number): void {
+    const spec = this.#specs.get(seq);
+    if (!spec) return;
+    this.#specBytes -= specBytes(spec);
+    this.#specs.delete(seq);
+  }
+}
+
+const specBytes = (spec: JobSpec): number => 512 + spec.payload.length;

@@ -1,0 +1,163 @@
+/**
+ * Bringing the trees up to date with the log, in slices, each a transaction of its own. The log position is moved in the
+ * last one. A crash in between is harmless: replay starts from the old position, and everything here may be done twice.
+ */
+import { ByteWriter } from './bytes.js';
+import { type DueEntry, compareDue, dropPassed, dueChunks } from './due-index.js';
+import { dropExpiredKeys } from './idempotency.js';
+import type { KvReader, KvWriter } from './kv.js';
+import {
+  checkPage,
+  detailKey,
+  emptyPage,
+  encodeMeta,
+  finishedKey,
+  logKey,
+  type MergeMark,
+  metaKey,
+  pageKey,
+  pageOf,
+  rowAt,
+  seal,
+  sealPage,
+  setKey,
+  specKey,
+} from './layout.js';
+import { LogRecordReader } from './log-record.js';
+import type { PendingChanges } from './pending.js';
+import { rowBytes, rowDue, rowStatus } from './row.js';
+import type { MergeOrder } from './store.js';
+
+/** Sized so that a slice takes a few milliseconds: commits wait no longer for one. */
+const slice = { pages: 128, chunks: 16, finished: 4096, details: 256, sets: 32, passed: 256, keys: 512, logRecords: 64 } as const;
+
+/** How much of the log stays behind the merge, for those who follow it. */
+export const logKept = { ms: 24 * 3_600_000, bytes: 256 * 1024 * 1024 } as const;
+
+export type Slice = (tx: KvWriter) => void;
+
+/** The slices of one merge, in order. */
+export function* mergeSlices(kv: KvReader, changes: PendingChanges, order: MergeOrder): Iterable<Slice> {
+  yield* dueSlices(changes, order.position);
+  yield* finishedSlices(changes, order.position);
+  yield* pageSlices(changes);
+  yield* detailSlices(changes);
+  yield* setSlices(order);
+  const mark: MergeMark = { position: order.position, watermark: order.watermark };
+  yield (tx) => tx.put('meta', metaKey('mark'), encodeMeta(mark));
+  yield (tx) => dropPassed(tx, order.watermark, slice.passed);
+  yield (tx) => dropExpiredKeys(tx, order.now, slice.keys);
+  yield* trimSlices(kv, order);
+}
+
+function* inSlices<T>(items: Iterable<T>, size: number, write: (tx: KvWriter, item: T) => void): Iterable<Slice> {
+  let some: T[] = [];
+  for (const item of items) {
+    some.push(item);
+    if (some.length < size) continue;
+    const full = some;
+    some = [];
+    yield (tx) => {
+      for (const each of full) write(tx, each);
+    };
+  }
+  if (some.length > 0) {
+    yield (tx) => {
+      for (const each of some) write(tx, each);
+    };
+  }
+}
+
+function dueSlices({ rows }: PendingChanges, run: number): Iterable<Slice> {
+  const entries: DueEntry[] = [];
+  for (const seq of rows.keys()) {
+    const at = rows.find(seq) as number;
+    if (rowStatus(rows.slab, at) === 'pending') entries.push({ due: rowDue(rows.slab, at), seq });
+  }
+  entries.sort(compareDue);
+  return inSlices(dueChunks(entries, run), slice.chunks, (tx, chunk) => tx.put('due', chunk.key, chunk.value));
+}
+
+/** Value: key (u48) and finishing instant (u48) of each job, sealed. */
+function finishedSlices({ finished }: PendingChanges, position: number): Iterable<Slice> {
+  const starts = Array.from({ length: Math.ceil(finished.length / slice.finished) }, (_, i) => i * slice.finished);
+  return inSlices(starts, 1, (tx, from) => {
+    const out = new ByteWriter(slice.finished * 12);
+    for (const { seq, at } of finished.slice(from, from + slice.finished)) {
+      out.u48(seq);
+      out.u48(at);
+    }
+    tx.put('finished', finishedKey(position, from), seal(out.since(0)));
+  });
+}
+
+function pageSlices({ rows }: PendingChanges): Iterable<Slice> {
+  const byPage = new Map<number, number[]>();
+  for (const seq of rows.keys()) {
+    const page = byPage.get(pageOf(seq));
+    if (page) page.push(seq);
+    else byPage.set(pageOf(seq), [seq]);
+  }
+  const pages = [...byPage].sort(([a], [b]) => a - b);
+  return inSlices(pages, slice.pages, (tx, [number, seqs]) => {
+    const old = tx.get('states', pageKey(number));
+    if (old) checkPage(old, number);
+    const page = old ?? emptyPage();
+    for (const seq of seqs) {
+      const from = rows.find(seq) as number;
+      rows.slab.copy(page, rowAt(seq), from, from + rowBytes);
+      if (rowStatus(rows.slab, from) !== undefined) continue;
+      tx.remove('specs', specKey(seq));
+      tx.remove('details', detailKey(seq));
+    }
+    if (isEmpty(page)) tx.remove('states', pageKey(number));
+    else {
+      sealPage(page, number);
+      tx.put('states', pageKey(number), page);
+    }
+  });
+}
+
+function isEmpty(page: Buffer): boolean {
+  for (let seq = 0; rowAt(seq) < page.length && seq < 16; seq++) if (rowStatus(page, rowAt(seq))) return false;
+  return true;
+}
+
+function detailSlices({ rows, details }: PendingChanges): Iterable<Slice> {
+  const sorted = [...details].sort(([a], [b]) => a - b);
+  return inSlices(sorted, slice.details, (tx, [seq, json]) => {
+    const at = rows.find(seq);
+    if (at !== undefined && rowStatus(rows.slab, at) === undefined) return;
+    tx.put('details', detailKey(seq), seal(Buffer.from(json)));
+  });
+}
+
+function setSlices({ sets }: MergeOrder): Iterable<Slice> {
+  return inSlices(sets, slice.sets, (tx, { set, block, bytes }) => {
+    if (bytes) tx.put('bitmaps', setKey(set, block), seal(bytes));
+    else tx.remove('bitmaps', setKey(set, block));
+  });
+}
+
+/** Drops the log's oldest records while they are behind the merge and too old, or too much in all. */
+function* trimSlices(kv: KvReader, order: MergeOrder): Iterable<Slice> {
+  const newest = readRecord(kv, order.position);
+  if (!newest) return;
+  for (let more = true; more; ) {
+    more = false;
+    yield (tx) => {
+      const oldest = [...tx.entries('log', { to: logKey(order.position), limit: slice.logRecords })];
+      const dropped = oldest.filter(({ value }) => {
+        const record = new LogRecordReader(order.position, value);
+        return record.at < order.now - logKept.ms || newest.logBytes - record.logBytes > logKept.bytes;
+      });
+      for (const { key } of dropped) tx.remove('log', key);
+      more = dropped.length === slice.logRecords;
+    };
+  }
+}
+
+function readRecord(kv: KvReader, position: number): LogRecordReader | undefined {
+  const bytes = kv.get('log', logKey(position));
+  return bytes && new LogRecordReader(position, bytes);
+}

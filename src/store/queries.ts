@@ -1,0 +1,98 @@
+/** The read side: lists, totals, single jobs and past events, from what is on disk. */
+import type { Job } from '../domain/job.js';
+import type { JobEvent } from '../domain/events.js';
+import { findById } from './find-job.js';
+import type { JobSets } from './job-sets.js';
+import type { Counters } from './log-record.js';
+import type { Memtable } from './memtable.js';
+import type { ListPage, ListQuery, Queries, Totals } from './queries-port.js';
+import type { StoreReader } from './reader.js';
+
+export class StoreQueries implements Queries {
+  readonly #memtable: Memtable;
+  readonly #sets: JobSets;
+  readonly #reader: StoreReader;
+  readonly #counters: () => Counters;
+
+  /** @param counters as they are on disk now */
+  constructor(parts: {
+    readonly memtable: Memtable;
+    readonly sets: JobSets;
+    readonly reader: StoreReader;
+    readonly counters: () => Counters;
+  }) {
+    this.#memtable = parts.memtable;
+    this.#sets = parts.sets;
+    this.#reader = parts.reader;
+    this.#counters = parts.counters;
+  }
+
+  get(id: string): Job | undefined {
+    return findById(id, this.#counters().nextSeq, (seq) => this.#memtable.job(seq));
+  }
+
+  keyOf(id: string): number | undefined {
+    return this.get(id)?.spec.seq;
+  }
+
+  list(query: ListQuery): ListPage {
+    const typeId = query.name === undefined ? undefined : this.#reader.types.find(query.name);
+    if (query.name !== undefined && typeId === undefined) return { total: 0, jobs: [] };
+    const { limit, offset, before } = query;
+    // One more than asked for tells whether there is a next page.
+    const seqs = this.#sets.page(query.status, typeId, {
+      limit: limit + 1,
+      offset: before === undefined ? offset : 0,
+      ...(before !== undefined && { before }),
+    });
+    const jobs = seqs.slice(0, limit).map((seq) => this.#require(seq));
+    const last = jobs.at(-1);
+    return {
+      total: this.#sets.total(query.status, typeId),
+      jobs,
+      ...(seqs.length > limit && last && { nextBefore: last.spec.seq }),
+    };
+  }
+
+  totals(): Totals {
+    const { completed, failed, cancelled } = this.#counters();
+    return { pending: this.#sets.count('pending'), running: this.#sets.count('running'), completed, failed, cancelled };
+  }
+
+  lastEvent(): number {
+    return this.#counters().lastEvent;
+  }
+
+  eventsAfter(seq: number, limit: number): { readonly events: readonly JobEvent[]; readonly oldest: number } {
+    const bounds = this.#reader.logBounds();
+    const first = bounds && this.#reader.record(bounds.first);
+    if (!bounds || !first) return { events: [], oldest: this.lastEvent() + 1 };
+    const events: JobEvent[] = [];
+    for (let at = this.#positionOf(seq + 1, bounds); at <= bounds.last && events.length < limit; at++) {
+      const record = this.#reader.record(at);
+      for (const event of record?.events(this.#reader.types) ?? []) {
+        if (event.seq > seq && events.length < limit) events.push(event);
+      }
+    }
+    return { events, oldest: first.firstEvent };
+  }
+
+  /** The first record that reaches event `seq`, by bisection: events and positions grow together. */
+  #positionOf(seq: number, bounds: { readonly first: number; readonly last: number }): number {
+    let low = bounds.first;
+    let high = bounds.last + 1;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const reaches = this.#reader.record(middle)?.counters.lastEvent ?? 0;
+      if (reaches < seq) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #require(seq: number): Job {
+    const job = this.#memtable.job(seq);
+    if (!job) throw new Error(`job ${seq} is in a set but not in the trees`);
+    return job;
+  }
+}

@@ -1,0 +1,127 @@
+/** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `JobTable`. */
+import type { JobDetail, JobSpec, JobState } from '../domain/job.js';
+import { keyPart } from './bytes.js';
+import { findKey, type KeyUse } from './idempotency.js';
+import type { JobSets } from './job-sets.js';
+import type { KvReader } from './kv.js';
+import {
+  checkPage,
+  decodeMeta,
+  detailKey,
+  finishedKey,
+  logKey,
+  metaKey,
+  pageKey,
+  pageOf,
+  rowAt,
+  specKey,
+  stateIn,
+  unseal,
+} from './layout.js';
+import { LogRecordReader } from './log-record.js';
+import { rowStatus, rowType } from './row.js';
+import { readSpec } from './spec-codec.js';
+import type { TypeDictionary } from './types.js';
+
+/** State pages kept at hand: jobs made one after the other are often due one after the other. */
+const cachedPages = 64;
+
+export interface FinishedChunk {
+  readonly key: Buffer;
+  readonly jobs: readonly { readonly seq: number; readonly at: number }[];
+}
+
+export class StoreReader {
+  readonly #pages: ({ readonly number: number; readonly page: Buffer } | undefined)[] = new Array(cachedPages);
+
+  constructor(
+    readonly kv: KvReader,
+    readonly types: TypeDictionary,
+  ) {}
+
+  /** What follows sees the commits that were reported. */
+  sync(): void {
+    this.kv.refresh();
+  }
+
+  /** What follows sees the merge that was reported, too. */
+  refresh(): void {
+    this.kv.refresh();
+    this.#pages.fill(undefined);
+  }
+
+  /** @throws DamagedRecord */
+  state(seq: number): JobState | undefined {
+    const page = this.#page(pageOf(seq));
+    return page && stateIn(page, seq);
+  }
+
+  /** The job's type without reading its spec. */
+  typeOf(seq: number): number | undefined {
+    const page = this.#page(pageOf(seq));
+    return page && rowStatus(page, rowAt(seq)) !== undefined ? rowType(page, rowAt(seq)) : undefined;
+  }
+
+  /** @throws DamagedRecord */
+  spec(seq: number): JobSpec | undefined {
+    const bytes = this.kv.get('specs', specKey(seq));
+    return bytes && readSpec(seq, bytes, this.types);
+  }
+
+  /** @throws DamagedRecord */
+  detail(seq: number): JobDetail | undefined {
+    const sealed = this.kv.get('details', detailKey(seq));
+    return sealed && (JSON.parse(unseal(sealed, `the detail of job ${seq}`).toString('utf8')) as JobDetail);
+  }
+
+  record(position: number): LogRecordReader | undefined {
+    const bytes = this.kv.get('log', logKey(position));
+    return bytes && new LogRecordReader(position, bytes);
+  }
+
+  /** First and last position that the log has; undefined when it is empty. */
+  logBounds(): { readonly first: number; readonly last: number } | undefined {
+    const [first] = this.kv.keys('log', { limit: 1 });
+    const [last] = this.kv.keys('log', { reverse: true, limit: 1 });
+    return first && last ? { first: keyPart(first, 0), last: keyPart(last, 0) } : undefined;
+  }
+
+  keyUse(name: string, now: number): KeyUse | undefined {
+    return findKey(this.kv, name, now);
+  }
+
+  /** Finished jobs, those that finished first before the others, in the chunks they were saved in. */
+  *finished(): Iterable<FinishedChunk> {
+    for (const { key, value } of this.kv.entries('finished', { from: finishedKey(0, 0) })) {
+      const bytes = unseal(value, 'the list of finished jobs');
+      const jobs: { seq: number; at: number }[] = [];
+      for (let at = 0; at < bytes.length; at += 12) {
+        jobs.push({ seq: bytes.readUIntLE(at, 6), at: bytes.readUIntLE(at + 6, 6) });
+      }
+      yield { key: Buffer.from(key), jobs };
+    }
+  }
+
+  loadSets(into: JobSets): void {
+    for (const { key, value } of this.kv.entries('bitmaps', {})) {
+      into.restore(keyPart(key, 0), keyPart(key, 1), unseal(value, 'a set of jobs'));
+    }
+  }
+
+  loadTypes(): void {
+    const sealed = this.kv.get('meta', metaKey('types'));
+    if (!sealed) return;
+    decodeMeta<string[]>(sealed, 'types').forEach((name, id) => this.types.restore(id, name));
+  }
+
+  #page(number: number): Buffer | undefined {
+    const cached = this.#pages[number % cachedPages];
+    if (cached?.number === number) return cached.page;
+    const page = this.kv.get('states', pageKey(number));
+    if (!page) return undefined;
+    checkPage(page, number);
+    this.#pages[number % cachedPages] = { number, page };
+    return page;
+  }
+}
+

@@ -1,0 +1,55 @@
+/** The committed state at a start: what the trees hold, and the log behind them replayed on top. */
+import type { JobDetail } from '../domain/job.js';
+import type { JobSets } from './job-sets.js';
+import { type Counters, noCounters } from './log-record.js';
+import type { Memtable } from './memtable.js';
+import type { StoreReader } from './reader.js';
+import { readMark, replay } from './replay.js';
+import { rowDue, rowStatus, rowType } from './row.js';
+
+/** Where the log stands, and from when on the due index is to be read. */
+export interface Restored {
+  readonly counters: Counters;
+  /** The last record of the log; 0 when there is none. */
+  readonly position: number;
+  readonly logBytes: number;
+  readonly watermark: number;
+}
+
+/**
+ * Fills `memtable` and `sets`; tells `due` of each pending job whose due time may not be in the index yet.
+ * @throws DamagedRecord
+ */
+export function restore(
+  parts: { readonly reader: StoreReader; readonly memtable: Memtable; readonly sets: JobSets },
+  due: (due: number, seq: number) => void,
+): Restored {
+  const { reader, memtable, sets } = parts;
+  reader.loadTypes();
+  reader.loadSets(sets);
+  const { position, watermark } = readMark(reader.kv);
+  const marked = position > 0 ? reader.record(position) : undefined;
+  let restored: Restored = {
+    counters: marked?.counters ?? noCounters,
+    position,
+    logBytes: marked ? marked.logBytes + marked.bytes.length : 0,
+    watermark,
+  };
+  replay(reader.kv, (record) => {
+    record.restoreTypes(reader.types);
+    record.rows((seq, at) => {
+      memtable.replay(seq, record.bytes, at);
+      const status = rowStatus(record.bytes, at);
+      sets.set(seq, status, rowType(record.bytes, at));
+      if (status === 'pending') due(rowDue(record.bytes, at), seq);
+    });
+    for (const { seq, json } of record.details()) memtable.applyDetail(seq, JSON.parse(json) as JobDetail);
+    restored = {
+      counters: record.counters,
+      position: record.position,
+      logBytes: record.logBytes + record.bytes.length,
+      watermark,
+    };
+  });
+  return restored;
+}

@@ -1,0 +1,134 @@
+/** A job's state as a row of fixed size, and a table of rows by key that needs no object per job. */
+import { type Status, statuses } from '../domain/lifecycle.js';
+import type { JobState } from '../domain/job.js';
+import { getU48, putU48 } from './bytes.js';
+
+/**
+ * Layout, little-endian: u8 status + 1 (0: no job), u8 interruptions, u8 retries, u8 unused, u32 lease, f64 due,
+ * f64 occurrence, u48 updated, u48 started, u48 finished, u16 attempt, u32 skipped, u32 missed, u16 type.
+ */
+export const rowBytes = 54;
+
+const maxU16 = 0xffff;
+const maxU32 = 0xffff_ffff;
+
+export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: number): void {
+  buffer[at] = statuses.indexOf(state.status) + 1;
+  buffer[at + 1] = state.interruptions;
+  buffer[at + 2] = state.retryCount;
+  buffer[at + 3] = 0;
+  buffer.writeUInt32LE(state.lease, at + 4);
+  buffer.writeDoubleLE(state.due, at + 8);
+  buffer.writeDoubleLE(state.occurrence, at + 16);
+  putU48(buffer, at + 24, state.updatedAt);
+  putU48(buffer, at + 30, state.startedAt);
+  putU48(buffer, at + 36, state.finishedAt);
+  buffer.writeUInt16LE(Math.min(state.attempt, maxU16), at + 42);
+  buffer.writeUInt32LE(Math.min(state.skipped, maxU32), at + 44);
+  buffer.writeUInt32LE(Math.min(state.missed, maxU32), at + 48);
+  buffer.writeUInt16LE(typeId, at + 52);
+}
+
+/** The row of a job that no longer exists; its type stays, so that it can be taken out of the sets. */
+export function writeNoRow(buffer: Buffer, at: number, typeId: number): void {
+  buffer.fill(0, at, at + rowBytes);
+  buffer.writeUInt16LE(typeId, at + 52);
+}
+
+export function rowType(buffer: Buffer, at: number): number {
+  return buffer.readUInt16LE(at + 52);
+}
+
+/** The status in a row without reading the rest; undefined where no job is. */
+export function rowStatus(buffer: Buffer, at: number): Status | undefined {
+  return statuses[(buffer[at] as number) - 1];
+}
+
+export function rowDue(buffer: Buffer, at: number): number {
+  return buffer.readDoubleLE(at + 8);
+}
+
+export function rowFinishedAt(buffer: Buffer, at: number): number {
+  return getU48(buffer, at + 36);
+}
+
+export function readRow(buffer: Buffer, at: number): JobState | undefined {
+  const status = rowStatus(buffer, at);
+  if (status === undefined) return undefined;
+  return {
+    status,
+    due: buffer.readDoubleLE(at + 8),
+    occurrence: buffer.readDoubleLE(at + 16),
+    updatedAt: getU48(buffer, at + 24),
+    startedAt: getU48(buffer, at + 30),
+    finishedAt: getU48(buffer, at + 36),
+    lease: buffer.readUInt32LE(at + 4),
+    attempt: buffer.readUInt16LE(at + 42),
+    retryCount: buffer[at + 2] as number,
+    interruptions: buffer[at + 1] as number,
+    skipped: buffer.readUInt32LE(at + 44),
+    missed: buffer.readUInt32LE(at + 48),
+  };
+}
+
+/** Rows by key: what has changed since the trees were last brought up to date. */
+export class RowTable {
+  #slots = new Map<number, number>();
+  #slab: Buffer;
+
+  constructor(initialRows = 256) {
+    this.#slab = Buffer.alloc(initialRows * rowBytes);
+  }
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** Keys in no particular order. */
+  keys(): IterableIterator<number> {
+    return this.#slots.keys();
+  }
+
+  has(seq: number): boolean {
+    return this.#slots.has(seq);
+  }
+
+  /** Copies a row in, over an earlier one of the same job. */
+  set(seq: number, from: Buffer, at: number): void {
+    const place = this.#claim(seq);
+    from.copy(this.#slab, place, at, at + rowBytes);
+  }
+
+  /** Writes a job's state, or that it is no more. */
+  put(seq: number, state: JobState | undefined, typeId: number): void {
+    const place = this.#claim(seq);
+    if (state) writeRow(this.#slab, place, state, typeId);
+    else writeNoRow(this.#slab, place, typeId);
+  }
+
+  /** Where the job's row begins in `slab`; undefined when the job is not here. */
+  find(seq: number): number | undefined {
+    const slot = this.#slots.get(seq);
+    return slot === undefined ? undefined : slot * rowBytes;
+  }
+
+  get slab(): Buffer {
+    return this.#slab;
+  }
+
+  #claim(seq: number): number {
+    let slot = this.#slots.get(seq);
+    if (slot === undefined) {
+      slot = this.#slots.size;
+      this.#slots.set(seq, slot);
+      if ((slot + 1) * rowBytes > this.#slab.length) this.#grow();
+    }
+    return slot * rowBytes;
+  }
+
+  #grow(): void {
+    const larger = Buffer.alloc(this.#slab.length * 2);
+    this.#slab.copy(larger);
+    this.#slab = larger;
+  }
+}

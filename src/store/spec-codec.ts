@@ -1,0 +1,96 @@
+/** A job's spec as bytes: CRC-32, format version, then the fields. Any damage is refused on reading. */
+import type { JobSpec, Trigger } from '../domain/job.js';
+import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
+import { DamagedRecord } from './damage.js';
+import type { TypeDictionary } from './types.js';
+
+const version = 1;
+const fixed = 1;
+const skip = 2;
+const keyed = 4;
+const repeats = 8;
+const triggerKinds = ['once', 'cron', 'interval'] as const;
+
+/** Appends the spec to `out`; what it wrote begins where `out` ended before. */
+export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void {
+  const start = out.claim(4);
+  const { trigger } = spec;
+  out.u8(version);
+  out.u8(
+    (spec.backoff === 'fixed' ? fixed : 0) |
+      (spec.misfire === 'skip' ? skip : 0) |
+      (spec.idempotencyKey === undefined ? 0 : keyed) |
+      (trigger.kind === 'cron' && trigger.repeat ? repeats : 0),
+  );
+  out.u8(triggerKinds.indexOf(trigger.kind));
+  out.u8(spec.maxRetries);
+  out.u16(typeId);
+  out.u48(spec.idSeconds);
+  out.u48(spec.createdAt);
+  out.u48(spec.retryDelayMs);
+  out.u48(spec.timeoutMs);
+  switch (trigger.kind) {
+    case 'once':
+      out.f64(trigger.due);
+      break;
+    case 'cron':
+      out.text(trigger.expression);
+      out.word(trigger.timezone);
+      break;
+    case 'interval':
+      out.u48(trigger.everyMs);
+      out.f64(trigger.firstDue);
+      break;
+    default:
+      trigger satisfies never;
+  }
+  if (spec.idempotencyKey !== undefined) out.word(spec.idempotencyKey);
+  out.text(spec.payload);
+  out.buffer.writeUInt32LE(crc32(out.since(start + 4)), start);
+}
+
+function readTrigger(input: ByteReader, kind: number, repeat: boolean): Trigger {
+  switch (triggerKinds[kind]) {
+    case 'once':
+      return { kind: 'once', due: input.f64() };
+    case 'cron':
+      return { kind: 'cron', expression: input.text(), timezone: input.word(), repeat };
+    case 'interval':
+      return { kind: 'interval', everyMs: input.u48(), firstDue: input.f64() };
+    default:
+      throw new RangeError(`unknown trigger ${kind}`);
+  }
+}
+
+/** @throws DamagedRecord when the bytes are not what `writeSpec` wrote. */
+export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): JobSpec {
+  if (bytes.length < 5 || bytes.readUInt32LE(0) !== crc32(bytes.subarray(4))) {
+    throw new DamagedRecord(`the spec of job ${seq}`);
+  }
+  const input = new ByteReader(bytes, 4);
+  if (input.u8() !== version) throw new DamagedRecord(`the spec of job ${seq}`, 'is of an unknown format version');
+  const flags = input.u8();
+  const kind = input.u8();
+  const maxRetries = input.u8();
+  const name = types.nameOf(input.u16());
+  const idSeconds = input.u48();
+  const createdAt = input.u48();
+  const retryDelayMs = input.u48();
+  const timeoutMs = input.u48();
+  const trigger = readTrigger(input, kind, (flags & repeats) !== 0);
+  const key = flags & keyed ? { idempotencyKey: input.word() } : undefined;
+  return {
+    seq,
+    idSeconds,
+    name,
+    payload: input.text(),
+    trigger,
+    maxRetries,
+    retryDelayMs,
+    backoff: flags & fixed ? 'fixed' : 'exponential',
+    timeoutMs,
+    misfire: flags & skip ? 'skip' : 'run_once',
+    createdAt,
+    ...key,
+  };
+}

@@ -1,0 +1,88 @@
+/** The storage thread: the engine on LMDB. Commits go first; between them the merge goes on slice by slice. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { diskIsBroken } from './disk.js';
+import { StoreEngine } from './engine.js';
+import { LmdbKv } from './kv-lmdb.js';
+import type { FromStorage, StorageThreadOptions, ToStorage } from './thread-messages.js';
+
+if (!parentPort) throw new Error('this file runs in a thread of the server');
+const port = parentPort;
+const { directory } = workerData as StorageThreadOptions;
+
+/** How long a merge waits when a slice failed: there may be room again. */
+const retrySliceMs = 250;
+
+const kv = new LmdbKv(directory);
+const engine = new StoreEngine(kv);
+let stepping = false;
+
+function tell(message: FromStorage): void {
+  port.postMessage(message);
+}
+
+function commit(batch: Extract<ToStorage, { kind: 'commit' }>['batch']): void {
+  try {
+    engine.commit(batch);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    tell({ kind: 'failed', position: batch.position, message, broken: diskIsBroken(directory, batch.buffer.byteLength) });
+    return;
+  }
+  tell({ kind: 'committed', position: batch.position });
+}
+
+/** One slice per turn of the loop: a commit that has come meanwhile is taken before the next. */
+function step(): void {
+  stepping = false;
+  if (!engine.merging) return;
+  let merged: number | undefined;
+  try {
+    merged = engine.step();
+  } catch {
+    // Nothing is lost: the log has it all, and commits report what is wrong with the disk.
+    stepping = true;
+    setTimeout(step, retrySliceMs);
+    return;
+  }
+  if (merged !== undefined) tell({ kind: 'merged', position: merged });
+  else stepSoon();
+}
+
+function stepSoon(): void {
+  if (stepping) return;
+  stepping = true;
+  setImmediate(step);
+}
+
+async function close(clean: boolean): Promise<void> {
+  try {
+    if (clean) {
+      while (engine.merging) {
+        const merged = engine.step();
+        if (merged !== undefined) tell({ kind: 'merged', position: merged });
+      }
+      engine.markClean(true);
+    }
+  } catch {
+    // An unmarked directory is replayed and checked at the next start, which is all that is lost.
+  }
+  await kv.close();
+  tell({ kind: 'closed' });
+  port.close();
+}
+
+port.on('message', (message: ToStorage) => {
+  switch (message.kind) {
+    case 'commit':
+      return commit(message.batch);
+    case 'merge':
+      engine.startMerge(message.order);
+      return stepSoon();
+    case 'close':
+      return void close(message.clean);
+    default:
+      message satisfies never;
+  }
+});
+
+tell({ kind: 'ready', ...engine.open() });
