@@ -1,0 +1,74 @@
+/**
+ * What one commit will write, as it is gathered: the newest state of each job touched, the events, the answers that wait
+ * for the disk, and the facts, which must be decided again should the disk refuse it.
+ */
+import type { JobEvent } from '../domain/events.js';
+import type { Decision } from '../domain/decisions.js';
+import { noDetail, type Job } from '../domain/job.js';
+import type { Outcome } from '../pool/messages.js';
+import type { Counters } from '../store/log-record.js';
+import type { KeyUse } from '../store/idempotency.js';
+import type { SealedBatch } from '../store/store.js';
+import type { Answer } from './messages.js';
+
+/** Something that has happened whether or not it can be written. Instants are Unix milliseconds. */
+export type Fact =
+  | { readonly kind: 'started'; readonly seq: number; readonly at: number }
+  | { readonly kind: 'ended'; readonly outcome: Outcome; readonly at: number };
+
+/** A job touched by the batch. */
+export interface Touched {
+  job: Job;
+  specChanged: boolean;
+  detailChanged: boolean;
+  /** Retention takes it: nothing of it stays. */
+  removed: boolean;
+}
+
+export class Batch {
+  readonly touched = new Map<number, Touched>();
+  readonly events: JobEvent[] = [];
+  readonly answers: { readonly reply: (answer: Answer) => void; readonly answer: Answer }[] = [];
+  readonly facts: Fact[] = [];
+  /** Run when the batch is on disk. */
+  readonly effects: (() => void)[] = [];
+  /** Run when it is lost: takes back what was done on the strength of an effect to come. */
+  readonly undo: (() => void)[] = [];
+  readonly keys = new Map<string, KeyUse>();
+  readonly puts: SealedBatch['puts'][number][] = [];
+  /** Due time of the earliest job that left the window for this batch. */
+  earliestStart = Number.POSITIVE_INFINITY;
+  /** As they stand after the batch; set when it is sealed. */
+  counters: Counters | undefined;
+  /** Job types that are on disk with the batch. */
+  typesWritten = 0;
+
+  get isEmpty(): boolean {
+    return this.touched.size === 0 && this.puts.length === 0;
+  }
+
+  job(seq: number): Job | undefined {
+    return this.touched.get(seq)?.job;
+  }
+
+  /** Takes what was decided about a job and returns the job as it is now. */
+  apply(job: Job | undefined, decision: Decision): Job {
+    const spec = decision.spec ?? job?.spec;
+    if (!spec) throw new Error('a decision about no job');
+    const after: Job = { spec, state: decision.state, detail: decision.detail ?? job?.detail ?? noDetail };
+    const known = this.touched.get(spec.seq);
+    const detailChanged = decision.detail !== undefined && decision.detail !== noDetail;
+    if (known) {
+      known.job = after;
+      known.specChanged ||= decision.spec !== undefined;
+      known.detailChanged ||= detailChanged;
+    } else {
+      this.touched.set(spec.seq, { job: after, specChanged: decision.spec !== undefined, detailChanged, removed: false });
+    }
+    return after;
+  }
+
+  remove(job: Job): void {
+    this.touched.set(job.spec.seq, { job, specChanged: false, detailChanged: false, removed: true });
+  }
+}

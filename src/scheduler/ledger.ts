@@ -1,0 +1,199 @@
+/**
+ * The books: the newest state of every job, committed or not, and the two batches that may be under way, one being
+ * written while the next is gathered. What is refused by the disk leaves nothing behind but its facts.
+ */
+import type { Decision } from '../domain/decisions.js';
+import { Refusal } from '../domain/errors.js';
+import type { Job, JobState } from '../domain/job.js';
+import type { JobEvent } from '../domain/events.js';
+import type { JobSets } from '../store/job-sets.js';
+import type { Counters } from '../store/log-record.js';
+import type { Memtable } from '../store/memtable.js';
+import type { StoreReader } from '../store/reader.js';
+import type { Store } from '../store/store.js';
+import type { TypeDictionary } from '../store/types.js';
+import { Batch, type Fact } from './batch.js';
+import type { Answer } from './messages.js';
+import { sealBatch } from './seal.js';
+
+export interface LedgerPorts {
+  readonly store: Store;
+  readonly memtable: Memtable;
+  readonly sets: JobSets;
+  readonly reader: StoreReader;
+  readonly types: TypeDictionary;
+}
+
+/** Where the log stood at the start. */
+export interface LedgerStart {
+  readonly counters: Counters;
+  readonly position: number;
+  readonly logBytes: number;
+}
+
+const storageUnavailable = new Refusal(
+  'storage_unavailable',
+  'The change could not be written to disk and was not made. Try again later; GET /health tells when writing works again.',
+);
+
+type MutableCounters = { -readonly [K in keyof Counters]: Counters[K] };
+
+export class Ledger {
+  readonly #ports: LedgerPorts;
+  /** Jobs with an attempt in the pool, as decided last. */
+  readonly active = new Map<number, Job>();
+  #filling = new Batch();
+  #inFlight: Batch | undefined;
+  #counters: MutableCounters;
+  #committed: Counters;
+  #position: number;
+  #logBytes: number;
+  #sealedBytes = 0;
+
+  constructor(ports: LedgerPorts, start: LedgerStart) {
+    this.#ports = ports;
+    this.#counters = { ...start.counters };
+    this.#committed = start.counters;
+    this.#position = start.position;
+    this.#logBytes = start.logBytes;
+  }
+
+  /** The batch being gathered. */
+  get filling(): Batch {
+    return this.#filling;
+  }
+
+  /** As they are on disk. */
+  get committed(): Counters {
+    return this.#committed;
+  }
+
+  /** The last record on disk. */
+  get position(): number {
+    return this.#position;
+  }
+
+  get writing(): boolean {
+    return this.#inFlight !== undefined;
+  }
+
+  /** Nothing waits to be written. */
+  get settled(): boolean {
+    return !this.#inFlight && this.#filling.isEmpty;
+  }
+
+  /** Due time of the earliest job that was started by a batch not on disk yet. */
+  get earliestStart(): number {
+    return Math.min(this.#filling.earliestStart, this.#inFlight?.earliestStart ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** A job as it is now. @throws DamagedRecord */
+  lookup(seq: number): Job | undefined {
+    const touched = this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
+    if (touched) return touched.removed ? undefined : touched.job;
+    return this.active.get(seq) ?? this.#ports.memtable.job(seq);
+  }
+
+  /** A job's state as it is now, without its spec. @throws DamagedRecord */
+  state(seq: number): JobState | undefined {
+    const touched = this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
+    if (touched) return touched.removed ? undefined : touched.job.state;
+    return this.active.get(seq)?.state ?? this.#ports.memtable.state(seq);
+  }
+
+  /** Takes a key for a new job, and the second of its id, which never goes back. */
+  takeKey(now: number): { readonly seq: number; readonly idSeconds: number } {
+    this.#counters.idSeconds = Math.max(this.#counters.idSeconds, Math.floor(now / 1000));
+    return { seq: this.#counters.nextSeq++, idSeconds: this.#counters.idSeconds };
+  }
+
+  /** Enters what was decided and returns the job as it is now. */
+  record(job: Job | undefined, decision: Decision, now: number): Job {
+    const after = this.#filling.apply(job, decision);
+    const { seq, idSeconds, name } = after.spec;
+    for (const body of decision.events) {
+      const event: JobEvent = { seq: ++this.#counters.lastEvent, jobSeq: seq, idSeconds, jobName: name, at: now, body };
+      this.#filling.events.push(event);
+    }
+    if (decision.counts) this.#counters[decision.counts]++;
+    if (this.active.has(seq)) this.active.set(seq, after);
+    return after;
+  }
+
+  /** Gives an answer that tells of a job's present state once that state is on disk, at once when it is. */
+  answer(seq: number, reply: (answer: Answer) => void, answer: Answer): void {
+    const batch = [this.#filling, this.#inFlight].find((one) => one?.touched.has(seq));
+    if (batch) batch.answers.push({ reply, answer });
+    else reply(answer);
+  }
+
+  /** What an idempotency key stands for, written or not. */
+  keyUse(name: string, now: number): ReturnType<StoreReader['keyUse']> {
+    return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.reader.keyUse(name, now);
+  }
+
+  /** Hands what has been gathered to the store, unless it is still writing. `probe`: also when it is nothing. */
+  commit(now: number, probe = false): void {
+    if (this.#inFlight || (this.#filling.isEmpty && !probe)) return;
+    const batch = this.#filling;
+    batch.counters = { ...this.#counters };
+    this.#inFlight = batch;
+    this.#filling = new Batch();
+    const sealed = sealBatch(batch, {
+      position: this.#position + 1,
+      now,
+      logBytes: this.#logBytes,
+      counters: batch.counters,
+      types: this.#ports.types,
+    });
+    batch.typesWritten = this.#ports.types.size;
+    this.#sealedBytes = sealed.recordBytes;
+    this.#ports.store.commit(sealed);
+  }
+
+  /** The batch in flight is on disk: its jobs become the committed state. */
+  committedOne(): Batch {
+    const batch = this.#inFlight as Batch;
+    const { memtable, sets, types, reader } = this.#ports;
+    this.#inFlight = undefined;
+    this.#position++;
+    this.#logBytes += this.#sealedBytes;
+    this.#committed = batch.counters as Counters;
+    types.written(batch.typesWritten);
+    reader.sync();
+    for (const { job, removed, detailChanged, specChanged } of batch.touched.values()) {
+      const { spec, state, detail } = job;
+      const typeId = types.idOf(spec.name);
+      memtable.apply(spec.seq, removed ? undefined : state, typeId);
+      sets.set(spec.seq, removed ? undefined : state.status, typeId);
+      if (removed) continue;
+      if (specChanged) memtable.applySpec(spec);
+      if (detailChanged) memtable.applyDetail(spec.seq, detail);
+    }
+    return batch;
+  }
+
+  /**
+   * The batch in flight was refused, and what was decided on top of it falls with it. Returns the facts of both, to be
+   * decided again, and the jobs touched, whose committed state is theirs again.
+   */
+  lost(): { readonly facts: readonly Fact[]; readonly jobs: ReadonlySet<number> } {
+    const batches = [this.#inFlight, this.#filling].filter((batch) => batch !== undefined);
+    this.#inFlight = undefined;
+    this.#filling = new Batch();
+    this.#counters = { ...this.#committed };
+    for (const batch of batches) {
+      for (const undo of batch.undo) undo();
+      for (const { reply } of batch.answers) reply({ ok: false, refusal: storageUnavailable });
+    }
+    for (const seq of this.active.keys()) {
+      const job = this.#ports.memtable.job(seq);
+      if (job) this.active.set(seq, job);
+    }
+    return {
+      facts: batches.flatMap((batch) => batch.facts),
+      jobs: new Set(batches.flatMap((batch) => [...batch.touched.keys()])),
+    };
+  }
+}
+

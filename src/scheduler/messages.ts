@@ -1,0 +1,60 @@
+/** The scheduler's mailbox: requests of users and their answers. Types only. Facts come as `pool/messages` outcomes. */
+import type { Backoff, Job, Misfire } from '../domain/job.js';
+import type { Refusal } from '../domain/errors.js';
+
+/** When a job is to run, as a request says it; the scheduler turns it into a `Trigger` at the instant it decides. */
+export type TriggerDraft =
+  | { readonly kind: 'delay'; readonly delayMs: number }
+  | { readonly kind: 'at'; readonly at: number }
+  | { readonly kind: 'cron'; readonly expression: string; readonly timezone?: string };
+
+/** A validated request for a job. What is absent takes the handler's default, else the product's. */
+export interface JobDraft {
+  readonly name: string;
+  readonly trigger: TriggerDraft;
+  readonly isRepeat: boolean;
+  /** JSON text of an object. */
+  readonly payload: string;
+  readonly maxRetries?: number;
+  readonly retryDelayMs?: number;
+  readonly backoff?: Backoff;
+  readonly timeoutMs?: number;
+  readonly misfire?: Misfire;
+}
+
+/** A validated partial update. `timezone` alone moves a cron job's schedule to another zone. */
+export interface JobPatch {
+  readonly trigger?: TriggerDraft;
+  readonly timezone?: string;
+  readonly payload?: string;
+  readonly maxRetries?: number;
+  readonly retryDelayMs?: number;
+  readonly backoff?: Backoff;
+  readonly timeoutMs?: number;
+  readonly misfire?: Misfire;
+}
+
+export type Request =
+  | {
+      readonly kind: 'create';
+      readonly draft: JobDraft;
+      /** The client's key and a digest of the body it came with. */
+      readonly idempotency?: { readonly key: string; readonly digest: string };
+    }
+  | { readonly kind: 'createMany'; readonly drafts: readonly JobDraft[] }
+  | { readonly kind: 'update'; readonly id: string; readonly patch: JobPatch }
+  | { readonly kind: 'cancel'; readonly id: string }
+  | { readonly kind: 'retry'; readonly id: string };
+
+/** Given once the change is on disk, or refused with nothing changed. */
+export type Answer =
+  | { readonly ok: true; readonly jobs: readonly Job[]; readonly replayed: boolean }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** What the server needs of the scheduler. */
+export interface Requests {
+  /** `bytes`: size of the request, for admission. The reply comes later, exactly once. */
+  request(request: Request, bytes: number, reply: (answer: Answer) => void): void;
+  /** Why no mutation is taken now, or undefined. */
+  refusing(): Refusal | undefined;
+}

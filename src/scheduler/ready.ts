@@ -1,0 +1,90 @@
+/**
+ * Jobs whose time has come and that wait for a thread, in order of firing. Types with a `concurrency` queue by
+ * themselves, so that a type at its limit holds up nobody else.
+ */
+import { DueHeap } from '../timer/due-heap.js';
+
+export interface ReadyJob {
+  readonly due: number;
+  readonly seq: number;
+  readonly typeId: number;
+}
+
+interface Lane {
+  readonly typeId: number;
+  readonly limit: number;
+  readonly waiting: DueHeap;
+  running: number;
+}
+
+export class ReadyQueue {
+  readonly #lanes = new Map<number, Lane>();
+  readonly #limitOf: (typeId: number) => number;
+  #size = 0;
+
+  /** @param limitOf attempts of a type that may run at once; Infinity when unbounded */
+  constructor(limitOf: (typeId: number) => number) {
+    this.#limitOf = limitOf;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Jobs that wait for nothing but a thread. */
+  get startable(): number {
+    let sum = 0;
+    for (const lane of this.#lanes.values()) sum += Math.min(lane.waiting.size, lane.limit - lane.running);
+    return sum;
+  }
+
+  /** Due time of the earliest; Infinity when none waits. */
+  get earliest(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const lane of this.#lanes.values()) first = Math.min(first, lane.waiting.firstDue);
+    return first;
+  }
+
+  push(job: ReadyJob): void {
+    this.#lane(job.typeId).waiting.push(job.due, job.seq);
+    this.#size++;
+  }
+
+  /** Takes the first job whose type is below its limit; `began` must follow if it is started. */
+  pop(): ReadyJob | undefined {
+    let best: Lane | undefined;
+    for (const lane of this.#lanes.values()) {
+      if (lane.waiting.size === 0 || lane.running >= lane.limit) continue;
+      if (!best || lane.waiting.firstDue < best.waiting.firstDue) best = lane;
+    }
+    if (!best) return undefined;
+    const job = { due: best.waiting.firstDue, seq: best.waiting.firstSeq, typeId: best.typeId };
+    best.waiting.pop();
+    this.#size--;
+    return job;
+  }
+
+  /** Whether an attempt of this type may begin now. */
+  hasRoom(typeId: number): boolean {
+    const lane = this.#lane(typeId);
+    return lane.running < lane.limit;
+  }
+
+  /** An attempt of this type occupies a place from now on. */
+  began(typeId: number): void {
+    this.#lane(typeId).running++;
+  }
+
+  ended(typeId: number): void {
+    this.#lane(typeId).running--;
+  }
+
+  #lane(typeId: number): Lane {
+    let lane = this.#lanes.get(typeId);
+    if (!lane) {
+      lane = { typeId, limit: this.#limitOf(typeId), waiting: new DueHeap(), running: 0 };
+      this.#lanes.set(typeId, lane);
+    }
+    return lane;
+  }
+}

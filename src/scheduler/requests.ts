@@ -1,0 +1,169 @@
+/** Deciding what users ask for: each request becomes a decision about a job, or a refusal that says why not. */
+import * as decisions from '../domain/decisions.js';
+import { Refusal } from '../domain/errors.js';
+import { formatId } from '../domain/id.js';
+import { isRepeating, type Job, type JobSpec, type Trigger } from '../domain/job.js';
+import { next, type Step } from '../domain/lifecycle.js';
+import { limits } from '../domain/limits.js';
+import type { HandlerInfo } from '../pool/messages.js';
+import { findById } from '../store/find-job.js';
+import type { Ledger } from './ledger.js';
+import type { Answer, JobDraft, JobPatch, Request, TriggerDraft } from './messages.js';
+
+export interface RequestContext {
+  readonly ledger: Ledger;
+  readonly handlers: ReadonlyMap<string, HandlerInfo>;
+  /** IANA name: for cron jobs that name none. */
+  readonly timezone: string;
+  /** Unix milliseconds. */
+  readonly now: number;
+  /** Fires the signal of a job's attempt, once the cancellation is on disk. */
+  readonly abort: (job: Job) => void;
+}
+
+type Reply = (answer: Answer) => void;
+
+/** Decides `request` and sees to it that `reply` is called once: when the change is on disk, or with the refusal. */
+export function decideRequest(request: Request, context: RequestContext, reply: Reply): void {
+  switch (request.kind) {
+    case 'create':
+      return create(request, context, reply);
+    case 'createMany':
+      return createMany(request.drafts, context, reply);
+    case 'update':
+      return update(request.id, request.patch, context, reply);
+    case 'cancel':
+      return cancel(request.id, context, reply);
+    case 'retry':
+      return retry(request.id, context, reply);
+    default:
+      request satisfies never;
+  }
+}
+
+function create(request: Extract<Request, { kind: 'create' }>, context: RequestContext, reply: Reply): void {
+  const { ledger, now } = context;
+  const { idempotency } = request;
+  const used = idempotency && ledger.keyUse(idempotency.key, now);
+  const first = used && ledger.lookup(used.seq);
+  if (first) {
+    if (used.digest !== idempotency?.digest) {
+      throw new Refusal('conflict', 'This Idempotency-Key was used before, with another body. Use a new key for a new job.');
+    }
+    return ledger.answer(used.seq, reply, { ok: true, jobs: [first], replayed: true });
+  }
+  const job = make(request.draft, context, idempotency?.key);
+  if (idempotency) ledger.filling.keys.set(idempotency.key, { seq: job.spec.seq, digest: idempotency.digest, at: now });
+  ledger.answer(job.spec.seq, reply, { ok: true, jobs: [job], replayed: false });
+}
+
+function createMany(drafts: readonly JobDraft[], context: RequestContext, reply: Reply): void {
+  const jobs = drafts.map((draft) => make(draft, context, undefined));
+  const [first] = jobs;
+  if (!first) return reply({ ok: true, jobs, replayed: false });
+  context.ledger.answer(first.spec.seq, reply, { ok: true, jobs, replayed: false });
+}
+
+function make(draft: JobDraft, context: RequestContext, idempotencyKey: string | undefined): Job {
+  const { ledger, handlers, timezone, now } = context;
+  const trigger = triggerOf(draft.trigger, draft.isRepeat, timezone, now);
+  const handler = handlers.get(draft.name);
+  const spec: JobSpec = {
+    ...ledger.takeKey(now),
+    name: draft.name,
+    payload: draft.payload,
+    trigger,
+    maxRetries: draft.maxRetries ?? handler?.maxRetries ?? limits.defaultMaxRetries,
+    retryDelayMs: draft.retryDelayMs ?? handler?.retryDelayMs ?? limits.defaultRetryDelayMs,
+    backoff: draft.backoff ?? 'exponential',
+    timeoutMs: draft.timeoutMs ?? handler?.timeoutMs ?? limits.defaultTimeoutMs,
+    misfire: draft.misfire ?? 'run_once',
+    createdAt: now,
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+  };
+  return ledger.record(undefined, decisions.create(spec, now), now);
+}
+
+function triggerOf(draft: TriggerDraft, repeat: boolean, timezone: string, now: number): Trigger {
+  switch (draft.kind) {
+    case 'delay':
+      if (repeat) return { kind: 'interval', everyMs: draft.delayMs, firstDue: now + draft.delayMs };
+      return { kind: 'once', due: now + draft.delayMs };
+    case 'at':
+      return { kind: 'once', due: draft.at };
+    case 'cron':
+      return { kind: 'cron', expression: draft.expression, timezone: draft.timezone ?? timezone, repeat };
+    default:
+      return draft satisfies never;
+  }
+}
+
+/** The job that `id` names. @throws Refusal `not_found` */
+function find(id: string, { ledger }: RequestContext): Job {
+  const job = findById(id, ledger.committed.nextSeq, (seq) => ledger.lookup(seq));
+  if (!job) throw new Refusal('not_found', 'There is no job with this id. It may have been removed after its retention.');
+  return job;
+}
+
+/** @throws Refusal `conflict` when the lifecycle has no such step from the job's status. */
+function permit(job: Job, step: Step, what: string): void {
+  if (next(job.state.status, step)) return;
+  const id = formatId(job.spec.seq, job.spec.idSeconds);
+  throw new Refusal('conflict', `Job ${id} is ${job.state.status}; ${what}.`);
+}
+
+function update(id: string, patch: JobPatch, context: RequestContext, reply: Reply): void {
+  const job = find(id, context);
+  permit(job, 'update', 'only a pending job can be updated');
+  const { trigger, timezone, ...rest } = patch;
+  const changed = newTrigger(job.spec, trigger, timezone, context);
+  const after = context.ledger.record(
+    job,
+    decisions.update(job, { ...rest, ...(changed && { trigger: changed }) }, context.now),
+    context.now,
+  );
+  context.ledger.answer(after.spec.seq, reply, { ok: true, jobs: [after], replayed: false });
+}
+
+function newTrigger(
+  spec: JobSpec,
+  draft: TriggerDraft | undefined,
+  timezone: string | undefined,
+  { timezone: serverZone, now }: RequestContext,
+): Trigger | undefined {
+  const repeat = isRepeating(spec);
+  if (draft) {
+    if (repeat && draft.kind === 'at') throw invalid('/trigger_at', 'a repeating job cannot be given a single instant; use delay or cron_expr');
+    if (repeat && draft.kind === 'delay' && draft.delayMs < limits.minIntervalMs) {
+      throw invalid('/delay', `a repeating job needs at least ${limits.minIntervalMs}ms between its runs`);
+    }
+    const zone = spec.trigger.kind === 'cron' ? spec.trigger.timezone : serverZone;
+    return triggerOf(draft, repeat, zone, now);
+  }
+  if (timezone === undefined) return undefined;
+  if (spec.trigger.kind !== 'cron') throw invalid('/timezone', 'this job has no cron_expr that a timezone could apply to');
+  return { ...spec.trigger, timezone };
+}
+
+function invalid(path: string, message: string): Refusal {
+  return new Refusal('validation_failed', 'The request has a fault.', [{ path, message }]);
+}
+
+function cancel(id: string, context: RequestContext, reply: Reply): void {
+  const { ledger, now } = context;
+  const job = find(id, context);
+  const { seq } = job.spec;
+  permit(job, 'cancel', 'a finished job cannot be cancelled');
+  if (job.state.status === 'cancelled') return ledger.answer(seq, reply, { ok: true, jobs: [job], replayed: false });
+  const after = ledger.record(job, decisions.cancel(job, now), now);
+  if (job.state.status === 'running') ledger.filling.effects.push(() => context.abort(job));
+  ledger.answer(seq, reply, { ok: true, jobs: [after], replayed: false });
+}
+
+function retry(id: string, context: RequestContext, reply: Reply): void {
+  const job = find(id, context);
+  permit(job, 'retry', 'only a failed job can be retried');
+  const after = context.ledger.record(job, decisions.retry(job, context.now), context.now);
+  context.ledger.answer(after.spec.seq, reply, { ok: true, jobs: [after], replayed: false });
+}
+

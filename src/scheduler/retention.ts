@@ -1,0 +1,111 @@
+/** Retention: finished jobs leave in finishing order once they are too old or too many, a few in each turn. */
+import { isFinished } from '../domain/lifecycle.js';
+import type { JobSets } from '../store/job-sets.js';
+import type { FinishedChunk, StoreReader } from '../store/reader.js';
+import type { Ledger } from './ledger.js';
+
+export interface RetentionLimits {
+  /** How long finished jobs are kept. */
+  readonly retentionMs: number;
+  /** How many finished jobs are kept. */
+  readonly retainJobs: number;
+}
+
+/** How often the oldest finished job is looked at when nothing was to be removed. */
+const lookAgainMs = 1000;
+
+export class Retention {
+  readonly #limits: RetentionLimits;
+  readonly #sets: JobSets;
+  readonly #reader: StoreReader;
+  readonly #ledger: Ledger;
+  /** The oldest chunk of the list of finished jobs, and how far it has been worked through. */
+  #chunk: FinishedChunk | undefined;
+  #at = 0;
+  #lookAt = Number.NEGATIVE_INFINITY;
+  /** Removals decided and not yet on disk, so that they are not counted twice against `retainJobs`. */
+  #underWay = 0;
+  #more = false;
+  #counted: unknown;
+
+  constructor(
+    ports: { readonly retention: RetentionLimits; readonly sets: JobSets; readonly reader: StoreReader },
+    ledger: Ledger,
+  ) {
+    this.#limits = ports.retention;
+    this.#sets = ports.sets;
+    this.#reader = ports.reader;
+    this.#ledger = ledger;
+  }
+
+  /** Another sweep has work at once. */
+  get hasMore(): boolean {
+    return this.#more && this.#underWay === 0;
+  }
+
+  /** When a sweep is wanted at the latest, in Unix milliseconds; Infinity while no job is finished. */
+  get nextAt(): number {
+    return this.#sets.finished > 0 ? this.#lookAt : Number.POSITIVE_INFINITY;
+  }
+
+  /** Removes at most `limit` jobs whose time is over. */
+  sweep(now: number, limit: number): void {
+    if (this.#underWay > 0 || (!this.#more && now < this.#lookAt)) return;
+    this.#lookAt = now + lookAgainMs;
+    this.#more = false;
+    if (this.#sets.finished === 0) return;
+    let surplus = this.#sets.finished - this.#limits.retainJobs;
+    for (let removed = 0; removed < limit; ) {
+      const entry = this.#entry();
+      if (!entry) return;
+      if (surplus <= 0 && entry.at > now - this.#limits.retentionMs) return;
+      this.#at++;
+      if (!this.#remove(entry.seq, entry.at)) continue;
+      removed++;
+      surplus--;
+    }
+    this.#more = true;
+  }
+
+  /** The next entry to look at. A chunk that is through leaves the list with the batch being gathered. */
+  #entry(): { readonly seq: number; readonly at: number } | undefined {
+    if (this.#chunk && this.#at >= this.#chunk.jobs.length) {
+      this.#ledger.filling.puts.push({ tree: 'finished', key: this.#chunk.key, value: null });
+      this.#countUnderWay();
+      this.#chunk = undefined;
+      this.#more = true;
+      return undefined;
+    }
+    if (!this.#chunk) {
+      for (const chunk of this.#reader.finished()) {
+        this.#chunk = chunk;
+        this.#at = 0;
+        break;
+      }
+    }
+    return this.#chunk?.jobs[this.#at];
+  }
+
+  /** A job that was retried since has another entry later on; false when this one no longer stands for it. */
+  #remove(seq: number, finishedAt: number): boolean {
+    const job = this.#ledger.lookup(seq);
+    if (!job || !isFinished(job.state.status) || job.state.finishedAt !== finishedAt) return false;
+    this.#ledger.filling.remove(job);
+    this.#countUnderWay();
+    return true;
+  }
+
+  #countUnderWay(): void {
+    const { filling } = this.#ledger;
+    if (this.#counted === filling) return;
+    this.#counted = filling;
+    this.#underWay++;
+    const done = (): void => void this.#underWay--;
+    filling.effects.push(done);
+    filling.undo.push(() => {
+      done();
+      // What was removed is there again: begin anew from the list.
+      this.#chunk = undefined;
+    });
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Wakes the scheduler at instants of the wall clock. Node's timers count monotonic time, fire up to a few milliseconds
+ * early by the wall clock, and at once when longer than 2^31-1 ms: so the instant is looked at again when they fire, and
+ * long sleeps are taken in pieces, which also notices a clock that was set.
+ */
+import type { Clock } from './clock.js';
+import type { Waker } from './scheduler/scheduler.js';
+
+const longestSleepMs = 1000;
+
+export class TimerWaker implements Waker {
+  readonly #clock: Clock;
+  readonly #turn: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #instant = Number.POSITIVE_INFINITY;
+  #soon = false;
+  #stopped = false;
+
+  constructor(clock: Clock, turn: () => void) {
+    this.#clock = clock;
+    this.#turn = turn;
+  }
+
+  soon(): void {
+    if (this.#soon || this.#stopped) return;
+    this.#soon = true;
+    setImmediate(() => {
+      this.#soon = false;
+      if (this.#instant <= this.#clock.now()) this.#instant = Number.POSITIVE_INFINITY;
+      if (!this.#stopped) this.#turn();
+    });
+  }
+
+  at(instant: number): void {
+    if (instant === this.#instant) return;
+    this.#instant = instant;
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    if (this.#stopped || this.#instant === Number.POSITIVE_INFINITY) return;
+    const left = this.#instant - this.#clock.now();
+    if (left <= 0) return this.soon();
+    this.#timer = setTimeout(() => this.#fire(), Math.min(left, longestSleepMs));
+  }
+
+  #fire(): void {
+    if (this.#clock.now() < this.#instant) return this.#arm();
+    this.#instant = Number.POSITIVE_INFINITY;
+    this.#turn();
+  }
+}

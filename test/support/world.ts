@@ -1,0 +1,267 @@
+/**
+ * A whole server without threads, sockets or real time: the real scheduler and store layout, on a fake clock, a store in
+ * memory and a pool whose attempts end when the test says so. `crash` forgets all but the bytes written.
+ */
+import type { Clock } from '../../src/clock.js';
+import type { JobEvent } from '../../src/domain/events.js';
+import type { Logger } from '../../src/log.js';
+import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/messages.js';
+import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
+import { Scheduler, type SchedulerPorts, type Waker } from '../../src/scheduler/scheduler.js';
+import { DueCursor } from '../../src/store/due-index.js';
+import { StoreEngine } from '../../src/store/engine.js';
+import { JobSets } from '../../src/store/job-sets.js';
+import { MemoryKv } from '../../src/store/kv-memory.js';
+import { Memtable } from '../../src/store/memtable.js';
+import { StoreQueries } from '../../src/store/queries.js';
+import { StoreReader } from '../../src/store/reader.js';
+import { restore } from '../../src/store/restore.js';
+import type { MergeOrder, SealedBatch, Store, StoreEvents } from '../../src/store/store.js';
+import { TypeDictionary } from '../../src/store/types.js';
+import { DueWindow } from '../../src/timer/window.js';
+
+export class FakeClock implements Clock {
+  wall = Date.UTC(2026, 0, 1);
+  mono = 0;
+  now(): number {
+    return this.wall;
+  }
+  monotonic(): number {
+    return this.mono;
+  }
+  advance(ms: number): void {
+    this.wall += ms;
+    this.mono += ms;
+  }
+}
+
+/** What a write throws when there is no room; anything else that it throws ends the process. */
+export class DiskFull extends Error {}
+
+/** Commits and merge slices happen when `step` is called, in order, as on a thread of its own. */
+export class InlineStore implements Store {
+  events: StoreEvents | undefined;
+  readonly #queue: (() => void)[] = [];
+  constructor(readonly engine: StoreEngine) {}
+
+  commit(batch: SealedBatch): void {
+    this.#queue.push(() => {
+      try {
+        this.engine.commit(batch);
+      } catch (error) {
+        if (!(error instanceof DiskFull)) throw error;
+        this.events?.failed(batch.position, { message: String(error), broken: false });
+        return;
+      }
+      this.events?.committed(batch.position);
+    });
+  }
+
+  merge(order: MergeOrder): void {
+    this.#queue.push(() => this.engine.startMerge(order));
+  }
+
+  async close(): Promise<void> {}
+
+  /** Does the next thing; false when there is nothing to do. */
+  step(): boolean {
+    const next = this.#queue.shift();
+    if (next) {
+      next();
+      return true;
+    }
+    return this.stepMerge();
+  }
+
+  stepMerge(): boolean {
+    if (!this.engine.merging) return false;
+    let merged: number | undefined;
+    try {
+      merged = this.engine.step();
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      return false;
+    }
+    if (merged !== undefined) this.events?.merged(merged);
+    return true;
+  }
+
+  get pending(): number {
+    return this.#queue.length;
+  }
+}
+
+export class FakePool implements Pool {
+  capacity = 8;
+  readonly attempts = new Map<number, Attempt>();
+  readonly aborted: number[] = [];
+  onDispatch: (attempt: Attempt) => void = () => {};
+
+  get free(): number {
+    return this.capacity - this.attempts.size;
+  }
+  dispatch(attempt: Attempt): void {
+    if (this.attempts.has(attempt.jobSeq)) throw new Error(`job ${attempt.jobSeq} has two attempts running`);
+    this.attempts.set(attempt.jobSeq, attempt);
+    this.onDispatch(attempt);
+  }
+  flush(): void {}
+  abort(jobSeq: number): void {
+    this.aborted.push(jobSeq);
+  }
+}
+
+class FakeWaker implements Waker {
+  isSoon = false;
+  instant = Number.POSITIVE_INFINITY;
+  soon(): void {
+    this.isSoon = true;
+  }
+  at(instant: number): void {
+    this.instant = instant;
+  }
+}
+
+export interface WorldOptions {
+  readonly handlers?: readonly HandlerInfo[];
+  readonly retentionMs?: number;
+  readonly retainJobs?: number;
+  readonly timezone?: string;
+  readonly windowCapacity?: number;
+  readonly kv?: MemoryKv;
+  readonly clock?: FakeClock;
+  /** Changed rows that make a merge due. */
+  readonly mergeRows?: number;
+}
+
+export const anyHandler = (name: string, more: Partial<HandlerInfo> = {}): HandlerInfo => ({
+  name,
+  description: '',
+  concurrency: Number.POSITIVE_INFINITY,
+  timeoutMs: 300_000,
+  maxRetries: 3,
+  retryDelayMs: 60_000,
+  ...more,
+});
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+export class World {
+  readonly clock: FakeClock;
+  readonly kv: MemoryKv;
+  readonly waker = new FakeWaker();
+  readonly pool = new FakePool();
+  readonly store: InlineStore;
+  readonly memtable: Memtable;
+  readonly sets = new JobSets();
+  readonly types = new TypeDictionary();
+  readonly reader: StoreReader;
+  readonly window: DueWindow;
+  readonly scheduler: Scheduler;
+  readonly queries: StoreQueries;
+  readonly events: JobEvent[] = [];
+  readonly fatal: string[] = [];
+
+  constructor(readonly options: WorldOptions = {}) {
+    this.clock = options.clock ?? new FakeClock();
+    this.kv = options.kv ?? new MemoryKv();
+    const engine = new StoreEngine(this.kv);
+    const { clean } = engine.open();
+    this.store = new InlineStore(engine);
+    this.reader = new StoreReader(this.kv, this.types);
+    this.memtable = new Memtable(this.reader);
+    const cursor = new DueCursor(this.kv);
+    this.window = new DueWindow(cursor, options.windowCapacity);
+    const restored = restore(this, (due, seq) => this.window.add(due, seq));
+    cursor.seek({ due: restored.watermark, seq: 0 });
+    const ports: SchedulerPorts = {
+      clock: this.clock,
+      store: this.store,
+      memtable: this.memtable,
+      sets: this.sets,
+      reader: this.reader,
+      types: this.types,
+      pool: this.pool,
+      window: this.window,
+      waker: this.waker,
+      handlers: options.handlers ?? [anyHandler('noop')],
+      timezone: options.timezone ?? 'UTC',
+      retention: { retentionMs: options.retentionMs ?? 7 * 86_400_000, retainJobs: options.retainJobs ?? 1_000_000 },
+      ...(options.mergeRows !== undefined && {
+        merge: { rows: options.mergeRows, detailBytes: 1e6, ageMs: Number.POSITIVE_INFINITY },
+      }),
+      log: silent,
+      publish: (events) => this.events.push(...events),
+      fatal: (reason) => this.fatal.push(reason),
+    };
+    this.scheduler = new Scheduler(ports, { ...restored, clean });
+    this.store.events = this.scheduler;
+    this.queries = new StoreQueries({
+      memtable: this.memtable,
+      sets: this.sets,
+      reader: this.reader,
+      counters: () => this.scheduler.ledger.committed,
+    });
+    this.scheduler.recover();
+    this.scheduler.turn();
+  }
+
+  /** A new server on the same bytes, as after a crash: what was only in memory is gone. */
+  crash(): World {
+    this.sets.dispose();
+    return new World({ ...this.options, kv: this.kv, clock: this.clock });
+  }
+
+  /** Works until nothing is left to do at the present instant. */
+  settle(): void {
+    for (let i = 0; i < 100_000; i++) {
+      if (this.store.step()) continue;
+      if (!this.waker.isSoon && this.waker.instant > this.clock.now()) return;
+      this.waker.isSoon = false;
+      this.waker.instant = Number.POSITIVE_INFINITY;
+      this.scheduler.turn();
+    }
+    throw new Error('the world does not come to rest');
+  }
+
+  /** Lets time pass, stopping at each instant at which the scheduler wants to wake. */
+  pass(ms: number): void {
+    const until = this.clock.now() + ms;
+    this.settle();
+    while (this.waker.instant <= until) {
+      this.clock.advance(Math.max(0, this.waker.instant - this.clock.now()));
+      this.settle();
+    }
+    this.clock.advance(until - this.clock.now());
+    this.settle();
+  }
+
+  ask(request: Request): Answer | undefined {
+    let answer: Answer | undefined;
+    this.scheduler.request(request, 100, (given) => {
+      answer = given;
+    });
+    this.settle();
+    return answer;
+  }
+
+  create(draft: Partial<JobDraft> = {}): Extract<Answer, { ok: true }> {
+    const answer = this.ask({
+      kind: 'create',
+      draft: { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload: '{}', ...draft },
+    });
+    if (!answer?.ok) throw new Error(`not created: ${JSON.stringify(answer)}`);
+    return answer;
+  }
+
+  /** Ends a running attempt. */
+  end(jobSeq: number, outcome: Partial<Outcome> & { readonly kind: Outcome['kind'] } = { kind: 'succeeded' }): void {
+    const attempt = this.pool.attempts.get(jobSeq);
+    if (!attempt) throw new Error(`job ${jobSeq} has no attempt`);
+    this.pool.attempts.delete(jobSeq);
+    const failed = { name: 'Error', message: 'no', code: 'handler_error', retryable: true };
+    const base = { jobSeq, lease: attempt.lease, durationMs: 5, begun: true };
+    this.scheduler.outcomes([{ ...(outcome.kind === 'failed' ? failed : {}), ...base, ...outcome } as Outcome]);
+    this.settle();
+  }
+}
