@@ -26,7 +26,6 @@ export class ThreadedStore implements Store {
       worker.once('exit', (code) => reject(new Error(`the storage thread ended with code ${code}`)));
       worker.once('message', resolve);
     });
-    worker.removeAllListeners();
     if (ready.kind !== 'ready') throw new Error(`the storage thread said ${ready.kind} before it was ready`);
     return new ThreadedStore(worker, ready.clean);
   }

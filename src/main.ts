@@ -1,0 +1,170 @@
+/**
+ * Wires everything: directory, store, pool, scheduler, server. What flows up between them goes through the callbacks
+ * handed out here. `start` resolves when the server answers; signals stop it in order.
+ */
+import { mkdirSync } from 'node:fs';
+import { type Logger as Pino, pino } from 'pino';
+import { systemClock } from './clock.js';
+import type { Config } from './config.js';
+import { WorkerPool } from './pool/pool.js';
+import { Scheduler } from './scheduler/scheduler.js';
+import { Server } from './server/server.js';
+import { claimDirectory, type DirectoryLock } from './store/directory.js';
+import { DueCursor } from './store/due-index.js';
+import { JobSets } from './store/job-sets.js';
+import { LmdbKv } from './store/kv-lmdb.js';
+import { Memtable } from './store/memtable.js';
+import { StoreQueries } from './store/queries.js';
+import { StoreReader } from './store/reader.js';
+import { restore } from './store/restore.js';
+import { ThreadedStore } from './store/threaded-store.js';
+import { TypeDictionary } from './store/types.js';
+import { DueWindow } from './timer/window.js';
+import { shutDown } from './shutdown.js';
+import { TimerWaker } from './waker.js';
+
+export interface Running {
+  /** Where it listens. */
+  readonly url: string;
+  /** Stops in order, as SIGTERM does; resolves when everything is on disk and closed. */
+  stop(): Promise<void>;
+}
+
+/** Starts a server. Rejects with an Error whose message is for the user when it cannot. */
+export async function start(config: Config): Promise<Running> {
+  const log = pino({ level: config.logLevel });
+  mkdirSync(config.dataDir, { recursive: true });
+  const lock = await claimDirectory(config.dataDir);
+  try {
+    return await startIn(lock, config, log);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<Running> {
+  const clock = systemClock;
+  const startedAt = clock.monotonic();
+  // The parts that call each other are made in turn; none is called before all are there.
+  const late: { scheduler?: Scheduler; server?: Server } = {};
+
+  const pool = new WorkerPool({
+    handlersDir: config.handlersDir,
+    threads: config.threads,
+    threadMemoryMiB: config.threadMemoryMiB,
+    graceMs: config.graceMs,
+    events: {
+      outcomes: (outcomes) => late.scheduler?.outcomes(outcomes),
+      room: () => late.scheduler?.turn(),
+    },
+    log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
+  });
+  const [store, handlers] = await both(ThreadedStore.open({ directory: lock.path }), pool.start(), async () => {
+    await pool.stop();
+  });
+
+  const kv = new LmdbKv(lock.path);
+  const types = new TypeDictionary();
+  const reader = new StoreReader(kv, types);
+  const memtable = new Memtable(reader);
+  const sets = new JobSets();
+  const cursor = new DueCursor(kv);
+  const window = new DueWindow(cursor);
+  const restored = restore({ reader, memtable, sets }, (due, seq) => window.add(due, seq));
+  cursor.seek({ due: restored.watermark, seq: 0 });
+
+  const waker = new TimerWaker(clock, () => late.scheduler?.turn());
+  const fatal = (reason: string): void => {
+    log.fatal({ reason }, 'the server must stop');
+    process.exitCode = 1;
+    // Nothing more may be answered; what is on disk is whole.
+    setImmediate(() => process.exit(1));
+  };
+  const scheduler = new Scheduler(
+    {
+      clock,
+      store,
+      memtable,
+      sets,
+      reader,
+      types,
+      pool,
+      window,
+      waker,
+      handlers,
+      timezone: config.timezone,
+      retention: config,
+      log,
+      publish: (events) => late.server?.publish(events),
+      fatal,
+    },
+    { ...restored, clean: store.clean },
+  );
+  late.scheduler = scheduler;
+  store.listen(scheduler, (error) => fatal(error.message));
+  const queries = new StoreQueries({ memtable, sets, reader, counters: () => scheduler.ledger.committed });
+  const server = new Server({
+    config,
+    clock,
+    requests: scheduler,
+    queries,
+    handlers,
+    health: () => health(scheduler, pool),
+    startedAt,
+    secret: lock.facts.identity,
+    log,
+  });
+  late.server = server;
+  scheduler.recover();
+  scheduler.turn();
+  const { urls } = await server.listen();
+
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= shutDown({ scheduler, pool, server, store, waker, graceMs: config.graceMs, log }).then(async () => {
+      await kv.close();
+      lock.release();
+    });
+    return stopping;
+  };
+  stopOnSignals(stop, log);
+  return { url: urls[0] as string, stop };
+}
+
+/** Waits for both; when one fails, ends the other by `undo` and rejects. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>, undo: () => Promise<void>): Promise<[A, B]> {
+  const [first, second] = await Promise.allSettled([a, b]);
+  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
+  await undo();
+  throw first.status === 'rejected' ? first.reason : (second as PromiseRejectedResult).reason;
+}
+
+type Health = { readonly status: 'healthy' } | { readonly status: 'degraded' | 'draining'; readonly reason: string };
+
+function health(scheduler: Scheduler, pool: WorkerPool): Health {
+  if (scheduler.draining) return { status: 'draining', reason: 'the server is shutting down' };
+  if (scheduler.blockedMs !== undefined) {
+    return { status: 'degraded', reason: 'the disk takes no writes: it is probably full. Nothing is accepted or started until it does' };
+  }
+  if (pool.alive === 0) return { status: 'degraded', reason: 'no worker thread is running; new ones are being started' };
+  return { status: 'healthy' };
+}
+
+/** The first signal stops in order; a second one at once. */
+function stopOnSignals(stop: () => Promise<void>, log: Pino): void {
+  let signals = 0;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (++signals > 1) process.exit(1);
+      log.info({ signal }, 'stopping');
+      stop().then(
+        () => process.exit(process.exitCode ?? 0),
+        (error: unknown) => {
+          log.fatal({ err: error }, 'the server could not stop in order');
+          process.exit(1);
+        },
+      );
+    });
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * What a handler is given, made for each attempt. Its parts are made when asked for: an AbortController costs more than
+ * a small handler.
+ */
+import type { Context, JsonObject } from './handler.js';
+import type { Outbox } from './outbox.js';
+import type { LogLevel, SignalReason } from './thread-messages.js';
+import { describeThrown } from './thrown.js';
+
+const fieldsChars = 16 * 1024;
+const messageChars = 8 * 1024;
+
+export class AttemptContext implements Context {
+  readonly #scheduledFor: number;
+  readonly #outbox: Outbox;
+  #controller: AbortController | undefined;
+  #log: Context['log'] | undefined;
+  #abortedBy: Error | undefined;
+
+  constructor(
+    readonly jobId: string,
+    readonly name: string,
+    readonly attempt: number,
+    scheduledFor: number,
+    outbox: Outbox,
+  ) {
+    this.#scheduledFor = scheduledFor;
+    this.#outbox = outbox;
+  }
+
+  get scheduledFor(): Date {
+    return new Date(this.#scheduledFor);
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#abortedBy) this.#controller.abort(this.#abortedBy);
+    }
+    return this.#controller.signal;
+  }
+
+  get log(): Context['log'] {
+    return (this.#log ??= {
+      debug: (message, fields) => this.write('debug', message, fields),
+      info: (message, fields) => this.write('info', message, fields),
+      warn: (message, fields) => this.write('warn', message, fields),
+      error: (message, fields) => this.write('error', message, fields),
+    });
+  }
+
+  /** Fires the signal, once. */
+  abort(reason: SignalReason, message: string): void {
+    if (this.#abortedBy) return;
+    this.#abortedBy = new Error(message);
+    this.#abortedBy.name = reason === 'timeout' ? 'TimeoutError' : 'AbortError';
+    this.#controller?.abort(this.#abortedBy);
+  }
+
+  /** A line of the log that names this attempt. */
+  write(level: LogLevel, message: unknown, fields?: JsonObject): void {
+    const text = typeof message === 'string' ? message : describeThrown(message).detail;
+    this.#outbox.line({
+      level,
+      message: text.slice(0, messageChars),
+      jobId: this.jobId,
+      name: this.name,
+      attempt: this.attempt,
+      ...(fields === undefined ? {} : { fields: encodeFields(fields) }),
+    });
+  }
+}
+
+/** Fields come from users: what JSON cannot take is replaced by the reason. */
+function encodeFields(fields: JsonObject): string {
+  let omitted: string;
+  try {
+    const json = JSON.stringify(fields, errorsAsText);
+    if (typeof json === 'string' && json.startsWith('{') && json.length <= fieldsChars) return json;
+    omitted = json === undefined || json.length <= fieldsChars ? 'not an object' : `${json.length} characters of JSON`;
+  } catch (error) {
+    omitted = describeThrown(error).message.split('\n', 1)[0] ?? '';
+  }
+  return JSON.stringify({ fields_omitted: omitted });
+}
+
+/** JSON shows an Error as `{}`. */
+function errorsAsText(_key: string, value: unknown): unknown {
+  return value instanceof Error ? describeThrown(value).detail : value;
+}

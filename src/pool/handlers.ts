@@ -1,0 +1,122 @@
+/**
+ * Loading of the handlers folder: one module per job type, the file's name is the type's name. Runs on the worker
+ * threads. Any fault of any module makes the whole folder unusable, and the reason names file and fault.
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { limits } from '../domain/limits.js';
+import type { Handler } from './handler.js';
+import { readHandlerOptions } from './handler-options.js';
+import type { HandlerInfo } from './messages.js';
+import { describeThrown } from './thrown.js';
+
+export interface LoadedHandler {
+  readonly info: HandlerInfo;
+  readonly run: Handler;
+}
+
+export type LoadedFolder = { readonly handlers: readonly LoadedHandler[] } | { readonly reason: string };
+
+/** A module whose import takes longer (a top-level await without end) is refused. */
+export const importLimitMs = 10_000;
+
+const typeName = new RegExp(`^[A-Za-z0-9_.:-]{1,${limits.nameChars}}$`);
+const moduleFile = /^(.+)\.(?:js|mjs|cjs)$/;
+const ignoredFile = /^[_.]|\.test\.(?:js|mjs|cjs)$/;
+
+/** A fault of the folder or of one module, worded for the user. */
+class Unusable extends Error {}
+
+/**
+ * @param folder absolute path
+ * @param onLoading told the name of each file before its import
+ * @returns the handlers by name in order, or why the folder cannot be used
+ */
+export async function loadHandlers(folder: string, onLoading: (file: string) => void): Promise<LoadedFolder> {
+  try {
+    const files = await handlerFiles(folder);
+    const handlers: LoadedHandler[] = [];
+    for (const [name, file] of files) {
+      onLoading(file);
+      handlers.push(await loadOne(name, join(folder, file)));
+    }
+    return { handlers };
+  } catch (error) {
+    if (error instanceof Unusable) return { reason: error.message };
+    throw error;
+  }
+}
+
+/** Files by job type, in the order of the types' names. */
+async function handlerFiles(folder: string): Promise<readonly (readonly [string, string])[]> {
+  const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'ENOENT' ? 'it does not exist' : error.code === 'ENOTDIR' ? 'it is a file' : error.message;
+    throw new Unusable(`cannot read the handlers folder ${folder}: ${why}`);
+  });
+  const byType = new Map<string, string>();
+  for (const file of entries.sort()) {
+    const name = moduleFile.exec(file)?.[1];
+    if (name === undefined || ignoredFile.test(file) || !(await isFile(join(folder, file)))) continue;
+    if (!typeName.test(name)) {
+      throw new Unusable(
+        `${join(folder, file)}: its name is not a job type; use at most ${limits.nameChars} letters, digits and _ . : -`,
+      );
+    }
+    const other = byType.get(name);
+    if (other !== undefined) throw new Unusable(`${join(folder, file)}: ${other} is already the handler of ${name}`);
+    byType.set(name, file);
+  }
+  if (byType.size === 0) throw new Unusable(emptyReason(folder, entries));
+  return [...byType].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Links to files count: mounted configuration is often made of them. */
+async function isFile(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error: Error) => {
+    throw new Unusable(`cannot read ${path}: ${error.message}`);
+  });
+  return found.isFile();
+}
+
+function emptyReason(folder: string, entries: readonly string[]): string {
+  const source = entries.find((file) => /\.[mc]?ts$/.test(file) && !/\.d\.[mc]?ts$/.test(file));
+  return source === undefined
+    ? `no handler in ${folder}: put one module per job type there, such as payment_check.js`
+    : `no handler in ${folder}, only TypeScript such as ${source}: compile it and name the folder with the .js files`;
+}
+
+async function loadOne(name: string, path: string): Promise<LoadedHandler> {
+  const found = await importModule(path);
+  // A CommonJS module compiled from `export default` holds its exports one level down.
+  const inner = found['default'];
+  const exports = isRecord(inner) && typeof inner['default'] === 'function' ? inner : found;
+  const run = exports['default'];
+  if (typeof run !== 'function') {
+    throw new Unusable(`${path}: no default function; export default async (payload, ctx) => { … }`);
+  }
+  const options = readHandlerOptions(exports['options']);
+  if ('fault' in options) throw new Unusable(`${path}: ${options.fault}`);
+  return { info: { name, ...options.options }, run: run as Handler };
+}
+
+async function importModule(path: string): Promise<Record<string, unknown>> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<never>((_, reject) => {
+    const error = new Unusable(`${path}: its import did not end within ${importLimitMs / 1000} s (a top-level await?)`);
+    timer = setTimeout(() => reject(error), importLimitMs);
+  });
+  try {
+    return await Promise.race([import(pathToFileURL(path).href) as Promise<Record<string, unknown>>, tooLong]);
+  } catch (error) {
+    if (error instanceof Unusable) throw error;
+    const { name, message } = describeThrown(error);
+    throw new Unusable(`${path}: ${name}: ${message}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

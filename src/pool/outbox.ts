@@ -1,0 +1,124 @@
+/**
+ * Worker side: gathers the outcomes and log lines of one turn of the event loop, and posts them as one message. Rows that
+ * only free a slot (the attempt had been taken back) go the same way.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { type Slots, monotonicMs, slotsPerThread } from './slots.js';
+import type { FromThread, LogLine } from './thread-messages.js';
+import type { Result } from './result.js';
+import type { Thrown } from './thrown.js';
+
+/** Numbers an outcome: slot, row kind, durationMs, blockingMs (its synchronous part). */
+export const numbersPerRow = 4;
+
+/** How an attempt left its thread, and which texts come with it. */
+export const rowKind = {
+  /** No text. */
+  succeeded: 0,
+  /** The result. */
+  succeededWith: 1,
+  /** Why the result was omitted. */
+  succeededWithout: 2,
+  /** Name and message. */
+  failed: 3,
+  /** The same, and no retry is wanted. */
+  failedForGood: 4,
+  /** No text: it had been taken back before it began. */
+  passed: 5,
+} as const;
+
+/** Log lines that wait for one message; a handler that writes more without giving control back loses the rest. */
+const maxLines = 1000;
+/** Lines this long after the last message do not wait for the end of the turn: they may be a thread's last words. */
+const lineGapMs = 10;
+
+export class Outbox {
+  readonly #port: MessagePort;
+  readonly #slots: Slots;
+  readonly #numbers = new Float64Array(slotsPerThread * numbersPerRow);
+  #rows = 0;
+  #texts: string[] = [];
+  #lines: LogLine[] = [];
+  #linesDropped = 0;
+  #postedMs = 0;
+  #turnEnd: NodeJS.Immediate | undefined;
+  readonly #onTurnEnd: () => void;
+
+  /** `onTurnEnd` is called at the end of a turn in which something was gathered, or `closeTurn` was called. */
+  constructor(port: MessagePort, slots: Slots, onTurnEnd: () => void) {
+    this.#port = port;
+    this.#slots = slots;
+    this.#onTurnEnd = () => {
+      this.#turnEnd = undefined;
+      onTurnEnd();
+    };
+  }
+
+  passed(slot: number): void {
+    this.#row(slot, rowKind.passed, 0, 0);
+  }
+
+  succeeded(slot: number, durationMs: number, blockingMs: number, result: Result): void {
+    switch (result.kind) {
+      case 'none':
+        return this.#row(slot, rowKind.succeeded, durationMs, blockingMs);
+      case 'json':
+        this.#texts.push(result.text);
+        return this.#row(slot, rowKind.succeededWith, durationMs, blockingMs);
+      case 'omitted':
+        this.#texts.push(result.text);
+        return this.#row(slot, rowKind.succeededWithout, durationMs, blockingMs);
+      default:
+        result satisfies never;
+    }
+  }
+
+  failed(slot: number, durationMs: number, blockingMs: number, thrown: Thrown): void {
+    this.#texts.push(thrown.name, thrown.message);
+    this.#row(slot, thrown.retryable ? rowKind.failed : rowKind.failedForGood, durationMs, blockingMs);
+  }
+
+  line(line: LogLine): void {
+    if (this.#lines.length >= maxLines) {
+      this.#linesDropped++;
+      return;
+    }
+    this.#lines.push(line);
+    if (monotonicMs() - this.#postedMs > lineGapMs) this.post();
+    else this.closeTurn();
+  }
+
+  /** Calls `onTurnEnd` once what runs now, and all promises that it resolved, are through. */
+  closeTurn(): void {
+    this.#turnEnd ??= setImmediate(this.#onTurnEnd);
+  }
+
+  /** Sends what was gathered, even if that is nothing: it tells main that the thread has got on. */
+  post(): void {
+    if (this.#linesDropped > 0) {
+      this.#lines.push({ level: 'warn', message: `${this.#linesDropped} log lines were dropped: too many at once` });
+      this.#linesDropped = 0;
+    }
+    const message: FromThread = {
+      kind: 'report',
+      numbers: this.#numbers.slice(0, this.#rows * numbersPerRow),
+      texts: this.#texts,
+      lines: this.#lines,
+    };
+    this.#rows = 0;
+    this.#texts = [];
+    this.#lines = [];
+    this.#postedMs = monotonicMs();
+    this.#slots.beat();
+    this.#port.postMessage(message);
+  }
+
+  #row(slot: number, kind: number, durationMs: number, blockingMs: number): void {
+    const at = this.#rows++ * numbersPerRow;
+    this.#numbers[at] = slot;
+    this.#numbers[at + 1] = kind;
+    this.#numbers[at + 2] = durationMs;
+    this.#numbers[at + 3] = blockingMs;
+    this.closeTurn();
+  }
+}

@@ -1,0 +1,78 @@
+/** Looks at the running attempts again and again, and carries out what `watch` decides about those past their time. */
+import type { Dispatched } from './dispatched.js';
+import { monotonicMs } from './slots.js';
+import type { Thread } from './thread.js';
+import type { LogEntry } from './thread-messages.js';
+import { type Loss, timeoutMessage } from './verdict.js';
+import { type WatchedThread, review, silentAfterMs } from './watch.js';
+
+export interface OverrunsOptions {
+  readonly threads: () => readonly Thread[];
+  /** From an attempt's signal to the end of its thread. */
+  readonly graceMs: number;
+  readonly log: (entry: LogEntry) => void;
+  /** A thread is about to be stopped: what has not begun there can be taken back. */
+  readonly onStop: (thread: Thread) => void;
+}
+
+export class Overruns {
+  readonly #options: OverrunsOptions;
+  readonly #losses = new WeakMap<Thread, Loss>();
+
+  constructor(options: OverrunsOptions) {
+    this.#options = options;
+  }
+
+  /** Why a thread was stopped here; undefined if it was not. */
+  lossOf(thread: Thread): Loss | undefined {
+    return this.#losses.get(thread);
+  }
+
+  look(): void {
+    const nowMs = monotonicMs();
+    for (const thread of this.#options.threads()) {
+      const signs = thread.observe(nowMs);
+      const running = thread.attempts().filter((each) => thread.slots.isRunning(each.slot));
+      if (running.length > 0) this.#lookAt(thread, running, { ...signs, current: thread.slots.current }, nowMs);
+    }
+  }
+
+  #lookAt(
+    thread: Thread,
+    running: readonly Dispatched[],
+    signs: Omit<WatchedThread, 'running'>,
+    nowMs: number,
+  ): void {
+    const { graceMs } = this.#options;
+    const watched = running.map((each) => ({
+      slot: each.slot,
+      overdueMs: nowMs - thread.slots.since(each.slot) - each.attempt.timeoutMs,
+      signalledForMs: each.signalled === undefined ? undefined : nowMs - each.signalledMs,
+    }));
+    const { signal, starved, stopFor } = review({ ...signs, running: watched }, graceMs);
+    for (const each of running) {
+      if (starved.includes(each.slot)) each.starved = true;
+      if (signal.includes(each.slot)) thread.signal(each, 'timeout', timeoutMessage(each.attempt), nowMs);
+      if (stopFor === each.slot) this.#stop(thread, each, running.length, signs);
+    }
+  }
+
+  #stop(thread: Thread, over: Dispatched, running: number, signs: Omit<WatchedThread, 'running'>): void {
+    const silent = signs.silentMs >= silentAfterMs;
+    const { jobId, name, attempt } = over.attempt;
+    this.#options.log({
+      level: 'warn',
+      thread: thread.number,
+      message: silent
+        ? 'a thread is stopped: a handler holds it past a timeout'
+        : 'a thread is stopped: a handler ignores its signal past the grace period',
+      jobId,
+      name,
+      attempt,
+      fields: { running },
+    });
+    this.#losses.set(thread, { kind: 'overrun', current: signs.current, silent });
+    this.#options.onStop(thread);
+    thread.stop();
+  }
+}

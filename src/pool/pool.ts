@@ -1,0 +1,251 @@
+/**
+ * The pool: takes attempts, has them run on worker threads, and tells how each ended. Whatever happens to handler or
+ * thread, an attempt that was dispatched gets exactly one outcome.
+ *
+ * The way of an attempt: it waits in the dispatcher, is sent to a thread in a batch, begins there, and ends by a row in
+ * one of the thread's reports, or by the thread's end. What had not begun by then goes back to the dispatcher unseen.
+ */
+import { resolve } from 'node:path';
+import { BlockingTimes } from './blocking-times.js';
+import { Dispatched } from './dispatched.js';
+import { Dispatcher } from './dispatcher.js';
+import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './messages.js';
+import { numbersPerRow, rowKind } from './outbox.js';
+import { Overruns } from './overruns.js';
+import { monotonicMs } from './slots.js';
+import type { Thread, ThreadEnd } from './thread.js';
+import type { LogEntry, LogLine, Report } from './thread-messages.js';
+import { Threads } from './threads.js';
+import { cameTooLate, failed, interrupted, judge, settled, timedOut } from './verdict.js';
+
+export interface PoolOptions {
+  /** Folder of handler modules. */
+  readonly handlersDir: string;
+  /** Worker threads, at least 1. */
+  readonly threads: number;
+  /** Heap of each thread. */
+  readonly threadMemoryMiB: number;
+  /** From an attempt's signal to the end of its thread, if it does not end by itself. */
+  readonly graceMs: number;
+  readonly events: PoolEvents;
+  /** Lines of handlers and of the pool itself. */
+  readonly log?: (entry: LogEntry) => void;
+}
+
+/** How often running attempts are looked at: the precision of timeouts. */
+const watchEveryMs = 25;
+
+const abortMessages = { cancelled: 'the job was cancelled', shutdown: 'the server is shutting down' } as const;
+
+export class WorkerPool implements Pool {
+  readonly #options: PoolOptions;
+  readonly #log: (entry: LogEntry) => void;
+  readonly #blocking = new BlockingTimes();
+  readonly #threads: Threads;
+  readonly #dispatcher: Dispatcher;
+  readonly #overruns: Overruns;
+  #outcomes: Outcome[] = [];
+  #deliverySoon = false;
+  #inFlight = 0;
+  /** The owner has seen, or will see when it looks, that nothing more is taken. */
+  #full = false;
+  #watching: NodeJS.Timeout | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#log = options.log ?? (() => {});
+    this.#threads = new Threads({
+      handlersDir: resolve(options.handlersDir),
+      threads: options.threads,
+      threadMemoryMiB: options.threadMemoryMiB,
+      log: this.#log,
+      onReady: () => this.#roomMayHaveChanged(),
+      onReport: (thread, report) => this.#report(thread, report),
+      onEnded: (thread, end, message) => this.#ended(thread, end, message),
+    });
+    this.#dispatcher = new Dispatcher({
+      size: options.threads,
+      ready: () => this.#threads.ready,
+      blocking: this.#blocking,
+      onUnknownType: (dispatched) => this.#unknownType(dispatched),
+    });
+    this.#overruns = new Overruns({
+      threads: () => this.#threads.ready,
+      graceMs: options.graceMs,
+      log: this.#log,
+      onStop: (thread) => this.#dispatcher.addAgain(thread.recallQueued()),
+    });
+  }
+
+  /**
+   * Starts the threads, each of which loads all handlers.
+   *
+   * @returns the handlers by name in order
+   * @throws an Error that names file and reason if they cannot be loaded; the pool is stopped then
+   */
+  start(): Promise<readonly HandlerInfo[]> {
+    return this.#threads.start();
+  }
+
+  /** Ends all threads; what had no outcome is interrupted. Safe to call twice, and before `start`. */
+  stop(): Promise<void> {
+    return (this.#stopping ??= this.#stop());
+  }
+
+  /** Threads that there should be. */
+  get size(): number {
+    return this.#options.threads;
+  }
+
+  /** Threads that can run handlers now. */
+  get alive(): number {
+    return this.#threads.ready.length;
+  }
+
+  /** Attempts dispatched and without an outcome. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get free(): number {
+    const { free } = this.#dispatcher;
+    if (free === 0) this.#full = true;
+    return free;
+  }
+
+  /** Takes an attempt, also beyond `free`: it waits then. Its outcome comes later, never from within this call. */
+  dispatch(attempt: Attempt): void {
+    const dispatched = new Dispatched(attempt);
+    this.#inFlight++;
+    if (this.#stopping) this.#conclude(interrupted(dispatched, false, 0));
+    else this.#dispatcher.add(dispatched);
+  }
+
+  flush(): void {
+    this.#dispatcher.place();
+    if (this.#dispatcher.free === 0) this.#full = true;
+    if (this.#inFlight > 0 && !this.#stopping) this.#watching ??= setInterval(() => this.#watch(), watchEveryMs);
+  }
+
+  abort(jobSeq: number, lease: number, reason: 'cancelled' | 'shutdown'): void {
+    const waiting = this.#dispatcher.remove(jobSeq, lease);
+    if (waiting) return this.#conclude(interrupted(waiting, false, 0));
+    for (const thread of this.#threads.all) {
+      const dispatched = thread.find(jobSeq, lease);
+      if (dispatched) return this.#abortOn(thread, dispatched, reason);
+    }
+    // Otherwise its outcome is under way.
+  }
+
+  /** Aborts all that is in flight. */
+  abortAll(reason: 'cancelled' | 'shutdown'): void {
+    for (const dispatched of this.#dispatcher.clear()) this.#conclude(interrupted(dispatched, false, 0));
+    for (const thread of this.#threads.all) {
+      for (const dispatched of thread.attempts()) this.#abortOn(thread, dispatched, reason);
+    }
+  }
+
+  #abortOn(thread: Thread, dispatched: Dispatched, reason: 'cancelled' | 'shutdown'): void {
+    if (thread.recall(dispatched)) return this.#conclude(interrupted(dispatched, false, 0));
+    if (dispatched.signalled || thread.phase !== 'ready') return;
+    thread.signal(dispatched, reason, abortMessages[reason], monotonicMs());
+  }
+
+  async #stop(): Promise<void> {
+    await this.#threads.stop();
+    for (const dispatched of this.#dispatcher.clear()) this.#conclude(interrupted(dispatched, false, 0));
+    clearInterval(this.#watching);
+    this.#deliver();
+  }
+
+  /** Takes in what a thread did. */
+  #report(thread: Thread, { numbers, texts, lines }: Report): void {
+    for (const line of lines) this.#log(toEntry(line, thread.number));
+    let nextText = 0;
+    const text = (): string => texts[nextText++] as string;
+    for (let at = 0; at < numbers.length; at += numbersPerRow) {
+      const kind = numbers[at + 1] as number;
+      const durationMs = numbers[at + 2] as number;
+      const dispatched = thread.release(numbers[at] as number);
+      if (kind === rowKind.passed) continue;
+      if (!dispatched) throw new Error('a thread reported an attempt that it did not have');
+      this.#blocking.observe(dispatched.attempt.name, numbers[at + 3] as number);
+      const outcome = settled(dispatched, kind, durationMs, text);
+      this.#conclude(cameTooLate(dispatched, durationMs) ? timedOut(dispatched, durationMs) : outcome);
+    }
+    this.#roomMayHaveChanged();
+  }
+
+  /** Finds an end for all that a thread took with it. */
+  #ended(thread: Thread, end: ThreadEnd, message: string): void {
+    const { slots } = thread;
+    const now = monotonicMs();
+    const again = thread.recallQueued();
+    const left = thread.attempts();
+    const running = left.filter((each) => slots.isRunning(each.slot));
+    const loss = this.#overruns.lossOf(thread) ?? (end.kind === 'stopped' ? ({ kind: 'shutdown' } as const) : { kind: 'died', message } as const);
+    const current = loss.kind === 'overrun' ? loss.current : slots.current;
+    for (const outcome of judge(loss, current, running, (each) => now - slots.since(each.slot))) this.#conclude(outcome);
+    // They came to their end, but the thread could not say how.
+    for (const each of left) {
+      if (!running.includes(each)) this.#conclude(interrupted(each, true, now - slots.since(each.slot)));
+    }
+    for (const each of left) thread.release(each.slot);
+    if (end.kind !== 'stopped') {
+      this.#log({
+        level: 'error',
+        thread: thread.number,
+        message: `a worker thread ended: ${message}`,
+        fields: { running: left.length, sentToOthers: again.length },
+      });
+    }
+    this.#dispatcher.addAgain(again);
+    this.#roomMayHaveChanged();
+  }
+
+  #unknownType(dispatched: Dispatched): void {
+    const message = `there is no handler for ${dispatched.attempt.name} any more: the handlers folder has changed`;
+    this.#conclude(failed(dispatched, 'handler_error', 'Error', message, 0));
+  }
+
+  #watch(): void {
+    this.#overruns.look();
+    this.#roomMayHaveChanged();
+    if (this.#inFlight > 0) return;
+    clearInterval(this.#watching);
+    this.#watching = undefined;
+  }
+
+  #roomMayHaveChanged(): void {
+    this.#dispatcher.place();
+    this.#dispatcher.takeBack();
+    this.#deliver();
+  }
+
+  /** The outcome of an attempt; nothing refers to the attempt any more. */
+  #conclude(outcome: Outcome): void {
+    this.#inFlight--;
+    this.#outcomes.push(outcome);
+    if (this.#deliverySoon) return;
+    this.#deliverySoon = true;
+    queueMicrotask(() => this.#deliver());
+  }
+
+  #deliver(): void {
+    this.#deliverySoon = false;
+    const outcomes = this.#outcomes;
+    if (outcomes.length > 0) {
+      this.#outcomes = [];
+      this.#full = false;
+      this.#options.events.outcomes(outcomes);
+    } else if (this.#full && this.#dispatcher.free > 0) {
+      this.#full = false;
+      this.#options.events.room();
+    }
+  }
+}
+
+function toEntry({ fields, ...line }: LogLine, thread: number): LogEntry {
+  return { ...line, thread, ...(fields === undefined ? {} : { fields: JSON.parse(fields) as Record<string, unknown> }) };
+}

@@ -1,0 +1,158 @@
+/**
+ * Worker side: runs the attempts that arrive. A pass calls the handlers of a batch one after the other; their outcomes
+ * leave together when the turn of the event loop ends, after the promises that resolved within it. A handler that may
+ * hold the thread for long gets a turn of its own, so that nothing that is through waits behind it.
+ */
+import { numbersPerAttempt, textsPerAttempt } from './attempt-batch.js';
+import { BlockingTimes } from './blocking-times.js';
+import { AttemptContext } from './context.js';
+import type { LoadedHandler } from './handlers.js';
+import type { Outbox } from './outbox.js';
+import { encodeResult } from './result.js';
+import { type Slots, monotonicMs } from './slots.js';
+import type { SignalReason, ToThread } from './thread-messages.js';
+import { describeThrown } from './thrown.js';
+
+type Batch = Extract<ToThread, { kind: 'run' }>;
+
+/** A handler expected to hold the thread longer starts in a turn of its own. */
+const ownTurnMs = 0.25;
+/** A pass that has taken this long lets the turn end. */
+const passMs = 1;
+/** How often the thread shows that its event loop turns while attempts await something. */
+const beatEveryMs = 25;
+
+export class Runner {
+  readonly #slots: Slots;
+  readonly #handlers: readonly LoadedHandler[];
+  readonly #outbox: Outbox;
+  readonly #blocking = new BlockingTimes();
+  readonly #batches: Batch[] = [];
+  /** Attempts of the first batch that were called or passed. */
+  #called = 0;
+  /** True while the rest of the batches waits for the end of the turn. */
+  #paused = false;
+  /** Attempts whose promise has not settled, by slot. */
+  readonly #pending = new Map<number, AttemptContext>();
+  #beating: NodeJS.Timeout | undefined;
+
+  constructor(slots: Slots, handlers: readonly LoadedHandler[], outbox: Outbox) {
+    this.#slots = slots;
+    this.#handlers = handlers;
+    this.#outbox = outbox;
+  }
+
+  receive(message: ToThread): void {
+    switch (message.kind) {
+      case 'run':
+        this.#batches.push(message);
+        if (!this.#paused) this.#pass();
+        return;
+      case 'signal':
+        // Absent when its outcome is on the way.
+        return this.#pending.get(message.slot)?.abort(message.reason satisfies SignalReason, message.message);
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** To be called at the end of each turn in which something happened. */
+  turnEnded(): void {
+    this.#outbox.post();
+    if (this.#pending.size > 0) this.#beating ??= setInterval(() => this.#beat(), beatEveryMs);
+    if (this.#paused) this.#pass();
+  }
+
+  #beat(): void {
+    this.#slots.beat();
+    if (this.#pending.size > 0) return;
+    clearInterval(this.#beating);
+    this.#beating = undefined;
+  }
+
+  #pass(): void {
+    const started = monotonicMs();
+    let now = started;
+    this.#paused = false;
+    for (let batch = this.#batches[0]; batch; batch = this.#batches[0]) {
+      const { numbers, texts } = batch;
+      for (let at = this.#called; at * numbersPerAttempt < numbers.length; at++) {
+        const row = at * numbersPerAttempt;
+        const handler = this.#handlers[numbers[row + 1] as number] as LoadedHandler;
+        if (now > started && (now - started > passMs || this.#blocking.of(handler.info.name) > ownTurnMs)) {
+          this.#called = at;
+          this.#paused = true;
+          return this.#outbox.closeTurn();
+        }
+        const text = at * textsPerAttempt;
+        const context = new AttemptContext(
+          texts[text] as string,
+          handler.info.name,
+          numbers[row + 2] as number,
+          numbers[row + 3] as number,
+          this.#outbox,
+        );
+        now = this.#run(numbers[row] as number, handler, context, texts[text + 1] as string, now);
+      }
+      this.#called = 0;
+      this.#batches.shift();
+    }
+    this.#outbox.closeTurn();
+  }
+
+  /** Calls the handler; returns the time at which it gave control back. */
+  #run(slot: number, handler: LoadedHandler, context: AttemptContext, payload: string, began: number): number {
+    if (!this.#slots.begin(slot, began)) {
+      this.#outbox.passed(slot);
+      return began;
+    }
+    let returned: unknown;
+    let promise: Promise<unknown> | undefined;
+    let thrown: unknown;
+    let threw = false;
+    try {
+      returned = handler.run(JSON.parse(payload), context);
+      // Anything but a primitive may be thenable, and only a promise looks at `then` safely.
+      if (returned !== null && (typeof returned === 'object' || typeof returned === 'function')) {
+        promise = Promise.resolve(returned);
+      }
+    } catch (error) {
+      threw = true;
+      thrown = error;
+    }
+    this.#slots.leave();
+    const now = monotonicMs();
+    const blockingMs = now - began;
+    this.#blocking.observe(handler.info.name, blockingMs);
+    if (promise) {
+      this.#pending.set(slot, context);
+      promise.then(
+        (value) => this.#succeed(slot, began, blockingMs, value),
+        (error) => this.#fail(slot, began, blockingMs, context, error),
+      );
+    } else if (threw) {
+      this.#fail(slot, began, blockingMs, context, thrown);
+    } else {
+      this.#succeed(slot, began, blockingMs, returned);
+    }
+    return now;
+  }
+
+  #succeed(slot: number, began: number, blockingMs: number, value: unknown): void {
+    const result = encodeResult(value);
+    this.#settle(slot);
+    this.#outbox.succeeded(slot, monotonicMs() - began, blockingMs, result);
+  }
+
+  #fail(slot: number, began: number, blockingMs: number, context: AttemptContext, error: unknown): void {
+    const thrown = describeThrown(error);
+    context.write('warn', 'attempt failed', { error: thrown.detail });
+    this.#settle(slot);
+    this.#outbox.failed(slot, monotonicMs() - began, blockingMs, thrown);
+  }
+
+  #settle(slot: number): void {
+    this.#pending.delete(slot);
+    this.#slots.settle(slot);
+  }
+}

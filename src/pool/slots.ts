@@ -1,0 +1,123 @@
+/**
+ * Shared memory between the main thread and one worker thread: a slot for each attempt on that thread, and the thread's
+ * signs of life. It is what still tells who had begun when a thread dies without a word.
+ *
+ * The life of a slot (who moves it):
+ *
+ *     free ──main──► queued ──worker──► begun ──worker──► settled ──main──► free
+ *                      └────main──► recalled ──────────────────────main──► free
+ *
+ * Both sides leave `queued` by compare-and-swap, so that an attempt is either run or taken back, never both. A recalled
+ * slot is free only after the worker has reported that it passed it: until then a message that names it is under way.
+ */
+
+/** Attempts that one thread may hold, begun or not. */
+export const slotsPerThread = 256;
+
+export const slotState = { free: 0, queued: 1, begun: 2, recalled: 3, settled: 4 } as const;
+
+const header = { beat: 0, current: 1 } as const;
+const headerInts = 2;
+/** After header and states (slot 0 included), rounded up to the alignment of a Float64Array. */
+const sinceOffset = 8 * Math.ceil((headerInts + slotsPerThread + 1) / 2);
+
+const originMs = (() => {
+  const [seconds, nanos] = process.hrtime();
+  return seconds * 1000 + nanos / 1e6 - performance.now();
+})();
+
+/**
+ * Milliseconds of the machine's monotonic clock: one scale for all threads, where `performance.now()` counts from the
+ * start of the thread that asks.
+ */
+export function monotonicMs(): number {
+  return performance.now() + originMs;
+}
+
+/** One thread's slots, numbered from 1; 0 is no slot. Either side makes one over the same memory. */
+export class Slots {
+  readonly memory: SharedArrayBuffer;
+  readonly #header: Int32Array;
+  readonly #states: Int32Array;
+  readonly #since: Float64Array;
+
+  constructor(memory = new SharedArrayBuffer(sinceOffset + 8 * (slotsPerThread + 1))) {
+    this.memory = memory;
+    this.#header = new Int32Array(memory, 0, headerInts);
+    this.#states = new Int32Array(memory, 4 * headerInts, slotsPerThread + 1);
+    this.#since = new Float64Array(memory, sinceOffset, slotsPerThread + 1);
+  }
+
+  /** Main: before the message that carries the attempt. */
+  queue(slot: number): void {
+    Atomics.store(this.#states, slot, slotState.queued);
+  }
+
+  /** Main: takes an attempt back; false if it has begun. */
+  recall(slot: number): boolean {
+    return this.#swap(slot, slotState.queued, slotState.recalled);
+  }
+
+  /** Main: once nothing under way names the slot any more. */
+  free(slot: number): void {
+    Atomics.store(this.#states, slot, slotState.free);
+  }
+
+  /** Worker: right before the handler is called; false if the attempt was taken back. */
+  begin(slot: number, nowMs: number): boolean {
+    // Written first, so that whoever reads `begun` reads this too.
+    this.#since[slot] = nowMs;
+    if (!this.#swap(slot, slotState.queued, slotState.begun)) return false;
+    Atomics.store(this.#header, header.current, slot);
+    return true;
+  }
+
+  /** Worker: the handler's code has given control back. */
+  leave(): void {
+    Atomics.store(this.#header, header.current, 0);
+  }
+
+  /** Worker: the handler is through; its outcome is about to be sent. */
+  settle(slot: number): void {
+    Atomics.store(this.#states, slot, slotState.settled);
+  }
+
+  /** Worker: a sign that its event loop turns. */
+  beat(): void {
+    Atomics.add(this.#header, header.beat, 1);
+  }
+
+  /** Changes whenever the thread's event loop turns while it has attempts that began. */
+  get beats(): number {
+    return Atomics.load(this.#header, header.beat);
+  }
+
+  /** The slot whose handler is being called synchronously right now, 0 for none. */
+  get current(): number {
+    return Atomics.load(this.#header, header.current);
+  }
+
+  isQueued(slot: number): boolean {
+    return Atomics.load(this.#states, slot) === slotState.queued;
+  }
+
+  /** Begun and not through: true from the call of the handler until it returned or its promise settled. */
+  isRunning(slot: number): boolean {
+    return Atomics.load(this.#states, slot) === slotState.begun;
+  }
+
+  /** True also for attempts that are through but whose outcome has not been taken in. */
+  hasBegun(slot: number): boolean {
+    const state = Atomics.load(this.#states, slot);
+    return state === slotState.begun || state === slotState.settled;
+  }
+
+  /** When the attempt began, in `monotonicMs`; meaningful once it has begun. */
+  since(slot: number): number {
+    return this.#since[slot] as number;
+  }
+
+  #swap(slot: number, from: number, to: number): boolean {
+    return Atomics.compareExchange(this.#states, slot, from, to) === from;
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The worker threads: one Piscina pool of fixed size with one task per thread, and a replacement for each that ends. A
+ * thread that cannot start is tried again ever more slowly, so that a broken folder does not become a hot loop.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Piscina } from 'piscina';
+import type { HandlerInfo } from './messages.js';
+import { Thread, type ThreadEnd } from './thread.js';
+import type { LogEntry, Report } from './thread-messages.js';
+
+export interface ThreadsOptions {
+  /** Absolute path. */
+  readonly handlersDir: string;
+  readonly threads: number;
+  readonly threadMemoryMiB: number;
+  readonly log: (entry: LogEntry) => void;
+  /** A thread can be sent to. */
+  readonly onReady: () => void;
+  readonly onReport: (thread: Thread, report: Report) => void;
+  /** A thread is gone and its attempts need outcomes; `message` says why in words for the user. */
+  readonly onEnded: (thread: Thread, end: ThreadEnd, message: string) => void;
+}
+
+interface Starting {
+  readonly resolve: (handlers: readonly HandlerInfo[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const entry = fileURLToPath(new URL('./worker.js', import.meta.url));
+
+/** Beyond the limit that a thread itself sets to each import: for one that is held by a loop in a module. */
+const startLimitMs = 15_000;
+const firstBackoffMs = 100;
+const maxBackoffMs = 10_000;
+const destroyLimitMs = 500;
+
+export class Threads {
+  readonly #options: ThreadsOptions;
+  readonly #live: (Thread | undefined)[];
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #piscina: Piscina | undefined;
+  #failedStarts = 0;
+  #stopped = false;
+  /** Until the first thread is ready or one has failed. */
+  #starting: Starting | undefined;
+
+  constructor(options: ThreadsOptions) {
+    this.#options = options;
+    this.#live = new Array<Thread | undefined>(options.threads).fill(undefined);
+  }
+
+  /** Those that can be sent to. */
+  get ready(): readonly Thread[] {
+    return this.#live.filter((thread): thread is Thread => thread?.phase === 'ready');
+  }
+
+  /** All that have not ended. */
+  get all(): readonly Thread[] {
+    return this.#live.filter((thread) => thread !== undefined);
+  }
+
+  /** Resolves once the first thread has loaded the handlers; rejects when one cannot, and then all are stopped. */
+  async start(): Promise<readonly HandlerInfo[]> {
+    const { threads, threadMemoryMiB } = this.#options;
+    if (this.#stopped) throw new Error('the pool was stopped before it started');
+    this.#piscina = new Piscina({
+      filename: entry,
+      minThreads: threads,
+      maxThreads: threads,
+      atomics: 'disabled',
+      recordTiming: false,
+      resourceLimits: { maxOldGenerationSizeMb: threadMemoryMiB },
+    });
+    this.#piscina.on('error', (error: Error) => {
+      this.#options.log({ level: 'error', message: `a worker thread failed outside of any task: ${error.message}` });
+    });
+    const started = new Promise<readonly HandlerInfo[]>((resolve, reject) => (this.#starting = { resolve, reject }));
+    for (let number = 1; number <= threads; number++) this.#startThread(number);
+    try {
+      return await started;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Ends all threads; `onEnded` has been called for each when it resolves. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#starting?.reject(new Error('the pool was stopped while it started'));
+    this.#starting = undefined;
+    for (const timer of this.#timers) clearTimeout(timer);
+    const live = this.all;
+    for (const thread of live) thread.expectEnd();
+    const destroyed = this.#piscina?.destroy();
+    await Promise.all(live.map((thread) => thread.over));
+    // It waits for the exit of each thread; one that native code holds would hold the stop.
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([destroyed, new Promise((resolve) => (timer = setTimeout(resolve, destroyLimitMs)))]);
+    clearTimeout(timer);
+  }
+
+  #startThread(number: number): void {
+    if (this.#stopped || !this.#piscina) return;
+    const { handlersDir } = this.#options;
+    let refusal: string | undefined;
+    const limit = this.#after(startLimitMs, () => {
+      refusal = `${named(handlersDir, thread)} did not load within ${startLimitMs / 1000} s`;
+      thread.stop();
+    });
+    const thread = new Thread(number, this.#piscina, handlersDir, {
+      ready: (_, handlers) => {
+        this.#forget(limit);
+        this.#failedStarts = 0;
+        this.#starting?.resolve(handlers);
+        this.#starting = undefined;
+        this.#options.onReady();
+      },
+      unusable: (_, reason) => {
+        refusal = reason;
+        thread.stop();
+      },
+      report: this.#options.onReport,
+      ended: (_, end, lingers) => {
+        this.#forget(limit);
+        this.#live[number - 1] = undefined;
+        this.#ended(thread, end, lingers, refusal);
+      },
+    });
+    this.#live[number - 1] = thread;
+  }
+
+  #ended(thread: Thread, end: ThreadEnd, lingers: boolean, refusal: string | undefined): void {
+    const { log, onEnded, threadMemoryMiB, handlersDir } = this.#options;
+    if (lingers) {
+      log({ level: 'error', thread: thread.number, message: 'a stopped thread does not end: native code holds it' });
+    }
+    onEnded(thread, end, `the handler ${describeEnd(end, threadMemoryMiB)}`);
+    if (this.#stopped) return;
+    if (thread.wasReady) return this.#startThread(thread.number);
+    const reason = refusal ?? `${named(handlersDir, thread)} ${describeEnd(end, threadMemoryMiB)} while it was loaded`;
+    if (this.#starting) {
+      this.#starting.reject(new Error(reason));
+      this.#starting = undefined;
+      return;
+    }
+    const backoffMs = Math.min(firstBackoffMs * 2 ** this.#failedStarts++, maxBackoffMs);
+    log({ level: 'error', thread: thread.number, message: `a worker thread cannot start: ${reason}`, fields: { backoffMs } });
+    this.#after(backoffMs, () => this.#startThread(thread.number));
+  }
+
+  #after(delayMs: number, action: () => void): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, delayMs);
+    this.#timers.add(timer);
+    return timer;
+  }
+
+  #forget(timer: NodeJS.Timeout): void {
+    clearTimeout(timer);
+    this.#timers.delete(timer);
+  }
+}
+
+/** The module that is to blame for a failed start, as far as known. */
+function named(folder: string, thread: Thread): string {
+  return thread.loading === undefined ? `the handlers folder ${folder}` : join(folder, thread.loading);
+}
+
+/** As the predicate of a sentence about whoever ended the thread. */
+function describeEnd(end: ThreadEnd, memoryMiB: number): string {
+  switch (end.kind) {
+    case 'stopped':
+      return 'was stopped with its thread';
+    case 'memory':
+      return `exhausted its thread's memory (limit ${memoryMiB} MiB)`;
+    case 'exit':
+      return `ended its thread (exit code ${end.exitCode})`;
+    case 'error':
+      return `lost its thread (${end.message})`;
+    default:
+      return end satisfies never;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What a handler threw, as a record. It may be anything, also something that throws when it is looked at, so every look
+ * is guarded; what cannot be read counts as absent.
+ */
+import { inspect } from 'node:util';
+import { limits } from '../domain/limits.js';
+
+export interface Thrown {
+  readonly name: string;
+  readonly message: string;
+  /** False only if the thrown object says so. */
+  readonly retryable: boolean;
+  /** With the stack, for the log alone. */
+  readonly detail: string;
+}
+
+const nameChars = 128;
+const detailChars = 16 * 1024;
+
+export function describeThrown(thrown: unknown): Thrown {
+  const name = text(thrown, 'name');
+  const message = text(thrown, 'message') ?? `the handler threw ${show(thrown, 1)}`;
+  return {
+    name: cut(name || 'Error', nameChars),
+    message: cut(message || `the handler threw ${name || 'an error'} without a message`, limits.errorMessageChars),
+    retryable: read(thrown, 'retryable') !== false,
+    detail: cut(show(thrown, 4), detailChars),
+  };
+}
+
+function read(value: unknown, key: string): unknown {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
+  try {
+    return Reflect.get(value, key);
+  } catch {
+    return undefined;
+  }
+}
+
+function text(value: unknown, key: string): string | undefined {
+  const found = read(value, key);
+  return typeof found === 'string' ? found : undefined;
+}
+
+/** For errors this is the stack, the cause and their own fields. */
+function show(value: unknown, depth: number): string {
+  if (typeof value === 'string') return value;
+  try {
+    return inspect(value, { depth, breakLength: 120, maxStringLength: detailChars });
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
+/** At most `chars` UTF-16 units, never half of a surrogate pair at the end. */
+function cut(value: string, chars: number): string {
+  if (value.length <= chars) return value;
+  const last = value.charCodeAt(chars - 1);
+  return value.slice(0, last >= 0xd800 && last < 0xdc00 ? chars - 1 : chars);
+}

@@ -1,0 +1,106 @@
+/**
+ * Outcomes, and who is to blame when a thread ends with attempts on it. The rules, all of them:
+ *
+ * - What was being called synchronously, or was the only one running, ended its thread or held it past its timeout.
+ * - Failing that nobody is charged: the attempts were interrupted, each runs again alone, and the culprit shows itself.
+ * - An attempt whose timeout passed while something else held the thread is not charged for it.
+ * - An attempt that was told of its timeout and ran on has failed, whatever it does afterwards.
+ */
+import { formatDuration } from '../domain/duration.js';
+import type { FailureCode } from '../domain/job.js';
+import type { Dispatched } from './dispatched.js';
+import type { Attempt, Outcome } from './messages.js';
+import { rowKind } from './outbox.js';
+
+/** Why a thread came to its end. */
+export type Loss =
+  /** The handler's doing, `message` says what. */
+  | { readonly kind: 'died'; readonly message: string }
+  /** The pool stopped it over attempts that ran past their time; `current` and `silent` as they were at that moment. */
+  | { readonly kind: 'overrun'; readonly current: number; readonly silent: boolean }
+  /** The pool itself stops. */
+  | { readonly kind: 'shutdown' };
+
+export function timeoutMessage(attempt: Attempt): string {
+  return `the attempt exceeded its timeout of ${formatDuration(attempt.timeoutMs, 'down')}`;
+}
+
+export function interrupted({ attempt }: Dispatched, begun: boolean, durationMs: number): Outcome {
+  return { jobSeq: attempt.jobSeq, lease: attempt.lease, durationMs, kind: 'interrupted', begun };
+}
+
+export function failed(
+  { attempt }: Dispatched,
+  code: FailureCode,
+  name: string,
+  message: string,
+  durationMs: number,
+  retryable = true,
+): Outcome {
+  return { jobSeq: attempt.jobSeq, lease: attempt.lease, durationMs, kind: 'failed', name, message, code, retryable };
+}
+
+export function timedOut(dispatched: Dispatched, durationMs: number): Outcome {
+  return failed(dispatched, 'timeout', 'TimeoutError', timeoutMessage(dispatched.attempt), durationMs);
+}
+
+/**
+ * The outcome of a handler that came to its end.
+ *
+ * @param row kind and texts as the thread reported them; `text` gives the next one
+ */
+export function settled(dispatched: Dispatched, row: number, durationMs: number, text: () => string): Outcome {
+  const { jobSeq, lease } = dispatched.attempt;
+  const end = { jobSeq, lease, durationMs, kind: 'succeeded' } as const;
+  switch (row) {
+    case rowKind.succeeded:
+      return end;
+    case rowKind.succeededWith:
+      return { ...end, result: text() };
+    case rowKind.succeededWithout:
+      return { ...end, resultOmitted: text() };
+    case rowKind.failed:
+    case rowKind.failedForGood: {
+      const name = text();
+      return failed(dispatched, 'handler_error', name, text(), durationMs, row === rowKind.failed);
+    }
+    default:
+      throw new Error(`a thread reported an outcome of unknown kind ${row}`);
+  }
+}
+
+/** True if a handler that came to its end is to be charged with a timeout all the same. */
+export function cameTooLate(dispatched: Dispatched, durationMs: number): boolean {
+  if (durationMs <= dispatched.attempt.timeoutMs) return false;
+  return dispatched.signalled === 'timeout' || (dispatched.signalled === undefined && !dispatched.starved);
+}
+
+/**
+ * Outcomes of the attempts that ran when their thread ended.
+ *
+ * @param running all that had begun and not come to their end
+ * @param durationMs how long each of them has run
+ */
+export function judge(
+  loss: Loss,
+  current: number,
+  running: readonly Dispatched[],
+  durationMs: (dispatched: Dispatched) => number,
+): readonly Outcome[] {
+  const suspect = running.find((each) => each.slot === current) ?? (running.length === 1 ? running[0] : undefined);
+  return running.map((each) => {
+    const ranMs = durationMs(each);
+    if (each.signalled === 'timeout') return timedOut(each, ranMs);
+    if (each !== suspect || each.signalled !== undefined) return interrupted(each, true, ranMs);
+    switch (loss.kind) {
+      case 'died':
+        return failed(each, 'worker_lost', 'WorkerLostError', loss.message, ranMs);
+      case 'overrun':
+        return loss.silent && ranMs > each.attempt.timeoutMs ? timedOut(each, ranMs) : interrupted(each, true, ranMs);
+      case 'shutdown':
+        return interrupted(each, true, ranMs);
+      default:
+        return loss satisfies never;
+    }
+  });
+}

@@ -1,0 +1,43 @@
+/**
+ * Entry of a worker thread: Piscina runs `serve` once per thread, as a task without end that holds one end of a message
+ * port. Throws that belong to no attempt are logged and go no further: they would end the thread and all that runs on it.
+ */
+import { threadId } from 'node:worker_threads';
+import { loadHandlers } from './handlers.js';
+import { Outbox } from './outbox.js';
+import { Runner } from './runner.js';
+import { Slots } from './slots.js';
+import type { FromThread, ThreadStart, ToThread } from './thread-messages.js';
+import { describeThrown } from './thrown.js';
+
+/** Never settles: the thread is ended from outside, or ends itself. */
+export default async function serve({ port, memory, handlersDir }: ThreadStart): Promise<never> {
+  const slots = new Slots(memory);
+  const post = (message: FromThread): void => port.postMessage(message);
+  const outbox: Outbox = new Outbox(port, slots, () => (runner ? runner.turnEnded() : outbox.post()));
+  let runner: Runner | undefined;
+
+  const late = (what: string) => (error: unknown) =>
+    outbox.line({
+      level: 'error',
+      message: `${what} that no attempt awaits: ${describeThrown(error).message}`,
+      fields: JSON.stringify({ error: describeThrown(error).detail }),
+    });
+  process.on('uncaughtException', late('an error was thrown'));
+  process.on('unhandledRejection', late('a promise was rejected'));
+  process.on('exit', (exitCode) => {
+    outbox.post();
+    post({ kind: 'exiting', exitCode });
+  });
+
+  const loaded = await loadHandlers(handlersDir, (file) => post({ kind: 'loading', file }));
+  if ('reason' in loaded) {
+    post({ kind: 'unusable', reason: loaded.reason });
+  } else {
+    const running = new Runner(slots, loaded.handlers, outbox);
+    runner = running;
+    port.on('message', (message: ToThread) => running.receive(message));
+    post({ kind: 'ready', threadId, handlers: loaded.handlers.map((handler) => handler.info) });
+  }
+  return new Promise<never>(() => {});
+}

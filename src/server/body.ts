@@ -1,0 +1,68 @@
+/** Request bodies: whether one can be read at all, and its bytes, bounded while they come. */
+import type { HttpResponse } from 'uWebSockets.js';
+import { Refusal } from '../domain/errors.js';
+import type { Exchange } from './exchange.js';
+import type { RequestHead } from './request-head.js';
+
+const json = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
+
+/** Why the body that these headers announce is not taken, or undefined. */
+export function mediaRefusal(head: RequestHead, maxBytes: number): Refusal | undefined {
+  const { contentType, contentEncoding, contentLength } = head;
+  if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity') {
+    return new Refusal('unsupported_media_type', 'The body must not be compressed: no Content-Encoding is understood.');
+  }
+  // A body that is not there has no type; the route says that it is missing.
+  const announced = head.transferEncoding !== undefined || (contentLength !== undefined && Number(contentLength) > 0);
+  if (contentType === undefined ? announced : contentType !== 'application/json' && !json.test(contentType)) {
+    return new Refusal('unsupported_media_type', 'The body must be JSON: send "Content-Type: application/json".');
+  }
+  return Number(contentLength ?? 0) > maxBytes ? tooLarge(maxBytes) : undefined;
+}
+
+function tooLarge(maxBytes: number): Refusal {
+  return new Refusal('payload_too_large', `The body may have at most ${maxBytes} bytes; --max-body sets the limit.`);
+}
+
+/**
+ * Hands the whole body to `route.run` once it is there. A body that came in one piece is not copied: it is valid during
+ * the call only.
+ */
+export function collectBody(
+  res: HttpResponse,
+  exchange: Exchange,
+  maxBytes: number,
+  route: { run(exchange: Exchange, body: Buffer): void },
+): void {
+  let earlier: Buffer = none;
+  let bytes = 0;
+  exchange.complete = false;
+  res.onData((chunk, isLast) => {
+    if (exchange.over) return;
+    const before = bytes;
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) return exchange.refuse(tooLarge(maxBytes), undefined, true);
+    let body: Buffer = Buffer.from(chunk);
+    if (before > 0 || !isLast) {
+      // One growing buffer: a body that trickles in byte by byte must not cost an object for each.
+      if (earlier.length < bytes) earlier = grown(earlier, before, Math.min(maxBytes, bytes * 2));
+      body.copy(earlier, before);
+      body = earlier.subarray(0, bytes);
+    }
+    if (!isLast) return;
+    exchange.complete = true;
+    try {
+      route.run(exchange, body);
+    } catch (error) {
+      exchange.fail(error);
+    }
+  });
+}
+
+const none = Buffer.alloc(0);
+
+function grown(buffer: Buffer, used: number, size: number): Buffer {
+  const larger = Buffer.allocUnsafe(size);
+  buffer.copy(larger, 0, 0, used);
+  return larger;
+}

@@ -1,0 +1,38 @@
+/** What clients say on a WebSocket. */
+import type { ErrorCode } from '../domain/errors.js';
+import { type Filter, readFilter } from '../domain/filter.js';
+
+export type ClientMessage =
+  | { readonly action: 'subscribe'; readonly filter: Filter }
+  | { readonly action: 'unsubscribe' | 'ping' | 'get_stats' }
+  | { readonly action: 'invalid'; readonly code: ErrorCode; readonly message: string };
+
+const fieldsOf: Readonly<Record<string, readonly string[]>> = {
+  subscribe: ['action', 'filter'],
+  unsubscribe: ['action'],
+  ping: ['action'],
+  get_stats: ['action'],
+};
+
+/** Reads a message; what is wrong with it is in the result. */
+export function readClientMessage(text: string): ClientMessage {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { action: 'invalid', code: 'malformed_json', message: 'The message is not JSON.' };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return invalid('The message must be a JSON object.');
+  const { action, filter } = value as { action?: unknown; filter?: unknown };
+  const fields = typeof action === 'string' && Object.hasOwn(fieldsOf, action) ? fieldsOf[action] : undefined;
+  if (fields === undefined) return invalid(`action must be one of ${Object.keys(fieldsOf).join(', ')}.`);
+  const unknown = Object.keys(value).find((field) => !fields.includes(field));
+  if (unknown !== undefined) return invalid(`${unknown.slice(0, 100)} is not a field of ${String(action)}.`);
+  if (action !== 'subscribe') return { action: action as 'unsubscribe' | 'ping' | 'get_stats' };
+  const read = readFilter(filter);
+  return 'error' in read ? invalid(read.error) : { action, filter: read.filter };
+}
+
+function invalid(message: string): ClientMessage {
+  return { action: 'invalid', code: 'validation_failed', message };
+}

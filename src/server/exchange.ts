@@ -1,0 +1,152 @@
+/**
+ * One request and its one answer. The native response is owned here alone: touching it after it was answered or its
+ * client has gone throws in uWebSockets.js, so every way to it goes through `#res`, which is undefined from then on.
+ *
+ * Invariant: an exchange that outlives its route is in `OpenExchanges` until it is answered or aborted.
+ */
+import type { HttpResponse } from 'uWebSockets.js';
+import { Refusal } from '../domain/errors.js';
+import { internalError, problemBody, problemHead } from './problem.js';
+
+/** What every exchange of a server shares. */
+export interface ExchangeContext {
+  readonly open: OpenExchanges;
+  /** True once the server goes: answers then end their connections. */
+  readonly closing: boolean;
+  /** Told of what a route threw and nobody may see. */
+  failed(error: unknown): void;
+}
+
+const noHeaders: readonly string[] = [];
+
+export class Exchange {
+  /** The decoded parameter of the path; '' where the route has none. */
+  parameter = '';
+  /** The query string as sent, without `?`. */
+  query = '';
+  idempotencyKey: string | undefined;
+  /** HEAD: the body is measured, not sent. */
+  headOnly = false;
+  /** The request's origin, if other sites may read the answer. */
+  corsOrigin: string | undefined;
+  /** Answers depend on the origin, so caches must be told. */
+  variesByOrigin = false;
+  /** The tick of `OpenExchanges` since which it waits. */
+  since = 0;
+  /** False while the body is still coming. */
+  complete = true;
+  #res: HttpResponse | undefined;
+  readonly #context: ExchangeContext;
+
+  constructor(res: HttpResponse, context: ExchangeContext) {
+    this.#res = res;
+    this.#context = context;
+  }
+
+  /** True when there is nobody to answer any more. */
+  get over(): boolean {
+    return this.#res === undefined;
+  }
+
+  /**
+   * Answers; does nothing when that is too late.
+   *
+   * @param head status line and fixed headers, from `responseHead`
+   * @param headers further headers, names and values in turn
+   * @param last ends the connection, for requests that were not read to their end
+   */
+  answer(head: string, body: string, headers: readonly string[] = noHeaders, last = false): void {
+    const res = this.#res;
+    if (res === undefined) return;
+    this.#res = undefined;
+    this.#context.open.delete(this);
+    res.cork(() => {
+      res.writeStatus(head);
+      for (let at = 0; at < headers.length; at += 2) res.writeHeader(headers[at] as string, harmless(headers[at + 1] as string));
+      if (this.corsOrigin !== undefined) allowOrigin(res, this.corsOrigin);
+      if (this.variesByOrigin) res.writeHeader('Vary', 'Origin');
+      const close = last || this.#context.closing;
+      if (this.headOnly) res.endWithoutBody(Buffer.byteLength(body), close);
+      else if (body === '') res.endWithoutBody(undefined, close);
+      else res.end(body, close);
+    });
+  }
+
+  /** Answers with the refusal's problem document. */
+  refuse(refusal: Refusal, headers?: readonly string[], last?: boolean): void {
+    this.answer(problemHead(refusal.code), problemBody(refusal), headers, last);
+  }
+
+  /** Answers for what a route threw: a refusal as it is, anything else as an error of ours that goes to the log. */
+  fail(error: unknown): void {
+    if (error instanceof Refusal) return this.refuse(error);
+    this.#context.failed(error);
+    this.refuse(internalError());
+  }
+
+  /** Gives the connection away, to a WebSocket: there is nothing to answer any more. */
+  leave(): void {
+    this.#res = undefined;
+  }
+
+  /** The client has gone. */
+  abort(): void {
+    this.#res = undefined;
+    this.#context.open.delete(this);
+  }
+
+  /** Ends the connection without an answer. */
+  cut(): void {
+    this.#res?.close();
+  }
+
+  /** Keeps the exchange for an answer after its route has returned. */
+  hold(): void {
+    this.#res?.onAborted(() => this.abort());
+    this.#context.open.add(this);
+  }
+}
+
+function allowOrigin(res: HttpResponse, origin: string): void {
+  res.writeHeader('Access-Control-Allow-Origin', harmless(origin));
+  res.writeHeader('Access-Control-Expose-Headers', 'Location, Idempotent-Replayed, Retry-After');
+}
+
+/** A header's value; uWebSockets.js would pass on a line break, and with it whole headers of someone else's making. */
+function harmless(value: string): string {
+  if (/[\r\n\0]/.test(value)) throw new Error('a line break in a response header');
+  return value;
+}
+
+/**
+ * Exchanges that wait for an answer, oldest first. Time is counted in ticks of the sweep, so that no request reads a
+ * clock or sets a timer.
+ */
+export class OpenExchanges {
+  readonly #open = new Set<Exchange>();
+  #tick = 0;
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  add(exchange: Exchange): void {
+    exchange.since = this.#tick;
+    this.#open.add(exchange);
+  }
+
+  delete(exchange: Exchange): void {
+    this.#open.delete(exchange);
+  }
+
+  /** One tick. Answers those that have waited for `ticks` of them, and ends those whose body never came to its end. */
+  sweep(ticks: number): void {
+    this.#tick += 1;
+    for (const exchange of this.#open) {
+      if (this.#tick - exchange.since <= ticks) return;
+      if (exchange.complete) exchange.refuse(new Refusal('timeout', 'No answer was ready in time. Whether the request took effect is not known: ask for the job before sending it again.'));
+      else exchange.cut();
+      this.#open.delete(exchange);
+    }
+  }
+}

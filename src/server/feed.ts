@@ -1,0 +1,148 @@
+/**
+ * The feed: who listens to what, and what happened to those who listen. Fan-out itself is uWebSockets.js's: an event is
+ * rendered once, if anybody wants it, and published to the topics that have listeners.
+ *
+ * Filters with job ids have a topic of their own per listener (`@<number>`) and are found by the ids; such a listener has
+ * no other topic, so here too an event reaches it once.
+ */
+import type { EventType, JobEvent } from '../domain/events.js';
+import { type Filter, matches, topicsFor, topicsOf } from '../domain/filter.js';
+import { formatId } from '../domain/id.js';
+import { renderEvent } from './render-event.js';
+
+/** A connection as the feed sees it. */
+export interface Listener {
+  /** Different for every connection of a server's life. */
+  readonly number: number;
+  join(topic: string): void;
+  leave(topic: string): void;
+}
+
+export interface FeedOptions {
+  readonly publish: (topic: string, message: string) => void;
+  /** IANA name, for instants. */
+  readonly timezone: string;
+  /** Number of the latest event before this server began. */
+  readonly lastSeq: number;
+}
+
+interface Subscription {
+  readonly filter: Filter;
+  readonly topics: readonly string[];
+}
+
+type TopicsByType = Partial<Record<EventType, readonly string[]>>;
+
+const maxRememberedNames = 10_000;
+
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #subscriptions = new Map<Listener, Subscription>();
+  /** Listeners by topic, those of their own left out. */
+  readonly #listening = new Map<string, number>();
+  readonly #byJob = new Map<string, Set<Listener>>();
+  readonly #topics = new Map<string, TopicsByType>();
+  #seq: number;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#seq = options.lastSeq;
+  }
+
+  /** Number of the latest event that was published: a listener hears of all later ones that it asked for. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Listeners that have subscribed to something. */
+  get subscribers(): number {
+    return this.#subscriptions.size;
+  }
+
+  /**
+   * Replaces what the listener hears of. Whoever resumes from an earlier event is to be sent what lies between that and
+   * `seq` before this is called.
+   */
+  subscribe(listener: Listener, filter: Filter): void {
+    this.unsubscribe(listener);
+    const byId = filter.jobIds.length > 0;
+    const topics = byId ? [ownTopic(listener)] : topicsOf(filter);
+    this.#subscriptions.set(listener, { filter, topics });
+    for (const topic of topics) {
+      listener.join(topic);
+      if (!byId) this.#listening.set(topic, (this.#listening.get(topic) ?? 0) + 1);
+    }
+    for (const id of filter.jobIds) {
+      const listeners = this.#byJob.get(id);
+      if (listeners) listeners.add(listener);
+      else this.#byJob.set(id, new Set([listener]));
+    }
+  }
+
+  /** The listener hears of nothing any more. */
+  unsubscribe(listener: Listener): void {
+    const subscription = this.#subscriptions.get(listener);
+    if (subscription === undefined) return;
+    for (const topic of subscription.topics) listener.leave(topic);
+    this.forget(listener);
+  }
+
+  /** As `unsubscribe`, for a connection that is closed and may not be touched. */
+  forget(listener: Listener): void {
+    const subscription = this.#subscriptions.get(listener);
+    if (subscription === undefined) return;
+    this.#subscriptions.delete(listener);
+    const { filter, topics } = subscription;
+    for (const topic of filter.jobIds.length > 0 ? [] : topics) {
+      const left = (this.#listening.get(topic) as number) - 1;
+      if (left === 0) this.#listening.delete(topic);
+      else this.#listening.set(topic, left);
+    }
+    for (const id of filter.jobIds) {
+      const listeners = this.#byJob.get(id);
+      listeners?.delete(listener);
+      if (listeners?.size === 0) this.#byJob.delete(id);
+    }
+  }
+
+  /** Tells what happened; the events are on disk, in order of `seq`. */
+  publish(events: readonly JobEvent[]): void {
+    const last = events.at(-1);
+    if (last === undefined) return;
+    this.#seq = last.seq;
+    if (this.#subscriptions.size === 0) return;
+    for (const event of events) this.#publish(event);
+  }
+
+  #publish(event: JobEvent): void {
+    const { publish, timezone } = this.#options;
+    const { type } = event.body;
+    let text: string | undefined;
+    if (this.#listening.size > 0) {
+      for (const topic of this.#topicsFor(event.jobName, type)) {
+        if (this.#listening.has(topic)) publish(topic, (text ??= renderEvent(event, timezone)));
+      }
+    }
+    if (this.#byJob.size === 0) return;
+    const id = formatId(event.jobSeq, event.idSeconds);
+    for (const listener of this.#byJob.get(id) ?? []) {
+      const { filter } = this.#subscriptions.get(listener) as Subscription;
+      if (matches(filter, event.jobName, type, id)) publish(ownTopic(listener), (text ??= renderEvent(event, timezone)));
+    }
+  }
+
+  /** Names and types are few and come over and over; building and hashing new strings costs more than the rest. */
+  #topicsFor(jobName: string, type: EventType): readonly string[] {
+    let byType = this.#topics.get(jobName);
+    if (byType === undefined) {
+      if (this.#topics.size >= maxRememberedNames) this.#topics.clear();
+      byType = {};
+      this.#topics.set(jobName, byType);
+    }
+    return (byType[type] ??= topicsFor(jobName, type));
+  }
+}
+
+function ownTopic({ number }: Listener): string {
+  return `@${number}`;
+}

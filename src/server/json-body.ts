@@ -1,0 +1,77 @@
+/**
+ * JSON bodies from bytes. What `JSON.parse` takes but the server does not (numbers that overflow, own `__proto__`, deep
+ * nesting) is looked for in the parsed value only when the text gives reason to: that walk costs as much as the parsing.
+ */
+import { isUtf8 } from 'node:buffer';
+import { Refusal } from '../domain/errors.js';
+import { limits } from '../domain/limits.js';
+import { type Faults, pointer } from './faults.js';
+
+/**
+ * The value of a JSON body. Faults that JSON allows are added to `faults`.
+ *
+ * @throws Refusal `malformed_json`; or `validation_failed` at once when it is nested too deep, since walking such a value
+ *   exhausts the stack
+ */
+export function parseJson(bytes: Buffer, faults: Faults): unknown {
+  if (bytes.length === 0) throw new Refusal('malformed_json', 'The body is empty.');
+  if (!isUtf8(bytes)) throw new Refusal('malformed_json', 'The body is not valid UTF-8.');
+  const text = bytes.toString('utf8');
+  if (text.charCodeAt(0) === 0xfeff) throw new Refusal('malformed_json', 'The body begins with a byte order mark; leave it out.');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Refusal('malformed_json', `The body is not JSON: ${(error as Error).message}.`);
+  }
+  if (isSuspicious(text)) inspect(value, '', 0, faults);
+  return value;
+}
+
+/** Cheap tests without false negatives. */
+function isSuspicious(text: string): boolean {
+  return (
+    // The key itself, or one that is written with escapes.
+    text.includes('__proto__') ||
+    text.includes('\\u') ||
+    // An exponent, or as many digits as overflow without one.
+    /\d[eE]\+?\d/.test(text) ||
+    (text.length > 308 && /\d{309}/.test(text)) ||
+    countsOver(text, limits.payloadDepth)
+  );
+}
+
+/** True when more brackets open than may be nested. */
+function countsOver(text: string, max: number): boolean {
+  if (text.length < 2 * max) return false;
+  let count = 0;
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
+      count += 1;
+      if (count > max) return true;
+    }
+  }
+  return false;
+}
+
+/** @param depth of the value: 0 for the body, so that a payload's own levels count from 1 */
+function inspect(value: unknown, path: string, depth: number, faults: Faults): void {
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) faults.add(path, 'must be a number that a 64-bit float can hold');
+    return;
+  }
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > limits.payloadDepth) {
+    faults.add(path, `must not be nested deeper than ${limits.payloadDepth} levels`);
+    throw faults.refusal();
+  }
+  if (Array.isArray(value)) {
+    value.forEach((item, index) => inspect(item, path + pointer(index), depth + 1, faults));
+    return;
+  }
+  for (const [key, item] of Object.entries(value)) {
+    const at = path + pointer(key);
+    if (key === '__proto__') faults.add(at, 'must not be used as a name');
+    else inspect(item, at, depth + 1, faults);
+  }
+}

@@ -1,0 +1,30 @@
+/** The resource `/health`: whether the server can do its work, and whether it answers at all. */
+import type { Clock } from '../../clock.js';
+import { formatInstant } from '../../domain/instant.js';
+import type { Route } from '../app.js';
+import type { Health } from '../ports.js';
+import { jsonOk, jsonUnavailable } from '../response-head.js';
+import { version } from '../version.js';
+
+export interface HealthContext {
+  readonly health: () => Health;
+  readonly clock: Clock;
+  /** IANA name. */
+  readonly timezone: string;
+}
+
+export function healthRoutes(base: string, { health, clock, timezone }: HealthContext): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: `${base}/health`,
+      open: true,
+      run: (exchange) => {
+        const { status, ...why } = health();
+        const document = { status, time: formatInstant(clock.now(), timezone), version: `v${version}`, ...why };
+        exchange.answer(status === 'healthy' ? jsonOk : jsonUnavailable, JSON.stringify(document));
+      },
+    },
+    { method: 'GET', path: `${base}/health/live`, open: true, run: (exchange) => exchange.answer(jsonOk, '{"status":"live"}') },
+  ];
+}

@@ -1,0 +1,142 @@
+/** The resource `/jobs`: making, listing, showing, changing, cancelling and retrying jobs. */
+import type { Clock } from '../../clock.js';
+import { Refusal } from '../../domain/errors.js';
+import { formatId, parseId } from '../../domain/id.js';
+import type { Job } from '../../domain/job.js';
+import { limits } from '../../domain/limits.js';
+import type { Answer, Request, Requests } from '../../scheduler/messages.js';
+import type { ListQuery, Queries } from '../../store/queries-port.js';
+import type { Route } from '../app.js';
+import { digestOf } from '../canonical.js';
+import type { Cursors } from '../cursor.js';
+import type { Exchange } from '../exchange.js';
+import { Faults } from '../faults.js';
+import { parseJson } from '../json-body.js';
+import { readListQuery } from '../query.js';
+import { renderJob } from '../render.js';
+import { jsonCreated, jsonOk } from '../response-head.js';
+import { readDraft, readPatch, type Rules } from '../validate.js';
+
+/** What these routes work with. */
+export interface JobsContext {
+  readonly requests: Requests;
+  readonly queries: Queries;
+  readonly cursors: Cursors;
+  readonly clock: Clock;
+  readonly rules: Rules;
+  readonly maxBodyBytes: number;
+  /** Path of the API, `/api/v1`. */
+  readonly base: string;
+}
+
+export function jobsRoutes(context: JobsContext): Route[] {
+  const { base, maxBodyBytes } = context;
+  const jobs = `${base}/jobs`;
+  const job = `${jobs}/:id`;
+  return [
+    { method: 'GET', path: jobs, run: (exchange) => list(context, exchange) },
+    { method: 'POST', path: jobs, maxBodyBytes, run: (exchange, body) => create(context, exchange, body) },
+    { method: 'GET', path: job, run: (exchange) => show(context, exchange) },
+    { method: 'PUT', path: job, maxBodyBytes, run: (exchange, body) => update(context, exchange, body) },
+    { method: 'DELETE', path: job, run: (exchange) => command(context, exchange, 'cancel') },
+    { method: 'POST', path: `${job}/cancel`, run: (exchange) => command(context, exchange, 'cancel') },
+    { method: 'POST', path: `${job}/retry`, run: (exchange) => command(context, exchange, 'retry') },
+  ];
+}
+
+function create(context: JobsContext, exchange: Exchange, body: Buffer): void {
+  const refusing = context.requests.refusing();
+  if (refusing) throw refusing;
+  const faults = new Faults();
+  const value = parseJson(body, faults);
+  const draft = readDraft(value, context.rules, faults);
+  const key = readIdempotencyKey(exchange, faults);
+  if (draft === undefined || faults.any) throw faults.refusal();
+  const request: Request =
+    key === undefined ? { kind: 'create', draft } : { kind: 'create', draft, idempotency: { key, digest: digestOf(value) } };
+  submit(context, exchange, request, body.length);
+}
+
+/** Visible characters only: what a header can carry without being changed on its way. */
+const keyForm = new RegExp(`^[\\x21-\\x7e]{1,${limits.idempotencyKeyChars}}$`);
+
+function readIdempotencyKey({ idempotencyKey }: Exchange, faults: Faults): string | undefined {
+  if (idempotencyKey !== undefined && !keyForm.test(idempotencyKey)) {
+    faults.add('header.Idempotency-Key', `must have 1 to ${limits.idempotencyKeyChars} visible ASCII characters`);
+  }
+  return idempotencyKey;
+}
+
+function update(context: JobsContext, exchange: Exchange, body: Buffer): void {
+  const id = knownId(exchange);
+  const refusing = context.requests.refusing();
+  if (refusing) throw refusing;
+  const faults = new Faults();
+  const patch = readPatch(parseJson(body, faults), context.rules, faults);
+  if (patch === undefined || faults.any) throw faults.refusal();
+  submit(context, exchange, { kind: 'update', id, patch }, body.length);
+}
+
+function command(context: JobsContext, exchange: Exchange, kind: 'cancel' | 'retry'): void {
+  const id = knownId(exchange);
+  const refusing = context.requests.refusing();
+  if (refusing) throw refusing;
+  submit(context, exchange, { kind, id }, 0);
+}
+
+function show({ queries, clock, rules }: JobsContext, exchange: Exchange): void {
+  const job = queries.get(knownId(exchange));
+  if (job === undefined) throw noSuchJob();
+  exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules.timezone));
+}
+
+function list({ queries, cursors, clock, rules }: JobsContext, exchange: Exchange): void {
+  const { status, name, limit, offset, cursor } = readListQuery(exchange.query);
+  const filter = `${status ?? ''}/${name ?? ''}`;
+  const query: ListQuery = {
+    limit,
+    offset,
+    ...(status !== undefined && { status }),
+    ...(name !== undefined && { name }),
+    ...(cursor !== undefined && { before: cursors.read(cursor, filter) }),
+  };
+  const { total, jobs, nextBefore } = queries.list(query);
+  const now = clock.now();
+  const items = jobs.map((job) => renderJob(job, 'listed', now, rules.timezone)).join(',');
+  const next = nextBefore === undefined ? '' : `,"next_cursor":"${cursors.write(nextBefore, filter)}"`;
+  exchange.answer(jsonOk, `{"total":${total},"items":[${items}]${next}}`);
+}
+
+/** Hands a request to the scheduler; its answer comes when the change is on disk. */
+function submit(context: JobsContext, exchange: Exchange, request: Request, bytes: number): void {
+  context.requests.request(request, bytes, (answer) => {
+    // The scheduler answers many at once: what goes wrong with one is not to reach the others.
+    try {
+      reply(context, exchange, request.kind, answer);
+    } catch (error) {
+      exchange.fail(error);
+    }
+  });
+}
+
+function reply({ base, clock, rules }: JobsContext, exchange: Exchange, kind: Request['kind'], answer: Answer): void {
+  if (exchange.over) return;
+  if (!answer.ok) return exchange.refuse(answer.refusal);
+  const job = answer.jobs[0] as Job;
+  if (kind !== 'create') return exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules.timezone));
+  const id = formatId(job.spec.seq, job.spec.idSeconds);
+  // As of its creation: "in ten minutes" stays ten minutes however long the disk took.
+  const now = answer.replayed ? clock.now() : job.spec.createdAt;
+  const headers = ['Location', `${base}/jobs/${id}`];
+  if (answer.replayed) headers.push('Idempotent-Replayed', 'true');
+  exchange.answer(jsonCreated, renderJob(job, 'created', now, rules.timezone, id), headers);
+}
+
+function knownId({ parameter }: Exchange): string {
+  if (parseId(parameter) === undefined) throw noSuchJob();
+  return parameter;
+}
+
+function noSuchJob(): Refusal {
+  return new Refusal('not_found', 'There is no job with this id; finished jobs are removed after the retention time.');
+}

@@ -1,0 +1,171 @@
+/**
+ * The server: REST and WebSocket on one port. It puts the parts together and holds no state of its own; what it shows
+ * comes from the queries, what it is asked for goes to the scheduler.
+ */
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
+import type { Clock } from '../clock.js';
+import type { Config } from '../config.js';
+import type { JobEvent } from '../domain/events.js';
+import type { Logger } from '../log.js';
+import type { Requests } from '../scheduler/messages.js';
+import type { Queries } from '../store/queries-port.js';
+import { HttpApp } from './app.js';
+import { bind, isPrivate } from './bind.js';
+import { Cursors } from './cursor.js';
+import { Gate } from './gate.js';
+import type { Health, JobType } from './ports.js';
+import { healthRoutes } from './routes/health.js';
+import { jobTypesRoutes } from './routes/job-types.js';
+import { jobsRoutes } from './routes/jobs.js';
+import { renderStats, statsRoutes } from './routes/stats.js';
+import { WebSockets } from './websocket.js';
+
+/** The settings that the server itself looks at. */
+export type ServerConfig = Pick<
+  Config,
+  | 'host'
+  | 'port'
+  | 'timezone'
+  | 'maxBodyBytes'
+  | 'maxConnections'
+  | 'token'
+  | 'allowedHosts'
+  | 'corsOrigins'
+  | 'tlsCert'
+  | 'tlsKey'
+>;
+
+export interface ServerOptions {
+  readonly config: ServerConfig;
+  readonly clock: Clock;
+  readonly requests: Requests;
+  readonly queries: Queries;
+  readonly handlers: readonly JobType[];
+  readonly health: () => Health;
+  readonly log: Logger;
+  /** Monotonic milliseconds at which `uptime` began; default: now. */
+  readonly startedAt?: number;
+  /** Figures to show in the statistics beside the contract's. */
+  readonly stats?: () => Readonly<Record<string, number | string>>;
+  /** Proves that cursors of lists came from here. As long as it stays the same they stay valid; default: a new one. */
+  readonly secret?: string | Uint8Array;
+  /** How long a request may wait for its answer, whole seconds; default 30 s. */
+  readonly answerTimeoutMs?: number;
+}
+
+const base = '/api/v1';
+/** How long answers that are under way may take when the server closes. */
+const closeGraceMs = 1000;
+const defaultAnswerTimeoutMs = 30_000;
+
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #app: HttpApp;
+  readonly #webSockets: WebSockets;
+  #closed: Promise<void> | undefined;
+
+  /** @throws Error that tells the user what to do, when the settings cannot be used */
+  constructor(options: ServerOptions) {
+    const { config, clock, queries, requests, handlers, health, log } = options;
+    const { timezone, token } = config;
+    if (!isPrivate(config.host) && token === undefined) {
+      throw new Error(
+        `listening on ${config.host} needs a token, since others than this machine can reach it: pass --token or set ESCAPEMENT_TOKEN`,
+      );
+    }
+    this.#options = options;
+    const gate = new Gate({ ...config, loopback: isPrivate(config.host) });
+    const app = openApp(options, gate);
+    const stats = {
+      queries,
+      clock,
+      startedAt: options.startedAt ?? clock.monotonic(),
+      extras: () => ({ connections: webSockets.connections, connections_closed_slow: webSockets.closedSlow, ...options.stats?.() }),
+    };
+    const webSockets = new WebSockets({
+      app,
+      gate,
+      clock,
+      log,
+      timezone,
+      maxConnections: config.maxConnections,
+      lastSeq: queries.lastEvent(),
+      stats: () => renderStats(stats),
+    });
+    const names = new Set(handlers.map(({ name }) => name));
+    const routes = [
+      ...jobsRoutes({
+        requests,
+        queries,
+        clock,
+        base,
+        cursors: new Cursors(options.secret ?? randomBytes(32)),
+        rules: { timezone, isRegistered: (name) => names.has(name) },
+        maxBodyBytes: config.maxBodyBytes,
+      }),
+      ...statsRoutes(base, stats),
+      ...healthRoutes(base, { health, clock, timezone }),
+      ...jobTypesRoutes(base, handlers),
+    ];
+    for (const route of routes) app.route(route);
+    app.routeRest();
+    this.#app = app;
+    this.#webSockets = webSockets;
+  }
+
+  /** @throws Error that tells the user what to do, when the address cannot be had */
+  async listen(): Promise<{ port: number; urls: string[] }> {
+    const { config, log } = this.#options;
+    const { port, hosts } = await bind(this.#app, config.host, config.port, log);
+    const scheme = config.tlsCert === undefined ? 'http' : 'https';
+    return { port, urls: hosts.map((host) => `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`) };
+  }
+
+  /** Tells subscribers what happened. The events are on disk, in order of `seq`. */
+  publish(events: readonly JobEvent[]): void {
+    this.#webSockets.feed.publish(events);
+  }
+
+  /** Takes no new connections, closes WebSockets with 1001, lets answers that are under way go out, and ends. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#app.windDown();
+    this.#webSockets.close();
+    const step = 10;
+    for (let waited = 0; this.#app.open.size > 0 && waited < closeGraceMs; waited += step) await sleep(step);
+    // The last bytes leave with the event loop's next turns.
+    await sleep(step);
+    this.#app.close();
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+function openApp({ config, log, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
+  const { tlsCert, tlsKey } = config;
+  const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
+  if (tls) {
+    checkReadable(tls.cert, '--tls-cert');
+    checkReadable(tls.key, '--tls-key');
+  }
+  try {
+    return new HttpApp({ gate, log, tls, answerTimeoutMs: answerTimeoutMs ?? defaultAnswerTimeoutMs });
+  } catch {
+    throw new Error('the files of --tls-cert and --tls-key cannot be used: they must be PEM, and the key must belong to the certificate');
+  }
+}
+
+function checkReadable(file: string, option: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    throw new Error(`cannot read the file ${file} of ${option}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * The connections of `/ws`: who may connect, what their messages mean, and when one is closed. What they subscribe to is
+ * the feed's business.
+ *
+ * A reader that is too slow loses messages in uWebSockets.js once its backlog is full, and from then on can be sent
+ * nothing at all, not even a close frame. So it is taken off its topics at the first loss and closed with 1013 as soon as
+ * it has read enough for that; what it has read until then has no gap.
+ */
+import type { HttpRequest, WebSocket } from 'uWebSockets.js';
+import type { Clock } from '../clock.js';
+import { Refusal } from '../domain/errors.js';
+import { type Filter } from '../domain/filter.js';
+import { formatInstant } from '../domain/instant.js';
+import { limits } from '../domain/limits.js';
+import type { HttpApp } from './app.js';
+import { type ClientMessage, readClientMessage } from './client-message.js';
+import type { Exchange } from './exchange.js';
+import { Feed, type Listener } from './feed.js';
+import type { Gate } from './gate.js';
+import type { Logger } from '../log.js';
+import type { RequestHead } from './request-head.js';
+
+export interface WebSocketsOptions {
+  readonly app: HttpApp;
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** IANA name, for instants. */
+  readonly timezone: string;
+  readonly maxConnections: number;
+  /** Number of the latest event before this server began. */
+  readonly lastSeq: number;
+  /** The statistics as JSON text. */
+  readonly stats: () => string;
+}
+
+const path = '/ws';
+const protocolName = 'escapement.v1';
+const tokenProtocol = 'bearer.';
+
+/** Close codes of RFC 6455 and of IANA's registry behind it. */
+const closing = { goingAway: 1001, unsupported: 1003, policy: 1008, tryAgainLater: 1013 } as const;
+
+/** A ping goes out when a connection is silent for some time, and one that does not answer is closed after this. */
+const idleTimeoutSeconds = 60;
+/** What may wait for one reader: some seconds of events at full load. */
+const maxBacklogBytes = 8 * 1024 * 1024;
+/** What may wait for all of them; past it the largest backlogs go. */
+const maxBacklogsBytes = 512 * 1024 * 1024;
+/** How long a reader that is too slow may take to read up to its close frame. */
+const slowGraceMs = 30_000;
+const sweepMs = 1000;
+
+class Connection implements Listener {
+  ws: WebSocket<Connection> | undefined;
+  badInARow = 0;
+  /** Messages since `since`, monotonic milliseconds. */
+  messages = 0;
+  since = 0;
+  /** Since when it is known to be too slow. */
+  slowSince: number | undefined;
+
+  constructor(readonly number: number) {}
+
+  join(topic: string): void {
+    this.ws?.subscribe(topic);
+  }
+
+  leave(topic: string): void {
+    this.ws?.unsubscribe(topic);
+  }
+}
+
+export class WebSockets {
+  readonly feed: Feed;
+  readonly #options: WebSocketsOptions;
+  readonly #connections = new Set<Connection>();
+  readonly #sweeper: NodeJS.Timeout;
+  #lastNumber = 0;
+  #closedSlow = 0;
+
+  constructor(options: WebSocketsOptions) {
+    this.#options = options;
+    const { app, timezone, lastSeq } = options;
+    this.feed = new Feed({ publish: (topic, message) => app.publish(topic, message), timezone, lastSeq });
+    app.webSocket<Connection>(
+      path,
+      {
+        maxPayloadLength: limits.frameBytes,
+        maxBackpressure: maxBacklogBytes,
+        idleTimeout: idleTimeoutSeconds,
+        sendPingsAutomatically: true,
+        open: (ws) => this.#open(ws),
+        message: (ws, message, isBinary) => this.#receive(ws.getUserData(), ws, message, isBinary),
+        dropped: (ws) => this.#tooSlow(ws.getUserData()),
+        drain: (ws) => this.#drained(ws.getUserData()),
+        close: (ws) => this.#closed(ws.getUserData()),
+      },
+      (exchange, head, accept, req) => this.#upgrade(exchange, head, accept, req),
+    );
+    app.route({ method: 'GET', path, run: (exchange) => exchange.refuse(notAnUpgrade()) });
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
+    this.#sweeper.unref();
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Connections that were closed since they did not read what they had asked for. */
+  get closedSlow(): number {
+    return this.#closedSlow;
+  }
+
+  /** Says goodbye to everybody. */
+  close(): void {
+    clearInterval(this.#sweeper);
+    for (const { ws } of [...this.#connections]) ws?.end(closing.goingAway, 'the server is shutting down');
+  }
+
+  #upgrade(exchange: Exchange, head: RequestHead, accept: (data: Connection, protocol: string) => void, req: HttpRequest): void {
+    const { app, gate, maxConnections } = this.#options;
+    const protocols = req.getHeader('sec-websocket-protocol').split(',').map((name) => name.trim());
+    const refusal = gate.check(head, { guarded: true, open: false, token: offeredToken(protocols) });
+    if (refusal) return exchange.refuse(refusal);
+    if (req.getHeader('sec-websocket-version') !== '13') return exchange.refuse(notAnUpgrade(), ['Sec-WebSocket-Version', '13']);
+    if (app.closing) return exchange.refuse(new Refusal('draining', 'The server is shutting down and takes no new connections.'));
+    if (this.#connections.size >= maxConnections) {
+      return exchange.refuse(new Refusal('overloaded', 'All connections are taken; --max-connections sets how many there are.'));
+    }
+    this.#lastNumber += 1;
+    accept(new Connection(this.#lastNumber), protocols.includes(protocolName) ? protocolName : '');
+  }
+
+  #open(ws: WebSocket<Connection>): void {
+    const connection = ws.getUserData();
+    connection.ws = ws;
+    this.#connections.add(connection);
+  }
+
+  #closed(connection: Connection): void {
+    connection.ws = undefined;
+    this.#connections.delete(connection);
+    this.feed.forget(connection);
+  }
+
+  #receive(connection: Connection, ws: WebSocket<Connection>, bytes: ArrayBuffer, isBinary: boolean): void {
+    if (isBinary) return ws.end(closing.unsupported, 'messages must be text');
+    if (this.#tooMany(connection)) return ws.end(closing.policy, `more than ${limits.messagesPerSecond} messages in a second`);
+    const message = readClientMessage(Buffer.from(bytes).toString('utf8'));
+    if (message.action !== 'invalid') {
+      connection.badInARow = 0;
+      this.#answer(connection, ws, message);
+      return;
+    }
+    connection.badInARow += 1;
+    ws.send(JSON.stringify({ type: 'error', code: message.code, message: message.message }));
+    if (connection.badInARow >= limits.badMessagesInARow) ws.end(closing.policy, 'too many bad messages in a row');
+  }
+
+  #tooMany(connection: Connection): boolean {
+    const now = this.#options.clock.monotonic();
+    if (now - connection.since >= 1000) {
+      connection.since = now;
+      connection.messages = 0;
+    }
+    connection.messages += 1;
+    return connection.messages > limits.messagesPerSecond;
+  }
+
+  #answer(connection: Connection, ws: WebSocket<Connection>, message: Exclude<ClientMessage, { action: 'invalid' }>): void {
+    switch (message.action) {
+      case 'subscribe':
+        // The answer goes first; uWebSockets.js keeps what is sent and what is published in order.
+        ws.send(`{"type":"subscribed","filter":${renderFilter(message.filter)},"seq":${this.feed.seq}}`);
+        // A reader that is too slow gets its close frame next, and no events before it.
+        if (connection.slowSince === undefined) this.feed.subscribe(connection, message.filter);
+        return;
+      case 'unsubscribe':
+        this.feed.unsubscribe(connection);
+        ws.send('{"type":"unsubscribed"}');
+        return;
+      case 'ping':
+        ws.send(`{"type":"pong","timestamp":"${this.#timestamp()}"}`);
+        return;
+      case 'get_stats':
+        ws.send(`{"type":"stats","timestamp":"${this.#timestamp()}","data":${this.#options.stats()}}`);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #timestamp(): string {
+    return formatInstant(this.#options.clock.now(), this.#options.timezone);
+  }
+
+  /** Called in the middle of a publish, when no subscription may be changed. */
+  #tooSlow(connection: Connection): void {
+    if (connection.slowSince !== undefined) return;
+    connection.slowSince = this.#options.clock.monotonic();
+    this.#closedSlow += 1;
+    this.#options.log.warn({ connection: connection.number }, 'a subscriber reads too slowly and is closed');
+    setImmediate(() => this.feed.unsubscribe(connection));
+  }
+
+  #drained({ ws, slowSince }: Connection): void {
+    if (slowSince === undefined || ws === undefined || ws.getBufferedAmount() > maxBacklogBytes) return;
+    ws.end(closing.tryAgainLater, 'events were lost: read faster, or subscribe to fewer');
+  }
+
+  #sweep(): void {
+    const now = this.#options.clock.monotonic();
+    let total = 0;
+    for (const { ws, slowSince } of [...this.#connections]) {
+      if (slowSince !== undefined && now - slowSince > slowGraceMs) ws?.close();
+      else total += ws?.getBufferedAmount() ?? 0;
+    }
+    if (total > maxBacklogsBytes) this.#cutBacklogs(total);
+  }
+
+  #cutBacklogs(total: number): void {
+    const sizes = [...this.#connections].map((connection) => ({ connection, bytes: connection.ws?.getBufferedAmount() ?? 0 }));
+    for (const { connection, bytes } of sizes.sort((a, b) => b.bytes - a.bytes)) {
+      if (total <= maxBacklogsBytes) return;
+      total -= bytes;
+      if (connection.slowSince === undefined) this.#closedSlow += 1;
+      connection.ws?.close();
+    }
+  }
+}
+
+function notAnUpgrade(): Refusal {
+  return new Refusal('validation_failed', 'This is a WebSocket: connect with version 13 of the protocol (RFC 6455).');
+}
+
+/** Browsers cannot set headers on a WebSocket, so they offer the token as a second protocol. */
+function offeredToken(protocols: readonly string[]): string | undefined {
+  const offered = protocols.find((name) => name.startsWith(tokenProtocol));
+  return offered === undefined ? undefined : Buffer.from(offered.slice(tokenProtocol.length), 'base64url').toString('utf8');
+}
+
+function renderFilter({ jobTypes, eventTypes, jobIds }: Filter): string {
+  return JSON.stringify({ job_types: jobTypes, event_types: eventTypes, job_ids: jobIds });
+}

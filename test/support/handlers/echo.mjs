@@ -1,0 +1,2 @@
+/** Returns its payload. */
+export default async (payload) => payload;

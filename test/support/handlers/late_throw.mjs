@@ -1,0 +1,6 @@
+/** Succeeds, and throws `ms` milliseconds later. */
+export default ({ ms = 5, message = 'thrown late' }) => {
+  setTimeout(() => {
+    throw new Error(message);
+  }, ms);
+};
