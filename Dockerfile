@@ -20,7 +20,7 @@ FROM node:22-slim
 ENV NODE_ENV=production \
     ESCAPEMENT_HOST=0.0.0.0 \
     ESCAPEMENT_PORT=8080 \
-    ESCAPEMENT_DATA=/data \
+    ESCAPEMENT_DATA_DIR=/data \
     ESCAPEMENT_HANDLERS=/app/dist/workers
 WORKDIR /app
 COPY --from=build /app/package.json ./

@@ -21,7 +21,7 @@ import { ThreadedStore } from './store/threaded-store.js';
 import { TypeDictionary } from './store/types.js';
 import { DueWindow } from './timer/window.js';
 import { shutDown } from './shutdown.js';
-import { TimerWaker } from './waker.js';
+import { TimerWaker } from './scheduler/waker.js';
 
 export interface Running {
   /** Where it listens. */

@@ -21,7 +21,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   pool: ['domain', 'clock', 'log', 'config'],
   scheduler: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool'],
   server: ['domain', 'clock', 'log', 'config', 'scheduler', 'store'],
-  main: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
+  shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
+  main: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server', 'shutdown'],
   cli: ['domain', 'clock', 'log', 'config', 'main'],
 };
 /** These assemble the settings; everybody else is handed them and knows their types only. */

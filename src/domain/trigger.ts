@@ -1,8 +1,9 @@
 /** Occurrences of a trigger: the next, how many in a stretch of time, the last before an instant. */
-import { countCron, nextCron, parseCron, previousCron } from './cron.js';
+import { countCron, nextCron, previousCron } from './cron.js';
+import { type Cron, parseCron } from './cron-expression.js';
 import type { Trigger } from './job.js';
 
-function cronOf(expression: string): Parameters<typeof nextCron>[0] {
+function cronOf(expression: string): Cron {
   const parsed = parseCron(expression);
   if ('error' in parsed) throw new Error(`an accepted cron expression no longer parses: ${parsed.error}`);
   return parsed.cron;

@@ -18,9 +18,6 @@ export interface LoadedHandler {
 
 export type LoadedFolder = { readonly handlers: readonly LoadedHandler[] } | { readonly reason: string };
 
-/** A module whose import takes longer (a top-level await without end) is refused. */
-export const importLimitMs = 10_000;
-
 const typeName = new RegExp(`^[A-Za-z0-9_.:-]{1,${limits.nameChars}}$`);
 const moduleFile = /^(.+)\.(?:js|mjs|cjs)$/;
 const ignoredFile = /^[_.]|\.test\.(?:js|mjs|cjs)$/;
@@ -30,16 +27,21 @@ class Unusable extends Error {}
 
 /**
  * @param folder absolute path
+ * @param importLimitMs a module whose import takes longer (a top-level await without end) is refused
  * @param onLoading told the name of each file before its import
  * @returns the handlers by name in order, or why the folder cannot be used
  */
-export async function loadHandlers(folder: string, onLoading: (file: string) => void): Promise<LoadedFolder> {
+export async function loadHandlers(
+  folder: string,
+  importLimitMs: number,
+  onLoading: (file: string) => void,
+): Promise<LoadedFolder> {
   try {
     const files = await handlerFiles(folder);
     const handlers: LoadedHandler[] = [];
     for (const [name, file] of files) {
       onLoading(file);
-      handlers.push(await loadOne(name, join(folder, file)));
+      handlers.push(await loadOne(name, join(folder, file), importLimitMs));
     }
     return { handlers };
   } catch (error) {
@@ -86,8 +88,8 @@ function emptyReason(folder: string, entries: readonly string[]): string {
     : `no handler in ${folder}, only TypeScript such as ${source}: compile it and name the folder with the .js files`;
 }
 
-async function loadOne(name: string, path: string): Promise<LoadedHandler> {
-  const found = await importModule(path);
+async function loadOne(name: string, path: string, importLimitMs: number): Promise<LoadedHandler> {
+  const found = await importModule(path, importLimitMs);
   // A CommonJS module compiled from `export default` holds its exports one level down.
   const inner = found['default'];
   const exports = isRecord(inner) && typeof inner['default'] === 'function' ? inner : found;
@@ -100,7 +102,7 @@ async function loadOne(name: string, path: string): Promise<LoadedHandler> {
   return { info: { name, ...options.options }, run: run as Handler };
 }
 
-async function importModule(path: string): Promise<Record<string, unknown>> {
+async function importModule(path: string, importLimitMs: number): Promise<Record<string, unknown>> {
   let timer: NodeJS.Timeout | undefined;
   const tooLong = new Promise<never>((_, reject) => {
     const error = new Unusable(`${path}: its import did not end within ${importLimitMs / 1000} s (a top-level await?)`);

@@ -13,11 +13,20 @@ export interface OverrunsOptions {
   readonly log: (entry: LogEntry) => void;
   /** A thread is about to be stopped: what has not begun there can be taken back. */
   readonly onStop: (thread: Thread) => void;
+  /** After each look. */
+  readonly onLooked: () => void;
 }
+
+/** How often running attempts are looked at: the precision of timeouts. */
+const lookEveryMs = 25;
+/** Looks further apart tell that this thread, or the whole process, was held: nothing was seen of the others. */
+const awayMs = 200;
 
 export class Overruns {
   readonly #options: OverrunsOptions;
   readonly #losses = new WeakMap<Thread, Loss>();
+  #timer: NodeJS.Timeout | undefined;
+  #lookedMs = 0;
 
   constructor(options: OverrunsOptions) {
     this.#options = options;
@@ -28,13 +37,33 @@ export class Overruns {
     return this.#losses.get(thread);
   }
 
-  look(): void {
+  /** Looks from now on, until `rest`. */
+  watch(): void {
+    if (this.#timer) return;
+    this.#lookedMs = monotonicMs();
+    this.#timer = setInterval(() => this.#look(), lookEveryMs);
+  }
+
+  rest(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #look(): void {
     const nowMs = monotonicMs();
+    const wasAway = nowMs - this.#lookedMs > awayMs;
+    this.#lookedMs = nowMs;
     for (const thread of this.#options.threads()) {
-      const signs = thread.observe(nowMs);
       const running = thread.attempts().filter((each) => thread.slots.isRunning(each.slot));
+      if (wasAway) {
+        // A stopped process (SIGSTOP) counts against no attempt that ends as soon as it goes on.
+        thread.forgive(nowMs);
+        for (const each of running) each.starved = true;
+      }
+      const signs = thread.observe(nowMs);
       if (running.length > 0) this.#lookAt(thread, running, { ...signs, current: thread.slots.current }, nowMs);
     }
+    this.#options.onLooked();
   }
 
   #lookAt(

@@ -27,13 +27,12 @@ export interface PoolOptions {
   readonly threadMemoryMiB: number;
   /** From an attempt's signal to the end of its thread, if it does not end by itself. */
   readonly graceMs: number;
+  /** For the import of one handler module; 10 s by default. */
+  readonly importLimitMs?: number;
   readonly events: PoolEvents;
   /** Lines of handlers and of the pool itself. */
   readonly log?: (entry: LogEntry) => void;
 }
-
-/** How often running attempts are looked at: the precision of timeouts. */
-const watchEveryMs = 25;
 
 const abortMessages = { cancelled: 'the job was cancelled', shutdown: 'the server is shutting down' } as const;
 
@@ -49,7 +48,6 @@ export class WorkerPool implements Pool {
   #inFlight = 0;
   /** The owner has seen, or will see when it looks, that nothing more is taken. */
   #full = false;
-  #watching: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: PoolOptions) {
@@ -59,6 +57,7 @@ export class WorkerPool implements Pool {
       handlersDir: resolve(options.handlersDir),
       threads: options.threads,
       threadMemoryMiB: options.threadMemoryMiB,
+      importLimitMs: options.importLimitMs ?? 10_000,
       log: this.#log,
       onReady: () => this.#roomMayHaveChanged(),
       onReport: (thread, report) => this.#report(thread, report),
@@ -75,6 +74,10 @@ export class WorkerPool implements Pool {
       graceMs: options.graceMs,
       log: this.#log,
       onStop: (thread) => this.#dispatcher.addAgain(thread.recallQueued()),
+      onLooked: () => {
+        this.#roomMayHaveChanged();
+        if (this.#inFlight === 0) this.#overruns.rest();
+      },
     });
   }
 
@@ -125,7 +128,7 @@ export class WorkerPool implements Pool {
   flush(): void {
     this.#dispatcher.place();
     if (this.#dispatcher.free === 0) this.#full = true;
-    if (this.#inFlight > 0 && !this.#stopping) this.#watching ??= setInterval(() => this.#watch(), watchEveryMs);
+    if (this.#inFlight > 0 && !this.#stopping) this.#overruns.watch();
   }
 
   abort(jobSeq: number, lease: number, reason: 'cancelled' | 'shutdown'): void {
@@ -155,7 +158,7 @@ export class WorkerPool implements Pool {
   async #stop(): Promise<void> {
     await this.#threads.stop();
     for (const dispatched of this.#dispatcher.clear()) this.#conclude(interrupted(dispatched, false, 0));
-    clearInterval(this.#watching);
+    this.#overruns.rest();
     this.#deliver();
   }
 
@@ -207,14 +210,6 @@ export class WorkerPool implements Pool {
   #unknownType(dispatched: Dispatched): void {
     const message = `there is no handler for ${dispatched.attempt.name} any more: the handlers folder has changed`;
     this.#conclude(failed(dispatched, 'handler_error', 'Error', message, 0));
-  }
-
-  #watch(): void {
-    this.#overruns.look();
-    this.#roomMayHaveChanged();
-    if (this.#inFlight > 0) return;
-    clearInterval(this.#watching);
-    this.#watching = undefined;
   }
 
   #roomMayHaveChanged(): void {

@@ -11,6 +11,12 @@ export class Pulse {
     this.#signMs = nowMs;
   }
 
+  /** Whoever looks was away: as if a silence had just ended. */
+  forgive(nowMs: number): void {
+    this.#signMs = nowMs;
+    this.#recoveredMs = nowMs;
+  }
+
   /** @param beats a count that changes with each sign of life */
   observe(beats: number, nowMs: number): { readonly silentMs: number; readonly recoveredForMs: number } {
     if (beats !== this.#beats) {

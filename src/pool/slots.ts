@@ -28,7 +28,7 @@ const originMs = (() => {
 
 /**
  * Milliseconds of the machine's monotonic clock: one scale for all threads, where `performance.now()` counts from the
- * start of the thread that asks.
+ * start of the thread that asks. Two threads agree to a fraction of a millisecond.
  */
 export function monotonicMs(): number {
   return performance.now() + originMs;

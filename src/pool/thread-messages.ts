@@ -12,6 +12,8 @@ export interface ThreadStart {
   readonly memory: SharedArrayBuffer;
   /** Absolute path. */
   readonly handlersDir: string;
+  /** A module whose import takes longer makes the thread unusable. */
+  readonly importLimitMs: number;
 }
 
 export type SignalReason = 'timeout' | 'cancelled' | 'shutdown';

@@ -20,6 +20,8 @@ export type ThreadEnd =
   | { readonly kind: 'error'; readonly message: string };
 
 export interface ThreadHooks {
+  /** It is about to load the module that `loading` names. */
+  loading(thread: Thread): void;
   ready(thread: Thread, handlers: readonly HandlerInfo[]): void;
   /** It cannot load the handlers and waits to be stopped. */
   unusable(thread: Thread, reason: string): void;
@@ -66,7 +68,7 @@ export class Thread implements Load {
   constructor(
     readonly number: number,
     piscina: Piscina,
-    handlersDir: string,
+    load: Pick<ThreadStart, 'handlersDir' | 'importLimitMs'>,
     hooks: ThreadHooks,
   ) {
     this.#piscina = piscina;
@@ -74,7 +76,7 @@ export class Thread implements Load {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.on('message', (message: FromThread) => this.#receive(message));
-    const start: ThreadStart = { port: port2, memory: this.slots.memory, handlersDir };
+    const start: ThreadStart = { port: port2, memory: this.slots.memory, ...load };
     this.over = piscina.run(start, { transferList: [port2], signal: this.#task.signal }).then(
       () => this.#end({ kind: 'error', message: 'its task came to an end' }),
       (error: unknown) => this.#end(this.#reason(error)),
@@ -182,6 +184,11 @@ export class Thread implements Load {
     return this.#bySlot[slot];
   }
 
+  /** Nothing could be seen for a while, through no fault of the thread. */
+  forgive(nowMs: number): void {
+    this.#pulse.forgive(nowMs);
+  }
+
   /** Looks for signs of life. */
   observe(nowMs: number): ReturnType<Pulse['observe']> {
     return this.#pulse.observe(this.slots.beats, nowMs);
@@ -209,7 +216,7 @@ export class Thread implements Load {
     switch (message.kind) {
       case 'loading':
         this.loading = message.file;
-        return;
+        return this.#hooks.loading(this);
       case 'ready':
         this.#worker = this.#piscina.threads.find((worker) => worker.threadId === message.threadId);
         if (this.phase !== 'starting') return;

@@ -14,6 +14,8 @@ export interface ThreadsOptions {
   readonly handlersDir: string;
   readonly threads: number;
   readonly threadMemoryMiB: number;
+  /** For the import of one module. */
+  readonly importLimitMs: number;
   readonly log: (entry: LogEntry) => void;
   /** A thread can be sent to. */
   readonly onReady: () => void;
@@ -29,7 +31,7 @@ interface Starting {
 
 const entry = fileURLToPath(new URL('./worker.js', import.meta.url));
 
-/** Beyond the limit that a thread itself sets to each import: for one that is held by a loop in a module. */
+/** Until a new thread begins to load its first module. */
 const startLimitMs = 15_000;
 const firstBackoffMs = 100;
 const maxBackoffMs = 10_000;
@@ -63,7 +65,7 @@ export class Threads {
   /** Resolves once the first thread has loaded the handlers; rejects when one cannot, and then all are stopped. */
   async start(): Promise<readonly HandlerInfo[]> {
     const { threads, threadMemoryMiB } = this.#options;
-    if (this.#stopped) throw new Error('the pool was stopped before it started');
+    if (this.#stopped || this.#piscina) throw new Error('a pool starts once, and not after its stop');
     this.#piscina = new Piscina({
       filename: entry,
       minThreads: threads,
@@ -103,13 +105,20 @@ export class Threads {
 
   #startThread(number: number): void {
     if (this.#stopped || !this.#piscina) return;
-    const { handlersDir } = this.#options;
+    const { handlersDir, importLimitMs } = this.#options;
     let refusal: string | undefined;
-    const limit = this.#after(startLimitMs, () => {
-      refusal = `${named(handlersDir, thread)} did not load within ${startLimitMs / 1000} s`;
+    // Beyond the limit that the thread itself keeps: for a module that holds it with a loop.
+    const limitMs = importLimitMs * 1.5;
+    const refuse = (): void => {
+      refusal = `${named(handlersDir, thread)} did not load within ${limitMs / 1000} s`;
       thread.stop();
-    });
-    const thread = new Thread(number, this.#piscina, handlersDir, {
+    };
+    let limit = this.#after(Math.max(limitMs, startLimitMs), refuse);
+    const thread = new Thread(number, this.#piscina, { handlersDir, importLimitMs }, {
+      loading: () => {
+        this.#forget(limit);
+        limit = this.#after(limitMs, refuse);
+      },
       ready: (_, handlers) => {
         this.#forget(limit);
         this.#failedStarts = 0;

@@ -2,6 +2,7 @@
  * Entry of a worker thread: Piscina runs `serve` once per thread, as a task without end that holds one end of a message
  * port. Throws that belong to no attempt are logged and go no further: they would end the thread and all that runs on it.
  */
+import { format } from 'node:util';
 import { threadId } from 'node:worker_threads';
 import { loadHandlers } from './handlers.js';
 import { Outbox } from './outbox.js';
@@ -11,12 +12,13 @@ import type { FromThread, ThreadStart, ToThread } from './thread-messages.js';
 import { describeThrown } from './thrown.js';
 
 /** Never settles: the thread is ended from outside, or ends itself. */
-export default async function serve({ port, memory, handlersDir }: ThreadStart): Promise<never> {
+export default async function serve({ port, memory, handlersDir, importLimitMs }: ThreadStart): Promise<never> {
   const slots = new Slots(memory);
   const post = (message: FromThread): void => port.postMessage(message);
   const outbox: Outbox = new Outbox(port, slots, () => (runner ? runner.turnEnded() : outbox.post()));
   let runner: Runner | undefined;
 
+  sendConsoleTo(outbox);
   const late = (what: string) => (error: unknown) =>
     outbox.line({
       level: 'error',
@@ -30,7 +32,7 @@ export default async function serve({ port, memory, handlersDir }: ThreadStart):
     post({ kind: 'exiting', exitCode });
   });
 
-  const loaded = await loadHandlers(handlersDir, (file) => post({ kind: 'loading', file }));
+  const loaded = await loadHandlers(handlersDir, importLimitMs, (file) => post({ kind: 'loading', file }));
   if ('reason' in loaded) {
     post({ kind: 'unusable', reason: loaded.reason });
   } else {
@@ -40,4 +42,12 @@ export default async function serve({ port, memory, handlersDir }: ThreadStart):
     post({ kind: 'ready', threadId, handlers: loaded.handlers.map((handler) => handler.info) });
   }
   return new Promise<never>(() => {});
+}
+
+/** The server's standard output is its structured log, so what handlers print becomes lines of it. */
+function sendConsoleTo(outbox: Outbox): void {
+  const levels = { debug: 'debug', log: 'info', info: 'info', warn: 'warn', error: 'error', trace: 'debug' } as const;
+  for (const method of Object.keys(levels) as (keyof typeof levels)[]) {
+    console[method] = (...values: unknown[]) => outbox.line({ level: levels[method], message: format(...values) });
+  }
 }

@@ -7,21 +7,19 @@ import type { Clock } from '../clock.js';
 import * as decisions from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
-import { limits } from '../domain/limits.js';
 import type { Logger } from '../log.js';
-import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/messages.js';
+import type { HandlerInfo, Outcome, Pool } from '../pool/messages.js';
 import { DamagedRecord } from '../store/damage.js';
 import type { StoreEvents } from '../store/store.js';
-import type { Due, DueWindow } from '../timer/window.js';
+import type { DueWindow } from '../timer/window.js';
 import type { Fact } from './batch.js';
-import { CarefulStart } from './careful-start.js';
+import { Dispatch } from './dispatch.js';
 import { Ledger, type LedgerPorts, type LedgerStart } from './ledger.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { type MergeBounds, mergeBounds, mergeIsDue } from './merge-policy.js';
-import { ReadyQueue } from './ready.js';
 import { decideRequest } from './requests.js';
+import { setAsideIfDamaged } from './damage.js';
 import { Retention, type RetentionLimits } from './retention.js';
 
 /** Calls the scheduler's `turn`. */
@@ -55,7 +53,7 @@ export interface SchedulerStart extends LedgerStart {
 }
 
 /** Work of one kind in one turn; more waits for the next, so that I/O is not held up. */
-const turnBudget = { requests: 2048, due: 1024, refill: 1024, removals: 512 } as const;
+const turnBudget = { requests: 2048, refill: 1024, removals: 512 } as const;
 
 /** What may wait to be decided before requests are refused. */
 const mailboxBounds = { requests: 20_000, bytes: 64 * 1024 * 1024, unmerged: 500_000 } as const;
@@ -73,10 +71,7 @@ export class Scheduler implements Requests, StoreEvents {
   readonly ledger: Ledger;
   readonly #ports: SchedulerPorts;
   readonly #handlers: ReadonlyMap<string, HandlerInfo>;
-  readonly #ready: ReadyQueue;
-  /** Jobs under suspicion wait by themselves. */
-  readonly #suspects: ReadyQueue;
-  readonly #careful: CarefulStart;
+  readonly #dispatch: Dispatch;
   readonly #retention: Retention;
   #mailbox: Waiting[] = [];
   #mailboxBytes = 0;
@@ -90,21 +85,16 @@ export class Scheduler implements Requests, StoreEvents {
     this.#ports = ports;
     this.ledger = new Ledger(ports, start);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
-    const limitOf = (typeId: number): number =>
-      this.#handlers.get(ports.types.nameOf(typeId))?.concurrency ?? Number.POSITIVE_INFINITY;
-    this.#ready = new ReadyQueue(limitOf);
-    this.#suspects = new ReadyQueue(() => Number.POSITIVE_INFINITY);
+    this.#dispatch = new Dispatch(ports, this.ledger, { handlers: this.#handlers, clean: start.clean });
     this.#retention = new Retention(ports, this.ledger);
     this.#lastMergeAt = ports.clock.monotonic();
-    const startedAt = ports.clock.now();
-    this.#careful = new CarefulStart({ clean: start.clean, startedAt, firstNewSeq: start.counters.nextSeq });
   }
 
   /** Takes up attempts that were running when the process ended. Call once, before the first turn. */
   recover(): void {
     const now = this.#ports.clock.now();
     for (const seq of this.#ports.sets.each('running')) {
-      const job = this.#sound(seq, () => this.ledger.lookup(seq));
+      const job = setAsideIfDamaged(this.#ports.log, seq, () => this.ledger.lookup(seq));
       if (job?.state.status === 'running') this.ledger.record(job, decisions.interrupt(job, true, now), now);
     }
   }
@@ -164,7 +154,7 @@ export class Scheduler implements Requests, StoreEvents {
     const { facts, jobs } = this.ledger.lost();
     for (const fact of facts) this.#redo(fact);
     for (const seq of jobs) {
-      const state = this.#sound(seq, () => this.ledger.state(seq));
+      const state = setAsideIfDamaged(this.#ports.log, seq, () => this.ledger.state(seq));
       if (state?.status === 'pending') this.#ports.window.add(state.due, seq);
     }
     this.turn();
@@ -206,8 +196,8 @@ export class Scheduler implements Requests, StoreEvents {
   turn(): void {
     this.#decideRequests();
     if (!this.#draining && this.#blockedSince === undefined) {
-      this.#takeDue();
-      this.#startReady();
+      this.#dispatch.takeDue();
+      this.#dispatch.startReady();
       this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
     }
     this.#ports.pool.flush();
@@ -241,94 +231,6 @@ export class Scheduler implements Requests, StoreEvents {
     return new Refusal('internal_error', 'The record of this job is damaged; the server log says more.');
   }
 
-  /** Takes from the window what is due, as far as there are threads for it. */
-  #takeDue(): void {
-    const now = this.#ports.clock.now();
-    for (let taken = 0; taken < turnBudget.due && this.#ready.startable <= this.#ports.pool.free; taken++) {
-      const due = this.#ports.window.pop(now);
-      if (!due) return;
-      this.#sound(due.seq, () => this.#see(due, now));
-    }
-  }
-
-  /** A due time has come: the job is ready, unless it has moved on, or its occurrence was missed. */
-  #see(due: Due, now: number): void {
-    const state = this.ledger.state(due.seq);
-    if (state?.status !== 'pending' || state.due !== due.due) return;
-    const job = now - due.due > limits.misfireAfterMs ? this.ledger.lookup(due.seq) : undefined;
-    const missed = job && decisions.miss(job, now);
-    if (missed) {
-      this.ledger.filling.earliestStart = Math.min(this.ledger.filling.earliestStart, due.due);
-      this.ledger.record(job, missed, now);
-      return;
-    }
-    const typeId = this.#ports.memtable.typeOf(due.seq);
-    if (typeId === undefined) return;
-    const queue = this.#careful.concerns(due.seq, state) ? this.#suspects : this.#ready;
-    queue.push({ due: due.due, seq: due.seq, typeId });
-  }
-
-  #startReady(): void {
-    const { pool, clock } = this.#ports;
-    this.#startSuspects();
-    while (pool.free > 0) {
-      const next = this.#ready.pop();
-      if (!next) return;
-      const job = this.#stillDue(next);
-      if (job) pool.dispatch(this.#start(job, next.typeId, clock.now()));
-    }
-  }
-
-  /** A suspect leaves for its thread only when its record is on disk: a crash must find it counted. */
-  #startSuspects(): void {
-    const { pool, clock } = this.#ports;
-    for (let free = pool.free; free > 0 && this.#suspects.size > 0; free--) {
-      const next = this.#suspects.pop();
-      if (!next) return;
-      const job = this.#stillDue(next);
-      if (!job) continue;
-      const admitted = this.#careful.admits(job.state, clock.monotonic()) && this.#ready.hasRoom(next.typeId);
-      if (!admitted) return this.#suspects.push(next);
-      const { filling } = this.ledger;
-      const { seq } = job.spec;
-      this.#careful.began(seq, job.state, clock.monotonic());
-      const attempt = this.#start(job, next.typeId, clock.now());
-      filling.facts.pop();
-      filling.effects.push(() => pool.dispatch(attempt));
-      filling.undo.push(() => this.#leave(seq, next.typeId));
-    }
-  }
-
-  /** The job, unless it has moved on since it was due; a clock that was set back makes it wait again. */
-  #stillDue({ seq, due }: Due): Job | undefined {
-    const job = this.#sound(seq, () => this.ledger.lookup(seq));
-    if (job?.state.status !== 'pending' || job.state.due !== due) return undefined;
-    if (due <= this.#ports.clock.now()) return job;
-    this.#ports.window.add(due, seq);
-    return undefined;
-  }
-
-  #start(job: Job, typeId: number, now: number): Attempt {
-    const { spec } = job;
-    const { ledger } = this;
-    ledger.filling.earliestStart = Math.min(ledger.filling.earliestStart, job.state.due);
-    const { state } = ledger.record(job, decisions.start(job, now), now);
-    ledger.filling.facts.push({ kind: 'started', seq: spec.seq, at: now });
-    ledger.active.set(spec.seq, { ...job, state });
-    this.#ready.began(typeId);
-    return {
-      jobSeq: spec.seq,
-      lease: state.lease,
-      jobId: formatId(spec.seq, spec.idSeconds),
-      name: spec.name,
-      payload: spec.payload,
-      attempt: state.attempt,
-      scheduledFor: state.occurrence,
-      timeoutMs: spec.timeoutMs,
-      alone: state.interruptions > 0,
-    };
-  }
-
   // -- facts --
 
   #ended(outcome: Outcome, now: number): void {
@@ -336,14 +238,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (job?.state.lease !== outcome.lease) return;
     this.ledger.filling.facts.push({ kind: 'ended', outcome, at: now });
     this.#decideEnd(outcome, now);
-    this.#leave(outcome.jobSeq, this.#ports.types.idOf(job.spec.name));
-  }
-
-  /** The attempt's place is free again. */
-  #leave(seq: number, typeId: number): void {
-    this.ledger.active.delete(seq);
-    this.#ready.ended(typeId);
-    this.#careful.ended(seq);
+    this.#dispatch.release(outcome.jobSeq, this.#ports.types.idOf(job.spec.name));
   }
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */
@@ -382,41 +277,21 @@ export class Scheduler implements Requests, StoreEvents {
     const { memtable, clock, window, sets, store, merge: bounds = mergeBounds } = this.#ports;
     if (memtable.merging || !mergeIsDue(memtable, clock.monotonic() - this.#lastMergeAt, bounds)) return;
     this.#lastMergeAt = clock.monotonic();
-    const watermark = Math.min(
-      window.earliest,
-      this.#ready.earliest,
-      this.#suspects.earliest,
-      this.ledger.earliestStart,
-    );
+    const watermark = Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestStart);
     memtable.mergeBegins();
     window.mergeBegins();
     store.merge({ position: this.ledger.position, watermark, sets: sets.takeChanged(), now: clock.now() });
   }
 
   #sleep(): void {
-    const { waker, window, clock, pool } = this.#ports;
+    const { waker, window, clock } = this.#ports;
     if (this.#mailbox.length > 0) return waker.soon();
     if (this.#blockedSince !== undefined) {
       return waker.at(clock.now() + Math.max(1, this.#nextWriteAt - clock.monotonic()));
     }
     if (this.#draining) return waker.at(Number.POSITIVE_INFINITY);
     if (window.wantsRefill || this.#retention.hasMore) return waker.soon();
-    const roomForDue = this.#ready.startable <= pool.free;
-    const due = roomForDue ? window.nextDue : Number.POSITIVE_INFINITY;
-    const { trialEnds } = this.#careful;
-    const trial = trialEnds === undefined ? due : clock.now() + Math.max(1, trialEnds - clock.monotonic());
-    waker.at(Math.min(due, trial, this.#retention.nextAt));
-  }
-
-  /** Runs `read`; a damaged record is reported and the job set aside until the next start. */
-  #sound<T>(seq: number, read: () => T): T | undefined {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error;
-      this.#ports.log.error({ jobSeq: seq, reason: error.message }, 'a job is set aside: its record is damaged');
-      return undefined;
-    }
+    waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt));
   }
 }
 

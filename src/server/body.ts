@@ -51,6 +51,7 @@ export function collectBody(
     }
     if (!isLast) return;
     exchange.complete = true;
+    if (before > 0) exchange.renew();
     try {
       route.run(exchange, body);
     } catch (error) {

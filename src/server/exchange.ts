@@ -100,6 +100,12 @@ export class Exchange {
     this.#res?.close();
   }
 
+  /** The time for an answer begins anew: its request took long to come. */
+  renew(): void {
+    this.#context.open.delete(this);
+    this.#context.open.add(this);
+  }
+
   /** Keeps the exchange for an answer after its route has returned. */
   hold(): void {
     this.#res?.onAborted(() => this.abort());

@@ -2,7 +2,7 @@
  * Bodies of requests into what the scheduler takes: `JobDraft` and `JobPatch`. All faults of a body are found in one go;
  * each check skips what has already been found to be of the wrong type.
  */
-import { parseCron } from '../domain/cron.js';
+import { parseCron } from '../domain/cron-expression.js';
 import { parseDuration } from '../domain/duration.js';
 import { parseInstant } from '../domain/instant.js';
 import { limits } from '../domain/limits.js';

@@ -1,7 +1,8 @@
 import { CronExpressionParser } from 'cron-parser';
 import fc from 'fast-check';
 import t from 'tap';
-import { type Cron, countCron, nextCron, parseCron, previousCron } from '../../src/domain/cron.js';
+import { countCron, nextCron, previousCron } from '../../src/domain/cron.js';
+import { type Cron, parseCron } from '../../src/domain/cron-expression.js';
 
 const minuteMs = 60_000;
 const dayMs = 86_400_000;

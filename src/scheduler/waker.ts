@@ -3,8 +3,8 @@
  * early by the wall clock, and at once when longer than 2^31-1 ms: so the instant is looked at again when they fire, and
  * long sleeps are taken in pieces, which also notices a clock that was set.
  */
-import type { Clock } from './clock.js';
-import type { Waker } from './scheduler/scheduler.js';
+import type { Clock } from '../clock.js';
+import type { Waker } from './scheduler.js';
 
 const longestSleepMs = 1000;
 

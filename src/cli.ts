@@ -1,0 +1,223 @@
+#!/usr/bin/env node
+/**
+ * The command line. Every option is also an environment variable; the command line goes first, then the environment, then
+ * the default. What is wrong with either ends in one line and exit code 2, what is wrong with the start in one line and
+ * exit code 1.
+ */
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Config } from './config.js';
+import { parseDuration } from './domain/duration.js';
+import { isZone, systemZone } from './domain/zone.js';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+const usageError = 2;
+const startError = 1;
+
+/** The options of `start` as commander hands them over. */
+interface StartOptions {
+  readonly host?: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly handlers: string;
+  readonly threads: number;
+  readonly threadMemory: number;
+  readonly timezone: string;
+  readonly grace: number;
+  readonly retention: number;
+  readonly retain: number;
+  readonly maxBody: number;
+  readonly maxConnections: number;
+  readonly token?: string;
+  readonly allowedHost: readonly string[];
+  readonly corsOrigin: readonly string[];
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly logLevel: string;
+}
+
+// --- Values ---
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+function duration(text: string): number {
+  const parsed = parseDuration(text);
+  if ('error' in parsed) throw new InvalidArgumentError(`It ${parsed.error}.`);
+  return parsed.ms;
+}
+
+const units: Readonly<Record<string, number>> = { '': 1, b: 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3, kb: 1e3, mb: 1e6, gb: 1e9 };
+
+/** @param plain unit of a number without one */
+function size(text: string, plain = ''): number {
+  const [, number = '', unit = ''] = /^(\d{1,15})([a-z]*)$/i.exec(text) ?? [];
+  const bytes = Number(number) * (units[unit.toLowerCase() || plain] ?? Number.NaN);
+  if (bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+  throw new InvalidArgumentError('It must be a size such as 512KiB or 1MiB.');
+}
+
+function bodySize(text: string): number {
+  const bytes = size(text);
+  if (bytes <= 256 * units.mib!) return bytes;
+  throw new InvalidArgumentError('It must be at most 256MiB: bodies are kept in memory.');
+}
+
+function threadMemory(text: string): number {
+  const mib = Math.floor(size(text, 'mib') / units.mib!);
+  if (mib >= 8 && mib <= 64 * 1024) return mib;
+  throw new InvalidArgumentError('It must be from 8MiB to 64GiB.');
+}
+
+function zone(text: string): string {
+  if (isZone(text)) return text;
+  throw new InvalidArgumentError('It must be the name of an IANA time zone such as Europe/Berlin.');
+}
+
+/** May be given again and again, and several at once with commas. */
+function many(read: (text: string) => string): (text: string, earlier: readonly string[]) => string[] {
+  return (text, earlier) => [...earlier, ...text.split(',').map((item) => read(item.trim()))];
+}
+
+function hostName(text: string): string {
+  const name = text.replace(/:\d{1,5}$/, '').toLowerCase();
+  if (/^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_.])?$/.test(name)) return name;
+  throw new InvalidArgumentError('It must be a host name such as jobs.example.com.');
+}
+
+function origin(text: string): string {
+  if (text === 'null') return text;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.host === '' || !/^[a-z][a-z0-9+.-]*:\/\/[^/?#@]+\/?$/i.test(text)) {
+    throw new InvalidArgumentError('It must be an origin such as https://jobs.example.com, or null.');
+  }
+  // Browsers leave out default ports and write names in lower case, and so does this.
+  return `${url.protocol}//${url.host}`;
+}
+
+// --- Command ---
+
+/** An option that can also be set as `ESCAPEMENT_<NAME>`. */
+function option(flags: string, description: string): Option {
+  const made = new Option(flags, description);
+  return made.env(`ESCAPEMENT_${made.name().replaceAll('-', '_').toUpperCase()}`);
+}
+
+function startCommand(run: (options: StartOptions) => Promise<void>): Command {
+  const threads = Math.max(2, availableParallelism() - 1);
+  return new Command('start')
+    .description('Start the server. It runs until SIGTERM or SIGINT; a second signal ends it at once.')
+    .addOption(option('--host <address>', 'address to listen on (default: 127.0.0.1 and ::1); any other than loopback needs a token'))
+    .addOption(option('--port <number>', 'port to listen on; 0 takes a free one').default(8080).argParser(wholeNumber(0, 65_535)))
+    .addOption(option('--data-dir <folder>', 'where jobs are kept; made if it is not there').default('./data'))
+    .addOption(option('--handlers <folder>', 'modules that do the work, one for each job type, named after it').default('./workers'))
+    .addOption(option('--threads <number>', 'worker threads').default(threads, `${threads}: one less than there are cores, at least 2`).argParser(wholeNumber(1, 1024)))
+    .addOption(option('--thread-memory <size>', 'heap of a worker thread; a plain number is in MiB').default(256, '256MiB').argParser(threadMemory))
+    .addOption(option('--timezone <name>', 'zone of answers, of cron expressions without one and of instants without an offset').default(systemZone()).argParser(zone))
+    .addOption(option('--grace <duration>', 'how long a cancelled job, or all jobs at the end, may go on').default(5000, '5s').argParser(duration))
+    .addOption(option('--retention <duration>', 'how long finished jobs are kept').default(7 * 86_400_000, '7d').argParser(duration))
+    .addOption(option('--retain <number>', 'how many finished jobs are kept at most').default(1_000_000).argParser(wholeNumber(0, 1e12)))
+    .addOption(option('--max-body <size>', 'largest body of a request: 512KiB, 1MiB or a number of bytes').default(1024 ** 2, '1MiB').argParser(bodySize))
+    .addOption(option('--max-connections <number>', 'WebSocket connections at the same time').default(10_000).argParser(wholeNumber(0, 1_000_000)))
+    .addOption(option('--token <secret>', 'what clients must send as "Authorization: Bearer <secret>"; better set as variable, since others can see command lines'))
+    .addOption(option('--allowed-host <name>', 'a name by which the server may be called without a token (repeatable, or with commas)').default([], 'localhost and IP addresses').argParser(many(hostName)))
+    .addOption(option('--cors-origin <origin>', 'an origin whose pages may use the server (repeatable, or with commas)').default([], 'none').argParser(many(origin)))
+    .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
+    .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
+    .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
+    .allowExcessArguments(false)
+    .action(run);
+}
+
+function program(run: (options: StartOptions) => Promise<void>): Command {
+  const escapement = new Command('escapement')
+    .description('A job scheduler server: durable delayed, cron and repeating jobs over HTTP, run in worker threads, watched over WebSocket.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .addCommand(startCommand(run));
+  for (const command of [escapement, ...escapement.commands]) {
+    command.exitOverride().configureOutput({ outputError: (text, write) => write(oneLine(text.replace(/^error: /, ''))) });
+  }
+  return escapement;
+}
+
+/** @throws CommanderError where options contradict each other */
+function toConfig(options: StartOptions): Config {
+  const { token, tlsCert, tlsKey } = options;
+  // commander would name the value in its own message.
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) fail('the token must be visible ASCII characters without spaces');
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) fail('--tls-cert and --tls-key must be given together');
+  return {
+    host: options.host,
+    port: options.port,
+    dataDir: resolve(options.dataDir),
+    handlersDir: resolve(options.handlers),
+    threads: options.threads,
+    threadMemoryMiB: options.threadMemory,
+    timezone: options.timezone,
+    graceMs: options.grace,
+    retentionMs: options.retention,
+    retainJobs: options.retain,
+    maxBodyBytes: options.maxBody,
+    maxConnections: options.maxConnections,
+    token,
+    allowedHosts: options.allowedHost,
+    corsOrigins: options.corsOrigin,
+    tlsCert,
+    tlsKey,
+    logLevel: options.logLevel,
+  };
+}
+
+function fail(message: string): never {
+  process.stderr.write(oneLine(message));
+  throw new CommanderError(usageError, 'escapement.usage', message);
+}
+
+function oneLine(text: string): string {
+  return `escapement: ${text.trim().replace(/\s*\n\s*/g, ' ')}\n`;
+}
+
+// --- Running ---
+
+async function startServer(options: StartOptions): Promise<void> {
+  const config = toConfig(options);
+  try {
+    // Loaded only now: help and usage errors must not depend on whether native libraries load here.
+    const { start } = await import('./main.js');
+    const { url } = await start(config);
+    process.stdout.write(`escapement listening on ${url}\n`);
+  } catch (error) {
+    process.stderr.write(oneLine(explain(error)));
+    // Parts of the server may have begun and would keep the process alive.
+    process.exit(startError);
+  }
+}
+
+function explain(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!message.startsWith('This version of uWS.js')) return message;
+  const cause = message.split('\n').at(-1) ?? '';
+  return `uWebSockets.js does not load on this system (${cause}); run "npm rebuild" where escapement is installed, or use a Linux with glibc 2.38 or later and Node 20, 22, 24 or 25`;
+}
+
+/** An empty variable is as good as none: that is how compose files and units leave one out. */
+for (const name of Object.keys(process.env)) {
+  if (name.startsWith('ESCAPEMENT_') && process.env[name] === '') delete process.env[name];
+}
+
+try {
+  await program(startServer).parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : usageError;
+}

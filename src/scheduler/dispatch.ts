@@ -1,0 +1,172 @@
+/**
+ * From due to dispatched: what the window gives is looked at, waits for a place in the pool and a place of its type, and
+ * starts. Part of the scheduler: it runs only in its turns.
+ */
+import type { Clock } from '../clock.js';
+import * as decisions from '../domain/decisions.js';
+import { formatId } from '../domain/id.js';
+import type { Job } from '../domain/job.js';
+import { limits } from '../domain/limits.js';
+import type { Logger } from '../log.js';
+import type { Attempt, HandlerInfo, Pool } from '../pool/messages.js';
+import type { Memtable } from '../store/memtable.js';
+import type { TypeDictionary } from '../store/types.js';
+import type { Due, DueWindow } from '../timer/window.js';
+import { CarefulStart } from './careful-start.js';
+import { setAsideIfDamaged } from './damage.js';
+import type { Ledger } from './ledger.js';
+import { ReadyQueue } from './ready.js';
+
+export interface DispatchPorts {
+  readonly clock: Clock;
+  readonly pool: Pool;
+  readonly window: DueWindow;
+  readonly memtable: Memtable;
+  readonly types: TypeDictionary;
+  readonly log: Logger;
+}
+
+/** Due jobs looked at in one turn; more wait for the next, so that I/O is not held up. */
+const duePerTurn = 1024;
+
+export class Dispatch {
+  readonly #ports: DispatchPorts;
+  readonly #ledger: Ledger;
+  readonly #ready: ReadyQueue;
+  /** Jobs under suspicion wait by themselves. */
+  readonly #suspects: ReadyQueue;
+  readonly #careful: CarefulStart;
+
+  /** @param start `clean`: the directory was left in order */
+  constructor(
+    ports: DispatchPorts,
+    ledger: Ledger,
+    start: { readonly handlers: ReadonlyMap<string, HandlerInfo>; readonly clean: boolean },
+  ) {
+    this.#ports = ports;
+    this.#ledger = ledger;
+    const limitOf = (typeId: number): number =>
+      start.handlers.get(ports.types.nameOf(typeId))?.concurrency ?? Number.POSITIVE_INFINITY;
+    this.#ready = new ReadyQueue(limitOf);
+    this.#suspects = new ReadyQueue(() => Number.POSITIVE_INFINITY);
+    this.#careful = new CarefulStart({
+      clean: start.clean,
+      startedAt: ports.clock.now(),
+      firstNewSeq: ledger.committed.nextSeq,
+    });
+  }
+
+  /** Due time of the earliest job that waits here; Infinity when none does. */
+  get earliest(): number {
+    return Math.min(this.#ready.earliest, this.#suspects.earliest);
+  }
+
+  /** When there is something to do that nothing else will tell of, in Unix milliseconds. */
+  get nextAt(): number {
+    const { window, clock } = this.#ports;
+    const due = this.#hasRoom ? window.nextDue : Number.POSITIVE_INFINITY;
+    const { trialEnds } = this.#careful;
+    if (trialEnds === undefined) return due;
+    return Math.min(due, clock.now() + Math.max(1, trialEnds - clock.monotonic()));
+  }
+
+  /** Whether it is worth looking at more that is due. */
+  get #hasRoom(): boolean {
+    return this.#ready.startable <= this.#ports.pool.free;
+  }
+
+  /** Takes from the window what is due, as far as there are threads for it. */
+  takeDue(): void {
+    const now = this.#ports.clock.now();
+    for (let taken = 0; taken < duePerTurn && this.#hasRoom; taken++) {
+      const due = this.#ports.window.pop(now);
+      if (!due) return;
+      setAsideIfDamaged(this.#ports.log, due.seq, () => this.#see(due, now));
+    }
+  }
+
+  /** A due time has come: the job is ready, unless it has moved on, or its occurrence was missed. */
+  #see(due: Due, now: number): void {
+    const state = this.#ledger.state(due.seq);
+    if (state?.status !== 'pending' || state.due !== due.due) return;
+    const job = now - due.due > limits.misfireAfterMs ? this.#ledger.lookup(due.seq) : undefined;
+    const missed = job && decisions.miss(job, now);
+    if (missed) {
+      this.#ledger.filling.earliestStart = Math.min(this.#ledger.filling.earliestStart, due.due);
+      this.#ledger.record(job, missed, now);
+      return;
+    }
+    const typeId = this.#ports.memtable.typeOf(due.seq);
+    if (typeId === undefined) return;
+    const queue = this.#careful.concerns(due.seq, state) ? this.#suspects : this.#ready;
+    queue.push({ due: due.due, seq: due.seq, typeId });
+  }
+
+  startReady(): void {
+    const { pool, clock } = this.#ports;
+    this.#startSuspects();
+    while (pool.free > 0) {
+      const next = this.#ready.pop();
+      if (!next) return;
+      const job = this.#stillDue(next);
+      if (job) pool.dispatch(this.#start(job, next.typeId, clock.now()));
+    }
+  }
+
+  /** A suspect leaves for its thread only when its record is on disk: a crash must find it counted. */
+  #startSuspects(): void {
+    const { pool, clock } = this.#ports;
+    for (let free = pool.free; free > 0 && this.#suspects.size > 0; free--) {
+      const next = this.#suspects.pop();
+      if (!next) return;
+      const job = this.#stillDue(next);
+      if (!job) continue;
+      const admitted = this.#careful.admits(job.state, clock.monotonic()) && this.#ready.hasRoom(next.typeId);
+      if (!admitted) return this.#suspects.push(next);
+      const { filling } = this.#ledger;
+      const { seq } = job.spec;
+      this.#careful.began(seq, job.state, clock.monotonic());
+      const attempt = this.#start(job, next.typeId, clock.now());
+      filling.facts.pop();
+      filling.effects.push(() => pool.dispatch(attempt));
+      filling.undo.push(() => this.release(seq, next.typeId));
+    }
+  }
+
+  /** The job, unless it has moved on since it was due; a clock that was set back makes it wait again. */
+  #stillDue({ seq, due }: Due): Job | undefined {
+    const job = setAsideIfDamaged(this.#ports.log, seq, () => this.#ledger.lookup(seq));
+    if (job?.state.status !== 'pending' || job.state.due !== due) return undefined;
+    if (due <= this.#ports.clock.now()) return job;
+    this.#ports.window.add(due, seq);
+    return undefined;
+  }
+
+  #start(job: Job, typeId: number, now: number): Attempt {
+    const { spec } = job;
+    const ledger = this.#ledger;
+    ledger.filling.earliestStart = Math.min(ledger.filling.earliestStart, job.state.due);
+    const { state } = ledger.record(job, decisions.start(job, now), now);
+    ledger.filling.facts.push({ kind: 'started', seq: spec.seq, at: now });
+    ledger.active.set(spec.seq, { ...job, state });
+    this.#ready.began(typeId);
+    return {
+      jobSeq: spec.seq,
+      lease: state.lease,
+      jobId: formatId(spec.seq, spec.idSeconds),
+      name: spec.name,
+      payload: spec.payload,
+      attempt: state.attempt,
+      scheduledFor: state.occurrence,
+      timeoutMs: spec.timeoutMs,
+      alone: state.interruptions > 0,
+    };
+  }
+
+  /** An attempt's place is free again. */
+  release(seq: number, typeId: number): void {
+    this.#ledger.active.delete(seq);
+    this.#ready.ended(typeId);
+    this.#careful.ended(seq);
+  }
+}
