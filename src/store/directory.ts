@@ -114,25 +114,34 @@ function writeFile(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
+/** Where LMDB's two header pages hold what is looked at here (MDB_page is 24 bytes in the build that lmdb-js has). */
+const header = { magic: 24, pageSize: 48, lastPage: 144, bytes: 160 } as const;
 const lmdbMagic = 0xbeefc0de;
-const magicAt = 16;
 
 /** The file must reach as far as its own header says, or the first read past its end kills the process (SIGBUS). */
 function checkDataFile(path: string): void {
   const name = join(path, dataFile);
   if (!existsSync(name)) return;
-  const { size } = statSync(name);
   const damaged = (why: string): DirectoryError =>
     new DirectoryError(`${name} is damaged (${why}): restore it from a backup, or use another directory`);
+  const { size } = statSync(name);
   if (size === 0) throw damaged('it is empty');
-  const page = 4096;
-  const head = Buffer.alloc(2 * page);
+  const first = readHeader(name, 0);
+  if (!first) throw damaged('its header is not that of a store');
+  const second = readHeader(name, first.pageSize);
+  if (!second) throw damaged('the second page of its header is not that of a store');
+  const needed = (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize;
+  if (size < needed) throw damaged(`it is ${size} bytes long and should have at least ${needed}`);
+}
+
+function readHeader(name: string, at: number): { readonly pageSize: number; readonly lastPage: number } | undefined {
+  const head = Buffer.alloc(header.bytes);
   const file = openSync(name, 'r');
   try {
-    if (readSync(file, head, 0, head.length, 0) < head.length) throw damaged('it ends within its header');
+    if (readSync(file, head, 0, head.length, at) < head.length) return undefined;
   } finally {
     closeSync(file);
   }
-  const metas = [0, page].filter((at) => head.readUInt32LE(at + magicAt) === lmdbMagic);
-  if (metas.length < 2) throw damaged('its header is not that of a store');
+  if (head.readUInt32LE(header.magic) !== lmdbMagic) return undefined;
+  return { pageSize: head.readUInt32LE(header.pageSize), lastPage: Number(head.readBigUInt64LE(header.lastPage)) };
 }
