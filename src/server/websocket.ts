@@ -51,8 +51,13 @@ const maxBacklogsBytes = 512 * 1024 * 1024;
 const slowGraceMs = 30_000;
 const sweepMs = 1000;
 
+/** What a socket carries. uWebSockets.js copies its own fields and drops its class, so the connection stands in a field. */
+interface Held {
+  readonly connection: Connection;
+}
+
 class Connection implements Listener {
-  ws: WebSocket<Connection> | undefined;
+  ws: WebSocket<Held> | undefined;
   badInARow = 0;
   /** Messages since `since`, monotonic milliseconds. */
   messages = 0;
@@ -83,7 +88,7 @@ export class WebSockets {
     this.#options = options;
     const { app, timezone, lastSeq } = options;
     this.feed = new Feed({ publish: (topic, message) => app.publish(topic, message), timezone, lastSeq });
-    app.webSocket<Connection>(
+    app.webSocket<Held>(
       path,
       {
         maxPayloadLength: limits.frameBytes,
@@ -91,10 +96,10 @@ export class WebSockets {
         idleTimeout: idleTimeoutSeconds,
         sendPingsAutomatically: true,
         open: (ws) => this.#open(ws),
-        message: (ws, message, isBinary) => this.#receive(ws.getUserData(), ws, message, isBinary),
-        dropped: (ws) => this.#tooSlow(ws.getUserData()),
-        drain: (ws) => this.#drained(ws.getUserData()),
-        close: (ws) => this.#closed(ws.getUserData()),
+        message: (ws, message, isBinary) => this.#receive(ws.getUserData().connection, ws, message, isBinary),
+        dropped: (ws) => this.#tooSlow(ws.getUserData().connection),
+        drain: (ws) => this.#drained(ws.getUserData().connection),
+        close: (ws) => this.#closed(ws.getUserData().connection),
       },
       (exchange, head, accept, req) => this.#upgrade(exchange, head, accept, req),
     );
@@ -118,7 +123,7 @@ export class WebSockets {
     for (const { ws } of [...this.#connections]) ws?.end(closing.goingAway, 'the server is shutting down');
   }
 
-  #upgrade(exchange: Exchange, head: RequestHead, accept: (data: Connection, protocol: string) => void, req: HttpRequest): void {
+  #upgrade(exchange: Exchange, head: RequestHead, accept: (data: Held, protocol: string) => void, req: HttpRequest): void {
     const { app, gate, maxConnections } = this.#options;
     const protocols = req.getHeader('sec-websocket-protocol').split(',').map((name) => name.trim());
     const refusal = gate.check(head, { guarded: true, open: false, token: offeredToken(protocols) });
@@ -129,11 +134,11 @@ export class WebSockets {
       return exchange.refuse(new Refusal('overloaded', 'All connections are taken; --max-connections sets how many there are.'));
     }
     this.#lastNumber += 1;
-    accept(new Connection(this.#lastNumber), protocols.includes(protocolName) ? protocolName : '');
+    accept({ connection: new Connection(this.#lastNumber) }, protocols.includes(protocolName) ? protocolName : '');
   }
 
-  #open(ws: WebSocket<Connection>): void {
-    const connection = ws.getUserData();
+  #open(ws: WebSocket<Held>): void {
+    const connection = ws.getUserData().connection;
     connection.ws = ws;
     this.#connections.add(connection);
   }
@@ -144,7 +149,7 @@ export class WebSockets {
     this.feed.forget(connection);
   }
 
-  #receive(connection: Connection, ws: WebSocket<Connection>, bytes: ArrayBuffer, isBinary: boolean): void {
+  #receive(connection: Connection, ws: WebSocket<Held>, bytes: ArrayBuffer, isBinary: boolean): void {
     if (isBinary) return ws.end(closing.unsupported, 'messages must be text');
     if (this.#tooMany(connection)) return ws.end(closing.policy, `more than ${limits.messagesPerSecond} messages in a second`);
     const message = readClientMessage(Buffer.from(bytes).toString('utf8'));
@@ -168,7 +173,7 @@ export class WebSockets {
     return connection.messages > limits.messagesPerSecond;
   }
 
-  #answer(connection: Connection, ws: WebSocket<Connection>, message: Exclude<ClientMessage, { action: 'invalid' }>): void {
+  #answer(connection: Connection, ws: WebSocket<Held>, message: Exclude<ClientMessage, { action: 'invalid' }>): void {
     switch (message.action) {
       case 'subscribe':
         // The answer goes first; uWebSockets.js keeps what is sent and what is published in order.
