@@ -118,6 +118,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   late.server = server;
   scheduler.recover();
   scheduler.turn();
+  while (!scheduler.recovered && scheduler.blockedMs === undefined) await new Promise(setImmediate);
   const { urls } = await server.listen();
 
   let stopping: Promise<void> | undefined;

@@ -4,5 +4,5 @@ import { limits } from './limits.js';
 /** How long after a failure retry `n` (1 for the first) comes, in milliseconds. */
 export function backoffMs(spec: Pick<JobSpec, 'backoff' | 'retryDelayMs'>, n: number): number {
   if (spec.backoff === 'fixed') return spec.retryDelayMs;
-  return Math.min(spec.retryDelayMs * 2 ** (n - 1), Math.max(limits.maxBackoffMs, spec.retryDelayMs));
+  return Math.min(spec.retryDelayMs * 2 ** (n - 1), limits.maxBackoffMs);
 }

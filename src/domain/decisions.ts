@@ -91,11 +91,15 @@ export function miss({ spec, state }: Job, now: number): Decision | undefined {
   };
 }
 
+/** What an attempt is called: 1 for the first of an occurrence. One that was cut short runs again as the same. */
+export function attemptNumber(state: JobState): number {
+  return state.retryCount + 1;
+}
+
 export function start({ state }: Job, now: number): Decision {
-  const attempt = state.attempt + 1;
   return {
-    state: move(state, 'start', now, { attempt, lease: state.lease + 1, startedAt: now, finishedAt: 0 }),
-    events: [{ type: 'job.started', attempt }],
+    state: move(state, 'start', now, { attempt: state.attempt + 1, lease: state.lease + 1, startedAt: now, finishedAt: 0 }),
+    events: [{ type: 'job.started', attempt: attemptNumber(state) }],
   };
 }
 
@@ -198,13 +202,16 @@ export type SpecChange = Partial<
   Pick<JobSpec, 'payload' | 'maxRetries' | 'retryDelayMs' | 'backoff' | 'timeoutMs' | 'misfire'> & { trigger: Trigger }
 >;
 
-/** A new trigger begins a new occurrence; without one the due time stays. */
+/**
+ * A new schedule begins a new occurrence. A single run is only moved: it keeps the retries it has been granted. Without a
+ * trigger the due time stays.
+ */
 export function update({ spec, state }: Job, change: SpecChange, now: number): Decision {
   const changed: JobSpec = { ...spec, ...change };
   const due = change.trigger ? firstOccurrence(change.trigger, now) : state.due;
   return {
     spec: changed,
-    state: move(state, 'update', now, change.trigger ? { ...fresh, due, occurrence: due } : {}),
+    state: move(state, 'update', now, { due, ...(change.trigger && isRepeating(changed) && fresh), ...(change.trigger && { occurrence: due }) }),
     events: [{ type: 'job.updated', triggerAt: due, isRepeat: isRepeating(changed) }],
   };
 }

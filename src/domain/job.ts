@@ -42,7 +42,7 @@ export interface JobState {
   readonly finishedAt: number;
   /** Number of the latest attempt over the job's whole life: the fencing token of its lease. */
   readonly lease: number;
-  /** Attempts begun in this occurrence. */
+  /** Times that an attempt of this occurrence was started, those cut short included. */
   readonly attempt: number;
   /** Retries granted in this occurrence. */
   readonly retryCount: number;

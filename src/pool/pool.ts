@@ -16,7 +16,7 @@ import { monotonicMs } from './slots.js';
 import type { Thread, ThreadEnd } from './thread.js';
 import type { LogEntry, LogLine, Report } from './thread-messages.js';
 import { Threads } from './threads.js';
-import { cameTooLate, failed, interrupted, judge, settled, timedOut } from './verdict.js';
+import { failed, interrupted, judge, judgeSettled, settled } from './verdict.js';
 
 export interface PoolOptions {
   /** Folder of handler modules. */
@@ -175,7 +175,7 @@ export class WorkerPool implements Pool {
       if (!dispatched) throw new Error('a thread reported an attempt that it did not have');
       this.#blocking.observe(dispatched.attempt.name, numbers[at + 3] as number);
       const outcome = settled(dispatched, kind, durationMs, text);
-      this.#conclude(cameTooLate(dispatched, durationMs) ? timedOut(dispatched, durationMs) : outcome);
+      this.#conclude(judgeSettled(dispatched, outcome));
     }
     this.#roomMayHaveChanged();
   }

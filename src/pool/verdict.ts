@@ -69,6 +69,14 @@ export function settled(dispatched: Dispatched, row: number, durationMs: number,
   }
 }
 
+/** What counts of the outcome of a handler that came to its end after its timeout, or after it was told to stop. */
+export function judgeSettled(dispatched: Dispatched, outcome: Outcome): Outcome {
+  if (cameTooLate(dispatched, outcome.durationMs)) return timedOut(dispatched, outcome.durationMs);
+  // It gave up because the server asked for it: not its failure.
+  const gaveUp = dispatched.signalled === 'shutdown' && outcome.kind === 'failed';
+  return gaveUp ? interrupted(dispatched, true, outcome.durationMs) : outcome;
+}
+
 /** True if a handler that came to its end is to be charged with a timeout all the same. */
 export function cameTooLate(dispatched: Dispatched, durationMs: number): boolean {
   if (durationMs <= dispatched.attempt.timeoutMs) return false;

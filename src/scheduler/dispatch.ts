@@ -156,7 +156,7 @@ export class Dispatch {
       jobId: formatId(spec.seq, spec.idSeconds),
       name: spec.name,
       payload: spec.payload,
-      attempt: state.attempt,
+      attempt: decisions.attemptNumber(state),
       scheduledFor: state.occurrence,
       timeoutMs: spec.timeoutMs,
       alone: state.interruptions > 0,

@@ -80,6 +80,8 @@ export class Scheduler implements Requests, StoreEvents {
   #blockedSince: number | undefined;
   #nextWriteAt = 0;
   #lastMergeAt: number;
+  /** The log record that holds what `recover` found. */
+  #recoveredAt = 0;
 
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
@@ -90,13 +92,22 @@ export class Scheduler implements Requests, StoreEvents {
     this.#lastMergeAt = ports.clock.monotonic();
   }
 
-  /** Takes up attempts that were running when the process ended. Call once, before the first turn. */
+  /**
+   * Takes up attempts that were running when the process ended. Call once, before the first turn; clients should be let
+   * in when `recovered`, or they would see them running still.
+   */
   recover(): void {
     const now = this.#ports.clock.now();
     for (const seq of this.#ports.sets.each('running')) {
       const job = setAsideIfDamaged(this.#ports.log, seq, () => this.ledger.lookup(seq));
       if (job?.state.status === 'running') this.ledger.record(job, decisions.interrupt(job, true, now), now);
     }
+    this.#recoveredAt = this.ledger.position + (this.ledger.filling.isEmpty ? 0 : 1);
+  }
+
+  /** What `recover` found is on disk. */
+  get recovered(): boolean {
+    return this.ledger.position >= this.#recoveredAt;
   }
 
   // -- mailbox --
@@ -140,7 +151,6 @@ export class Scheduler implements Requests, StoreEvents {
     for (const effect of batch.effects) effect();
     for (const { reply, answer } of batch.answers) reply(answer);
     if (batch.events.length > 0) this.#ports.publish(batch.events);
-    this.#mergeIfDue();
     this.turn();
   }
 
@@ -202,6 +212,7 @@ export class Scheduler implements Requests, StoreEvents {
     }
     this.#ports.pool.flush();
     if (this.#ports.window.wantsRefill && !this.#draining) this.#refill();
+    this.#mergeIfDue();
     this.#write();
     this.#sleep();
   }
@@ -275,12 +286,19 @@ export class Scheduler implements Requests, StoreEvents {
 
   #mergeIfDue(): void {
     const { memtable, clock, window, sets, store, merge: bounds = mergeBounds } = this.#ports;
-    if (memtable.merging || !mergeIsDue(memtable, clock.monotonic() - this.#lastMergeAt, bounds)) return;
+    if (this.ledger.writing || memtable.merging || !mergeIsDue(memtable, clock.monotonic() - this.#lastMergeAt, bounds)) return;
     this.#lastMergeAt = clock.monotonic();
     const watermark = Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestStart);
     memtable.mergeBegins();
     window.mergeBegins();
     store.merge({ position: this.ledger.position, watermark, sets: sets.takeChanged(), now: clock.now() });
+  }
+
+  /** When changes that wait to be merged have waited long enough, though nothing else happens. */
+  #nextMergeAt(): number {
+    const { memtable, clock, merge: bounds = mergeBounds } = this.#ports;
+    if (memtable.changed === 0 || memtable.merging || this.ledger.writing) return Number.POSITIVE_INFINITY;
+    return clock.now() + Math.max(1, Math.ceil(bounds.ageMs - (clock.monotonic() - this.#lastMergeAt)));
   }
 
   #sleep(): void {
@@ -291,7 +309,7 @@ export class Scheduler implements Requests, StoreEvents {
     }
     if (this.#draining) return waker.at(Number.POSITIVE_INFINITY);
     if (window.wantsRefill || this.#retention.hasMore) return waker.soon();
-    waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt));
+    waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#nextMergeAt()));
   }
 }
 

@@ -1,0 +1,2 @@
+/** Does nothing: what is measured is the server. */
+export default function noop() {}

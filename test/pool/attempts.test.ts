@@ -1,0 +1,75 @@
+import t from 'tap';
+import { PoolHarness } from './harness.js';
+
+t.test('what a handler is given', async (t) => {
+  const harness = await PoolHarness.start(t);
+  const outcome = await harness.run('say', { lines: 2 }, { jobId: 'job_1_a', attempt: 3, scheduledFor: 1_704_182_400_250 });
+  if (outcome.kind !== 'succeeded') throw new Error(outcome.kind);
+  t.same(JSON.parse(outcome.result ?? ''), {
+    jobId: 'job_1_a',
+    name: 'say',
+    attempt: 3,
+    scheduledFor: '2024-01-02T08:00:00.250Z',
+  });
+  t.match(harness.said(/^line/), [
+    {
+      level: 'info',
+      message: 'line 0',
+      thread: 1,
+      jobId: 'job_1_a',
+      name: 'say',
+      attempt: 3,
+      fields: { line: 0, scheduledFor: '2024-01-02T08:00:00.250Z' },
+    },
+    { message: 'line 1' },
+  ]);
+});
+
+t.test('results and durations', async (t) => {
+  const harness = await PoolHarness.start(t);
+  t.match(await harness.run('noop'), { kind: 'succeeded', jobSeq: 1, lease: 1, result: undefined, resultOmitted: undefined });
+  const payload = { order_id: 'ORD-2024-001', amount: 199.99, text: 'ü€😀' };
+  const echoed = await harness.run('echo', payload);
+  t.same(echoed.kind === 'succeeded' && JSON.parse(echoed.result ?? ''), payload);
+  const slept = await harness.run('sleep', { ms: 50 });
+  t.ok(slept.durationMs >= 49 && slept.durationMs < 5000, `took ${slept.durationMs} ms`);
+});
+
+t.test('a failure is a record, its stack goes to the log', async (t) => {
+  const harness = await PoolHarness.start(t);
+  t.match(await harness.run('fail', { message: 'connection timeout' }), {
+    kind: 'failed',
+    name: 'Error',
+    message: 'connection timeout',
+    code: 'handler_error',
+    retryable: true,
+  });
+  t.match(await harness.run('fail', { retryable: false }), { kind: 'failed', retryable: false });
+  const [line] = harness.said('attempt failed');
+  t.match(line, { level: 'warn', name: 'fail', jobId: /^job_/ });
+  t.match(line?.fields?.['error'], /connection timeout[\s\S]*fail\.mjs/);
+});
+
+t.test('a job type whose handler is gone fails', async (t) => {
+  const harness = await PoolHarness.start(t);
+  t.match(await harness.run('no_such_type'), { kind: 'failed', code: 'handler_error', message: /no_such_type/ });
+  t.match(await harness.run('no_such_type', {}, { alone: true }), { kind: 'failed', code: 'handler_error' });
+  t.match(await harness.run('noop'), { kind: 'succeeded' });
+});
+
+t.test('many attempts, each ends once, in order on one thread', async (t) => {
+  const harness = await PoolHarness.start(t);
+  const seqs = harness.sendMany(5000, 'noop');
+  await harness.outcomesOf(seqs);
+  t.same(
+    harness.outcomes.map((outcome) => outcome.jobSeq),
+    seqs,
+  );
+});
+
+t.test('a flood of log lines is cut', async (t) => {
+  const harness = await PoolHarness.start(t);
+  await harness.run('say', { lines: 20_000 });
+  await harness.until(() => harness.said(/log lines were dropped/).length > 0, 'the loss is told');
+  t.ok(harness.said(/^line/).length <= 2001);
+});

@@ -1,0 +1,49 @@
+import t from 'tap';
+import { PoolHarness } from './harness.js';
+
+for (const code of [0, 3]) {
+  t.test(`process.exit(${code}) is a failure of its own job; those beside it are interrupted`, async (t) => {
+    const harness = await PoolHarness.start(t);
+    const beside = harness.sendMany(10, 'sleep', { ms: 60_000 });
+    await harness.begun(10);
+    const through = harness.dispatch('echo', { through: true });
+    const exiting = harness.dispatch('exit', { code });
+    const behind = harness.sendMany(10, 'echo');
+    t.match(await harness.outcome(exiting), {
+      kind: 'failed',
+      code: 'worker_lost',
+      retryable: true,
+      message: `the handler ended its thread (exit code ${code})`,
+    });
+    for (const outcome of await harness.outcomesOf(beside)) t.match(outcome, { kind: 'interrupted', begun: true });
+    for (const outcome of await harness.outcomesOf([through, ...behind])) t.match(outcome, { kind: 'succeeded' });
+    t.match(await harness.run('noop'), { kind: 'succeeded' }, 'the pool is whole');
+    t.equal(harness.pool.alive, 1);
+  });
+}
+
+t.test('an exit after an await is charged to the only one that ran', async (t) => {
+  const harness = await PoolHarness.start(t);
+  t.match(await harness.run('exit', { code: 3, afterMs: 20 }), { kind: 'failed', code: 'worker_lost', message: /exit code 3/ });
+});
+
+t.test('an exit after an await among others is charged to nobody', async (t) => {
+  const harness = await PoolHarness.start(t);
+  const beside = harness.sendMany(5, 'sleep', { ms: 60_000 });
+  const exiting = harness.send('exit', { code: 3, afterMs: 50 });
+  for (const outcome of await harness.outcomesOf([...beside, exiting])) {
+    t.match(outcome, { kind: 'interrupted', begun: true });
+  }
+  t.match(await harness.run('exit', { code: 3, afterMs: 20 }, { alone: true }), { kind: 'failed', code: 'worker_lost' });
+});
+
+t.test('one thread exits, the other does not notice', async (t) => {
+  const harness = await PoolHarness.start(t, { threads: 2 });
+  const beside = harness.sendMany(2, 'sleep', { ms: 500 });
+  await harness.begun(2);
+  const [exiting] = harness.sendMany(1, 'exit', { code: 1 });
+  t.match(await harness.outcome(exiting as number), { kind: 'failed', code: 'worker_lost' });
+  const kinds = (await harness.outcomesOf(beside)).map((outcome) => outcome.kind).sort();
+  t.same(kinds, ['interrupted', 'succeeded']);
+  await harness.until(() => harness.pool.alive === 2, 'the thread is replaced');
+});

@@ -1,0 +1,49 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { PoolHarness } from './harness.js';
+
+const exit = 'export default () => process.exit(1);';
+const fine = 'export default () => {};';
+
+t.test('a replacement that cannot load is tried again ever more slowly, until it can', async (t) => {
+  const dir = t.testdir({ 'exit.mjs': exit, 'other.mjs': fine });
+  const harness = await PoolHarness.start(t, { handlersDir: dir });
+  writeFileSync(join(dir, 'other.mjs'), 'throw new Error("broken meanwhile");');
+  t.match(await harness.run('exit'), { kind: 'failed', code: 'worker_lost' });
+  await harness.until(() => harness.said(/cannot start.*other\.mjs: Error: broken meanwhile/).length >= 4, 'it is logged');
+  const backoffs = harness.said(/cannot start/).map((entry) => entry.fields?.['backoffMs']);
+  t.same(backoffs.slice(0, 4), [100, 200, 400, 800]);
+  t.equal(harness.pool.alive, 0);
+  t.equal(harness.pool.free, 0);
+  const waiting = harness.send('other');
+  writeFileSync(join(dir, 'other.mjs'), fine);
+  t.match(await harness.outcome(waiting), { kind: 'succeeded' });
+  t.equal(harness.pool.alive, 1);
+});
+
+t.test('a replacement that lacks a handler fails the attempts of that type alone', async (t) => {
+  const dir = t.testdir({ 'exit.mjs': exit, 'other.mjs': fine });
+  const harness = await PoolHarness.start(t, { handlersDir: dir });
+  rmSync(join(dir, 'other.mjs'));
+  await harness.run('exit');
+  t.match(await harness.run('other'), { kind: 'failed', code: 'handler_error', message: /no handler for other any more/ });
+  t.match(await harness.run('exit'), { kind: 'failed', code: 'worker_lost' });
+});
+
+t.test('threads that die by the dozen are replaced each time', async (t) => {
+  const harness = await PoolHarness.start(t, { threads: 2 });
+  for (const outcome of await harness.outcomesOf(harness.sendMany(20, 'exit', { code: 9 }))) {
+    t.match(outcome, { kind: 'failed', code: 'worker_lost' });
+  }
+  await harness.until(() => harness.pool.alive === 2, 'the pool is whole');
+  t.match(await harness.run('noop'), { kind: 'succeeded' });
+});
+
+t.test('room is told when a replacement is ready', async (t) => {
+  const harness = await PoolHarness.start(t);
+  t.match(await harness.run('exit'), { kind: 'failed' });
+  t.equal(harness.pool.free, 0, 'no thread yet');
+  await harness.until(() => harness.rooms > 0, 'room was told');
+  t.ok(harness.pool.free > 0);
+});

@@ -1,0 +1,74 @@
+import t from 'tap';
+import { Dispatched } from '../../src/pool/dispatched.js';
+import { cameTooLate, judge } from '../../src/pool/verdict.js';
+
+function running(slot: number, signalled?: 'timeout' | 'cancelled' | 'shutdown'): Dispatched {
+  const dispatched = new Dispatched({
+    jobSeq: slot,
+    lease: 1,
+    jobId: `job_${slot}`,
+    name: 'any',
+    payload: '{}',
+    attempt: 1,
+    scheduledFor: 0,
+    timeoutMs: 100,
+    alone: false,
+  });
+  dispatched.slot = slot;
+  dispatched.signalled = signalled;
+  return dispatched;
+}
+
+const ranMs = (): number => 500;
+const died = { kind: 'died', message: 'the handler ended its thread (exit code 3)' } as const;
+const overrun = { kind: 'overrun', current: 0, silent: true } as const;
+
+const charged = { kind: 'failed', code: 'worker_lost', message: died.message, retryable: true, durationMs: 500 };
+const late = { kind: 'failed', code: 'timeout' };
+const free = { kind: 'interrupted', begun: true, durationMs: 500 };
+
+t.test('a thread that died', (t) => {
+  t.match(judge(died, 2, [running(1), running(2)], ranMs), [free, charged], 'in the call of one');
+  t.match(judge(died, 0, [running(1)], ranMs), [charged], 'with one on it');
+  t.match(judge(died, 7, [running(1)], ranMs), [charged], 'in the call of one that has ended meanwhile');
+  t.match(judge(died, 0, [running(1), running(2)], ranMs), [free, free], 'nobody knows by whom');
+  t.match(judge(died, 1, [running(1, 'cancelled')], ranMs), [free], 'by one that was cancelled anyway');
+  t.match(judge(died, 0, [running(1, 'timeout'), running(2)], ranMs), [late, free], 'in the grace of one');
+  t.same(judge(died, 0, [], ranMs), [], 'with nothing on it');
+  t.end();
+});
+
+t.test('a thread that was stopped because it was held', (t) => {
+  t.match(judge({ ...overrun, current: 2 }, 2, [running(1), running(2)], ranMs), [free, late], 'in the call of one');
+  t.match(judge(overrun, 0, [running(1)], ranMs), [late], 'with one on it');
+  t.match(judge(overrun, 0, [running(1), running(2)], ranMs), [free, free], 'nobody knows by whom');
+  t.match(judge(overrun, 0, [running(1)], () => 50), [{ ...free, durationMs: 50 }], 'by one within its time');
+  t.end();
+});
+
+t.test('a thread that was stopped because one ignored its signal', (t) => {
+  const loss = { ...overrun, silent: false };
+  t.match(judge(loss, 0, [running(1, 'timeout'), running(2)], ranMs), [late, free]);
+  t.match(judge(loss, 0, [running(1, 'cancelled'), running(2, 'shutdown')], ranMs), [free, free]);
+  t.end();
+});
+
+t.test('the end of the pool charges nobody', (t) => {
+  t.match(judge({ kind: 'shutdown' }, 1, [running(1)], ranMs), [free]);
+  t.end();
+});
+
+t.test('a handler that came to its end too late', (t) => {
+  const starved = running(1);
+  starved.starved = true;
+  const signalledAnyway = running(1, 'timeout');
+  signalledAnyway.starved = true;
+  t.notOk(cameTooLate(running(1), 100), 'just in time');
+  t.ok(cameTooLate(running(1), 101), 'late, though nobody had noticed');
+  t.ok(cameTooLate(running(1, 'timeout'), 101));
+  t.notOk(cameTooLate(running(1, 'timeout'), 99), 'its signal crossed its outcome');
+  t.notOk(cameTooLate(starved, 900), 'something else held the thread');
+  t.ok(cameTooLate(signalledAnyway, 900), 'it had its chance');
+  t.notOk(cameTooLate(running(1, 'cancelled'), 900), 'its end no longer matters');
+  t.end();
+});
