@@ -27,6 +27,12 @@ t.test('an exit after an await is charged to the only one that ran', async (t) =
   t.match(await harness.run('exit', { code: 3, afterMs: 20 }), { kind: 'failed', code: 'worker_lost', message: /exit code 3/ });
 });
 
+t.test('what it said until then is in the log', async (t) => {
+  const harness = await PoolHarness.start(t);
+  await harness.run('exit');
+  t.match(harness.log.slice(0, 3), [{ message: 'leaving' }, { message: 'left' }, { message: /^a worker thread ended: the handler/ }]);
+});
+
 t.test('an exit after an await among others is charged to nobody', async (t) => {
   const harness = await PoolHarness.start(t);
   const beside = harness.sendMany(5, 'sleep', { ms: 60_000 });

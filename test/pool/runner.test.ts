@@ -1,0 +1,130 @@
+import { MessageChannel } from 'node:worker_threads';
+import t, { type Test } from 'tap';
+import { AttemptBatch } from '../../src/pool/attempt-batch.js';
+import type { Handler } from '../../src/pool/handler.js';
+import { Outbox, numbersPerRow, rowKind } from '../../src/pool/outbox.js';
+import { Runner } from '../../src/pool/runner.js';
+import { Slots } from '../../src/pool/slots.js';
+import type { Report } from '../../src/pool/thread-messages.js';
+
+/** The worker's side, here on the main thread. Each report is kept as the slots and kinds of its rows. */
+function worker(t: Test, ...handlers: Handler[]) {
+  const { port1, port2 } = new MessageChannel();
+  const slots = new Slots();
+  const reports: (readonly [slot: number, kind: number])[][] = [];
+  const outbox: Outbox = new Outbox(port2, slots, () => runner.turnEnded());
+  const runner: Runner = new Runner(
+    slots,
+    handlers.map((run, index) => ({
+      run,
+      info: { name: `${index}`, description: '', concurrency: 1, timeoutMs: 1, maxRetries: 0, retryDelayMs: 0 },
+    })),
+    outbox,
+  );
+  let wake = (): void => {};
+  port1.on('message', ({ numbers }: Report) => {
+    const rows: (readonly [number, number])[] = [];
+    for (let at = 0; at < numbers.length; at += numbersPerRow) rows.push([numbers[at] as number, numbers[at + 1] as number]);
+    reports.push(rows);
+    wake();
+  });
+  t.teardown(() => port1.close());
+  return {
+    slots,
+    reports,
+    /** Hands over a batch with one attempt per entry, for the handler of that index; slots from 1. */
+    receive(...indexes: number[]): void {
+      const batch = new AttemptBatch();
+      indexes.forEach((handler, index) => {
+        slots.queue(index + 1);
+        batch.add(index + 1, handler, 1, 0, 'job', '{}');
+      });
+      runner.receive(batch.take());
+    },
+    async reported(rows: number): Promise<void> {
+      while (reports.flat().length < rows) await new Promise<void>((resolve) => (wake = resolve));
+    },
+    async nextReport(): Promise<void> {
+      const before = reports.length;
+      while (reports.length === before) await new Promise<void>((resolve) => (wake = resolve));
+    },
+  };
+}
+
+const quick: Handler = () => {};
+const quickAsync: Handler = async () => {
+  await null;
+};
+
+/** Lets the average of the first handler settle. */
+async function train(side: ReturnType<typeof worker>): Promise<void> {
+  for (let round = 0; round < 60; round++) {
+    side.receive(0);
+    await side.nextReport();
+  }
+  side.reports.length = 0;
+}
+
+t.test('what ends within one turn leaves in one report, promises too', async (t) => {
+  const side = worker(t, quickAsync);
+  await train(side);
+  side.receive(0, 0, 0, 0);
+  await side.reported(4);
+  t.same(side.reports, [[1, 2, 3, 4].map((slot) => [slot, rowKind.succeeded])]);
+});
+
+t.test('a report follows each batch, though nothing has ended', async (t) => {
+  let end = (): void => {};
+  const side = worker(t, () => new Promise<void>((resolve) => (end = resolve)));
+  side.receive(0);
+  await side.nextReport();
+  t.same(side.reports, [[]]);
+  t.ok(side.slots.isRunning(1));
+  end();
+  await side.nextReport();
+  t.same(side.reports, [[], [[1, rowKind.succeeded]]]);
+});
+
+t.test('one that was taken back is passed', async (t) => {
+  const side = worker(t, quick);
+  await train(side);
+  const receive = side.slots.queue.bind(side.slots);
+  side.slots.queue = (slot) => {
+    receive(slot);
+    if (slot === 2) side.slots.recall(slot);
+  };
+  side.receive(0, 0, 0);
+  await side.reported(3);
+  t.same(side.reports.flat(), [
+    [1, rowKind.succeeded],
+    [2, rowKind.passed],
+    [3, rowKind.succeeded],
+  ]);
+});
+
+t.test('a handler that may hold the thread starts after what has ended was reported', async (t) => {
+  const reportedBefore: number[] = [];
+  const side = worker(t, quickAsync, () => {
+    reportedBefore.push(side.slots.beats);
+  });
+  await train(side);
+  const before = side.slots.beats;
+  side.receive(0, 0, 1, 0);
+  await side.reported(4);
+  t.same(side.reports.map((rows) => rows.map(([slot]) => slot)), [
+    [1, 2],
+    [3, 4],
+  ]);
+  t.ok((reportedBefore[0] as number) > before);
+});
+
+t.test('a long pass lets the turn end now and then', async (t) => {
+  const side = worker(t, () => {
+    const until = performance.now() + 0.15;
+    while (performance.now() < until);
+  });
+  await train(side);
+  side.receive(...new Array<number>(60).fill(0));
+  await side.reported(60);
+  t.ok(side.reports.length >= 4, `${side.reports.length} reports for some 9 ms of work`);
+});
