@@ -41,12 +41,13 @@ export class AttemptContext implements Context {
   }
 
   get log(): Context['log'] {
-    return (this.#log ??= {
+    this.#log ??= {
       debug: (message, fields) => this.write('debug', message, fields),
       info: (message, fields) => this.write('info', message, fields),
       warn: (message, fields) => this.write('warn', message, fields),
       error: (message, fields) => this.write('error', message, fields),
-    });
+    };
+    return this.#log;
   }
 
   /** Fires the signal, once. */

@@ -16,8 +16,7 @@ const productDefaults: Defaults = {
 
 /** What each option becomes, or how its value is wrong, as the predicate of a sentence about it. */
 const readers: Readonly<Record<string, (value: unknown) => Read>> = {
-  description: (value) =>
-    typeof value === 'string' ? { set: { description: value } } : { fault: 'must be a string' },
+  description: (value) => (typeof value === 'string' ? { set: { description: value } } : { fault: 'must be a string' }),
   timeout: (value) => {
     const read = duration(value);
     if ('fault' in read) return read;

@@ -53,7 +53,8 @@ export async function loadHandlers(
 /** Files by job type, in the order of the types' names. */
 async function handlerFiles(folder: string): Promise<readonly (readonly [string, string])[]> {
   const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'ENOENT' ? 'it does not exist' : error.code === 'ENOTDIR' ? 'it is a file' : error.message;
+    const why =
+      error.code === 'ENOENT' ? 'it does not exist' : error.code === 'ENOTDIR' ? 'it is a file' : error.message;
     throw new Unusable(`cannot read the handlers folder ${folder}: ${why}`);
   });
   const byType = new Map<string, string>();
@@ -91,13 +92,13 @@ function emptyReason(folder: string, entries: readonly string[]): string {
 async function loadOne(name: string, path: string, importLimitMs: number): Promise<LoadedHandler> {
   const found = await importModule(path, importLimitMs);
   // A CommonJS module compiled from `export default` holds its exports one level down.
-  const inner = found['default'];
-  const exports = isRecord(inner) && typeof inner['default'] === 'function' ? inner : found;
-  const run = exports['default'];
+  const inner = found.default;
+  const exports = isRecord(inner) && typeof inner.default === 'function' ? inner : found;
+  const run = exports.default;
   if (typeof run !== 'function') {
     throw new Unusable(`${path}: no default function; export default async (payload, ctx) => { … }`);
   }
-  const options = readHandlerOptions(exports['options']);
+  const options = readHandlerOptions(exports.options);
   if ('fault' in options) throw new Unusable(`${path}: ${options.fault}`);
   return { info: { name, ...options.options }, run: run as Handler };
 }

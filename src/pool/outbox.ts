@@ -3,9 +3,9 @@
  * only free a slot (the attempt had been taken back) go the same way.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { type Slots, monotonicMs, slotsPerThread } from './slots.js';
-import type { FromThread, LogLine } from './thread-messages.js';
 import type { Result } from './result.js';
+import { monotonicMs, type Slots, slotsPerThread } from './slots.js';
+import type { FromThread, LogLine } from './thread-messages.js';
 import type { Thrown } from './thrown.js';
 
 /** Numbers an outcome: slot, row kind, durationMs, blockingMs (its synchronous part). */
@@ -61,13 +61,16 @@ export class Outbox {
   succeeded(slot: number, durationMs: number, blockingMs: number, result: Result): void {
     switch (result.kind) {
       case 'none':
-        return this.#row(slot, rowKind.succeeded, durationMs, blockingMs);
+        this.#row(slot, rowKind.succeeded, durationMs, blockingMs);
+        return;
       case 'json':
         this.#texts.push(result.text);
-        return this.#row(slot, rowKind.succeededWith, durationMs, blockingMs);
+        this.#row(slot, rowKind.succeededWith, durationMs, blockingMs);
+        return;
       case 'omitted':
         this.#texts.push(result.text);
-        return this.#row(slot, rowKind.succeededWithout, durationMs, blockingMs);
+        this.#row(slot, rowKind.succeededWithout, durationMs, blockingMs);
+        return;
       default:
         result satisfies never;
     }

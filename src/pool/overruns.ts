@@ -4,7 +4,7 @@ import { monotonicMs } from './slots.js';
 import type { Thread } from './thread.js';
 import type { LogEntry } from './thread-messages.js';
 import { type Loss, timeoutMessage } from './verdict.js';
-import { type WatchedThread, review, silentAfterMs } from './watch.js';
+import { review, silentAfterMs, type WatchedThread } from './watch.js';
 
 export interface OverrunsOptions {
   readonly threads: () => readonly Thread[];
@@ -66,12 +66,7 @@ export class Overruns {
     this.#options.onLooked();
   }
 
-  #lookAt(
-    thread: Thread,
-    running: readonly Dispatched[],
-    signs: Omit<WatchedThread, 'running'>,
-    nowMs: number,
-  ): void {
+  #lookAt(thread: Thread, running: readonly Dispatched[], signs: Omit<WatchedThread, 'running'>, nowMs: number): void {
     const { graceMs } = this.#options;
     const watched = running.map((each) => ({
       slot: each.slot,

@@ -23,7 +23,10 @@ export interface PoolOptions {
   readonly handlersDir: string;
   /** Worker threads, at least 1. */
   readonly threads: number;
-  /** Heap of each thread. */
+  /**
+   * Heap of each thread. A handler that outgrows it step by step is stopped with its thread. One allocation of more than
+   * some 16 MiB beyond it ends the whole process: V8 leaves no other choice.
+   */
   readonly threadMemoryMiB: number;
   /** From an attempt's signal to the end of its thread, if it does not end by itself. */
   readonly graceMs: number;
@@ -93,7 +96,8 @@ export class WorkerPool implements Pool {
 
   /** Ends all threads; what had no outcome is interrupted. Safe to call twice, and before `start`. */
   stop(): Promise<void> {
-    return (this.#stopping ??= this.#stop());
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
   }
 
   /** Threads that there should be. */
@@ -133,12 +137,12 @@ export class WorkerPool implements Pool {
 
   abort(jobSeq: number, lease: number, reason: 'cancelled' | 'shutdown'): void {
     const waiting = this.#dispatcher.remove(jobSeq, lease);
-    if (waiting) return this.#conclude(interrupted(waiting, false, 0));
-    for (const thread of this.#threads.all) {
+    if (waiting) this.#conclude(interrupted(waiting, false, 0));
+    // If it is nowhere, its outcome is under way.
+    for (const thread of waiting ? [] : this.#threads.all) {
       const dispatched = thread.find(jobSeq, lease);
-      if (dispatched) return this.#abortOn(thread, dispatched, reason);
+      if (dispatched) this.#abortOn(thread, dispatched, reason);
     }
-    // Otherwise its outcome is under way.
   }
 
   /** Aborts all that is in flight. */
@@ -150,9 +154,11 @@ export class WorkerPool implements Pool {
   }
 
   #abortOn(thread: Thread, dispatched: Dispatched, reason: 'cancelled' | 'shutdown'): void {
-    if (thread.recall(dispatched)) return this.#conclude(interrupted(dispatched, false, 0));
-    if (dispatched.signalled || thread.phase !== 'ready') return;
-    thread.signal(dispatched, reason, abortMessages[reason], monotonicMs());
+    if (thread.recall(dispatched)) {
+      this.#conclude(interrupted(dispatched, false, 0));
+    } else if (!dispatched.signalled && thread.phase === 'ready') {
+      thread.signal(dispatched, reason, abortMessages[reason], monotonicMs());
+    }
   }
 
   async #stop(): Promise<void> {
@@ -187,12 +193,15 @@ export class WorkerPool implements Pool {
     const again = thread.recallQueued();
     const left = thread.attempts();
     const running = left.filter((each) => slots.isRunning(each.slot));
-    const loss = this.#overruns.lossOf(thread) ?? (end.kind === 'stopped' ? ({ kind: 'shutdown' } as const) : { kind: 'died', message } as const);
+    const loss =
+      this.#overruns.lossOf(thread) ??
+      (end.kind === 'stopped' ? ({ kind: 'shutdown' } as const) : ({ kind: 'died', message } as const));
     const current = loss.kind === 'overrun' ? loss.current : slots.current;
-    for (const outcome of judge(loss, current, running, (each) => now - slots.since(each.slot))) this.#conclude(outcome);
+    const durationMs = (each: Dispatched): number => now - slots.since(each.slot);
+    for (const outcome of judge(loss, current, running, durationMs)) this.#conclude(outcome);
     // They came to their end, but the thread could not say how.
     for (const each of left) {
-      if (!running.includes(each)) this.#conclude(interrupted(each, true, now - slots.since(each.slot)));
+      if (!running.includes(each)) this.#conclude(interrupted(each, true, durationMs(each)));
     }
     for (const each of left) thread.release(each.slot);
     if (end.kind !== 'stopped') {
@@ -242,5 +251,9 @@ export class WorkerPool implements Pool {
 }
 
 function toEntry({ fields, ...line }: LogLine, thread: number): LogEntry {
-  return { ...line, thread, ...(fields === undefined ? {} : { fields: JSON.parse(fields) as Record<string, unknown> }) };
+  return {
+    ...line,
+    thread,
+    ...(fields === undefined ? {} : { fields: JSON.parse(fields) as Record<string, unknown> }),
+  };
 }

@@ -9,8 +9,8 @@ import { AttemptContext } from './context.js';
 import type { LoadedHandler } from './handlers.js';
 import type { Outbox } from './outbox.js';
 import { encodeResult } from './result.js';
-import { type Slots, monotonicMs } from './slots.js';
-import type { SignalReason, ToThread } from './thread-messages.js';
+import { monotonicMs, type Slots } from './slots.js';
+import type { ToThread } from './thread-messages.js';
 import { describeThrown } from './thrown.js';
 
 type Batch = Extract<ToThread, { kind: 'run' }>;
@@ -50,7 +50,8 @@ export class Runner {
         return;
       case 'signal':
         // Absent when its outcome is on the way.
-        return this.#pending.get(message.slot)?.abort(message.reason satisfies SignalReason, message.message);
+        this.#pending.get(message.slot)?.abort(message.reason, message.message);
+        return;
       default:
         message satisfies never;
     }
@@ -82,7 +83,8 @@ export class Runner {
         if (now > started && (now - started > passMs || this.#blocking.of(handler.info.name) > ownTurnMs)) {
           this.#called = at;
           this.#paused = true;
-          return this.#outbox.closeTurn();
+          this.#outbox.closeTurn();
+          return;
         }
         const text = at * textsPerAttempt;
         const context = new AttemptContext(

@@ -2,7 +2,7 @@
  * One worker thread as the main thread sees it, from its start to its end: a Piscina task without end, a port, shared
  * slots, and the attempts in them. A thread that died is replaced by a new object.
  */
-import { MessageChannel, type MessagePort, type Worker, receiveMessageOnPort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { AttemptBatch } from './attempt-batch.js';
 import type { Dispatched } from './dispatched.js';
@@ -216,19 +216,23 @@ export class Thread implements Load {
     switch (message.kind) {
       case 'loading':
         this.loading = message.file;
-        return this.#hooks.loading(this);
+        this.#hooks.loading(this);
+        return;
       case 'ready':
         this.#worker = this.#piscina.threads.find((worker) => worker.threadId === message.threadId);
         if (this.phase !== 'starting') return;
         this.phase = 'ready';
         this.wasReady = true;
-        message.handlers.forEach((handler, index) => this.#handlers.set(handler.name, index));
-        return this.#hooks.ready(this, message.handlers);
+        for (const [index, { name }] of message.handlers.entries()) this.#handlers.set(name, index);
+        this.#hooks.ready(this, message.handlers);
+        return;
       case 'unusable':
-        return this.#hooks.unusable(this, message.reason);
+        this.#hooks.unusable(this, message.reason);
+        return;
       case 'report':
         this.stalled = false;
-        return this.#hooks.report(this, message);
+        this.#hooks.report(this, message);
+        return;
       case 'exiting':
         this.#exitCode = message.exitCode;
         return;

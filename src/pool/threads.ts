@@ -114,29 +114,34 @@ export class Threads {
       thread.stop();
     };
     let limit = this.#after(Math.max(limitMs, startLimitMs), refuse);
-    const thread = new Thread(number, this.#piscina, { handlersDir, importLimitMs }, {
-      loading: () => {
-        this.#forget(limit);
-        limit = this.#after(limitMs, refuse);
+    const thread = new Thread(
+      number,
+      this.#piscina,
+      { handlersDir, importLimitMs },
+      {
+        loading: () => {
+          this.#forget(limit);
+          limit = this.#after(limitMs, refuse);
+        },
+        ready: (_, handlers) => {
+          this.#forget(limit);
+          this.#failedStarts = 0;
+          this.#starting?.resolve(handlers);
+          this.#starting = undefined;
+          this.#options.onReady();
+        },
+        unusable: (_, reason) => {
+          refusal = reason;
+          thread.stop();
+        },
+        report: this.#options.onReport,
+        ended: (_, end, lingers) => {
+          this.#forget(limit);
+          this.#live[number - 1] = undefined;
+          this.#ended(thread, end, lingers, refusal);
+        },
       },
-      ready: (_, handlers) => {
-        this.#forget(limit);
-        this.#failedStarts = 0;
-        this.#starting?.resolve(handlers);
-        this.#starting = undefined;
-        this.#options.onReady();
-      },
-      unusable: (_, reason) => {
-        refusal = reason;
-        thread.stop();
-      },
-      report: this.#options.onReport,
-      ended: (_, end, lingers) => {
-        this.#forget(limit);
-        this.#live[number - 1] = undefined;
-        this.#ended(thread, end, lingers, refusal);
-      },
-    });
+    );
     this.#live[number - 1] = thread;
   }
 
@@ -147,7 +152,10 @@ export class Threads {
     }
     onEnded(thread, end, `the handler ${describeEnd(end, threadMemoryMiB)}`);
     if (this.#stopped) return;
-    if (thread.wasReady) return this.#startThread(thread.number);
+    if (thread.wasReady) {
+      this.#startThread(thread.number);
+      return;
+    }
     const reason = refusal ?? `${named(handlersDir, thread)} ${describeEnd(end, threadMemoryMiB)} while it was loaded`;
     if (this.#starting) {
       this.#starting.reject(new Error(reason));
@@ -155,7 +163,12 @@ export class Threads {
       return;
     }
     const backoffMs = Math.min(firstBackoffMs * 2 ** this.#failedStarts++, maxBackoffMs);
-    log({ level: 'error', thread: thread.number, message: `a worker thread cannot start: ${reason}`, fields: { backoffMs } });
+    log({
+      level: 'error',
+      thread: thread.number,
+      message: `a worker thread cannot start: ${reason}`,
+      fields: { backoffMs },
+    });
     this.#after(backoffMs, () => this.#startThread(thread.number));
   }
 

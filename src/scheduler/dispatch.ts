@@ -145,10 +145,10 @@ export class Dispatch {
   #start(job: Job, typeId: number, now: number): Attempt {
     const { spec } = job;
     const ledger = this.#ledger;
-    ledger.filling.earliestStart = Math.min(ledger.filling.earliestStart, job.state.due);
-    const { state } = ledger.record(job, decisions.start(job, now), now);
+    const started = ledger.start(job, now);
+    const { state } = started;
+    ledger.active.set(spec.seq, started);
     ledger.filling.facts.push({ kind: 'started', seq: spec.seq, at: now });
-    ledger.active.set(spec.seq, { ...job, state });
     this.#ready.began(typeId);
     return {
       jobSeq: spec.seq,

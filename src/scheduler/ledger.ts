@@ -2,7 +2,7 @@
  * The books: the newest state of every job, committed or not, and the two batches that may be under way, one being
  * written while the next is gathered. What is refused by the disk leaves nothing behind but its facts.
  */
-import type { Decision } from '../domain/decisions.js';
+import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { Job, JobState } from '../domain/job.js';
 import type { JobEvent } from '../domain/events.js';
@@ -50,12 +50,12 @@ export class Ledger {
   #logBytes: number;
   #sealedBytes = 0;
 
-  constructor(ports: LedgerPorts, start: LedgerStart) {
+  constructor(ports: LedgerPorts, { counters, position, logBytes }: LedgerStart) {
     this.#ports = ports;
-    this.#counters = { ...start.counters };
-    this.#committed = start.counters;
-    this.#position = start.position;
-    this.#logBytes = start.logBytes;
+    this.#counters = { ...counters };
+    this.#committed = counters;
+    this.#position = position;
+    this.#logBytes = logBytes;
   }
 
   /** The batch being gathered. */
@@ -118,6 +118,12 @@ export class Ledger {
     if (decision.counts) this.#counters[decision.counts]++;
     if (this.active.has(seq)) this.active.set(seq, after);
     return after;
+  }
+
+  /** Enters the start of an attempt. Until that is on disk the job's due time must be found again by a new start. */
+  start(job: Job, now: number): Job {
+    this.#filling.earliestStart = Math.min(this.#filling.earliestStart, job.state.due);
+    return this.record(job, start(job, now), now);
   }
 
   /** Gives an answer that tells of a job's present state once that state is on disk, at once when it is. */

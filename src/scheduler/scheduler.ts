@@ -264,7 +264,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.ledger.filling.facts.push(fact);
     if (fact.kind === 'ended') return this.#decideEnd(fact.outcome, fact.at);
     const job = this.ledger.lookup(fact.seq);
-    if (job?.state.status === 'pending') this.ledger.record(job, decisions.start(job, fact.at), fact.at);
+    if (job?.state.status === 'pending') this.ledger.start(job, fact.at);
   }
 
   // -- store and timer --

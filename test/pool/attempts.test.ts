@@ -3,7 +3,11 @@ import { PoolHarness } from './harness.js';
 
 t.test('what a handler is given', async (t) => {
   const harness = await PoolHarness.start(t);
-  const outcome = await harness.run('say', { lines: 2 }, { jobId: 'job_1_a', attempt: 3, scheduledFor: 1_704_182_400_250 });
+  const outcome = await harness.run(
+    'say',
+    { lines: 2 },
+    { jobId: 'job_1_a', attempt: 3, scheduledFor: 1_704_182_400_250 },
+  );
   if (outcome.kind !== 'succeeded') throw new Error(outcome.kind);
   t.same(JSON.parse(outcome.result ?? ''), {
     jobId: 'job_1_a',
@@ -27,7 +31,13 @@ t.test('what a handler is given', async (t) => {
 
 t.test('results and durations', async (t) => {
   const harness = await PoolHarness.start(t);
-  t.match(await harness.run('noop'), { kind: 'succeeded', jobSeq: 1, lease: 1, result: undefined, resultOmitted: undefined });
+  t.match(await harness.run('noop'), {
+    kind: 'succeeded',
+    jobSeq: 1,
+    lease: 1,
+    result: undefined,
+    resultOmitted: undefined,
+  });
   const payload = { order_id: 'ORD-2024-001', amount: 199.99, text: 'ü€😀' };
   const echoed = await harness.run('echo', payload);
   t.same(echoed.kind === 'succeeded' && JSON.parse(echoed.result ?? ''), payload);
@@ -47,7 +57,7 @@ t.test('a failure is a record, its stack goes to the log', async (t) => {
   t.match(await harness.run('fail', { retryable: false }), { kind: 'failed', retryable: false });
   const [line] = harness.said('attempt failed');
   t.match(line, { level: 'warn', name: 'fail', jobId: /^job_/ });
-  t.match(line?.fields?.['error'], /connection timeout[\s\S]*fail\.mjs/);
+  t.match(line?.fields?.error, /connection timeout[\s\S]*fail\.mjs/);
 });
 
 t.test('a job type whose handler is gone fails', async (t) => {

@@ -36,8 +36,14 @@ t.test('a bad payload fails with all that is wrong, and no retry', async (t) => 
     message: 'the payload cannot be used: order_id must be a text; amount must be a number above 0',
     retryable: false,
   });
-  t.match(await harness.run('email_send', { to: 'nobody' }), { kind: 'failed', message: /to must be an e-mail address/ });
-  t.match(await harness.run('daily_report', { recipients: [] }), { kind: 'failed', message: /report_type.*recipients/ });
+  t.match(await harness.run('email_send', { to: 'nobody' }), {
+    kind: 'failed',
+    message: /to must be an e-mail address/,
+  });
+  t.match(await harness.run('daily_report', { recipients: [] }), {
+    kind: 'failed',
+    message: /report_type.*recipients/,
+  });
 });
 
 t.test('an update that leaves only the order number is enough', async (t) => {
@@ -47,7 +53,11 @@ t.test('an update that leaves only the order number is enough', async (t) => {
 
 t.test('they end when their signal fires', async (t) => {
   const harness = await PoolHarness.start(t, { handlersDir });
-  const seqs = [harness.send('payment_check', order), harness.send('email_send', mail), harness.send('daily_report', report)];
+  const seqs = [
+    harness.send('payment_check', order),
+    harness.send('email_send', mail),
+    harness.send('daily_report', report),
+  ];
   await harness.until(() => harness.log.length >= 3, 'all have begun');
   harness.pool.abortAll('shutdown');
   for (const outcome of await harness.outcomesOf(seqs)) t.match(outcome, { kind: 'interrupted', begun: true });

@@ -24,13 +24,21 @@ for (const code of [0, 3]) {
 
 t.test('an exit after an await is charged to the only one that ran', async (t) => {
   const harness = await PoolHarness.start(t);
-  t.match(await harness.run('exit', { code: 3, afterMs: 20 }), { kind: 'failed', code: 'worker_lost', message: /exit code 3/ });
+  t.match(await harness.run('exit', { code: 3, afterMs: 20 }), {
+    kind: 'failed',
+    code: 'worker_lost',
+    message: /exit code 3/,
+  });
 });
 
 t.test('what it said until then is in the log', async (t) => {
   const harness = await PoolHarness.start(t);
   await harness.run('exit');
-  t.match(harness.log.slice(0, 3), [{ message: 'leaving' }, { message: 'left' }, { message: /^a worker thread ended: the handler/ }]);
+  t.match(harness.log.slice(0, 3), [
+    { message: 'leaving' },
+    { message: 'left' },
+    { message: /^a worker thread ended: the handler/ },
+  ]);
 });
 
 t.test('an exit after an await among others is charged to nobody', async (t) => {
@@ -40,7 +48,10 @@ t.test('an exit after an await among others is charged to nobody', async (t) => 
   for (const outcome of await harness.outcomesOf([...beside, exiting])) {
     t.match(outcome, { kind: 'interrupted', begun: true });
   }
-  t.match(await harness.run('exit', { code: 3, afterMs: 20 }, { alone: true }), { kind: 'failed', code: 'worker_lost' });
+  t.match(await harness.run('exit', { code: 3, afterMs: 20 }, { alone: true }), {
+    kind: 'failed',
+    code: 'worker_lost',
+  });
 });
 
 t.test('one thread exits, the other does not notice', async (t) => {

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { PoolHarness, handlersDir } from './harness.js';
+import { handlersDir, PoolHarness } from './harness.js';
 
 const fine = 'export default async () => {};';
 
@@ -49,7 +49,8 @@ t.test('what counts as a handler', async (t) => {
     'a.js': fine,
     'b.mjs': fine,
     'c.cjs': 'module.exports = async () => {};',
-    'transpiled.cjs': 'exports.default = async () => 1; exports.options = { concurrency: 2 }; exports.__esModule = true;',
+    'transpiled.cjs':
+      'exports.default = async () => 1; exports.options = { concurrency: 2 }; exports.__esModule = true;',
     'billing.invoice-1:x.js': fine,
     '_helper.js': 'throw new Error("not to be loaded")',
     '.hidden.js': 'throw new Error("not to be loaded")',
@@ -71,25 +72,61 @@ t.test('what counts as a handler', async (t) => {
 });
 
 const broken: Record<string, readonly [Record<string, string>, RegExp]> = {
-  'a syntax error': [{ 'a.js': fine, 'bad.js': 'export default async () => {\n  const = 1;\n};' }, /bad\.js: SyntaxError: Unexpected token '='$/],
+  'a syntax error': [
+    { 'a.js': fine, 'bad.js': 'export default async () => {\n  const = 1;\n};' },
+    /bad\.js: SyntaxError: Unexpected token '='$/,
+  ],
   'a throw on import': [{ 'bad.js': 'throw new Error("no database");' }, /bad\.js: Error: no database$/],
   'an odd throw on import': [{ 'bad.js': 'throw undefined;' }, /bad\.js: Error: the handler threw undefined$/],
-  'an import that is not there': [{ 'bad.js': 'import "./missing.js";' }, /bad\.js: Error: Cannot find module .*missing\.js/],
+  'an import that is not there': [
+    { 'bad.js': 'import "./missing.js";' },
+    /bad\.js: Error: Cannot find module .*missing\.js/,
+  ],
   'no default export': [{ 'bad.js': 'export const handler = () => {};' }, /bad\.js: no default function/],
   'a default that is no function': [{ 'bad.js': 'export default { run() {} };' }, /bad\.js: no default function/],
-  'an exit on import': [{ 'bad.js': 'process.exit(7);' }, /bad\.js ended its thread \(exit code 7\) while it was loaded$/],
+  'an exit on import': [
+    { 'bad.js': 'process.exit(7);' },
+    /bad\.js ended its thread \(exit code 7\) while it was loaded$/,
+  ],
   'no handler': [{ 'notes.md': '' }, /no handler in .*payment_check\.js$/],
-  'only TypeScript': [{ 'payment_check.ts': fine, 'a.d.ts': '' }, /only TypeScript such as payment_check\.ts: compile it/],
+  'only TypeScript': [
+    { 'payment_check.ts': fine, 'a.d.ts': '' },
+    /only TypeScript such as payment_check\.ts: compile it/,
+  ],
   'a name that is no job type': [{ 'my handler.js': fine }, /my handler\.js: its name is not a job type/],
   'two files for one type': [{ 'a.js': fine, 'a.mjs': fine }, /a\.mjs: a\.js is already the handler of a$/],
-  'an unknown option': [{ 'bad.js': `${fine} export const options = { retries: 3 };` }, /bad\.js: unknown option retries; there are description, timeout/],
-  'options that are no object': [{ 'bad.js': `${fine} export const options = [];` }, /bad\.js: options must be an object$/],
-  'a timeout without unit': [{ 'bad.js': `${fine} export const options = { timeout: '30' };` }, /bad\.js: option timeout has no unit/],
-  'a timeout of nothing': [{ 'bad.js': `${fine} export const options = { timeout: '0s' };` }, /bad\.js: option timeout must be longer than 0$/],
-  'a timeout that is a number': [{ 'bad.js': `${fine} export const options = { timeout: 30 };` }, /bad\.js: option timeout must be a string such as '5m'$/],
-  'a concurrency of 0': [{ 'bad.js': `${fine} export const options = { concurrency: 0 };` }, /bad\.js: option concurrency must be a whole number from 1$/],
-  'too many retries': [{ 'bad.js': `${fine} export const options = { max_retries: 101 };` }, /bad\.js: option max_retries must be a whole number from 0 to 100$/],
-  'a description that is no text': [{ 'bad.js': `${fine} export const options = { description: 1 };` }, /bad\.js: option description must be a string$/],
+  'an unknown option': [
+    { 'bad.js': `${fine} export const options = { retries: 3 };` },
+    /bad\.js: unknown option retries; there are description, timeout/,
+  ],
+  'options that are no object': [
+    { 'bad.js': `${fine} export const options = [];` },
+    /bad\.js: options must be an object$/,
+  ],
+  'a timeout without unit': [
+    { 'bad.js': `${fine} export const options = { timeout: '30' };` },
+    /bad\.js: option timeout has no unit/,
+  ],
+  'a timeout of nothing': [
+    { 'bad.js': `${fine} export const options = { timeout: '0s' };` },
+    /bad\.js: option timeout must be longer than 0$/,
+  ],
+  'a timeout that is a number': [
+    { 'bad.js': `${fine} export const options = { timeout: 30 };` },
+    /bad\.js: option timeout must be a string such as '5m'$/,
+  ],
+  'a concurrency of 0': [
+    { 'bad.js': `${fine} export const options = { concurrency: 0 };` },
+    /bad\.js: option concurrency must be a whole number from 1$/,
+  ],
+  'too many retries': [
+    { 'bad.js': `${fine} export const options = { max_retries: 101 };` },
+    /bad\.js: option max_retries must be a whole number from 0 to 100$/,
+  ],
+  'a description that is no text': [
+    { 'bad.js': `${fine} export const options = { description: 1 };` },
+    /bad\.js: option description must be a string$/,
+  ],
 };
 
 for (const [what, [files, reason]] of Object.entries(broken)) {

@@ -35,7 +35,10 @@ export class PoolHarness {
       graceMs: 300,
       log: (entry) => this.#note(() => this.log.push(entry)),
       events: {
-        outcomes: (outcomes) => this.#note(() => outcomes.forEach((outcome) => this.#take(outcome))),
+        outcomes: (outcomes) =>
+          this.#note(() => {
+            for (const outcome of outcomes) this.#take(outcome);
+          }),
         room: () => this.#note(() => this.rooms++),
       },
       ...options,

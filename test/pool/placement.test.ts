@@ -1,6 +1,6 @@
 import t from 'tap';
 import { BlockingTimes } from '../../src/pool/blocking-times.js';
-import { type Load, aloneLimit, choose, fits, maxQueued, room } from '../../src/pool/placement.js';
+import { aloneLimit, choose, fits, type Load, maxQueued, room } from '../../src/pool/placement.js';
 
 const empty: Load = { accepts: true, queued: 0, queuedMs: 0, held: 0 };
 

@@ -11,8 +11,11 @@ t.test('a replacement that cannot load is tried again ever more slowly, until it
   const harness = await PoolHarness.start(t, { handlersDir: dir });
   writeFileSync(join(dir, 'other.mjs'), 'throw new Error("broken meanwhile");');
   t.match(await harness.run('exit'), { kind: 'failed', code: 'worker_lost' });
-  await harness.until(() => harness.said(/cannot start.*other\.mjs: Error: broken meanwhile/).length >= 4, 'it is logged');
-  const backoffs = harness.said(/cannot start/).map((entry) => entry.fields?.['backoffMs']);
+  await harness.until(
+    () => harness.said(/cannot start.*other\.mjs: Error: broken meanwhile/).length >= 4,
+    'it is logged',
+  );
+  const backoffs = harness.said(/cannot start/).map((entry) => entry.fields?.backoffMs);
   t.same(backoffs.slice(0, 4), [100, 200, 400, 800]);
   t.equal(harness.pool.alive, 0);
   t.equal(harness.pool.free, 0);
@@ -27,7 +30,11 @@ t.test('a replacement that lacks a handler fails the attempts of that type alone
   const harness = await PoolHarness.start(t, { handlersDir: dir });
   rmSync(join(dir, 'other.mjs'));
   await harness.run('exit');
-  t.match(await harness.run('other'), { kind: 'failed', code: 'handler_error', message: /no handler for other any more/ });
+  t.match(await harness.run('other'), {
+    kind: 'failed',
+    code: 'handler_error',
+    message: /no handler for other any more/,
+  });
   t.match(await harness.run('exit'), { kind: 'failed', code: 'worker_lost' });
 });
 

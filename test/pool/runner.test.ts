@@ -2,7 +2,7 @@ import { MessageChannel } from 'node:worker_threads';
 import t, { type Test } from 'tap';
 import { AttemptBatch } from '../../src/pool/attempt-batch.js';
 import type { Handler } from '../../src/pool/handler.js';
-import { Outbox, numbersPerRow, rowKind } from '../../src/pool/outbox.js';
+import { numbersPerRow, Outbox, rowKind } from '../../src/pool/outbox.js';
 import { Runner } from '../../src/pool/runner.js';
 import { Slots } from '../../src/pool/slots.js';
 import type { Report } from '../../src/pool/thread-messages.js';
@@ -24,7 +24,8 @@ function worker(t: Test, ...handlers: Handler[]) {
   let wake = (): void => {};
   port1.on('message', ({ numbers }: Report) => {
     const rows: (readonly [number, number])[] = [];
-    for (let at = 0; at < numbers.length; at += numbersPerRow) rows.push([numbers[at] as number, numbers[at + 1] as number]);
+    for (let at = 0; at < numbers.length; at += numbersPerRow)
+      rows.push([numbers[at] as number, numbers[at + 1] as number]);
     reports.push(rows);
     wake();
   });
@@ -111,10 +112,13 @@ t.test('a handler that may hold the thread starts after what has ended was repor
   const before = side.slots.beats;
   side.receive(0, 0, 1, 0);
   await side.reported(4);
-  t.same(side.reports.map((rows) => rows.map(([slot]) => slot)), [
-    [1, 2],
-    [3, 4],
-  ]);
+  t.same(
+    side.reports.map((rows) => rows.map(([slot]) => slot)),
+    [
+      [1, 2],
+      [3, 4],
+    ],
+  );
   t.ok((reportedBefore[0] as number) > before);
 });
 

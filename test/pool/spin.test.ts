@@ -8,7 +8,11 @@ t.test('for(;;){} is stopped within its timeout and a second; those beside it ar
   const beside = harness.sendMany(50, 'sleep', { ms: 60_000 });
   await harness.begun(50);
   const started = performance.now();
-  t.match(await harness.run('spin', {}, { timeoutMs }), { kind: 'failed', code: 'timeout', message: /timeout of 500ms/ });
+  t.match(await harness.run('spin', {}, { timeoutMs }), {
+    kind: 'failed',
+    code: 'timeout',
+    message: /timeout of 500ms/,
+  });
   t.ok(performance.now() - started < timeoutMs + 1000, `stopped after ${Math.round(performance.now() - started)} ms`);
   await harness.until(() => harness.pool.alive === 2, 'the pool is whole');
   t.match(await harness.run('noop'), { kind: 'succeeded' });

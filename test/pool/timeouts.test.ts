@@ -19,7 +19,7 @@ t.test('the reason of the signal says so', async (t) => {
   const harness = await PoolHarness.start(t);
   await harness.run('sleep', { ms: 60_000 }, { timeoutMs: 50 });
   const [line] = harness.said('attempt failed');
-  t.match(line?.fields?.['error'], /TimeoutError\W+the attempt exceeded its timeout of 50ms/);
+  t.match(line?.fields?.error, /TimeoutError\W+the attempt exceeded its timeout of 50ms/);
 });
 
 t.test('one that ignores it is stopped with its thread after the grace; those beside it are not charged', async (t) => {
@@ -38,7 +38,11 @@ t.test('one that ignores it is stopped with its thread after the grace; those be
 t.test('one that succeeds between its timeout and the end of the grace has failed all the same', async (t) => {
   const harness = await PoolHarness.start(t, { graceMs: 5000 });
   t.match(await harness.run('stubborn', { ms: 400 }, { timeoutMs: 100 }), { kind: 'failed', code: 'timeout' });
-  t.match(await harness.run('spin', { ms: 150 }, { timeoutMs: 100 }), { kind: 'failed', code: 'timeout' }, 'synchronous');
+  t.match(
+    await harness.run('spin', { ms: 150 }, { timeoutMs: 100 }),
+    { kind: 'failed', code: 'timeout' },
+    'synchronous',
+  );
   t.match(await harness.run('spin_after_await', { ms: 200 }, { timeoutMs: 100 }), { kind: 'failed', code: 'timeout' });
 });
 

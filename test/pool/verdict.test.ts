@@ -42,7 +42,11 @@ t.test('a thread that was stopped because it was held', (t) => {
   t.match(judge({ ...overrun, current: 2 }, 2, [running(1), running(2)], ranMs), [free, late], 'in the call of one');
   t.match(judge(overrun, 0, [running(1)], ranMs), [late], 'with one on it');
   t.match(judge(overrun, 0, [running(1), running(2)], ranMs), [free, free], 'nobody knows by whom');
-  t.match(judge(overrun, 0, [running(1)], () => 50), [{ ...free, durationMs: 50 }], 'by one within its time');
+  t.match(
+    judge(overrun, 0, [running(1)], () => 50),
+    [{ ...free, durationMs: 50 }],
+    'by one within its time',
+  );
   t.end();
 });
 

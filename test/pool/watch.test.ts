@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type Watched, type WatchedThread, review } from '../../src/pool/watch.js';
+import { review, type Watched, type WatchedThread } from '../../src/pool/watch.js';
 
 const graceMs = 1000;
 const nothing = { signal: [], starved: [], stopFor: 0 };
@@ -19,7 +19,11 @@ for (const [what, looked, wanted] of [
   ['past its timeout: its signal fires', thread([attempt(1, 0), attempt(2, -5)]), { ...nothing, signal: [1] }],
   ['signalled: not again', thread([attempt(1, 50, 50)]), nothing],
   ['signalled, the grace over: stopped', thread([attempt(1, 1500, 1000)]), { ...nothing, stopFor: 1 }],
-  ['cancelled long before its timeout, the grace over: stopped', thread([attempt(1, -9000, 1000)]), { ...nothing, stopFor: 1 }],
+  [
+    'cancelled long before its timeout, the grace over: stopped',
+    thread([attempt(1, -9000, 1000)]),
+    { ...nothing, stopFor: 1 },
+  ],
   ['holds its thread, just late: a moment more', thread([attempt(1, 100)], { ...held, current: 1 }), nothing],
   ['holds its thread, late: stopped', thread([attempt(1, 250)], { ...held, current: 1 }), { ...nothing, stopFor: 1 }],
   ['holds its thread after an await, alone: stopped', thread([attempt(1, 250)], held), { ...nothing, stopFor: 1 }],
@@ -43,14 +47,22 @@ for (const [what, looked, wanted] of [
     thread([attempt(1, -9, 5000), attempt(2, -9)], { silentMs: 5000, current: 2 }),
     nothing,
   ],
-  ['cancelled and holds the thread: stopped', thread([attempt(1, -9, 5000)], { silentMs: 5000, current: 1 }), { ...nothing, stopFor: 1 }],
+  [
+    'cancelled and holds the thread: stopped',
+    thread([attempt(1, -9, 5000)], { silentMs: 5000, current: 1 }),
+    { ...nothing, stopFor: 1 },
+  ],
   ['the thread just recovered: a moment to settle', thread([attempt(1, 300)], { recoveredForMs: 20 }), nothing],
   [
     'the same among others: starved',
     thread([attempt(1, 300), attempt(2, -9)], { recoveredForMs: 20 }),
     { ...nothing, starved: [1] },
   ],
-  ['recovered a while ago: its signal fires', thread([attempt(1, 400)], { recoveredForMs: 120 }), { ...nothing, signal: [1] }],
+  [
+    'recovered a while ago: its signal fires',
+    thread([attempt(1, 400)], { recoveredForMs: 120 }),
+    { ...nothing, signal: [1] },
+  ],
 ] as const) {
   t.same(review(looked, graceMs), wanted, what);
 }

@@ -120,6 +120,7 @@ function checkStory(world: World, events: readonly JobEvent[], promised: Promise
 /** At the end, with the world quiet: nothing that is due has been left. */
 export function checkNothingLeft(world: World): void {
   must(world.pool.attempts.size === 0, 'an attempt never ended');
+  must(world.scheduler.runningAttempts === 0, 'an attempt is booked that no worker has');
   for (const job of world.queries.list({ limit: 1000, offset: 0 }).jobs) {
     const { status, due } = job.state;
     must(status !== 'running', `job ${job.spec.seq} is running in no worker`);

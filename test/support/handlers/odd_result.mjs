@@ -15,6 +15,7 @@ const odd = {
     },
   }),
   thenable: () => ({
+    // biome-ignore lint/suspicious/noThenProperty: that is what is odd about it
     get then() {
       throw new Error('do not look');
     },
