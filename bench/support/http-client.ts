@@ -151,11 +151,19 @@ export class HttpClient {
         done();
       });
       connection.socket.on('error', failed);
-      connection.socket.on('close', () => {
-        if (!this.#closed) this.#fail(new Error('the server closed a connection'));
-      });
-      connection.socket.on('error', (error) => this.#fail(error));
+      connection.socket.on('close', () => this.#lost(connection));
     });
+  }
+
+  /** A server may end connections that are idle, ten seconds in the case of ours; never one that waits for an answer. */
+  #lost(connection: Connection): void {
+    if (this.#closed) return;
+    for (const list of [this.#connections, this.#idle]) {
+      const at = list.indexOf(connection);
+      if (at >= 0) list.splice(at, 1);
+    }
+    if (connection.index >= 0) this.#fail(new Error('the server closed a connection that waited for an answer'));
+    else if (this.size === 0) this.#fail(new Error('the server closed all connections'));
   }
 
   #send(bytes: Buffer, index: number, since: number): void {

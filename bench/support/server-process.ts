@@ -78,18 +78,18 @@ export class ServerProcess {
     this.#child = startNode([...profile, join(root, 'dist/src/cli.js'), ...args], { BENCH_STAMPS: this.stampsDir }, manyFiles);
     this.port = await this.#listening();
     this.listeningAfterMs = performance.now() - begun;
-    this.#api = await HttpClient.open(this.port, 1);
   }
 
   /** An answer of the API, as JSON. */
   async get<T = Record<string, unknown>>(path: string): Promise<T> {
-    const { status, body } = await (this.#api as HttpClient).ask(request('GET', `/api/v1${path}`));
+    const { status, body } = await this.ask('GET', path);
     if (status !== 200) throw new Error(`GET ${path} was answered with ${status}: ${body}`);
     return JSON.parse(body) as T;
   }
 
-  ask(method: string, path: string, body?: string): Promise<{ status: number; body: string }> {
-    return (this.#api as HttpClient).ask(request(method, `/api/v1${path}`, body));
+  async ask(method: string, path: string, body?: string): Promise<{ status: number; body: string }> {
+    if (this.#api === undefined || this.#api.size === 0) this.#api = await HttpClient.open(this.port, 1);
+    return this.#api.ask(request(method, `/api/v1${path}`, body));
   }
 
   stats(): Promise<Stats> {
@@ -188,6 +188,7 @@ export class ServerProcess {
 
   async #end(signal: NodeJS.Signals): Promise<void> {
     this.#api?.close();
+    this.#api = undefined;
     const child = this.#child;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const over = new Promise<void>((done) => child.once('exit', () => done()));

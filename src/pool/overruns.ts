@@ -49,28 +49,44 @@ export class Overruns {
     this.#timer = undefined;
   }
 
-  #look(): void {
+  /**
+   * If nobody has looked for a while, what became late meanwhile is not charged: the process may have been stopped
+   * (SIGSTOP), and the attempt ends as soon as it goes on. To be called before outcomes are taken in.
+   */
+  noticeAbsence(): void {
     const nowMs = monotonicMs();
-    const wasAway = nowMs - this.#lookedMs > awayMs;
+    const wasAway = this.#timer !== undefined && nowMs - this.#lookedMs > awayMs;
+    if (!wasAway) return;
+    this.#lookedMs = nowMs;
+    for (const thread of this.#options.threads()) {
+      thread.forgive(nowMs);
+      for (const each of thread.attempts()) {
+        if (thread.slots.hasBegun(each.slot) && this.#overdueMs(thread, each, nowMs) >= 0) each.starved = true;
+      }
+    }
+  }
+
+  #look(): void {
+    this.noticeAbsence();
+    const nowMs = monotonicMs();
     this.#lookedMs = nowMs;
     for (const thread of this.#options.threads()) {
       const running = thread.attempts().filter((each) => thread.slots.isRunning(each.slot));
-      if (wasAway) {
-        // A stopped process (SIGSTOP) counts against no attempt that ends as soon as it goes on.
-        thread.forgive(nowMs);
-        for (const each of running) each.starved = true;
-      }
       const signs = thread.observe(nowMs);
       if (running.length > 0) this.#lookAt(thread, running, { ...signs, current: thread.slots.current }, nowMs);
     }
     this.#options.onLooked();
   }
 
+  #overdueMs(thread: Thread, { slot, attempt }: Dispatched, nowMs: number): number {
+    return nowMs - thread.slots.since(slot) - attempt.timeoutMs;
+  }
+
   #lookAt(thread: Thread, running: readonly Dispatched[], signs: Omit<WatchedThread, 'running'>, nowMs: number): void {
     const { graceMs } = this.#options;
     const watched = running.map((each) => ({
       slot: each.slot,
-      overdueMs: nowMs - thread.slots.since(each.slot) - each.attempt.timeoutMs,
+      overdueMs: this.#overdueMs(thread, each, nowMs),
       signalledForMs: each.signalled === undefined ? undefined : nowMs - each.signalledMs,
     }));
     const { signal, starved, stopFor } = review({ ...signs, running: watched }, graceMs);

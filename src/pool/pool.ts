@@ -171,6 +171,7 @@ export class WorkerPool implements Pool {
   /** Takes in what a thread did. */
   #report(thread: Thread, { numbers, texts, lines }: Report): void {
     for (const line of lines) this.#log(toEntry(line, thread.number));
+    this.#overruns.noticeAbsence();
     let nextText = 0;
     const text = (): string => texts[nextText++] as string;
     for (let at = 0; at < numbers.length; at += numbersPerRow) {

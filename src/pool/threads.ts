@@ -36,6 +36,8 @@ const startLimitMs = 15_000;
 const firstBackoffMs = 100;
 const maxBackoffMs = 10_000;
 const destroyLimitMs = 500;
+/** How long a start that has failed already waits for threads that still load. */
+const loadLimitMs = 2000;
 
 export class Threads {
   readonly #options: ThreadsOptions;
@@ -82,8 +84,18 @@ export class Threads {
     try {
       return await started;
     } catch (error) {
+      await this.#othersLoaded();
       await this.stop();
       throw error;
+    }
+  }
+
+  /** A thread that is ended while it links modules can take the process with it (a fatal error of V8): it may finish that. */
+  async #othersLoaded(): Promise<void> {
+    this.#stopped = true;
+    const end = performance.now() + loadLimitMs;
+    while (this.all.some(({ phase }) => phase === 'starting') && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
 

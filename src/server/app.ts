@@ -7,7 +7,7 @@
  */
 import type { AppOptions, HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, WebSocketBehavior } from 'uWebSockets.js';
 import { Refusal } from '../domain/errors.js';
-import { collectBody, mediaRefusal } from './body.js';
+import { collectBody, isNdjson, mediaRefusal } from './body.js';
 import { Exchange, type ExchangeContext, OpenExchanges } from './exchange.js';
 import type { Gate } from './gate.js';
 import type { Logger } from '../log.js';
@@ -29,6 +29,8 @@ export interface Route {
   run(exchange: Exchange, body: Buffer): void;
   /** The route takes a JSON body of at most this size. Without it bodies are ignored. */
   readonly maxBodyBytes?: number;
+  /** It takes `application/x-ndjson` as well. */
+  readonly ndjson?: boolean;
 }
 
 export interface HttpAppOptions {
@@ -219,7 +221,8 @@ export class HttpApp implements ExchangeContext {
     exchange.query = req.getQuery() ?? '';
     exchange.idempotencyKey = head.idempotencyKey;
     if (route.maxBodyBytes === undefined) return route.run(exchange, noBody);
-    const unreadable = mediaRefusal(head, route.maxBodyBytes);
+    exchange.ndjson = route.ndjson === true && isNdjson(head);
+    const unreadable = mediaRefusal(head, route.maxBodyBytes, route.ndjson === true);
     if (unreadable) return exchange.refuse(unreadable, undefined, true);
     collectBody(res, exchange, route.maxBodyBytes, route);
   }

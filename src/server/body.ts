@@ -6,15 +6,23 @@ import type { RequestHead } from './request-head.js';
 
 const json = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
 
+const lines = /^application\/x-ndjson *(?:; *charset *= *"?utf-8"? *)?$/i;
+
+/** True when the body is announced as one JSON value per line. */
+export function isNdjson({ contentType }: RequestHead): boolean {
+  return contentType !== undefined && lines.test(contentType);
+}
+
 /** Why the body that these headers announce is not taken, or undefined. */
-export function mediaRefusal(head: RequestHead, maxBytes: number): Refusal | undefined {
+export function mediaRefusal(head: RequestHead, maxBytes: number, ndjson = false): Refusal | undefined {
   const { contentType, contentEncoding, contentLength } = head;
   if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity') {
     return new Refusal('unsupported_media_type', 'The body must not be compressed: no Content-Encoding is understood.');
   }
   // A body that is not there has no type; the route says that it is missing.
   const announced = head.transferEncoding !== undefined || (contentLength !== undefined && Number(contentLength) > 0);
-  if (contentType === undefined ? announced : contentType !== 'application/json' && !json.test(contentType)) {
+  const readable = ndjson && isNdjson(head);
+  if (!readable && (contentType === undefined ? announced : contentType !== 'application/json' && !json.test(contentType))) {
     return new Refusal('unsupported_media_type', 'The body must be JSON: send "Content-Type: application/json".');
   }
   return Number(contentLength ?? 0) > maxBytes ? tooLarge(maxBytes) : undefined;

@@ -25,6 +25,8 @@ export class Exchange {
   /** The query string as sent, without `?`. */
   query = '';
   idempotencyKey: string | undefined;
+  /** The body is one JSON value per line. */
+  ndjson = false;
   /** HEAD: the body is measured, not sent. */
   headOnly = false;
   /** The request's origin, if other sites may read the answer. */
@@ -67,7 +69,8 @@ export class Exchange {
       if (this.variesByOrigin) res.writeHeader('Vary', 'Origin');
       const close = last || this.#context.closing;
       if (this.headOnly) res.endWithoutBody(Buffer.byteLength(body), close);
-      else if (body === '') res.endWithoutBody(undefined, close);
+      // Not even `undefined` may be passed: it would be written as a length of 2^63.
+      else if (body === '') res.endWithoutBody();
       else res.end(body, close);
     });
   }

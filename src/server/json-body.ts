@@ -28,6 +28,26 @@ export function parseJson(bytes: Buffer, faults: Faults): unknown {
   return value;
 }
 
+const newline = 10;
+
+/** The values of a body of JSON lines (https://jsonlines.org); empty lines are passed over. @throws Refusal */
+export function parseLines(bytes: Buffer, faults: Faults): unknown[] {
+  const values: unknown[] = [];
+  for (let from = 0, end = 0, line = 1; from < bytes.length; from = end + 1, line++) {
+    end = bytes.indexOf(newline, from);
+    if (end < 0) end = bytes.length;
+    const one = bytes.subarray(from, end);
+    if (one.toString('latin1').trim() === '') continue;
+    try {
+      values.push(parseJson(one, faults));
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'malformed_json') throw error;
+      throw new Refusal('malformed_json', `Line ${line}: ${error.detail}`);
+    }
+  }
+  return values;
+}
+
 /** Cheap tests without false negatives. */
 function isSuspicious(text: string): boolean {
   return (

@@ -55,7 +55,8 @@ function encodeChunk(entries: readonly DueEntry[], from: number, to: number): Bu
   return out.since(0);
 }
 
-function decodeChunk(value: Buffer): DueEntry[] {
+/** @throws DamagedRecord */
+export function decodeChunk(value: Buffer): DueEntry[] {
   if (value.length < 6 || value.readUInt32LE(0) !== crc32(value.subarray(4))) throw new DamagedRecord('the due index');
   const input = new ByteReader(value, 4);
   return Array.from({ length: input.u16() }, () => ({ due: input.f64(), seq: input.u48() }));

@@ -6,10 +6,10 @@
 import { RoaringBitmap32 } from 'roaring-wasm';
 import { isFinished, type Status, statuses } from '../domain/lifecycle.js';
 
-const blockSize = 0x1_0000;
-const all = 0;
-const firstStatus = 1;
-const firstType = 16;
+export const blockSize = 0x1_0000;
+export const all = 0;
+export const firstStatus = 1;
+export const firstType = 16;
 
 const setOfStatus = (status: Status): number => firstStatus + statuses.indexOf(status);
 const setOfType = (typeId: number): number => firstType + typeId;

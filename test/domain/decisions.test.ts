@@ -397,12 +397,12 @@ t.test('update', async (t) => {
     });
   });
 
-  t.test('a trigger begins a new occurrence: a pending retry is forgotten', async (t) => {
+  t.test('a single run is moved: it keeps the retries that it was granted', async (t) => {
     const job = sampleJob({}, { attempt: 2, retryCount: 2, interruptions: 1, lease: 2, due: noon + minute, skipped: 3, missed: 4 });
     const trigger: Trigger = { kind: 'once', due: noon + hour };
     t.strictSame(update(job, { trigger }, noon + 3), {
       spec: { ...job.spec, trigger },
-      state: { ...job.state, due: noon + hour, occurrence: noon + hour, attempt: 0, retryCount: 0, interruptions: 0, updatedAt: noon + 3 },
+      state: { ...job.state, due: noon + hour, occurrence: noon + hour, updatedAt: noon + 3 },
       events: [{ type: 'job.updated', triggerAt: noon + hour, isRepeat: false }],
     });
   });

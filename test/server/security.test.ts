@@ -30,7 +30,7 @@ t.test('with a token', async (t) => {
   t.equal((await api.get('/jobs', { authorization: `bearer  ${token}` })).status, 200);
   t.equal((await api.get('/jobs', { ...bearer(token), host: 'any.example.com' })).status, 200, 'any host');
   t.equal((await api.post('/jobs', creation, { ...bearer(token), origin: 'https://elsewhere.example' })).status, 201, 'any origin');
-  const wrong: Record<string, string>[] = [{}, bearer(''), bearer('x'), bearer(token.slice(1)), bearer(`${token}x`), bearer(token.toUpperCase()), { authorization: token }, { authorization: `Basic ${token}` }, bearer(`${token}\u00e9`)];
+  const wrong: Record<string, string>[] = [{}, bearer(''), bearer('x'), bearer(token.slice(1)), bearer(`${token}x`), bearer(token.toUpperCase()), { authorization: token }, { authorization: `Basic ${token}` }, bearer(`${token.slice(0, -1)}\u00e9e`)];
   for (const headers of wrong) {
     for (const [method, path] of [['GET', '/jobs'], ['GET', '/nowhere'], ['POST', '/jobs'], ['GET', '/stats'], ['PUT', '/health']] as const) {
       const answer = await api.request<Problem>(method, path, { headers });

@@ -64,7 +64,7 @@ Object {
 exports[`test/conformance/errors.test.ts > TAP > the errors as they are written > malformed 1`] = `
 Object {
   "code": "malformed_json",
-  "detail": "The body is not JSON: Expected property name or '}' in JSON at position 1.",
+  "detail": "<detail>",
   "status": 400,
   "title": "The body is not JSON",
   "type": "/problems/malformed_json",

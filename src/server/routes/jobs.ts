@@ -4,14 +4,14 @@ import { Refusal } from '../../domain/errors.js';
 import { formatId, parseId } from '../../domain/id.js';
 import type { Job } from '../../domain/job.js';
 import { limits } from '../../domain/limits.js';
-import type { Answer, Request, Requests } from '../../scheduler/messages.js';
+import type { Answer, JobDraft, Request, Requests } from '../../scheduler/messages.js';
 import type { ListQuery, Queries } from '../../store/queries-port.js';
 import type { Route } from '../app.js';
 import { digestOf } from '../canonical.js';
 import type { Cursors } from '../cursor.js';
 import type { Exchange } from '../exchange.js';
 import { Faults } from '../faults.js';
-import { parseJson } from '../json-body.js';
+import { parseJson, parseLines } from '../json-body.js';
 import { readListQuery } from '../query.js';
 import { renderJob } from '../render.js';
 import { jsonCreated, jsonOk } from '../response-head.js';
@@ -36,6 +36,13 @@ export function jobsRoutes(context: JobsContext): Route[] {
   return [
     { method: 'GET', path: jobs, run: (exchange) => list(context, exchange) },
     { method: 'POST', path: jobs, maxBodyBytes, run: (exchange, body) => create(context, exchange, body) },
+    {
+      method: 'POST',
+      path: `${jobs}/batch`,
+      maxBodyBytes: limits.batchBytes,
+      ndjson: true,
+      run: (exchange, body) => createBatch(context, exchange, body),
+    },
     { method: 'GET', path: job, run: (exchange) => show(context, exchange) },
     { method: 'PUT', path: job, maxBodyBytes, run: (exchange, body) => update(context, exchange, body) },
     { method: 'DELETE', path: job, run: (exchange) => command(context, exchange, 'cancel') },
@@ -55,6 +62,25 @@ function create(context: JobsContext, exchange: Exchange, body: Buffer): void {
   const request: Request =
     key === undefined ? { kind: 'create', draft } : { kind: 'create', draft, idempotency: { key, digest: digestOf(value) } };
   submit(context, exchange, request, body.length);
+}
+
+/** All jobs of a JSON array, or of lines of JSON, or none: faults are told by their place in the list. */
+function createBatch(context: JobsContext, exchange: Exchange, body: Buffer): void {
+  const refusing = context.requests.refusing();
+  if (refusing) throw refusing;
+  const faults = new Faults();
+  const values = exchange.ndjson ? parseLines(body, faults) : parseJson(body, faults);
+  if (!Array.isArray(values)) {
+    faults.add('', 'must be an array of jobs');
+    throw faults.refusal();
+  }
+  if (values.length === 0 || values.length > limits.batchJobs) {
+    faults.add('', `must have 1 to ${limits.batchJobs} jobs`);
+    throw faults.refusal();
+  }
+  const drafts = values.map((value, index) => readDraft(value, context.rules, faults, `/${index}`));
+  if (faults.any) throw faults.refusal();
+  submit(context, exchange, { kind: 'createMany', drafts: drafts as JobDraft[] }, body.length);
 }
 
 /** Visible characters only: what a header can carry without being changed on its way. */
@@ -122,6 +148,10 @@ function submit(context: JobsContext, exchange: Exchange, request: Request, byte
 function reply({ base, clock, rules }: JobsContext, exchange: Exchange, kind: Request['kind'], answer: Answer): void {
   if (exchange.over) return;
   if (!answer.ok) return exchange.refuse(answer.refusal);
+  if (kind === 'createMany') {
+    const items = answer.jobs.map((made) => renderJob(made, 'created', made.spec.createdAt, rules.timezone));
+    return exchange.answer(jsonCreated, `{"total":${items.length},"items":[${items.join(',')}]}`);
+  }
   const job = answer.jobs[0] as Job;
   if (kind !== 'create') return exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules.timezone));
   const id = formatId(job.spec.seq, job.spec.idSeconds);

@@ -1,0 +1,2 @@
+/** The task of the `piscina` ceiling. */
+export default function noop(): void {}

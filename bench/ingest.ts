@@ -1,0 +1,143 @@
+/**
+ * How many jobs a second can be handed over by `POST /jobs`, each answered when it is on disk? Closed loop for the
+ * maximum, then an open loop at four fifths of it for latency. Afterwards every answer must be true: the totals, and after
+ * kill -9 a sample of the jobs.
+ */
+import { type Bench, type Figures, medians, must, type Run } from './support/bench.js';
+import { HttpClient } from './support/http-client.js';
+import { orderRequests } from './support/job-bodies.js';
+import { Latencies } from './support/latencies.js';
+import { Helper } from './support/processes.js';
+import { ServerProcess } from './support/server-process.js';
+
+export interface IngestPlan {
+  readonly connections: readonly number[];
+  /** Server and ceiling in turn, so many times. */
+  readonly rounds: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  /** At four fifths of the maximum; 0: not at all. */
+  readonly openSeconds: number;
+}
+
+/** One id in so many is asked for after the crash. */
+const sampleEvery = 101;
+const maxSample = 2000;
+const openConnections = 256;
+
+/** What a server has promised. */
+export class Promised {
+  created = 0;
+  refused = 0;
+  readonly sample: string[] = [];
+
+  take(status: number, body: Buffer): void {
+    if (status !== 201) {
+      this.refused++;
+      return;
+    }
+    if (this.created++ % sampleEvery === 0 && this.sample.length < maxSample) {
+      // {"id":"job_…_8 hex",
+      this.sample.push(body.toString('latin1', 7, body.indexOf(34, 7)));
+    }
+  }
+}
+
+const requests = orderRequests();
+
+/** Keeps `connections` busy for some seconds. */
+export async function closedLoop(port: number, connections: number, seconds: number, promised: Promised): Promise<Figures> {
+  const client = await HttpClient.open(port, connections);
+  const latencies = new Latencies();
+  const begun = performance.now();
+  const end = begun + seconds * 1000;
+  await client.closedLoop(
+    (index) => (performance.now() < end ? requests(index) : undefined),
+    (status, body, ms) => {
+      promised.take(status, body);
+      latencies.add(ms);
+    },
+  );
+  const took = (performance.now() - begun) / 1000;
+  client.close();
+  return { perSecond: latencies.count / took, ...latencies.figures() };
+}
+
+async function openLoop(port: number, perSecond: number, seconds: number, promised: Promised): Promise<Figures> {
+  const client = await HttpClient.open(port, openConnections);
+  const latencies = new Latencies();
+  const begun = performance.now();
+  await client.openLoop(perSecond, Math.round(perSecond * seconds), requests, (status, body, ms) => {
+    promised.take(status, body);
+    latencies.add(ms);
+  });
+  const took = (performance.now() - begun) / 1000;
+  client.close();
+  return { perSecond: latencies.count / took, ...latencies.figures() };
+}
+
+/** Everything that was answered is there, also after the process was killed. */
+export async function checkPromises(server: ServerProcess, promised: Promised, before: number, run: Run): Promise<void> {
+  run.equal(promised.refused, 0, 'requests not answered with 201');
+  run.equal(await server.total(), before + promised.created, 'jobs listed');
+  await server.crash();
+  await server.start();
+  run.equal(await server.total(), before + promised.created, 'jobs listed after kill -9');
+  let missing = 0;
+  for (const id of promised.sample) {
+    const { status, body } = await server.ask('GET', `/jobs/${id}`);
+    if (status !== 200 || (JSON.parse(body) as { status: string }).status !== 'pending') missing++;
+  }
+  run.equal(missing, 0, `of ${promised.sample.length} jobs looked up after kill -9, missing`);
+}
+
+export const ingest: Bench<IngestPlan> = {
+  name: 'ingest',
+  question: 'Durable jobs per second by POST /jobs',
+  plans: {
+    small: { connections: [64, 256], rounds: 3, warmUpSeconds: 1, seconds: 1, openSeconds: 2 },
+    full: { connections: [64, 256, 1024], rounds: 5, warmUpSeconds: 3, seconds: 10, openSeconds: 30 },
+  },
+  async run(plan, run) {
+    const ceiling = new Helper<object, { port: number }>('ceilings/http.js');
+    run.finally(() => ceiling.end());
+    const { port } = await ceiling.next();
+    const server = await ServerProcess.start();
+    run.finally(() => server.discard());
+    const promised = new Promised();
+    if (plan.warmUpSeconds > 0) {
+      await closedLoop(port, 64, plan.warmUpSeconds, new Promised());
+      await closedLoop(server.port, 64, plan.warmUpSeconds, promised);
+    }
+
+    let maximum = 0;
+    for (const connections of plan.connections) {
+      const ours: Figures[] = [];
+      const bare: Figures[] = [];
+      for (let round = 0; round < plan.rounds; round++) {
+        await server.quiet();
+        bare.push(await closedLoop(port, connections, plan.seconds, new Promised()));
+        ours.push(await closedLoop(server.port, connections, plan.seconds, promised));
+      }
+      const figures = medians(ours);
+      const against = medians(bare);
+      const ratio = figures['perSecond']! / against['perSecond']!;
+      maximum = Math.max(maximum, figures['perSecond']!);
+      run.find({
+        what: `${connections} connections`,
+        figures,
+        ceiling: { what: 'bare server that parses, validates and answers', figures: against },
+        ratio,
+        must: [must('at least 0.6 of the ceiling', ratio >= 0.6)],
+      });
+    }
+
+    if (plan.openSeconds > 0) {
+      await server.quiet();
+      const figures = await openLoop(server.port, maximum * 0.8, plan.openSeconds, promised);
+      const reached = figures['p99Ms']! <= 25;
+      run.find({ what: 'open loop at 0.8 of the maximum', figures, must: [must('p99 at most 25 ms', reached)] });
+    }
+    await checkPromises(server, promised, 0, run);
+  },
+};

@@ -1,0 +1,70 @@
+/**
+ * What a check finds, one line each: what is wrong, and what that means for whoever uses the store. Of each kind only the
+ * first few are told; of the others there may be a million.
+ */
+
+/** What each kind of fault means. */
+const meanings = {
+  facts: 'the server does not start on this directory',
+  log: 'the server does not start when it needs the record, and nobody can be told the events in it',
+  story: 'totals or events were told wrongly, or will be',
+  page: 'these jobs can be neither run nor shown',
+  state: 'what is known of the job is not what happened to it',
+  spec: 'the job can be neither run nor shown',
+  detail: 'the job shows another result or error than it had',
+  due: 'the server stops when it comes to read this',
+  unfound: 'the job will not run at its time',
+  set: 'lists and totals are wrong',
+  finished: 'retention will not remove it',
+  key: 'a request that is sent again may make a second job',
+  left: 'it only takes room',
+  unreadable: 'the rest of this tree was not checked',
+} as const;
+
+export type FaultKind = keyof typeof meanings;
+
+/** Lines of one kind that are told in full. */
+const toldOfKind = 20;
+
+export class CheckFaults {
+  readonly #tell: (line: string) => void;
+  readonly #counts = new Map<FaultKind, number>();
+
+  /** @param tell is called with each line */
+  constructor(tell: (line: string) => void) {
+    this.#tell = tell;
+  }
+
+  get count(): number {
+    let sum = 0;
+    for (const count of this.#counts.values()) sum += count;
+    return sum;
+  }
+
+  /** @param what a clause without a full stop, naming the place */
+  add(kind: FaultKind, what: string): void {
+    const count = (this.#counts.get(kind) ?? 0) + 1;
+    this.#counts.set(kind, count);
+    if (count <= toldOfKind) this.#tell(`${what}: ${meanings[kind]}`);
+  }
+
+  /** Runs `read`; what it throws is a fault, and the value is undefined then. */
+  try<T>(kind: FaultKind, what: string, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      // Errors of the store name the place already.
+      const told = message.replace(/: the data directory is damaged$/, '');
+      this.add(kind, told === message ? `${what} cannot be read (${message})` : told);
+      return undefined;
+    }
+  }
+
+  /** Tells how many were left out. Call at the end. */
+  finish(): void {
+    for (const [kind, count] of this.#counts) {
+      if (count > toldOfKind) this.#tell(`and ${count - toldOfKind} more of this kind: ${meanings[kind]}`);
+    }
+  }
+}

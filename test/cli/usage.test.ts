@@ -1,0 +1,70 @@
+/** What the command line says of itself and of mistakes. Nothing is started here. */
+import t from 'tap';
+import { runCli } from '../support/server.js';
+
+const options = ['host', 'port', 'data-dir', 'handlers', 'threads', 'thread-memory', 'timezone', 'grace', 'retention', 'retain', 'max-body', 'max-connections', 'token', 'allowed-host', 'cors-origin', 'tls-cert', 'tls-key', 'log-level'];
+
+t.test('help names every option and its variable', async (t) => {
+  const { code, stdout, stderr } = await runCli(['start', '--help']);
+  t.same([code, stderr], [0, '']);
+  for (const name of options) {
+    t.match(stdout, new RegExp(`--${name} <`), name);
+    t.ok(stdout.includes(`ESCAPEMENT_${name.toUpperCase().replaceAll('-', '_')}`), name);
+  }
+});
+
+t.test('version', async (t) => {
+  t.match(await runCli(['--version']), { code: 0, stdout: /^\d+\.\d+\.\d+\n$/ });
+});
+
+t.test('a mistake is one line that names it, and exit code 2', async (t) => {
+  const cases: [string[], RegExp][] = [
+    [['begin'], /unknown command 'begin'/],
+    [['start', 'now'], /too many arguments/],
+    [['start', '--prot', '1'], /unknown option '--prot'.*--port/],
+    [['start', '--port'], /--port.*missing/],
+    [['start', '--port', '65536'], /--port.*65535/],
+    [['start', '--port', '-1'], /--port/],
+    [['start', '--threads', '0'], /--threads.*from 1/],
+    [['start', '--thread-memory', '1MiB'], /--thread-memory.*8MiB/],
+    [['start', '--timezone', 'Mars/X'], /--timezone.*IANA/],
+    [['start', '--grace', '5'], /--grace.*no unit/],
+    [['start', '--retention', '-1d'], /--retention.*sign/],
+    [['start', '--retain', '1.5'], /--retain/],
+    [['start', '--max-body', '1 MiB'], /--max-body.*512KiB/],
+    [['start', '--max-body', '1TiB'], /--max-body/],
+    [['start', '--max-body', '1GiB'], /--max-body.*256MiB/],
+    [['start', '--max-connections', 'x'], /--max-connections/],
+    [['start', '--allowed-host', 'http://a'], /--allowed-host.*host name/],
+    [['start', '--cors-origin', 'a.example'], /--cors-origin.*https/],
+    [['start', '--cors-origin', 'https://a.example/path'], /--cors-origin/],
+    [['start', '--cors-origin', '*'], /--cors-origin/],
+    [['start', '--tls-cert', 'a.pem'], /--tls-key.*together/],
+    [['start', '--log-level', 'loud'], /--log-level.*info/],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, stdout, stderr } = await runCli(args);
+    const what = args.join(' ');
+    t.same([code, stdout], [2, ''], what);
+    t.match(stderr, expected, what);
+    t.match(stderr, /^escapement: [^\n]+\n$/, `${what}: one line`);
+  }
+});
+
+t.test('a variable is named in its mistake; an empty one is as good as none', async (t) => {
+  const wrong = await runCli(['start'], { ESCAPEMENT_PORT: 'x' });
+  t.match(wrong, { code: 2, stderr: /ESCAPEMENT_PORT/ });
+  const order = await runCli(['start', '--port', 'y'], { ESCAPEMENT_PORT: '1' });
+  t.match(order.stderr, /argument 'y'/, 'the command line goes first');
+  const empty = await runCli(['start', '--grace', 'x'], { ESCAPEMENT_PORT: '', ESCAPEMENT_TOKEN: '' });
+  t.match(empty.stderr, /--grace/);
+});
+
+t.test('a token is not repeated', async (t) => {
+  for (const token of ['two words', 'übel']) {
+    const { code, output } = await runCli(['start'], { ESCAPEMENT_TOKEN: token });
+    t.equal(code, 2);
+    t.match(output, /token must be visible ASCII/);
+    t.notOk(output.includes(token));
+  }
+});

@@ -1,0 +1,180 @@
+/** The protocol of `/ws`, over real connections. */
+import { connect } from 'node:net';
+import t from 'tap';
+import type { JobEvent } from '../../src/domain/events.js';
+import { raw, rawRequest } from '../support/client.js';
+import { Subscriber } from '../support/ws.js';
+import { exampleNow, idOf, job, serve } from './fixture.js';
+
+const fixture = await serve();
+const { server, port } = fixture;
+let seq = 0;
+
+function happened(jobName: string, type: 'job.started' | 'job.cancelled', jobSeq = 1): JobEvent {
+  seq += 1;
+  const body = type === 'job.started' ? ({ type, attempt: 1 } as const) : ({ type, previousStatus: 'pending' } as const);
+  return { seq, jobSeq, idSeconds: 1704180000, jobName, at: exampleNow, body };
+}
+
+function seqs(subscriber: Subscriber): number[] {
+  return subscriber.events().map((event) => event.seq);
+}
+
+t.test('nothing comes before a subscription, everything asked for after it', async (t) => {
+  const subscriber = await Subscriber.connect({ port });
+  server.publish([happened('payment_check', 'job.started')]);
+  const answer = await subscriber.subscribe();
+  t.same(answer, { type: 'subscribed', filter: { job_types: [], event_types: [], job_ids: [] }, seq });
+  server.publish([happened('payment_check', 'job.started'), happened('email_send', 'job.cancelled')]);
+  await subscriber.settle();
+  t.same(seqs(subscriber), [seq - 1, seq]);
+  t.same(await subscriber.ask({ action: 'unsubscribe' }, 'unsubscribed'), { type: 'unsubscribed' });
+  server.publish([happened('payment_check', 'job.started')]);
+  await subscriber.settle();
+  t.equal(subscriber.events().length, 2);
+  await subscriber.close();
+});
+
+t.test('each class of filter hears its own', async (t) => {
+  const id = idOf(job({ spec: { seq: 77 } }));
+  const all = await Subscriber.to({ port });
+  const typed = await Subscriber.to({ port }, { job_types: ['email_send'] });
+  const kinds = await Subscriber.to({ port }, { event_types: ['job.cancelled'] });
+  const both = await Subscriber.to({ port }, { job_types: ['email_send', 'unregistered'], event_types: ['job.cancelled', 'job.failed'] });
+  const byId = await Subscriber.to({ port }, { job_ids: [id, 'job_xxx'], event_types: ['job.started'] });
+  const events = [
+    happened('payment_check', 'job.started'),
+    happened('email_send', 'job.started', 77),
+    happened('email_send', 'job.cancelled', 77),
+    happened('payment_check', 'job.cancelled'),
+  ];
+  server.publish(events);
+  const [a, b, c, d] = events.map((event) => event.seq);
+  for (const subscriber of [all, typed, kinds, both, byId]) await subscriber.settle();
+  t.same(seqs(all), [a, b, c, d]);
+  t.same(seqs(typed), [b, c]);
+  t.same(seqs(kinds), [c, d]);
+  t.same(seqs(both), [c]);
+  t.same(seqs(byId), [b]);
+  t.equal(byId.events()[0]?.job_id, id);
+  for (const subscriber of [all, typed, kinds, both, byId]) await subscriber.close();
+});
+
+t.test('answers keep their place among events', async (t) => {
+  const subscriber = await Subscriber.to({ port });
+  for (let n = 0; n < 50; n += 1) {
+    server.publish([happened('payment_check', 'job.started')]);
+    if (n % 10 === 9) await subscriber.subscribe({ event_types: ['job.started'] });
+  }
+  await subscriber.settle();
+  const got = seqs(subscriber);
+  t.same(got, Array.from({ length: 50 }, (_, n) => seq - 49 + n));
+  for (const [at, message] of subscriber.messages.entries()) {
+    const next = subscriber.messages[at + 1];
+    if (message.type === 'subscribed' && next?.seq !== undefined) t.ok(next.seq > (message.seq ?? 0));
+  }
+  await subscriber.close();
+});
+
+t.test('ping and statistics', async (t) => {
+  const subscriber = await Subscriber.connect({ port });
+  t.same(await subscriber.ask({ action: 'ping' }, 'pong'), { type: 'pong', timestamp: '2024-01-02T15:20:00+08:00' });
+  const stats = await subscriber.ask({ action: 'get_stats' }, 'stats');
+  t.match(stats, { timestamp: '2024-01-02T15:20:00+08:00', data: { pending: 12, running: 3, heap_size: 15, connections: 1 } });
+  await subscriber.close();
+});
+
+t.test('bad messages are answered, the third in a row closes', async (t) => {
+  const bad: unknown[] = ['{', '[]', 'null', '"x"', { action: 'dance' }, { action: 5 }, {}, { action: 'ping', x: 1 }, { action: 'toString' }, { action: 'subscribe', filter: { job_types: 'x' } }, { action: 'subscribe', filter: null }, { action: 'subscribe', filter: { event_types: ['job.x'] } }, { action: 'subscribe', filters: {} }, { action: 'subscribe', filter: { job_ids: Array(1001).fill(0).map((_, n) => `job_${n}`) } }];
+  const subscriber = await Subscriber.connect({ port });
+  for (const message of bad) {
+    const answer = await subscriber.ask(message, 'error');
+    t.match(answer, { type: 'error', code: /^(malformed_json|validation_failed)$/, message: String });
+    await subscriber.settle();
+  }
+  for (let n = 0; n < 3; n += 1) subscriber.send('{');
+  t.match(await subscriber.closed, { code: 1008, reason: 'too many bad messages in a row' });
+  t.equal(subscriber.messages.filter(({ type }) => type === 'error').length, bad.length + 3);
+});
+
+t.test('frames that are not taken', async (t) => {
+  const binary = await Subscriber.connect({ port });
+  binary.socket.send(Buffer.from('{"action":"ping"}'));
+  t.equal((await binary.closed).code, 1003);
+  const large = await Subscriber.connect({ port });
+  large.send('x'.repeat(64 * 1024 + 1));
+  t.not((await large.closed).code, 1000);
+  const flood = await Subscriber.connect({ port });
+  for (let n = 0; n < 200; n += 1) flood.send({ action: 'ping' });
+  t.match(await flood.closed, { code: 1008, reason: /messages in a second/ });
+  t.equal(flood.messages.length, 100);
+  const invalid = await Subscriber.connect({ port });
+  invalid.socket.send(Buffer.from([0xff, 0xfe]), { binary: false });
+  t.not((await invalid.closed).code, 1000);
+});
+
+t.test('what is no upgrade', async (t) => {
+  const get = await raw({ port }, rawRequest('GET', '/ws'), { enough: (text) => text.includes('}') });
+  t.match(get.text, /^HTTP\/1\.1 400 [^]*validation_failed/);
+  const old = { Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '8' };
+  const version = await raw({ port }, rawRequest('GET', '/ws', old), { enough: (text) => text.includes('}') });
+  t.match(version.text, /^HTTP\/1\.1 400 [^]*Sec-WebSocket-Version: 13/);
+  t.equal((await raw({ port }, rawRequest('POST', '/ws', { 'Content-Length': '0' }), { enough: (text) => text.includes('}') })).statuses[0], 405);
+  t.equal((await fixture.api.absolute('GET', '/ws/')).status, 404);
+});
+
+t.test('a client that goes in the middle of everything harms nobody', async (t) => {
+  const upgrade = rawRequest('GET', '/ws', { Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13' });
+  for (let at = 1; at <= upgrade.length; at += 3) {
+    await new Promise<void>((done) => {
+      const socket = connect(port, '127.0.0.1', () => socket.write(upgrade.slice(0, at), () => socket.resetAndDestroy()));
+      socket.on('error', () => undefined);
+      socket.on('close', () => done());
+    });
+  }
+  server.publish([happened('payment_check', 'job.started')]);
+  const subscriber = await Subscriber.to({ port });
+  t.same(subscriber.events(), []);
+  await subscriber.close();
+});
+
+t.test('no more connections than there may be', async (t) => {
+  const { port } = await serve({ maxConnections: 2 });
+  const [first] = [await Subscriber.connect({ port }), await Subscriber.connect({ port })];
+  t.equal(await Subscriber.attempt({ port }), 503);
+  await first.close();
+  t.equal(await Subscriber.attempt({ port }), 101);
+});
+
+t.test('a reader that is too slow is closed with 1013 and loses nothing before that; others hear everything', async (t) => {
+  const { server, port, api, log } = await serve();
+  const slow = await Subscriber.to({ port });
+  const quick = await Subscriber.to({ port }, { job_types: ['payment_check'] });
+  slow.socket.pause();
+  let last = 0;
+  const body = { type: 'job.failed', error: 'x'.repeat(4000), retryCount: 0, maxRetries: 0, final: true } as const;
+  while (last < 20_000) {
+    const events = Array.from({ length: 100 }, () => ({ seq: (last += 1), jobSeq: 1, idSeconds: 1, jobName: 'payment_check', at: exampleNow, body }));
+    server.publish(events);
+    await new Promise((done) => setImmediate(done));
+  }
+  await quick.waitFor((message) => message.seq === last, 'the last event');
+  t.equal(quick.events().length, last);
+  slow.socket.resume();
+  t.match(await slow.closed, { code: 1013 });
+  const heard = seqs(slow);
+  t.ok(heard.length < last);
+  t.same(heard, heard.map((_, at) => at + 1), 'no gap in what it heard');
+  t.match((await api.get('/stats')).body, { connections: 1, connections_closed_slow: 1 });
+  t.ok(log.lines.some((line) => /too slowly/.test(line)));
+  await quick.close();
+});
+
+t.test('closing the server closes them with 1001', async (t) => {
+  const { server, port } = await serve();
+  const subscriber = await Subscriber.to({ port });
+  const closed = server.close();
+  t.match(await subscriber.closed, { code: 1001, reason: 'the server is shutting down' });
+  await closed;
+  await t.rejects(Subscriber.connect({ port }));
+});
