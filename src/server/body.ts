@@ -29,7 +29,7 @@ export function mediaRefusal(head: RequestHead, maxBytes: number, ndjson = false
 }
 
 function tooLarge(maxBytes: number): Refusal {
-  return new Refusal('payload_too_large', `The body may have at most ${maxBytes} bytes; --max-body sets the limit.`);
+  return new Refusal('payload_too_large', `The body may have at most ${maxBytes} bytes; --max-body sets the limit for single jobs.`);
 }
 
 /**

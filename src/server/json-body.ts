@@ -10,10 +10,11 @@ import { type Faults, pointer } from './faults.js';
 /**
  * The value of a JSON body. Faults that JSON allows are added to `faults`.
  *
+ * @param at JSON pointer of the value in what was sent
  * @throws Refusal `malformed_json`; or `validation_failed` at once when it is nested too deep, since walking such a value
  *   exhausts the stack
  */
-export function parseJson(bytes: Buffer, faults: Faults): unknown {
+export function parseJson(bytes: Buffer, faults: Faults, at = ''): unknown {
   if (bytes.length === 0) throw new Refusal('malformed_json', 'The body is empty.');
   if (!isUtf8(bytes)) throw new Refusal('malformed_json', 'The body is not valid UTF-8.');
   const text = bytes.toString('utf8');
@@ -24,7 +25,8 @@ export function parseJson(bytes: Buffer, faults: Faults): unknown {
   } catch (error) {
     throw new Refusal('malformed_json', `The body is not JSON: ${(error as Error).message}.`);
   }
-  if (isSuspicious(text)) inspect(value, '', 0, faults);
+  // A list of jobs is a level more than a job.
+  if (isSuspicious(text)) inspect(value, at, Array.isArray(value) ? -1 : 0, faults);
   return value;
 }
 
@@ -39,7 +41,7 @@ export function parseLines(bytes: Buffer, faults: Faults): unknown[] {
     const one = bytes.subarray(from, end);
     if (one.toString('latin1').trim() === '') continue;
     try {
-      values.push(parseJson(one, faults));
+      values.push(parseJson(one, faults, pointer(values.length)));
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== 'malformed_json') throw error;
       throw new Refusal('malformed_json', `Line ${line}: ${error.detail}`);
@@ -74,7 +76,7 @@ function countsOver(text: string, max: number): boolean {
   return false;
 }
 
-/** @param depth of the value: 0 for the body, so that a payload's own levels count from 1 */
+/** @param depth of the value: 0 for a job, so that a payload's own levels count from 1 */
 function inspect(value: unknown, path: string, depth: number, faults: Faults): void {
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) faults.add(path, 'must be a number that a 64-bit float can hold');

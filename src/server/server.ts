@@ -91,6 +91,7 @@ export class Server {
       timezone,
       maxConnections: config.maxConnections,
       lastSeq: queries.lastEvent(),
+      queries,
       stats: () => renderStats(stats),
     });
     const names = new Set(handlers.map(({ name }) => name));

@@ -12,12 +12,14 @@ import { Refusal } from '../domain/errors.js';
 import { type Filter } from '../domain/filter.js';
 import { formatInstant } from '../domain/instant.js';
 import { limits } from '../domain/limits.js';
+import type { Queries } from '../store/queries-port.js';
 import type { HttpApp } from './app.js';
 import { type ClientMessage, readClientMessage } from './client-message.js';
 import type { Exchange } from './exchange.js';
 import { Feed, type Listener } from './feed.js';
 import type { Gate } from './gate.js';
 import type { Logger } from '../log.js';
+import { resume } from './resume.js';
 import type { RequestHead } from './request-head.js';
 
 export interface WebSocketsOptions {
@@ -30,6 +32,8 @@ export interface WebSocketsOptions {
   readonly maxConnections: number;
   /** Number of the latest event before this server began. */
   readonly lastSeq: number;
+  /** Past events, for those who resume. */
+  readonly queries: Pick<Queries, 'eventsAfter'>;
   /** The statistics as JSON text. */
   readonly stats: () => string;
 }
@@ -62,6 +66,8 @@ class Connection implements Listener {
   /** Messages since `since`, monotonic milliseconds. */
   messages = 0;
   since = 0;
+  /** Grows with every change of what it asks for: a resumption that another has replaced ends. */
+  wish = 0;
   /** Since when it is known to be too slow. */
   slowSince: number | undefined;
 
@@ -176,12 +182,9 @@ export class WebSockets {
   #answer(connection: Connection, ws: WebSocket<Held>, message: Exclude<ClientMessage, { action: 'invalid' }>): void {
     switch (message.action) {
       case 'subscribe':
-        // The answer goes first; uWebSockets.js keeps what is sent and what is published in order.
-        ws.send(`{"type":"subscribed","filter":${renderFilter(message.filter)},"seq":${this.feed.seq}}`);
-        // A reader that is too slow gets its close frame next, and no events before it.
-        if (connection.slowSince === undefined) this.feed.subscribe(connection, message.filter);
-        return;
+        return this.#subscribe(connection, ws, message.filter, message.since);
       case 'unsubscribe':
+        connection.wish += 1;
         this.feed.unsubscribe(connection);
         ws.send('{"type":"unsubscribed"}');
         return;
@@ -194,6 +197,28 @@ export class WebSockets {
       default:
         message satisfies never;
     }
+  }
+
+  #subscribe(connection: Connection, ws: WebSocket<Held>, filter: Filter, since: number | undefined): void {
+    const { feed } = this;
+    if (since !== undefined && since > feed.seq) {
+      const message = `since is ${since}, and the latest event is ${feed.seq}: it is of another server or data directory.`;
+      return void ws.send(JSON.stringify({ type: 'error', code: 'validation_failed', message }));
+    }
+    const wish = ++connection.wish;
+    feed.unsubscribe(connection);
+    // The answer goes first; uWebSockets.js keeps what is sent and what is published in order.
+    ws.send(`{"type":"subscribed","filter":${renderFilter(filter)},"seq":${feed.seq}}`);
+    // A reader that is too slow gets its close frame next, and no events before it.
+    if (connection.slowSince !== undefined) return;
+    if (since === undefined) return feed.subscribe(connection, filter);
+    const { queries, timezone } = this.#options;
+    resume({ queries, latest: () => feed.seq, timezone }, filter, since, {
+      send: (message) => void connection.ws?.send(message),
+      backlog: () => connection.ws?.getBufferedAmount() ?? 0,
+      wanted: () => connection.ws !== undefined && connection.wish === wish && connection.slowSince === undefined,
+      live: () => feed.subscribe(connection, filter),
+    });
   }
 
   #timestamp(): string {

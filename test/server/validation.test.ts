@@ -72,6 +72,8 @@ t.test('nesting', async () => {
   await refused(nested(5000), 'validation_failed');
   await refused(`{"name":"payment_check","delay":"1h","payload":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`, 'validation_failed');
   await refused('['.repeat(70) + ']'.repeat(70), 'validation_failed');
+  t.equal((await api.post('/jobs/batch', `[${nested(64)}]`)).status, 201, 'a list of jobs is no level of their payloads');
+  t.equal((await api.post('/jobs/batch', `[${nested(65)}]`)).status, 400);
   const wide = { ...ok, payload: { list: Array.from({ length: 200 }, () => ({ a: [{}] })) } };
   await accepted(wide);
 });

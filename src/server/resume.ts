@@ -1,0 +1,54 @@
+/**
+ * Resuming a subscription: what a listener missed is read from the event log and sent in order, some at a time, until it
+ * has caught up; in that same turn it goes live, so that there is no gap and no double in between.
+ */
+import { matches, type Filter } from '../domain/filter.js';
+import { formatId } from '../domain/id.js';
+import type { Queries } from '../store/queries-port.js';
+import { renderEvent } from './render-event.js';
+
+/** The connection as a resumption sees it. */
+export interface Resuming {
+  send(message: string): void;
+  /** Bytes that wait to be read by the client. */
+  backlog(): number;
+  /** False once it is closed, or has subscribed anew. */
+  wanted(): boolean;
+  /** Everything up to now has been sent: from here on events come as they happen. */
+  live(): void;
+}
+
+export interface History {
+  readonly queries: Pick<Queries, 'eventsAfter'>;
+  /** Number of the latest event that was published. */
+  readonly latest: () => number;
+  /** IANA name, for instants. */
+  readonly timezone: string;
+}
+
+/** Events read in one turn: other work goes on in between. */
+const perTurn = 1000;
+/** A client that has more than this to read is waited for. */
+const enoughBytes = 1024 * 1024;
+const lookAgainMs = 20;
+
+/** Sends the events after `since` that the filter lets through, then calls `live`. */
+export function resume(history: History, filter: Filter, since: number, to: Resuming): void {
+  let position = since;
+  const step = (): void => {
+    if (!to.wanted()) return;
+    if (to.backlog() > enoughBytes) return void setTimeout(step, lookAgainMs);
+    const { events, oldest } = history.queries.eventsAfter(position, perTurn);
+    if (oldest > position + 1) to.send(`{"type":"gap","from":${position + 1},"to":${oldest - 1}}`);
+    for (const event of events) {
+      if (event.seq > history.latest()) break;
+      position = event.seq;
+      const id = formatId(event.jobSeq, event.idSeconds);
+      if (matches(filter, event.jobName, event.body.type, id)) to.send(renderEvent(event, history.timezone));
+    }
+    if (events.length === 0) position = Math.max(position, oldest - 1);
+    if (position >= history.latest()) to.live();
+    else setImmediate(step);
+  };
+  step();
+}
