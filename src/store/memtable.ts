@@ -23,6 +23,7 @@ export class Memtable {
   #current = emptyGeneration();
   #merging: Generation | undefined;
   readonly #specs = new Map<number, JobSpec>();
+  #oldest = this.#specs.keys();
   #specBytes = 0;
 
   constructor(reader: StoreReader) {
@@ -64,10 +65,7 @@ export class Memtable {
     this.#forget(spec.seq);
     this.#specs.set(spec.seq, spec);
     this.#specBytes += specBytes(spec);
-    for (const [oldest] of this.#specs) {
-      if (this.#specBytes <= cachedSpecBytes) break;
-      this.#forget(oldest);
-    }
+    while (this.#specBytes > cachedSpecBytes) this.#forgetOldest();
   }
 
   mergeBegins(): void {
@@ -113,6 +111,13 @@ export class Memtable {
     if (this.#current.rows.has(seq)) return this.#current.rows;
     if (this.#merging?.rows.has(seq)) return this.#merging.rows;
     return undefined;
+  }
+
+  /** One iterator goes on and on: a new one each time would step over all that was removed before it. */
+  #forgetOldest(): void {
+    const { value, done } = this.#oldest.next();
+    if (done) this.#oldest = this.#specs.keys();
+    else this.#forget(value);
   }
 
   #forget(seq: number): void {
