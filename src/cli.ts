@@ -104,6 +104,12 @@ function origin(text: string): string {
   return `${url.protocol}//${url.host}`;
 }
 
+function serverUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && ['http:', 'https:'].includes(url.protocol)) return url.origin;
+  throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:8080.');
+}
+
 // --- Command ---
 
 /** An option that can also be set as `ESCAPEMENT_<NAME>`. */
@@ -138,12 +144,58 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
     .action(run);
 }
 
+function backupCommand(): Command {
+  return new Command('backup')
+    .description('Write a backup of a running server, which goes on meanwhile. The directory is on the machine of the server, and new or empty.')
+    .argument('<directory>', 'where the backup goes')
+    .addOption(option('--url <url>', 'where the server answers').default('http://127.0.0.1:8080').argParser(serverUrl))
+    .addOption(option('--token <secret>', 'the token that the server was started with; better set as variable'))
+    .allowExcessArguments(false)
+    .action((directory: string, { url, token }: { url: string; token?: string }) =>
+      orExplain(async () => {
+        if (token !== undefined) checkToken(token);
+        const { backUp } = await import('./backup-command.js');
+        tell(await backUp(resolve(directory), { url, token }));
+      }),
+    );
+}
+
+function restoreCommand(): Command {
+  return new Command('restore')
+    .description('Make a data directory from a backup, after checking it. What happened after the backup is forgotten; what is due by then runs at the next start.')
+    .argument('<backup>', 'a directory that "escapement backup" wrote')
+    .addOption(option('--data-dir <folder>', 'the directory to make: new or empty').makeOptionMandatory())
+    .allowExcessArguments(false)
+    .action((backup: string, { dataDir }: { dataDir: string }) =>
+      orExplain(async () => {
+        const { restore } = await import('./check-command.js');
+        await restore(resolve(backup), resolve(dataDir), tell);
+      }),
+    );
+}
+
+function checkCommand(): Command {
+  return new Command('check')
+    .description('Check every record, index and counter of a backup, or of a data directory whose server is stopped. Exit code 1 when something is wrong.')
+    .argument('<directory>', 'what to check; nothing in it is changed')
+    .allowExcessArguments(false)
+    .action((directory: string) =>
+      orExplain(async () => {
+        const { check } = await import('./check-command.js');
+        if (!(await check(resolve(directory), tell))) process.exitCode = startError;
+      }),
+    );
+}
+
 function program(run: (options: StartOptions) => Promise<void>): Command {
   const escapement = new Command('escapement')
     .description('A job scheduler server: durable delayed, cron and repeating jobs over HTTP, run in worker threads, watched over WebSocket.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .addCommand(startCommand(run));
+    .addCommand(startCommand(run))
+    .addCommand(backupCommand())
+    .addCommand(restoreCommand())
+    .addCommand(checkCommand());
   for (const command of [escapement, ...escapement.commands]) {
     command.exitOverride().configureOutput({ outputError: (text, write) => write(oneLine(text.replace(/^error: /, ''))) });
   }
@@ -153,8 +205,7 @@ function program(run: (options: StartOptions) => Promise<void>): Command {
 /** @throws CommanderError where options contradict each other */
 function toConfig(options: StartOptions): Config {
   const { token, tlsCert, tlsKey } = options;
-  // commander would name the value in its own message.
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) fail('the token must be visible ASCII characters without spaces');
+  if (token !== undefined) checkToken(token);
   if ((tlsCert === undefined) !== (tlsKey === undefined)) fail('--tls-cert and --tls-key must be given together');
   return {
     host: options.host,
@@ -176,6 +227,11 @@ function toConfig(options: StartOptions): Config {
     tlsKey,
     logLevel: options.logLevel,
   };
+}
+
+/** Not the option's own check: commander would name the value in its message. */
+function checkToken(token: string): void {
+  if (!/^[\x21-\x7e]+$/.test(token)) fail('the token must be visible ASCII characters without spaces');
 }
 
 function fail(message: string): never {
@@ -200,6 +256,21 @@ async function startServer(options: StartOptions): Promise<void> {
     process.stderr.write(oneLine(explain(error)));
     // Parts of the server may have begun and would keep the process alive.
     process.exit(startError);
+  }
+}
+
+function tell(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Runs a command that comes to an end. */
+async function orExplain(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (error instanceof CommanderError) throw error;
+    process.stderr.write(oneLine(explain(error)));
+    process.exitCode = startError;
   }
 }
 

@@ -2,7 +2,6 @@
  * Wires everything: directory, store, pool, scheduler, server. What flows up between them goes through the callbacks
  * handed out here. `start` resolves when the server answers; signals stop it in order.
  */
-import { mkdirSync } from 'node:fs';
 import { type Logger as Pino, pino } from 'pino';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
@@ -33,7 +32,6 @@ export interface Running {
 /** Starts a server. Rejects with an Error whose message is for the user when it cannot. */
 export async function start(config: Config): Promise<Running> {
   const log = pino({ level: config.logLevel });
-  mkdirSync(config.dataDir, { recursive: true });
   const lock = await claimDirectory(config.dataDir);
   try {
     return await startIn(lock, config, log);
@@ -113,6 +111,11 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     health: () => health(scheduler, pool),
     startedAt,
     secret: lock.facts.identity,
+    backUp: async (directory) => {
+      const done = await store.backUp(directory);
+      log.info({ directory, ...done }, 'a backup was written');
+      return done;
+    },
     log,
   });
   late.server = server;

@@ -7,9 +7,10 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, start, succeed } from '../../src/domain/decisions.js';
-import type { JobEvent } from '../../src/domain/events.js';
+import type { EventBody, JobEvent } from '../../src/domain/events.js';
 import { type Job, type JobSpec, noDetail } from '../../src/domain/job.js';
 import { Batch } from '../../src/scheduler/batch.js';
+import { mergeBounds } from '../../src/scheduler/merge-policy.js';
 import { sealBatch } from '../../src/scheduler/seal.js';
 import { StoreEngine } from '../../src/store/engine.js';
 import { JobSets } from '../../src/store/job-sets.js';
@@ -30,6 +31,122 @@ export interface StorageSpeed {
   readonly fileMiB: number;
 }
 
-const mergeRows = 50_000;
+const slicesPerCommit = 4;
 /** A prime: `seq * stride % jobs` visits all jobs in an order that has nothing to do with their creation. */
 const stride = 7_368_787;
+
+class StorageAlone {
+  readonly directory = mkdtempSync(join(process.env['BENCH_DIR'] ?? tmpdir(), 'escapement-bench-storage-'));
+  readonly #kv = new LmdbKv(this.directory);
+  readonly #engine = new StoreEngine(this.#kv);
+  readonly #types = new TypeDictionary();
+  readonly #sets = new JobSets();
+  readonly #now = Date.now();
+  readonly #jobs: number;
+  #position = 0;
+  #changed = 0;
+  #lastEvent = 0;
+
+  constructor(jobs: number) {
+    this.#jobs = jobs;
+    this.#engine.open();
+  }
+
+  create(batch: Batch, seq: number): void {
+    const decision = create(this.#spec(seq), this.#now);
+    this.#tell(batch, batch.apply(undefined, decision), decision.events);
+  }
+
+  /** A start and a success in one commit, as they mostly fall. */
+  complete(batch: Batch, seq: number): void {
+    const spec = this.#spec(seq);
+    const job: Job = { spec, state: create(spec, this.#now).state, detail: noDetail };
+    const started = start(job, this.#now);
+    this.#tell(batch, job, started.events);
+    const running = batch.apply(job, started);
+    const succeeded = succeed(running, { durationMs: 1 }, this.#now);
+    this.#tell(batch, batch.apply(running, succeeded), succeeded.events);
+  }
+
+  /** Applies a change to each of the jobs, so many a commit, and merges all of it; changes per second. */
+  timed(count: number, perCommit: number, seqAt: (index: number) => number, change: (batch: Batch, seq: number) => void): number {
+    const begun = performance.now();
+    for (let index = 0; index < count; index += perCommit) {
+      const batch = new Batch();
+      for (let i = index; i < Math.min(count, index + perCommit); i++) change(batch, seqAt(i));
+      this.#commit(batch);
+    }
+    while (this.#engine.merging) this.#engine.step();
+    return count / ((performance.now() - begun) / 1000);
+  }
+
+  async close(): Promise<void> {
+    await this.#kv.close();
+    rmSync(this.directory, { recursive: true });
+  }
+
+  /** As the server does, merging goes on between commits, slice by slice. */
+  #commit(batch: Batch): void {
+    const context = { position: ++this.#position, now: this.#now, logBytes: 0, counters: noCounters, types: this.#types };
+    this.#engine.commit(sealBatch(batch, context));
+    this.#types.written(this.#types.size);
+    for (const { job } of batch.touched.values()) {
+      this.#sets.set(job.spec.seq, job.state.status, this.#types.idOf(job.spec.name));
+    }
+    this.#changed += batch.touched.size;
+    if (this.#changed >= mergeBounds.rows && !this.#engine.merging) {
+      this.#changed = 0;
+      const sets = this.#sets.takeChanged();
+      this.#engine.startMerge({ position: this.#position, watermark: Number.NEGATIVE_INFINITY, sets, now: this.#now });
+    }
+    if (this.#engine.merging) for (let i = 0; i < slicesPerCommit; i++) this.#engine.step();
+  }
+
+  #tell(batch: Batch, { spec }: Job, events: readonly EventBody[]): void {
+    for (const body of events) {
+      const event: JobEvent = {
+        seq: ++this.#lastEvent,
+        jobSeq: spec.seq,
+        idSeconds: spec.idSeconds,
+        jobName: spec.name,
+        at: this.#now,
+        body,
+      };
+      batch.events.push(event);
+    }
+  }
+
+  #spec(seq: number): JobSpec {
+    return {
+      seq,
+      idSeconds: Math.floor(this.#now / 1000),
+      name: 'payment_check',
+      payload: '{"order_id":"ORD-2024-001","amount":199.99,"user_id":"U123456"}',
+      trigger: { kind: 'once', due: this.#now + ((seq * stride) % this.#jobs) * 10 },
+      maxRetries: 3,
+      retryDelayMs: 60_000,
+      backoff: 'exponential',
+      timeoutMs: 300_000,
+      misfire: 'run_once',
+      createdAt: this.#now,
+    };
+  }
+}
+
+export async function measureStorage({ jobs, completions, perCommit }: StorageLoad): Promise<StorageSpeed> {
+  const storage = new StorageAlone(jobs);
+  try {
+    const created = storage.timed(jobs, perCommit, (index) => index + 1, (batch, seq) => storage.create(batch, seq));
+    const random = (index: number): number => 1 + ((index * stride) % jobs);
+    const completed = completions === 0 ? 0 : storage.timed(completions, perCommit, random, (batch, seq) => storage.complete(batch, seq));
+    return {
+      createsPerSecond: created,
+      completionsPerSecond: completed,
+      fileMiB: statSync(join(storage.directory, 'data.mdb')).size / 2 ** 20,
+    };
+  } finally {
+    await storage.close();
+  }
+}
+
+if (process.send !== undefined) process.send(await measureStorage(JSON.parse(process.argv[2] as string) as StorageLoad));

@@ -1,6 +1,6 @@
 /** Processes that a bench starts: they end with it, whatever way it ends, and nothing else is ever signalled. */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,14 +47,10 @@ export function startNode(args: readonly string[], env: Readonly<Record<string, 
 
 let raisable: boolean | undefined;
 
-/** Whether a process of ours may open as many sockets as the largest bench wants. */
+/** Whether a process of ours may open as many sockets as the largest bench wants. Being root is not enough everywhere. */
 export function canRaiseFiles(): boolean {
-  raisable ??= hardLimit() >= files || (process.getuid?.() === 0 && hasPrlimit());
+  raisable ??= spawnSync('prlimit', [`--nofile=${files}`, 'true'], { stdio: 'ignore' }).status === 0;
   return raisable;
-}
-
-function hasPrlimit(): boolean {
-  return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, 'prlimit')));
 }
 
 /** Open files that a process may have at most. */

@@ -15,6 +15,7 @@ import { bind, isPrivate } from './bind.js';
 import { Cursors } from './cursor.js';
 import { Gate } from './gate.js';
 import type { Health, JobType } from './ports.js';
+import { type BackUp, backupRoutes } from './routes/backup.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { jobsRoutes } from './routes/jobs.js';
@@ -46,6 +47,8 @@ export interface ServerOptions {
   readonly log: Logger;
   /** Monotonic milliseconds at which `uptime` began; default: now. */
   readonly startedAt?: number;
+  /** Writes backups; without it there is no such route. */
+  readonly backUp?: BackUp;
   /** Figures to show in the statistics beside the contract's. */
   readonly stats?: () => Readonly<Record<string, number | string>>;
   /** Proves that cursors of lists came from here. As long as it stays the same they stay valid; default: a new one. */
@@ -108,6 +111,9 @@ export class Server {
       ...statsRoutes(base, stats),
       ...healthRoutes(base, { health, clock, timezone }),
       ...jobTypesRoutes(base, handlers),
+      ...(options.backUp
+        ? backupRoutes(base, { backUp: options.backUp, requests, exposed: token === undefined && config.allowedHosts.length > 0 })
+        : []),
     ];
     for (const route of routes) app.route(route);
     app.routeRest();

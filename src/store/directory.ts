@@ -9,8 +9,8 @@ import { join, resolve } from 'node:path';
 import { dataFile } from './kv-lmdb.js';
 import { type DirectoryFacts, schemaVersion } from './layout.js';
 
-const markerFile = 'escapement.json';
-const ownerFile = 'owner.json';
+export const markerFile = 'escapement.json';
+export const ownerFile = 'owner.json';
 
 /** The directory cannot be used; the message says why and what to do. */
 export class DirectoryError extends Error {
@@ -27,7 +27,8 @@ export interface DirectoryLock {
 export async function claimDirectory(directory: string): Promise<DirectoryLock> {
   const path = resolve(directory);
   try {
-    mkdirSync(path, { recursive: true });
+    // Payloads may be nobody else's business.
+    mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (error) {
     throw new DirectoryError(`the data directory ${path} cannot be made: ${(error as Error).message}`);
   }
@@ -70,7 +71,8 @@ function owner(path: string): string {
   }
 }
 
-function readFacts(path: string): DirectoryFacts | undefined {
+/** What the marker says; undefined where nothing was ever stored. @throws DirectoryError */
+export function readFacts(path: string): DirectoryFacts | undefined {
   const marker = join(path, markerFile);
   if (!existsSync(marker)) {
     if (!existsSync(join(path, dataFile))) return undefined;

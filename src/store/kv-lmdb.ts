@@ -63,6 +63,16 @@ export class LmdbKv implements Kv, KvWriter {
     return this.#root.transactionSync(() => work(this)) as T;
   }
 
+  /**
+   * Copies all that is committed now into a file that must not exist, on another thread; commits go on meanwhile. The
+   * store must not be closed before it is done.
+   *
+   * @param compact leaves out pages that are free
+   */
+  async copyTo(file: string, compact: boolean): Promise<void> {
+    await this.#root.backup(file, compact);
+  }
+
   async close(): Promise<void> {
     await this.#root.close();
   }

@@ -1,5 +1,7 @@
 /** The storage thread: the engine on LMDB. Commits go first; between them the merge goes on slice by slice. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { Refusal } from '../domain/errors.js';
+import { writeBackup } from './backup.js';
 import { diskIsBroken } from './disk.js';
 import { StoreEngine } from './engine.js';
 import { LmdbKv } from './kv-lmdb.js';
@@ -15,6 +17,8 @@ const retrySliceMs = 250;
 const kv = new LmdbKv(directory);
 const engine = new StoreEngine(kv);
 let stepping = false;
+/** Ends with the backup that is being written, if one is. */
+let backup: Promise<void> = Promise.resolve();
 
 function tell(message: FromStorage): void {
   port.postMessage(message);
@@ -54,6 +58,15 @@ function stepSoon(): void {
   setImmediate(step);
 }
 
+async function backUp(target: string): Promise<void> {
+  try {
+    tell({ kind: 'backedUp', done: await writeBackup(kv, directory, target) });
+  } catch (error) {
+    const { code, detail } = error instanceof Refusal ? error : { code: 'internal_error' as const, detail: String(error) };
+    tell({ kind: 'notBackedUp', refused: { code, detail } });
+  }
+}
+
 async function close(clean: boolean): Promise<void> {
   try {
     if (clean) {
@@ -66,6 +79,8 @@ async function close(clean: boolean): Promise<void> {
   } catch {
     // An unmarked directory is replayed and checked at the next start, which is all that is lost.
   }
+  // The copy reads from the store that is about to be closed.
+  await backup;
   await kv.close();
   tell({ kind: 'closed' });
   port.close();
@@ -78,6 +93,9 @@ port.on('message', (message: ToStorage) => {
     case 'merge':
       engine.startMerge(message.order);
       return stepSoon();
+    case 'backup':
+      backup = backUp(message.target);
+      return;
     case 'close':
       return void close(message.clean);
     default:

@@ -1,4 +1,5 @@
 /** Between the main thread and the storage thread. Types only. */
+import type { BackupDone, BackupRefused } from './backup.js';
 import type { MergeOrder, SealedBatch } from './store.js';
 
 export interface StorageThreadOptions {
@@ -8,6 +9,7 @@ export interface StorageThreadOptions {
 export type ToStorage =
   | { readonly kind: 'commit'; readonly batch: SealedBatch }
   | { readonly kind: 'merge'; readonly order: MergeOrder }
+  | { readonly kind: 'backup'; readonly target: string }
   | { readonly kind: 'close'; readonly clean: boolean };
 
 export type FromStorage =
@@ -15,4 +17,6 @@ export type FromStorage =
   | { readonly kind: 'committed'; readonly position: number }
   | { readonly kind: 'failed'; readonly position: number; readonly message: string; readonly broken: boolean }
   | { readonly kind: 'merged'; readonly position: number }
+  | { readonly kind: 'backedUp'; readonly done: BackupDone }
+  | { readonly kind: 'notBackedUp'; readonly refused: BackupRefused }
   | { readonly kind: 'closed' };

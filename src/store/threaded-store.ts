@@ -1,5 +1,7 @@
 /** The store on its own thread: the main thread's end of it. */
 import { Worker } from 'node:worker_threads';
+import { Refusal } from '../domain/errors.js';
+import type { BackupDone } from './backup.js';
 import type { MergeOrder, SealedBatch, Store, StoreEvents } from './store.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './thread-messages.js';
 
@@ -8,6 +10,7 @@ export class ThreadedStore implements Store {
   readonly #closed: Promise<void>;
   #events: StoreEvents | undefined;
   #closing = false;
+  #backup: { readonly resolve: (done: BackupDone) => void; readonly reject: (refusal: Refusal) => void } | undefined;
 
   /** The directory is new, or was left in order. */
   readonly clean: boolean;
@@ -48,6 +51,25 @@ export class ThreadedStore implements Store {
     this.#send({ kind: 'merge', order });
   }
 
+  /**
+   * Writes what is committed now into a new or empty directory while commits go on.
+   *
+   * @param target an absolute path
+   * @throws Refusal also while another backup is being written
+   */
+  async backUp(target: string): Promise<BackupDone> {
+    if (this.#closing) throw new Refusal('draining', 'The server is shutting down.');
+    if (this.#backup) throw new Refusal('conflict', 'Another backup is being written. Try again when it is done.');
+    try {
+      return await new Promise<BackupDone>((resolve, reject) => {
+        this.#backup = { resolve, reject };
+        this.#send({ kind: 'backup', target });
+      });
+    } finally {
+      this.#backup = undefined;
+    }
+  }
+
   async close(clean: boolean): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
@@ -68,6 +90,10 @@ export class ThreadedStore implements Store {
         return this.#events?.failed(message.position, message);
       case 'merged':
         return this.#events?.merged(message.position);
+      case 'backedUp':
+        return this.#backup?.resolve(message.done);
+      case 'notBackedUp':
+        return this.#backup?.reject(new Refusal(message.refused.code, message.refused.detail));
       case 'ready':
       case 'closed':
         return;

@@ -45,6 +45,12 @@ t.test('what is not a list of 1 to 10,000 jobs is refused', async (t) => {
   t.equal((await api.get('/jobs/batch')).status, 404, 'a job of that name there is not');
 });
 
+t.test('an idempotency key is refused rather than ignored', async (t) => {
+  const { status, body } = await api.post('/jobs/batch', [job(8)], { 'idempotency-key': 'k' });
+  t.equal(status, 400);
+  t.match(body, { errors: [{ path: 'header.Idempotency-Key' }] });
+});
+
 t.test('the largest batch', async (t) => {
   const { status, body } = await api.post('/jobs/batch', Array.from({ length: 10_000 }, (_, i) => job(i)));
   t.equal(status, 201);

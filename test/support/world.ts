@@ -132,6 +132,8 @@ export interface WorldOptions {
   readonly clock?: FakeClock;
   /** Changed rows that make a merge due. */
   readonly mergeRows?: number;
+  /** Attempts that the pool takes at once, 8 unless told. */
+  readonly poolCapacity?: number;
 }
 
 export const anyHandler = (name: string, more: Partial<HandlerInfo> = {}): HandlerInfo => ({
@@ -202,6 +204,7 @@ export class World {
       reader: this.reader,
       counters: () => this.scheduler.ledger.committed,
     });
+    if (options.poolCapacity !== undefined) this.pool.capacity = options.poolCapacity;
     this.scheduler.recover();
     this.scheduler.turn();
   }

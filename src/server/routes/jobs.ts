@@ -69,6 +69,10 @@ function createBatch(context: JobsContext, exchange: Exchange, body: Buffer): vo
   const refusing = context.requests.refusing();
   if (refusing) throw refusing;
   const faults = new Faults();
+  if (exchange.idempotencyKey !== undefined) {
+    faults.add('header.Idempotency-Key', 'is for single jobs: send them to POST /jobs, or the batch without a key');
+    throw faults.refusal();
+  }
   const values = exchange.ndjson ? parseLines(body, faults) : parseJson(body, faults);
   if (!Array.isArray(values)) {
     faults.add('', 'must be an array of jobs');

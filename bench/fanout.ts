@@ -1,0 +1,213 @@
+/**
+ * How many events a second reach the subscribers? Waves of jobs that are due at one instant, so that what is timed is
+ * events going out: from the due time until the last subscriber has the last frame. Every subscriber must get exactly what
+ * it asked for. Held against uWebSockets.js publishing the same bytes in a loop.
+ *
+ * A wave is so small that it fits into the server's send buffers even if nobody reads: nobody is closed for being slow.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { renderEvent } from '../src/server/render-event.js';
+import type { Publication } from './ceilings/publish.js';
+import { type Bench, median, must, type Run } from './support/bench.js';
+import { HttpClient } from './support/http-client.js';
+import { dueRequest } from './support/job-bodies.js';
+import { canRaiseFiles, Helper, hardLimit, root, temporary } from './support/processes.js';
+import { ServerProcess } from './support/server-process.js';
+import { Audience } from './support/audience.js';
+
+export interface FanoutPlan {
+  readonly subscribers: readonly number[];
+  readonly filters: readonly FilterKind[];
+  /** Frames of a wave, about. */
+  readonly deliveries: number;
+  readonly rounds: number;
+}
+
+/** What each subscriber asks for: everything, one of fifty job types, or jobs of its own. */
+export type FilterKind = 'all' | 'types' | 'own';
+
+const kinds: Readonly<Record<FilterKind, { readonly what: string; readonly bound: number }>> = {
+  all: { what: 'all events', bound: 0.7 },
+  types: { what: '1 of 50 types each', bound: 0.6 },
+  own: { what: 'their own jobs only', bound: 0.6 },
+};
+
+const types = 50;
+/** Events of one job in a wave: that it started, and that it completed. */
+const eventsPerJob = 2;
+/** All events of a wave must fit into one connection's send buffer, 8 MiB. */
+const maxJobs = 15_000;
+const marginMs = 1500;
+const createsPerSecond = 4000;
+const deliveriesPerSecond = 200_000;
+
+/** Fifty names for the handler that does nothing. */
+function handlersFolder(): string {
+  const folder = temporary('handlers');
+  for (let type = 0; type < types; type++) {
+    writeFileSync(join(folder, `${typeName(type)}.mjs`), `export { default } from '${join(root, 'bench/handlers/noop.mjs')}';\n`);
+  }
+  return folder;
+}
+
+function typeName(index: number): string {
+  return `type_${String(index % types).padStart(2, '0')}`;
+}
+
+function jobsPerWave(kind: FilterKind, subscribers: number, deliveries: number): number {
+  const share = kind === 'all' ? subscribers : kind === 'types' ? subscribers / types : 1;
+  const wanted = Math.min(maxJobs, Math.max(1, Math.round(deliveries / eventsPerJob / share)));
+  // Every subscriber has as many jobs of its own as any other, and every type as many jobs.
+  const even = kind === 'own' ? subscribers : kind === 'types' ? types : 1;
+  return Math.max(even, Math.floor(wanted / even) * even);
+}
+
+interface Setting {
+  readonly kind: FilterKind;
+  readonly subscribers: number;
+  readonly jobs: number;
+}
+
+/** Frames that subscriber `index` gets for `events` of each job. */
+function framesFor({ kind, subscribers, jobs }: Setting, index: number, events: number): number {
+  if (kind === 'all') return jobs * events;
+  // Types go round over jobs and over subscribers alike.
+  return (kind === 'types' ? Math.floor((jobs - (index % types) + types - 1) / types) : jobs / subscribers) * events;
+}
+
+export const fanout: Bench<FanoutPlan> = {
+  name: 'fanout',
+  question: 'Events delivered to WebSocket subscribers per second',
+  plans: {
+    small: { subscribers: [100, 1000], filters: ['all', 'types', 'own'], deliveries: 200_000, rounds: 1 },
+    full: { subscribers: [100, 1000, 5000, 20_000], filters: ['all', 'types', 'own'], deliveries: 1_500_000, rounds: 5 },
+  },
+  async run(plan, run) {
+    const server = await ServerProcess.start({ handlers: handlersFolder(), manyFiles: true });
+    run.finally(() => server.discard());
+    const bare = new Helper<Publication, { port: number }>('ceilings/publish.js', {}, true);
+    run.finally(() => bare.end());
+    const { port } = await bare.next();
+    for (const subscribers of plan.subscribers) {
+      if (subscribers > hardLimit() - 1000 && !canRaiseFiles()) {
+        run.skip(`${subscribers} subscribers: a process may open only ${hardLimit()} files here, and prlimit is not allowed to raise that`);
+        continue;
+      }
+      for (const kind of plan.filters) {
+        const setting = { kind, subscribers, jobs: jobsPerWave(kind, subscribers, plan.deliveries) };
+        await measure(setting, plan.rounds, server, bare, port, run);
+      }
+    }
+  },
+};
+
+async function measure(
+  setting: Setting,
+  rounds: number,
+  server: ServerProcess,
+  bare: Helper<Publication, { port: number }>,
+  barePort: number,
+  run: Run,
+): Promise<void> {
+  const { kind, subscribers } = setting;
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const audience = new Audience(subscribers);
+    try {
+      theirs.push(await bareWave(setting, bare, barePort, audience, run));
+      ours.push(await wave(setting, server, audience, run));
+    } finally {
+      await audience.end();
+    }
+  }
+  const ratio = median(ours) / median(theirs);
+  const { what, bound } = kinds[kind];
+  run.find({
+    what: `${subscribers.toLocaleString('en-US')} subscribers, ${what}`,
+    figures: { perSecond: median(ours) },
+    ceiling: { what: 'publish of the same bytes', figures: { perSecond: median(theirs) } },
+    ratio,
+    must: [must(`at least ${bound} of the ceiling`, ratio >= bound)],
+  });
+}
+
+/** Deliveries per second of the server. */
+async function wave(setting: Setting, server: ServerProcess, audience: Audience, run: Run): Promise<number> {
+  const { kind, jobs, subscribers } = setting;
+  const created = await server.stats();
+  const dueIn = marginMs + (jobs / createsPerSecond + (framesFor(setting, 0, 1) * subscribers) / deliveriesPerSecond) * 1000;
+  const nameOf = (index: number): string => typeName(kind === 'types' ? index : 0);
+  let due = Math.ceil(Date.now() + dueIn);
+
+  if (kind !== 'own') {
+    await audience.open(server.port, (index) => (kind === 'all' ? {} : { job_types: [typeName(index)] }));
+    await audience.expect((index) => framesFor(setting, index, 1));
+    due = Math.ceil(Date.now() + dueIn);
+    await makeJobs(server, jobs, (index) => dueRequest(nameOf(index), due), run);
+    audience.check(await audience.wave(), 'job.scheduled', run);
+  } else {
+    // Ids are known only when the jobs are there; connecting takes its time.
+    due = Math.ceil(Date.now() + dueIn + subscribers);
+    const ids = await makeJobs(server, jobs, (index) => dueRequest(nameOf(index), due), run);
+    const share = jobs / subscribers;
+    const idsOf = (index: number): string[] => Array.from({ length: share }, (_, i) => ids[index + i * subscribers]!);
+    await audience.open(server.port, (index) => ({ job_ids: idsOf(index) }));
+  }
+  await server.quiet(Math.max(0, due - Date.now() - 500));
+  await audience.expect((index) => framesFor(setting, index, eventsPerJob));
+  if (Date.now() >= due) throw new Error('preparing a wave took longer than planned');
+  const result = await audience.wave();
+  audience.check(result, 'job.started and job.completed', run);
+  await server.completed(created.completed + jobs);
+  return result.frames / ((result.lastAt - due) / 1000);
+}
+
+async function makeJobs(server: ServerProcess, jobs: number, make: (index: number) => Buffer, run: Run): Promise<string[]> {
+  const client = await HttpClient.open(server.port, Math.min(jobs, 64));
+  const ids: string[] = Array(jobs);
+  let made = 0;
+  await client.closedLoop(
+    (index) => (index < jobs ? make(index) : undefined),
+    (status, body, _ms, index) => {
+      if (status === 201) made++;
+      ids[index] = body.toString('latin1', 7, body.indexOf(34, 7));
+    },
+  );
+  client.close();
+  run.equal(made, jobs, 'jobs created for a wave');
+  return ids;
+}
+
+/** Deliveries per second of the bare server. */
+async function bareWave(
+  setting: Setting,
+  bare: Helper<Publication, { port: number }>,
+  port: number,
+  audience: Audience,
+  run: Run,
+): Promise<number> {
+  const { kind, subscribers } = setting;
+  await audience.open(port, (index) =>
+    kind === 'all' ? {} : kind === 'types' ? { job_types: [typeName(index)] } : { job_ids: [String(index)] },
+  );
+  await audience.expect((index) => framesFor(setting, index, eventsPerJob));
+  const topic = (index: number): string => (kind === 'all' ? '*' : kind === 'types' ? typeName(index) : String(index % subscribers));
+  await bare.ask({ messages: publication(setting.jobs, topic) });
+  const result = await audience.wave();
+  audience.check(result, 'messages of the bare server', run);
+  return result.frames / ((result.lastAt - result.firstAt) / 1000);
+}
+
+/** The texts that the server would send, with their topics. */
+function publication(jobs: number, topic: (index: number) => string): string[] {
+  const at = Date.now();
+  const messages: string[] = [];
+  for (let index = 0; index < jobs; index++) {
+    const event = { seq: index, jobSeq: index, idSeconds: Math.floor(at / 1000), jobName: typeName(index), at };
+    messages.push(topic(index), renderEvent({ ...event, body: { type: 'job.started', attempt: 1 } }, 'UTC'));
+    messages.push(topic(index), renderEvent({ ...event, body: { type: 'job.completed', durationMs: 0 } }, 'UTC'));
+  }
+  return messages;
+}

@@ -1,0 +1,93 @@
+/**
+ * How many no-op jobs a second go from due to success on disk? A backlog that was made in another order than it comes due
+ * in, all of it due within moments; timed from the first due time until the statistics, which tell what is on disk, have
+ * counted the last. Held against one `piscina.run` per job with nothing stored, and against the storage layout alone.
+ */
+import type { StorageLoad, StorageSpeed } from './ceilings/storage.js';
+import { type Bench, type Figures, median, medians, must, type Run, sleep } from './support/bench.js';
+import { createAll } from './support/fill.js';
+import { dueRequest } from './support/job-bodies.js';
+import { runHelper } from './support/processes.js';
+import { ServerProcess } from './support/server-process.js';
+
+export interface ThroughputPlan {
+  readonly threads: readonly number[];
+  readonly jobs: number;
+  readonly rounds: number;
+  /** Runs of piscina and jobs of the storage alone, to hold against; 0: measure no ceiling. */
+  readonly ceilingJobs: number;
+}
+
+/** The backlog comes due over so long: faster than anything here runs jobs. */
+const spreadMs = (jobs: number): number => Math.ceil(jobs / 400);
+const marginMs = 1000;
+/** What any machine reaches: it sets how far ahead the jobs are made. */
+const createsPerSecond = 4000;
+const stride = 7_368_787;
+/** Of the storage alone; at 40,000 a second and a flush every 7 ms. */
+const perCommit = 300;
+
+/** Makes a backlog, lets it run and counts. */
+export async function measureThroughput(server: ServerProcess, jobs: number, run: Run): Promise<Figures> {
+  const before = await server.stats();
+  const due = Date.now() + 2 * marginMs + (jobs / createsPerSecond) * 1000;
+  const place = (index: number): number => Math.floor(due + (((index * stride) % jobs) / jobs) * spreadMs(jobs));
+  const seconds = await createAll(server, run, jobs, (index) => dueRequest('noop', place(index)));
+  if (Date.now() > due - marginMs) throw new Error(`making ${jobs} jobs took ${seconds.toFixed(1)} s, too long for this bench`);
+  await server.quiet(due - Date.now() - marginMs / 2);
+  const waiting = await server.stats();
+  run.equal(waiting.pending - before.pending, jobs, 'jobs pending before the first was due');
+  run.equal(waiting.completed, before.completed, 'jobs completed before the first was due');
+  await sleep(due - Date.now());
+  const took = ((await server.completed(before.completed + jobs)) - due) / 1000;
+  const after = await server.stats();
+  run.equal(after.completed - before.completed, jobs, 'successes');
+  run.equal(after.failed + after.running + after.pending - before.pending, 0, 'jobs that failed or still wait');
+  return { perSecond: jobs / took, tookSeconds: took };
+}
+
+export const throughput: Bench<ThroughputPlan> = {
+  name: 'throughput',
+  question: 'No-op jobs per second from due to success on disk',
+  plans: {
+    small: { threads: [1, 2], jobs: 20_000, rounds: 2, ceilingJobs: 50_000 },
+    full: { threads: [1, 2], jobs: 200_000, rounds: 5, ceilingJobs: 200_000 },
+  },
+  async run({ threads, jobs, rounds, ceilingJobs }, run) {
+    for (const count of threads) {
+      const server = await ServerProcess.start({ threads: count });
+      run.finally(() => server.discard());
+      await measureThroughput(server, Math.min(2000, jobs), run);
+      const ours: Figures[] = [];
+      const raw: number[] = [];
+      const storage: number[] = [];
+      for (let round = 0; round < rounds; round++) {
+        ours.push(await measureThroughput(server, jobs, run));
+        if (ceilingJobs === 0) continue;
+        await server.quiet();
+        raw.push((await runHelper<{ perSecond: number }>('ceilings/piscina.js', { threads: count, tasks: ceilingJobs })).perSecond);
+        const load: StorageLoad = { jobs: ceilingJobs, completions: ceilingJobs, perCommit };
+        storage.push((await runHelper<StorageSpeed>('ceilings/storage.js', load)).completionsPerSecond);
+      }
+      run.equal(await server.total('&status=success'), Math.min(2000, jobs) + rounds * jobs, 'jobs listed as successful');
+      await server.discard();
+      report(run, `${count} thread${count === 1 ? '' : 's'}`, medians(ours), median(raw), median(storage));
+    }
+  },
+};
+
+function report(run: Run, what: string, figures: Figures, raw: number, storage: number): void {
+  const perSecond = figures['perSecond']!;
+  const fast = must('at least 40,000/s', perSecond >= 40_000);
+  if (Number.isNaN(raw)) return run.find({ what, figures, must: [fast] });
+  run.find({
+    what,
+    figures,
+    ceiling: {
+      what: 'one piscina.run per job; storage alone',
+      figures: { piscinaPerSecond: raw, storagePerSecond: storage },
+    },
+    ratio: perSecond / storage,
+    must: [fast, must('above piscina.run', perSecond > raw), must('at least 0.5 of the storage alone', perSecond >= 0.5 * storage)],
+  });
+}

@@ -1,0 +1,42 @@
+/** `escapement check` and `escapement restore`: work on directories that no server uses. */
+import type { CheckSummary } from './store/check.js';
+import { checkDirectory } from './store/check-directory.js';
+import { restoreBackup } from './store/restore-backup.js';
+
+type Tell = (line: string) => void;
+
+/**
+ * Checks a directory and tells what is wrong with it, then how it is on the whole.
+ *
+ * @returns true when nothing is wrong
+ * @throws Error whose message is for the user
+ */
+export async function check(directory: string, tell: Tell): Promise<boolean> {
+  const summary = await checkDirectory(directory, Date.now(), tell);
+  const { faults } = summary;
+  if (faults === 0) tell(`${directory} is whole: ${contents(summary)}`);
+  else tell(`${directory} is damaged: ${number(faults, 'fault', 'faults')} in ${contents(summary)}. Restore it from a backup; what is lost is what the lines above name`);
+  return faults === 0;
+}
+
+/**
+ * Makes a data directory from a backup.
+ *
+ * @throws Error whose message is for the user
+ */
+export async function restore(backup: string, dataDir: string, tell: Tell): Promise<void> {
+  const summary = await restoreBackup(backup, dataDir, Date.now(), tell);
+  tell(`${dataDir} is as the backup was: ${contents(summary)}`);
+}
+
+function contents({ jobs, records, events }: CheckSummary): string {
+  const counted = Object.entries(jobs).filter(([, count]) => count > 0);
+  const total = counted.reduce((sum, [, count]) => sum + count, 0);
+  const each = counted.map(([status, count]) => `${count.toLocaleString('en-US')} ${status}`).join(', ');
+  const some = total > 0 ? ` (${each})` : '';
+  return `${number(total, 'job', 'jobs')}${some}, ${number(records, 'log record', 'log records')}, ${number(events, 'event', 'events')}`;
+}
+
+function number(count: number, one: string, many: string): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,65 @@
+/**
+ * The resource `/backup`: a copy of the store into a directory of the machine that the server runs on. It is a mutation
+ * like any other: Host, Origin and token are checked before it. Beyond that, it fills a disk, so a server without a token
+ * that answers for other names than this machine's, which means that a proxy lets others in, does not offer it.
+ */
+import { isAbsolute } from 'node:path';
+import { Refusal } from '../../domain/errors.js';
+import type { Requests } from '../../scheduler/messages.js';
+import type { Route } from '../app.js';
+import type { Exchange } from '../exchange.js';
+import { Faults, pointer } from '../faults.js';
+import { parseJson } from '../json-body.js';
+import { jsonOk } from '../response-head.js';
+
+/** Writes a backup into a new or empty directory; rejects with a Refusal when that cannot be. */
+export type BackUp = (directory: string) => Promise<{ readonly bytes: number; readonly position: number; readonly durationMs: number }>;
+
+export interface BackupContext {
+  readonly backUp: BackUp;
+  readonly requests: Requests;
+  /** Others than this machine's users can get here without a token. */
+  readonly exposed: boolean;
+}
+
+const maxBodyBytes = 16 * 1024;
+/** A backup may take longer than any other answer: while it does, the exchange is kept from its deadline. */
+const renewMs = 1000;
+
+export function backupRoutes(base: string, context: BackupContext): Route[] {
+  return [{ method: 'POST', path: `${base}/backup`, maxBodyBytes, run: (exchange, body) => backUp(context, exchange, body) }];
+}
+
+function backUp({ backUp, requests, exposed }: BackupContext, exchange: Exchange, body: Buffer): void {
+  if (exposed) throw new Refusal('forbidden', 'A server that answers for other hosts makes backups only with a token: start it with --token.');
+  const refusing = requests.refusing();
+  if (refusing && refusing.code !== 'overloaded') throw refusing;
+  const directory = readDirectory(body);
+  const renewing = setInterval(() => {
+    if (!exchange.over) exchange.renew();
+  }, renewMs);
+  backUp(directory)
+    .then(
+      ({ bytes, position, durationMs }) =>
+        exchange.answer(jsonOk, JSON.stringify({ directory, bytes, position, duration_ms: durationMs })),
+      (error: unknown) => exchange.fail(error),
+    )
+    .finally(() => clearInterval(renewing));
+}
+
+function readDirectory(body: Buffer): string {
+  const faults = new Faults();
+  const value = parseJson(body, faults);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    faults.add('', 'must be a JSON object');
+    throw faults.refusal();
+  }
+  const { directory, ...rest } = value as Record<string, unknown>;
+  for (const field of Object.keys(rest)) faults.add(pointer(field), 'is not a field of this request');
+  if (directory === undefined) faults.add('/directory', 'is required');
+  else if (typeof directory !== 'string' || !isAbsolute(directory) || directory.includes('\0')) {
+    faults.add('/directory', 'must be an absolute path on the machine of the server');
+  }
+  faults.throwIfAny();
+  return directory as string;
+}

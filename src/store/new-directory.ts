@@ -1,0 +1,115 @@
+/**
+ * A store's directory while it is being filled, by a backup or a restore. The marker comes last and whole, and a data file
+ * without its marker is refused by everything that opens directories: so the directory is there in full or counts for
+ * nothing, wherever the process ends.
+ */
+import { lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DirectoryError, markerFile } from './directory.js';
+import { dataFile } from './kv-lmdb.js';
+import type { DirectoryFacts } from './layout.js';
+
+/** What a marker tells of a directory, and further facts for people to read. */
+export type Marker = DirectoryFacts & { readonly [fact: string]: unknown };
+
+/** What LMDB adds beside the data file where it opens one. */
+const lockFile = `${dataFile}-lock`;
+
+export class NewDirectory {
+  /** Where the trees go. */
+  readonly dataFile: string;
+
+  private constructor(
+    readonly path: string,
+    /** The first of the folders that had to be made; undefined when the directory was there, empty. */
+    readonly made: string | undefined,
+  ) {
+    this.dataFile = join(path, dataFile);
+  }
+
+  /**
+   * Makes the directory, readable for its owner only, or takes an empty one.
+   *
+   * @throws DirectoryError when something is in it, or it cannot be made
+   */
+  static async claim(path: string): Promise<NewDirectory> {
+    try {
+      const made = await mkdir(path, { recursive: true, mode: 0o700 });
+      const [first] = await readdir(path);
+      if (first === undefined) return new NewDirectory(path, made);
+    } catch (error) {
+      throw new DirectoryError(`the directory cannot be used: ${reasonOf(error)}`);
+    }
+    throw new DirectoryError('the directory is not empty: name a new one, or empty it first');
+  }
+
+  /** Everything is in the data file: flushes it, then adds the marker. Returns the bytes of the data file. */
+  async complete(marker: Marker): Promise<number> {
+    await rm(join(this.path, lockFile), { force: true });
+    const bytes = await flush(this.dataFile);
+    const whole = join(this.path, markerFile);
+    const file = await open(`${whole}.new`, 'wx', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify(marker, undefined, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(`${whole}.new`, whole);
+    await flushDirectory(this.path);
+    if (this.made !== undefined) await flushDirectory(dirname(this.made));
+    return bytes;
+  }
+
+  /** Leaves the directory as it was found. */
+  async abandon(): Promise<void> {
+    for (const name of [markerFile, `${markerFile}.new`, dataFile, lockFile]) await rm(join(this.path, name), { force: true });
+    if (this.made === undefined) return;
+    try {
+      for (let path = this.path; ; path = dirname(path)) {
+        await rmdir(path);
+        if (path === this.made) return;
+      }
+    } catch {
+      // Somebody put something there meanwhile.
+    }
+  }
+}
+
+/** Why a call of the system failed, without the path that it names. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const text = message.replace(/^[A-Z]+: /, '').replace(/, \w+ '.*$/s, '');
+  return code === undefined || text.includes(code) ? text : `${text} (${code})`;
+}
+
+/** Lets the data be read by its owner only and waits until it is on disk; returns its size. */
+async function flush(path: string): Promise<number> {
+  const file = await open(path, 'r+');
+  try {
+    await file.chmod(0o600);
+    await file.sync();
+    return (await file.stat()).size;
+  } finally {
+    await file.close();
+  }
+}
+
+async function flushDirectory(path: string): Promise<void> {
+  // Windows opens no directories; the others keep new names only once their directory is flushed.
+  if (process.platform === 'win32') return;
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** True when there is something of this name. */
+export async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
