@@ -9,12 +9,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderEvent } from '../src/server/render-event.js';
 import type { Publication } from './ceilings/publish.js';
+import { Audience } from './support/audience.js';
 import { type Bench, median, must, type Run } from './support/bench.js';
-import { HttpClient } from './support/http-client.js';
-import { dueRequest } from './support/job-bodies.js';
+import { ahead, createAll, createIds } from './support/fill.js';
+import { dueBody } from './support/job-bodies.js';
 import { canRaiseFiles, Helper, hardLimit, root, temporary } from './support/processes.js';
 import { ServerProcess } from './support/server-process.js';
-import { Audience } from './support/audience.js';
 
 export interface FanoutPlan {
   readonly subscribers: readonly number[];
@@ -38,8 +38,8 @@ const types = 50;
 const eventsPerJob = 2;
 /** All events of a wave must fit into one connection's send buffer, 8 MiB. */
 const maxJobs = 15_000;
-const marginMs = 1500;
-const createsPerSecond = 4000;
+/** What even a busy machine reaches: these set how far ahead of a wave preparing begins. */
+const connectsPerSecond = 2000;
 const deliveriesPerSecond = 200_000;
 
 /** Fifty names for the handler that does nothing. */
@@ -133,51 +133,35 @@ async function measure(
   });
 }
 
-/** Deliveries per second of the server. */
+/** Deliveries per second of the server, from the due time of the wave. */
 async function wave(setting: Setting, server: ServerProcess, audience: Audience, run: Run): Promise<number> {
   const { kind, jobs, subscribers } = setting;
-  const created = await server.stats();
-  const dueIn = marginMs + (jobs / createsPerSecond + (framesFor(setting, 0, 1) * subscribers) / deliveriesPerSecond) * 1000;
-  const nameOf = (index: number): string => typeName(kind === 'types' ? index : 0);
-  let due = Math.ceil(Date.now() + dueIn);
-
-  if (kind !== 'own') {
-    await audience.open(server.port, (index) => (kind === 'all' ? {} : { job_types: [typeName(index)] }));
-    await audience.expect((index) => framesFor(setting, index, 1));
-    due = Math.ceil(Date.now() + dueIn);
-    await makeJobs(server, jobs, (index) => dueRequest(nameOf(index), due), run);
-    audience.check(await audience.wave(), 'job.scheduled', run);
-  } else {
-    // Ids are known only when the jobs are there; connecting takes its time.
-    due = Math.ceil(Date.now() + dueIn + subscribers);
-    const ids = await makeJobs(server, jobs, (index) => dueRequest(nameOf(index), due), run);
-    const share = jobs / subscribers;
-    const idsOf = (index: number): string[] => Array.from({ length: share }, (_, i) => ids[index + i * subscribers]!);
-    await audience.open(server.port, (index) => ({ job_ids: idsOf(index) }));
-  }
-  await server.quiet(Math.max(0, due - Date.now() - 500));
-  await audience.expect((index) => framesFor(setting, index, eventsPerJob));
-  if (Date.now() >= due) throw new Error('preparing a wave took longer than planned');
-  const result = await audience.wave();
-  audience.check(result, 'job.started and job.completed', run);
-  await server.completed(created.completed + jobs);
-  return result.frames / ((result.lastAt - due) / 1000);
-}
-
-async function makeJobs(server: ServerProcess, jobs: number, make: (index: number) => Buffer, run: Run): Promise<string[]> {
-  const client = await HttpClient.open(server.port, Math.min(jobs, 64));
-  const ids: string[] = Array(jobs);
-  let made = 0;
-  await client.closedLoop(
-    (index) => (index < jobs ? make(index) : undefined),
-    (status, body, _ms, index) => {
-      if (status === 201) made++;
-      ids[index] = body.toString('latin1', 7, body.indexOf(34, 7));
-    },
-  );
-  client.close();
-  run.equal(made, jobs, 'jobs created for a wave');
-  return ids;
+  const deliveries = framesFor(setting, 0, 1) * subscribers;
+  const moreMs = (subscribers / connectsPerSecond + deliveries / deliveriesPerSecond) * 1000;
+  return ahead(jobs, moreMs, run, async (due, ready) => {
+    const before = await server.stats();
+    const bodyOf = (index: number): string => dueBody(typeName(kind === 'types' ? index : 0), due);
+    if (kind === 'own') {
+      // Whoever wants a job's events must know its id.
+      const ids = await createIds(server, run, jobs, bodyOf);
+      const idsOf = (index: number): string[] => Array.from({ length: jobs / subscribers }, (_, i) => ids[index + i * subscribers]!);
+      await audience.open(server.port, (index) => ({ job_ids: idsOf(index) }));
+    } else {
+      await audience.open(server.port, (index) => (kind === 'all' ? {} : { job_types: [typeName(index)] }));
+      await audience.expect((index) => framesFor(setting, index, 1));
+      await createAll(server, run, jobs, bodyOf);
+      const scheduled = await audience.wave();
+      ready();
+      audience.check(scheduled, 'job.scheduled', run);
+    }
+    await server.quiet(due - Date.now() - 200);
+    await audience.expect((index) => framesFor(setting, index, eventsPerJob));
+    ready();
+    const result = await audience.wave();
+    audience.check(result, 'job.started and job.completed', run);
+    await server.completed(before.completed + jobs);
+    return result.frames / ((result.lastAt - due) / 1000);
+  });
 }
 
 /** Deliveries per second of the bare server. */

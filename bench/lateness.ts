@@ -3,8 +3,8 @@
  * in one millisecond. The handler itself notes when it began. Nothing may begin early, and everything once.
  */
 import { type Bench, type Figures, medians, must, type Run, sleep } from './support/bench.js';
-import { createAll } from './support/fill.js';
-import { dueRequest } from './support/job-bodies.js';
+import { ahead, createAll } from './support/fill.js';
+import { dueBody } from './support/job-bodies.js';
 import { Latencies } from './support/latencies.js';
 import { Helper } from './support/processes.js';
 import { ServerProcess } from './support/server-process.js';
@@ -20,10 +20,8 @@ export interface LatenessPlan {
 /** Milliseconds after the first due time, ascending. */
 type Offsets = readonly number[];
 
-/** Preparing must be done this long before the first is due. */
+/** For the process of the timers to be ready. */
 const marginMs = 1000;
-/** What any machine reaches: it sets how far ahead the jobs are made. */
-const createsPerSecond = 4000;
 /** The handler's notes reach the disk once a second. */
 const notesLimitMs = 5000;
 
@@ -36,16 +34,17 @@ let lastNumber = 0;
 
 /** Makes the jobs ahead of time, lets them run, and reads when each began. */
 export async function measureLateness(server: ServerProcess, offsets: Offsets, run: Run): Promise<Figures> {
-  const first = lastNumber;
-  lastNumber += offsets.length;
-  const { completed } = await server.stats();
-  const aheadMs = 2 * marginMs + (offsets.length / createsPerSecond) * 1000;
-  const from = Math.ceil((Date.now() + aheadMs) / 1000) * 1000;
-  await createAll(server, run, offsets.length, (index) => dueRequest('stamp', from + offsets[index]!, `{"n":${first + index}}`));
-  if (Date.now() > from - marginMs) throw new Error(`making ${offsets.length} jobs took longer than ${Math.round(aheadMs)} ms`);
-  await sleep(from + offsets.at(-1)! - Date.now());
-  await server.completed(completed + offsets.length, 100);
-  return read(server, first, from, offsets, run);
+  return ahead(offsets.length, 0, run, async (from, ready) => {
+    const first = lastNumber;
+    lastNumber += offsets.length;
+    const { completed } = await server.stats();
+    await createAll(server, run, offsets.length, (index) => dueBody('stamp', from + offsets[index]!, `{"n":${first + index}}`));
+    await server.quiet(from - Date.now() - 100);
+    ready();
+    await sleep(from + offsets.at(-1)! - Date.now());
+    await server.completed(completed + offsets.length, 100);
+    return read(server, first, from, offsets, run);
+  });
 }
 
 async function read(server: ServerProcess, first: number, from: number, offsets: Offsets, run: Run): Promise<Figures> {

@@ -5,8 +5,8 @@
  */
 import type { StorageLoad, StorageSpeed } from './ceilings/storage.js';
 import { type Bench, type Figures, median, medians, must, type Run, sleep } from './support/bench.js';
-import { createAll } from './support/fill.js';
-import { dueRequest } from './support/job-bodies.js';
+import { ahead, createAll } from './support/fill.js';
+import { dueBody } from './support/job-bodies.js';
 import { runHelper } from './support/processes.js';
 import { ServerProcess } from './support/server-process.js';
 
@@ -20,30 +20,28 @@ export interface ThroughputPlan {
 
 /** The backlog comes due over so long: faster than anything here runs jobs. */
 const spreadMs = (jobs: number): number => Math.ceil(jobs / 400);
-const marginMs = 1000;
-/** What any machine reaches: it sets how far ahead the jobs are made. */
-const createsPerSecond = 4000;
 const stride = 7_368_787;
 /** Of the storage alone; at 40,000 a second and a flush every 7 ms. */
 const perCommit = 300;
 
 /** Makes a backlog, lets it run and counts. */
 export async function measureThroughput(server: ServerProcess, jobs: number, run: Run): Promise<Figures> {
-  const before = await server.stats();
-  const due = Date.now() + 2 * marginMs + (jobs / createsPerSecond) * 1000;
-  const place = (index: number): number => Math.floor(due + (((index * stride) % jobs) / jobs) * spreadMs(jobs));
-  const seconds = await createAll(server, run, jobs, (index) => dueRequest('noop', place(index)));
-  if (Date.now() > due - marginMs) throw new Error(`making ${jobs} jobs took ${seconds.toFixed(1)} s, too long for this bench`);
-  await server.quiet(due - Date.now() - marginMs / 2);
-  const waiting = await server.stats();
-  run.equal(waiting.pending - before.pending, jobs, 'jobs pending before the first was due');
-  run.equal(waiting.completed, before.completed, 'jobs completed before the first was due');
-  await sleep(due - Date.now());
-  const took = ((await server.completed(before.completed + jobs)) - due) / 1000;
-  const after = await server.stats();
-  run.equal(after.completed - before.completed, jobs, 'successes');
-  run.equal(after.failed + after.running + after.pending - before.pending, 0, 'jobs that failed or still wait');
-  return { perSecond: jobs / took, tookSeconds: took };
+  const place = (index: number): number => Math.floor((((index * stride) % jobs) / jobs) * spreadMs(jobs));
+  return ahead(jobs, 0, run, async (due, ready) => {
+    const before = await server.stats();
+    await createAll(server, run, jobs, (index) => dueBody('noop', due + place(index)));
+    await server.quiet(due - Date.now() - 200);
+    const waiting = await server.stats();
+    ready();
+    run.equal(waiting.pending - before.pending, jobs, 'jobs pending before the first was due');
+    run.equal(waiting.completed, before.completed, 'jobs completed before the first was due');
+    await sleep(due - Date.now());
+    const took = ((await server.completed(before.completed + jobs)) - due) / 1000;
+    const after = await server.stats();
+    run.equal(after.completed - before.completed, jobs, 'successes');
+    run.equal(after.failed + after.running + after.pending - before.pending, 0, 'jobs that failed or still wait');
+    return { perSecond: jobs / took, tookSeconds: took };
+  });
 }
 
 export const throughput: Bench<ThroughputPlan> = {

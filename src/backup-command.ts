@@ -28,7 +28,7 @@ export async function backUp(directory: string, { url, token }: BackupOptions): 
     throw new Error(`no backup was made: ${detail}`);
   }
   const { bytes, position, duration_ms } = answer as unknown as BackupAnswer;
-  return `backup in ${directory}: ${(bytes / 1024 ** 2).toFixed(1)} MiB, up to log record ${position}, in ${duration_ms} ms`;
+  return `backup in ${directory}: ${size(bytes)}, up to log record ${position}, in ${duration_ms} ms`;
 }
 
 function post(url: URL, body: string, token: string | undefined): Promise<{ status: number; text: string }> {
@@ -54,6 +54,10 @@ function explain(error: NodeJS.ErrnoException, { origin }: URL): Error {
   if (error.code === 'ECONNREFUSED') return new Error(`no server answers at ${origin}: start it, or name another with --url`);
   if (error.code === 'ECONNRESET') return new Error(`the server at ${origin} ended the connection: whether there is a backup, "escapement check" tells`);
   return new Error(`the server at ${origin} cannot be reached: ${error.message || error.code}`);
+}
+
+function size(bytes: number): string {
+  return bytes < 10 * 1024 ** 2 ? `${Math.ceil(bytes / 1024)} KiB` : `${Math.round(bytes / 1024 ** 2)} MiB`;
 }
 
 function parse(text: string): Record<string, unknown> | undefined {

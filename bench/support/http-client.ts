@@ -11,6 +11,8 @@ export type OnAnswer = (status: number, body: Buffer, latencyMs: number, index: 
 const headEnd = Buffer.from('\r\n\r\n');
 const lengthName = Buffer.from('\r\nContent-Length: ');
 const readBytes = 256 * 1024;
+/** More than a head. */
+const partBytes = 16 * 1024;
 const openAtOnce = 128;
 /** With no answer for so long the run is given up. */
 const patienceMs = 60_000;
@@ -27,8 +29,40 @@ class Connection {
   /** Of the request that is under way; -1: none. */
   index = -1;
   since = 0;
-  /** What came of an answer that is not whole yet. */
-  part: Buffer | undefined;
+  /** Where in the answer its body begins. */
+  bodyAt = 0;
+  /** An answer that is not whole yet, and how much of it is there. */
+  #part: Buffer | undefined;
+  #bytes = 0;
+
+  /** Takes what was read; the whole answer when that was the last of it. */
+  take(bytes: Buffer): Buffer | undefined {
+    if (this.#part === undefined) {
+      const size = this.#sizeOf(bytes);
+      if (size === bytes.length) return bytes;
+      // Large answers come in many pieces: room for all of it, so that each is copied once.
+      this.#part = Buffer.allocUnsafe(Math.max(size, partBytes));
+      this.#bytes = 0;
+    }
+    bytes.copy(this.#part, this.#bytes);
+    this.#bytes += bytes.length;
+    const there = this.#part.subarray(0, this.#bytes);
+    const size = this.#sizeOf(there);
+    if (size > this.#part.length) {
+      this.#part = Buffer.concat([there], size);
+    }
+    if (size !== this.#bytes) return undefined;
+    this.#part = undefined;
+    return there;
+  }
+
+  /** Length of the whole answer; 0 while its head is not whole. */
+  #sizeOf(bytes: Buffer): number {
+    const head = bytes.indexOf(headEnd);
+    if (head < 0) return 0;
+    this.bodyAt = head + 4;
+    return this.bodyAt + bodyLength(bytes, head);
+  }
 }
 
 export class HttpClient {
@@ -174,20 +208,14 @@ export class HttpClient {
   }
 
   #read(connection: Connection, bytes: Buffer): void {
-    const buffer = connection.part === undefined ? bytes : Buffer.concat([connection.part, bytes]);
-    const head = buffer.indexOf(headEnd);
-    const length = head < 0 ? -1 : bodyLength(buffer, head);
-    if (head < 0 || buffer.length < head + 4 + length) {
-      connection.part = Buffer.from(buffer);
-      return;
-    }
-    connection.part = undefined;
+    const buffer = connection.take(bytes);
+    if (buffer === undefined) return;
     const status = (buffer[9]! - 48) * 100 + (buffer[10]! - 48) * 10 + (buffer[11]! - 48);
     const { index } = connection;
     connection.index = -1;
     this.#idle.push(connection);
     this.#answered++;
-    this.#onAnswer(status, buffer.subarray(head + 4, head + 4 + length), performance.now() - connection.since, index);
+    this.#onAnswer(status, buffer.subarray(connection.bodyAt), performance.now() - connection.since, index);
     this.#onIdle();
   }
 }

@@ -23,8 +23,8 @@ export function orderRequests(): (index: number) => Buffer {
 }
 
 /** A job that is due at `due` (Unix milliseconds). */
-export function dueRequest(name: string, due: number, payload = '{}'): Buffer {
-  return request('POST', '/api/v1/jobs', `{"name":"${name}","trigger_at":"${new Date(due).toISOString()}","payload":${payload}}`);
+export function dueBody(name: string, due: number, payload = '{}'): string {
+  return `{"name":"${name}","trigger_at":"${new Date(due).toISOString()}","payload":${payload}}`;
 }
 
 /** A job of the far future, the `index`-th of `count` that are spread evenly over thirty days, in no order. */

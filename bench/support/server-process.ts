@@ -113,11 +113,11 @@ export class ServerProcess {
   }
 
   /** Waits until it has nothing to do, merging in the background included: what is measured next is not to pay for it. */
-  async quiet(limitMs = 30_000): Promise<void> {
-    const windowMs = 250;
+  async quiet(limitMs = 10_000): Promise<void> {
+    const windowMs = 200;
     const end = performance.now() + limitMs;
-    for (let calm = 0, before = this.cpuSeconds(); calm < 3 && performance.now() < end; ) {
-      await sleep(windowMs);
+    for (let calm = 0, before = this.cpuSeconds(); calm < 2 && performance.now() < end; ) {
+      await sleep(Math.min(windowMs, Math.max(0, end - performance.now())));
       const now = this.cpuSeconds();
       calm = now - before <= 0.02 ? calm + 1 : 0;
       before = now;

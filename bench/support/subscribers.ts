@@ -36,7 +36,10 @@ class Subscriber {
   expected = 0;
   lost = false;
   handshaken = false;
-  constructor(readonly socket: Socket) {}
+  constructor(
+    readonly socket: Socket,
+    readonly subscription: Buffer,
+  ) {}
 }
 
 const shared = Buffer.allocUnsafe(readBytes);
@@ -57,13 +60,12 @@ function open(port: number, filter: object, index: number): Promise<void> {
     };
     const localAddress = `127.0.0.${2 + (index % sourceAddresses)}`;
     const socket = connect({ host: '127.0.0.1', port, localAddress, noDelay: true, onread });
-    const subscriber = new Subscriber(socket);
+    const subscriber = new Subscriber(socket, clientFrame(JSON.stringify({ action: 'subscribe', filter })));
     subscribers.push(subscriber);
     const key = randomBytes(16).toString('base64');
     socket.once('connect', () => {
       const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13';
       socket.write(`GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\n${upgrade}\r\nSec-WebSocket-Key: ${key}\r\n\r\n`);
-      socket.write(clientFrame(JSON.stringify({ action: 'subscribe', filter })));
     });
     socket.on('error', failed);
     socket.on('close', () => {
@@ -81,6 +83,7 @@ function read(subscriber: Subscriber, chunk: Buffer, subscribed: () => void): vo
     // The head of the upgrade is small and comes in one piece.
     if (!chunk.toString('latin1', 0, 12).startsWith('HTTP/1.1 101')) return void subscriber.socket.destroy();
     subscriber.handshaken = true;
+    subscriber.socket.write(subscriber.subscription);
     bytes = chunk.subarray(chunk.indexOf('\r\n\r\n') + 4);
   }
   const before = frames.texts;

@@ -22,7 +22,6 @@ export async function whileStopped<T>(directory: string, work: (path: string, fa
   }
   const lock = await claimDirectory(path);
   try {
-    if (!data) throw new DirectoryError(`${join(path, dataFile)} is gone: restore it from a backup`);
     return await work(lock.path, lock.facts);
   } finally {
     if (!owner) await rm(join(path, ownerFile), { force: true });

@@ -90,7 +90,7 @@ export function readFacts(path: string): DirectoryFacts | undefined {
       `${path} was written by a newer escapement (schema ${facts.schema}, this one knows ${schemaVersion}): use that version`,
     );
   }
-  if (!existsSync(join(path, dataFile)) && existsSync(join(path, ownerFile))) {
+  if (!existsSync(join(path, dataFile))) {
     throw new DirectoryError(
       `${join(path, dataFile)} is gone although the directory was in use: restore it from a backup, or use another directory`,
     );

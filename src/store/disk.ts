@@ -7,10 +7,15 @@ const roomCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 /** Room that a commit may need beside its own bytes: copied pages of the trees it touches. */
 const slackBytes = 2 * 1024 * 1024;
 
+/** Whether a commit of so many bytes would find room, with some to spare. */
+export function hasRoom(directory: string, bytes: number): boolean {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize >= bytes * 4 + slackBytes;
+}
+
 /** True when a write failed although there was room, so that trying again later cannot help. */
 export function diskIsBroken(directory: string, bytes: number): boolean {
-  const { bavail, bsize } = statfsSync(directory);
-  if (bavail * bsize < bytes * 4 + slackBytes) return false;
+  if (!hasRoom(directory, bytes)) return false;
   const probe = join(directory, '.probe');
   try {
     const file = openSync(probe, 'w');

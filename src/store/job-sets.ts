@@ -49,6 +49,17 @@ export class JobSets {
     }
   }
 
+  /**
+   * As `set`, for sets of which only some may be up to date: a merge saves them in several transactions, and one that a
+   * crash cut short leaves a job in some of its sets and not in the others.
+   */
+  place(seq: number, status: Status | undefined, typeId: number): void {
+    const present = status !== undefined;
+    this.#ensure(all, seq, present);
+    this.#ensure(setOfType(typeId), seq, present);
+    for (const each of statuses) this.#ensure(setOfStatus(each), seq, each === status);
+  }
+
   statusOf(seq: number): Status | undefined {
     const block = this.#blocks.get(Math.floor(seq / blockSize));
     if (!block) return undefined;
@@ -135,6 +146,11 @@ export class JobSets {
     this.#blocks.clear();
     this.#order = [];
     this.#counts.clear();
+  }
+
+  #ensure(set: number, seq: number, present: boolean): void {
+    const bitmap = this.#blocks.get(Math.floor(seq / blockSize))?.get(set);
+    if ((bitmap?.has(seq % blockSize) ?? false) !== present) this.#change(set, seq, present);
   }
 
   #change(set: number, seq: number, present: boolean): void {

@@ -21,23 +21,26 @@ export class NewDirectory {
 
   private constructor(
     readonly path: string,
-    /** The first of the folders that had to be made; undefined when the directory was there, empty. */
-    readonly made: string | undefined,
+    /** It was not there, even empty. */
+    readonly made: boolean,
   ) {
     this.dataFile = join(path, dataFile);
   }
 
   /**
-   * Makes the directory, readable for its owner only, or takes an empty one.
+   * Makes the directory, readable for its owner only, or takes an empty one. The folder above it must be there: making
+   * folders on the way, Node never ends where the system says that there is no such place (/proc).
    *
    * @throws DirectoryError when something is in it, or it cannot be made
    */
   static async claim(path: string): Promise<NewDirectory> {
     try {
-      const made = await mkdir(path, { recursive: true, mode: 0o700 });
-      const [first] = await readdir(path);
+      const made = await make(path);
+      const [first] = made ? [] : await readdir(path);
       if (first === undefined) return new NewDirectory(path, made);
     } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') throw new DirectoryError('the folder above the directory does not exist: make it first');
       throw new DirectoryError(`the directory cannot be used: ${reasonOf(error)}`);
     }
     throw new DirectoryError('the directory is not empty: name a new one, or empty it first');
@@ -57,22 +60,26 @@ export class NewDirectory {
     }
     await rename(`${whole}.new`, whole);
     await flushDirectory(this.path);
-    if (this.made !== undefined) await flushDirectory(dirname(this.made));
+    if (this.made) await flushDirectory(dirname(this.path));
     return bytes;
   }
 
   /** Leaves the directory as it was found. */
   async abandon(): Promise<void> {
     for (const name of [markerFile, `${markerFile}.new`, dataFile, lockFile]) await rm(join(this.path, name), { force: true });
-    if (this.made === undefined) return;
-    try {
-      for (let path = this.path; ; path = dirname(path)) {
-        await rmdir(path);
-        if (path === this.made) return;
-      }
-    } catch {
-      // Somebody put something there meanwhile.
-    }
+    // Not when somebody put something there meanwhile.
+    if (this.made) await rmdir(this.path).catch(() => {});
+  }
+}
+
+/** Makes a folder; false when there is something of that name. */
+async function make(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 

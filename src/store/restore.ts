@@ -40,7 +40,7 @@ export function restore(
     record.rows((seq, at) => {
       memtable.replay(seq, record.bytes, at);
       const status = rowStatus(record.bytes, at);
-      sets.set(seq, status, rowType(record.bytes, at));
+      sets.place(seq, status, rowType(record.bytes, at));
       if (status === 'pending') due(rowDue(record.bytes, at), seq);
     });
     for (const { seq, json } of record.details()) memtable.applyDetail(seq, JSON.parse(json) as JobDetail);

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Refusal } from '../domain/errors.js';
 import { writeBackup } from './backup.js';
-import { diskIsBroken } from './disk.js';
+import { diskIsBroken, hasRoom } from './disk.js';
 import { StoreEngine } from './engine.js';
 import { LmdbKv } from './kv-lmdb.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './thread-messages.js';
@@ -17,6 +17,8 @@ const retrySliceMs = 250;
 const kv = new LmdbKv(directory);
 const engine = new StoreEngine(kv);
 let stepping = false;
+/** The last write was refused. */
+let full = false;
 /** Ends with the backup that is being written, if one is. */
 let backup: Promise<void> = Promise.resolve();
 
@@ -25,9 +27,16 @@ function tell(message: FromStorage): void {
 }
 
 function commit(batch: Extract<ToStorage, { kind: 'commit' }>['batch']): void {
+  // A small write may still find a free page: taking that for room would start jobs that cannot be written down.
+  if (full && !hasRoom(directory, batch.buffer.byteLength)) {
+    tell({ kind: 'failed', position: batch.position, message: 'there is no room on the disk', broken: false });
+    return;
+  }
   try {
     engine.commit(batch);
+    full = false;
   } catch (error) {
+    full = true;
     const message = error instanceof Error ? error.message : String(error);
     tell({ kind: 'failed', position: batch.position, message, broken: diskIsBroken(directory, batch.buffer.byteLength) });
     return;

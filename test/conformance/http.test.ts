@@ -155,11 +155,7 @@ t.test('a body that is declared too large is refused before it comes', async (t)
 t.test('a connection is kept for the next request', async (t) => {
   const { statuses } = await raw(
     server,
-    [
-      rawRequest('GET', '/api/v1/health'),
-      rawRequest('GET', '/api/v1/nope'),
-      rawRequest('GET', '/api/v1/stats'),
-    ],
+    [rawRequest('GET', '/api/v1/health'), rawRequest('GET', '/api/v1/nope'), rawRequest('GET', '/api/v1/stats')],
     { ...answers(3), ms: 4000 },
   );
   t.same(statuses, [200, 404, 200]);

@@ -82,9 +82,9 @@ t.test('cancelling again answers the same job and tells nothing', async (t) => {
 });
 
 t.test('a cancelled job does not run', async (t) => {
-  const cancelled = await api.create({ name: 'noop', delay: '150ms' });
+  const cancelled = await api.create({ name: 'noop', delay: '3s' });
   await api.delete(`/jobs/${cancelled.id}`);
-  const later = await api.create({ name: 'noop', delay: '300ms' });
+  const later = await api.create({ name: 'noop', delay: '3s' });
   await feed.event(later.id, 'job.completed');
   t.same(feed.types(cancelled.id), ['job.scheduled', 'job.cancelled']);
   const job = await api.job(cancelled.id);

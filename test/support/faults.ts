@@ -117,11 +117,21 @@ export async function trace(server: { readonly pid: number }, args: readonly str
     text,
     injected: () => text().split('(INJECTED)').length - 1 + (text().split('(DELAYED)').length - 1),
     stop: async () => {
-      // It may have ended with the server.
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGINT');
+      // When the server is gone it ends by itself, and writes how it ended before that.
+      if (isAlive(server.pid)) child.kill('SIGINT');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
       await over;
+      clearTimeout(timer);
     },
   };
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** Arguments of `trace` that make calls on the server's data file fail or wait. */

@@ -38,9 +38,14 @@ export class FakeClock implements Clock {
 /** What a write throws when there is no room; anything else that it throws ends the process. */
 export class DiskFull extends Error {}
 
+/** What a write throws when the disk fails although it has room. */
+export class DiskBroken extends Error {}
+
 /** Commits and merge slices happen when `step` is called, in order, as on a thread of its own. */
 export class InlineStore implements Store {
   events: StoreEvents | undefined;
+  /** Called when a batch is on disk and nobody has been told. */
+  afterCommit: () => void = () => {};
   readonly #queue: (() => void)[] = [];
   constructor(readonly engine: StoreEngine) {}
 
@@ -49,10 +54,11 @@ export class InlineStore implements Store {
       try {
         this.engine.commit(batch);
       } catch (error) {
-        if (!(error instanceof DiskFull)) throw error;
-        this.events?.failed(batch.position, { message: String(error), broken: false });
+        if (!(error instanceof DiskFull || error instanceof DiskBroken)) throw error;
+        this.events?.failed(batch.position, { message: error.message, broken: error instanceof DiskBroken });
         return;
       }
+      this.afterCommit();
       this.events?.committed(batch.position);
     });
   }
@@ -146,8 +152,6 @@ export const anyHandler = (name: string, more: Partial<HandlerInfo> = {}): Handl
   ...more,
 });
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-
 export class World {
   readonly clock: FakeClock;
   readonly kv: MemoryKv;
@@ -163,6 +167,10 @@ export class World {
   readonly queries: StoreQueries;
   readonly events: JobEvent[] = [];
   readonly fatal: string[] = [];
+  /** What was logged: level and message. */
+  readonly logged: string[] = [];
+  /** How this server began. */
+  readonly born: { readonly clean: boolean; readonly at: number; readonly firstNewSeq: number };
 
   constructor(readonly options: WorldOptions = {}) {
     this.clock = options.clock ?? new FakeClock();
@@ -176,6 +184,7 @@ export class World {
     this.window = new DueWindow(cursor, options.windowCapacity);
     const restored = restore(this, (due, seq) => this.window.add(due, seq));
     cursor.seek({ due: restored.watermark, seq: 0 });
+    this.born = { clean, at: this.clock.now(), firstNewSeq: restored.counters.nextSeq };
     const ports: SchedulerPorts = {
       clock: this.clock,
       store: this.store,
@@ -192,7 +201,7 @@ export class World {
       ...(options.mergeRows !== undefined && {
         merge: { rows: options.mergeRows, detailBytes: 1e6, ageMs: Number.POSITIVE_INFINITY },
       }),
-      log: silent,
+      log: this.#log(),
       publish: (events) => this.events.push(...events),
       fatal: (reason) => this.fatal.push(reason),
     };
@@ -209,10 +218,29 @@ export class World {
     this.scheduler.turn();
   }
 
+  #log(): Logger {
+    const at = (level: string) => (fields: object | string, message?: string) => {
+      this.logged.push(`${level}: ${message ?? String(fields)}`);
+    };
+    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  }
+
   /** A new server on the same bytes, as after a crash: what was only in memory is gone. */
-  crash(): World {
+  crash(options: WorldOptions = {}): World {
     this.sets.dispose();
-    return new World({ ...this.options, kv: this.kv, clock: this.clock });
+    return new World({ ...this.options, ...options, kv: this.kv, clock: this.clock });
+  }
+
+  /** Stops in order, as on SIGTERM with no grace, and starts again. */
+  restart(options: WorldOptions = {}): World {
+    this.scheduler.drain();
+    const running = [...this.pool.attempts.values()];
+    this.pool.attempts.clear();
+    this.scheduler.outcomes(running.map(({ jobSeq, lease }) => ({ kind: 'interrupted', jobSeq, lease, durationMs: 1, begun: true })));
+    this.settle();
+    if (!this.scheduler.settled) throw new Error('the last changes could not be written');
+    this.store.engine.markClean(true);
+    return this.crash(options);
   }
 
   /** Works until nothing is left to do at the present instant. */

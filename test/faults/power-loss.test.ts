@@ -1,0 +1,165 @@
+/**
+ * F2: power loss. What a disk surely has is what was flushed; everything else may be there or not. The server's writes
+ * are recorded call by call, and from them
+ *
+ * - each 201 is held against the flush and the header write that it rests on, and
+ * - disks are made up as they may look after the power went at any moment, and a server is started on each.
+ */
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { Client, type Job } from '../support/client.js';
+import { each, full, missing, needs, trace } from '../support/faults.js';
+import { startServer, temporary } from '../support/server.js';
+import { type Call, readCalls, unescape } from '../support/faults-strace.js';
+
+t.setTimeout(240_000);
+
+const watched = 'fdatasync,fsync,pwrite64,writev,write,sendto,lseek,ftruncate';
+const headerBytes = 8192;
+
+interface DataWrite {
+  readonly kind: 'write';
+  readonly at: number;
+  readonly bytes: Buffer;
+  /** The call itself returned only when the bytes were on disk (O_DSYNC). */
+  readonly synchronous: boolean;
+}
+type Step = DataWrite | { readonly kind: 'flush' } | { readonly kind: 'told'; readonly id: string };
+
+/** Everything that bears on durability, in the order in which it began (writes, answers) or was through (flushes). */
+function stepsOf(calls: readonly Call[], files: ReadonlyMap<number, { synchronous: boolean }>): Step[] {
+  const steps: Step[] = [];
+  const position = new Map<number, number>();
+  for (const { name, args, result } of calls) {
+    const fd = Number(/^\d+/.exec(args)?.[0]);
+    const file = files.get(fd);
+    if (name === 'sendto' || name === 'write') {
+      const text = unescape(args).toString('latin1');
+      for (const [, id] of text.matchAll(/201 Created.*?"id":"(job_\w+)"/gs)) steps.push({ kind: 'told', id: id! });
+    }
+    if (file === undefined) continue;
+    const { synchronous } = file;
+    if (name === 'lseek') position.set(fd, result);
+    else if (name === 'fdatasync' || name === 'fsync') steps.push({ kind: 'flush' });
+    else if (name === 'pwrite64') {
+      const at = Number(/, (\d+)$/.exec(args)?.[1]);
+      steps.push({ kind: 'write', at, bytes: unescape(args), synchronous });
+    } else if (name === 'writev') {
+      const bytes = unescape(args);
+      const at = position.get(fd);
+      if (at === undefined) throw new Error('a writev without a place');
+      steps.push({ kind: 'write', at, bytes, synchronous });
+      position.set(fd, at + bytes.length);
+    }
+  }
+  return steps;
+}
+
+/** The server's descriptors of its data file. */
+function dataFiles(pid: number, dataFile: string): Map<number, { synchronous: boolean }> {
+  const files = new Map<number, { synchronous: boolean }>();
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    if (readlinkSync(`/proc/${pid}/fd/${fd}`) !== dataFile) continue;
+    const flags = Number.parseInt(/flags:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'utf8'))![1]!, 8);
+    const dsync = 0o10000;
+    files.set(Number(fd), { synchronous: (flags & dsync) !== 0 });
+  }
+  return files;
+}
+
+t.test('F2: a 201 follows the flush and the header write that cover it', needs('strace'), async (t) => {
+  const server = await startServer();
+  const api = new Client(server);
+  await api.create({ name: 'noop', delay: '1h' });
+  const dataFile = join(server.dataDir, 'data.mdb');
+  const files = dataFiles(server.pid, dataFile);
+  t.ok(files.size > 0, 'the data file is open');
+  const base = join(temporary('base'), 'data.mdb');
+  const tracer = await trace(server, ['-xx', '-s', '2097152', '-e', `trace=${watched}`]);
+  copyFileSync(dataFile, base);
+  const from = readFileSync(base);
+
+  const jobs: Job[] = [];
+  const marker = (n: number) => `marker-${String(n).padStart(6, '0')}-`;
+  await each(
+    Array.from({ length: full ? 2000 : 200 }, (_, n) => n),
+    async (n) => {
+      const payload = { n, text: marker(n).repeat(1 + (n % 40)) };
+      jobs[n] = await api.create({ name: 'noop', delay: '1h', payload });
+    },
+    8,
+  );
+  await server.kill();
+  await tracer.stop();
+  const steps = stepsOf(readCalls(tracer.text()), files);
+
+  t.test('in the order of calls', async (t) => {
+    const told = new Set(steps.map((step) => (step.kind === 'told' ? step.id : undefined)));
+    const uncovered: string[] = [];
+    jobs.forEach(({ id }, n) => {
+      if (!told.has(id)) return void uncovered.push(`${id}: its answer was not seen`);
+      const page = steps.findIndex((step) => step.kind === 'write' && step.bytes.includes(marker(n)));
+      const flush = steps.findIndex((step, i) => i > page && step.kind === 'flush');
+      const header = steps.findIndex((step, i) => i > flush && step.kind === 'write' && step.at < headerBytes);
+      const answer = steps.findIndex((step) => step.kind === 'told' && step.id === id);
+      const wrote = steps[header];
+      if (page < 0 || flush < 0 || header < 0) return void uncovered.push(`${id}: not written and flushed`);
+      if (wrote?.kind === 'write' && !wrote.synchronous) {
+        // Then the header needs a flush of its own.
+        const second = steps.findIndex((step, i) => i > header && step.kind === 'flush');
+        if (second < 0 || second > answer) uncovered.push(`${id}: told before its header was flushed`);
+      }
+      if (header > answer) uncovered.push(`${id}: told before its header was written`);
+    });
+    t.same(uncovered, [], `${jobs.length} answers`);
+  });
+
+  t.test('whatever the disk had of the rest', async (t) => {
+    const cuts = full ? 60 : 10;
+    // A fixed sequence, so that a failure can be repeated.
+    let seed = 1;
+    const random = (): number => {
+      seed = (seed * 48_271) % 0x7fff_ffff;
+      return seed / 0x7fff_ffff;
+    };
+    for (let cut = 1; cut <= cuts; cut++) {
+      const upTo = Math.floor((steps.length * cut) / cuts);
+      const disk = diskAt(from, steps.slice(0, upTo), random);
+      const told = steps.slice(0, upTo).flatMap((step) => (step.kind === 'told' ? [step.id] : []));
+      const dataDir = join(temporary('disk'), 'store');
+      mkdirSync(dataDir);
+      cpSync(join(server.dataDir, 'escapement.json'), join(dataDir, 'escapement.json'));
+      writeFileSync(join(dataDir, 'data.mdb'), disk);
+      const next = await startServer({ dataDir });
+      t.same(await missing(new Client(next), told), [], `after ${upTo} calls: ${told.length} acknowledged, all there`);
+      t.equal(await next.stop(), 0);
+    }
+  });
+});
+
+/** A disk that lost its power: all that was flushed, and of the writes after the last flush each or not. */
+function diskAt(before: Buffer, steps: readonly Step[], random: () => number): Buffer {
+  let disk = Buffer.from(before);
+  let unflushed: DataWrite[] = [];
+  const put = ({ at, bytes }: DataWrite): void => {
+    if (at + bytes.length > disk.length) disk = Buffer.concat([disk, Buffer.alloc(at + bytes.length - disk.length)]);
+    bytes.copy(disk, at);
+  };
+  for (const step of steps) {
+    if (step.kind === 'flush') {
+      unflushed.forEach(put);
+      unflushed = [];
+    } else if (step.kind === 'write') {
+      if (step.synchronous) put(step);
+      else unflushed.push(step);
+    }
+  }
+  for (const write of unflushed) {
+    // Sectors, not calls, are what a disk writes in one piece.
+    for (let at = 0; at < write.bytes.length; at += 512) {
+      if (random() < 0.5) put({ ...write, at: write.at + at, bytes: write.bytes.subarray(at, at + 512) });
+    }
+  }
+  return disk;
+}

@@ -1,0 +1,123 @@
+/** F9, F31 and F32: a start that cannot be. One line that says why, exit code 1, and whoever runs already is left alone. */
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import t from 'tap';
+import { Client, eventually } from '../support/client.js';
+import { runCli, startServer, temporary } from '../support/server.js';
+
+t.setTimeout(120_000);
+const ownHandlers = 'test/support/handlers';
+
+function start(options: { dataDir?: string; handlers?: string; args?: string[] } = {}): ReturnType<typeof runCli> {
+  const { dataDir = join(temporary(), 'store'), handlers = ownHandlers, args = [] } = options;
+  return runCli(['start', '--port', '0', '--data-dir', dataDir, '--handlers', handlers, ...args]);
+}
+
+const oneLine = /^escapement: [^\n]+\n$/;
+
+t.test('F9: a second server on one directory exits at once and names the first', async (t) => {
+  const first = await startServer();
+  const api = new Client(first);
+  const { id } = await api.create({ name: 'noop', delay: '1h' });
+  const link = join(temporary('link'), 'same');
+  symlinkSync(first.dataDir, link);
+  for (const dataDir of [first.dataDir, `${first.dataDir}/../store/`, link]) {
+    const { code, stderr } = await start({ dataDir });
+    t.equal(code, 1, dataDir);
+    t.match(stderr, oneLine);
+    t.ok(stderr.includes(`process ${first.pid}`), stderr);
+  }
+  t.equal((await api.get(`/jobs/${id}`)).status, 200, 'the first works on');
+  await api.create({ name: 'noop', delay: '1h' });
+
+  t.test('of two at the same moment one gets it', async (t) => {
+    await first.kill();
+    const dataDir = first.dataDir;
+    const outcomes = await Promise.allSettled([startServer({ dataDir }), startServer({ dataDir }), startServer({ dataDir })]);
+    t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+    for (const outcome of outcomes) if (outcome.status === 'fulfilled') await outcome.value.kill();
+  });
+
+  t.test('a killed one leaves no lock behind', async (t) => {
+    await first.restart();
+    t.equal((await api.get(`/jobs/${id}`)).status, 200);
+  });
+});
+
+t.test('F31: a handler that does not load', async (t) => {
+  const cases: [name: string, source: string, reason: RegExp][] = [
+    ['syntax', 'export default async () => {', /Unexpected|missing/],
+    ['throws', 'throw new Error("no configuration here");', /no configuration here/],
+    ['lacks', 'import "not-installed-anywhere"; export default () => {};', /not-installed-anywhere/],
+    ['nothing', 'export const x = 1;', /default/],
+    ['number', 'export default 42;', /default|function/],
+    ['options', 'export default () => {}; export const options = { timeout: "soon" };', /timeout/],
+    ['exits', 'process.exit(0);', /.+/],
+  ];
+  for (const [name, source, reason] of cases) {
+    const handlers = temporary('handlers');
+    writeFileSync(join(handlers, 'fine.mjs'), 'export default () => {};');
+    writeFileSync(join(handlers, `${name}.mjs`), source);
+    const { code, stderr } = await start({ handlers });
+    t.equal(code, 1, name);
+    t.match(stderr, oneLine, name);
+    t.ok(stderr.includes(`${name}.mjs`), `${name}: names the file: ${stderr}`);
+    t.match(stderr, reason, `${name}: says why`);
+  }
+  const nowhere = join(temporary(), 'nowhere');
+  const { code, stderr } = await start({ handlers: nowhere });
+  t.equal(code, 1);
+  t.match(stderr, oneLine);
+  t.ok(stderr.includes(nowhere));
+});
+
+t.test('F31: a handler that loads no more when its threads are replaced', async (t) => {
+  const flag = join(temporary('flag'), 'flag');
+  const source = `
+    import { existsSync } from 'node:fs';
+    if (existsSync(${JSON.stringify(flag)})) throw new Error('gone bad');
+    export default () => {};`;
+  const server = await startServer({ handlers: { moody: source } });
+  const api = new Client(server);
+  writeFileSync(flag, '');
+  // One for each thread, and some more.
+  const exits = await Promise.all(Array.from({ length: 6 }, () => api.create({ name: 'exit', delay: '0s', max_retries: 0 })));
+  await eventually(() => /gone bad/.test(server.output()), 'the log does not tell');
+  t.equal((await api.get('/health/live')).status, 200, 'the server lives');
+  const waits = await api.create({ name: 'moody', delay: '0s' });
+  rmSync(flag);
+  await api.until(waits.id, 'success', 30_000);
+  for (const { id } of exits) t.match(await api.until(id, 'failed', 30_000), { last_error: { code: 'worker_lost' } });
+});
+
+t.test('F32: port in use, bad host', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => other.once('listening', done));
+  t.teardown(() => other.close());
+  const { port } = other.address() as { port: number };
+  const cases: [what: string, args: string[], reason: RegExp][] = [
+    ['port in use', ['--port', String(port)], new RegExp(`${port}: another process has this port`)],
+    ['port in use, by name', ['--port', String(port), '--host', 'localhost'], /another process has this port/],
+    ['an address of others', ['--host', '192.0.2.1', '--token', 'x'], /does not have that address/],
+    ['a name of nobody', ['--host', 'no-such-host.invalid', '--token', 'x'], /host/],
+    ['open to all without a token', ['--host', '0.0.0.0'], /token/],
+  ];
+  for (const [what, args, reason] of cases) {
+    const { code, stdout, stderr } = await start({ args });
+    t.equal(code, 1, what);
+    t.match(stderr, oneLine, what);
+    t.match(stderr, reason, what);
+    t.notMatch(stdout, /listening/, what);
+  }
+});
+
+t.test('F32: the directory cannot be made', async (t) => {
+  const folder = temporary();
+  mkdirSync(join(folder, 'a'));
+  writeFileSync(join(folder, 'a/file'), '');
+  const { code, stderr } = await start({ dataDir: join(folder, 'a/file/store') });
+  t.equal(code, 1);
+  t.match(stderr, oneLine);
+  t.match(stderr, /file\/store/);
+});

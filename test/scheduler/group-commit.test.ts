@@ -1,0 +1,184 @@
+/** One batch is written while the next is gathered, and nobody hears of a change before it is on disk. */
+import t from 'tap';
+import { formatId } from '../../src/domain/id.js';
+import { World } from '../support/world.js';
+import { after, draftOf, hour, id, make, running, second, send, state, told, update } from './worlds.js';
+
+t.test('a request is answered when its change is on disk, not before', async (t) => {
+  const world = new World();
+  const answers = send(world, { kind: 'create', draft: draftOf({ trigger: after(hour) }) });
+  t.same(answers, [], 'not when it is sent');
+  world.scheduler.turn();
+  t.same(answers, [], 'not when it is decided');
+  t.equal(world.store.pending, 1);
+  world.store.step();
+  t.match(answers, [{ ok: true, replayed: false }]);
+  t.equal(world.memtable.state(1)?.status, 'pending');
+});
+
+t.test('an event is published when its change is on disk, not before', async (t) => {
+  const world = new World();
+  send(world, { kind: 'create', draft: draftOf() });
+  world.scheduler.turn();
+  t.same(world.events, []);
+  world.store.step();
+  t.same(told(world), ['scheduled']);
+});
+
+t.test('a crash before the commit leaves no trace; after it, everything is there though nobody was told', async (t) => {
+  for (const written of [false, true]) {
+    const world = new World();
+    const answers = send(world, { kind: 'create', draft: draftOf({ trigger: after(hour) }) });
+    world.scheduler.turn();
+    world.store.afterCommit = () => {
+      throw new Error('the process ends');
+    };
+    if (written) t.throws(() => world.store.step(), { message: 'the process ends' });
+    t.same(answers, []);
+    const next = world.crash();
+    t.equal(next.queries.totals().pending, written ? 1 : 0);
+    t.equal(next.queries.lastEvent(), written ? 1 : 0);
+    t.equal(make(next), written ? 2 : 1);
+  }
+});
+
+t.test('requests that come together are one commit, answered in their order', async (t) => {
+  const world = new World();
+  const order: number[] = [];
+  for (let i = 0; i < 50; i++) {
+    world.scheduler.request({ kind: 'create', draft: draftOf({ trigger: after(hour) }) }, 1, (answer) => {
+      if (answer.ok) order.push(answer.jobs[0]?.spec.seq as number);
+    });
+  }
+  world.scheduler.turn();
+  t.equal(world.store.pending, 1);
+  world.store.step();
+  t.same(order, Array.from({ length: 50 }, (_, i) => i + 1));
+  t.equal(world.scheduler.ledger.position, 1);
+  t.same(world.events.map(({ seq }) => seq), order);
+});
+
+t.test('while one batch is written the next is gathered; one commit is in flight', async (t) => {
+  const world = new World();
+  const first = send(world, { kind: 'create', draft: draftOf({ trigger: after(hour) }) });
+  world.scheduler.turn();
+  const others = Array.from({ length: 3 }, () => {
+    const answers = send(world, { kind: 'create', draft: draftOf({ trigger: after(hour) }) });
+    world.scheduler.turn();
+    return answers;
+  });
+  t.equal(world.store.pending, 1);
+  world.store.step();
+  t.equal(first.length, 1);
+  t.same(others.flat(), []);
+  t.equal(world.store.pending, 1, 'the second was handed over');
+  world.store.step();
+  t.equal(others.flat().length, 3);
+  t.equal(world.scheduler.ledger.position, 2);
+});
+
+t.test('a decision sees what was decided before it, written or not', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: after(hour) });
+  const jobId = id(world, seq);
+  const first = send(world, { kind: 'update', id: jobId, patch: { payload: '{"n":1}' } });
+  world.scheduler.turn();
+  const second_ = send(world, { kind: 'cancel', id: jobId });
+  const third = send(world, { kind: 'update', id: jobId, patch: { payload: '{"n":2}' } });
+  world.scheduler.turn();
+  t.match(third, [{ ok: false, refusal: { code: 'conflict' } }], 'the job is cancelled, though that is not on disk');
+  t.same([...first, ...second_], []);
+  world.settle();
+  t.match([...first, ...second_], [{ ok: true }, { ok: true, jobs: [{ spec: { payload: '{"n":1}' }, state: { status: 'cancelled' } }] }]);
+});
+
+t.test('an answer about a job whose change is being written waits for it', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: after(hour) });
+  const jobId = id(world, seq);
+  send(world, { kind: 'cancel', id: jobId });
+  world.scheduler.turn();
+  const again = send(world, { kind: 'cancel', id: jobId });
+  world.scheduler.turn();
+  t.same(again, [], 'cancelled already, but not on disk yet');
+  world.store.step();
+  t.match(again, [{ ok: true, jobs: [{ state: { status: 'cancelled' } }] }]);
+});
+
+t.test('a job that was not acknowledged yet cannot be asked for', async (t) => {
+  const world = new World();
+  send(world, { kind: 'create', draft: draftOf({ trigger: after(hour) }) });
+  world.scheduler.turn();
+  const seconds = Math.floor(world.clock.now() / 1000);
+  const answers = send(world, { kind: 'cancel', id: formatId(1, seconds) });
+  world.scheduler.turn();
+  t.match(answers, [{ ok: false, refusal: { code: 'not_found' } }]);
+});
+
+t.test('an attempt starts beside its record, not after it', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: after(10) });
+  world.clock.advance(10);
+  world.scheduler.turn();
+  t.same(running(world), [seq]);
+  t.equal(state(world, seq).status, 'pending', 'the record is still to be written');
+  t.same(told(world), ['scheduled']);
+  world.store.step();
+  t.equal(state(world, seq).status, 'running');
+  t.same(told(world), ['scheduled', 'started']);
+});
+
+t.test('a job that starts and ends within one batch tells both, in order', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: after(10) });
+  world.clock.advance(10);
+  send(world, { kind: 'create', draft: draftOf({ trigger: after(hour) }) });
+  world.scheduler.turn();
+  const { lease } = world.pool.attempts.get(seq)!;
+  world.pool.attempts.delete(seq);
+  world.scheduler.outcomes([{ kind: 'succeeded', jobSeq: seq, lease, durationMs: 3 }]);
+  world.settle();
+  t.same(told(world, seq), ['scheduled', 'started', 'completed']);
+  t.equal(state(world, seq).status, 'success');
+});
+
+t.test('ids order as jobs were made: their second never goes back', async (t) => {
+  let world = new World();
+  const start = world.clock.now() / second;
+  const seconds: number[] = [];
+  const note = (): void => void seconds.push(world.memtable.spec(make(world, { trigger: after(10 * hour) }))!.idSeconds);
+  note();
+  world.clock.advance(5 * second);
+  note();
+  world.clock.wall -= hour;
+  note();
+  world = world.crash();
+  note();
+  world.clock.advance(hour + second);
+  note();
+  t.same(seconds, [0, 5, 5, 5, 6].map((at) => start + at));
+});
+
+t.test('a request that waits too long in line with others is refused before it waits at all', async (t) => {
+  const world = new World();
+  for (let i = 0; i < 20_000; i++) send(world, { kind: 'create', draft: draftOf({ trigger: after(hour) }) });
+  t.match(send(world, { kind: 'create', draft: draftOf() }), [{ ok: false, refusal: { code: 'overloaded' } }]);
+  world.settle();
+  t.equal(world.queries.totals().pending, 20_000, 'those that were taken were done');
+  const many: unknown[] = [];
+  for (let i = 0; i < 3; i++) world.scheduler.request({ kind: 'create', draft: draftOf({ trigger: after(hour) }) }, 32 * 1024 * 1024, (answer) => many.push(answer));
+  t.match(many, [{ ok: false, refusal: { code: 'overloaded' } }], 'the third, for its size');
+  world.settle();
+  t.equal(many.length, 3);
+});
+
+t.test('many jobs in one request are one commit, in order', async (t) => {
+  const world = new World();
+  const drafts = Array.from({ length: 100 }, (_, i) => draftOf({ payload: `{"i":${i}}`, trigger: after(hour) }));
+  const answer = world.ask({ kind: 'createMany', drafts });
+  t.ok(answer?.ok && answer.jobs.every((job, i) => job.spec.seq === i + 1 && job.spec.payload === `{"i":${i}}`));
+  t.equal(world.scheduler.ledger.position, 1);
+  t.match(world.ask({ kind: 'createMany', drafts: [] }), { ok: true, jobs: [] });
+  t.equal(world.scheduler.ledger.position, 1, 'none at all writes nothing');
+  t.ok(update(world, 1, { payload: '{}' })?.ok);
+});

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { DueHeap } from '../../src/timer/due-heap.js';
+
+interface Entry {
+  readonly due: number;
+  readonly seq: number;
+}
+
+const anyEntry = fc.record({ due: fc.oneof(fc.integer({ min: -3, max: 3 }), fc.integer()), seq: fc.integer({ min: 1, max: 5 }) });
+const inOrder = (a: Entry, b: Entry): number => a.due - b.due || a.seq - b.seq;
+
+function first(heap: DueHeap): Entry | undefined {
+  return heap.size > 0 ? { due: heap.firstDue, seq: heap.firstSeq } : undefined;
+}
+
+t.test('any pushes and pops: the first entry and the size are those of a sorted list', async () => {
+  fc.assert(
+    fc.property(fc.array(fc.option(anyEntry, { nil: undefined, freq: 3 }), { maxLength: 200 }), fc.integer({ min: 1, max: 4 }), (acts, capacity) => {
+      const heap = new DueHeap(capacity);
+      let model: Entry[] = [];
+      for (const entry of acts) {
+        if (entry) {
+          heap.push(entry.due, entry.seq);
+          model = [...model, entry].sort(inOrder);
+        } else {
+          heap.pop();
+          model.shift();
+        }
+        const head = first(heap);
+        if (heap.size !== model.length || head?.due !== model[0]?.due || head?.seq !== model[0]?.seq) return false;
+      }
+      return true;
+    }),
+    { numRuns: 500 },
+  );
+});
+
+t.test('a hundred thousand entries come out in order, equal ones as often as they went in', async (t) => {
+  const heap = new DueHeap();
+  const model: Entry[] = [];
+  for (let i = 0; i < 100_000; i++) {
+    const entry = { due: (i * 7919) % 1009, seq: (i * 31) % 503 };
+    heap.push(entry.due, entry.seq);
+    model.push(entry);
+  }
+  model.sort(inOrder);
+  let wrong = 0;
+  for (const { due, seq } of model) {
+    if (heap.firstDue !== due || heap.firstSeq !== seq) wrong++;
+    heap.pop();
+  }
+  t.equal(wrong, 0);
+  t.equal(heap.size, 0);
+});
+
+t.test('an empty heap is due never, and popping it changes nothing', async (t) => {
+  const heap = new DueHeap();
+  t.equal(heap.firstDue, Number.POSITIVE_INFINITY);
+  heap.pop();
+  t.equal(heap.size, 0);
+  heap.push(5, 1);
+  heap.pop();
+  t.equal(heap.firstDue, Number.POSITIVE_INFINITY);
+});
