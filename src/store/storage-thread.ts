@@ -51,8 +51,10 @@ function step(): void {
   let merged: number | undefined;
   try {
     merged = engine.step();
-  } catch {
-    // Nothing is lost: the log has it all, and commits report what is wrong with the disk.
+  } catch (error) {
+    // A disk that fails although it has room will not get better: the server stops and says why.
+    if (diskIsBroken(directory, 0)) throw error;
+    // Nothing is lost: the log has it all, and there may be room later.
     stepping = true;
     setTimeout(step, retrySliceMs);
     return;
