@@ -1,8 +1,23 @@
 /** All benches, in the order in which they are run. */
 import { fanout } from './fanout.js';
+import { growth } from './growth.js';
 import { ingest } from './ingest.js';
+import { ingestBatch } from './ingest-batch.js';
 import { lateness } from './lateness.js';
+import { memory } from './memory.js';
+import { queries } from './queries.js';
+import { restart } from './restart.js';
 import type { AnyBench } from './support/bench.js';
 import { throughput } from './throughput.js';
 
-export const benches: readonly AnyBench[] = [ingest, lateness, throughput, fanout];
+export const benches: readonly AnyBench[] = [
+  ingest,
+  ingestBatch,
+  lateness,
+  throughput,
+  fanout,
+  memory,
+  restart,
+  queries,
+  growth,
+];

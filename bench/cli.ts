@@ -62,7 +62,9 @@ if (values.profile) profiling.folder = join(resultsDir, 'profiles');
 
 const chosen = positionals.length === 0 ? benches : benches.filter(({ name }) => positionals.includes(name));
 const { cpu, cores, memoryGiB, kernel, node, commit, fileSystem, load } = readFacts();
-console.log(`${cpu}, ${cores} cores, ${memoryGiB} GiB, ${fileSystem}, ${kernel}, Node ${node}, commit ${commit}, load ${load}`);
+console.log(
+  `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${fileSystem}, ${kernel}, Node ${node}, commit ${commit}, load ${load}`,
+);
 let wrong = 0;
 for (const bench of chosen) if (!(await runBench(bench, values.full ? 'full' : 'small'))) wrong++;
 console.log(wrong === 0 ? '\nAll results were right.' : `\n${wrong} of ${chosen.length} benches had wrong results.`);

@@ -46,7 +46,10 @@ const deliveriesPerSecond = 200_000;
 function handlersFolder(): string {
   const folder = temporary('handlers');
   for (let type = 0; type < types; type++) {
-    writeFileSync(join(folder, `${typeName(type)}.mjs`), `export { default } from '${join(root, 'bench/handlers/noop.mjs')}';\n`);
+    writeFileSync(
+      join(folder, `${typeName(type)}.mjs`),
+      `export { default } from '${join(root, 'bench/handlers/noop.mjs')}';\n`,
+    );
   }
   return folder;
 }
@@ -81,7 +84,12 @@ export const fanout: Bench<FanoutPlan> = {
   question: 'Events delivered to WebSocket subscribers per second',
   plans: {
     small: { subscribers: [100, 1000], filters: ['all', 'types', 'own'], deliveries: 200_000, rounds: 1 },
-    full: { subscribers: [100, 1000, 5000, 20_000], filters: ['all', 'types', 'own'], deliveries: 1_500_000, rounds: 5 },
+    full: {
+      subscribers: [100, 1000, 5000, 20_000],
+      filters: ['all', 'types', 'own'],
+      deliveries: 1_500_000,
+      rounds: 5,
+    },
   },
   async run(plan, run) {
     const server = await ServerProcess.start({ handlers: handlersFolder(), manyFiles: true });
@@ -91,7 +99,9 @@ export const fanout: Bench<FanoutPlan> = {
     const { port } = await bare.next();
     for (const subscribers of plan.subscribers) {
       if (subscribers > hardLimit() - 1000 && !canRaiseFiles()) {
-        run.skip(`${subscribers} subscribers: a process may open only ${hardLimit()} files here, and prlimit is not allowed to raise that`);
+        run.skip(
+          `${subscribers} subscribers: a process may open only ${hardLimit()} files here, and prlimit is not allowed to raise that`,
+        );
         continue;
       }
       for (const kind of plan.filters) {
@@ -144,7 +154,8 @@ async function wave(setting: Setting, server: ServerProcess, audience: Audience,
     if (kind === 'own') {
       // Whoever wants a job's events must know its id.
       const ids = await createIds(server, run, jobs, bodyOf);
-      const idsOf = (index: number): string[] => Array.from({ length: jobs / subscribers }, (_, i) => ids[index + i * subscribers]!);
+      const idsOf = (index: number): string[] =>
+        Array.from({ length: jobs / subscribers }, (_, i) => ids[index + i * subscribers]!);
       await audience.open(server.port, (index) => ({ job_ids: idsOf(index) }));
     } else {
       await audience.open(server.port, (index) => (kind === 'all' ? {} : { job_types: [typeName(index)] }));
@@ -177,7 +188,8 @@ async function bareWave(
     kind === 'all' ? {} : kind === 'types' ? { job_types: [typeName(index)] } : { job_ids: [String(index)] },
   );
   await audience.expect((index) => framesFor(setting, index, eventsPerJob));
-  const topic = (index: number): string => (kind === 'all' ? '*' : kind === 'types' ? typeName(index) : String(index % subscribers));
+  const topic = (index: number): string =>
+    kind === 'all' ? '*' : kind === 'types' ? typeName(index) : String(index % subscribers);
   await bare.ask({ messages: publication(setting.jobs, topic) });
   const result = await audience.wave();
   audience.check(result, 'messages of the bare server', run);

@@ -46,7 +46,12 @@ export class Promised {
 const requests = orderRequests();
 
 /** Keeps `connections` busy for some seconds. */
-export async function closedLoop(port: number, connections: number, seconds: number, promised: Promised): Promise<Figures> {
+export async function closedLoop(
+  port: number,
+  connections: number,
+  seconds: number,
+  promised: Promised,
+): Promise<Figures> {
   const client = await HttpClient.open(port, connections);
   const latencies = new Latencies();
   const begun = performance.now();
@@ -77,7 +82,12 @@ async function openLoop(port: number, perSecond: number, seconds: number, promis
 }
 
 /** Everything that was answered is there, also after the process was killed. */
-export async function checkPromises(server: ServerProcess, promised: Promised, before: number, run: Run): Promise<void> {
+export async function checkPromises(
+  server: ServerProcess,
+  promised: Promised,
+  before: number,
+  run: Run,
+): Promise<void> {
   run.equal(promised.refused, 0, 'requests not answered with 201');
   run.equal(await server.total(), before + promised.created, 'jobs listed');
   await server.crash();
@@ -121,8 +131,8 @@ export const ingest: Bench<IngestPlan> = {
       }
       const figures = medians(ours);
       const against = medians(bare);
-      const ratio = figures['perSecond']! / against['perSecond']!;
-      maximum = Math.max(maximum, figures['perSecond']!);
+      const ratio = figures.perSecond! / against.perSecond!;
+      maximum = Math.max(maximum, figures.perSecond!);
       run.find({
         what: `${connections} connections`,
         figures,
@@ -135,7 +145,7 @@ export const ingest: Bench<IngestPlan> = {
     if (plan.openSeconds > 0) {
       await server.quiet();
       const figures = await openLoop(server.port, maximum * 0.8, plan.openSeconds, promised);
-      const reached = figures['p99Ms']! <= 25;
+      const reached = figures.p99Ms! <= 25;
       run.find({ what: 'open loop at 0.8 of the maximum', figures, must: [must('p99 at most 25 ms', reached)] });
     }
     await checkPromises(server, promised, 0, run);

@@ -38,7 +38,9 @@ export async function measureLateness(server: ServerProcess, offsets: Offsets, r
     const first = lastNumber;
     lastNumber += offsets.length;
     const { completed } = await server.stats();
-    await createAll(server, run, offsets.length, (index) => dueBody('stamp', from + offsets[index]!, `{"n":${first + index}}`));
+    await createAll(server, run, offsets.length, (index) =>
+      dueBody('stamp', from + offsets[index]!, `{"n":${first + index}}`),
+    );
     await server.quiet(from - Date.now() - 100);
     ready();
     await sleep(from + offsets.at(-1)! - Date.now());
@@ -51,7 +53,8 @@ async function read(server: ServerProcess, first: number, from: number, offsets:
   const ofRound = (): { job: number; began: number }[] =>
     server.stamps().filter(({ job }) => job >= first && job < first + offsets.length);
   let stamps = ofRound();
-  for (const end = Date.now() + notesLimitMs; stamps.length < offsets.length && Date.now() < end; stamps = ofRound()) await sleep(100);
+  for (const end = Date.now() + notesLimitMs; stamps.length < offsets.length && Date.now() < end; stamps = ofRound())
+    await sleep(100);
   const latencies = new Latencies();
   for (const { job, began } of stamps) latencies.add(began - (from + offsets[job - first]!));
   run.equal(stamps.length, offsets.length, 'handler starts noted');
@@ -124,13 +127,13 @@ async function inTurn(server: ServerProcess, offsets: Offsets, rounds: number, r
 }
 
 function report(run: Run, what: string, figures: Figures, timers: Figures, musts: ReturnType<typeof must>[]): void {
-  const ratio = figures['p99Ms']! / timers['p99Ms']!;
+  const ratio = figures.p99Ms! / timers.p99Ms!;
   run.find({ what, figures, ceiling: { what: 'setTimeout alone', figures: timers }, ratio, must: musts });
 }
 
 function bounds(perSecond: number, figures: Figures): ReturnType<typeof must>[] {
   if (perSecond === 1000) {
-    return [must('p50 at most 1 ms', figures['p50Ms']! <= 1), must('p99 at most 4 ms', figures['p99Ms']! <= 4)];
+    return [must('p50 at most 1 ms', figures.p50Ms! <= 1), must('p99 at most 4 ms', figures.p99Ms! <= 4)];
   }
-  return perSecond === 10_000 ? [must('p99 at most 15 ms', figures['p99Ms']! <= 15)] : [];
+  return perSecond === 10_000 ? [must('p99 at most 15 ms', figures.p99Ms! <= 15)] : [];
 }

@@ -11,7 +11,7 @@ import { renderReport } from './support/markdown.js';
 import { root } from './support/processes.js';
 import { type Report, resultFile } from './support/report.js';
 
-const marked = /(<!-- bench:([a-z-]+) -->\n)[^]*?(<!-- \/bench -->)/g;
+const marked = /(<!-- bench:([a-z-]+) -->\n)[\s\S]*?(<!-- \/bench -->)/g;
 
 /** The full run of a bench, else the small one; undefined when it has not been run. */
 export function readReport(bench: string): Report | undefined {

@@ -63,11 +63,18 @@ export const throughput: Bench<ThroughputPlan> = {
         ours.push(await measureThroughput(server, jobs, run));
         if (ceilingJobs === 0) continue;
         await server.quiet();
-        raw.push((await runHelper<{ perSecond: number }>('ceilings/piscina.js', { threads: count, tasks: ceilingJobs })).perSecond);
+        raw.push(
+          (await runHelper<{ perSecond: number }>('ceilings/piscina.js', { threads: count, tasks: ceilingJobs }))
+            .perSecond,
+        );
         const load: StorageLoad = { jobs: ceilingJobs, completions: ceilingJobs, perCommit };
         storage.push((await runHelper<StorageSpeed>('ceilings/storage.js', load)).completionsPerSecond);
       }
-      run.equal(await server.total('&status=success'), Math.min(2000, jobs) + rounds * jobs, 'jobs listed as successful');
+      run.equal(
+        await server.total('&status=success'),
+        Math.min(2000, jobs) + rounds * jobs,
+        'jobs listed as successful',
+      );
       await server.discard();
       report(run, `${count} thread${count === 1 ? '' : 's'}`, medians(ours), median(raw), median(storage));
     }
@@ -75,9 +82,12 @@ export const throughput: Bench<ThroughputPlan> = {
 };
 
 function report(run: Run, what: string, figures: Figures, raw: number, storage: number): void {
-  const perSecond = figures['perSecond']!;
+  const perSecond = figures.perSecond!;
   const fast = must('at least 40,000/s', perSecond >= 40_000);
-  if (Number.isNaN(raw)) return run.find({ what, figures, must: [fast] });
+  if (Number.isNaN(raw)) {
+    run.find({ what, figures, must: [fast] });
+    return;
+  }
   run.find({
     what,
     figures,
@@ -86,6 +96,10 @@ function report(run: Run, what: string, figures: Figures, raw: number, storage: 
       figures: { piscinaPerSecond: raw, storagePerSecond: storage },
     },
     ratio: perSecond / storage,
-    must: [fast, must('above piscina.run', perSecond > raw), must('at least 0.5 of the storage alone', perSecond >= 0.5 * storage)],
+    must: [
+      fast,
+      must('above piscina.run', perSecond > raw),
+      must('at least 0.5 of the storage alone', perSecond >= 0.5 * storage),
+    ],
   });
 }

@@ -24,7 +24,8 @@ export async function backUp(directory: string, { url, token }: BackupOptions): 
   const { status, text } = await post(new URL('/api/v1/backup', url), JSON.stringify({ directory }), token);
   const answer = parse(text);
   if (status !== 200) {
-    const detail = typeof answer?.detail === 'string' ? answer.detail : `the server at ${url} answered with status ${status}`;
+    const detail =
+      typeof answer?.detail === 'string' ? answer.detail : `the server at ${url} answered with status ${status}`;
     throw new Error(`no backup was made: ${detail}`);
   }
   const { bytes, position, duration_ms } = answer as unknown as BackupAnswer;
@@ -43,7 +44,9 @@ function post(url: URL, body: string, token: string | undefined): Promise<{ stat
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', (error) => reject(explain(error, url)));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+      );
     });
     sent.on('error', (error) => reject(explain(error, url)));
     sent.end(body);
@@ -51,8 +54,12 @@ function post(url: URL, body: string, token: string | undefined): Promise<{ stat
 }
 
 function explain(error: NodeJS.ErrnoException, { origin }: URL): Error {
-  if (error.code === 'ECONNREFUSED') return new Error(`no server answers at ${origin}: start it, or name another with --url`);
-  if (error.code === 'ECONNRESET') return new Error(`the server at ${origin} ended the connection: whether there is a backup, "escapement check" tells`);
+  if (error.code === 'ECONNREFUSED')
+    return new Error(`no server answers at ${origin}: start it, or name another with --url`);
+  if (error.code === 'ECONNRESET')
+    return new Error(
+      `the server at ${origin} ended the connection: whether there is a backup, "escapement check" tells`,
+    );
   return new Error(`the server at ${origin} cannot be reached: ${error.message || error.code}`);
 }
 

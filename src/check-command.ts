@@ -12,10 +12,13 @@ type Tell = (line: string) => void;
  * @throws Error whose message is for the user
  */
 export async function check(directory: string, tell: Tell): Promise<boolean> {
-  const summary = await checkDirectory(directory, Date.now(), tell);
+  const summary = await checkDirectory(directory, tell);
   const { faults } = summary;
   if (faults === 0) tell(`${directory} is whole: ${contents(summary)}`);
-  else tell(`${directory} is damaged: ${number(faults, 'fault', 'faults')} in ${contents(summary)}. Restore it from a backup; what is lost is what the lines above name`);
+  else
+    tell(
+      `${directory} is damaged: ${number(faults, 'fault', 'faults')}, beside ${contents(summary)}. Restore it from a backup; the lines above say what would be lost or wrong without one`,
+    );
   return faults === 0;
 }
 
@@ -25,7 +28,7 @@ export async function check(directory: string, tell: Tell): Promise<boolean> {
  * @throws Error whose message is for the user
  */
 export async function restore(backup: string, dataDir: string, tell: Tell): Promise<void> {
-  const summary = await restoreBackup(backup, dataDir, Date.now(), tell);
+  const summary = await restoreBackup(backup, dataDir, tell);
   tell(`${dataDir} is as the backup was: ${contents(summary)}`);
 }
 

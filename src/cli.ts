@@ -56,7 +56,16 @@ function duration(text: string): number {
   return parsed.ms;
 }
 
-const units: Readonly<Record<string, number>> = { '': 1, b: 1, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3, kb: 1e3, mb: 1e6, gb: 1e9 };
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+};
 
 /** @param plain unit of a number without one */
 function size(text: string, plain = ''): number {
@@ -122,21 +131,82 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
   const threads = Math.max(2, availableParallelism() - 1);
   return new Command('start')
     .description('Start the server. It runs until SIGTERM or SIGINT; a second signal ends it at once.')
-    .addOption(option('--host <address>', 'address to listen on (default: 127.0.0.1 and ::1); any other than loopback needs a token'))
-    .addOption(option('--port <number>', 'port to listen on; 0 takes a free one').default(8080).argParser(wholeNumber(0, 65_535)))
+    .addOption(
+      option(
+        '--host <address>',
+        'address to listen on (default: 127.0.0.1 and ::1); any other than loopback needs a token',
+      ),
+    )
+    .addOption(
+      option('--port <number>', 'port to listen on; 0 takes a free one')
+        .default(8080)
+        .argParser(wholeNumber(0, 65_535)),
+    )
     .addOption(option('--data-dir <folder>', 'where jobs are kept; made if it is not there').default('./data'))
-    .addOption(option('--handlers <folder>', 'modules that do the work, one for each job type, named after it').default('./workers'))
-    .addOption(option('--threads <number>', 'worker threads').default(threads, `${threads}: one less than there are cores, at least 2`).argParser(wholeNumber(1, 1024)))
-    .addOption(option('--thread-memory <size>', 'heap of a worker thread; a plain number is in MiB').default(256, '256MiB').argParser(threadMemory))
-    .addOption(option('--timezone <name>', 'zone of answers, of cron expressions without one and of instants without an offset').default(systemZone()).argParser(zone))
-    .addOption(option('--grace <duration>', 'how long a cancelled job, or all jobs at the end, may go on').default(5000, '5s').argParser(duration))
-    .addOption(option('--retention <duration>', 'how long finished jobs are kept').default(7 * 86_400_000, '7d').argParser(duration))
-    .addOption(option('--retain <number>', 'how many finished jobs are kept at most').default(1_000_000).argParser(wholeNumber(0, 1e12)))
-    .addOption(option('--max-body <size>', 'largest body of a request: 512KiB, 1MiB or a number of bytes').default(1024 ** 2, '1MiB').argParser(bodySize))
-    .addOption(option('--max-connections <number>', 'WebSocket connections at the same time').default(10_000).argParser(wholeNumber(0, 1_000_000)))
-    .addOption(option('--token <secret>', 'what clients must send as "Authorization: Bearer <secret>"; better set as variable, since others can see command lines'))
-    .addOption(option('--allowed-host <name>', 'a name by which the server may be called without a token (repeatable, or with commas)').default([], 'localhost and IP addresses').argParser(many(hostName)))
-    .addOption(option('--cors-origin <origin>', 'an origin whose pages may use the server (repeatable, or with commas)').default([], 'none').argParser(many(origin)))
+    .addOption(
+      option('--handlers <folder>', 'modules that do the work, one for each job type, named after it').default(
+        './workers',
+      ),
+    )
+    .addOption(
+      option('--threads <number>', 'worker threads')
+        .default(threads, `${threads}: one less than there are cores, at least 2`)
+        .argParser(wholeNumber(1, 1024)),
+    )
+    .addOption(
+      option('--thread-memory <size>', 'heap of a worker thread; a plain number is in MiB')
+        .default(256, '256MiB')
+        .argParser(threadMemory),
+    )
+    .addOption(
+      option('--timezone <name>', 'zone of answers, of cron expressions without one and of instants without an offset')
+        .default(systemZone())
+        .argParser(zone),
+    )
+    .addOption(
+      option('--grace <duration>', 'how long a cancelled job, or all jobs at the end, may go on')
+        .default(5000, '5s')
+        .argParser(duration),
+    )
+    .addOption(
+      option('--retention <duration>', 'how long finished jobs are kept')
+        .default(7 * 86_400_000, '7d')
+        .argParser(duration),
+    )
+    .addOption(
+      option('--retain <number>', 'how many finished jobs are kept at most')
+        .default(1_000_000)
+        .argParser(wholeNumber(0, 1e12)),
+    )
+    .addOption(
+      option('--max-body <size>', 'largest body of a request: 512KiB, 1MiB or a number of bytes')
+        .default(1024 ** 2, '1MiB')
+        .argParser(bodySize),
+    )
+    .addOption(
+      option('--max-connections <number>', 'WebSocket connections at the same time')
+        .default(10_000)
+        .argParser(wholeNumber(0, 1_000_000)),
+    )
+    .addOption(
+      option(
+        '--token <secret>',
+        'what clients must send as "Authorization: Bearer <secret>"; better set as variable, since others can see command lines',
+      ),
+    )
+    .addOption(
+      option(
+        '--allowed-host <name>',
+        'a name by which the server may be called without a token (repeatable, or with commas)',
+      )
+        .default([], 'localhost and IP addresses')
+        .argParser(many(hostName)),
+    )
+    .addOption(
+      option('--cors-origin <origin>', 'an origin whose pages may use the server (repeatable, or with commas)')
+        .default([], 'none')
+        .argParser(many(origin)),
+    )
     .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
     .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
     .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
@@ -146,7 +216,9 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
 
 function backupCommand(): Command {
   return new Command('backup')
-    .description('Write a backup of a running server, which goes on meanwhile. The directory is on the machine of the server, and new or empty.')
+    .description(
+      'Write a backup of a running server, which goes on meanwhile. The directory is on the machine of the server, and new or empty.',
+    )
     .argument('<directory>', 'where the backup goes')
     .addOption(option('--url <url>', 'where the server answers').default('http://127.0.0.1:8080').argParser(serverUrl))
     .addOption(option('--token <secret>', 'the token that the server was started with; better set as variable'))
@@ -162,7 +234,9 @@ function backupCommand(): Command {
 
 function restoreCommand(): Command {
   return new Command('restore')
-    .description('Make a data directory from a backup, after checking it. What happened after the backup is forgotten; what is due by then runs at the next start.')
+    .description(
+      'Make a data directory from a backup, after checking it. What happened after the backup is forgotten; what is due by then runs at the next start.',
+    )
     .argument('<backup>', 'a directory that "escapement backup" wrote')
     .addOption(option('--data-dir <folder>', 'the directory to make: new or empty').makeOptionMandatory())
     .allowExcessArguments(false)
@@ -176,7 +250,9 @@ function restoreCommand(): Command {
 
 function checkCommand(): Command {
   return new Command('check')
-    .description('Check every record, index and counter of a backup, or of a data directory whose server is stopped. Exit code 1 when something is wrong.')
+    .description(
+      'Check every record, index and counter of a backup, or of a data directory whose server is stopped. Exit code 1 when something is wrong.',
+    )
     .argument('<directory>', 'what to check; nothing in it is changed')
     .allowExcessArguments(false)
     .action((directory: string) =>
@@ -189,7 +265,9 @@ function checkCommand(): Command {
 
 function program(run: (options: StartOptions) => Promise<void>): Command {
   const escapement = new Command('escapement')
-    .description('A job scheduler server: durable delayed, cron and repeating jobs over HTTP, run in worker threads, watched over WebSocket.')
+    .description(
+      'A job scheduler server: durable delayed, cron and repeating jobs over HTTP, run in worker threads, watched over WebSocket.',
+    )
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addCommand(startCommand(run))
@@ -197,7 +275,9 @@ function program(run: (options: StartOptions) => Promise<void>): Command {
     .addCommand(restoreCommand())
     .addCommand(checkCommand());
   for (const command of [escapement, ...escapement.commands]) {
-    command.exitOverride().configureOutput({ outputError: (text, write) => write(oneLine(text.replace(/^error: /, ''))) });
+    command
+      .exitOverride()
+      .configureOutput({ outputError: (text, write) => write(oneLine(text.replace(/^error: /, ''))) });
   }
   return escapement;
 }

@@ -7,7 +7,9 @@ import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import { WorkerPool } from './pool/pool.js';
 import { Scheduler } from './scheduler/scheduler.js';
+import { TimerWaker } from './scheduler/waker.js';
 import { Server } from './server/server.js';
+import { shutDown } from './shutdown.js';
 import { claimDirectory, type DirectoryLock } from './store/directory.js';
 import { DueCursor } from './store/due-index.js';
 import { JobSets } from './store/job-sets.js';
@@ -19,8 +21,6 @@ import { restore } from './store/restore.js';
 import { ThreadedStore } from './store/threaded-store.js';
 import { TypeDictionary } from './store/types.js';
 import { DueWindow } from './timer/window.js';
-import { shutDown } from './shutdown.js';
-import { TimerWaker } from './scheduler/waker.js';
 
 export interface Running {
   /** Where it listens. */
@@ -149,9 +149,13 @@ type Health = { readonly status: 'healthy' } | { readonly status: 'degraded' | '
 function health(scheduler: Scheduler, pool: WorkerPool): Health {
   if (scheduler.draining) return { status: 'draining', reason: 'the server is shutting down' };
   if (scheduler.blockedMs !== undefined) {
-    return { status: 'degraded', reason: 'the disk takes no writes: it is probably full. Nothing is accepted or started until it does' };
+    return {
+      status: 'degraded',
+      reason: 'the disk takes no writes: it is probably full. Nothing is accepted or started until it does',
+    };
   }
-  if (pool.alive === 0) return { status: 'degraded', reason: 'no worker thread is running; new ones are being started' };
+  if (pool.alive === 0)
+    return { status: 'degraded', reason: 'no worker thread is running; new ones are being started' };
   return { status: 'healthy' };
 }
 

@@ -10,7 +10,9 @@ const root = resolve(fileURLToPath(import.meta.url), '../../..');
 const readme = readFileSync(resolve(root, 'README.md'), 'utf8');
 
 t.test('the diagram of the life of a job is the transition table', (t) => {
-  const drawn = [...readme.matchAll(/^ {4}(\w+) --> (\w+): (\w+)$/gm)].map(([, from, to, step]) => `${from} ${step} ${to}`);
+  const drawn = [...readme.matchAll(/^ {4}(\w+) --> (\w+): (\w+)$/gm)].map(
+    ([, from, to, step]) => `${from} ${step} ${to}`,
+  );
   const table = Object.entries(lifecycle).flatMap(([from, steps]) =>
     Object.entries(steps).map(([step, to]) => `${from} ${step} ${to}`),
   );
@@ -20,10 +22,17 @@ t.test('the diagram of the life of a job is the transition table', (t) => {
 
 t.test('every option that it names exists, and every option is named', (t) => {
   const help = spawnSync(process.execPath, [resolve(root, 'dist/src/cli.js'), 'start', '--help'], { encoding: 'utf8' });
-  const options = (text: string): string[] => [...new Set([...text.matchAll(/(--[a-z][a-z-]+)/g)].map(([option]) => option))];
+  const options = (text: string): string[] => [
+    ...new Set([...text.matchAll(/(--[a-z][a-z-]+)/g)].map(([option]) => option)),
+  ];
   const table = readme.slice(readme.indexOf('## Options'), readme.indexOf('### Limits'));
   const offered = options(help.stdout).filter((option) => option !== '--help');
   t.ok(offered.length > 10);
-  t.same(options(table).filter((option) => option !== '--help').sort(), offered.sort());
+  t.same(
+    options(table)
+      .filter((option) => option !== '--help')
+      .sort(),
+    offered.sort(),
+  );
   t.end();
 });

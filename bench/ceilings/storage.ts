@@ -36,7 +36,7 @@ const slicesPerCommit = 4;
 const stride = 7_368_787;
 
 class StorageAlone {
-  readonly directory = mkdtempSync(join(process.env['BENCH_DIR'] ?? tmpdir(), 'escapement-bench-storage-'));
+  readonly directory = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'escapement-bench-storage-'));
   readonly #kv = new LmdbKv(this.directory);
   readonly #engine = new StoreEngine(this.#kv);
   readonly #types = new TypeDictionary();
@@ -69,7 +69,12 @@ class StorageAlone {
   }
 
   /** Applies a change to each of the jobs, so many a commit, and merges all of it; changes per second. */
-  timed(count: number, perCommit: number, seqAt: (index: number) => number, change: (batch: Batch, seq: number) => void): number {
+  timed(
+    count: number,
+    perCommit: number,
+    seqAt: (index: number) => number,
+    change: (batch: Batch, seq: number) => void,
+  ): number {
     const begun = performance.now();
     for (let index = 0; index < count; index += perCommit) {
       const batch = new Batch();
@@ -87,7 +92,13 @@ class StorageAlone {
 
   /** As the server does, merging goes on between commits, slice by slice. */
   #commit(batch: Batch): void {
-    const context = { position: ++this.#position, now: this.#now, logBytes: 0, counters: noCounters, types: this.#types };
+    const context = {
+      position: ++this.#position,
+      now: this.#now,
+      logBytes: 0,
+      counters: noCounters,
+      types: this.#types,
+    };
     this.#engine.commit(sealBatch(batch, context));
     this.#types.written(this.#types.size);
     for (const { job } of batch.touched.values()) {
@@ -136,9 +147,17 @@ class StorageAlone {
 export async function measureStorage({ jobs, completions, perCommit }: StorageLoad): Promise<StorageSpeed> {
   const storage = new StorageAlone(jobs);
   try {
-    const created = storage.timed(jobs, perCommit, (index) => index + 1, (batch, seq) => storage.create(batch, seq));
+    const created = storage.timed(
+      jobs,
+      perCommit,
+      (index) => index + 1,
+      (batch, seq) => storage.create(batch, seq),
+    );
     const random = (index: number): number => 1 + ((index * stride) % jobs);
-    const completed = completions === 0 ? 0 : storage.timed(completions, perCommit, random, (batch, seq) => storage.complete(batch, seq));
+    const completed =
+      completions === 0
+        ? 0
+        : storage.timed(completions, perCommit, random, (batch, seq) => storage.complete(batch, seq));
     return {
       createsPerSecond: created,
       completionsPerSecond: completed,
@@ -149,4 +168,5 @@ export async function measureStorage({ jobs, completions, perCommit }: StorageLo
   }
 }
 
-if (process.send !== undefined) process.send(await measureStorage(JSON.parse(process.argv[2] as string) as StorageLoad));
+if (process.send !== undefined)
+  process.send(await measureStorage(JSON.parse(process.argv[2] as string) as StorageLoad));

@@ -13,7 +13,9 @@ export async function open({ port }) {
     addBulk: (items) => queue.addBulk(items.map((data) => ({ name: 'job', data, opts: options }))),
     addAt(items) {
       const timestamp = Date.now();
-      return queue.addBulk(items.map(({ due, data }) => ({ name: 'job', data, opts: { ...options, timestamp, delay: due - timestamp } })));
+      return queue.addBulk(
+        items.map(({ due, data }) => ({ name: 'job', data, opts: { ...options, timestamp, delay: due - timestamp } })),
+      );
     },
     async count() {
       const counts = await queue.getJobCounts('waiting', 'delayed', 'prioritized', 'active');

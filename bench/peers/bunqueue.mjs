@@ -13,7 +13,9 @@ export async function open({ port, durable }) {
     addBulk: (items) => queue.addBulk(items.map((data) => ({ name: 'job', data, opts: options }))),
     addAt(items) {
       const now = Date.now();
-      return queue.addBulk(items.map(({ due, data }) => ({ name: 'job', data, opts: { ...options, delay: due - now } })));
+      return queue.addBulk(
+        items.map(({ due, data }) => ({ name: 'job', data, opts: { ...options, delay: due - now } })),
+      );
     },
     async count() {
       const { waiting = 0, delayed = 0, active = 0, prioritized = 0 } = await queue.getJobCountsAsync();
@@ -25,7 +27,11 @@ export async function open({ port, durable }) {
       queue = new Queue(`bench-${++phase}`, { connection });
     },
     async work(handler) {
-      const worker = new Worker(queue.name, async ({ data }) => handler(data), { connection, concurrency, batchSize: 100 });
+      const worker = new Worker(queue.name, async ({ data }) => handler(data), {
+        connection,
+        concurrency,
+        batchSize: 100,
+      });
       worker.on('error', (error) => console.error(error.message));
       return () => worker.close();
     },

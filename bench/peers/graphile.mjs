@@ -12,7 +12,10 @@ export async function open({ port }) {
   const pgPool = new pg.Pool({ connectionString: `postgres://postgres@127.0.0.1:${port}/postgres`, max: connections });
   const utils = await makeWorkerUtils({ pgPool, logger });
   await utils.migrate();
-  const addAll = (items) => utils.addJobs(items.map(({ due, data }) => ({ identifier: 'job', payload: data, ...(due && { runAt: new Date(due) }) })));
+  const addAll = (items) =>
+    utils.addJobs(
+      items.map(({ due, data }) => ({ identifier: 'job', payload: data, ...(due && { runAt: new Date(due) }) })),
+    );
   return {
     add: (data) => utils.addJob('job', data),
     addBulk: (items) => addAll(items.map((data) => ({ data }))),

@@ -56,7 +56,8 @@ const peers = [
   {
     name: 'bunqueue-durable',
     what: `bunqueue ${version('bunqueue')}, SQLite, durable`,
-    promise: 'written to disk before the answer',
+    promise:
+      "handed to the operating system (SQLite's synchronous=NORMAL): survives a crash of the process, not of the machine",
     start: startBunqueue,
     client: ['bunqueue', bun],
     options: { durable: true },
@@ -66,7 +67,10 @@ const peers = [
 /** Runs the client process of a peer and returns what it prints. */
 function runClient([module, program], options) {
   return new Promise((done, failed) => {
-    const child = spawn(program, ['client.mjs', module, JSON.stringify(options)], { cwd: here, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, ['client.mjs', module, JSON.stringify(options)], {
+      cwd: here,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     process.once('exit', () => child.kill('SIGKILL'));
     const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
     let output = '';
@@ -77,7 +81,8 @@ function runClient([module, program], options) {
     child.once('close', (code, signal) => {
       clearTimeout(timer);
       const line = output.split('\n').find((text) => text.startsWith('{"figures"'));
-      if (line === undefined) failed(new Error(`its client ended with ${code ?? signal}: ${errors || output.slice(-2000)}`));
+      if (line === undefined)
+        failed(new Error(`its client ended with ${code ?? signal}: ${errors || output.slice(-2000)}`));
       else done(JSON.parse(line));
     });
   });
@@ -95,7 +100,10 @@ async function measure({ start, client, options }, plan, run, what) {
   }
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { full: { type: 'boolean', default: false } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { full: { type: 'boolean', default: false } },
+});
 const size = values.full ? 'full' : 'small';
 const run = new Run((line) => console.log(line));
 const facts = readFacts();

@@ -57,7 +57,11 @@ async function startServer(command, args, { port, dir, options = {}, stopSignal 
     clearTimeout(timer);
     rmSync(dir, { recursive: true, force: true });
   };
-  for (const end = Date.now() + startLimitMs; !(await answers(port)); await new Promise((done) => setTimeout(done, 50))) {
+  for (
+    const end = Date.now() + startLimitMs;
+    !(await answers(port));
+    await new Promise((done) => setTimeout(done, 50))
+  ) {
     if (child.exitCode !== null || child.pid === undefined || Date.now() > end) {
       await stop();
       throw new Error(`${command} did not start: ${errors}`);
@@ -87,7 +91,11 @@ export async function startPostgres() {
     chownSync(dir, options.uid, options.gid);
   }
   const data = join(dir, 'data');
-  execFileSync(join(bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8'], { cwd: dir, stdio: 'ignore', ...options });
+  execFileSync(join(bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8'], {
+    cwd: dir,
+    stdio: 'ignore',
+    ...options,
+  });
   const args = ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='];
   // Fast shutdown: the default signal would wait for clients.
   return startServer(join(bin, 'postgres'), args, { port, dir, options, stopSignal: 'SIGINT' });

@@ -15,7 +15,10 @@ export class Audience {
   constructor(count: number) {
     this.#count = count;
     const processes = Math.min(maxProcesses, Math.ceil(count / perProcess));
-    this.#helpers = Array.from({ length: processes }, () => new Helper<ToSubscribers, Wave>('support/subscribers.js', {}, true));
+    this.#helpers = Array.from(
+      { length: processes },
+      () => new Helper<ToSubscribers, Wave>('support/subscribers.js', {}, true),
+    );
   }
 
   /** Connects them all, each with its filter; leaves former connections. */
@@ -25,7 +28,11 @@ export class Audience {
 
   /** From here on frames are counted. */
   async expect(framesOf: (index: number) => number): Promise<void> {
-    await this.#each((from, to) => ({ kind: 'expect', framesEach: range(from, to).map(framesOf), limitMs: waveLimitMs }));
+    await this.#each((from, to) => ({
+      kind: 'expect',
+      framesEach: range(from, to).map(framesOf),
+      limitMs: waveLimitMs,
+    }));
   }
 
   /** Waits until all that is expected has come, or the limit is up. */

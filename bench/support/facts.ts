@@ -31,7 +31,7 @@ const fileSystems: Readonly<Record<string, string>> = {
 };
 
 export function readFacts(): Facts {
-  const type = `0x${statfsSync(process.env['BENCH_DIR'] ?? tmpdir()).type.toString(16)}`;
+  const type = `0x${statfsSync(process.env.BENCH_DIR ?? tmpdir()).type.toString(16)}`;
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
@@ -49,7 +49,8 @@ function commit(): string {
   const git = (...args: string[]): string =>
     execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
-    const changed = git('status', '--porcelain', '--untracked-files=no', 'src', 'bench', 'package.json', ':!bench/results') !== '';
+    const changed =
+      git('status', '--porcelain', '--untracked-files=no', 'src', 'bench', 'package.json', ':!bench/results') !== '';
     return git('rev-parse', '--short', 'HEAD') + (changed ? '+' : '');
   } catch {
     return 'unknown';
@@ -58,7 +59,8 @@ function commit(): string {
 
 function versionOf(name: string): string {
   try {
-    return (JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }).version;
+    return (JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')) as { version: string })
+      .version;
   } catch {
     return 'unknown';
   }

@@ -52,11 +52,16 @@ function batchRequest(batch: number, count: number, bodyOf: (index: number) => s
 }
 
 /** As `createAll`; the ids, in order. */
-export async function createIds(server: ServerProcess, run: Run, count: number, bodyOf: (index: number) => string): Promise<string[]> {
+export async function createIds(
+  server: ServerProcess,
+  run: Run,
+  count: number,
+  bodyOf: (index: number) => string,
+): Promise<string[]> {
   const ids: string[] = Array(count);
   await createAll(server, run, count, bodyOf, (first, answer) => {
     const { items } = JSON.parse(answer.toString('utf8')) as { items: { id: string }[] };
-    items.forEach(({ id }, index) => (ids[first + index] = id));
+    for (const [index, { id }] of items.entries()) ids[first + index] = id;
   });
   return ids;
 }

@@ -103,6 +103,7 @@ export class HttpClient {
       };
       this.#onIdle = go;
       go();
+      return undefined;
     });
   }
 
@@ -149,8 +150,8 @@ export class HttpClient {
     for (const { socket } of this.#connections) socket.destroy();
   }
 
-  #watched(onAnswer: OnAnswer, loop: (end: () => void) => (() => void) | undefined | void): Promise<void> {
-    let stop: (() => void) | undefined | void;
+  #watched(onAnswer: OnAnswer, loop: (end: () => void) => (() => void) | undefined): Promise<void> {
+    let stop: (() => void) | undefined;
     let watch: NodeJS.Timeout | undefined;
     this.#onAnswer = onAnswer;
     return new Promise<void>((done, failed) => {

@@ -33,3 +33,11 @@ export function farBody(index: number, count: number, from: number): string {
   const due = from + hourMs + Math.floor((place / count) * 30 * 24 * hourMs);
   return `{"name":"noop","trigger_at":"${new Date(due).toISOString()}","payload":{"order_id":"ORD-${index}"}}`;
 }
+
+/** Some bodies of `POST /jobs/batch`: arrays, or a job per line. */
+export function batchBodies(perBatch: number, lines: boolean): string[] {
+  return Array.from({ length: 8 }, (_, batch) => {
+    const jobs = Array.from({ length: perBatch }, (_, index) => orderBody(batch * perBatch + index));
+    return lines ? jobs.join('\n') : `[${jobs.join(',')}]`;
+  });
+}

@@ -19,7 +19,8 @@ export function columnTitle(name: string): string {
 }
 
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   const rule = titles.map((_, index) => (index === 0 ? '---' : '--:'));
   return [line(titles), line(rule), ...rows.map(line)].join('\n');
 }
@@ -37,7 +38,10 @@ function groups(findings: readonly Finding[]): Finding[][] {
 }
 
 function columns(findings: readonly Finding[]): string[] {
-  const all = findings.flatMap(({ figures, ceiling }) => [...Object.keys(figures), ...Object.keys(ceiling?.figures ?? {})]);
+  const all = findings.flatMap(({ figures, ceiling }) => [
+    ...Object.keys(figures),
+    ...Object.keys(ceiling?.figures ?? {}),
+  ]);
   return [...new Set(all)];
 }
 
@@ -77,9 +81,16 @@ export function origin({ facts, at, command, size, seconds }: Report): string {
   );
 }
 
+/** What an acknowledgement is worth, where queues are compared. */
+function promises(findings: readonly (Finding & { readonly promise?: string })[]): string[] {
+  return findings.flatMap(({ what, promise }) =>
+    promise === undefined ? [] : [`- ${what}: acknowledged means ${promise}.`],
+  );
+}
+
 export function renderReport(report: Report): string {
   const parts = groups(report.findings).map(findingTable);
-  const bounds = asked(report.findings);
+  const bounds = [...promises(report.findings), ...asked(report.findings)];
   if (bounds.length > 0) parts.push(bounds.join('\n'));
   const notes = [
     ...report.skipped.map((why) => `- left out: ${why}`),

@@ -25,7 +25,7 @@ function keep(child: ChildProcess): ChildProcess {
 
 /** A directory that is gone when this process is. `BENCH_DIR` says on which disk; default: the system's temporary one. */
 export function temporary(what: string): string {
-  const folder = mkdtempSync(join(process.env['BENCH_DIR'] ?? tmpdir(), `escapement-bench-${what}-`));
+  const folder = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), `escapement-bench-${what}-`));
   folders.add(folder);
   return folder;
 }
@@ -39,8 +39,13 @@ export function removeTemporary(folder: string): void {
 const files = 65_536;
 
 /** Starts node; with the limit on descriptors raised where the system lets us. */
-export function startNode(args: readonly string[], env: Readonly<Record<string, string>> = {}, manyFiles = false): ChildProcess {
-  const command = manyFiles && canRaiseFiles() ? ['prlimit', `--nofile=${files}`, process.execPath] : [process.execPath];
+export function startNode(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  manyFiles = false,
+): ChildProcess {
+  const command =
+    manyFiles && canRaiseFiles() ? ['prlimit', `--nofile=${files}`, process.execPath] : [process.execPath];
   const [program, ...rest] = [...command, ...args] as [string, ...string[]];
   return keep(spawn(program, rest, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] }));
 }

@@ -75,7 +75,11 @@ export class ServerProcess {
     args.push('--threads', String(threads), '--timezone', 'UTC', '--log-level', 'warn', '--max-connections', '30000');
     const begun = performance.now();
     this.startedAt = performance.timeOrigin + begun;
-    this.#child = startNode([...profile, join(root, 'dist/src/cli.js'), ...args], { BENCH_STAMPS: this.stampsDir }, manyFiles);
+    this.#child = startNode(
+      [...profile, join(root, 'dist/src/cli.js'), ...args],
+      { BENCH_STAMPS: this.stampsDir },
+      manyFiles,
+    );
     this.port = await this.#listening();
     this.listeningAfterMs = performance.now() - begun;
   }
@@ -102,13 +106,16 @@ export class ServerProcess {
 
   memory(): Memory {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
-    const kib = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? Number.NaN);
+    const kib = (field: string): number =>
+      Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? Number.NaN);
     return { rssMiB: kib('VmRSS') / 1024, privateMiB: kib('RssAnon') / 1024 };
   }
 
   /** CPU time of all its threads so far, in seconds. */
   cpuSeconds(): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
     return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 
@@ -132,7 +139,8 @@ export class ServerProcess {
       const now = performance.timeOrigin + performance.now();
       if (completed >= count) return now;
       if (failed > 0) throw new Error(`${failed} jobs of a bench failed`);
-      if (performance.now() > end) throw new Error(`${completed} of ${count} jobs had completed after ${limitMs / 1000} s`);
+      if (performance.now() > end)
+        throw new Error(`${completed} of ${count} jobs had completed after ${limitMs / 1000} s`);
       await sleep(everyMs);
     }
   }
@@ -178,7 +186,9 @@ export class ServerProcess {
         clearTimeout(timer);
         done(Number(port));
       });
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-4096)));
+      child.stderr
+        ?.setEncoding('utf8')
+        .on('data', (text: string) => (this.#errors = (this.#errors + text).slice(-4096)));
       child.once('exit', (code, signal) => {
         clearTimeout(timer);
         fail(`ended with ${code ?? signal}`);

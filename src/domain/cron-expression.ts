@@ -38,7 +38,6 @@ export interface Window {
 const maxParsed = 4096;
 const parsed = new Map<string, Cron>();
 
-
 interface FieldRule {
   readonly name: string;
   readonly min: number;

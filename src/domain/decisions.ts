@@ -98,7 +98,12 @@ export function attemptNumber(state: JobState): number {
 
 export function start({ state }: Job, now: number): Decision {
   return {
-    state: move(state, 'start', now, { attempt: state.attempt + 1, lease: state.lease + 1, startedAt: now, finishedAt: 0 }),
+    state: move(state, 'start', now, {
+      attempt: state.attempt + 1,
+      lease: state.lease + 1,
+      startedAt: now,
+      finishedAt: 0,
+    }),
     events: [{ type: 'job.started', attempt: attemptNumber(state) }],
   };
 }
@@ -135,7 +140,8 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   const retryAt = now + backoffMs(spec, retryCount);
   const following = nextOccurrence(spec.trigger, Math.max(now, state.occurrence));
   // A retry gives way to the next occurrence.
-  const granted = failure.retryable && retryCount <= spec.maxRetries && (following === undefined || retryAt < following);
+  const granted =
+    failure.retryable && retryCount <= spec.maxRetries && (following === undefined || retryAt < following);
   const told: EventBody = {
     type: 'job.failed',
     error: message,
@@ -211,7 +217,11 @@ export function update({ spec, state }: Job, change: SpecChange, now: number): D
   const due = change.trigger ? firstOccurrence(change.trigger, now) : state.due;
   return {
     spec: changed,
-    state: move(state, 'update', now, { due, ...(change.trigger && isRepeating(changed) && fresh), ...(change.trigger && { occurrence: due }) }),
+    state: move(state, 'update', now, {
+      due,
+      ...(change.trigger && isRepeating(changed) && fresh),
+      ...(change.trigger && { occurrence: due }),
+    }),
     events: [{ type: 'job.updated', triggerAt: due, isRepeat: isRepeating(changed) }],
   };
 }

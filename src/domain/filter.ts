@@ -33,9 +33,15 @@ export function readFilter(value: unknown): { readonly filter: Filter } | { read
     return { error: 'filter must be an object with job_types, event_types and job_ids, or left out.' };
   }
   const unknown = Object.keys(value).find((field) => !fields.includes(field));
-  if (unknown !== undefined) return { error: `filter.${unknown.slice(0, 100)} is not a field; there are ${fields.join(', ')}.` };
+  if (unknown !== undefined)
+    return { error: `filter.${unknown.slice(0, 100)} is not a field; there are ${fields.join(', ')}.` };
   const given = value as { job_types?: unknown; event_types?: unknown; job_ids?: unknown };
-  const types = readList(given.job_types, 'job_types', isJobType, 'a name of a job type (characters out of A-Z, a-z, 0-9 and _ . : -)');
+  const types = readList(
+    given.job_types,
+    'job_types',
+    isJobType,
+    'a name of a job type (characters out of A-Z, a-z, 0-9 and _ . : -)',
+  );
   const events = readList(given.event_types, 'event_types', isEventType, `one of ${eventTypes.join(', ')}`);
   const ids = readList(given.job_ids, 'job_ids', isShort, `a job id of at most ${limits.nameChars} characters`);
   for (const list of [types, events, ids]) if ('error' in list) return list;

@@ -80,8 +80,7 @@ const example = 'write an ISO 8601 date-time such as 2026-01-02T15:30:00+08:00';
 /** Far more than any clock can tell apart. */
 const maxChars = 128;
 
-const monthNames =
-  'January February March April May June July August September October November December'.split(' ');
+const monthNames = 'January February March April May June July August September October November December'.split(' ');
 
 /**
  * Reads an ISO 8601 date-time in extended form, in the years 1 to 9999: seconds and fraction may be missing, the offset

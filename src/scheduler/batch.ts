@@ -2,12 +2,13 @@
  * What one commit will write, as it is gathered: the newest state of each job touched, the events, the answers that wait
  * for the disk, and the facts, which must be decided again should the disk refuse it.
  */
-import type { JobEvent } from '../domain/events.js';
+
 import type { Decision } from '../domain/decisions.js';
-import { noDetail, type Job } from '../domain/job.js';
+import type { JobEvent } from '../domain/events.js';
+import { type Job, noDetail } from '../domain/job.js';
 import type { Outcome } from '../pool/messages.js';
-import type { Counters } from '../store/log-record.js';
 import type { KeyUse } from '../store/idempotency.js';
+import type { Counters } from '../store/log-record.js';
 import type { SealedBatch } from '../store/store.js';
 import type { Answer } from './messages.js';
 
@@ -63,7 +64,12 @@ export class Batch {
       known.specChanged ||= decision.spec !== undefined;
       known.detailChanged ||= detailChanged;
     } else {
-      this.touched.set(spec.seq, { job: after, specChanged: decision.spec !== undefined, detailChanged, removed: false });
+      this.touched.set(spec.seq, {
+        job: after,
+        specChanged: decision.spec !== undefined,
+        detailChanged,
+        removed: false,
+      });
     }
     return after;
   }

@@ -4,8 +4,8 @@
  */
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
-import type { Job, JobState } from '../domain/job.js';
 import type { JobEvent } from '../domain/events.js';
+import type { Job, JobState } from '../domain/job.js';
 import type { JobSets } from '../store/job-sets.js';
 import type { Counters } from '../store/log-record.js';
 import type { Memtable } from '../store/memtable.js';
@@ -202,4 +202,3 @@ export class Ledger {
     };
   }
 }
-

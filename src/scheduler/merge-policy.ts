@@ -17,5 +17,7 @@ export function mergeIsDue(
   bounds: MergeBounds,
 ): boolean {
   if (changes.changed === 0) return false;
-  return changes.changed >= bounds.rows || changes.changedDetailBytes >= bounds.detailBytes || sinceLastMs >= bounds.ageMs;
+  return (
+    changes.changed >= bounds.rows || changes.changedDetailBytes >= bounds.detailBytes || sinceLastMs >= bounds.ageMs
+  );
 }

@@ -1,6 +1,7 @@
 /** The scheduler's mailbox: requests of users and their answers. Types only. Facts come as `pool/messages` outcomes. */
-import type { Backoff, Job, Misfire } from '../domain/job.js';
+
 import type { Refusal } from '../domain/errors.js';
+import type { Backoff, Job, Misfire } from '../domain/job.js';
 
 /** When a job is to run, as a request says it; the scheduler turns it into a `Trigger` at the instant it decides. */
 export type TriggerDraft =

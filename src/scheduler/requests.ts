@@ -48,7 +48,10 @@ function create(request: Extract<Request, { kind: 'create' }>, context: RequestC
   const first = used && ledger.lookup(used.seq);
   if (first) {
     if (used.digest !== idempotency?.digest) {
-      throw new Refusal('conflict', 'This Idempotency-Key was used before, with another body. Use a new key for a new job.');
+      throw new Refusal(
+        'conflict',
+        'This Idempotency-Key was used before, with another body. Use a new key for a new job.',
+      );
     }
     return ledger.answer(used.seq, reply, { ok: true, jobs: [first], replayed: true });
   }
@@ -101,7 +104,8 @@ function triggerOf(draft: TriggerDraft, repeat: boolean, timezone: string, now: 
 /** The job that `id` names. @throws Refusal `not_found` */
 function find(id: string, { ledger }: RequestContext): Job {
   const job = findById(id, ledger.committed.nextSeq, (seq) => ledger.lookup(seq));
-  if (!job) throw new Refusal('not_found', 'There is no job with this id. It may have been removed after its retention.');
+  if (!job)
+    throw new Refusal('not_found', 'There is no job with this id. It may have been removed after its retention.');
   return job;
 }
 
@@ -133,7 +137,8 @@ function newTrigger(
 ): Trigger | undefined {
   const repeat = isRepeating(spec);
   if (draft) {
-    if (repeat && draft.kind === 'at') throw invalid('/trigger_at', 'a repeating job cannot be given a single instant; use delay or cron_expr');
+    if (repeat && draft.kind === 'at')
+      throw invalid('/trigger_at', 'a repeating job cannot be given a single instant; use delay or cron_expr');
     if (repeat && draft.kind === 'delay' && draft.delayMs < limits.minIntervalMs) {
       throw invalid('/delay', `a repeating job needs at least ${limits.minIntervalMs}ms between its runs`);
     }
@@ -141,7 +146,8 @@ function newTrigger(
     return triggerOf(draft, repeat, zone, now);
   }
   if (timezone === undefined) return undefined;
-  if (spec.trigger.kind !== 'cron') throw invalid('/timezone', 'this job has no cron_expr that a timezone could apply to');
+  if (spec.trigger.kind !== 'cron')
+    throw invalid('/timezone', 'this job has no cron_expr that a timezone could apply to');
   return { ...spec.trigger, timezone };
 }
 
@@ -166,4 +172,3 @@ function retry(id: string, context: RequestContext, reply: Reply): void {
   const after = context.ledger.record(job, decisions.retry(job, context.now), context.now);
   context.ledger.answer(after.spec.seq, reply, { ok: true, jobs: [after], replayed: false });
 }
-

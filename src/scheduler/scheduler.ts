@@ -14,12 +14,12 @@ import { DamagedRecord } from '../store/damage.js';
 import type { StoreEvents } from '../store/store.js';
 import type { DueWindow } from '../timer/window.js';
 import type { Fact } from './batch.js';
+import { setAsideIfDamaged } from './damage.js';
 import { Dispatch } from './dispatch.js';
 import { Ledger, type LedgerPorts, type LedgerStart } from './ledger.js';
-import type { Answer, Request, Requests } from './messages.js';
 import { type MergeBounds, mergeBounds, mergeIsDue } from './merge-policy.js';
+import type { Answer, Request, Requests } from './messages.js';
 import { decideRequest } from './requests.js';
-import { setAsideIfDamaged } from './damage.js';
 import { Retention, type RetentionLimits } from './retention.js';
 
 /** Calls the scheduler's `turn`. */
@@ -121,15 +121,21 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   refusing(): Refusal | undefined {
-    if (this.#draining) return new Refusal('draining', 'The server is shutting down. Send the request to its successor.');
+    if (this.#draining)
+      return new Refusal('draining', 'The server is shutting down. Send the request to its successor.');
     if (this.#blockedSince !== undefined) {
-      return new Refusal('storage_unavailable', 'The server cannot write to its disk at present. GET /health says why.');
+      return new Refusal(
+        'storage_unavailable',
+        'The server cannot write to its disk at present. GET /health says why.',
+      );
     }
     const full =
       this.#mailbox.length >= mailboxBounds.requests ||
       this.#mailboxBytes >= mailboxBounds.bytes ||
       this.#ports.memtable.changed >= mailboxBounds.unmerged;
-    return full ? new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.') : undefined;
+    return full
+      ? new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.')
+      : undefined;
   }
 
   /** Outcomes of attempts, as the pool reports them. */
@@ -157,7 +163,10 @@ export class Scheduler implements Requests, StoreEvents {
   failed(_position: number, failure: { readonly message: string; readonly broken: boolean }): void {
     if (failure.broken) return this.#ports.fatal(`the disk refuses writes although it has room: ${failure.message}`);
     if (this.#blockedSince === undefined) {
-      this.#ports.log.error({ reason: failure.message }, 'the disk is full: nothing is accepted or started until there is room');
+      this.#ports.log.error(
+        { reason: failure.message },
+        'the disk is full: nothing is accepted or started until there is room',
+      );
     }
     this.#blockedSince ??= this.#ports.clock.monotonic();
     this.#nextWriteAt = this.#ports.clock.monotonic() + retryWriteMs;
@@ -286,7 +295,8 @@ export class Scheduler implements Requests, StoreEvents {
 
   #mergeIfDue(): void {
     const { memtable, clock, window, sets, store, merge: bounds = mergeBounds } = this.#ports;
-    if (this.ledger.writing || memtable.merging || !mergeIsDue(memtable, clock.monotonic() - this.#lastMergeAt, bounds)) return;
+    if (this.ledger.writing || memtable.merging || !mergeIsDue(memtable, clock.monotonic() - this.#lastMergeAt, bounds))
+      return;
     this.#lastMergeAt = clock.monotonic();
     const watermark = Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestStart);
     memtable.mergeBegins();
@@ -326,4 +336,3 @@ function outcomeDecision(job: Job, outcome: Outcome, now: number): decisions.Dec
       return outcome satisfies never;
   }
 }
-

@@ -36,7 +36,11 @@ export function sealBatch(batch: Batch, context: SealContext): SealedBatch {
   if (types.fresh().length > 0) {
     puts.push({ tree: 'meta', key: metaKey('types'), value: encodeMeta(types.all()) });
   }
-  writeLogRecord(out, { at: context.now, logBytes: context.logBytes, counters: context.counters, changes, events: batch.events }, types);
+  writeLogRecord(
+    out,
+    { at: context.now, logBytes: context.logBytes, counters: context.counters, changes, events: batch.events },
+    types,
+  );
   const recordBytes = out.length;
   const specs: number[] = [];
   for (const { job, specChanged, removed } of batch.touched.values()) {

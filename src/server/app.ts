@@ -5,12 +5,19 @@
  * The order of a request: its head is read, the gate decides, the body is collected, the route runs, the exchange is held
  * until its answer comes. What routes throw becomes a problem document; what never answers becomes a 504.
  */
-import type { AppOptions, HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, WebSocketBehavior } from 'uWebSockets.js';
+import type {
+  AppOptions,
+  HttpRequest,
+  HttpResponse,
+  TemplatedApp,
+  us_listen_socket,
+  WebSocketBehavior,
+} from 'uWebSockets.js';
 import { Refusal } from '../domain/errors.js';
+import type { Logger } from '../log.js';
 import { collectBody, isNdjson, mediaRefusal } from './body.js';
 import { Exchange, type ExchangeContext, OpenExchanges } from './exchange.js';
 import type { Gate } from './gate.js';
-import type { Logger } from '../log.js';
 import { RequestHead } from './request-head.js';
 import { noContent } from './response-head.js';
 import { uWS } from './uws.js';
@@ -99,7 +106,10 @@ export class HttpApp implements ExchangeContext {
     const rest: Route = {
       method: 'GET',
       path: '/*',
-      run: (exchange) => exchange.refuse(new Refusal('not_found', 'No resource has this path. The API is at /api/v1, events are at /ws.')),
+      run: (exchange) =>
+        exchange.refuse(
+          new Refusal('not_found', 'No resource has this path. The API is at /api/v1, events are at /ws.'),
+        ),
     };
     this.#native.any('/*', (res, req) => this.#accept(rest, res, req));
   }
@@ -108,7 +118,12 @@ export class HttpApp implements ExchangeContext {
   webSocket<Data>(
     path: string,
     behavior: WebSocketBehavior<Data>,
-    upgrade: (exchange: Exchange, head: RequestHead, accept: (data: Data, protocol: string) => void, req: HttpRequest) => void,
+    upgrade: (
+      exchange: Exchange,
+      head: RequestHead,
+      accept: (data: Data, protocol: string) => void,
+      req: HttpRequest,
+    ) => void,
   ): void {
     this.#native.ws<Data>(path, {
       ...behavior,
@@ -183,10 +198,10 @@ export class HttpApp implements ExchangeContext {
       method: 'GET',
       path,
       run: (exchange) =>
-        exchange.refuse(new Refusal('method_not_allowed', `This resource has the methods ${[...methods].join(', ')}.`), [
-          'Allow',
-          [...methods].join(', '),
-        ]),
+        exchange.refuse(
+          new Refusal('method_not_allowed', `This resource has the methods ${[...methods].join(', ')}.`),
+          ['Allow', [...methods].join(', ')],
+        ),
     };
     this.#native.any(path, (res, req) => {
       if (req.getMethod() === 'options') this.#preflight(otherMethods, methods, res, req);
@@ -214,7 +229,10 @@ export class HttpApp implements ExchangeContext {
     const misframed = gate.framing(head);
     if (misframed) return exchange.refuse(misframed, undefined, true);
     if (head.origin !== undefined && gate.mayRead(head.origin)) exchange.corsOrigin = head.origin;
-    const refusal = gate.check(head, { guarded: method !== 'get' && method !== 'head' && method !== 'options', open: route.open === true });
+    const refusal = gate.check(head, {
+      guarded: method !== 'get' && method !== 'head' && method !== 'options',
+      open: route.open === true,
+    });
     if (refusal) return exchange.refuse(refusal);
 
     if (route.path.includes(':')) exchange.parameter = decode(req.getParameter(0) ?? '');
@@ -230,10 +248,13 @@ export class HttpApp implements ExchangeContext {
   #preflight(route: Route, methods: ReadonlySet<string>, res: HttpResponse, req: HttpRequest): void {
     const head = this.#head.read(req);
     const { origin, requestedMethod, repeated } = head;
-    if (origin === undefined || requestedMethod === undefined || repeated !== undefined) return this.#accept(route, res, req);
+    if (origin === undefined || requestedMethod === undefined || repeated !== undefined)
+      return this.#accept(route, res, req);
     const exchange = new Exchange(res, this);
     if (!this.#options.gate.mayRead(origin)) {
-      return exchange.refuse(new Refusal('forbidden', 'Pages of this origin may not do this; --cors-origin allows them to.'));
+      return exchange.refuse(
+        new Refusal('forbidden', 'Pages of this origin may not do this; --cors-origin allows them to.'),
+      );
     }
     exchange.corsOrigin = origin;
     exchange.variesByOrigin = true;

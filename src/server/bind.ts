@@ -62,7 +62,9 @@ function explain(host: string, port: number): Promise<Error> {
   const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   const probe = createServer();
   return new Promise((done) => {
-    probe.once('error', (error: NodeJS.ErrnoException) => done(new Error(`cannot listen on ${place}: ${reason(error.code)}`)));
+    probe.once('error', (error: NodeJS.ErrnoException) =>
+      done(new Error(`cannot listen on ${place}: ${reason(error.code)}`)),
+    );
     probe.listen({ host, port, exclusive: true }, () => {
       probe.close(() => done(new Error(`cannot listen on ${place}: try again, or choose another --host or --port`)));
     });

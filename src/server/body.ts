@@ -22,14 +22,20 @@ export function mediaRefusal(head: RequestHead, maxBytes: number, ndjson = false
   // A body that is not there has no type; the route says that it is missing.
   const announced = head.transferEncoding !== undefined || (contentLength !== undefined && Number(contentLength) > 0);
   const readable = ndjson && isNdjson(head);
-  if (!readable && (contentType === undefined ? announced : contentType !== 'application/json' && !json.test(contentType))) {
+  if (
+    !readable &&
+    (contentType === undefined ? announced : contentType !== 'application/json' && !json.test(contentType))
+  ) {
     return new Refusal('unsupported_media_type', 'The body must be JSON: send "Content-Type: application/json".');
   }
   return Number(contentLength ?? 0) > maxBytes ? tooLarge(maxBytes) : undefined;
 }
 
 function tooLarge(maxBytes: number): Refusal {
-  return new Refusal('payload_too_large', `The body may have at most ${maxBytes} bytes; --max-body sets the limit for single jobs.`);
+  return new Refusal(
+    'payload_too_large',
+    `The body may have at most ${maxBytes} bytes; --max-body sets the limit for single jobs.`,
+  );
 }
 
 /**

@@ -23,7 +23,8 @@ export function readClientMessage(text: string): ClientMessage {
   } catch {
     return { action: 'invalid', code: 'malformed_json', message: 'The message is not JSON.' };
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return invalid('The message must be a JSON object.');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return invalid('The message must be a JSON object.');
   const { action, filter, since } = value as { action?: unknown; filter?: unknown; since?: unknown };
   const fields = typeof action === 'string' && Object.hasOwn(fieldsOf, action) ? fieldsOf[action] : undefined;
   if (fields === undefined) return invalid(`action must be one of ${Object.keys(fieldsOf).join(', ')}.`);

@@ -31,7 +31,8 @@ export class Cursors {
       const key = bytes.subarray(0, keyBytes);
       if (timingSafeEqual(bytes.subarray(keyBytes), this.#prove(key, filter))) return Number(key.readBigUInt64BE());
     }
-    const message = 'is not one that this list gave out: take next_cursor of its last page, with the same status and name';
+    const message =
+      'is not one that this list gave out: take next_cursor of its last page, with the same status and name';
     throw new Refusal('validation_failed', `The cursor ${message}.`, [{ path: 'query.cursor', message }]);
   }
 

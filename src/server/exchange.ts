@@ -64,7 +64,8 @@ export class Exchange {
     this.#context.open.delete(this);
     res.cork(() => {
       res.writeStatus(head);
-      for (let at = 0; at < headers.length; at += 2) res.writeHeader(headers[at] as string, harmless(headers[at + 1] as string));
+      for (let at = 0; at < headers.length; at += 2)
+        res.writeHeader(headers[at] as string, harmless(headers[at + 1] as string));
       if (this.corsOrigin !== undefined) allowOrigin(res, this.corsOrigin);
       if (this.variesByOrigin) res.writeHeader('Vary', 'Origin');
       const close = last || this.#context.closing;
@@ -153,7 +154,13 @@ export class OpenExchanges {
     this.#tick += 1;
     for (const exchange of this.#open) {
       if (this.#tick - exchange.since <= ticks) return;
-      if (exchange.complete) exchange.refuse(new Refusal('timeout', 'No answer was ready in time. Whether the request took effect is not known: ask for the job before sending it again.'));
+      if (exchange.complete)
+        exchange.refuse(
+          new Refusal(
+            'timeout',
+            'No answer was ready in time. Whether the request took effect is not known: ask for the job before sending it again.',
+          ),
+        );
       else exchange.cut();
       this.#open.delete(exchange);
     }

@@ -127,7 +127,8 @@ export class Feed {
     const id = formatId(event.jobSeq, event.idSeconds);
     for (const listener of this.#byJob.get(id) ?? []) {
       const { filter } = this.#subscriptions.get(listener) as Subscription;
-      if (matches(filter, event.jobName, type, id)) publish(ownTopic(listener), (text ??= renderEvent(event, timezone)));
+      if (matches(filter, event.jobName, type, id))
+        publish(ownTopic(listener), (text ??= renderEvent(event, timezone)));
     }
   }
 

@@ -69,11 +69,17 @@ export class Gate {
   check(head: RequestHead, passage: Passage): Refusal | undefined {
     if (this.#token === undefined) {
       if (!this.#isOurs(head.host)) {
-        return new Refusal('misdirected_host', 'The Host header names another host; --allowed-host makes this server answer for it.');
+        return new Refusal(
+          'misdirected_host',
+          'The Host header names another host; --allowed-host makes this server answer for it.',
+        );
       }
     } else if (this.#authorised(head, passage)) return undefined;
     else if (!passage.open) {
-      return new Refusal('unauthorized', 'Send the header "Authorization: Bearer <token>" with the token that the server was started with.');
+      return new Refusal(
+        'unauthorized',
+        'Send the header "Authorization: Bearer <token>" with the token that the server was started with.',
+      );
     }
     if (passage.guarded && head.origin !== undefined && !this.#mayAct(head.origin, head.host)) {
       return new Refusal('forbidden', 'Pages of this origin may not do this; --cors-origin allows them to.');

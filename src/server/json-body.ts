@@ -18,7 +18,8 @@ export function parseJson(bytes: Buffer, faults: Faults, at = ''): unknown {
   if (bytes.length === 0) throw new Refusal('malformed_json', 'The body is empty.');
   if (!isUtf8(bytes)) throw new Refusal('malformed_json', 'The body is not valid UTF-8.');
   const text = bytes.toString('utf8');
-  if (text.charCodeAt(0) === 0xfeff) throw new Refusal('malformed_json', 'The body begins with a byte order mark; leave it out.');
+  if (text.charCodeAt(0) === 0xfeff)
+    throw new Refusal('malformed_json', 'The body begins with a byte order mark; leave it out.');
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,7 +1,9 @@
 /** What the server is handed from above, beside the scheduler's `Requests` and the store's `Queries`. Types only. */
 
 /** How the server is, and why if it is not well: a sentence for users, without paths. */
-export type Health = { readonly status: 'healthy' } | { readonly status: 'degraded' | 'draining'; readonly reason: string };
+export type Health =
+  | { readonly status: 'healthy' }
+  | { readonly status: 'degraded' | 'draining'; readonly reason: string };
 
 /** A job type that a handler is registered for, with the defaults of its jobs. */
 export interface JobType {

@@ -82,5 +82,8 @@ export function problemBody({ code, detail, faults }: Refusal): string {
 
 /** What a client is told of an error that is none of its business. */
 export function internalError(): Refusal {
-  return new Refusal('internal_error', 'The server failed at this request; its log says more. Nothing is known to be wrong with the request.');
+  return new Refusal(
+    'internal_error',
+    'The server failed at this request; its log says more. Nothing is known to be wrong with the request.',
+  );
 }

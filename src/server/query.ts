@@ -60,7 +60,8 @@ export function readListQuery(raw: string): ListRequest {
   const limit = readNumber(values.get('limit'), 1, 'query.limit', faults) ?? limits.listDefault;
   const offset = readNumber(values.get('offset'), 0, 'query.offset', faults);
   const cursor = values.get('cursor');
-  if (cursor !== undefined && offset !== undefined) faults.add('query.offset', 'must not be given with cursor, which replaces it');
+  if (cursor !== undefined && offset !== undefined)
+    faults.add('query.offset', 'must not be given with cursor, which replaces it');
   faults.throwIfAny();
   return {
     status: status as Status | undefined,
@@ -71,7 +72,13 @@ export function readListQuery(raw: string): ListRequest {
   };
 }
 
-const wholeList: ListRequest = { status: undefined, name: undefined, limit: limits.listDefault, offset: 0, cursor: undefined };
+const wholeList: ListRequest = {
+  status: undefined,
+  name: undefined,
+  limit: limits.listDefault,
+  offset: 0,
+  cursor: undefined,
+};
 
 function isStatus(text: string): text is Status {
   return (statuses as readonly string[]).includes(text);

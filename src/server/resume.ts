@@ -2,7 +2,7 @@
  * Resuming a subscription: what a listener missed is read from the event log and sent in order, some at a time, until it
  * has caught up; in that same turn it goes live, so that there is no gap and no double in between.
  */
-import { matches, type Filter } from '../domain/filter.js';
+import { type Filter, matches } from '../domain/filter.js';
 import { formatId } from '../domain/id.js';
 import type { Queries } from '../store/queries-port.js';
 import { renderEvent } from './render-event.js';

@@ -17,7 +17,10 @@ const triggers = {
   delay: duration,
   trigger_at: Type.Optional(Type.String({ maxLength: 128, description: 'An ISO 8601 date-time' })),
   cron_expr: Type.Optional(
-    Type.String({ maxLength: limits.cronChars, description: 'Six fields, seconds first, or five, or a shorthand such as @daily' }),
+    Type.String({
+      maxLength: limits.cronChars,
+      description: 'Six fields, seconds first, or five, or a shorthand such as @daily',
+    }),
   ),
   timezone: Type.Optional(Type.String({ maxLength: 64, description: 'An IANA time zone; with cron_expr only' })),
 };
@@ -51,7 +54,9 @@ export type PatchBody = Type.Static<typeof patchSchema>;
 /** A compiled shape. */
 export interface Shape {
   Check(value: unknown): boolean;
-  Errors(value: unknown): readonly { readonly keyword: string; readonly instancePath: string; readonly params: object }[];
+  Errors(
+    value: unknown,
+  ): readonly { readonly keyword: string; readonly instancePath: string; readonly params: object }[];
 }
 
 export const jobShape: Shape = Compile(jobSchema);
@@ -76,7 +81,8 @@ const sentences: Readonly<Record<string, string>> = {
 export function addShapeFaults(shape: Shape, value: unknown, faults: Faults, at: string): void {
   for (const { keyword, instancePath, params } of shape.Errors(value)) {
     if (keyword === 'required') {
-      for (const field of (params as { requiredProperties: string[] }).requiredProperties) faults.add(at + pointer(field), 'is required');
+      for (const field of (params as { requiredProperties: string[] }).requiredProperties)
+        faults.add(at + pointer(field), 'is required');
     } else if (keyword === 'additionalProperties') {
       for (const field of (params as { additionalProperties: string[] }).additionalProperties) {
         faults.add(at + pointer(field), 'is not a field of this request');
@@ -85,7 +91,10 @@ export function addShapeFaults(shape: Shape, value: unknown, faults: Faults, at:
       faults.add(at, 'must have at least one field to change');
     } else if (keyword !== 'boolean') {
       const field = instancePath.slice(1);
-      faults.add(at + instancePath, instancePath === '' ? 'must be a JSON object' : (sentences[field] ?? 'is not valid'));
+      faults.add(
+        at + instancePath,
+        instancePath === '' ? 'must be a JSON object' : (sentences[field] ?? 'is not valid'),
+      );
     }
   }
 }

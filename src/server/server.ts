@@ -84,7 +84,11 @@ export class Server {
       queries,
       clock,
       startedAt: options.startedAt ?? clock.monotonic(),
-      extras: () => ({ connections: webSockets.connections, connections_closed_slow: webSockets.closedSlow, ...options.stats?.() }),
+      extras: () => ({
+        connections: webSockets.connections,
+        connections_closed_slow: webSockets.closedSlow,
+        ...options.stats?.(),
+      }),
     };
     const webSockets = new WebSockets({
       app,
@@ -112,7 +116,11 @@ export class Server {
       ...healthRoutes(base, { health, clock, timezone }),
       ...jobTypesRoutes(base, handlers),
       ...(options.backUp
-        ? backupRoutes(base, { backUp: options.backUp, requests, exposed: token === undefined && config.allowedHosts.length > 0 })
+        ? backupRoutes(base, {
+            backUp: options.backUp,
+            requests,
+            exposed: token === undefined && config.allowedHosts.length > 0,
+          })
         : []),
     ];
     for (const route of routes) app.route(route);
@@ -165,7 +173,9 @@ function openApp({ config, log, answerTimeoutMs }: ServerOptions, gate: Gate): H
   try {
     return new HttpApp({ gate, log, tls, answerTimeoutMs: answerTimeoutMs ?? defaultAnswerTimeoutMs });
   } catch {
-    throw new Error('the files of --tls-cert and --tls-key cannot be used: they must be PEM, and the key must belong to the certificate');
+    throw new Error(
+      'the files of --tls-cert and --tls-key cannot be used: they must be PEM, and the key must belong to the certificate',
+    );
   }
 }
 

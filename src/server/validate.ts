@@ -37,9 +37,11 @@ export function readDraft(value: unknown, rules: Rules, faults: Faults, at = '')
   const trigger = readTrigger(body, rules, faults, at);
   const given = countTriggers(body);
   if (given === 0) faults.add(at, 'must have one of delay, trigger_at and cron_expr');
-  if (body.timezone !== undefined && body.cron_expr === undefined) faults.add(`${at}/timezone`, 'is only allowed with cron_expr');
+  if (body.timezone !== undefined && body.cron_expr === undefined)
+    faults.add(`${at}/timezone`, 'is only allowed with cron_expr');
   const isRepeat = body.is_repeat === true;
-  if (isRepeat && body.trigger_at !== undefined) faults.add(`${at}/is_repeat`, 'must not be true with trigger_at: a date comes once');
+  if (isRepeat && body.trigger_at !== undefined)
+    faults.add(`${at}/is_repeat`, 'must not be true with trigger_at: a date comes once');
   if (isRepeat && trigger?.kind === 'delay' && trigger.delayMs < limits.minIntervalMs) {
     faults.add(`${at}/delay`, `must be at least ${limits.minIntervalMs}ms for a job that repeats`);
   }
@@ -85,7 +87,8 @@ function countTriggers({ delay, trigger_at, cron_expr }: PatchBody): number {
 function readTrigger(body: PatchBody, rules: Rules, faults: Faults, at: string): TriggerDraft | undefined {
   const { timezone } = body;
   if (countTriggers(body) > 1) faults.add(at, 'must have only one of delay, trigger_at and cron_expr');
-  if (typeof timezone === 'string' && !isZone(timezone)) faults.add(`${at}/timezone`, 'is not an IANA time zone known here');
+  if (typeof timezone === 'string' && !isZone(timezone))
+    faults.add(`${at}/timezone`, 'is not an IANA time zone known here');
   let trigger: TriggerDraft | undefined;
   if (body.delay !== undefined) {
     const delayMs = readDuration(body.delay, faults, `${at}/delay`);

@@ -9,18 +9,18 @@
 import type { HttpRequest, WebSocket } from 'uWebSockets.js';
 import type { Clock } from '../clock.js';
 import { Refusal } from '../domain/errors.js';
-import { type Filter } from '../domain/filter.js';
+import type { Filter } from '../domain/filter.js';
 import { formatInstant } from '../domain/instant.js';
 import { limits } from '../domain/limits.js';
+import type { Logger } from '../log.js';
 import type { Queries } from '../store/queries-port.js';
 import type { HttpApp } from './app.js';
 import { type ClientMessage, readClientMessage } from './client-message.js';
 import type { Exchange } from './exchange.js';
 import { Feed, type Listener } from './feed.js';
 import type { Gate } from './gate.js';
-import type { Logger } from '../log.js';
-import { resume } from './resume.js';
 import type { RequestHead } from './request-head.js';
+import { resume } from './resume.js';
 
 export interface WebSocketsOptions {
   readonly app: HttpApp;
@@ -129,15 +129,27 @@ export class WebSockets {
     for (const { ws } of [...this.#connections]) ws?.end(closing.goingAway, 'the server is shutting down');
   }
 
-  #upgrade(exchange: Exchange, head: RequestHead, accept: (data: Held, protocol: string) => void, req: HttpRequest): void {
+  #upgrade(
+    exchange: Exchange,
+    head: RequestHead,
+    accept: (data: Held, protocol: string) => void,
+    req: HttpRequest,
+  ): void {
     const { app, gate, maxConnections } = this.#options;
-    const protocols = req.getHeader('sec-websocket-protocol').split(',').map((name) => name.trim());
+    const protocols = req
+      .getHeader('sec-websocket-protocol')
+      .split(',')
+      .map((name) => name.trim());
     const refusal = gate.check(head, { guarded: true, open: false, token: offeredToken(protocols) });
     if (refusal) return exchange.refuse(refusal);
-    if (req.getHeader('sec-websocket-version') !== '13') return exchange.refuse(notAnUpgrade(), ['Sec-WebSocket-Version', '13']);
-    if (app.closing) return exchange.refuse(new Refusal('draining', 'The server is shutting down and takes no new connections.'));
+    if (req.getHeader('sec-websocket-version') !== '13')
+      return exchange.refuse(notAnUpgrade(), ['Sec-WebSocket-Version', '13']);
+    if (app.closing)
+      return exchange.refuse(new Refusal('draining', 'The server is shutting down and takes no new connections.'));
     if (this.#connections.size >= maxConnections) {
-      return exchange.refuse(new Refusal('overloaded', 'All connections are taken; --max-connections sets how many there are.'));
+      return exchange.refuse(
+        new Refusal('overloaded', 'All connections are taken; --max-connections sets how many there are.'),
+      );
     }
     this.#lastNumber += 1;
     accept({ connection: new Connection(this.#lastNumber) }, protocols.includes(protocolName) ? protocolName : '');
@@ -157,7 +169,8 @@ export class WebSockets {
 
   #receive(connection: Connection, ws: WebSocket<Held>, bytes: ArrayBuffer, isBinary: boolean): void {
     if (isBinary) return ws.end(closing.unsupported, 'messages must be text');
-    if (this.#tooMany(connection)) return ws.end(closing.policy, `more than ${limits.messagesPerSecond} messages in a second`);
+    if (this.#tooMany(connection))
+      return ws.end(closing.policy, `more than ${limits.messagesPerSecond} messages in a second`);
     const message = readClientMessage(Buffer.from(bytes).toString('utf8'));
     if (message.action !== 'invalid') {
       connection.badInARow = 0;
@@ -250,7 +263,10 @@ export class WebSockets {
   }
 
   #cutBacklogs(total: number): void {
-    const sizes = [...this.#connections].map((connection) => ({ connection, bytes: connection.ws?.getBufferedAmount() ?? 0 }));
+    const sizes = [...this.#connections].map((connection) => ({
+      connection,
+      bytes: connection.ws?.getBufferedAmount() ?? 0,
+    }));
     for (const { connection, bytes } of sizes.sort((a, b) => b.bytes - a.bytes)) {
       if (total <= maxBacklogsBytes) return;
       total -= bytes;
@@ -267,7 +283,9 @@ function notAnUpgrade(): Refusal {
 /** Browsers cannot set headers on a WebSocket, so they offer the token as a second protocol. */
 function offeredToken(protocols: readonly string[]): string | undefined {
   const offered = protocols.find((name) => name.startsWith(tokenProtocol));
-  return offered === undefined ? undefined : Buffer.from(offered.slice(tokenProtocol.length), 'base64url').toString('utf8');
+  return offered === undefined
+    ? undefined
+    : Buffer.from(offered.slice(tokenProtocol.length), 'base64url').toString('utf8');
 }
 
 function renderFilter({ jobTypes, eventTypes, jobIds }: Filter): string {

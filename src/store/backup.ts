@@ -54,8 +54,12 @@ export async function writeBackup(kv: LmdbKv, source: string, target: string): P
     const room = await roomIn(directory.path);
     await directory.abandon();
     // Paths of the server's own are no business of clients.
-    const reason = error instanceof DirectoryError ? 'the marker of the data directory cannot be read' : reasonOf(error);
-    throw new Refusal('storage_unavailable', `The backup could not be written: ${reason}${room}. Nothing is left of it.`);
+    const reason =
+      error instanceof DirectoryError ? 'the marker of the data directory cannot be read' : reasonOf(error);
+    throw new Refusal(
+      'storage_unavailable',
+      `The backup could not be written: ${reason}${room}. Nothing is left of it.`,
+    );
   }
 }
 

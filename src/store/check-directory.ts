@@ -1,9 +1,10 @@
 /** Checking a directory that no server uses: a stopped one's, or a backup. Nothing in it is changed. */
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type CheckSummary, checkStore } from './check.js';
+import type { CheckSummary } from './check.js';
+import { checkApart } from './check-apart.js';
 import { claimDirectory, DirectoryError, markerFile, ownerFile } from './directory.js';
-import { dataFile, LmdbKv } from './kv-lmdb.js';
+import { dataFile } from './kv-lmdb.js';
 import type { DirectoryFacts } from './layout.js';
 import { exists } from './new-directory.js';
 
@@ -13,9 +14,14 @@ import { exists } from './new-directory.js';
  *
  * @throws DirectoryError when there is no store, or it is in use
  */
-export async function whileStopped<T>(directory: string, work: (path: string, facts: DirectoryFacts) => Promise<T>): Promise<T> {
+export async function whileStopped<T>(
+  directory: string,
+  work: (path: string, facts: DirectoryFacts) => Promise<T>,
+): Promise<T> {
   const path = resolve(directory);
-  const before = await Promise.all([markerFile, dataFile, ownerFile, `${dataFile}-lock`].map((name) => exists(join(path, name))));
+  const before = await Promise.all(
+    [markerFile, dataFile, ownerFile, `${dataFile}-lock`].map((name) => exists(join(path, name))),
+  );
   const [marker, data, owner, lockFile] = before;
   if (!marker && !data) {
     throw new DirectoryError(`${path} is no data directory: it has neither ${markerFile} nor ${dataFile}`);
@@ -30,23 +36,12 @@ export async function whileStopped<T>(directory: string, work: (path: string, fa
   }
 }
 
-/** Checks the store in a directory that is locked or nobody else knows of. */
-export async function checkOpened(path: string, now: number, tell: (line: string) => void): Promise<CheckSummary> {
-  const kv = new LmdbKv(path, { readOnly: true });
-  try {
-    return checkStore(kv, now, tell);
-  } finally {
-    await kv.close();
-  }
-}
-
 /**
  * Checks a directory.
  *
- * @param now Unix milliseconds
  * @param tell is called with one line for each fault
  * @throws DirectoryError
  */
-export function checkDirectory(directory: string, now: number, tell: (line: string) => void): Promise<CheckSummary> {
-  return whileStopped(directory, (path) => checkOpened(path, now, tell));
+export function checkDirectory(directory: string, tell: (line: string) => void): Promise<CheckSummary> {
+  return whileStopped(directory, (path) => checkApart(path, tell));
 }

@@ -2,6 +2,7 @@
  * What a check finds, one line each: what is wrong, and what that means for whoever uses the store. Of each kind only the
  * first few are told; of the others there may be a million.
  */
+import { DamagedRecord } from './damage.js';
 
 /** What each kind of fault means. */
 const meanings = {
@@ -28,11 +29,16 @@ const toldOfKind = 20;
 
 export class CheckFaults {
   readonly #tell: (line: string) => void;
+  readonly #failed: () => void;
   readonly #counts = new Map<FaultKind, number>();
 
-  /** @param tell is called with each line */
-  constructor(tell: (line: string) => void) {
+  /**
+   * @param tell is called with each line
+   * @param failed is called when something cannot be read at all
+   */
+  constructor(tell: (line: string) => void, failed: () => void = () => {}) {
     this.#tell = tell;
+    this.#failed = failed;
   }
 
   get count(): number {
@@ -48,15 +54,17 @@ export class CheckFaults {
     if (count <= toldOfKind) this.#tell(`${what}: ${meanings[kind]}`);
   }
 
-  /** Runs `read`; what it throws is a fault, and the value is undefined then. */
+  /** Runs `read`, which reads `what`; what it throws is a fault, and the value is undefined then. */
   try<T>(kind: FaultKind, what: string, read: () => T): T | undefined {
     try {
       return read();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      // Errors of the store name the place already.
-      const told = message.replace(/: the data directory is damaged$/, '');
-      this.add(kind, told === message ? `${what} cannot be read (${message})` : told);
+      if (error instanceof DamagedRecord) {
+        this.add(kind, `${what} ${error.how}`);
+      } else {
+        this.#failed();
+        this.add(kind, `${what} cannot be read (${error instanceof Error ? error.message : String(error)})`);
+      }
       return undefined;
     }
   }

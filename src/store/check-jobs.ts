@@ -2,13 +2,13 @@
  * Checking the jobs, in order of their keys: states, specs and details are read side by side, page by page, so that
  * memory holds one page of each. What later passes look for (pending jobs, finished jobs) is gathered in key sets.
  */
-import { type Status, statuses } from '../domain/lifecycle.js';
+
+import type { JobSpec } from '../domain/job.js';
+import { isFinished, type Status, statuses } from '../domain/lifecycle.js';
+import { limits } from '../domain/limits.js';
 import { keyPart } from './bytes.js';
 import { type CheckGround, KeySet, type RowPlace } from './check-ground.js';
 import { SetsCheck } from './check-sets.js';
-import { isFinished } from '../domain/lifecycle.js';
-import { limits } from '../domain/limits.js';
-import type { JobSpec } from '../domain/job.js';
 import type { Tree } from './kv.js';
 import { checkPage, pageOf, pageRows, rowAt, specKey, unseal } from './layout.js';
 import { rowDue, rowStatus, rowType } from './row.js';
@@ -34,9 +34,14 @@ export function checkJobs(ground: CheckGround): JobFindings {
   const found: JobFindings = { counts, pending: new KeySet(), finished: new KeySet() };
   const sets = new SetsCheck(ground);
   for (const page of pagesOfJobs(ground)) {
-    const whole = page.states && ground.faults.try('page', 'a state page', () => checkPage(page.states as Buffer, page.number) ?? true);
-    if (page.states && !whole) ground.damagedPages.add(page.number);
-    for (let seq = page.number * pageRows; seq < (page.number + 1) * pageRows; seq++) checkJob(ground, page, seq, found, sets);
+    const { number, states } = page;
+    const [first, end] = [number * pageRows, (number + 1) * pageRows];
+    const whole = ground.faults.try('page', `the state page of job numbers ${first} to ${end - 1}`, () => {
+      if (states) checkPage(states, number);
+      return true;
+    });
+    if (!whole) ground.damagedPages.add(number);
+    for (let seq = first; seq < end; seq++) checkJob(ground, page, seq, found, sets);
   }
   for (const seq of ground.behind.keys()) {
     const row = ground.row(seq);
@@ -50,7 +55,8 @@ export function checkJobs(ground: CheckGround): JobFindings {
 function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: JobFindings, sets: SetsCheck): void {
   const { faults } = ground;
   const [specBytes, detail] = [page.specs.get(seq), page.details.get(seq)];
-  const spec = specBytes && faults.try('spec', `the spec of job number ${seq}`, () => readSpec(seq, specBytes, ground.types));
+  const spec =
+    specBytes && faults.try('spec', `the spec of job number ${seq}`, () => readSpec(seq, specBytes, ground.types));
   if (detail) checkDetail(ground, seq, detail);
   const open = ground.isOpen(seq);
   const row = open ? ground.row(seq) : rowIn(page, seq);
@@ -62,10 +68,12 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
   }
   if (spec) checkSpec(ground, seq, spec, row);
   const status = rowStatus(row.bytes, row.at) as Status;
-  if (status === 'failed' && !detail && !ground.detailsBehind.has(seq)) faults.add('detail', `${ground.nameOf(seq)} failed and has no error`);
+  if (status === 'failed' && !detail && !ground.detailsBehind.has(seq))
+    faults.add('detail', `${ground.nameOf(seq)} failed and has no error`);
   if (open) return;
   if (!specBytes) faults.add('spec', `job number ${seq} has no spec`);
-  if (seq >= ground.counters.nextSeq) faults.add('story', `${ground.nameOf(seq)} has a key that the next new job takes, too`);
+  if (seq >= ground.counters.nextSeq)
+    faults.add('story', `${ground.nameOf(seq)} has a key that the next new job takes, too`);
   found.counts[status]++;
   if (status === 'pending') found.pending.add(seq);
   if (isFinished(status)) found.finished.add(seq);
@@ -95,7 +103,7 @@ function checkSpec(ground: CheckGround, seq: number, spec: JobSpec, row: RowPlac
 
 function checkDetail({ faults }: CheckGround, seq: number, sealed: Buffer): void {
   const what = `the detail of job number ${seq}`;
-  faults.try('detail', what, () => JSON.parse(unseal(sealed, what).toString('utf8')));
+  faults.try('detail', what, () => JSON.parse(unseal(sealed, '').toString('utf8')));
 }
 
 /** All pages that any of the trees knows, ascending. */
@@ -106,7 +114,12 @@ function* pagesOfJobs(ground: CheckGround): Iterable<PageOfJobs> {
   for (;;) {
     const number = Math.min(states.page, specs.page, details.page);
     if (number === Number.POSITIVE_INFINITY) return;
-    yield { number, states: states.take(number).values().next().value, specs: specs.take(number), details: details.take(number) };
+    yield {
+      number,
+      states: states.take(number).values().next().value,
+      specs: specs.take(number),
+      details: details.take(number),
+    };
   }
 }
 

@@ -2,7 +2,7 @@
 import { limits } from '../domain/limits.js';
 import { key as keyOf, keyPart } from './bytes.js';
 import type { CheckGround, KeySet } from './check-ground.js';
-import { bucketOf, compareDue, type DueEntry, decodeChunk } from './due-index.js';
+import { bucketMs, bucketOf, compareDue, type DueEntry, decodeChunk } from './due-index.js';
 import { findKey } from './idempotency.js';
 import { specKey, unseal } from './layout.js';
 import { rowDue, rowFinishedAt } from './row.js';
@@ -15,9 +15,10 @@ export function checkDue(ground: CheckGround, pending: KeySet): void {
   let before: DueEntry | undefined;
   faults.try('unreadable', 'the due index', () => {
     for (const { key, value } of kv.entries('due', {})) {
-      const entries = faults.try('due', 'a piece of the due index', () => decodeChunk(value));
       if (keyPart(key, 0) !== bucket || keyPart(key, 1) !== run) before = undefined;
       [bucket, run] = [keyPart(key, 0), keyPart(key, 1)];
+      const about = instant(bucket * bucketMs);
+      const entries = faults.try('due', `the due index for the time from ${about}`, () => decodeChunk(value));
       for (const entry of entries ?? []) {
         const { due, seq } = entry;
         const inOrder = bucketOf(due) === bucket && (!before || compareDue(before, entry) < 0);
@@ -48,7 +49,7 @@ export function checkFinished(ground: CheckGround, finished: KeySet): void {
   const { kv, faults } = ground;
   faults.try('unreadable', 'the list of finished jobs', () => {
     for (const { value } of kv.entries('finished', {})) {
-      const bytes = faults.try('finished', 'the list of finished jobs', () => unseal(value, 'a piece of the list of finished jobs'));
+      const bytes = faults.try('finished', 'a piece of the list of finished jobs', () => unseal(value, ''));
       if (!bytes) continue;
       for (let at = 0; at + finishedEntryBytes <= bytes.length; at += finishedEntryBytes) {
         const seq = bytes.readUIntLE(at, 6);
@@ -57,7 +58,8 @@ export function checkFinished(ground: CheckGround, finished: KeySet): void {
       }
     }
   });
-  for (const seq of finished) faults.add('finished', `${ground.nameOf(seq)} is finished and not in the list of finished jobs`);
+  for (const seq of finished)
+    faults.add('finished', `${ground.nameOf(seq)} is finished and not in the list of finished jobs`);
 }
 
 /** Each key names the job that it made and is forgotten in its time. */
@@ -69,8 +71,10 @@ export function checkKeys(ground: CheckGround): void {
       const use = faults.try('key', 'an idempotency key', () => findKey(kv, name, Number.NEGATIVE_INFINITY));
       if (!use) continue;
       const expiry = Buffer.concat([keyOf(use.at + limits.idempotencyKeptMs), key]);
-      if (!kv.get('keyExpiry', expiry)) faults.add('left', `the idempotency key of ${ground.nameOf(use.seq)} would never be forgotten`);
-      if (use.seq >= ground.counters.nextSeq) faults.add('key', `an idempotency key is of job number ${use.seq}, which was never made`);
+      if (!kv.get('keyExpiry', expiry))
+        faults.add('left', `the idempotency key of ${ground.nameOf(use.seq)} would never be forgotten`);
+      if (use.seq >= ground.counters.nextSeq)
+        faults.add('key', `an idempotency key is of job number ${use.seq}, which was never made`);
       else checkMaker(ground, use.seq, name);
     }
   });

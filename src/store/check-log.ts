@@ -30,7 +30,7 @@ export function checkLog(ground: CheckGround): LogFindings {
       const position = keyPart(key, 0);
       first ||= position;
       if (position !== last + 1) {
-        if (last > 0) faults.add('log', `log records ${last + 1} to ${position - 1} are missing`);
+        if (last > 0) faults.add('log', missing(last + 1, position - 1));
         before = undefined;
       }
       last = position;
@@ -41,9 +41,15 @@ export function checkLog(ground: CheckGround): LogFindings {
     }
   });
   const needed = Math.max(1, mark.position);
-  if (first > needed) faults.add('log', `the log begins at record ${first}, but the trees hold the state after record ${mark.position}`);
-  if (last < mark.position) faults.add('log', `the log ends at record ${last}, but the trees hold the state after record ${mark.position}`);
+  if (first > needed)
+    faults.add('log', `the log begins at record ${first}, but the trees hold the state after record ${mark.position}`);
+  if (last < mark.position)
+    faults.add('log', `the log ends at record ${last}, but the trees hold the state after record ${mark.position}`);
   return { records, events, last };
+}
+
+function missing(from: number, to: number): string {
+  return from === to ? `log record ${from} is missing` : `log records ${from} to ${to} are missing`;
 }
 
 /** Returns how many events it has. */
@@ -54,7 +60,8 @@ function checkRecord(ground: CheckGround, record: LogRecordReader, before: Befor
   const events = faults.try('log', `the events of ${what}`, () => record.events(types)) ?? [];
   if (before) checkCounters(ground, record, before, events);
   for (const { seq, jobSeq } of events) {
-    if (jobSeq >= record.counters.nextSeq) faults.add('story', `event ${seq} in ${what} is of job number ${jobSeq}, which was never made`);
+    if (jobSeq >= record.counters.nextSeq)
+      faults.add('story', `event ${seq} in ${what} is of job number ${jobSeq}, which was never made`);
   }
   const isBehind = record.position > ground.mark.position;
   faults.try('log', `the changes in ${what}`, () => {
@@ -78,7 +85,12 @@ function checkRow(ground: CheckGround, { bytes, counters, position }: LogRecordR
   }
 }
 
-function checkCounters({ faults }: CheckGround, record: LogRecordReader, before: Before, events: readonly JobEvent[]): void {
+function checkCounters(
+  { faults }: CheckGround,
+  record: LogRecordReader,
+  before: Before,
+  events: readonly JobEvent[],
+): void {
   const what = `log record ${record.position}`;
   const { counters, logBytes, firstEvent } = record;
   if (logBytes !== before.logBytes) {
@@ -97,7 +109,8 @@ function checkCounters({ faults }: CheckGround, record: LogRecordReader, before:
   };
   for (const total of ['completed', 'failed', 'cancelled'] as const) {
     const grown = counters[total] - before.counters[total];
-    if (grown !== told[total]) faults.add('story', `${what} adds ${grown} to the total of ${total} jobs, its events tell of ${told[total]}`);
+    if (grown !== told[total])
+      faults.add('story', `${what} adds ${grown} to the total of ${total} jobs, its events tell of ${told[total]}`);
   }
 }
 
@@ -125,7 +138,10 @@ export function checkStatesAgainstLog(ground: CheckGround): void {
           : logged === undefined;
         if (same) return;
         const inTrees = row ? rowStatus(row.bytes, row.at) : 'not there';
-        faults.add('state', `${ground.nameOf(seq)} is ${logged ?? 'removed'} by log record ${record.position}, and ${inTrees} in the trees${logged === inTrees ? ', where other things differ' : ''}`);
+        faults.add(
+          'state',
+          `${ground.nameOf(seq)} is ${logged ?? 'removed'} by log record ${record.position}, and ${inTrees} in the trees${logged === inTrees ? ', where other things differ' : ''}`,
+        );
       });
     }
   });

@@ -33,7 +33,8 @@ export class SetsCheck {
     const block = blockOf(seq);
     if (block !== this.#block) this.#compare();
     this.#block = block;
-    for (const set of [all, firstStatus + statuses.indexOf(status), firstType + typeId]) gather(this.#expected, set, seq % blockSize);
+    for (const set of [all, firstStatus + statuses.indexOf(status), firstType + typeId])
+      gather(this.#expected, set, seq % blockSize);
   }
 
   finish(): void {
@@ -62,7 +63,11 @@ export class SetsCheck {
     const lacking = RoaringBitmap32.andNot(expected, there);
     const surplus = RoaringBitmap32.andNot(there, expected);
     if (lacking.size > 0) faults.add('set', `the set of ${name} lacks ${this.#jobs(lacking)}`);
-    if (surplus.size > 0) faults.add('set', `the set of ${name} has ${this.#jobs(surplus)}, which ${surplus.size > 1 ? 'do' : 'does'} not belong there`);
+    if (surplus.size > 0)
+      faults.add(
+        'set',
+        `the set of ${name} has ${this.#jobs(surplus)}, which ${surplus.size > 1 ? 'do' : 'does'} not belong there`,
+      );
     for (const bitmap of [there, expected, lacking, surplus]) bitmap.dispose();
   }
 
@@ -72,7 +77,7 @@ export class SetsCheck {
     return faults.try('set', `the set of ${name}`, () => {
       const sealed = kv.get('bitmaps', setKey(set, this.#block));
       if (!sealed) return new RoaringBitmap32();
-      const bitmap = RoaringBitmap32.deserialize('portable', unseal(sealed, `the set of ${name}`));
+      const bitmap = RoaringBitmap32.deserialize('portable', unseal(sealed, ''));
       for (const low of this.#behind.get(this.#block) ?? []) bitmap.remove(low);
       const base = this.#block * blockSize;
       for (const page of damagedPages) {

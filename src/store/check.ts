@@ -32,9 +32,20 @@ export interface CheckSummary {
 /**
  * @param now Unix milliseconds, not before the store was last written to
  * @param tell is called with one line for each fault
+ * @param reading is called with what is read next
  */
-export function checkStore(kv: KvReader, now: number, tell: (line: string) => void): CheckSummary {
-  const faults = new CheckFaults(tell);
+export function checkStore(
+  kv: KvReader,
+  now: number,
+  tell: (line: string) => void,
+  reading: (what: string) => void = () => {},
+): CheckSummary {
+  const pass = <T>(what: string, check: () => T): T => {
+    reading(what);
+    return check();
+  };
+  // An error of LMDB spoils the snapshot that it was met in: the rest is read from a new one.
+  const faults = new CheckFaults(tell, () => kv.refresh());
   const types = new TypeDictionary();
   faults.try('facts', 'the list of job types', () => {
     const sealed = kv.get('meta', metaKey('types'));
@@ -42,12 +53,12 @@ export function checkStore(kv: KvReader, now: number, tell: (line: string) => vo
   });
   const mark = faults.try('facts', 'the merge mark', () => readMark(kv)) ?? noMark;
   const ground = new CheckGround(kv, faults, types, mark, now, noCounters);
-  const { records, events, last } = checkLog(ground);
-  const { counts, pending, finished } = checkJobs(ground);
-  checkDue(ground, pending);
-  checkFinished(ground, finished);
-  checkKeys(ground);
-  checkStatesAgainstLog(ground);
+  const { records, events, last } = pass('the log', () => checkLog(ground));
+  const { counts, pending, finished } = pass('the jobs', () => checkJobs(ground));
+  pass('the due index', () => checkDue(ground, pending));
+  pass('the list of finished jobs', () => checkFinished(ground, finished));
+  pass('the idempotency keys', () => checkKeys(ground));
+  pass('the log beside the states', () => checkStatesAgainstLog(ground));
   faults.finish();
   return { faults: faults.count, jobs: counts, records, events, position: last };
 }

@@ -3,7 +3,7 @@ export class DamagedRecord extends Error {
   override readonly name = 'DamagedRecord';
   constructor(
     readonly what: string,
-    how = 'does not match its checksum',
+    readonly how = 'does not match its checksum',
   ) {
     super(`${what} ${how}: the data directory is damaged`);
   }

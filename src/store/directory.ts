@@ -3,7 +3,18 @@
  * schema or visibly damaged. LMDB itself would open an empty file as an empty store and die on a truncated one.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
 import { dataFile } from './kv-lmdb.js';
@@ -54,7 +65,11 @@ async function lock(path: string): Promise<Server> {
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((done, failed) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      failed(error.code === 'EADDRINUSE' ? new DirectoryError(`the data directory ${path} is in use by ${owner(path)}`) : error);
+      failed(
+        error.code === 'EADDRINUSE'
+          ? new DirectoryError(`the data directory ${path} is in use by ${owner(path)}`)
+          : error,
+      );
     });
     server.listen(name, done);
   });
@@ -76,7 +91,9 @@ export function readFacts(path: string): DirectoryFacts | undefined {
   const marker = join(path, markerFile);
   if (!existsSync(marker)) {
     if (!existsSync(join(path, dataFile))) return undefined;
-    throw new DirectoryError(`${marker} is missing beside ${dataFile}: restore it from a backup, or use another directory`);
+    throw new DirectoryError(
+      `${marker} is missing beside ${dataFile}: restore it from a backup, or use another directory`,
+    );
   }
   let facts: DirectoryFacts;
   try {

@@ -8,7 +8,7 @@ import { ByteReader, ByteWriter, crc32, key, keyPart } from './bytes.js';
 import { DamagedRecord } from './damage.js';
 import type { KvReader, KvWriter } from './kv.js';
 
-const bucketMs = 2 ** 20;
+export const bucketMs = 2 ** 20;
 export const chunkEntries = 512;
 
 /** A job and when it is due, in Unix milliseconds. */

@@ -79,7 +79,14 @@ export class LmdbKv implements Kv, KvWriter {
 }
 
 /** lmdb-js takes the end it starts from as `start`, also when it walks backwards, and that end inclusive. */
-function lmdbRange(range: RangeOptions): { start?: Buffer; end?: Buffer; reverse?: boolean; limit?: number; exclusiveStart?: boolean; inclusiveEnd?: boolean } {
+function lmdbRange(range: RangeOptions): {
+  start?: Buffer;
+  end?: Buffer;
+  reverse?: boolean;
+  limit?: number;
+  exclusiveStart?: boolean;
+  inclusiveEnd?: boolean;
+} {
   const limit = range.limit === undefined ? {} : { limit: range.limit };
   if (range.reverse) {
     return {

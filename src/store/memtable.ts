@@ -96,9 +96,7 @@ export class Memtable {
   }
 
   detail(seq: number): JobDetail {
-    return (
-      this.#current.details.get(seq) ?? this.#merging?.details.get(seq) ?? this.#reader.detail(seq) ?? noDetail
-    );
+    return this.#current.details.get(seq) ?? this.#merging?.details.get(seq) ?? this.#reader.detail(seq) ?? noDetail;
   }
 
   job(seq: number): Job | undefined {

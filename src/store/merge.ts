@@ -3,7 +3,7 @@
  * last one. A crash in between is harmless: replay starts from the old position, and everything here may be done twice.
  */
 import { ByteWriter } from './bytes.js';
-import { type DueEntry, compareDue, dropPassed, dueChunks } from './due-index.js';
+import { compareDue, type DueEntry, dropPassed, dueChunks } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
 import type { KvReader, KvWriter } from './kv.js';
 import {
@@ -29,7 +29,16 @@ import { rowBytes, rowDue, rowStatus } from './row.js';
 import type { MergeOrder } from './store.js';
 
 /** Sized so that a slice takes a few milliseconds: commits wait no longer for one. */
-const slice = { pages: 128, chunks: 16, finished: 4096, details: 256, sets: 32, passed: 256, keys: 512, logRecords: 64 } as const;
+const slice = {
+  pages: 128,
+  chunks: 16,
+  finished: 4096,
+  details: 256,
+  sets: 32,
+  passed: 256,
+  keys: 512,
+  logRecords: 64,
+} as const;
 
 /** How much of the log stays behind the merge, for those who follow it. */
 export const logKept = { ms: 24 * 3_600_000, bytes: 256 * 1024 * 1024 } as const;

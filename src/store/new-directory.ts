@@ -66,7 +66,8 @@ export class NewDirectory {
 
   /** Leaves the directory as it was found. */
   async abandon(): Promise<void> {
-    for (const name of [markerFile, `${markerFile}.new`, dataFile, lockFile]) await rm(join(this.path, name), { force: true });
+    for (const name of [markerFile, `${markerFile}.new`, dataFile, lockFile])
+      await rm(join(this.path, name), { force: true });
     // Not when somebody put something there meanwhile.
     if (this.made) await rmdir(this.path).catch(() => {});
   }

@@ -1,6 +1,6 @@
 /** What log records changed since the trees were last brought up to date: the input of the next merge. */
 import { isFinished } from '../domain/lifecycle.js';
-import { LogRecordReader } from './log-record.js';
+import type { LogRecordReader } from './log-record.js';
 import { RowTable, rowFinishedAt, rowStatus } from './row.js';
 
 export class PendingChanges {

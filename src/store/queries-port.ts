@@ -1,7 +1,8 @@
 /** What the read side answers. All of one answer comes from one snapshot of what is on disk. */
+
+import type { JobEvent } from '../domain/events.js';
 import type { Job } from '../domain/job.js';
 import type { Status } from '../domain/lifecycle.js';
-import type { JobEvent } from '../domain/events.js';
 
 export interface ListQuery {
   readonly status?: Status;

@@ -1,6 +1,7 @@
 /** The read side: lists, totals, single jobs and past events, from what is on disk. */
-import type { Job } from '../domain/job.js';
+
 import type { JobEvent } from '../domain/events.js';
+import type { Job } from '../domain/job.js';
 import { findById } from './find-job.js';
 import type { JobSets } from './job-sets.js';
 import type { Counters } from './log-record.js';

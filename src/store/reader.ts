@@ -124,4 +124,3 @@ export class StoreReader {
     return page;
   }
 }
-

@@ -7,7 +7,8 @@ import { constants } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { CheckSummary } from './check.js';
-import { checkOpened, whileStopped } from './check-directory.js';
+import { checkApart } from './check-apart.js';
+import { whileStopped } from './check-directory.js';
 import { DirectoryError } from './directory.js';
 import { dataFile } from './kv-lmdb.js';
 import { NewDirectory } from './new-directory.js';
@@ -16,14 +17,12 @@ import { NewDirectory } from './new-directory.js';
  * Copies, then checks the copy; it counts only once it was found whole.
  *
  * @param dataDir a new or empty directory
- * @param now Unix milliseconds
  * @param tell is called with one line for each fault of the backup
  * @throws DirectoryError and leaves nothing behind
  */
 export async function restoreBackup(
   backup: string,
   dataDir: string,
-  now: number,
   tell: (line: string) => void,
 ): Promise<CheckSummary> {
   return whileStopped(backup, async (source, facts) => {
@@ -31,12 +30,12 @@ export async function restoreBackup(
     const directory = await claim(path);
     try {
       await copyFile(join(source, dataFile), directory.dataFile, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-      const summary = await checkOpened(path, now, tell);
+      const summary = await checkApart(path, tell);
       if (summary.faults > 0) {
         throw new DirectoryError(`${source} is damaged and was not restored: use another backup`);
       }
       const { schema, createdAt, identity } = facts;
-      const restored = { at: new Date(now).toISOString(), from: identity, position: summary.position };
+      const restored = { at: new Date().toISOString(), from: identity, position: summary.position };
       await directory.complete({ schema, identity: randomUUID(), createdAt, restored });
       return summary;
     } catch (error) {

@@ -1,6 +1,7 @@
 /** A job's state as a row of fixed size, and a table of rows by key that needs no object per job. */
-import { type Status, statuses } from '../domain/lifecycle.js';
+
 import type { JobState } from '../domain/job.js';
+import { type Status, statuses } from '../domain/lifecycle.js';
 import { getU48, putU48 } from './bytes.js';
 
 /**

@@ -38,7 +38,12 @@ function commit(batch: Extract<ToStorage, { kind: 'commit' }>['batch']): void {
   } catch (error) {
     full = true;
     const message = error instanceof Error ? error.message : String(error);
-    tell({ kind: 'failed', position: batch.position, message, broken: diskIsBroken(directory, batch.buffer.byteLength) });
+    tell({
+      kind: 'failed',
+      position: batch.position,
+      message,
+      broken: diskIsBroken(directory, batch.buffer.byteLength),
+    });
     return;
   }
   tell({ kind: 'committed', position: batch.position });
@@ -73,7 +78,8 @@ async function backUp(target: string): Promise<void> {
   try {
     tell({ kind: 'backedUp', done: await writeBackup(kv, directory, target) });
   } catch (error) {
-    const { code, detail } = error instanceof Refusal ? error : { code: 'internal_error' as const, detail: String(error) };
+    const { code, detail } =
+      error instanceof Refusal ? error : { code: 'internal_error' as const, detail: String(error) };
     tell({ kind: 'notBackedUp', refused: { code, detail } });
   }
 }

@@ -1,6 +1,7 @@
 /** The store as the scheduler sees it: batches go in, and each comes back as committed or failed. Types only. */
-import type { Tree } from './kv.js';
+
 import type { SavedSet } from './job-sets.js';
+import type { Tree } from './kv.js';
 
 /** A batch ready to be written, in one buffer that changes hands. */
 export interface SealedBatch {

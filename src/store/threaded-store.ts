@@ -1,10 +1,10 @@
 /** The store on its own thread: the main thread's end of it. */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { DirectoryError } from './directory.js';
-import { dataFile } from './kv-lmdb.js';
 import { Refusal } from '../domain/errors.js';
 import type { BackupDone } from './backup.js';
+import { DirectoryError } from './directory.js';
+import { dataFile } from './kv-lmdb.js';
 import type { MergeOrder, SealedBatch, Store, StoreEvents } from './store.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './thread-messages.js';
 
@@ -110,5 +110,7 @@ export class ThreadedStore implements Store {
 function explained(error: Error, directory: string): Error {
   if (!/^MDB_/.test(error.message) && error.name !== 'DamagedRecord') return error;
   const what = join(directory, dataFile);
-  return new DirectoryError(`${what} is damaged (${error.message}): restore it from a backup, or use another directory`);
+  return new DirectoryError(
+    `${what} is damaged (${error.message}): restore it from a backup, or use another directory`,
+  );
 }

@@ -2,7 +2,26 @@
 import t from 'tap';
 import { runCli } from '../support/server.js';
 
-const options = ['host', 'port', 'data-dir', 'handlers', 'threads', 'thread-memory', 'timezone', 'grace', 'retention', 'retain', 'max-body', 'max-connections', 'token', 'allowed-host', 'cors-origin', 'tls-cert', 'tls-key', 'log-level'];
+const options = [
+  'host',
+  'port',
+  'data-dir',
+  'handlers',
+  'threads',
+  'thread-memory',
+  'timezone',
+  'grace',
+  'retention',
+  'retain',
+  'max-body',
+  'max-connections',
+  'token',
+  'allowed-host',
+  'cors-origin',
+  'tls-cert',
+  'tls-key',
+  'log-level',
+];
 
 t.test('help names every option and its variable', async (t) => {
   const { code, stdout, stderr } = await runCli(['start', '--help']);

@@ -46,7 +46,7 @@ async function retryDelays(t: Tap, id: string, retries: number): Promise<number[
   const delays: number[] = [];
   events.forEach((event, i) => {
     if (event.type !== 'job.retrying') return;
-    const due = at(String(event.metadata['next_retry_at']));
+    const due = at(String(event.metadata.next_retry_at));
     delays.push(due - at(events[i - 1]!.timestamp));
     t.ok(at(events[i + 1]!.timestamp) >= due, 'the retry is not early');
   });
@@ -82,7 +82,7 @@ t.test('a job that waits for its retry says when, and why', async (t) => {
   });
   t.equal(at(job.trigger_at) - at(job.finished_at), 3_600_000, 'exactly after the failure');
   const retrying = await feed.event(id, 'job.retrying');
-  t.equal(retrying.metadata['next_retry_at'], job.trigger_at);
+  t.equal(retrying.metadata.next_retry_at, job.trigger_at);
 });
 
 t.test('an exponential delay is at most 24 hours', async (t) => {
@@ -104,8 +104,15 @@ t.test('max_retries 0: the first failure is final', async (t) => {
 });
 
 t.test('an error whose retryable is false ends the retries', async (t) => {
-  const { id } = await run('fail', { message: 'no such card', retryable: false }, { max_retries: 5, retry_delay: '10ms' });
-  t.match(await api.until(id, 'failed'), { retry_count: 0, last_error: { message: 'no such card', code: 'handler_error' } });
+  const { id } = await run(
+    'fail',
+    { message: 'no such card', retryable: false },
+    { max_retries: 5, retry_delay: '10ms' },
+  );
+  t.match(await api.until(id, 'failed'), {
+    retry_count: 0,
+    last_error: { message: 'no such card', code: 'handler_error' },
+  });
   t.match(await feed.event(id, 'job.failed'), { metadata: { final: true, retry_count: 0, max_retries: 5 } });
   t.same(feed.types(id), ['job.scheduled', 'job.started', 'job.failed']);
 });
@@ -120,7 +127,7 @@ t.test('whatever is thrown is a failure with a normal record', async (t) => {
     const { id } = await run('throws', { what }, { max_retries: 0 });
     const job = await api.until(id, 'failed');
     t.match(job.last_error, { name: String, message: String, code: 'handler_error', at: INSTANT }, what);
-    t.type((await feed.event(id, 'job.failed')).data!['error'], 'string');
+    t.type((await feed.event(id, 'job.failed')).data!.error, 'string');
     t.notMatch(JSON.stringify(job), /\.mjs|node_modules|\bat /, 'without its stack');
   }
 });
@@ -145,12 +152,20 @@ t.test('a handler is told of its job', async (t) => {
   const created = await api.create({ name: 'context', delay: '30ms' });
   const { result } = await api.until(created.id, 'success');
   const { now, ...rest } = result as { now: number };
-  t.match(rest, { jobId: created.id, name: 'context', attempt: 1, scheduledFor: at(created.trigger_at), aborted: false });
+  t.match(rest, {
+    jobId: created.id,
+    name: 'context',
+    attempt: 1,
+    scheduledFor: at(created.trigger_at),
+    aborted: false,
+  });
   t.ok(now >= at(created.trigger_at), 'and is not called early');
 });
 
 t.test('no handler is ever called early', async (t) => {
-  const jobs = await Promise.all(Array.from({ length: 100 }, (_, i) => api.create({ name: 'context', delay: `${i}ms` })));
+  const jobs = await Promise.all(
+    Array.from({ length: 100 }, (_, i) => api.create({ name: 'context', delay: `${i}ms` })),
+  );
   for (const { id, trigger_at } of jobs) {
     const { result } = await api.until(id, 'success');
     if ((result as { now: number }).now < at(trigger_at)) t.fail(`${id} was early`);
@@ -231,7 +246,8 @@ t.test('no more attempts of a type at once than its concurrency', async (t) => {
   for (const { id } of jobs) await api.until(id, 'success');
   let now = 0;
   let most = 0;
-  for (const line of readFileSync(file, 'utf8').trim().split('\n')) most = Math.max(most, (now += line === 'begin' ? 1 : -1));
+  for (const line of readFileSync(file, 'utf8').trim().split('\n'))
+    most = Math.max(most, (now += line === 'begin' ? 1 : -1));
   t.equal(most, 2);
   t.equal(now, 0);
 });

@@ -104,7 +104,8 @@ t.test('cancels that race with completions: each job has one end, and all tell t
   }
   await sleep(200);
   await feed.settle();
-  for (const { id } of jobs) t.equal(feed.types(id).filter((type) => type === 'job.cancelled' || type === 'job.completed').length, 1);
+  for (const { id } of jobs)
+    t.equal(feed.types(id).filter((type) => type === 'job.cancelled' || type === 'job.completed').length, 1);
 });
 
 t.test('cancelling a running occurrence ends a repeating job', async (t) => {

@@ -70,7 +70,14 @@ t.test('a faulty command line exits with 2 and names the fault', async (t) => {
     cases.map(async ([args, named]) => {
       const full =
         args[0] === 'start'
-          ? [...args.slice(0, 1), '--data-dir', join(temporary(), 'store'), '--handlers', 'dist/workers', ...args.slice(1)]
+          ? [
+              ...args.slice(0, 1),
+              '--data-dir',
+              join(temporary(), 'store'),
+              '--handlers',
+              'dist/workers',
+              ...args.slice(1),
+            ]
           : args;
       const { code, stderr, output } = await runCli(full);
       t.equal(code, 2, `${args.join(' ')}: ${output.slice(0, 300)}`);
@@ -100,7 +107,15 @@ t.test('a handler that does not load stops the start, with its file and the reas
   await Promise.all(
     sources.map(async ([name, source, reason]) => {
       const folder = handlersFolder({ [name]: source }, false);
-      const { code, output } = await runCli(['start', '--port', '0', '--data-dir', join(temporary(), 'store'), '--handlers', folder]);
+      const { code, output } = await runCli([
+        'start',
+        '--port',
+        '0',
+        '--data-dir',
+        join(temporary(), 'store'),
+        '--handlers',
+        folder,
+      ]);
       t.equal(code, 1, name);
       t.match(output, new RegExp(`${name}\\.mjs`), `${name}: the file is named`);
       t.match(output, reason);

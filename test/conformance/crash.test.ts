@@ -79,15 +79,20 @@ for (let round = 1; round <= rounds; round++) {
           if (status !== 200) return void lost.push(`${id}: ${status}`);
           if (JSON.stringify(body.payload) !== JSON.stringify(wanted.payload)) lost.push(`${id}: payload`);
           if (body.max_retries < wanted.max_retries) lost.push(`${id}: its update`);
-          if ((wanted.cancelled || cancelledByEvent.has(id)) && body.status !== 'cancelled') lost.push(`${id}: its cancellation`);
+          if ((wanted.cancelled || cancelledByEvent.has(id)) && body.status !== 'cancelled')
+            lost.push(`${id}: its cancellation`);
           if (completedByEvent.has(id) && body.status !== 'success') lost.push(`${id}: its completion`);
         }),
       );
     }
-    for (const id of scheduledByEvent) if ((await api.get(`/jobs/${id}`)).status !== 200) lost.push(`${id}: told of, and gone`);
+    for (const id of scheduledByEvent)
+      if ((await api.get(`/jobs/${id}`)).status !== 200) lost.push(`${id}: told of, and gone`);
     t.same(lost, []);
     const { total } = await api.list('?limit=1');
-    t.ok(total >= acknowledged.size && total <= posted, `${total} jobs, ${acknowledged.size} acknowledged, ${posted} posted`);
+    t.ok(
+      total >= acknowledged.size && total <= posted,
+      `${total} jobs, ${acknowledged.size} acknowledged, ${posted} posted`,
+    );
   });
 }
 

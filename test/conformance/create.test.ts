@@ -27,22 +27,25 @@ const always = [
 const fields = (job: object) => Object.keys(job).sort();
 const only = (...more: string[]) => [...always, ...more].sort();
 
-t.test('a creation answers 201, the place of the job, and the job as pending, even when it is due at once', async (t) => {
-  for (const delay of [never, '0s']) {
-    const answer = await api.post('/jobs', { name: 'noop', delay, payload: { secret: 1 } });
-    t.equal(answer.status, 201);
-    t.match(answer.headers['location'], new RegExp(`/api/v1/jobs/${answer.body.id}$`));
-    t.equal(answer.body.status, 'pending');
-    t.match(answer.body.id, ID);
-    t.match(answer.body.created_at, INSTANT);
-    t.equal(answer.body.updated_at, answer.body.created_at);
-    t.notOk('payload' in answer.body);
-  }
-});
+t.test(
+  'a creation answers 201, the place of the job, and the job as pending, even when it is due at once',
+  async (t) => {
+    for (const delay of [never, '0s']) {
+      const answer = await api.post('/jobs', { name: 'noop', delay, payload: { secret: 1 } });
+      t.equal(answer.status, 201);
+      t.match(answer.headers.location, new RegExp(`/api/v1/jobs/${answer.body.id}$`));
+      t.equal(answer.body.status, 'pending');
+      t.match(answer.body.id, ID);
+      t.match(answer.body.created_at, INSTANT);
+      t.equal(answer.body.updated_at, answer.body.created_at);
+      t.notOk('payload' in answer.body);
+    }
+  },
+);
 
 t.test('the place of a new job can be asked', async (t) => {
   const created = await api.post('/jobs', { name: 'noop', delay: never });
-  const location = new URL(String(created.headers['location']), server.url).pathname;
+  const location = new URL(String(created.headers.location), server.url).pathname;
   t.match((await api.absolute<Job>('GET', location)).body, { id: created.body.id });
 });
 
@@ -80,7 +83,10 @@ t.test('a cron job shows its expression and always its time zone', async (t) => 
   const job = await api.create({ name: 'noop', cron_expr: '0 0 9 1 1 *' });
   t.same(fields(job), only('next_run_in', 'cron_expr', 'timezone'));
   t.match(job, { cron_expr: '0 0 9 1 1 *', timezone: 'Asia/Shanghai' });
-  t.equal((await api.create({ name: 'noop', cron_expr: '0 0 9 1 1 *', timezone: 'Europe/Berlin' })).timezone, 'Europe/Berlin');
+  t.equal(
+    (await api.create({ name: 'noop', cron_expr: '0 0 9 1 1 *', timezone: 'Europe/Berlin' })).timezone,
+    'Europe/Berlin',
+  );
 });
 
 t.test('a repeating job shows its misfire rule and its counts', async (t) => {
@@ -147,7 +153,11 @@ t.test('a payload goes through unchanged', async (t) => {
 });
 
 t.test('a payload may have 256 KiB and not a byte more', async (t) => {
-  const body = (bytes: number) => ({ name: 'noop', delay: never, payload: { s: 'x'.repeat(bytes - '{"s":""}'.length) } });
+  const body = (bytes: number) => ({
+    name: 'noop',
+    delay: never,
+    payload: { s: 'x'.repeat(bytes - '{"s":""}'.length) },
+  });
   t.equal((await api.post('/jobs', body(256 * 1024))).status, 201);
   t.equal((await api.post('/jobs', body(256 * 1024 + 1))).status, 400);
   const twoBytesEach = { name: 'noop', delay: never, payload: { s: 'é'.repeat(128 * 1024) } };
@@ -169,7 +179,9 @@ t.test('ids are unique, in the order of creation, and their hex does not tell th
   const ids = made.map(({ id }) => ID.exec(id)!);
   t.equal(new Set(made.map(({ id }) => id)).size, 30);
   for (let i = 1; i < 30; i++) t.ok(Number(ids[i]![1]) >= Number(ids[i - 1]![1]), 'seconds never go back');
-  const steps = new Set(ids.slice(1).map((found, i) => Number.parseInt(found[2]!, 16) - Number.parseInt(ids[i]![2]!, 16)));
+  const steps = new Set(
+    ids.slice(1).map((found, i) => Number.parseInt(found[2]!, 16) - Number.parseInt(ids[i]![2]!, 16)),
+  );
   t.ok(steps.size > 5, 'scrambled');
   t.ok(Math.abs(Number(ids[29]![1]) - Date.now() / 1000) < 5, 'the seconds are those of the creation');
 });

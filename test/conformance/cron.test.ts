@@ -8,7 +8,8 @@ import { at, problem } from './forms.js';
 t.setTimeout(60_000);
 const server = await startServer({ args: ['--timezone', 'Asia/Shanghai'] });
 const api = new Client(server);
-const create = (cron_expr: unknown, more: Record<string, unknown> = {}) => api.post('/jobs', { name: 'noop', cron_expr, ...more });
+const create = (cron_expr: unknown, more: Record<string, unknown> = {}) =>
+  api.post('/jobs', { name: 'noop', cron_expr, ...more });
 
 /** The local date and time of an instant in a zone, by Intl: the test's own source of truth. */
 function local(ms: number, zone: string) {
@@ -59,7 +60,9 @@ function nextTransition(zone: string, kind: 'gap' | 'overlap'): { ms: number; be
 /** The wall-clock reading of an instant under an offset, as cron fields of one day a year. */
 function wall(ms: number, offset: number) {
   const date = new Date(ms + offset);
-  return { expr: `${date.getUTCSeconds()} ${date.getUTCMinutes()} ${date.getUTCHours()} ${date.getUTCDate()} ${date.getUTCMonth() + 1} *` };
+  return {
+    expr: `${date.getUTCSeconds()} ${date.getUTCMinutes()} ${date.getUTCHours()} ${date.getUTCDate()} ${date.getUTCMonth() + 1} *`,
+  };
 }
 
 t.test('six fields begin with seconds, five mean second 0', async (t) => {
@@ -182,12 +185,19 @@ t.test('expressions that are refused', async (t) => {
     null,
     ['0 0 9 * * *'],
   ].filter((expr) => expr !== '0 0 0 ? * 1'); // not named by the contract
-  for (const expr of bad) problem(t, await create(expr), 400, 'validation_failed', `cron ${JSON.stringify(expr).slice(0, 60)}`);
+  for (const expr of bad)
+    problem(t, await create(expr), 400, 'validation_failed', `cron ${JSON.stringify(expr).slice(0, 60)}`);
 });
 
 t.test('a time zone belongs to a cron expression and has a name that exists', async (t) => {
   for (const timezone of ['Mars/X', '', 5, null, '../etc/passwd'])
-    problem(t, await create('0 0 9 * * *', { timezone }), 400, 'validation_failed', `timezone ${JSON.stringify(timezone)}`);
+    problem(
+      t,
+      await create('0 0 9 * * *', { timezone }),
+      400,
+      'validation_failed',
+      `timezone ${JSON.stringify(timezone)}`,
+    );
   problem(
     t,
     await api.post('/jobs', { name: 'noop', delay: '1h', timezone: 'Europe/Berlin' }),
@@ -253,7 +263,7 @@ t.test('with is_repeat it is pending again for the next match', async (t) => {
   const subscriber = await Subscriber.to(server);
   const { body } = await create('* * * * * *', { is_repeat: true });
   const again = await subscriber.event(body.id, 'job.scheduled', 3);
-  t.equal(at(String(again.metadata['trigger_at'])) % 1000, 0);
+  t.equal(at(String(again.metadata.trigger_at)) % 1000, 0);
   const job = await api.until(body.id, 'pending');
   t.equal(job.status, 'pending');
   t.equal(job.id, body.id, 'the same job');

@@ -32,7 +32,14 @@ t.test('a job that fails once and then succeeds', async (t) => {
     retry_delay: '30ms',
   });
   await feed.event(job.id, 'job.completed');
-  t.same(feed.types(job.id), ['job.scheduled', 'job.started', 'job.failed', 'job.retrying', 'job.started', 'job.completed']);
+  t.same(feed.types(job.id), [
+    'job.scheduled',
+    'job.started',
+    'job.failed',
+    'job.retrying',
+    'job.started',
+    'job.completed',
+  ]);
   const [scheduled, first, failed, retrying, second] = feed.events(job.id);
   t.same(scheduled!.metadata, { trigger_at: job.trigger_at, is_repeat: false });
   t.same(first!.metadata, { attempt: 1 });
@@ -44,7 +51,13 @@ t.test('a job that fails once and then succeeds', async (t) => {
 });
 
 t.test('a job that uses up its retries', async (t) => {
-  const job = await api.create({ name: 'fail', delay: '0s', payload: { message: 'no' }, max_retries: 2, retry_delay: '10ms' });
+  const job = await api.create({
+    name: 'fail',
+    delay: '0s',
+    payload: { message: 'no' },
+    max_retries: 2,
+    retry_delay: '10ms',
+  });
   await feed.event(job.id, 'job.failed', 3);
   const failed = feed.events(job.id).filter(({ type }) => type === 'job.failed');
   t.same(
@@ -72,7 +85,14 @@ t.test('a manual retry', async (t) => {
   await api.until(job.id, 'failed');
   await api.post(`/jobs/${job.id}/retry`);
   await feed.event(job.id, 'job.failed', 2);
-  t.same(feed.types(job.id), ['job.scheduled', 'job.started', 'job.failed', 'job.retrying', 'job.started', 'job.failed']);
+  t.same(feed.types(job.id), [
+    'job.scheduled',
+    'job.started',
+    'job.failed',
+    'job.retrying',
+    'job.started',
+    'job.failed',
+  ]);
   const retrying = await feed.event(job.id, 'job.retrying');
   t.match(retrying, { status: 0, metadata: { manual: true, retry_count: 0, next_retry_at: SHANGHAI } });
 });
@@ -86,7 +106,7 @@ t.test('a repeating job is scheduled again after each completion', async (t) => 
   t.same(feed.types(job.id).slice(0, 10), [...cycle, ...cycle, ...cycle, 'job.scheduled']);
   const scheduled = feed.events(job.id).filter(({ type }) => type === 'job.scheduled');
   t.same(scheduled[0]!.metadata, { trigger_at: job.trigger_at, is_repeat: true });
-  for (const { metadata } of scheduled) t.equal(metadata['is_repeat'], true);
+  for (const { metadata } of scheduled) t.equal(metadata.is_repeat, true);
 });
 
 t.test('a repeating job is scheduled again after each final failure, its retries afresh', async (t) => {
@@ -103,7 +123,7 @@ t.test('a repeating job is scheduled again after each final failure, its retries
   t.same(feed.types(job.id).slice(0, 13), [...occurrence, ...occurrence, 'job.scheduled']);
   const failed = feed.events(job.id).filter(({ type }) => type === 'job.failed');
   t.same(
-    failed.slice(0, 4).map(({ metadata }) => [metadata['retry_count'], metadata['final']]),
+    failed.slice(0, 4).map(({ metadata }) => [metadata.retry_count, metadata.final]),
     [
       [1, false],
       [1, true],
@@ -116,7 +136,7 @@ t.test('a repeating job is scheduled again after each final failure, its retries
       .events(job.id)
       .filter(({ type }) => type === 'job.started')
       .slice(0, 4)
-      .map(({ metadata }) => metadata['attempt']),
+      .map(({ metadata }) => metadata.attempt),
     [1, 2, 1, 2],
   );
   const between = await api.until(job.id, 'pending');
@@ -133,13 +153,16 @@ t.test('cancelling tells the status before', async (t) => {
   await api.delete(`/jobs/${running.id}`);
   const events = [await feed.event(waiting.id, 'job.cancelled'), await feed.event(running.id, 'job.cancelled')];
   t.matchSnapshot(normalise(events));
-  t.not(events[0]!.metadata['previous_status'], events[1]!.metadata['previous_status']);
+  t.not(events[0]!.metadata.previous_status, events[1]!.metadata.previous_status);
 });
 
 t.test('an update', async (t) => {
   const job = await api.create({ name: 'noop', delay: never });
   await api.put(`/jobs/${job.id}`, { trigger_at: '2040-01-01T00:00:00Z' });
-  t.same((await feed.event(job.id, 'job.updated')).metadata, { trigger_at: '2040-01-01T08:00:00+08:00', is_repeat: false });
+  t.same((await feed.event(job.id, 'job.updated')).metadata, {
+    trigger_at: '2040-01-01T08:00:00+08:00',
+    is_repeat: false,
+  });
   t.same(feed.types(job.id), ['job.scheduled', 'job.updated']);
 });
 

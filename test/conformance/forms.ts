@@ -8,7 +8,8 @@ export const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,2}[1-9])?(Z|[+-]\
 /** The same in the zone of the original's examples. */
 export const SHANGHAI = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,2}[1-9])?\+08:00$/;
 /** Go's form, whole seconds from one second up. */
-export const DURATION = /^(0s|[1-9]\d{0,2}ms|([1-9]|[1-5]\d)s|([1-9]|[1-5]\d)m(\d|[1-5]\d)s|[1-9]\d*h(\d|[1-5]\d)m(\d|[1-5]\d)s)$/;
+export const DURATION =
+  /^(0s|[1-9]\d{0,2}ms|([1-9]|[1-5]\d)s|([1-9]|[1-5]\d)m(\d|[1-5]\d)s|[1-9]\d*h(\d|[1-5]\d)m(\d|[1-5]\d)s)$/;
 
 /** An instant of an answer, in milliseconds. */
 export const at = (instant: string | undefined): number => {
@@ -18,7 +19,13 @@ export const at = (instant: string | undefined): number => {
 };
 
 /** A problem of the form that every error has; returns it. */
-export function problem(t: Test, answer: Answer<unknown>, status: number, code: string, what = `${status} ${code}`): Problem {
+export function problem(
+  t: Test,
+  answer: Answer<unknown>,
+  status: number,
+  code: string,
+  what = `${status} ${code}`,
+): Problem {
   const body = answer.body as Problem | undefined;
   const seen = { status: answer.status, code: body?.code };
   t.same(seen, { status, code }, `${what} (${answer.text.slice(0, 300)})`);

@@ -24,7 +24,9 @@ t.test('one request in two writes at every place', async (t) => {
   const request = rawRequest('POST', '/api/v1/jobs', jsonHeaders, body);
   const before = (await api.list()).total;
   const places = Array.from({ length: request.length - 1 }, (_, i) => i + 1);
-  const got = await Promise.all(places.map((place) => raw(server, [request.slice(0, place), request.slice(place)], answers(1))));
+  const got = await Promise.all(
+    places.map((place) => raw(server, [request.slice(0, place), request.slice(place)], answers(1))),
+  );
   t.same(new Set(got.map(({ statuses }) => statuses.join())), new Set(['201']));
   t.equal((await api.list()).total, before + places.length);
 });
@@ -36,7 +38,12 @@ t.test('a chunked body in chunks of one byte', async (t) => {
     .join('');
   const { statuses } = await raw(
     server,
-    rawRequest('POST', '/api/v1/jobs', { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }, `${chunks}0\r\n\r\n`),
+    rawRequest(
+      'POST',
+      '/api/v1/jobs',
+      { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' },
+      `${chunks}0\r\n\r\n`,
+    ),
     answers(1),
   );
   t.same(statuses, [201]);
@@ -45,7 +52,11 @@ t.test('a chunked body in chunks of one byte', async (t) => {
 t.test('a thousand pipelined requests are answered in order', async (t) => {
   const made = await Promise.all(Array.from({ length: 10 }, () => api.create({ name: 'noop', delay: '1h' })));
   const order = Array.from({ length: 1000 }, (_, i) => made[(i * 7) % 10]!.id);
-  const { statuses, text } = await raw(server, order.map((id) => rawRequest('GET', `/api/v1/jobs/${id}`)).join(''), answers(1000));
+  const { statuses, text } = await raw(
+    server,
+    order.map((id) => rawRequest('GET', `/api/v1/jobs/${id}`)).join(''),
+    answers(1000),
+  );
   t.equal(statuses.length, 1000);
   t.same(
     [...text.matchAll(/"id":\s*"(job_[^"]+)"/g)].map((found) => found[1]),
@@ -56,7 +67,12 @@ t.test('a thousand pipelined requests are answered in order', async (t) => {
 t.test('pipelined writes are never answered wrongly', async (t) => {
   const post = (i: number) => {
     const sent = JSON.stringify({ name: 'noop', delay: '1h', max_retries: i });
-    return rawRequest('POST', '/api/v1/jobs', { 'Content-Type': 'application/json', 'Content-Length': String(sent.length) }, sent);
+    return rawRequest(
+      'POST',
+      '/api/v1/jobs',
+      { 'Content-Type': 'application/json', 'Content-Length': String(sent.length) },
+      sent,
+    );
   };
   const { statuses, text } = await raw(server, Array.from({ length: 20 }, (_, i) => post(i)).join(''), answers(20));
   t.ok(
@@ -99,7 +115,10 @@ t.test('requests that break the protocol are refused and their connection closed
       'a Content-Length that is no number',
       rawRequest('POST', '/api/v1/jobs', { 'Content-Type': 'application/json', 'Content-Length': 'ten' }, body),
     ],
-    ['a negative Content-Length', rawRequest('POST', '/api/v1/jobs', { 'Content-Type': 'application/json', 'Content-Length': '-5' }, body)],
+    [
+      'a negative Content-Length',
+      rawRequest('POST', '/api/v1/jobs', { 'Content-Type': 'application/json', 'Content-Length': '-5' }, body),
+    ],
     [
       'a transfer coding that is not known',
       rawRequest('POST', '/api/v1/jobs', { 'Content-Type': 'application/json', 'Transfer-Encoding': 'gzip' }, body),

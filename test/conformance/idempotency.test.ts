@@ -19,7 +19,7 @@ t.test('the same key with the same body answers the first job and makes no secon
     t.equal(again.status, 201);
     t.equal(again.headers['idempotent-replayed'], 'true');
     t.equal(again.body.id, first.body.id);
-    t.equal(again.headers['location'], first.headers['location']);
+    t.equal(again.headers.location, first.headers.location);
     t.notOk('payload' in again.body);
   }
   t.equal((await api.list()).total, 1);
@@ -74,5 +74,11 @@ t.test('a key outlives the job’s run, an update and a restart', async (t) => {
     t.equal(again.headers['idempotent-replayed'], 'true');
     t.equal((again.body as Job).id, id);
   }
-  problem(t, await post('waiting', { ...body, max_retries: 9 }), 409, 'conflict', 'the first request counts, not the job as it is now');
+  problem(
+    t,
+    await post('waiting', { ...body, max_retries: 9 }),
+    409,
+    'conflict',
+    'the first request counts, not the job as it is now',
+  );
 });

@@ -13,7 +13,10 @@ const api = new Client(server);
 const feed = await Subscriber.to(server);
 
 type Command = 'update' | 'delete' | 'cancel' | 'retry';
-const commands: Record<Command, (id: string) => Promise<{ status: number; body: Job; text: string; headers: Record<string, unknown> }>> = {
+const commands: Record<
+  Command,
+  (id: string) => Promise<{ status: number; body: Job; text: string; headers: Record<string, unknown> }>
+> = {
   update: (id) => api.put(`/jobs/${id}`, { max_retries: 42 }),
   delete: (id) => api.delete(`/jobs/${id}`),
   cancel: (id) => api.post(`/jobs/${id}/cancel`),
@@ -53,7 +56,8 @@ for (const [command, row] of Object.entries(table) as [Command, Record<Status, S
 t.test('an unknown id is 404 for every command', async (t) => {
   for (const id of ['job_1704182400_a1b2c3d4', 'nonsense', 'job_1704182400_zzzzzzzz', 'JOB_1704182400_A1B2C3D4', '0']) {
     problem(t, await api.get(`/jobs/${id}`), 404, 'not_found', `get ${id}`);
-    for (const [name, command] of Object.entries(commands)) problem(t, (await command(id)) as never, 404, 'not_found', `${name} ${id}`);
+    for (const [name, command] of Object.entries(commands))
+      problem(t, (await command(id)) as never, 404, 'not_found', `${name} ${id}`);
   }
 });
 
@@ -61,7 +65,12 @@ t.test('an id with another second, or another hex, is another job', async (t) =>
   const { id } = await api.create({ name: 'noop', delay: '1h' });
   const [, seconds, hex] = /^job_(\d+)_(.*)$/.exec(id)!;
   problem(t, await api.get(`/jobs/job_${Number(seconds) + 1}_${hex}`), 404, 'not_found');
-  problem(t, await api.get(`/jobs/job_${seconds}_${hex!.replace(/^./, (first) => (first === '0' ? '1' : '0'))}`), 404, 'not_found');
+  problem(
+    t,
+    await api.get(`/jobs/job_${seconds}_${hex!.replace(/^./, (first) => (first === '0' ? '1' : '0'))}`),
+    404,
+    'not_found',
+  );
   problem(t, await api.get(`/jobs/${id}0`), 404, 'not_found');
 });
 
@@ -78,7 +87,7 @@ t.test('cancelling again answers the same job and tells nothing', async (t) => {
   t.equal(feed.events(id).filter(({ type }) => type === 'job.cancelled').length, 1);
   t.match(events[0], { status: 4, job_name: 'noop' });
   t.same(Object.keys(events[0]!.metadata), ['previous_status']);
-  t.match(String(events[0]!.metadata['previous_status']), /^(pending|0)$/);
+  t.match(String(events[0]!.metadata.previous_status), /^(pending|0)$/);
 });
 
 t.test('a cancelled job does not run', async (t) => {
@@ -113,7 +122,13 @@ t.test('cancelling a job between its retries ends it', async (t) => {
 });
 
 t.test('a manual retry is due now and starts its retries afresh', async (t) => {
-  const job = await api.create({ name: 'fail', delay: '0s', payload: { message: 'x' }, max_retries: 1, retry_delay: '10ms' });
+  const job = await api.create({
+    name: 'fail',
+    delay: '0s',
+    payload: { message: 'x' },
+    max_retries: 1,
+    retry_delay: '10ms',
+  });
   t.equal((await api.until(job.id, 'failed')).retry_count, 1);
   const before = Date.now();
   const answer = await api.post(`/jobs/${job.id}/retry`);
@@ -147,7 +162,12 @@ t.test('commands without a body ignore what comes as one', async (t) => {
   t.equal((await api.post(`/jobs/${cancel.id}/cancel`, '{{{', { 'content-type': 'text/plain' })).status, 200);
   const remove = await api.create({ name: 'noop', delay: '1h' });
   t.equal(
-    (await api.request('DELETE', `/jobs/${remove.id}`, { body: 'not json', headers: { 'content-type': 'application/xml' } })).status,
+    (
+      await api.request('DELETE', `/jobs/${remove.id}`, {
+        body: 'not json',
+        headers: { 'content-type': 'application/xml' },
+      })
+    ).status,
     200,
   );
   const failed = await api.create({ name: 'fail', delay: '0s', payload: { message: 'x' }, max_retries: 0 });

@@ -13,7 +13,8 @@ const ids = ({ items }: JobList) => items.map(({ id }) => id);
 
 /** 150 waiting jobs of two types, oldest first, made before anything else. */
 const made: Job[] = [];
-for (let i = 0; i < 150; i++) made.push(await api.create({ name: i % 3 === 0 ? 'echo' : 'noop', delay: '1h', payload: { i } }));
+for (let i = 0; i < 150; i++)
+  made.push(await api.create({ name: i % 3 === 0 ? 'echo' : 'noop', delay: '1h', payload: { i } }));
 const newestFirst = made.map(({ id }) => id).reverse();
 
 t.test('fifty jobs by default, newest first, with the total of all', async (t) => {
@@ -119,12 +120,18 @@ t.test('parameters that are refused', async (t) => {
   ];
   for (const query of bad) problem(t, await api.get(`/jobs?${query}`), 400, 'validation_failed', query.slice(0, 50));
   const several = problem(t, await api.get('/jobs?limit=0&offset=-1&status=foo&bogus=1'), 400, 'validation_failed');
-  for (const field of ['limit', 'offset', 'status', 'bogus']) t.ok(JSON.stringify(several.errors).includes(field), `${field} is named`);
+  for (const field of ['limit', 'offset', 'status', 'bogus'])
+    t.ok(JSON.stringify(several.errors).includes(field), `${field} is named`);
 });
 
 t.test('a cursor that was changed is refused', async (t) => {
   const { next_cursor: cursor } = await api.list('?limit=1');
   const changed = cursor!.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'));
   problem(t, await api.get(`/jobs?limit=1&cursor=${encodeURIComponent(changed)}`), 400, 'validation_failed');
-  problem(t, await api.get(`/jobs?limit=1&cursor=${encodeURIComponent(`${cursor}${cursor}`)}`), 400, 'validation_failed');
+  problem(
+    t,
+    await api.get(`/jobs?limit=1&cursor=${encodeURIComponent(`${cursor}${cursor}`)}`),
+    400,
+    'validation_failed',
+  );
 });

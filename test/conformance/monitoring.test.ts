@@ -47,14 +47,24 @@ t.test('the statistics count what waits and runs now, and what has finished sinc
   );
   await api.delete(`/jobs/${jobs.pending.id}`);
   await api.delete(`/jobs/${jobs.pending.id}`);
-  t.match(counts(await api.stats()), { pending: 0, cancelled: 3, heap_size: 0 }, 'cancelled again does not count again');
+  t.match(
+    counts(await api.stats()),
+    { pending: 0, cancelled: 3, heap_size: 0 },
+    'cancelled again does not count again',
+  );
 });
 
 t.test('each occurrence of a repeating job counts', async (t) => {
   const feed = await Subscriber.to(server);
   const before = await api.stats();
   const good = await api.create({ name: 'noop', delay: '30ms', is_repeat: true });
-  const bad = await api.create({ name: 'fail', delay: '30ms', is_repeat: true, max_retries: 0, payload: { message: 'x' } });
+  const bad = await api.create({
+    name: 'fail',
+    delay: '30ms',
+    is_repeat: true,
+    max_retries: 0,
+    payload: { message: 'x' },
+  });
   await feed.event(good.id, 'job.completed', 3);
   await feed.event(bad.id, 'job.failed', 3);
   await Promise.all([api.delete(`/jobs/${good.id}`), api.delete(`/jobs/${bad.id}`)]);
@@ -109,7 +119,7 @@ t.test('the job types with their options', async (t) => {
       ['concurrency', 'max_retries', 'name', 'retry_delay', 'timeout'],
     );
   }
-  const item = (name: string) => body.items.find((found) => found['name'] === name);
+  const item = (name: string) => body.items.find((found) => found.name === name);
   t.same(item('full'), {
     name: 'full',
     description: 'Knows all options',

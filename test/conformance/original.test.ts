@@ -164,7 +164,12 @@ t.test('6: cancelling, in both spellings', async (t) => {
 });
 
 t.test('7: retrying a failed job by hand', async (t) => {
-  const { id } = await api.create({ name: 'fail', delay: '0s', payload: { message: 'connection timeout' }, max_retries: 0 });
+  const { id } = await api.create({
+    name: 'fail',
+    delay: '0s',
+    payload: { message: 'connection timeout' },
+    max_retries: 0,
+  });
   await api.until(id, 'failed');
   const answer = await api.post(`/jobs/${id}/retry`);
   t.equal(answer.status, 200);
@@ -174,7 +179,14 @@ t.test('7: retrying a failed job by hand', async (t) => {
 t.test('the statistics', async (t) => {
   const answer = await api.get<Stats>('/stats');
   t.equal(answer.status, 200);
-  t.match(answer.body, { pending: Number, running: Number, completed: Number, failed: Number, heap_size: Number, uptime: DURATION });
+  t.match(answer.body, {
+    pending: Number,
+    running: Number,
+    completed: Number,
+    failed: Number,
+    heap_size: Number,
+    uptime: DURATION,
+  });
 });
 
 t.test('health', async (t) => {
@@ -193,7 +205,7 @@ t.test('the job types', async (t) => {
 t.test('the WebSocket’s three requests', async (t) => {
   const socket = await Subscriber.connect(server);
   const subscribed = await socket.ask(subscription, 'subscribed');
-  t.match(subscribed['filter'], {
+  t.match(subscribed.filter, {
     job_types: ['payment_check', 'email_send'],
     event_types: ['job.scheduled', 'job.started', 'job.completed', 'job.failed'],
     job_ids: ['job_xxx'],
@@ -240,8 +252,14 @@ t.test('the five events', async (t) => {
   const started = await subscriber.event(done.id, 'job.started');
   t.match(started, { job_id: done.id, job_name: 'sleep', status: 1, timestamp: SHANGHAI, metadata: { attempt: 1 } });
   const completed = await subscriber.event(done.id, 'job.completed');
-  t.match(completed, { job_id: done.id, job_name: 'sleep', status: 2, timestamp: SHANGHAI, metadata: { duration_ms: Number } });
-  t.ok(Number(completed.metadata['duration_ms']) >= 48, 'the duration is the handler’s');
+  t.match(completed, {
+    job_id: done.id,
+    job_name: 'sleep',
+    status: 2,
+    timestamp: SHANGHAI,
+    metadata: { duration_ms: Number },
+  });
+  t.ok(Number(completed.metadata.duration_ms) >= 48, 'the duration is the handler’s');
 
   const failed = await subscriber.event(failing.id, 'job.failed');
   t.match(failed, {
@@ -260,5 +278,5 @@ t.test('the five events', async (t) => {
     timestamp: SHANGHAI,
     metadata: { next_retry_at: SHANGHAI, retry_count: 1 },
   });
-  t.ok(at(String(retrying.metadata['next_retry_at'])) - at(failed.timestamp) >= 299_000, 'retry_delay after the failure');
+  t.ok(at(String(retrying.metadata.next_retry_at)) - at(failed.timestamp) >= 299_000, 'retry_delay after the failure');
 });

@@ -16,7 +16,7 @@ const dues = (id: string) =>
   feed
     .events(id)
     .filter(({ type }) => type === 'job.scheduled')
-    .map(({ metadata }) => at(String(metadata['trigger_at'])));
+    .map(({ metadata }) => at(String(metadata.trigger_at)));
 
 t.test('an interval runs on the grid first due + n × delay, never early', async (t) => {
   const job = await api.create({ name: 'noop', delay: '70ms', is_repeat: true });
@@ -47,7 +47,9 @@ t.test('occurrences never overlap: those that come due meanwhile are skipped and
   const now = await api.job(job.id);
   await api.delete(`/jobs/${job.id}`);
   const types = feed.types(job.id).filter((type) => type === 'job.started' || type === 'job.completed');
-  types.forEach((type, i) => t.equal(type, i % 2 === 0 ? 'job.started' : 'job.completed', 'one ends before the next begins'));
+  types.forEach((type, i) =>
+    t.equal(type, i % 2 === 0 ? 'job.started' : 'job.completed', 'one ends before the next begins'),
+  );
   const grid = dues(job.id).map((due) => (due - at(job.trigger_at)) / 100);
   t.same(grid, grid.map(Math.round), 'on the grid');
   for (let i = 1; i < 4; i++) t.ok(grid[i]! - grid[i - 1]! >= 4, `three were skipped: ${grid.join()}`);
@@ -77,7 +79,14 @@ t.test('between occurrences a job is pending, with retry_count 0 and what the la
   const job = await api.create({ name: 'echo', delay: '400ms', is_repeat: true, payload: { n: 1 } });
   await feed.event(job.id, 'job.scheduled', 2);
   const between = await api.job(job.id);
-  t.match(between, { status: 'pending', retry_count: 0, result: { n: 1 }, started_at: String, finished_at: String, next_run_in: String });
+  t.match(between, {
+    status: 'pending',
+    retry_count: 0,
+    result: { n: 1 },
+    started_at: String,
+    finished_at: String,
+    next_run_in: String,
+  });
   t.equal(at(between.trigger_at), at(job.trigger_at) + 400, 'trigger_at is the next start');
   t.ok(at(between.started_at) >= at(job.trigger_at));
   await api.delete(`/jobs/${job.id}`);
@@ -96,10 +105,17 @@ t.test('occurrences missed while the server is down', async (t) => {
   const down = await startServer();
   const client = new Client(down);
   const file = join(temporary('ledger'), 'ledger');
-  const make = (misfire: string, delay: string) => client.create({ name: 'ledger', delay, is_repeat: true, misfire, payload: { file } });
+  const make = (misfire: string, delay: string) =>
+    client.create({ name: 'ledger', delay, is_repeat: true, misfire, payload: { file } });
   const slow = { once: await make('run_once', '3s'), skip: await make('skip', '3s') };
   const quick = { once: await make('run_once', '700ms'), skip: await make('skip', '700ms') };
-  const cron = await client.create({ name: 'ledger', cron_expr: '* * * * * *', is_repeat: true, misfire: 'skip', payload: { file } });
+  const cron = await client.create({
+    name: 'ledger',
+    cron_expr: '* * * * * *',
+    is_repeat: true,
+    misfire: 'skip',
+    payload: { file },
+  });
   const oneShot = await client.create({ name: 'ledger', delay: '500ms', payload: { file } });
   t.equal(await down.stop(), 0);
   // The first occurrences of the slow jobs come to be 1.1 s late, their second is almost 2 s away.

@@ -35,7 +35,13 @@ t.test('jobs, counters, ids and the numbers of the events go on', async (t) => {
       backoff: 'fixed',
       timeout: '90s',
     }),
-    cron: await api.create({ name: 'noop', cron_expr: '0 0 9 1 1 *', timezone: 'Europe/Berlin', is_repeat: true, misfire: 'skip' }),
+    cron: await api.create({
+      name: 'noop',
+      cron_expr: '0 0 9 1 1 *',
+      timezone: 'Europe/Berlin',
+      is_repeat: true,
+      misfire: 'skip',
+    }),
     interval: await api.create({ name: 'noop', delay: never, is_repeat: true }),
     retrying: await api.create({ name: 'fail', delay: '0s', payload: { message: 'x' }, retry_delay: '1h' }),
     updated: await api.create({ name: 'noop', delay: never }),
@@ -66,7 +72,11 @@ t.test('jobs, counters, ids and the numbers of the events go on', async (t) => {
   await server.kill('SIGKILL');
   await server.restart();
   t.same(await read(), before.jobs, 'the same after kill -9');
-  t.same(counts(await api.stats()), { ...before.stats, pending: before.stats.pending + 1, heap_size: before.stats.heap_size + 1 });
+  t.same(counts(await api.stats()), {
+    ...before.stats,
+    pending: before.stats.pending + 1,
+    heap_size: before.stats.heap_size + 1,
+  });
   feed = await Subscriber.connect(server);
   t.equal((await feed.subscribe()).seq, lastSeq + 1);
   await server.kill();
@@ -106,7 +116,13 @@ t.test('an attempt that kill -9 cuts short runs again at once, uncharged', async
   const server = await startServer();
   const api = new Client(server);
   const file = join(temporary('ledger'), 'ledger');
-  const { id } = await api.create({ name: 'ledger', delay: '0s', payload: { file, ms: 400 }, retry_delay: '1h', max_retries: 0 });
+  const { id } = await api.create({
+    name: 'ledger',
+    delay: '0s',
+    payload: { file, ms: 400 },
+    retry_delay: '1h',
+    max_retries: 0,
+  });
   await api.until(id, 'running');
   while (!existsSync(file)) await sleep(10);
   await server.kill('SIGKILL');

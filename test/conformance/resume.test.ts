@@ -10,7 +10,8 @@ interface Event {
 }
 
 const isEvent = (message: unknown): message is Event => String((message as Event).type).startsWith('job.');
-const seqs = (subscriber: Subscriber): number[] => (subscriber.messages as unknown[]).filter(isEvent).map(({ seq }) => seq);
+const seqs = (subscriber: Subscriber): number[] =>
+  (subscriber.messages as unknown[]).filter(isEvent).map(({ seq }) => seq);
 const upTo = (last: number): number[] => Array.from({ length: last }, (_, i) => i + 1);
 
 t.test('from the beginning, then live, each event once and in order', async (t) => {

@@ -19,7 +19,11 @@ t.test('--retain keeps at most that many finished jobs, the latest', async (t) =
     await feed.event(id, 'job.completed');
     ids.push(id);
   }
-  await eventually(async () => (await api.list('?status=success')).total <= 10, 'too many finished jobs are kept', removalMs);
+  await eventually(
+    async () => (await api.list('?status=success')).total <= 10,
+    'too many finished jobs are kept',
+    removalMs,
+  );
   const kept = await api.list('?status=success');
   t.equal(kept.total, 10);
   t.same(

@@ -14,7 +14,9 @@ const bearer = { authorization: `Bearer ${token}` };
 const good = { name: 'noop', delay: never };
 
 t.test('without a token', async (t) => {
-  const server = await startServer({ args: ['--allowed-host', 'jobs.example', '--cors-origin', 'https://app.example'] });
+  const server = await startServer({
+    args: ['--allowed-host', 'jobs.example', '--cors-origin', 'https://app.example'],
+  });
   const api = new Client(server);
 
   await t.test('it is bound to 127.0.0.1 and ::1', async (t) => {
@@ -61,7 +63,8 @@ t.test('without a token', async (t) => {
   });
 
   await t.test('an Origin on a mutation is absent, equal to Host, loopback, or listed', async (t) => {
-    const post = (origin: string | undefined, host = `127.0.0.1:${server.port}`) => api.post<never>('/jobs', good, { origin, host });
+    const post = (origin: string | undefined, host = `127.0.0.1:${server.port}`) =>
+      api.post<never>('/jobs', good, { origin, host });
     const allowed: [string | undefined, string?][] = [
       [undefined],
       [`http://127.0.0.1:${server.port}`],
@@ -119,7 +122,10 @@ t.test('without a token', async (t) => {
   await t.test('CORS headers go to the origin that is named and to no other', async (t) => {
     const listed = { origin: 'https://app.example' };
     t.equal((await api.get('/stats', listed)).headers['access-control-allow-origin'], 'https://app.example');
-    t.equal((await api.post<never>('/jobs', good, listed)).headers['access-control-allow-origin'], 'https://app.example');
+    t.equal(
+      (await api.post<never>('/jobs', good, listed)).headers['access-control-allow-origin'],
+      'https://app.example',
+    );
     const preflight = await api.request('OPTIONS', '/jobs', {
       headers: { ...listed, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
     });
@@ -130,9 +136,8 @@ t.test('without a token', async (t) => {
     for (const origin of ['http://localhost:3000', 'http://evil.example', 'https://APP.example.evil']) {
       t.notOk((await api.get('/stats', { origin })).headers['access-control-allow-origin'], origin);
       t.notOk(
-        (await api.request('OPTIONS', '/jobs', { headers: { origin, 'access-control-request-method': 'POST' } })).headers[
-          'access-control-allow-origin'
-        ],
+        (await api.request('OPTIONS', '/jobs', { headers: { origin, 'access-control-request-method': 'POST' } }))
+          .headers['access-control-allow-origin'],
         origin,
       );
     }
@@ -150,8 +155,11 @@ t.test('with a token', async (t) => {
     t.equal((await api.get('/health')).status, 200);
     t.equal((await api.get('/health/live')).status, 200);
     t.equal(
-      (await api.request('OPTIONS', '/jobs', { headers: { origin: 'https://app.example', 'access-control-request-method': 'POST' } }))
-        .status === 401,
+      (
+        await api.request('OPTIONS', '/jobs', {
+          headers: { origin: 'https://app.example', 'access-control-request-method': 'POST' },
+        })
+      ).status === 401,
       false,
     );
     const { id } = await known.create(good);
@@ -183,16 +191,24 @@ t.test('with a token', async (t) => {
     ]) {
       problem(t, await api.get('/stats', { authorization }), 401, 'unauthorized', authorization.slice(0, 12));
     }
-    for (const name of ['token', 'access_token']) t.equal((await api.get(`/stats?${name}=${token}`)).status, 401, 'never in a query');
+    for (const name of ['token', 'access_token'])
+      t.equal((await api.get(`/stats?${name}=${token}`)).status, 401, 'never in a query');
     t.equal((await known.get('/stats')).status, 200);
-    t.equal((await api.get('/stats', { authorization: `bearer ${token}` })).status, 200, 'the scheme’s case does not matter');
+    t.equal(
+      (await api.get('/stats', { authorization: `bearer ${token}` })).status,
+      200,
+      'the scheme’s case does not matter',
+    );
   });
 
   await t.test('a WebSocket brings it in a header or, from a browser, as a subprotocol', async (t) => {
     const base64 = Buffer.from(token).toString('base64url');
     t.equal(await Subscriber.attempt(server), 401);
     t.equal(await Subscriber.attempt(server, { headers: { authorization: 'Bearer wrong' } }), 401);
-    t.equal(await Subscriber.attempt(server, {}, ['escapement.v1', `bearer.${Buffer.from('wrong').toString('base64url')}`]), 401);
+    t.equal(
+      await Subscriber.attempt(server, {}, ['escapement.v1', `bearer.${Buffer.from('wrong').toString('base64url')}`]),
+      401,
+    );
     t.equal(await Subscriber.attempt(server, {}, ['escapement.v1']), 401);
     t.equal(await Subscriber.attempt(server, { headers: bearer }), 101);
     const browser = await Subscriber.connect(server, { headers: { origin: 'https://anywhere.example' } }, [
@@ -272,10 +288,13 @@ t.test('TLS', async (t) => {
   const server = await startServer({ args: ['--tls-cert', cert, '--tls-key', key] });
   t.match(server.url, /^https:/);
   const status = await new Promise((done, failed) => {
-    httpsRequest({ host: '127.0.0.1', port: server.port, path: '/api/v1/health', rejectUnauthorized: false }, (response) => {
-      response.resume();
-      done(response.statusCode);
-    })
+    httpsRequest(
+      { host: '127.0.0.1', port: server.port, path: '/api/v1/health', rejectUnauthorized: false },
+      (response) => {
+        response.resume();
+        done(response.statusCode);
+      },
+    )
       .on('error', failed)
       .end();
   });

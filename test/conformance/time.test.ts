@@ -93,34 +93,53 @@ t.test('durations that are refused', async (t) => {
     '٣m',
     '0x10s',
   ];
-  for (const delay of bad) problem(t, await make(east, { delay }), 400, 'validation_failed', `delay ${JSON.stringify(delay)}`);
+  for (const delay of bad)
+    problem(t, await make(east, { delay }), 400, 'validation_failed', `delay ${JSON.stringify(delay)}`);
   for (const delay of [5, null, true, ['5m'], { ms: 5 }])
     problem(t, await make(east, { delay }), 400, 'validation_failed', `delay ${JSON.stringify(delay)}`);
   for (const field of ['retry_delay', 'timeout']) {
     for (const value of ['-1m', '5', 5, '', '1h-5m', '1e9h', '5x', ' 5m', null]) {
-      problem(t, await make(east, { delay: '1h', [field]: value }), 400, 'validation_failed', `${field} ${JSON.stringify(value)}`);
+      problem(
+        t,
+        await make(east, { delay: '1h', [field]: value }),
+        400,
+        'validation_failed',
+        `${field} ${JSON.stringify(value)}`,
+      );
     }
   }
   problem(t, await make(east, { delay: '1h', timeout: '0s' }), 400, 'validation_failed', 'timeout 0s');
 });
 
-t.test('instants are answered with the offset of the server’s zone, and with a fraction only where there is one', async (t) => {
-  const cases: [string, string][] = [
-    ['2040-01-02T15:30:00+08:00', '2040-01-02T15:30:00+08:00'],
-    ['2040-01-02T07:30:00Z', '2040-01-02T15:30:00+08:00'],
-    ['2040-01-02T02:30:00-05:00', '2040-01-02T15:30:00+08:00'],
-    ['2040-01-02T15:30:00.250+08:00', '2040-01-02T15:30:00.25+08:00'],
-    ['2040-01-02T15:30:00.5+08:00', '2040-01-02T15:30:00.5+08:00'],
-    ['2040-01-02T15:30:00.001+08:00', '2040-01-02T15:30:00.001+08:00'],
-    ['2040-01-02T15:30:00.000+08:00', '2040-01-02T15:30:00+08:00'],
-    ['2040-01-02T15:30:00', '2040-01-02T15:30:00+08:00'],
-    ['2040-02-29T23:59:59.999', '2040-02-29T23:59:59.999+08:00'],
-    ['9999-12-31T23:59:59+08:00', '9999-12-31T23:59:59+08:00'],
-  ];
-  for (const [given, shown] of cases) t.equal((await make(east, { trigger_at: given })).body.trigger_at, shown, given);
-  t.equal((await make(west, { trigger_at: '2040-01-02T07:30:00Z' })).body.trigger_at, '2040-01-02T02:30:00-05:00', 'winter');
-  t.equal((await make(west, { trigger_at: '2040-07-02T07:30:00Z' })).body.trigger_at, '2040-07-02T03:30:00-04:00', 'summer');
-});
+t.test(
+  'instants are answered with the offset of the server’s zone, and with a fraction only where there is one',
+  async (t) => {
+    const cases: [string, string][] = [
+      ['2040-01-02T15:30:00+08:00', '2040-01-02T15:30:00+08:00'],
+      ['2040-01-02T07:30:00Z', '2040-01-02T15:30:00+08:00'],
+      ['2040-01-02T02:30:00-05:00', '2040-01-02T15:30:00+08:00'],
+      ['2040-01-02T15:30:00.250+08:00', '2040-01-02T15:30:00.25+08:00'],
+      ['2040-01-02T15:30:00.5+08:00', '2040-01-02T15:30:00.5+08:00'],
+      ['2040-01-02T15:30:00.001+08:00', '2040-01-02T15:30:00.001+08:00'],
+      ['2040-01-02T15:30:00.000+08:00', '2040-01-02T15:30:00+08:00'],
+      ['2040-01-02T15:30:00', '2040-01-02T15:30:00+08:00'],
+      ['2040-02-29T23:59:59.999', '2040-02-29T23:59:59.999+08:00'],
+      ['9999-12-31T23:59:59+08:00', '9999-12-31T23:59:59+08:00'],
+    ];
+    for (const [given, shown] of cases)
+      t.equal((await make(east, { trigger_at: given })).body.trigger_at, shown, given);
+    t.equal(
+      (await make(west, { trigger_at: '2040-01-02T07:30:00Z' })).body.trigger_at,
+      '2040-01-02T02:30:00-05:00',
+      'winter',
+    );
+    t.equal(
+      (await make(west, { trigger_at: '2040-07-02T07:30:00Z' })).body.trigger_at,
+      '2040-07-02T03:30:00-04:00',
+      'summer',
+    );
+  },
+);
 
 t.test('an instant without an offset is in the server’s zone, in its gaps and repeats too', async (t) => {
   t.equal((await make(west, { trigger_at: '2030-01-02T15:30:00' })).body.trigger_at, '2030-01-02T15:30:00-05:00');
@@ -181,7 +200,8 @@ t.test('instants that are refused', async (t) => {
     true,
     {},
   ];
-  for (const trigger_at of bad) problem(t, await make(east, { trigger_at }), 400, 'validation_failed', JSON.stringify(trigger_at));
+  for (const trigger_at of bad)
+    problem(t, await make(east, { trigger_at }), 400, 'validation_failed', JSON.stringify(trigger_at));
 });
 
 t.test('without --timezone it is the system’s zone', async (t) => {
@@ -193,7 +213,9 @@ t.test('without --timezone it is the system’s zone', async (t) => {
 });
 
 t.test('no job is ever early', async (t) => {
-  const jobs = await Promise.all(Array.from({ length: 150 }, (_, i) => east.create({ name: 'noop', delay: `${i + 1}ms` })));
+  const jobs = await Promise.all(
+    Array.from({ length: 150 }, (_, i) => east.create({ name: 'noop', delay: `${i + 1}ms` })),
+  );
   const done = await Promise.all(jobs.map(({ id }) => east.until(id, 'success')));
   const early = done.filter((job: Job) => at(job.started_at) < at(job.trigger_at));
   t.same(early, []);

@@ -9,8 +9,10 @@ t.setTimeout(60_000);
 const server = await startServer({ args: ['--timezone', 'Asia/Shanghai'] });
 const api = new Client(server);
 const feed = await Subscriber.to(server);
-const waiting = (more: Record<string, unknown> = {}) => api.create({ name: 'echo', delay: never, payload: { a: 1, b: 2 }, ...more });
-const put = (job: Job, body: unknown, headers: RequestOptions['headers'] = {}) => api.put(`/jobs/${job.id}`, body, headers);
+const waiting = (more: Record<string, unknown> = {}) =>
+  api.create({ name: 'echo', delay: never, payload: { a: 1, b: 2 }, ...more });
+const put = (job: Job, body: unknown, headers: RequestOptions['headers'] = {}) =>
+  api.put(`/jobs/${job.id}`, body, headers);
 
 t.test('each field alone changes only itself', async (t) => {
   const cases: [Record<string, unknown>, Partial<Job>][] = [
@@ -84,7 +86,7 @@ t.test('an interval job’s delay is its new interval from now', async (t) => {
   const first = at(body.trigger_at);
   t.ok(first >= before + 60);
   const next = await feed.event(job.id, 'job.scheduled', 3);
-  t.equal((at(String(next.metadata['trigger_at'])) - first) % 60, 0, 'on the new grid');
+  t.equal((at(String(next.metadata.trigger_at)) - first) % 60, 0, 'on the new grid');
   await api.delete(`/jobs/${job.id}`);
 });
 
@@ -142,5 +144,10 @@ t.test('updates that are refused, naming the field', async (t) => {
 
 t.test('an unknown job, a wrong content type', async (t) => {
   problem(t, await api.put('/jobs/job_1704182400_a1b2c3d4', { max_retries: 1 }), 404, 'not_found');
-  problem(t, await put(await waiting(), '{"max_retries":1}', { 'content-type': 'text/plain' }), 415, 'unsupported_media_type');
+  problem(
+    t,
+    await put(await waiting(), '{"max_retries":1}', { 'content-type': 'text/plain' }),
+    415,
+    'unsupported_media_type',
+  );
 });

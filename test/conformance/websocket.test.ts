@@ -58,11 +58,9 @@ t.test('the values of a field are joined by OR, the fields by AND', async (t) =>
 });
 
 t.test('single jobs can be followed, with the other fields too', async (t) => {
-  const [one, two, three] = (await Promise.all(['noop', 'noop', 'echo'].map((name) => api.create({ name, delay: '200ms' })))) as [
-    Job,
-    Job,
-    Job,
-  ];
+  const [one, two, three] = (await Promise.all(
+    ['noop', 'noop', 'echo'].map((name) => api.create({ name, delay: '200ms' })),
+  )) as [Job, Job, Job];
   const follows = async (filter: Filter) => ({ filter, subscriber: await Subscriber.to(server, filter) });
   const both = await follows({ job_ids: [one.id, three.id] });
   const typed = await follows({ job_ids: [one.id, three.id], job_types: ['echo'] });
@@ -134,7 +132,7 @@ t.test('subscribed tells the filter and the number of the events so far', async 
   const subscriber = await Subscriber.connect(server);
   const filter = { job_types: ['noop'], event_types: ['job.started'], job_ids: ['job_xxx'] };
   const first = await subscriber.subscribe(filter);
-  t.same(first['filter'], filter);
+  t.same(first.filter, filter);
   t.same(Object.keys(first).sort(), ['filter', 'seq', 'type']);
   t.type(first.seq, 'number');
   await feed.settle();
@@ -149,9 +147,13 @@ t.test('subscribed tells the filter and the number of the events so far', async 
 t.test('seq grows by one with every event of the server, the same for all', async (t) => {
   const [one, other] = [await Subscriber.to(server), await Subscriber.to(server)];
   const jobs = await Promise.all(
-    Array.from({ length: 60 }, (_, i) => run(i % 2 ? 'noop' : 'fail', { payload: { message: 'x' }, max_retries: 1, retry_delay: '5ms' })),
+    Array.from({ length: 60 }, (_, i) =>
+      run(i % 2 ? 'noop' : 'fail', { payload: { message: 'x' }, max_retries: 1, retry_delay: '5ms' }),
+    ),
   );
-  await Promise.all(jobs.map((job, i) => (i % 2 ? one.event(job.id, 'job.completed') : one.event(job.id, 'job.failed', 2))));
+  await Promise.all(
+    jobs.map((job, i) => (i % 2 ? one.event(job.id, 'job.completed') : one.event(job.id, 'job.failed', 2))),
+  );
   await other.waitFor(({ seq }) => seq === one.events().at(-1)!.seq);
   for (const subscriber of [one, other]) {
     const seqs = subscriber.events().map(({ seq }) => seq);
@@ -180,9 +182,9 @@ t.test('ping and get_stats, also without a subscription', async (t) => {
   const stats = await subscriber.ask({ action: 'get_stats' }, 'stats');
   t.same(Object.keys(stats).sort(), ['data', 'timestamp', 'type']);
   const rest = await api.stats();
-  t.same(Object.keys(stats['data'] as object).sort(), Object.keys(rest).sort(), 'as GET /stats');
+  t.same(Object.keys(stats.data as object).sort(), Object.keys(rest).sort(), 'as GET /stats');
   const { uptime: _, ...counts } = rest;
-  t.match(stats['data'], counts);
+  t.match(stats.data, counts);
   t.matchSnapshot(normalise({ ...stats, data: Object.keys(rest).sort() }));
   await subscriber.close();
 });
@@ -257,7 +259,8 @@ t.test('frames that close the connection', async (t) => {
   text.socket.send(Buffer.from([0xff, 0xfe]), { binary: false });
   t.ok([1006, 1007].includes((await text.closed).code), 'text that is not UTF-8');
   const fragments = await Subscriber.connect(server);
-  for (let i = 0; i < 40 && fragments.socket.readyState === 1; i++) fragments.socket.send('x'.repeat(4096), { fin: false });
+  for (let i = 0; i < 40 && fragments.socket.readyState === 1; i++)
+    fragments.socket.send('x'.repeat(4096), { fin: false });
   t.ok([1006, 1009].includes((await fragments.closed).code), 'fragments without end');
 });
 

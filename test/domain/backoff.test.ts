@@ -7,12 +7,18 @@ const day = 24 * 60 * minute;
 
 t.test('exponential backoff doubles from the delay', async (t) => {
   const spec = { backoff: 'exponential', retryDelayMs: minute } as const;
-  t.same([1, 2, 3, 4, 5].map((n) => backoffMs(spec, n) / minute), [1, 2, 4, 8, 16]);
+  t.same(
+    [1, 2, 3, 4, 5].map((n) => backoffMs(spec, n) / minute),
+    [1, 2, 4, 8, 16],
+  );
 });
 
 t.test('fixed backoff is the delay each time', async (t) => {
   const spec = { backoff: 'fixed', retryDelayMs: 1500 } as const;
-  t.same([1, 2, 50, 100].map((n) => backoffMs(spec, n)), [1500, 1500, 1500, 1500]);
+  t.same(
+    [1, 2, 50, 100].map((n) => backoffMs(spec, n)),
+    [1500, 1500, 1500, 1500],
+  );
 });
 
 t.test('exponential backoff stops growing at 24 hours', async (t) => {
@@ -23,8 +29,14 @@ t.test('exponential backoff stops growing at 24 hours', async (t) => {
 });
 
 t.test('a delay longer than 24 hours is cut to that unless it is fixed', async (t) => {
-  t.same([1, 2, 100].map((n) => backoffMs({ backoff: 'exponential', retryDelayMs: 3 * day }, n)), [day, day, day]);
-  t.same([1, 2, 100].map((n) => backoffMs({ backoff: 'fixed', retryDelayMs: 3 * day }, n)), [3 * day, 3 * day, 3 * day]);
+  t.same(
+    [1, 2, 100].map((n) => backoffMs({ backoff: 'exponential', retryDelayMs: 3 * day }, n)),
+    [day, day, day],
+  );
+  t.same(
+    [1, 2, 100].map((n) => backoffMs({ backoff: 'fixed', retryDelayMs: 3 * day }, n)),
+    [3 * day, 3 * day, 3 * day],
+  );
 });
 
 t.test('no delay stays none', async (t) => {

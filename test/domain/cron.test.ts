@@ -596,7 +596,11 @@ t.test('never throws while reading, and what it accepts has a next occurrence', 
   const piece = fc.constantFrom(...'* / - , 0 1 2 7 30 59 L W # ? H sun feb @'.split(' '), ' ');
   const soup = fc.array(piece, { maxLength: 14 }).map((pieces) => pieces.join(''));
   const fields = fc.array(fc.array(piece, { minLength: 1, maxLength: 3 }), { minLength: 5, maxLength: 6 });
-  const text = fc.oneof(fc.string(), soup, fields.map((each) => each.map((pieces) => pieces.join('')).join(' ')));
+  const text = fc.oneof(
+    fc.string(),
+    soup,
+    fields.map((each) => each.map((pieces) => pieces.join('')).join(' ')),
+  );
   fc.assert(
     fc.property(text, (expression) => {
       const answer = parseCron(expression);

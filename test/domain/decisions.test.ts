@@ -1,7 +1,18 @@
 /** What every decision makes of a job, field by field, and what is told about it. */
 import fc from 'fast-check';
 import t from 'tap';
-import { cancel, create, fail, type Failure, interrupt, miss, retry, start, succeed, update } from '../../src/domain/decisions.js';
+import {
+  cancel,
+  create,
+  type Failure,
+  fail,
+  interrupt,
+  miss,
+  retry,
+  start,
+  succeed,
+  update,
+} from '../../src/domain/decisions.js';
 import { type JobDetail, type JobState, noDetail, type Trigger } from '../../src/domain/job.js';
 import { countOccurrences } from '../../src/domain/trigger.js';
 import { everyMinute, everyTenSeconds, noon, runningJob, sampleJob, sampleSpec } from '../store/samples.js';
@@ -9,7 +20,9 @@ import { everyMinute, everyTenSeconds, noon, runningJob, sampleJob, sampleSpec }
 const minute = 60_000;
 const hour = 60 * minute;
 const failure: Failure = { name: 'TypeError', message: 'no such order', code: 'handler_error', retryable: true };
-const lastErrorAt = (at: number): JobDetail => ({ lastError: { name: 'TypeError', message: 'no such order', code: 'handler_error', at } });
+const lastErrorAt = (at: number): JobDetail => ({
+  lastError: { name: 'TypeError', message: 'no such order', code: 'handler_error', at },
+});
 
 t.test('create', async (t) => {
   const born: JobState = {
@@ -76,7 +89,13 @@ t.test('miss', async (t) => {
   });
 
   t.test('run_once makes one of them due at once and counts them all', async (t) => {
-    const job = sampleJob(repeating, { missed: 5, skipped: 2, lease: 9, startedAt: noon - 9000, finishedAt: noon - 8000 });
+    const job = sampleJob(repeating, {
+      missed: 5,
+      skipped: 2,
+      lease: 9,
+      startedAt: noon - 9000,
+      finishedAt: noon - 8000,
+    });
     // 0 s, 10 s and 20 s are more than a second late; 30 s is not yet.
     const now = noon + 30_500;
     t.strictSame(miss(job, now), {
@@ -118,23 +137,33 @@ t.test('miss', async (t) => {
 
   t.test('years of downtime are counted at once', async (t) => {
     const days = 3653;
-    const decision = miss(sampleJob({ trigger: { kind: 'cron', expression: '* * * * * *', timezone: 'Asia/Shanghai', repeat: true } }), noon + days * 24 * hour);
+    const decision = miss(
+      sampleJob({ trigger: { kind: 'cron', expression: '* * * * * *', timezone: 'Asia/Shanghai', repeat: true } }),
+      noon + days * 24 * hour,
+    );
     t.equal(decision?.state.missed, days * 86_400 - 1, 'every second from the first to the one before the last');
   });
 
   t.test('what is counted is exactly what lies before the last second', async () => {
     fc.assert(
-      fc.property(fc.integer({ min: 10, max: 20_000 }), fc.integer({ min: 0, max: 10 * hour }), fc.boolean(), (everyMs, late, skip) => {
-        const trigger: Trigger = { kind: 'interval', everyMs, firstDue: noon };
-        const now = noon + late;
-        const decision = miss(sampleJob({ trigger, misfire: skip ? 'skip' : 'run_once' }), now);
-        const cutoff = now - 1001;
-        if (cutoff < noon) return decision === undefined;
-        const missed = countOccurrences(trigger, noon - 1, cutoff);
-        if (decision?.state.missed !== missed) return false;
-        const { due, occurrence } = decision.state;
-        return skip ? due === occurrence && due > cutoff && due - everyMs <= cutoff : due === now && occurrence <= cutoff && occurrence + everyMs > cutoff;
-      }),
+      fc.property(
+        fc.integer({ min: 10, max: 20_000 }),
+        fc.integer({ min: 0, max: 10 * hour }),
+        fc.boolean(),
+        (everyMs, late, skip) => {
+          const trigger: Trigger = { kind: 'interval', everyMs, firstDue: noon };
+          const now = noon + late;
+          const decision = miss(sampleJob({ trigger, misfire: skip ? 'skip' : 'run_once' }), now);
+          const cutoff = now - 1001;
+          if (cutoff < noon) return decision === undefined;
+          const missed = countOccurrences(trigger, noon - 1, cutoff);
+          if (decision?.state.missed !== missed) return false;
+          const { due, occurrence } = decision.state;
+          return skip
+            ? due === occurrence && due > cutoff && due - everyMs <= cutoff
+            : due === now && occurrence <= cutoff && occurrence + everyMs > cutoff;
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -142,9 +171,29 @@ t.test('miss', async (t) => {
 
 t.test('start', async (t) => {
   t.test('a new attempt has a new lease, and its end is open', async (t) => {
-    const job = sampleJob({}, { attempt: 2, lease: 40, retryCount: 2, interruptions: 1, startedAt: noon - hour, finishedAt: noon - hour + 1, skipped: 3, missed: 4 });
+    const job = sampleJob(
+      {},
+      {
+        attempt: 2,
+        lease: 40,
+        retryCount: 2,
+        interruptions: 1,
+        startedAt: noon - hour,
+        finishedAt: noon - hour + 1,
+        skipped: 3,
+        missed: 4,
+      },
+    );
     t.strictSame(start(job, noon + 7), {
-      state: { ...job.state, status: 'running', attempt: 3, lease: 41, startedAt: noon + 7, finishedAt: 0, updatedAt: noon + 7 },
+      state: {
+        ...job.state,
+        status: 'running',
+        attempt: 3,
+        lease: 41,
+        startedAt: noon + 7,
+        finishedAt: 0,
+        updatedAt: noon + 7,
+      },
       events: [{ type: 'job.started', attempt: 3 }],
     });
   });
@@ -163,7 +212,10 @@ t.test('succeed', async (t) => {
   });
 
   t.test('a repeating job is pending for its next occurrence, with nothing left of this one', async (t) => {
-    const job = runningJob({ trigger: everyTenSeconds }, { attempt: 3, retryCount: 2, interruptions: 1, lease: 12, skipped: 1, missed: 6 });
+    const job = runningJob(
+      { trigger: everyTenSeconds },
+      { attempt: 3, retryCount: 2, interruptions: 1, lease: 12, skipped: 1, missed: 6 },
+    );
     t.strictSame(succeed(job, { durationMs: 100 }, noon + 200), {
       state: {
         ...job.state,
@@ -182,7 +234,8 @@ t.test('succeed', async (t) => {
   });
 
   t.test('occurrences that came due meanwhile are skipped and counted', async (t) => {
-    const at = (now: number) => succeed(runningJob({ trigger: everyTenSeconds }, { skipped: 2 }), { durationMs: 1 }, now).state;
+    const at = (now: number) =>
+      succeed(runningJob({ trigger: everyTenSeconds }, { skipped: 2 }), { durationMs: 1 }, now).state;
     t.match(at(noon + 9999), { skipped: 2, due: noon + 10_000 });
     t.match(at(noon + 10_000), { skipped: 3, due: noon + 20_000 });
     t.match(at(noon + 39_000), { skipped: 5, due: noon + 40_000 });
@@ -195,7 +248,10 @@ t.test('succeed', async (t) => {
 
   t.test('the length of a run is told in whole milliseconds, never below none', async (t) => {
     const durations = [1.4, 1.5, 0.2, -3].map((durationMs) => succeed(runningJob(), { durationMs }, noon).events[0]);
-    t.strictSame(durations, [1, 2, 0, 0].map((durationMs) => ({ type: 'job.completed', durationMs })));
+    t.strictSame(
+      durations,
+      [1, 2, 0, 0].map((durationMs) => ({ type: 'job.completed', durationMs })),
+    );
   });
 
   t.test('the detail holds the latest result, and the last error for ever', async (t) => {
@@ -219,7 +275,15 @@ t.test('fail', async (t) => {
     const job = runningJob({}, { interruptions: 2, lease: 5, skipped: 1 });
     const now = noon + 333;
     t.strictSame(fail(job, failure, now), {
-      state: { ...job.state, status: 'pending', due: now + minute, retryCount: 1, interruptions: 0, finishedAt: now, updatedAt: now },
+      state: {
+        ...job.state,
+        status: 'pending',
+        due: now + minute,
+        retryCount: 1,
+        interruptions: 0,
+        finishedAt: now,
+        updatedAt: now,
+      },
       events: [
         { type: 'job.failed', error: 'no such order', retryCount: 1, maxRetries: 3, final: false },
         { type: 'job.retrying', nextRetryAt: now + minute, retryCount: 1, cause: 'failure' },
@@ -243,8 +307,14 @@ t.test('fail', async (t) => {
       const { state } = fail(runningJob({ maxRetries: 100, ...spec }, { retryCount }), failure, noon);
       return (state.due - noon) / minute;
     };
-    t.same([0, 1, 2, 3, 10, 11, 99].map((n) => wait(n, {})), [1, 2, 4, 8, 1024, 1440, 1440]);
-    t.same([0, 1, 99].map((n) => wait(n, { backoff: 'fixed' })), [1, 1, 1]);
+    t.same(
+      [0, 1, 2, 3, 10, 11, 99].map((n) => wait(n, {})),
+      [1, 2, 4, 8, 1024, 1440, 1440],
+    );
+    t.same(
+      [0, 1, 99].map((n) => wait(n, { backoff: 'fixed' })),
+      [1, 1, 1],
+    );
     t.equal(wait(0, { retryDelayMs: 0 }), 0, 'none: at once');
   });
 
@@ -267,7 +337,9 @@ t.test('fail', async (t) => {
     const decision = fail(runningJob(), { ...failure, retryable: false }, noon);
     t.equal(decision.state.status, 'failed');
     t.equal(decision.counts, 'failed');
-    t.strictSame(decision.events, [{ type: 'job.failed', error: 'no such order', retryCount: 0, maxRetries: 3, final: true }]);
+    t.strictSame(decision.events, [
+      { type: 'job.failed', error: 'no such order', retryCount: 0, maxRetries: 3, final: true },
+    ]);
   });
 
   t.test('the error replaces an earlier one; a result stays', async (t) => {
@@ -280,12 +352,20 @@ t.test('fail', async (t) => {
   });
 
   t.test('a retry gives way to the next occurrence', async (t) => {
-    const at = (retryDelayMs: number) => fail(runningJob({ trigger: everyTenSeconds, retryDelayMs }), failure, noon + 1000);
-    t.match(at(8999), { state: { status: 'pending', due: noon + 9999, retryCount: 1 }, events: [{ final: false }, { type: 'job.retrying' }] });
+    const at = (retryDelayMs: number) =>
+      fail(runningJob({ trigger: everyTenSeconds, retryDelayMs }), failure, noon + 1000);
+    t.match(at(8999), {
+      state: { status: 'pending', due: noon + 9999, retryCount: 1 },
+      events: [{ final: false }, { type: 'job.retrying' }],
+    });
     t.equal(at(8999).counts, undefined);
     for (const delay of [9000, 9001, hour]) {
       const decision = at(delay);
-      t.match(decision.state, { status: 'pending', due: noon + 10_000, occurrence: noon + 10_000, retryCount: 0, attempt: 0 }, `${delay} ms`);
+      t.match(
+        decision.state,
+        { status: 'pending', due: noon + 10_000, occurrence: noon + 10_000, retryCount: 0, attempt: 0 },
+        `${delay} ms`,
+      );
       t.strictSame(decision.events, [
         { type: 'job.failed', error: 'no such order', retryCount: 0, maxRetries: 3, final: true },
         { type: 'job.scheduled', triggerAt: noon + 10_000, isRepeat: true },
@@ -319,7 +399,14 @@ t.test('interrupt', async (t) => {
   t.test('an attempt that was cut short runs again at once, uncharged', async (t) => {
     const job = runningJob({}, { retryCount: 2, attempt: 3, lease: 8, skipped: 1, missed: 2 });
     t.strictSame(interrupt(job, true, noon + 9), {
-      state: { ...job.state, status: 'pending', due: noon + 9, interruptions: 1, finishedAt: noon + 9, updatedAt: noon + 9 },
+      state: {
+        ...job.state,
+        status: 'pending',
+        due: noon + 9,
+        interruptions: 1,
+        finishedAt: noon + 9,
+        updatedAt: noon + 9,
+      },
       events: [{ type: 'job.retrying', nextRetryAt: noon + 9, retryCount: 2, cause: 'interruption' }],
     });
   });
@@ -327,7 +414,15 @@ t.test('interrupt', async (t) => {
   t.test('an attempt that had not begun did not happen, except for its lease', async (t) => {
     const job = runningJob({}, { attempt: 3, lease: 8, interruptions: 2 });
     t.strictSame(interrupt(job, false, noon + 9), {
-      state: { ...job.state, status: 'pending', due: noon + 9, attempt: 2, interruptions: 2, finishedAt: 0, updatedAt: noon + 9 },
+      state: {
+        ...job.state,
+        status: 'pending',
+        due: noon + 9,
+        attempt: 2,
+        interruptions: 2,
+        finishedAt: 0,
+        updatedAt: noon + 9,
+      },
       events: [{ type: 'job.retrying', nextRetryAt: noon + 9, retryCount: 0, cause: 'interruption' }],
     });
   });
@@ -378,9 +473,30 @@ t.test('cancel', async (t) => {
 
 t.test('retry', async (t) => {
   t.test('a failed job begins anew, due now; its lease goes on', async (t) => {
-    const job = sampleJob({}, { status: 'failed', attempt: 4, retryCount: 3, interruptions: 1, lease: 4, startedAt: noon - 9, finishedAt: noon - 1 }, lastErrorAt(noon - 1));
+    const job = sampleJob(
+      {},
+      {
+        status: 'failed',
+        attempt: 4,
+        retryCount: 3,
+        interruptions: 1,
+        lease: 4,
+        startedAt: noon - 9,
+        finishedAt: noon - 1,
+      },
+      lastErrorAt(noon - 1),
+    );
     t.strictSame(retry(job, noon + hour), {
-      state: { ...job.state, status: 'pending', due: noon + hour, attempt: 0, retryCount: 0, interruptions: 0, finishedAt: 0, updatedAt: noon + hour },
+      state: {
+        ...job.state,
+        status: 'pending',
+        due: noon + hour,
+        attempt: 0,
+        retryCount: 0,
+        interruptions: 0,
+        finishedAt: 0,
+        updatedAt: noon + hour,
+      },
       events: [{ type: 'job.retrying', nextRetryAt: noon + hour, retryCount: 0, cause: 'manual' }],
     });
   });
@@ -389,7 +505,14 @@ t.test('retry', async (t) => {
 t.test('update', async (t) => {
   t.test('without a trigger the due time and the retries stay', async (t) => {
     const job = sampleJob({}, { attempt: 1, retryCount: 1, interruptions: 1, due: noon + minute });
-    const change = { payload: '{"order":2}', maxRetries: 9, retryDelayMs: 1, backoff: 'fixed', timeoutMs: 5, misfire: 'skip' } as const;
+    const change = {
+      payload: '{"order":2}',
+      maxRetries: 9,
+      retryDelayMs: 1,
+      backoff: 'fixed',
+      timeoutMs: 5,
+      misfire: 'skip',
+    } as const;
     t.strictSame(update(job, change, noon + 3), {
       spec: { ...job.spec, ...change },
       state: { ...job.state, updatedAt: noon + 3 },
@@ -398,7 +521,10 @@ t.test('update', async (t) => {
   });
 
   t.test('a single run is moved: it keeps the retries that it was granted', async (t) => {
-    const job = sampleJob({}, { attempt: 2, retryCount: 2, interruptions: 1, lease: 2, due: noon + minute, skipped: 3, missed: 4 });
+    const job = sampleJob(
+      {},
+      { attempt: 2, retryCount: 2, interruptions: 1, lease: 2, due: noon + minute, skipped: 3, missed: 4 },
+    );
     const trigger: Trigger = { kind: 'once', due: noon + hour };
     t.strictSame(update(job, { trigger }, noon + 3), {
       spec: { ...job.spec, trigger },
@@ -415,6 +541,12 @@ t.test('update', async (t) => {
 
   t.test('what identifies a job stays', async (t) => {
     const job = sampleJob({ idempotencyKey: 'k' });
-    t.match(update(job, { trigger: everyMinute }, noon).spec, { seq: 7, idSeconds: job.spec.idSeconds, name: 'noop', createdAt: job.spec.createdAt, idempotencyKey: 'k' });
+    t.match(update(job, { trigger: everyMinute }, noon).spec, {
+      seq: 7,
+      idSeconds: job.spec.idSeconds,
+      name: 'noop',
+      createdAt: job.spec.createdAt,
+      idempotencyKey: 'k',
+    });
   });
 });

@@ -104,16 +104,11 @@ t.test('durations that are refused, and why', async (t) => {
 t.test('decimal fractions are exact', async () => {
   const units = { s: second, m: minute, h: hour, d: day };
   fc.assert(
-    fc.property(
-      fc.constantFrom('s', 'm', 'h', 'd' as const),
-      fc.nat(80),
-      fc.nat(999),
-      (unit, whole, thousandths) => {
-        const text = `${whole}.${String(thousandths).padStart(3, '0')}${unit}`;
-        const expected = ((whole * 1000 + thousandths) * units[unit as 's']) / 1000;
-        return JSON.stringify(parseDuration(text)) === JSON.stringify({ ms: expected });
-      },
-    ),
+    fc.property(fc.constantFrom('s', 'm', 'h', 'd' as const), fc.nat(80), fc.nat(999), (unit, whole, thousandths) => {
+      const text = `${whole}.${String(thousandths).padStart(3, '0')}${unit}`;
+      const expected = ((whole * 1000 + thousandths) * units[unit as 's']) / 1000;
+      return JSON.stringify(parseDuration(text)) === JSON.stringify({ ms: expected });
+    }),
   );
 });
 

@@ -8,7 +8,19 @@ import { noDetail } from '../../src/domain/job.js';
 import { next, type Status } from '../../src/domain/lifecycle.js';
 import { everyMinute, everyTenSeconds, noon, sampleSpec } from '../store/samples.js';
 
-const acts = ['start', 'succeed', 'fail', 'refuse', 'interrupt', 'unbegun', 'cancel', 'retry', 'update', 'reschedule', 'see'] as const;
+const acts = [
+  'start',
+  'succeed',
+  'fail',
+  'refuse',
+  'interrupt',
+  'unbegun',
+  'cancel',
+  'retry',
+  'update',
+  'reschedule',
+  'see',
+] as const;
 
 function act(what: (typeof acts)[number], job: Job, now: number): decisions.Decision | undefined {
   const failure = { name: 'Error', message: 'no', code: 'handler_error', retryable: what !== 'refuse' } as const;
@@ -89,7 +101,10 @@ function hear(told: Told, event: EventBody): void {
 }
 
 const anyLife = fc.record({
-  trigger: fc.constantFrom<Trigger>(everyMinute, everyTenSeconds, { kind: 'once', due: noon }, { ...everyMinute, repeat: false } as Trigger),
+  trigger: fc.constantFrom<Trigger>(everyMinute, everyTenSeconds, { kind: 'once', due: noon }, {
+    ...everyMinute,
+    repeat: false,
+  } as Trigger),
   maxRetries: fc.integer({ min: 0, max: 2 }),
   retryDelayMs: fc.constantFrom(0, 500, 20_000),
   misfire: fc.constantFrom('run_once' as const, 'skip' as const),
@@ -135,7 +150,8 @@ t.test('the events of any life lead to its state', async (t) => {
 });
 
 t.test('every step is told, in the order that subscribers are promised', async (t) => {
-  const types = (decision: decisions.Decision | undefined): EventType[] => (decision?.events ?? []).map(({ type }) => type);
+  const types = (decision: decisions.Decision | undefined): EventType[] =>
+    (decision?.events ?? []).map(({ type }) => type);
   const job = (trigger: Trigger, status: Status, maxRetries = 0): Job => {
     const spec = sampleSpec({ trigger, maxRetries });
     return { spec, state: { ...decisions.create(spec, noon).state, status, attempt: 1 }, detail: noDetail };

@@ -3,7 +3,11 @@ import t from 'tap';
 import { formatId, parseId } from '../../src/domain/id.js';
 
 const two32 = 2 ** 32;
-const seqs = fc.oneof(fc.integer({ min: 1, max: 100_000 }), fc.integer({ min: two32 - 1000, max: two32 + 1000 }), fc.integer({ min: 1, max: 2 ** 48 - 1 }));
+const seqs = fc.oneof(
+  fc.integer({ min: 1, max: 100_000 }),
+  fc.integer({ min: two32 - 1000, max: two32 + 1000 }),
+  fc.integer({ min: 1, max: 2 ** 48 - 1 }),
+);
 const seconds = fc.integer({ min: 0, max: 253_402_300_799 });
 
 t.test('an id names its second and the low 32 bits of its key', async () => {
@@ -38,7 +42,10 @@ t.test('no two of 200,000 neighbours share an id, nor do keys around 2^32', asyn
 t.test('ids of neighbours do not look alike', async (t) => {
   let differing = 0;
   for (let seq = 1; seq <= 1000; seq++) {
-    const [a, b] = [formatId(seq, 1), formatId(seq + 1, 1)].map((id) => Number.parseInt(id.slice(-8), 16)) as [number, number];
+    const [a, b] = [formatId(seq, 1), formatId(seq + 1, 1)].map((id) => Number.parseInt(id.slice(-8), 16)) as [
+      number,
+      number,
+    ];
     for (let bits = (a ^ b) >>> 0; bits > 0; bits >>>= 1) differing += bits & 1;
   }
   t.ok(Math.abs(differing / 1000 - 16) < 1, `${differing / 1000} of 32 bits differ on average`);
@@ -82,10 +89,16 @@ t.test('what is no id is refused', async (t) => {
 
 t.test('any text can be asked about', async () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.string().map((tail) => `job_${tail}`)), (text) => {
-      const parsed = parseId(text);
-      return parsed === undefined || formatId(parsed.low, parsed.idSeconds) === text;
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.string().map((tail) => `job_${tail}`),
+      ),
+      (text) => {
+        const parsed = parseId(text);
+        return parsed === undefined || formatId(parsed.low, parsed.idSeconds) === text;
+      },
+    ),
     { numRuns: 1000 },
   );
 });

@@ -2,7 +2,15 @@
 import t from 'tap';
 import * as decisions from '../../src/domain/decisions.js';
 import type { Job } from '../../src/domain/job.js';
-import { isFinished, lifecycle, next, type Status, type Step, statusCode, statuses } from '../../src/domain/lifecycle.js';
+import {
+  isFinished,
+  lifecycle,
+  next,
+  type Status,
+  type Step,
+  statusCode,
+  statuses,
+} from '../../src/domain/lifecycle.js';
 import { everyTenSeconds, noon, sampleJob } from '../store/samples.js';
 
 const once = { maxRetries: 0 };
@@ -37,7 +45,10 @@ const ways: Record<Step, readonly ((status: Status) => decisions.Decision | unde
     (status) => decisions.succeed(at(status, repeating), { durationMs: 1 }, noon),
     (status) => decisions.fail(at(status, repeating), failure, noon),
   ],
-  interrupt: [(status) => decisions.interrupt(at(status), true, noon), (status) => decisions.interrupt(at(status), false, noon)],
+  interrupt: [
+    (status) => decisions.interrupt(at(status), true, noon),
+    (status) => decisions.interrupt(at(status), false, noon),
+  ],
 };
 
 function at(status: Status, spec: Parameters<typeof sampleJob>[0] = once): Job {
@@ -59,14 +70,26 @@ for (const status of statuses) {
 }
 
 t.test('the table knows no step that is not tried here', async (t) => {
-  for (const status of statuses) t.same(Object.keys(lifecycle[status]).filter((step) => !steps.includes(step as Step)), []);
-  for (const step of steps) t.ok(statuses.some((status) => next(status, step)), `${step} leads somewhere`);
+  for (const status of statuses)
+    t.same(
+      Object.keys(lifecycle[status]).filter((step) => !steps.includes(step as Step)),
+      [],
+    );
+  for (const step of steps)
+    t.ok(
+      statuses.some((status) => next(status, step)),
+      `${step} leads somewhere`,
+    );
 });
 
 t.test('a finished job leaves its status only when a user asks for it', async (t) => {
   const ofUsers: Step[] = ['cancel', 'retry'];
   for (const status of statuses.filter(isFinished)) {
-    t.same(Object.keys(lifecycle[status]).filter((step) => !ofUsers.includes(step as Step)), [], status);
+    t.same(
+      Object.keys(lifecycle[status]).filter((step) => !ofUsers.includes(step as Step)),
+      [],
+      status,
+    );
   }
   t.same(lifecycle.success, {}, 'success is for ever');
   t.same(lifecycle.cancelled, { cancel: 'cancelled' }, 'cancelled stays cancelled');
@@ -84,5 +107,9 @@ t.test('only a finished job has nothing to come', async (t) => {
 
 t.test('the codes of events are those of the API', async (t) => {
   t.same(statusCode, { pending: 0, running: 1, success: 2, failed: 3, cancelled: 4 });
-  t.same(statuses.map((status) => statusCode[status]), [0, 1, 2, 3, 4], 'the place in the list');
+  t.same(
+    statuses.map((status) => statusCode[status]),
+    [0, 1, 2, 3, 4],
+    'the place in the list',
+  );
 });

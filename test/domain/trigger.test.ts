@@ -10,11 +10,17 @@ const hour = 3_600_000;
 /** Every occurrence in (after, until], one after the other. */
 function enumerate(trigger: Trigger, after: number, until: number): number[] {
   const found: number[] = [];
-  for (let at = nextOccurrence(trigger, after); at !== undefined && at <= until; at = nextOccurrence(trigger, at)) found.push(at);
+  for (let at = nextOccurrence(trigger, after); at !== undefined && at <= until; at = nextOccurrence(trigger, at))
+    found.push(at);
   return found;
 }
 
-const cron = (expression: string, timezone = 'UTC', repeat = true): Trigger => ({ kind: 'cron', expression, timezone, repeat });
+const cron = (expression: string, timezone = 'UTC', repeat = true): Trigger => ({
+  kind: 'cron',
+  expression,
+  timezone,
+  repeat,
+});
 
 t.test('a trigger for one instant is due there and never again', async (t) => {
   const trigger: Trigger = { kind: 'once', due: noon };
@@ -91,12 +97,20 @@ const changes = ['2026-03-08T07:00Z', '2026-11-01T06:00Z', '2026-04-04T15:00Z', 
 t.test('count and last agree with going from one to the next: cron schedules where clocks change', async () => {
   fc.assert(
     fc.property(
-      fc.constantFrom('0 */7 * * * *', '30 15 2 * * *', '0 0 1,2,3 * * *', '*/20 30 1 * * *', '0 0 0 * * MON', '0 59 */2 * * *'),
+      fc.constantFrom(
+        '0 */7 * * * *',
+        '30 15 2 * * *',
+        '0 0 1,2,3 * * *',
+        '*/20 30 1 * * *',
+        '0 0 0 * * MON',
+        '0 59 */2 * * *',
+      ),
       fc.constantFrom('UTC', 'America/New_York', 'Australia/Lord_Howe'),
       fc.constantFrom(...changes),
       fc.integer({ min: -30 * hour, max: 10 * hour }),
       fc.integer({ min: 0, max: 60 * hour }),
-      (expression, zone, change, offset, length) => agree(cron(expression, zone), change + offset, change + offset + length),
+      (expression, zone, change, offset, length) =>
+        agree(cron(expression, zone), change + offset, change + offset + length),
     ),
     { numRuns: 300 },
   );
@@ -105,7 +119,10 @@ t.test('count and last agree with going from one to the next: cron schedules whe
 t.test('a million missed seconds are counted, not walked through', async (t) => {
   const begun = performance.now();
   t.equal(countOccurrences(cron('* * * * * *'), noon, noon + 1_000_000_000), 1_000_000);
-  t.equal(countOccurrences({ kind: 'interval', everyMs: 10, firstDue: noon }, noon, noon + 10_000_000_000), 1_000_000_000);
+  t.equal(
+    countOccurrences({ kind: 'interval', everyMs: 10, firstDue: noon }, noon, noon + 10_000_000_000),
+    1_000_000_000,
+  );
   t.equal(lastOccurrence(cron('* * * * * *'), noon, noon + 1_000_000_500), noon + 1_000_000_000);
   t.ok(performance.now() - begun < 1000);
 });

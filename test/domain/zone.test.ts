@@ -106,9 +106,7 @@ t.test('spans hold the instant asked for and end where the offset changes', asyn
         shownOffset(zone, span.from) === span.offsetMs &&
         shownOffset(zone, span.until - 1) === span.offsetMs &&
         shownOffset(zone, span.until) === after.offsetMs &&
-        (!close ||
-          after.offsetMs !== span.offsetMs ||
-          spanAt(zone, span.from - 1).offsetMs !== span.offsetMs)
+        (!close || after.offsetMs !== span.offsetMs || spanAt(zone, span.from - 1).offsetMs !== span.offsetMs)
       );
     }),
     { numRuns: 2000 },

@@ -3,7 +3,18 @@
  * and says what to do, and nothing is changed: what is there may be all that is left.
  */
 import { createHash } from 'node:crypto';
-import { cpSync, openSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync, closeSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { Client } from '../support/client.js';
@@ -16,9 +27,12 @@ t.setTimeout(240_000);
 async function directory(clean: boolean): Promise<string> {
   const server = await startServer();
   const api = new Client(server);
-  await each(Array.from({ length: 300 }, (_, n) => n), async (n) => {
-    await api.create({ name: 'noop', delay: n % 3 === 0 ? '0s' : '1h', payload: { n, text: 'x'.repeat(500) } });
-  });
+  await each(
+    Array.from({ length: 300 }, (_, n) => n),
+    async (n) => {
+      await api.create({ name: 'noop', delay: n % 3 === 0 ? '0s' : '1h', payload: { n, text: 'x'.repeat(500) } });
+    },
+  );
   if (clean) await server.stop();
   else await server.kill();
   return server.dataDir;
@@ -34,8 +48,13 @@ function copyOf(folder: string): string {
 
 /** What stands in a directory, but for the note of who uses it. */
 function fingerprint(folder: string): Record<string, string> {
-  const files = readdirSync(folder).filter((name) => !/lock|owner|\.new$/.test(name)).sort();
-  const digest = (name: string) => createHash('sha256').update(readFileSync(join(folder, name))).digest('hex');
+  const files = readdirSync(folder)
+    .filter((name) => !/lock|owner|\.new$/.test(name))
+    .sort();
+  const digest = (name: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(folder, name)))
+      .digest('hex');
   return Object.fromEntries(files.map((name) => [name, digest(name)]));
 }
 
@@ -59,7 +78,10 @@ const damages: Damage[] = [
   { what: 'cut to its first page', break: (file) => truncateSync(file, pageBytes) },
   { what: 'cut to its header', break: (file) => truncateSync(file, 2 * pageBytes) },
   { what: 'cut to a half', break: (file, size) => truncateSync(file, Math.floor(size / 2 / pageBytes) * pageBytes) },
-  { what: 'cut within a page', break: (file, size) => truncateSync(file, Math.floor(size / 2 / pageBytes) * pageBytes + 100) },
+  {
+    what: 'cut within a page',
+    break: (file, size) => truncateSync(file, Math.floor(size / 2 / pageBytes) * pageBytes + 100),
+  },
   { what: 'zeroed', break: (file, size) => zero(file, 0, size) },
   { what: 'with its first page zeroed', break: (file) => zero(file, 0, pageBytes) },
   { what: 'with its second page zeroed', break: (file) => zero(file, pageBytes, pageBytes) },
@@ -73,19 +95,23 @@ function start(dataDir: string): ReturnType<typeof runCli> {
 
 t.test('F6: a data file that is truncated or zeroed', async (t) => {
   const all = damages.flatMap((damage) => Object.entries(whole).map(([left, folder]) => ({ ...damage, left, folder })));
-  await each(all, async ({ what, break: harm, left, folder }) => {
-    const dataDir = copyOf(folder);
-    harm(join(dataDir, 'data.mdb'), sizeOf(folder));
-    const before = fingerprint(dataDir);
-    const { code, signal, stderr, output } = await start(dataDir);
-    const title = `${what}, ${left}`;
-    t.same({ code, signal }, { code: 1, signal: null }, `${title}: refused`);
-    // LMDB writes a line of its own before it, for damage that it meets itself.
-    t.match(stderr, /(^|\n)escapement: [^\n]+\n$/, `${title}: in one line`);
-    t.ok(stderr.includes(join(dataDir, 'data.mdb')), `${title}: names the file: ${output}`);
-    t.match(stderr, /restore|backup|another directory/, `${title}: says what to do`);
-    t.same(fingerprint(dataDir), before, `${title}: nothing was changed`);
-  }, 2);
+  await each(
+    all,
+    async ({ what, break: harm, left, folder }) => {
+      const dataDir = copyOf(folder);
+      harm(join(dataDir, 'data.mdb'), sizeOf(folder));
+      const before = fingerprint(dataDir);
+      const { code, signal, stderr, output } = await start(dataDir);
+      const title = `${what}, ${left}`;
+      t.same({ code, signal }, { code: 1, signal: null }, `${title}: refused`);
+      // LMDB writes a line of its own before it, for damage that it meets itself.
+      t.match(stderr, /(^|\n)escapement: [^\n]+\n$/, `${title}: in one line`);
+      t.ok(stderr.includes(join(dataDir, 'data.mdb')), `${title}: names the file: ${output}`);
+      t.match(stderr, /restore|backup|another directory/, `${title}: says what to do`);
+      t.same(fingerprint(dataDir), before, `${title}: nothing was changed`);
+    },
+    2,
+  );
 });
 
 t.test('a file that lost less than was used of it is refused, one that lost nothing starts', async (t) => {

@@ -2,12 +2,13 @@
  * F4: the disk is full. New requests are refused and nothing is started, but what ran is not forgotten; reading goes on,
  * and so does everything else by itself as soon as there is room.
  */
-import { mountsPossible, smallDisk } from '../support/faults-mounts.js';
+
 import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { Client, eventually, type Job, type Problem } from '../support/client.js';
 import { LedgerFile, missing, without } from '../support/faults.js';
+import { mountsPossible, smallDisk } from '../support/faults-mounts.js';
 import { runCli, startServer } from '../support/server.js';
 import { Subscriber } from '../support/ws.js';
 
@@ -76,7 +77,13 @@ t.test('F4: full, and room again', possible, async (t) => {
   await api.until(done.id, 'success');
   // They end while the disk is full: one well, one not.
   const running = await api.create({ name: 'ledger', delay: '0s', payload: { file: ledger.path, ms: 8000 } });
-  const failing = await api.create({ name: 'limited', delay: '0s', timeout: '1h', payload: { ms: 8000, message: 'late' }, retry_delay: '1h' });
+  const failing = await api.create({
+    name: 'limited',
+    delay: '0s',
+    timeout: '1h',
+    payload: { ms: 8000, message: 'late' },
+    retry_delay: '1h',
+  });
   await Promise.all([api.until(running.id, 'running'), api.until(failing.id, 'running')]);
   kept.push(done.id, running.id, failing.id);
 
@@ -107,9 +114,17 @@ t.test('F4: full, and room again', possible, async (t) => {
     const late = await api.create({ name: 'ledger', delay: '0s', payload: { file: ledger.path } });
     await api.until(late.id, 'success');
     t.same(await missing(api, [...kept, late.id]), [], `all of ${kept.length + 1} acknowledged jobs are there`);
-    t.same([done.id, running.id, late.id].map((id) => ledger.begun(id)), [1, 1, 1], 'each ran once');
+    t.same(
+      [done.id, running.id, late.id].map((id) => ledger.begun(id)),
+      [1, 1, 1],
+      'each ran once',
+    );
     const seqs = feed.events().map(({ seq }) => seq);
-    t.same(seqs, seqs.map((_, i) => seqs[0]! + i), 'the events have no gap');
+    t.same(
+      seqs,
+      seqs.map((_, i) => seqs[0]! + i),
+      'the events have no gap',
+    );
   });
 
   await t.test('after a kill and a start', async (t) => {
@@ -118,7 +133,11 @@ t.test('F4: full, and room again', possible, async (t) => {
     t.same(await missing(api, kept), []);
     t.match(await api.job(running.id), { status: 'success' });
     await api.create({ name: 'noop', delay: '1h' });
-    t.same([done.id, running.id].map((id) => ledger.begun(id)), [1, 1], 'what had finished did not run again');
+    t.same(
+      [done.id, running.id].map((id) => ledger.begun(id)),
+      [1, 1],
+      'what had finished did not run again',
+    );
   });
 });
 
@@ -139,12 +158,20 @@ t.test('F4: what comes due while it is full starts when there is room, once', po
   const dueAt = Date.parse(due[0]!.trigger_at);
   t.ok(Date.now() < dueAt, 'the disk was full in time');
   await eventually(() => Date.now() > dueAt + 1500, 'time stands still', 30_000);
-  t.same(due.map(({ id }) => ledger.begun(id)), due.map(() => 0), 'nothing was started');
+  t.same(
+    due.map(({ id }) => ledger.begun(id)),
+    due.map(() => 0),
+    'nothing was started',
+  );
   t.equal((await api.get('/health')).status, 503);
 
   ballast.drop();
   for (const { id } of due) t.match(await api.until(id, 'success', 30_000), { retry_count: 0 });
-  t.same(due.map(({ id }) => ledger.begun(id)), due.map(() => 1), 'each ran once');
+  t.same(
+    due.map(({ id }) => ledger.begun(id)),
+    due.map(() => 1),
+    'each ran once',
+  );
   await api.until(every.id, () => ledger.counts(every.id).ended >= 1, 30_000);
   t.same(await missing(api, kept), []);
 });

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Client, type Job } from '../support/client.js';
 import { each, full, missing, needs, trace } from '../support/faults.js';
+import { bytesOf, type Call, readCalls } from '../support/faults-strace.js';
 import { startServer, temporary } from '../support/server.js';
-import { type Call, readCalls, unescape } from '../support/faults-strace.js';
 
 t.setTimeout(240_000);
 
@@ -35,7 +35,7 @@ function stepsOf(calls: readonly Call[], files: ReadonlyMap<number, { synchronou
     const fd = Number(/^\d+/.exec(args)?.[0]);
     const file = files.get(fd);
     if (name === 'sendto' || name === 'write') {
-      const text = unescape(args).toString('latin1');
+      const text = bytesOf(args).toString('latin1');
       for (const [, id] of text.matchAll(/201 Created.*?"id":"(job_\w+)"/gs)) steps.push({ kind: 'told', id: id! });
     }
     if (file === undefined) continue;
@@ -44,9 +44,9 @@ function stepsOf(calls: readonly Call[], files: ReadonlyMap<number, { synchronou
     else if (name === 'fdatasync' || name === 'fsync') steps.push({ kind: 'flush' });
     else if (name === 'pwrite64') {
       const at = Number(/, (\d+)$/.exec(args)?.[1]);
-      steps.push({ kind: 'write', at, bytes: unescape(args), synchronous });
+      steps.push({ kind: 'write', at, bytes: bytesOf(args), synchronous });
     } else if (name === 'writev') {
-      const bytes = unescape(args);
+      const bytes = bytesOf(args);
       const at = position.get(fd);
       if (at === undefined) throw new Error('a writev without a place');
       steps.push({ kind: 'write', at, bytes, synchronous });

@@ -34,7 +34,11 @@ t.test('F9: a second server on one directory exits at once and names the first',
   t.test('of two at the same moment one gets it', async (t) => {
     await first.kill();
     const dataDir = first.dataDir;
-    const outcomes = await Promise.allSettled([startServer({ dataDir }), startServer({ dataDir }), startServer({ dataDir })]);
+    const outcomes = await Promise.allSettled([
+      startServer({ dataDir }),
+      startServer({ dataDir }),
+      startServer({ dataDir }),
+    ]);
     t.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
     for (const outcome of outcomes) if (outcome.status === 'fulfilled') await outcome.value.kill();
   });
@@ -82,7 +86,9 @@ t.test('F31: a handler that loads no more when its threads are replaced', async 
   const api = new Client(server);
   writeFileSync(flag, '');
   // One for each thread, and some more.
-  const exits = await Promise.all(Array.from({ length: 6 }, () => api.create({ name: 'exit', delay: '0s', max_retries: 0 })));
+  const exits = await Promise.all(
+    Array.from({ length: 6 }, () => api.create({ name: 'exit', delay: '0s', max_retries: 0 })),
+  );
   await eventually(() => /gone bad/.test(server.output()), 'the log does not tell');
   t.equal((await api.get('/health/live')).status, 200, 'the server lives');
   const waits = await api.create({ name: 'moody', delay: '0s' });

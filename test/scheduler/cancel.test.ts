@@ -24,21 +24,24 @@ t.test('cancelled again: the same answer, nothing changes', async (t) => {
   t.same(told(world), ['scheduled', 'cancelled']);
 });
 
-t.test('a running job is cancelled at once, its signal fires when that is on disk, its outcome is dropped', async (t) => {
-  const world = new World();
-  const seq = make(world);
-  const answers = send(world, { kind: 'cancel', id: id(world, seq) });
-  world.scheduler.turn();
-  t.same(world.pool.aborted, [], 'a crash now would bring it back: the handler must not know yet');
-  world.store.step();
-  t.same(world.pool.aborted, [seq]);
-  t.match(answers, [{ ok: true, jobs: [{ state: { status: 'cancelled' } }] }]);
-  world.end(seq, { kind: 'failed' });
-  t.match(state(world, seq), { status: 'cancelled' });
-  t.equal(world.memtable.detail(seq).lastError, undefined);
-  t.match(world.queries.totals(), { cancelled: 1, failed: 0 });
-  t.same(told(world), ['scheduled', 'started', 'cancelled']);
-});
+t.test(
+  'a running job is cancelled at once, its signal fires when that is on disk, its outcome is dropped',
+  async (t) => {
+    const world = new World();
+    const seq = make(world);
+    const answers = send(world, { kind: 'cancel', id: id(world, seq) });
+    world.scheduler.turn();
+    t.same(world.pool.aborted, [], 'a crash now would bring it back: the handler must not know yet');
+    world.store.step();
+    t.same(world.pool.aborted, [seq]);
+    t.match(answers, [{ ok: true, jobs: [{ state: { status: 'cancelled' } }] }]);
+    world.end(seq, { kind: 'failed' });
+    t.match(state(world, seq), { status: 'cancelled' });
+    t.equal(world.memtable.detail(seq).lastError, undefined);
+    t.match(world.queries.totals(), { cancelled: 1, failed: 0 });
+    t.same(told(world), ['scheduled', 'started', 'cancelled']);
+  },
+);
 
 t.test('the place of a cancelled attempt is free when it has ended, not before', async (t) => {
   const world = new World({ poolCapacity: 1 });
@@ -80,7 +83,10 @@ t.test('a finished job cannot be cancelled', async (t) => {
   const [done, failed] = [make(world), make(world, { maxRetries: 0 })] as [number, number];
   world.end(done);
   world.end(failed, { kind: 'failed' });
-  t.match(cancel(world, done), { ok: false, refusal: { code: 'conflict', detail: /is success; a finished job cannot be cancelled/ } });
+  t.match(cancel(world, done), {
+    ok: false,
+    refusal: { code: 'conflict', detail: /is success; a finished job cannot be cancelled/ },
+  });
   t.match(cancel(world, failed), { ok: false, refusal: { code: 'conflict', detail: /is failed/ } });
 });
 
@@ -90,7 +96,12 @@ t.test('an outcome of an earlier lease, or of nothing at all, changes nothing', 
   world.end(seq, { kind: 'failed' });
   const position = world.scheduler.ledger.position;
   t.match(state(world, seq), { status: 'running', lease: 2 });
-  for (const [jobSeq, lease] of [[seq, 1], [seq, 3], [seq, 0], [99, 1]] as const) {
+  for (const [jobSeq, lease] of [
+    [seq, 1],
+    [seq, 3],
+    [seq, 0],
+    [99, 1],
+  ] as const) {
     world.scheduler.outcomes([{ kind: 'succeeded', jobSeq, lease, durationMs: 1 }]);
   }
   world.settle();
@@ -98,7 +109,9 @@ t.test('an outcome of an earlier lease, or of nothing at all, changes nothing', 
   t.equal(world.scheduler.ledger.position, position);
   t.equal(world.scheduler.runningAttempts, 1);
   world.end(seq);
-  world.scheduler.outcomes([{ kind: 'failed', jobSeq: seq, lease: 2, durationMs: 1, name: 'E', message: '', code: 'timeout', retryable: true }]);
+  world.scheduler.outcomes([
+    { kind: 'failed', jobSeq: seq, lease: 2, durationMs: 1, name: 'E', message: '', code: 'timeout', retryable: true },
+  ]);
   world.settle();
   t.equal(state(world, seq).status, 'success', 'the first outcome of a lease is the one');
   t.equal(world.queries.totals().failed, 0);
@@ -137,7 +150,11 @@ t.test('an id of no job is not found, whatever is asked', async (t) => {
   const world = new World();
   const seq = make(world, { trigger: after(hour) });
   for (const wrong of ['', 'job_1_00000000', 'nonsense', id(world, seq).replace(/_\d+_/, '_1_')]) {
-    for (const kind of ['cancel', 'retry'] as const) t.match(world.ask({ kind, id: wrong }), { ok: false, refusal: { code: 'not_found' } });
-    t.match(world.ask({ kind: 'update', id: wrong, patch: { payload: '{}' } }), { ok: false, refusal: { code: 'not_found' } });
+    for (const kind of ['cancel', 'retry'] as const)
+      t.match(world.ask({ kind, id: wrong }), { ok: false, refusal: { code: 'not_found' } });
+    t.match(world.ask({ kind: 'update', id: wrong, patch: { payload: '{}' } }), {
+      ok: false,
+      refusal: { code: 'not_found' },
+    });
   }
 });

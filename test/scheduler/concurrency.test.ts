@@ -4,11 +4,13 @@ import { anyHandler, World } from '../support/world.js';
 import { after, cancel, make, running, second, update } from './worlds.js';
 
 const handlers = [anyHandler('one', { concurrency: 1 }), anyHandler('three', { concurrency: 3 }), anyHandler('free')];
-const count = (world: World, name: string): number => [...world.pool.attempts.values()].filter((attempt) => attempt.name === name).length;
+const count = (world: World, name: string): number =>
+  [...world.pool.attempts.values()].filter((attempt) => attempt.name === name).length;
 
 t.test('attempts of a type stay within its limit while many of them are due', async (t) => {
   const world = new World({ handlers, poolCapacity: 100 });
-  for (let i = 0; i < 10; i++) for (const name of ['one', 'three', 'free']) make(world, { name, trigger: after(second) });
+  for (let i = 0; i < 10; i++)
+    for (const name of ['one', 'three', 'free']) make(world, { name, trigger: after(second) });
   world.pass(second);
   let finished = 0;
   while (running(world).length > 0) {
@@ -21,7 +23,10 @@ t.test('attempts of a type stay within its limit while many of them are due', as
 t.test('a type at its limit does not hold up those behind it', async (t) => {
   const world = new World({ handlers, poolCapacity: 3 });
   for (let i = 0; i < 20; i++) make(world, { name: 'one', trigger: after(second) });
-  const free = [make(world, { name: 'free', trigger: after(second + 1) }), make(world, { name: 'free', trigger: after(second + 2) })];
+  const free = [
+    make(world, { name: 'free', trigger: after(second + 1) }),
+    make(world, { name: 'free', trigger: after(second + 2) }),
+  ];
   world.pass(second + 2);
   t.same(running(world), [1, ...free]);
 });
@@ -52,7 +57,9 @@ t.test('the pool is never given more than it takes', async (t) => {
 
 t.test('a place of a limited type is freed by every kind of end', async (t) => {
   const world = new World({ handlers });
-  const seqs = Array.from({ length: 6 }, () => make(world, { name: 'one', retryDelayMs: 60 * second, trigger: after(second) }));
+  const seqs = Array.from({ length: 6 }, () =>
+    make(world, { name: 'one', retryDelayMs: 60 * second, trigger: after(second) }),
+  );
   world.pass(second);
   world.end(seqs[0] as number);
   world.end(seqs[1] as number, { kind: 'failed' });
@@ -66,7 +73,11 @@ t.test('a place of a limited type is freed by every kind of end', async (t) => {
 
 t.test('a job that moves away while it waits for its type’s place leaves the line', async (t) => {
   const world = new World({ handlers });
-  const [first, moved, last] = [1, 2, 3].map(() => make(world, { name: 'one', trigger: after(second) })) as [number, number, number];
+  const [first, moved, last] = [1, 2, 3].map(() => make(world, { name: 'one', trigger: after(second) })) as [
+    number,
+    number,
+    number,
+  ];
   world.pass(second);
   update(world, moved, { trigger: after(10 * second) });
   world.end(first);

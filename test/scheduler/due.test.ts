@@ -12,7 +12,14 @@ t.test('a job starts in the very millisecond it is due', async (t) => {
   world.pass(1);
   t.same(running(world), [seq]);
   const attempt = world.pool.attempts.get(seq);
-  t.match(attempt, { attempt: 1, lease: 1, name: 'noop', payload: '{}', scheduledFor: world.clock.now(), alone: false });
+  t.match(attempt, {
+    attempt: 1,
+    lease: 1,
+    name: 'noop',
+    payload: '{}',
+    scheduledFor: world.clock.now(),
+    alone: false,
+  });
   world.end(seq);
   t.same(told(world), ['scheduled', 'started', 'completed']);
 });
@@ -47,8 +54,13 @@ t.test('jobs start in the order they are due, then as they were made', async (t)
   world.pool.onDispatch = ({ jobSeq }) => void order.push(jobSeq);
   world.clock.advance(500);
   world.settle();
-  const expected = seqs.map((seq, i) => ({ seq, due: delays[i] as number })).sort((a, b) => a.due - b.due || a.seq - b.seq);
-  t.same(order, expected.map(({ seq }) => seq));
+  const expected = seqs
+    .map((seq, i) => ({ seq, due: delays[i] as number }))
+    .sort((a, b) => a.due - b.due || a.seq - b.seq);
+  t.same(
+    order,
+    expected.map(({ seq }) => seq),
+  );
 });
 
 t.test('what is due waits for a thread, the first due first', async (t) => {
@@ -76,32 +88,43 @@ t.test('delays beyond the longest timer are not cut short', async (t) => {
 });
 
 t.test('any jobs, made at any time: each runs exactly once, in its millisecond', async () => {
-  const anyJob = fc.record({ wait: fc.integer({ min: 0, max: 300 }), delayMs: fc.oneof(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 0, max: 3_000_000 })) });
+  const anyJob = fc.record({
+    wait: fc.integer({ min: 0, max: 300 }),
+    delayMs: fc.oneof(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 0, max: 3_000_000 })),
+  });
   fc.assert(
-    fc.property(fc.array(anyJob, { maxLength: 30 }), fc.constantFrom(4, 16, 1000), fc.constantFrom(1, 7, 1000), (jobs, windowCapacity, mergeRows) => {
-      const world = new World({ windowCapacity, mergeRows, poolCapacity: 1000 });
-      const due = new Map<number, number>();
-      const ran: number[] = [];
-      let wrong = 0;
-      world.pool.onDispatch = ({ jobSeq, scheduledFor }) => {
-        ran.push(jobSeq);
-        if (scheduledFor !== world.clock.now()) wrong++;
-      };
-      for (const { wait, delayMs } of jobs) {
-        world.pass(wait);
-        due.set(make(world, { trigger: after(delayMs) }), world.clock.now() + delayMs);
-      }
-      world.pass(3_000_000);
-      world.sets.dispose();
-      return wrong === 0 && ran.length === due.size && new Set(ran).size === due.size;
-    }),
+    fc.property(
+      fc.array(anyJob, { maxLength: 30 }),
+      fc.constantFrom(4, 16, 1000),
+      fc.constantFrom(1, 7, 1000),
+      (jobs, windowCapacity, mergeRows) => {
+        const world = new World({ windowCapacity, mergeRows, poolCapacity: 1000 });
+        const due = new Map<number, number>();
+        const ran: number[] = [];
+        let wrong = 0;
+        world.pool.onDispatch = ({ jobSeq, scheduledFor }) => {
+          ran.push(jobSeq);
+          if (scheduledFor !== world.clock.now()) wrong++;
+        };
+        for (const { wait, delayMs } of jobs) {
+          world.pass(wait);
+          due.set(make(world, { trigger: after(delayMs) }), world.clock.now() + delayMs);
+        }
+        world.pass(3_000_000);
+        world.sets.dispose();
+        return wrong === 0 && ran.length === due.size && new Set(ran).size === due.size;
+      },
+    ),
     { numRuns: 60 },
   );
 });
 
 t.test('a clock set forward makes due what it passes; set back, nothing runs again', async (t) => {
   const world = new World();
-  const [soon, later] = [make(world, { trigger: after(10 * second) }), make(world, { trigger: after(2 * hour) })] as [number, number];
+  const [soon, later] = [make(world, { trigger: after(10 * second) }), make(world, { trigger: after(2 * hour) })] as [
+    number,
+    number,
+  ];
   world.clock.wall += hour;
   world.settle();
   t.same(running(world), [soon]);
@@ -143,7 +166,10 @@ t.test('a repeating job does not run again for the times that a clock set back b
     if (world.pool.attempts.has(seq)) world.end(seq);
   }
   t.equal(new Set(ran).size, ran.length, 'each time once');
-  t.ok(ran.every((at, i) => i === 0 || at === (ran[i - 1] as number) + 10 * second), 'on its grid, in order');
+  t.ok(
+    ran.every((at, i) => i === 0 || at === (ran[i - 1] as number) + 10 * second),
+    'on its grid, in order',
+  );
   t.ok(ran.length > 30);
 });
 

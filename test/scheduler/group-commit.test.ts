@@ -53,9 +53,15 @@ t.test('requests that come together are one commit, answered in their order', as
   world.scheduler.turn();
   t.equal(world.store.pending, 1);
   world.store.step();
-  t.same(order, Array.from({ length: 50 }, (_, i) => i + 1));
+  t.same(
+    order,
+    Array.from({ length: 50 }, (_, i) => i + 1),
+  );
   t.equal(world.scheduler.ledger.position, 1);
-  t.same(world.events.map(({ seq }) => seq), order);
+  t.same(
+    world.events.map(({ seq }) => seq),
+    order,
+  );
 });
 
 t.test('while one batch is written the next is gathered; one commit is in flight', async (t) => {
@@ -89,7 +95,10 @@ t.test('a decision sees what was decided before it, written or not', async (t) =
   t.match(third, [{ ok: false, refusal: { code: 'conflict' } }], 'the job is cancelled, though that is not on disk');
   t.same([...first, ...second_], []);
   world.settle();
-  t.match([...first, ...second_], [{ ok: true }, { ok: true, jobs: [{ spec: { payload: '{"n":1}' }, state: { status: 'cancelled' } }] }]);
+  t.match(
+    [...first, ...second_],
+    [{ ok: true }, { ok: true, jobs: [{ spec: { payload: '{"n":1}' }, state: { status: 'cancelled' } }] }],
+  );
 });
 
 t.test('an answer about a job whose change is being written waits for it', async (t) => {
@@ -146,7 +155,8 @@ t.test('ids order as jobs were made: their second never goes back', async (t) =>
   let world = new World();
   const start = world.clock.now() / second;
   const seconds: number[] = [];
-  const note = (): void => void seconds.push(world.memtable.spec(make(world, { trigger: after(10 * hour) }))!.idSeconds);
+  const note = (): void =>
+    void seconds.push(world.memtable.spec(make(world, { trigger: after(10 * hour) }))!.idSeconds);
   note();
   world.clock.advance(5 * second);
   note();
@@ -156,7 +166,10 @@ t.test('ids order as jobs were made: their second never goes back', async (t) =>
   note();
   world.clock.advance(hour + second);
   note();
-  t.same(seconds, [0, 5, 5, 5, 6].map((at) => start + at));
+  t.same(
+    seconds,
+    [0, 5, 5, 5, 6].map((at) => start + at),
+  );
 });
 
 t.test('a request that waits too long in line with others is refused before it waits at all', async (t) => {
@@ -166,7 +179,10 @@ t.test('a request that waits too long in line with others is refused before it w
   world.settle();
   t.equal(world.queries.totals().pending, 20_000, 'those that were taken were done');
   const many: unknown[] = [];
-  for (let i = 0; i < 3; i++) world.scheduler.request({ kind: 'create', draft: draftOf({ trigger: after(hour) }) }, 32 * 1024 * 1024, (answer) => many.push(answer));
+  for (let i = 0; i < 3; i++)
+    world.scheduler.request({ kind: 'create', draft: draftOf({ trigger: after(hour) }) }, 32 * 1024 * 1024, (answer) =>
+      many.push(answer),
+    );
   t.match(many, [{ ok: false, refusal: { code: 'overloaded' } }], 'the third, for its size');
   world.settle();
   t.equal(many.length, 3);

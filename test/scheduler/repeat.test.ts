@@ -40,14 +40,27 @@ t.test('a cron job runs at each match and tells of the next', async (t) => {
     world.end(seq);
   }
   t.same(starts, [15, 30, 45, 60, 75]);
-  t.same(told(world).slice(0, 7), ['scheduled', 'started', 'completed', 'scheduled', 'started', 'completed', 'scheduled']);
-  const next = world.events.filter(({ body }) => body.type === 'job.scheduled').map(({ body }) => (body.type === 'job.scheduled' ? (body.triggerAt - start) / minute : 0));
+  t.same(told(world).slice(0, 7), [
+    'scheduled',
+    'started',
+    'completed',
+    'scheduled',
+    'started',
+    'completed',
+    'scheduled',
+  ]);
+  const next = world.events
+    .filter(({ body }) => body.type === 'job.scheduled')
+    .map(({ body }) => (body.type === 'job.scheduled' ? (body.triggerAt - start) / minute : 0));
   t.same(next, [15, 30, 45, 60, 75, 90]);
 });
 
 t.test('a cron job without a zone follows the server’s', async (t) => {
   const world = new World({ timezone: 'Asia/Shanghai' });
-  const [there, here] = [make(world, { trigger: cron('0 0 8 * * *') }), make(world, { trigger: { kind: 'cron', expression: '0 0 8 * * *', timezone: 'UTC' } })];
+  const [there, here] = [
+    make(world, { trigger: cron('0 0 8 * * *') }),
+    make(world, { trigger: { kind: 'cron', expression: '0 0 8 * * *', timezone: 'UTC' } }),
+  ];
   t.equal(state(world, there).due, Date.UTC(2026, 0, 2, 0));
   t.equal(state(world, here).due, Date.UTC(2026, 0, 1, 8));
 });
@@ -114,7 +127,10 @@ t.test('cancelling ends it, waiting or running', async (t) => {
   world.end(busy);
   world.pass(hour);
   t.same(running(world), []);
-  t.same([waiting, busy].map((seq) => state(world, seq).status), ['cancelled', 'cancelled']);
+  t.same(
+    [waiting, busy].map((seq) => state(world, seq).status),
+    ['cancelled', 'cancelled'],
+  );
   t.match(retry(world, busy), { ok: false, refusal: { code: 'conflict' } });
 });
 
@@ -127,9 +143,18 @@ t.test('a new interval counts from the update, a new zone moves the schedule', a
   t.match(state(world, interval), { due: world.clock.now() + 5 * second });
   t.match(update(world, daily, { timezone: 'America/New_York' }), { ok: true });
   t.equal(state(world, daily).due, Date.UTC(2026, 0, 1, 17));
-  t.match(update(world, interval, { trigger: { kind: 'at', at: 0 } }), { ok: false, refusal: { code: 'validation_failed', faults: [{ path: '/trigger_at' }] } });
-  t.match(update(world, interval, { trigger: after(9) }), { ok: false, refusal: { code: 'validation_failed', faults: [{ path: '/delay' }] } });
-  t.match(update(world, interval, { timezone: 'UTC' }), { ok: false, refusal: { code: 'validation_failed', faults: [{ path: '/timezone' }] } });
+  t.match(update(world, interval, { trigger: { kind: 'at', at: 0 } }), {
+    ok: false,
+    refusal: { code: 'validation_failed', faults: [{ path: '/trigger_at' }] },
+  });
+  t.match(update(world, interval, { trigger: after(9) }), {
+    ok: false,
+    refusal: { code: 'validation_failed', faults: [{ path: '/delay' }] },
+  });
+  t.match(update(world, interval, { timezone: 'UTC' }), {
+    ok: false,
+    refusal: { code: 'validation_failed', faults: [{ path: '/timezone' }] },
+  });
   world.pass(5 * second);
   t.same(running(world), [interval]);
 });

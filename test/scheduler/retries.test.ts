@@ -45,8 +45,18 @@ t.test('a failure that refuses retries is final', async (t) => {
 t.test('what a request leaves open is the handler’s, else the product’s', async (t) => {
   const world = new World({ handlers: [anyHandler('own', { maxRetries: 7, retryDelayMs: 5, timeoutMs: 9 })] });
   const spec = (seq: number) => world.memtable.spec(seq);
-  t.match(spec(make(world, { name: 'own', trigger: after(hour) })), { maxRetries: 7, retryDelayMs: 5, timeoutMs: 9, backoff: 'exponential', misfire: 'run_once' });
-  t.match(spec(make(world, { name: 'other', trigger: after(hour) })), { maxRetries: 3, retryDelayMs: minute, timeoutMs: 5 * minute });
+  t.match(spec(make(world, { name: 'own', trigger: after(hour) })), {
+    maxRetries: 7,
+    retryDelayMs: 5,
+    timeoutMs: 9,
+    backoff: 'exponential',
+    misfire: 'run_once',
+  });
+  t.match(spec(make(world, { name: 'other', trigger: after(hour) })), {
+    maxRetries: 3,
+    retryDelayMs: minute,
+    timeoutMs: 5 * minute,
+  });
   const asked = { maxRetries: 0, retryDelayMs: 0, timeoutMs: 1, backoff: 'fixed', misfire: 'skip' } as const;
   t.match(spec(make(world, { name: 'own', trigger: after(hour), ...asked })), asked);
 });
@@ -87,7 +97,10 @@ t.test('a failed job that is retried begins anew, due now', async (t) => {
   for (let i = 0; i < 2; i++) world.end(seq, { kind: 'failed' });
   t.equal(state(world, seq).status, 'failed');
   world.pass(hour);
-  t.match(retry(world, seq), { ok: true, jobs: [{ state: { status: 'pending', retryCount: 0, due: world.clock.now() } }] });
+  t.match(retry(world, seq), {
+    ok: true,
+    jobs: [{ state: { status: 'pending', retryCount: 0, due: world.clock.now() } }],
+  });
   t.match(world.pool.attempts.get(seq), { attempt: 1, lease: 3 });
   world.end(seq);
   t.equal(state(world, seq).status, 'success');
@@ -98,12 +111,25 @@ t.test('a failed job that is retried begins anew, due now', async (t) => {
 
 t.test('only a failed job can be retried', async (t) => {
   const world = new World();
-  const [waiting, busy, done, cancelled] = [make(world, { trigger: after(hour) }), make(world), make(world), make(world, { trigger: after(hour) })] as [number, number, number, number];
+  const [waiting, busy, done, cancelled] = [
+    make(world, { trigger: after(hour) }),
+    make(world),
+    make(world),
+    make(world, { trigger: after(hour) }),
+  ] as [number, number, number, number];
   world.end(done);
   cancel(world, cancelled);
-  for (const [seq, status] of [[waiting, 'pending'], [busy, 'running'], [done, 'success'], [cancelled, 'cancelled']] as const) {
+  for (const [seq, status] of [
+    [waiting, 'pending'],
+    [busy, 'running'],
+    [done, 'success'],
+    [cancelled, 'cancelled'],
+  ] as const) {
     const answer = retry(world, seq);
-    t.match(answer, { ok: false, refusal: { code: 'conflict', detail: new RegExp(`is ${status}; only a failed job can be retried`) } });
+    t.match(answer, {
+      ok: false,
+      refusal: { code: 'conflict', detail: new RegExp(`is ${status}; only a failed job can be retried`) },
+    });
   }
 });
 
@@ -111,7 +137,8 @@ t.test('only a pending job can be updated', async (t) => {
   const world = new World();
   const [busy, done] = [make(world), make(world)] as [number, number];
   world.end(done);
-  for (const seq of [busy, done]) t.match(update(world, seq, { payload: '{}' }), { ok: false, refusal: { code: 'conflict' } });
+  for (const seq of [busy, done])
+    t.match(update(world, seq, { payload: '{}' }), { ok: false, refusal: { code: 'conflict' } });
 });
 
 t.test('what was taken back before it began runs again at once and was not an attempt', async (t) => {

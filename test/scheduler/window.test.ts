@@ -17,7 +17,9 @@ t.test('40,000 jobs through a window of 1,000, over crashes and merges: each run
   const options = { windowCapacity: 1000, mergeRows: 5000, poolCapacity: 2000 };
   let world = new World(options);
   for (let made = 0; made < jobs; made += 2000) {
-    const drafts = Array.from({ length: 2000 }, (_, i) => draftOf({ trigger: after(10 * minute + (((made + i) * 7919) % jobs) * 5) }));
+    const drafts = Array.from({ length: 2000 }, (_, i) =>
+      draftOf({ trigger: after(10 * minute + (((made + i) * 7919) % jobs) * 5) }),
+    );
     world.ask({ kind: 'createMany', drafts });
     if (made === 10_000 || made === 30_000) world = world.crash();
     t.ok(world.window.size <= 1001);
@@ -40,7 +42,10 @@ t.test('40,000 jobs through a window of 1,000, over crashes and merges: each run
     if (world.clock.now() > world.born.at + 20 * minute) break;
   }
   t.equal(wrong, 0);
-  t.ok(ran.subarray(1).every((times) => times === 1), 'each exactly once');
+  t.ok(
+    ran.subarray(1).every((times) => times === 1),
+    'each exactly once',
+  );
   t.equal(world.queries.totals().completed, jobs);
   t.equal(world.queries.totals().pending, 0);
 });
@@ -56,7 +61,10 @@ t.test('payloads that have left memory are read from the store when their job is
 
 t.test('jobs that all come due at once start as threads are free, in order', async (t) => {
   const world = new World({ windowCapacity: 64, poolCapacity: 50, mergeRows: 100 });
-  world.ask({ kind: 'createMany', drafts: Array.from({ length: 3000 }, () => draftOf({ trigger: { kind: 'at', at: world.clock.now() + minute } })) });
+  world.ask({
+    kind: 'createMany',
+    drafts: Array.from({ length: 3000 }, () => draftOf({ trigger: { kind: 'at', at: world.clock.now() + minute } })),
+  });
   const order: number[] = [];
   world.pool.onDispatch = ({ jobSeq }) => void order.push(jobSeq);
   world.pass(minute);
@@ -64,5 +72,8 @@ t.test('jobs that all come due at once start as threads are free, in order', asy
     t.ok(running(world).length <= 50);
     endAll(world);
   }
-  t.same(order, Array.from({ length: 3000 }, (_, i) => i + 1));
+  t.same(
+    order,
+    Array.from({ length: 3000 }, (_, i) => i + 1),
+  );
 });

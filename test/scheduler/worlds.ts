@@ -11,7 +11,13 @@ export const hour = 60 * minute;
 
 export const after = (delayMs: number): JobDraft['trigger'] => ({ kind: 'delay', delayMs });
 export const cron = (expression: string): JobDraft['trigger'] => ({ kind: 'cron', expression });
-export const draftOf = (more: Partial<JobDraft> = {}): JobDraft => ({ name: 'noop', trigger: after(0), isRepeat: false, payload: '{}', ...more });
+export const draftOf = (more: Partial<JobDraft> = {}): JobDraft => ({
+  name: 'noop',
+  trigger: after(0),
+  isRepeat: false,
+  payload: '{}',
+  ...more,
+});
 
 /** Makes a job and returns its key. */
 export function make(world: World, draft: Partial<JobDraft> = {}): number {
@@ -29,9 +35,12 @@ export function id(world: World, seq: number): string {
   return formatId(seq, (world.memtable.spec(seq) as JobSpec).idSeconds);
 }
 
-export const cancel = (world: World, seq: number): Answer | undefined => world.ask({ kind: 'cancel', id: id(world, seq) });
-export const retry = (world: World, seq: number): Answer | undefined => world.ask({ kind: 'retry', id: id(world, seq) });
-export const update = (world: World, seq: number, patch: JobPatch): Answer | undefined => world.ask({ kind: 'update', id: id(world, seq), patch });
+export const cancel = (world: World, seq: number): Answer | undefined =>
+  world.ask({ kind: 'cancel', id: id(world, seq) });
+export const retry = (world: World, seq: number): Answer | undefined =>
+  world.ask({ kind: 'retry', id: id(world, seq) });
+export const update = (world: World, seq: number, patch: JobPatch): Answer | undefined =>
+  world.ask({ kind: 'update', id: id(world, seq), patch });
 
 /** Sends a request without letting anything happen; what is answered appears in the list. */
 export function send(world: World, request: Request): Answer[] {
@@ -42,10 +51,13 @@ export function send(world: World, request: Request): Answer[] {
 
 /** The types of all events so far, without `job.`; of one job, if told which. */
 export function told(world: World, seq?: number): string[] {
-  return world.events.filter(({ jobSeq }) => seq === undefined || jobSeq === seq).map(({ body }) => body.type.replace('job.', '')) satisfies string[];
+  return world.events
+    .filter(({ jobSeq }) => seq === undefined || jobSeq === seq)
+    .map(({ body }) => body.type.replace('job.', '')) satisfies string[];
 }
 
-export const toldOf = (world: World, type: EventType): number => world.events.filter(({ body }) => body.type === type).length;
+export const toldOf = (world: World, type: EventType): number =>
+  world.events.filter(({ body }) => body.type === type).length;
 
 export const running = (world: World): number[] => [...world.pool.attempts.keys()];
 

@@ -12,7 +12,10 @@ t.test('an array of jobs is made whole, in its order', async (t) => {
   t.equal(status, 201);
   const { total, items } = body as unknown as { total: number; items: { id: string; status: string }[] };
   t.equal(total, 3);
-  t.same(items.map((item) => item.status), ['pending', 'pending', 'pending']);
+  t.same(
+    items.map((item) => item.status),
+    ['pending', 'pending', 'pending'],
+  );
   t.equal(new Set(items.map((item) => item.id)).size, 3);
   for (const [i, item] of items.entries()) t.match(await api.job(item.id), { payload: { n: i + 1 } });
 });
@@ -22,7 +25,9 @@ t.test('lines of JSON are taken too', async (t) => {
   const { status, body } = await api.post('/jobs/batch', text, { 'content-type': 'application/x-ndjson' });
   t.equal(status, 201);
   t.match(body, { total: 2 });
-  const broken = await api.post('/jobs/batch', `${JSON.stringify(job(6))}\n{`, { 'content-type': 'application/x-ndjson' });
+  const broken = await api.post('/jobs/batch', `${JSON.stringify(job(6))}\n{`, {
+    'content-type': 'application/x-ndjson',
+  });
   t.equal(broken.status, 400);
   t.match(broken.body, { code: 'malformed_json', detail: /^Line 2: / });
 });
@@ -37,7 +42,9 @@ t.test('one fault refuses all, and is told by its place', async (t) => {
 
 t.test('what is not a list of 1 to 10,000 jobs is refused', async (t) => {
   for (const value of [[], {}, 'x', Array.from({ length: 10_001 }, () => 1)]) {
-    const { status, body } = await api.post('/jobs/batch', JSON.stringify(value), { 'content-type': 'application/json' });
+    const { status, body } = await api.post('/jobs/batch', JSON.stringify(value), {
+      'content-type': 'application/json',
+    });
     t.equal(status, 400);
     t.match(body, { code: 'validation_failed' });
   }
@@ -52,7 +59,10 @@ t.test('an idempotency key is refused rather than ignored', async (t) => {
 });
 
 t.test('the largest batch', async (t) => {
-  const { status, body } = await api.post('/jobs/batch', Array.from({ length: 10_000 }, (_, i) => job(i)));
+  const { status, body } = await api.post(
+    '/jobs/batch',
+    Array.from({ length: 10_000 }, (_, i) => job(i)),
+  );
   t.equal(status, 201);
   t.match(body, { total: 10_000 });
 });

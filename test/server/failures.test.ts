@@ -36,10 +36,18 @@ t.test('a route that never answers: 504 after the time', async (t) => {
 t.test('an answer that comes too late, or twice, or to nobody, is dropped', async (t) => {
   const replies: (() => void)[] = [];
   const { request } = scheduler;
-  scheduler.request = (_asked, _bytes, reply) => void replies.push(() => reply({ ok: true, jobs: [job()], replayed: false }));
+  scheduler.request = (_asked, _bytes, reply) =>
+    void replies.push(() => reply({ ok: true, jobs: [job()], replayed: false }));
   const late = api.post('/jobs', creation);
   const socket = connect(port, '127.0.0.1');
-  socket.write(rawRequest('POST', path, { 'Content-Type': 'application/json', 'Content-Length': '39' }, '{"name":"payment_check","delay":"100h"}'));
+  socket.write(
+    rawRequest(
+      'POST',
+      path,
+      { 'Content-Type': 'application/json', 'Content-Length': '39' },
+      '{"name":"payment_check","delay":"100h"}',
+    ),
+  );
   while (replies.length < 2) await new Promise((done) => setTimeout(done, 5));
   socket.destroy();
   t.equal((await late).status, 504);
@@ -70,7 +78,12 @@ t.test('while the scheduler refuses everything it is not asked, and reading goes
   scheduler.refusal = new Refusal('draining', 'The server is shutting down.');
   const before = scheduler.asked.length;
   const id = 'job_1704180000_00000000';
-  for (const [method, path] of [['POST', '/jobs'], ['PUT', `/jobs/${id}`], ['DELETE', `/jobs/${id}`], ['POST', `/jobs/${id}/retry`]] as const) {
+  for (const [method, path] of [
+    ['POST', '/jobs'],
+    ['PUT', `/jobs/${id}`],
+    ['DELETE', `/jobs/${id}`],
+    ['POST', `/jobs/${id}/retry`],
+  ] as const) {
     t.equal((await api.request(method, path, { body: creation })).status, 503, `${method} ${path}`);
   }
   t.equal(scheduler.asked.length, before);
@@ -99,7 +112,11 @@ t.test('slow heads and bodies are cut off after about 10 s, others are served me
     drip('nothing', '', ''.padEnd(1, '\r')),
     drip('a head', `POST ${path} HTTP/1.1\r\nX-Header: `, 'x'),
     ...Array.from({ length: 20 }, () => drip('a body', rawRequest('POST', path, headers), 'x')),
-    drip('chunks', rawRequest('POST', path, { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }), '1\r\nx\r\n'),
+    drip(
+      'chunks',
+      rawRequest('POST', path, { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' }),
+      '1\r\nx\r\n',
+    ),
   ]);
   for (let n = 0; n < 10; n += 1) {
     const begun = performance.now();

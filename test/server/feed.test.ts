@@ -66,7 +66,14 @@ function open(): { hub: Hub; feed: Feed } {
 
 t.test('nothing is rendered or published while nobody listens', (t) => {
   const { hub, feed } = open();
-  const untouchable = { seq: 9, body: { get type(): never { throw new Error('rendered'); } } } as unknown as JobEvent;
+  const untouchable = {
+    seq: 9,
+    body: {
+      get type(): never {
+        throw new Error('rendered');
+      },
+    },
+  } as unknown as JobEvent;
   t.equal(feed.seq, 7);
   feed.publish([untouchable]);
   t.equal(feed.seq, 9);
@@ -116,7 +123,10 @@ const filters = fc.record({
 });
 
 t.test('whoever listens hears exactly what the filter says, once, in order', (t) => {
-  const happenings = fc.array(fc.tuple(fc.constantFrom(...names), fc.constantFrom(...eventTypes), fc.constantFrom(1, 2, 3)), { maxLength: 30 });
+  const happenings = fc.array(
+    fc.tuple(fc.constantFrom(...names), fc.constantFrom(...eventTypes), fc.constantFrom(1, 2, 3)),
+    { maxLength: 30 },
+  );
   fc.assert(
     fc.property(fc.array(filters, { maxLength: 6 }), happenings, (wanted, happened) => {
       const { hub, feed } = open();
@@ -128,7 +138,9 @@ t.test('whoever listens hears exactly what the filter says, once, in order', (t)
       const events = happened.map(([name, type, job], at) => event(at + 10, name, type, job));
       feed.publish(events);
       for (const [at, ear] of ears.entries()) {
-        const expected = events.filter(({ jobName, body, jobSeq }) => matches(wanted[at] as Filter, jobName, body.type, formatId(jobSeq, idSeconds)));
+        const expected = events.filter(({ jobName, body, jobSeq }) =>
+          matches(wanted[at] as Filter, jobName, body.type, formatId(jobSeq, idSeconds)),
+        );
         if (JSON.stringify(ear.seqs) !== JSON.stringify(expected.map(({ seq }) => seq))) return false;
       }
       for (const ear of ears) feed.forget(ear);
@@ -155,12 +167,30 @@ t.test('reading filters', (t) => {
   t.same(readFilter({ job_types: ['b', 'a', 'b'], event_types: ['job.failed'], job_ids: ['job_xxx'] }), {
     filter: { jobTypes: ['b', 'a'], eventTypes: ['job.failed'], jobIds: ['job_xxx'] },
   });
-  const bad: unknown[] = [null, [], 5, 'x', { job_types: 'a' }, { job_types: null }, { job_types: [5] }, { job_types: ['*'] }, { job_types: ['a/b'] }, { job_types: [''] }, { event_types: ['job.unknown'] }, { event_types: {} }, { job_ids: [1] }, { job_ids: ['x'.repeat(200)] }, { job_type: [] }];
+  const bad: unknown[] = [
+    null,
+    [],
+    5,
+    'x',
+    { job_types: 'a' },
+    { job_types: null },
+    { job_types: [5] },
+    { job_types: ['*'] },
+    { job_types: ['a/b'] },
+    { job_types: [''] },
+    { event_types: ['job.unknown'] },
+    { event_types: {} },
+    { job_ids: [1] },
+    { job_ids: ['x'.repeat(200)] },
+    { job_type: [] },
+  ];
   for (const value of bad) t.ok('error' in readFilter(value), JSON.stringify(value));
   const many = (count: number) => Array.from({ length: count }, (_, n) => `t${n}`);
   t.ok('filter' in readFilter({ job_ids: many(limits.filterIds) }));
   t.ok('error' in readFilter({ job_ids: many(limits.filterIds + 1) }));
   t.ok('filter' in readFilter({ job_types: many(limits.filterTopics) }));
-  t.ok('error' in readFilter({ job_types: many(limits.filterTopics / 2 + 1), event_types: ['job.failed', 'job.started'] }));
+  t.ok(
+    'error' in readFilter({ job_types: many(limits.filterTopics / 2 + 1), event_types: ['job.failed', 'job.started'] }),
+  );
   t.end();
 });

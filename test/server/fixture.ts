@@ -1,7 +1,7 @@
 /** A real server on a free port, with a scheduler and queries that do as the test says. */
 import t from 'tap';
 import type { Clock } from '../../src/clock.js';
-import { Refusal } from '../../src/domain/errors.js';
+import type { Refusal } from '../../src/domain/errors.js';
 import { formatId } from '../../src/domain/id.js';
 import { type Job, type JobSpec, type JobState, noDetail } from '../../src/domain/job.js';
 import type { Logger } from '../../src/log.js';
@@ -88,7 +88,8 @@ export class FakeScheduler implements Requests {
     this.#lastSeq += 1;
     if (request.kind !== 'create') return job();
     const { name, payload, trigger } = request.draft;
-    const due = trigger.kind === 'delay' ? exampleNow + trigger.delayMs : trigger.kind === 'at' ? trigger.at : exampleNow;
+    const due =
+      trigger.kind === 'delay' ? exampleNow + trigger.delayMs : trigger.kind === 'at' ? trigger.at : exampleNow;
     return job({ spec: { seq: this.#lastSeq, name, payload }, state: { due } });
   }
 }
@@ -172,7 +173,10 @@ export interface Fixture {
 }
 
 /** Starts a server that ends with the test file. */
-export async function serve(settings: Partial<ServerConfig> = {}, options: Partial<ServerOptions> = {}): Promise<Fixture> {
+export async function serve(
+  settings: Partial<ServerConfig> = {},
+  options: Partial<ServerOptions> = {},
+): Promise<Fixture> {
   const scheduler = new FakeScheduler();
   const queries = new FakeQueries();
   const log = new FakeLog();
@@ -190,6 +194,16 @@ export async function serve(settings: Partial<ServerConfig> = {}, options: Parti
   });
   t.teardown(() => server.close());
   const { port, urls } = await server.listen();
-  const fixture: Fixture = { server, port, urls, api: new Client({ port }), scheduler, queries, log, clock, health: { status: 'healthy' } };
+  const fixture: Fixture = {
+    server,
+    port,
+    urls,
+    api: new Client({ port }),
+    scheduler,
+    queries,
+    log,
+    clock,
+    health: { status: 'healthy' },
+  };
   return fixture;
 }

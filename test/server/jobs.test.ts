@@ -53,7 +53,8 @@ t.test('idempotency keys have 1 to 255 visible characters', async (t) => {
     const answer = await api.post<Problem>('/jobs', creation, { 'idempotency-key': key });
     t.same([answer.status, answer.body.errors?.[0]?.path], [400, 'header.Idempotency-Key'], key.slice(0, 9));
   }
-  for (const key of ['x', '!~', 'x'.repeat(255)]) t.equal((await api.post('/jobs', creation, { 'idempotency-key': key })).status, 201);
+  for (const key of ['x', '!~', 'x'.repeat(255)])
+    t.equal((await api.post('/jobs', creation, { 'idempotency-key': key })).status, 201);
 });
 
 t.test('one job', async (t) => {
@@ -82,7 +83,12 @@ t.test('commands answer the job with its payload', async (t) => {
 
 t.test('ids that cannot be are not asked for', async (t) => {
   const before = scheduler.asked.length;
-  for (const [method, path] of [['PUT', '/jobs/x'], ['DELETE', '/jobs/x'], ['POST', '/jobs/x/cancel'], ['POST', '/jobs/job_1_2/retry']] as const) {
+  for (const [method, path] of [
+    ['PUT', '/jobs/x'],
+    ['DELETE', '/jobs/x'],
+    ['POST', '/jobs/x/cancel'],
+    ['POST', '/jobs/job_1_2/retry'],
+  ] as const) {
     const answer = await api.request<Problem>(method, path, { body: {} });
     t.same([answer.status, answer.body.code], [404, 'not_found']);
   }
@@ -90,7 +96,10 @@ t.test('ids that cannot be are not asked for', async (t) => {
 });
 
 t.test('lists', async (t) => {
-  queries.page = { total: 156, jobs: [job({ spec: { seq: 2 }, state: { due: exampleNow + 330_000 } }), job({ detail: { result: '1' } })] };
+  queries.page = {
+    total: 156,
+    jobs: [job({ spec: { seq: 2 }, state: { due: exampleNow + 330_000 } }), job({ detail: { result: '1' } })],
+  };
   const answer = await api.get('/jobs?status=pending&name=payment_check&limit=20&offset=40');
   t.same(queries.asked.at(-1), { status: 'pending', name: 'payment_check', limit: 20, offset: 40 });
   t.matchSnapshot(answer.text);
@@ -98,7 +107,13 @@ t.test('lists', async (t) => {
   t.same(queries.asked.at(-1), { limit: 50, offset: 0 });
   await api.get('/jobs?status=&name=&limit=&offset=&cursor=');
   t.same(queries.asked.at(-1), { limit: 50, offset: 0 }, 'an empty parameter is absent');
-  for (const [query, limit] of [['1', 1], ['100', 100], ['101', 100], ['1000000000', 100], ['1e9', 100]] as const) {
+  for (const [query, limit] of [
+    ['1', 1],
+    ['100', 100],
+    ['101', 100],
+    ['1000000000', 100],
+    ['1e9', 100],
+  ] as const) {
     t.equal((await api.get(`/jobs?limit=${query}`)).status, 200);
     t.equal(queries.asked.at(-1)?.limit, limit);
   }
@@ -123,7 +138,12 @@ t.test('queries that mean nothing', async (t) => {
   t.equal((await api.get('/jobs?limit=1&limit=1')).status, 400, 'repeated');
   t.equal((await api.get('/jobs?limit=1&limit=')).status, 400, 'repeated, once empty');
   const all = await api.get<Problem>('/jobs?limit=0&offset=-1&status=x&page=1');
-  t.same(all.body.errors?.map(({ path }) => path).sort(), ['query.limit', 'query.offset', 'query.page', 'query.status']);
+  t.same(all.body.errors?.map(({ path }) => path).sort(), [
+    'query.limit',
+    'query.offset',
+    'query.page',
+    'query.status',
+  ]);
   t.equal(queries.asked.length, before);
 });
 
@@ -134,7 +154,15 @@ t.test('cursors lead on, for their filter only', async (t) => {
   t.match(cursor, /^[\w-]{24}$/);
   t.equal((await api.get(`/jobs?status=pending&cursor=${cursor}`)).status, 200);
   t.same(queries.asked.at(-1), { status: 'pending', limit: 50, offset: 0, before: 2 ** 40 + 1 });
-  for (const query of [`cursor=${cursor}`, `status=failed&cursor=${cursor}`, `status=pending&name=x&cursor=${cursor}`, `status=pending&cursor=${cursor}&offset=1`, `status=pending&cursor=${cursor}=`, `status=pending&cursor=B${cursor.slice(1)}`, `status=pending&cursor=${cursor.slice(0, -1)}`]) {
+  for (const query of [
+    `cursor=${cursor}`,
+    `status=failed&cursor=${cursor}`,
+    `status=pending&name=x&cursor=${cursor}`,
+    `status=pending&cursor=${cursor}&offset=1`,
+    `status=pending&cursor=${cursor}=`,
+    `status=pending&cursor=B${cursor.slice(1)}`,
+    `status=pending&cursor=${cursor.slice(0, -1)}`,
+  ]) {
     t.equal((await api.get(`/jobs?${query}`)).status, 400, query);
   }
   queries.page = { total: 3, jobs: [job()] };
@@ -144,8 +172,24 @@ t.test('cursors lead on, for their filter only', async (t) => {
 
 t.test('the other documents', async (t) => {
   const stats = await api.get<Record<string, unknown>>('/stats');
-  t.match(stats.body, { pending: 12, running: 3, completed: 1542, failed: 8, cancelled: 2, heap_size: 15, uptime: /^\d+m?s$/ });
-  t.same(Object.keys(stats.body).slice(0, 7), ['pending', 'running', 'completed', 'failed', 'cancelled', 'heap_size', 'uptime']);
+  t.match(stats.body, {
+    pending: 12,
+    running: 3,
+    completed: 1542,
+    failed: 8,
+    cancelled: 2,
+    heap_size: 15,
+    uptime: /^\d+m?s$/,
+  });
+  t.same(Object.keys(stats.body).slice(0, 7), [
+    'pending',
+    'running',
+    'completed',
+    'failed',
+    'cancelled',
+    'heap_size',
+    'uptime',
+  ]);
   t.same((await api.get('/health')).body, { status: 'healthy', time: '2024-01-02T15:20:00+08:00', version: 'v1.0.0' });
   t.same((await api.get('/health/live')).body, { status: 'live' });
   fixture.health = { status: 'degraded', reason: 'the disk is full' };

@@ -24,7 +24,9 @@ t.test('by default on both loopback addresses, on one port', async (t) => {
 
 t.test('a port that is taken', async (t) => {
   const { port } = await serve();
-  await t.rejects(serve({ port }), { message: `cannot listen on 127.0.0.1:${port}: another process has this port; choose another with --port, or stop that process` });
+  await t.rejects(serve({ port }), {
+    message: `cannot listen on 127.0.0.1:${port}: another process has this port; choose another with --port, or stop that process`,
+  });
 });
 
 t.test('a port that is taken on ::1 only', { skip: !hasV6 }, async (t) => {
@@ -53,11 +55,15 @@ t.test('a port that is free on one address only is not taken when any will do', 
 
 t.test('addresses that are not there', async (t) => {
   await t.rejects(serve({ host: '192.0.2.1', token: 'secret' }), /does not have that address/);
-  await t.rejects(serve({ host: 'no-such-host.invalid', token: 'secret' }), /cannot listen on no-such-host\.invalid:0: /);
+  await t.rejects(
+    serve({ host: 'no-such-host.invalid', token: 'secret' }),
+    /cannot listen on no-such-host\.invalid:0: /,
+  );
 });
 
 t.test('an address that others can reach needs a token', async (t) => {
-  for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.com']) await t.rejects(serve({ host }), /needs a token.*ESCAPEMENT_TOKEN/);
+  for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.com'])
+    await t.rejects(serve({ host }), /needs a token.*ESCAPEMENT_TOKEN/);
   const { port } = await serve({ host: '0.0.0.0', token: 'secret' });
   t.equal((await new Client({ port }).get('/health')).status, 200);
   t.equal((await new Client({ port }).get('/jobs')).status, 401);
@@ -83,14 +89,22 @@ t.test('TLS', async (t) => {
   writeFileSync(tlsKey, 'no key');
   await t.rejects(serve({ tlsCert, tlsKey }), /must be PEM/);
   try {
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=localhost', '-keyout', tlsKey, '-out', tlsCert], { stdio: 'ignore' });
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=localhost', '-keyout', tlsKey, '-out', tlsCert],
+      { stdio: 'ignore' },
+    );
   } catch {
     return t.comment('no openssl here: no certificate to serve with');
   }
   const { port, urls, server } = await serve({ tlsCert, tlsKey });
   t.equal(urls[0], `https://127.0.0.1:${port}`);
   const status = await new Promise((done, failed) => {
-    request({ host: '127.0.0.1', port, path: '/api/v1/health', rejectUnauthorized: false, agent: false }, (response) => done(response.statusCode)).on('error', failed).end();
+    request({ host: '127.0.0.1', port, path: '/api/v1/health', rejectUnauthorized: false, agent: false }, (response) =>
+      done(response.statusCode),
+    )
+      .on('error', failed)
+      .end();
   });
   t.equal(status, 200);
   const socket = new WebSocket(`wss://127.0.0.1:${port}/ws`, { rejectUnauthorized: false });

@@ -11,7 +11,11 @@ async function refused(body: unknown, code: string, status = 400): Promise<Probl
   const before = scheduler.asked.length;
   const answer = await api.post<Problem>('/jobs', body);
   const shown = typeof body === 'string' ? body.slice(0, 60) : (JSON.stringify(body) ?? '').slice(0, 90);
-  t.same({ status: answer.status, code: answer.body?.code }, { status, code }, `${shown}: ${answer.text.slice(0, 200)}`);
+  t.same(
+    { status: answer.status, code: answer.body?.code },
+    { status, code },
+    `${shown}: ${answer.text.slice(0, 200)}`,
+  );
   t.equal(answer.headers['content-type'], 'application/problem+json');
   t.equal(scheduler.asked.length, before, 'the scheduler was not asked');
   return answer.body;
@@ -48,11 +52,16 @@ t.test('a job type that is not registered', async () => {
     t.match((await refused({ name, delay }, 'unknown_job_type')).errors, [{ path: '/name' }]);
   }
   const both = await refused({ name: 'unregistered', delay: '5' }, 'validation_failed');
-  t.same(both.errors?.map(({ path }) => path), ['/name', '/delay'], 'with another fault it is one of several');
+  t.same(
+    both.errors?.map(({ path }) => path),
+    ['/name', '/delay'],
+    'with another fault it is one of several',
+  );
 });
 
 t.test('payloads', async () => {
-  for (const payload of [[], 'x', null, 5, true]) t.match((await refused({ ...ok, payload }, 'validation_failed')).errors, [{ path: '/payload' }]);
+  for (const payload of [[], 'x', null, 5, true])
+    t.match((await refused({ ...ok, payload }, 'validation_failed')).errors, [{ path: '/payload' }]);
   const text = (bytes: number) => ({ s: 'x'.repeat(bytes - '{"s":""}'.length) });
   await accepted({ ...ok, payload: text(256 * 1024) });
   await refused({ ...ok, payload: text(256 * 1024 + 1) }, 'validation_failed');
@@ -66,13 +75,21 @@ t.test('an encoded payload is measured as it is kept, not as it was sent', async
 });
 
 t.test('nesting', async () => {
-  const nested = (levels: number) => `{"name":"payment_check","delay":"1h","payload":${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}}`;
+  const nested = (levels: number) =>
+    `{"name":"payment_check","delay":"1h","payload":${'{"a":'.repeat(levels - 1)}{}${'}'.repeat(levels - 1)}}`;
   await accepted(nested(64));
   await refused(nested(65), 'validation_failed');
   await refused(nested(5000), 'validation_failed');
-  await refused(`{"name":"payment_check","delay":"1h","payload":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`, 'validation_failed');
+  await refused(
+    `{"name":"payment_check","delay":"1h","payload":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`,
+    'validation_failed',
+  );
   await refused('['.repeat(70) + ']'.repeat(70), 'validation_failed');
-  t.equal((await api.post('/jobs/batch', `[${nested(64)}]`)).status, 201, 'a list of jobs is no level of their payloads');
+  t.equal(
+    (await api.post('/jobs/batch', `[${nested(64)}]`)).status,
+    201,
+    'a list of jobs is no level of their payloads',
+  );
   t.equal((await api.post('/jobs/batch', `[${nested(65)}]`)).status, 400);
   const wide = { ...ok, payload: { list: Array.from({ length: 200 }, () => ({ a: [{}] })) } };
   await accepted(wide);
@@ -81,7 +98,10 @@ t.test('nesting', async () => {
 t.test('__proto__ as a name, however it is written, and no other', async () => {
   const body = (key: string) => `{"name":"payment_check","delay":"1h","payload":{"deep":[{"${key}":{"x":1}}]}}`;
   const { errors } = await refused(body('__proto__'), 'validation_failed');
-  t.same(errors?.map(({ path }) => path), ['/payload/deep/0/__proto__']);
+  t.same(
+    errors?.map(({ path }) => path),
+    ['/payload/deep/0/__proto__'],
+  );
   await refused(body('\\u005f_proto__'), 'validation_failed');
   await refused('{"__proto__":1,"name":"payment_check","delay":"1h"}', 'validation_failed');
   await accepted(body('__proto'));
@@ -90,10 +110,14 @@ t.test('__proto__ as a name, however it is written, and no other', async () => {
 
 t.test('numbers that do not fit', async () => {
   for (const number of ['1e400', '-1e400', `1${'0'.repeat(310)}`, `${'9'.repeat(300)}e9`]) {
-    const { errors } = await refused(`{"name":"payment_check","delay":"1h","payload":{"n":[1,${number}]}}`, 'validation_failed');
+    const { errors } = await refused(
+      `{"name":"payment_check","delay":"1h","payload":{"n":[1,${number}]}}`,
+      'validation_failed',
+    );
     t.match(errors, [{ path: '/payload/n/1' }]);
   }
-  for (const number of ['1e308', '1e-400', '0.1E+3']) await accepted(`{"name":"payment_check","delay":"1h","payload":{"n":${number}}}`);
+  for (const number of ['1e308', '1e-400', '0.1E+3'])
+    await accepted(`{"name":"payment_check","delay":"1h","payload":{"n":${number}}}`);
   t.equal(scheduler.drafts.at(-1)?.payload, '{"n":100}');
 });
 
@@ -101,24 +125,45 @@ t.test('exactly one trigger', async () => {
   await refused({ name: 'payment_check' }, 'validation_failed');
   const one = { delay, trigger_at: '2030-01-01T00:00:00Z', cron_expr: '0 0 9 * * *' };
   await refused({ ...ok, ...one }, 'validation_failed');
-  for (const [left] of Object.entries(one)) await refused({ ...ok, ...one, [left]: undefined, ...(left === 'delay' && { delay: undefined }) }, 'validation_failed');
+  for (const [left] of Object.entries(one))
+    await refused(
+      { ...ok, ...one, [left]: undefined, ...(left === 'delay' && { delay: undefined }) },
+      'validation_failed',
+    );
 });
 
 t.test('delays', async () => {
   for (const bad of ['-1m', '5', 5, '', '1h-5m', '1e9h', '5x', ' 5m', '5 m', null, '4000d', 'x'.repeat(101)]) {
     t.match((await refused({ name: 'payment_check', delay: bad }, 'validation_failed')).errors, [{ path: '/delay' }]);
   }
-  for (const good of ['0s', '1ns', '1.5h', '2d', '1h30s', '3650d']) await accepted({ name: 'payment_check', delay: good });
+  for (const good of ['0s', '1ns', '1.5h', '2d', '1h30s', '3650d'])
+    await accepted({ name: 'payment_check', delay: good });
 });
 
 t.test('instants', async () => {
-  const bad = ['2026-02-30T00:00:00Z', '1', '2026-01-01T24:00:00Z', '2026-01-01T23:59:60Z', '+275761-01-01T00:00:00Z', '275761-01-01T00:00:00Z', '', 5, '2026-01-01'];
+  const bad = [
+    '2026-02-30T00:00:00Z',
+    '1',
+    '2026-01-01T24:00:00Z',
+    '2026-01-01T23:59:60Z',
+    '+275761-01-01T00:00:00Z',
+    '275761-01-01T00:00:00Z',
+    '',
+    5,
+    '2026-01-01',
+  ];
   for (const trigger_at of bad) {
-    t.match((await refused({ name: 'payment_check', trigger_at }, 'validation_failed')).errors, [{ path: '/trigger_at' }]);
+    t.match((await refused({ name: 'payment_check', trigger_at }, 'validation_failed')).errors, [
+      { path: '/trigger_at' },
+    ]);
   }
   await accepted({ name: 'payment_check', trigger_at: '2001-01-01T00:00:00Z' });
   await accepted({ name: 'payment_check', trigger_at: '2024-02-29T00:00:00' });
-  t.same(scheduler.drafts.at(-1)?.trigger, { kind: 'at', at: Date.parse('2024-02-28T16:00:00Z') }, 'in the zone of the server');
+  t.same(
+    scheduler.drafts.at(-1)?.trigger,
+    { kind: 'at', at: Date.parse('2024-02-28T16:00:00Z') },
+    'in the zone of the server',
+  );
 });
 
 t.test('options', async () => {
@@ -126,10 +171,12 @@ t.test('options', async () => {
     t.match((await refused({ ...ok, max_retries }, 'validation_failed')).errors, [{ path: '/max_retries' }]);
   }
   for (const field of ['retry_delay', 'timeout']) {
-    for (const bad of ['-1m', '5', 5, '', '5x', null]) t.match((await refused({ ...ok, [field]: bad }, 'validation_failed')).errors, [{ path: `/${field}` }]);
+    for (const bad of ['-1m', '5', 5, '', '5x', null])
+      t.match((await refused({ ...ok, [field]: bad }, 'validation_failed')).errors, [{ path: `/${field}` }]);
   }
   t.match((await refused({ ...ok, timeout: '0s' }, 'validation_failed')).errors, [{ path: '/timeout' }]);
-  for (const is_repeat of ['true', 1, null]) t.match((await refused({ ...ok, is_repeat }, 'validation_failed')).errors, [{ path: '/is_repeat' }]);
+  for (const is_repeat of ['true', 1, null])
+    t.match((await refused({ ...ok, is_repeat }, 'validation_failed')).errors, [{ path: '/is_repeat' }]);
   await refused({ ...ok, backoff: 'linear' }, 'validation_failed');
   await refused({ ...ok, misfire: 'all' }, 'validation_failed');
 });
@@ -142,13 +189,30 @@ t.test('repeating', async () => {
 });
 
 t.test('cron expressions and zones', async () => {
-  const bad = ['', '* * * *', '* * * * * * *', '0 60 * * * *', '*/0 * * * * *', '*/61 * * * * *', '0 5-1 * * * *', '0 1,,2 * * * *', '0 \uff11 * * * *', '@reboot'];
+  const bad = [
+    '',
+    '* * * *',
+    '* * * * * * *',
+    '0 60 * * * *',
+    '*/0 * * * * *',
+    '*/61 * * * * *',
+    '0 5-1 * * * *',
+    '0 1,,2 * * * *',
+    '0 \uff11 * * * *',
+    '@reboot',
+  ];
   for (const cron_expr of [...bad, 'x'.repeat(40_000), '0 0 0 30 2 *', '0 0 0 31 4 *', 5, null]) {
-    t.match((await refused({ name: 'payment_check', cron_expr }, 'validation_failed')).errors, [{ path: '/cron_expr' }]);
+    t.match((await refused({ name: 'payment_check', cron_expr }, 'validation_failed')).errors, [
+      { path: '/cron_expr' },
+    ]);
   }
-  for (const cron_expr of ['0 0 0 29 2 *', '0 0 0 * * 7', '*/5 * * * *', '@daily']) await accepted({ name: 'payment_check', cron_expr });
+  for (const cron_expr of ['0 0 0 29 2 *', '0 0 0 * * 7', '*/5 * * * *', '@daily'])
+    await accepted({ name: 'payment_check', cron_expr });
   for (const timezone of ['Mars/X', '', 5]) {
-    t.match((await refused({ name: 'payment_check', cron_expr: '0 0 9 * * *', timezone }, 'validation_failed')).errors, [{ path: '/timezone' }]);
+    t.match(
+      (await refused({ name: 'payment_check', cron_expr: '0 0 9 * * *', timezone }, 'validation_failed')).errors,
+      [{ path: '/timezone' }],
+    );
   }
   t.match((await refused({ ...ok, timezone: 'UTC' }, 'validation_failed')).errors, [{ path: '/timezone' }]);
   await accepted({ name: 'payment_check', cron_expr: '0 0 9 * * *', timezone: 'Europe/Berlin' });
@@ -163,10 +227,39 @@ t.test('unknown fields are named, as JSON pointers', async () => {
 
 t.test('all faults of a request are told together', async () => {
   const { errors } = await refused(
-    { name: 'a b', delay: '5', trigger_at: 'x', cron_expr: '1', timezone: 'Mars/X', is_repeat: 1, payload: [], max_retries: -1, retry_delay: '', backoff: 1, timeout: '0s', misfire: 2, more: 3 },
+    {
+      name: 'a b',
+      delay: '5',
+      trigger_at: 'x',
+      cron_expr: '1',
+      timezone: 'Mars/X',
+      is_repeat: 1,
+      payload: [],
+      max_retries: -1,
+      retry_delay: '',
+      backoff: 1,
+      timeout: '0s',
+      misfire: 2,
+      more: 3,
+    },
     'validation_failed',
   );
-  const paths = ['', '/name', '/delay', '/trigger_at', '/cron_expr', '/timezone', '/is_repeat', '/payload', '/max_retries', '/retry_delay', '/backoff', '/timeout', '/misfire', '/more'];
+  const paths = [
+    '',
+    '/name',
+    '/delay',
+    '/trigger_at',
+    '/cron_expr',
+    '/timezone',
+    '/is_repeat',
+    '/payload',
+    '/max_retries',
+    '/retry_delay',
+    '/backoff',
+    '/timeout',
+    '/misfire',
+    '/more',
+  ];
   t.same(errors?.map(({ path }) => path).sort(), paths.sort());
 });
 
@@ -194,14 +287,21 @@ t.test('updates', async () => {
     [[], ''],
     [null, ''],
   ];
-  for (const [body, path] of bad) t.match(await patch(body), { code: 'validation_failed', errors: [{ path }] }, JSON.stringify(body));
+  for (const [body, path] of bad)
+    t.match(await patch(body), { code: 'validation_failed', errors: [{ path }] }, JSON.stringify(body));
   t.match(await patch(''), { code: 'malformed_json' });
   const good: [object, object][] = [
     [{ delay: '5m' }, { trigger: { kind: 'delay', delayMs: 300_000 } }],
     [{ timezone: 'UTC' }, { timezone: 'UTC' }],
     [{ cron_expr: '@daily', timezone: 'UTC' }, { trigger: { kind: 'cron', expression: '@daily', timezone: 'UTC' } }],
-    [{ payload: { a: 1 }, max_retries: 0, backoff: 'fixed' }, { payload: '{"a":1}', maxRetries: 0, backoff: 'fixed' }],
-    [{ retry_delay: '0s', timeout: '1ms', misfire: 'skip' }, { retryDelayMs: 0, timeoutMs: 1, misfire: 'skip' }],
+    [
+      { payload: { a: 1 }, max_retries: 0, backoff: 'fixed' },
+      { payload: '{"a":1}', maxRetries: 0, backoff: 'fixed' },
+    ],
+    [
+      { retry_delay: '0s', timeout: '1ms', misfire: 'skip' },
+      { retryDelayMs: 0, timeoutMs: 1, misfire: 'skip' },
+    ],
   ];
   for (const [body, expected] of good) {
     t.equal((await api.put(`/jobs/${id}`, body)).status, 200);
@@ -210,7 +310,16 @@ t.test('updates', async () => {
 });
 
 t.test('a whole job becomes a draft', async () => {
-  const body = { ...ok, is_repeat: true, payload: { a: [1, 'é'] }, max_retries: 5, retry_delay: '5m', backoff: 'fixed', timeout: '90s', misfire: 'skip' };
+  const body = {
+    ...ok,
+    is_repeat: true,
+    payload: { a: [1, 'é'] },
+    max_retries: 5,
+    retry_delay: '5m',
+    backoff: 'fixed',
+    timeout: '90s',
+    misfire: 'skip',
+  };
   await accepted(body);
   t.same(scheduler.drafts.at(-1), {
     name: 'payment_check',
@@ -224,6 +333,10 @@ t.test('a whole job becomes a draft', async () => {
     misfire: 'skip',
   });
   await accepted(ok);
-  t.same(scheduler.drafts.at(-1), { name: 'payment_check', trigger: { kind: 'delay', delayMs: 3_600_000 }, isRepeat: false, payload: '{}' });
-
+  t.same(scheduler.drafts.at(-1), {
+    name: 'payment_check',
+    trigger: { kind: 'delay', delayMs: 3_600_000 },
+    isRepeat: false,
+    payload: '{}',
+  });
 });

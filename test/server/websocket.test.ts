@@ -12,7 +12,8 @@ let seq = 0;
 
 function happened(jobName: string, type: 'job.started' | 'job.cancelled', jobSeq = 1): JobEvent {
   seq += 1;
-  const body = type === 'job.started' ? ({ type, attempt: 1 } as const) : ({ type, previousStatus: 'pending' } as const);
+  const body =
+    type === 'job.started' ? ({ type, attempt: 1 } as const) : ({ type, previousStatus: 'pending' } as const);
   return { seq, jobSeq, idSeconds: 1704180000, jobName, at: exampleNow, body };
 }
 
@@ -40,7 +41,10 @@ t.test('each class of filter hears its own', async (t) => {
   const all = await Subscriber.to({ port });
   const typed = await Subscriber.to({ port }, { job_types: ['email_send'] });
   const kinds = await Subscriber.to({ port }, { event_types: ['job.cancelled'] });
-  const both = await Subscriber.to({ port }, { job_types: ['email_send', 'unregistered'], event_types: ['job.cancelled', 'job.failed'] });
+  const both = await Subscriber.to(
+    { port },
+    { job_types: ['email_send', 'unregistered'], event_types: ['job.cancelled', 'job.failed'] },
+  );
   const byId = await Subscriber.to({ port }, { job_ids: [id, 'job_xxx'], event_types: ['job.started'] });
   const events = [
     happened('payment_check', 'job.started'),
@@ -68,7 +72,10 @@ t.test('answers keep their place among events', async (t) => {
   }
   await subscriber.settle();
   const got = seqs(subscriber);
-  t.same(got, Array.from({ length: 50 }, (_, n) => seq - 49 + n));
+  t.same(
+    got,
+    Array.from({ length: 50 }, (_, n) => seq - 49 + n),
+  );
   for (const [at, message] of subscriber.messages.entries()) {
     const next = subscriber.messages[at + 1];
     if (message.type === 'subscribed' && next?.seq !== undefined) t.ok(next.seq > (message.seq ?? 0));
@@ -80,12 +87,37 @@ t.test('ping and statistics', async (t) => {
   const subscriber = await Subscriber.connect({ port });
   t.same(await subscriber.ask({ action: 'ping' }, 'pong'), { type: 'pong', timestamp: '2024-01-02T15:20:00+08:00' });
   const stats = await subscriber.ask({ action: 'get_stats' }, 'stats');
-  t.match(stats, { timestamp: '2024-01-02T15:20:00+08:00', data: { pending: 12, running: 3, heap_size: 15, connections: 1 } });
+  t.match(stats, {
+    timestamp: '2024-01-02T15:20:00+08:00',
+    data: { pending: 12, running: 3, heap_size: 15, connections: 1 },
+  });
   await subscriber.close();
 });
 
 t.test('bad messages are answered, the third in a row closes', async (t) => {
-  const bad: unknown[] = ['{', '[]', 'null', '"x"', { action: 'dance' }, { action: 5 }, {}, { action: 'ping', x: 1 }, { action: 'toString' }, { action: 'subscribe', filter: { job_types: 'x' } }, { action: 'subscribe', filter: null }, { action: 'subscribe', filter: { event_types: ['job.x'] } }, { action: 'subscribe', filters: {} }, { action: 'subscribe', filter: { job_ids: Array(1001).fill(0).map((_, n) => `job_${n}`) } }];
+  const bad: unknown[] = [
+    '{',
+    '[]',
+    'null',
+    '"x"',
+    { action: 'dance' },
+    { action: 5 },
+    {},
+    { action: 'ping', x: 1 },
+    { action: 'toString' },
+    { action: 'subscribe', filter: { job_types: 'x' } },
+    { action: 'subscribe', filter: null },
+    { action: 'subscribe', filter: { event_types: ['job.x'] } },
+    { action: 'subscribe', filters: {} },
+    {
+      action: 'subscribe',
+      filter: {
+        job_ids: Array(1001)
+          .fill(0)
+          .map((_, n) => `job_${n}`),
+      },
+    },
+  ];
   const subscriber = await Subscriber.connect({ port });
   for (const message of bad) {
     const answer = await subscriber.ask(message, 'error');
@@ -115,19 +147,38 @@ t.test('frames that are not taken', async (t) => {
 
 t.test('what is no upgrade', async (t) => {
   const get = await raw({ port }, rawRequest('GET', '/ws'), { enough: (text) => text.includes('}') });
-  t.match(get.text, /^HTTP\/1\.1 400 [^]*validation_failed/);
-  const old = { Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '8' };
+  t.match(get.text, /^HTTP\/1\.1 400 [\s\S]*validation_failed/);
+  const old = {
+    Upgrade: 'websocket',
+    Connection: 'Upgrade',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Version': '8',
+  };
   const version = await raw({ port }, rawRequest('GET', '/ws', old), { enough: (text) => text.includes('}') });
-  t.match(version.text, /^HTTP\/1\.1 400 [^]*Sec-WebSocket-Version: 13/);
-  t.equal((await raw({ port }, rawRequest('POST', '/ws', { 'Content-Length': '0' }), { enough: (text) => text.includes('}') })).statuses[0], 405);
+  t.match(version.text, /^HTTP\/1\.1 400 [\s\S]*Sec-WebSocket-Version: 13/);
+  t.equal(
+    (
+      await raw({ port }, rawRequest('POST', '/ws', { 'Content-Length': '0' }), {
+        enough: (text) => text.includes('}'),
+      })
+    ).statuses[0],
+    405,
+  );
   t.equal((await fixture.api.absolute('GET', '/ws/')).status, 404);
 });
 
 t.test('a client that goes in the middle of everything harms nobody', async (t) => {
-  const upgrade = rawRequest('GET', '/ws', { Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13' });
+  const upgrade = rawRequest('GET', '/ws', {
+    Upgrade: 'websocket',
+    Connection: 'Upgrade',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Version': '13',
+  });
   for (let at = 1; at <= upgrade.length; at += 3) {
     await new Promise<void>((done) => {
-      const socket = connect(port, '127.0.0.1', () => socket.write(upgrade.slice(0, at), () => socket.resetAndDestroy()));
+      const socket = connect(port, '127.0.0.1', () =>
+        socket.write(upgrade.slice(0, at), () => socket.resetAndDestroy()),
+      );
       socket.on('error', () => undefined);
       socket.on('close', () => done());
     });
@@ -146,29 +197,43 @@ t.test('no more connections than there may be', async (t) => {
   t.equal(await Subscriber.attempt({ port }), 101);
 });
 
-t.test('a reader that is too slow is closed with 1013 and loses nothing before that; others hear everything', async (t) => {
-  const { server, port, api, log } = await serve();
-  const slow = await Subscriber.to({ port });
-  const quick = await Subscriber.to({ port }, { job_types: ['payment_check'] });
-  slow.socket.pause();
-  let last = 0;
-  const body = { type: 'job.failed', error: 'x'.repeat(4000), retryCount: 0, maxRetries: 0, final: true } as const;
-  while (last < 20_000) {
-    const events = Array.from({ length: 100 }, () => ({ seq: (last += 1), jobSeq: 1, idSeconds: 1, jobName: 'payment_check', at: exampleNow, body }));
-    server.publish(events);
-    await new Promise((done) => setImmediate(done));
-  }
-  await quick.waitFor((message) => message.seq === last, 'the last event');
-  t.equal(quick.events().length, last);
-  slow.socket.resume();
-  t.match(await slow.closed, { code: 1013 });
-  const heard = seqs(slow);
-  t.ok(heard.length < last);
-  t.same(heard, heard.map((_, at) => at + 1), 'no gap in what it heard');
-  t.match((await api.get('/stats')).body, { connections: 1, connections_closed_slow: 1 });
-  t.ok(log.lines.some((line) => /too slowly/.test(line)));
-  await quick.close();
-});
+t.test(
+  'a reader that is too slow is closed with 1013 and loses nothing before that; others hear everything',
+  async (t) => {
+    const { server, port, api, log } = await serve();
+    const slow = await Subscriber.to({ port });
+    const quick = await Subscriber.to({ port }, { job_types: ['payment_check'] });
+    slow.socket.pause();
+    let last = 0;
+    const body = { type: 'job.failed', error: 'x'.repeat(4000), retryCount: 0, maxRetries: 0, final: true } as const;
+    while (last < 20_000) {
+      const events = Array.from({ length: 100 }, () => ({
+        seq: (last += 1),
+        jobSeq: 1,
+        idSeconds: 1,
+        jobName: 'payment_check',
+        at: exampleNow,
+        body,
+      }));
+      server.publish(events);
+      await new Promise((done) => setImmediate(done));
+    }
+    await quick.waitFor((message) => message.seq === last, 'the last event');
+    t.equal(quick.events().length, last);
+    slow.socket.resume();
+    t.match(await slow.closed, { code: 1013 });
+    const heard = seqs(slow);
+    t.ok(heard.length < last);
+    t.same(
+      heard,
+      heard.map((_, at) => at + 1),
+      'no gap in what it heard',
+    );
+    t.match((await api.get('/stats')).body, { connections: 1, connections_closed_slow: 1 });
+    t.ok(log.lines.some((line) => /too slowly/.test(line)));
+    await quick.close();
+  },
+);
 
 t.test('closing the server closes them with 1001', async (t) => {
   const { server, port } = await serve();

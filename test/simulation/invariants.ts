@@ -41,7 +41,10 @@ function checkSets(world: World, promised: Promised): void {
     if (status) counted[status]++;
   }
   for (const status of statuses) {
-    must(world.sets.count(status) === counted[status], `${counted[status]} jobs are ${status}, the set counts ${world.sets.count(status)}`);
+    must(
+      world.sets.count(status) === counted[status],
+      `${counted[status]} jobs are ${status}, the set counts ${world.sets.count(status)}`,
+    );
     const { total } = world.queries.list({ status, limit: 1, offset: 0 });
     must(total === counted[status], `a list counts ${total} of ${counted[status]} ${status} jobs`);
   }
@@ -60,7 +63,10 @@ function checkEvents(world: World, events: readonly JobEvent[]): void {
   world.events.forEach((event, i) => {
     const before = world.events[i - 1];
     must(!before || event.seq === before.seq + 1, `event ${event.seq} was published after ${before?.seq}`);
-    must(events[event.seq - 1]?.body.type === event.body.type, `event ${event.seq} was published and is not in the log`);
+    must(
+      events[event.seq - 1]?.body.type === event.body.type,
+      `event ${event.seq} was published and is not in the log`,
+    );
   });
   const count = (type: string): number => events.filter(({ body }) => body.type === type).length;
   const finals = events.filter(({ body }) => body.type === 'job.failed' && body.final).length;

@@ -53,7 +53,11 @@ export class Simulation {
     this.#promised = new Promised(names, { retains });
     this.#world = new World({
       clock: this.#clock,
-      handlers: [anyHandler('noop', { retryDelayMs: 200 }), anyHandler('limited', { concurrency: 1 }), anyHandler('other')],
+      handlers: [
+        anyHandler('noop', { retryDelayMs: 200 }),
+        anyHandler('limited', { concurrency: 1 }),
+        anyHandler('other'),
+      ],
       windowCapacity: this.#random.pick([4, 16, 1000]),
       mergeRows: this.#random.pick([1, 5, 20]),
       ...(retains && { retainJobs: 3, retentionMs: 3000 }),
@@ -130,7 +134,8 @@ export class Simulation {
     const isRepeat = trigger.kind !== 'at' && random.chance(0.3);
     const draft: JobDraft = {
       name: random.pick(names),
-      trigger: isRepeat && trigger.kind === 'delay' ? { kind: 'delay', delayMs: Math.max(10, trigger.delayMs) } : trigger,
+      trigger:
+        isRepeat && trigger.kind === 'delay' ? { kind: 'delay', delayMs: Math.max(10, trigger.delayMs) } : trigger,
       isRepeat,
       payload: `{"n":${random.between(0, 1e6)}}`,
       maxRetries: random.between(0, 3),
@@ -151,7 +156,8 @@ export class Simulation {
       const known = this.#promised.jobs.get(seq);
       if (request.kind === 'create') {
         const made = key === undefined ? undefined : this.#promised.keys.get(key);
-        if (made !== undefined && made !== seq && !this.#promised.retains) throw new Error(`key ${key} made jobs ${made} and ${seq}`);
+        if (made !== undefined && made !== seq && !this.#promised.retains)
+          throw new Error(`key ${key} made jobs ${made} and ${seq}`);
         if (key) this.#promised.keys.set(key, seq);
         if (!known) this.#promised.made(job, formatId(seq, idSeconds));
       }
@@ -167,7 +173,14 @@ export class Simulation {
     const { id } = random.pick(known);
     if (kind !== 'update') return this.#ask({ kind, id });
     const trigger: TriggerDraft = { kind: 'delay', delayMs: random.pick([0, 100, 5000, 2_000_000]) };
-    this.#ask({ kind, id, patch: { ...(random.chance(0.6) && { trigger: { ...trigger, delayMs: trigger.delayMs + 10 } }), payload: `{"u":${random.between(0, 1e6)}}` } });
+    this.#ask({
+      kind,
+      id,
+      patch: {
+        ...(random.chance(0.6) && { trigger: { ...trigger, delayMs: trigger.delayMs + 10 } }),
+        payload: `{"u":${random.between(0, 1e6)}}`,
+      },
+    });
   }
 
   #end(): void {
@@ -220,7 +233,8 @@ export class Simulation {
       this.#note(`dispatch ${attempt.jobSeq} lease ${attempt.lease}`);
       const known = this.#promised.jobs.get(attempt.jobSeq);
       if (known?.cancelled) throw new Error(`job ${attempt.jobSeq} was cancelled and runs`);
-      if (!known && !world.memtable.job(attempt.jobSeq)) throw new Error(`job ${attempt.jobSeq} runs and is not on disk`);
+      if (!known && !world.memtable.job(attempt.jobSeq))
+        throw new Error(`job ${attempt.jobSeq} runs and is not on disk`);
       const state = world.scheduler.ledger.state(attempt.jobSeq);
       // By the clock of the decision: it may have been set between that and the commit.
       const early = state ? state.due - state.startedAt : 0;
@@ -246,7 +260,9 @@ export class Simulation {
       if (round === 0) for (const { id } of this.#promised.jobs.values()) this.#cancelRepeating(id);
       world.settle();
       if (world.pool.attempts.size > 0) continue;
-      const soonest = world.queries.list({ status: 'pending', limit: 1000, offset: 0 }).jobs.map((job) => job.state.due);
+      const soonest = world.queries
+        .list({ status: 'pending', limit: 1000, offset: 0 })
+        .jobs.map((job) => job.state.due);
       if (soonest.length === 0) break;
       this.#clock.advance(Math.max(1, Math.min(...soonest) - this.#clock.now()));
     }

@@ -8,16 +8,54 @@ import { DueCursor, dueChunks } from '../../src/store/due-index.js';
 import { findKey, rememberKey } from '../../src/store/idempotency.js';
 import { JobSets } from '../../src/store/job-sets.js';
 import { MemoryKv } from '../../src/store/kv-memory.js';
-import { checkPage, decodeMeta, emptyPage, encodeMeta, finishedKey, pageRows, rowAt, seal, sealPage, setKey, stateIn, unseal } from '../../src/store/layout.js';
-import { type Change, LogRecordReader, type LogRecord, writeLogRecord } from '../../src/store/log-record.js';
+import {
+  checkPage,
+  decodeMeta,
+  emptyPage,
+  encodeMeta,
+  finishedKey,
+  pageRows,
+  rowAt,
+  seal,
+  sealPage,
+  setKey,
+  stateIn,
+  unseal,
+} from '../../src/store/layout.js';
+import { type Change, type LogRecord, LogRecordReader, writeLogRecord } from '../../src/store/log-record.js';
 import { StoreReader } from '../../src/store/reader.js';
-import { RowTable, readRow, rowBytes, rowDue, rowFinishedAt, rowStatus, rowType, writeNoRow, writeRow } from '../../src/store/row.js';
+import {
+  RowTable,
+  readRow,
+  rowBytes,
+  rowDue,
+  rowFinishedAt,
+  rowStatus,
+  rowType,
+  writeNoRow,
+  writeRow,
+} from '../../src/store/row.js';
 import { readSpec, writeSpec } from '../../src/store/spec-codec.js';
 import { TypeDictionary } from '../../src/store/types.js';
-import { anyCounters, anyDetail, anyEvent, anyName, anySeq, anySpec, anyState, noon, sampleSpec, sampleState } from './samples.js';
+import {
+  anyCounters,
+  anyDetail,
+  anyEvent,
+  anyName,
+  anySeq,
+  anySpec,
+  anyState,
+  noon,
+  sampleSpec,
+  sampleState,
+} from './samples.js';
 
 /** One bit turned over, or the end cut off: where, as a fraction of the record. */
-const anyDamage = fc.record({ cut: fc.boolean(), place: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), bit: fc.integer({ min: 0, max: 7 }) });
+const anyDamage = fc.record({
+  cut: fc.boolean(),
+  place: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  bit: fc.integer({ min: 0, max: 7 }),
+});
 
 function damage(record: Buffer, { cut, place, bit }: { cut: boolean; place: number; bit: number }): Buffer {
   const at = Math.floor(place * record.length);
@@ -81,8 +119,12 @@ t.test('any damaged spec is refused', async () => {
 
 t.test('a spec is refused at whatever byte it ends', async (t) => {
   const types = new TypeDictionary();
-  const whole = bytesOf(sampleSpec({ idempotencyKey: 'k', trigger: { kind: 'cron', expression: '@daily', timezone: 'UTC', repeat: true } }), types);
-  for (let length = 0; length < whole.length; length++) t.ok(refuses(() => readSpec(1, whole.subarray(0, length), types)));
+  const whole = bytesOf(
+    sampleSpec({ idempotencyKey: 'k', trigger: { kind: 'cron', expression: '@daily', timezone: 'UTC', repeat: true } }),
+    types,
+  );
+  for (let length = 0; length < whole.length; length++)
+    t.ok(refuses(() => readSpec(1, whole.subarray(0, length), types)));
 });
 
 t.test('a spec of an unknown version is refused although it is whole', async (t) => {
@@ -128,7 +170,9 @@ t.test('counts that outgrow their place stay at its end', async (t) => {
 });
 
 t.test('a table of rows holds the latest row of every job', async () => {
-  const anyWrites = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.option(anyState, { nil: undefined })), { maxLength: 60 });
+  const anyWrites = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.option(anyState, { nil: undefined })), {
+    maxLength: 60,
+  });
   fc.assert(
     fc.property(anyWrites, fc.integer({ min: 1, max: 4 }), (writes, initial) => {
       const table = new RowTable(initial);
@@ -160,7 +204,11 @@ t.test('a page holds the rows of its jobs, and any damage to it is refused', asy
       writeRow(page, rowAt(seq), state, 1);
       sealPage(page, number);
       checkPage(page, number);
-      return same(stateIn(page, seq), state) && refuses(() => checkPage(damage(page, how), number)) && refuses(() => checkPage(page, number + 1));
+      return (
+        same(stateIn(page, seq), state) &&
+        refuses(() => checkPage(damage(page, how), number)) &&
+        refuses(() => checkPage(page, number + 1))
+      );
     }),
     { numRuns: 300 },
   );
@@ -173,7 +221,10 @@ t.test('zeros are not a page', async (t) => {
 // --- Log records ---
 
 const anyChange: fc.Arbitrary<Change> = fc
-  .record({ seq: anySeq, name: anyName, state: fc.option(anyState, { nil: undefined }), detail: anyDetail }, { requiredKeys: ['seq', 'name', 'state'], noNullPrototype: true })
+  .record(
+    { seq: anySeq, name: anyName, state: fc.option(anyState, { nil: undefined }), detail: anyDetail },
+    { requiredKeys: ['seq', 'name', 'state'], noNullPrototype: true },
+  )
   .map((change) => change as Change);
 
 const anyRecord: fc.Arbitrary<LogRecord> = fc
@@ -208,14 +259,25 @@ t.test('any log record survives the round trip, its types named where they are n
       types2.restore(0, known);
       reader.restoreTypes(types2);
       const rows: unknown[] = [];
-      reader.rows((seq, at) => rows.push({ seq, name: types2.nameOf(rowType(reader.bytes, at)), state: readRow(reader.bytes, at) ?? null }));
+      reader.rows((seq, at) =>
+        rows.push({ seq, name: types2.nameOf(rowType(reader.bytes, at)), state: readRow(reader.bytes, at) ?? null }),
+      );
       const details = [...reader.details()].map(({ seq, json }) => ({ seq, detail: JSON.parse(json) }));
       return (
         same(types2.all(), types.all()) &&
-        same(rows, record.changes.map(({ seq, name, state }) => ({ seq, name, state: state ?? null }))) &&
-        same(details, record.changes.filter(({ detail }) => detail).map(({ seq, detail }) => ({ seq, detail }))) &&
+        same(
+          rows,
+          record.changes.map(({ seq, name, state }) => ({ seq, name, state: state ?? null })),
+        ) &&
+        same(
+          details,
+          record.changes.filter(({ detail }) => detail).map(({ seq, detail }) => ({ seq, detail })),
+        ) &&
         same(reader.events(types2), record.events) &&
-        same([reader.at, reader.logBytes, reader.counters, reader.eventCount], [record.at, record.logBytes, record.counters, record.events.length]) &&
+        same(
+          [reader.at, reader.logBytes, reader.counters, reader.eventCount],
+          [record.at, record.logBytes, record.counters, record.events.length],
+        ) &&
         reader.firstEvent === record.counters.lastEvent - record.events.length + 1
       );
     }),
@@ -225,13 +287,18 @@ t.test('any log record survives the round trip, its types named where they are n
 
 t.test('any damaged log record is refused', async () => {
   fc.assert(
-    fc.property(anyRecord, anyDamage, (record, how) => refuses(() => new LogRecordReader(5, damage(written(record, new TypeDictionary()), how)))),
+    fc.property(anyRecord, anyDamage, (record, how) =>
+      refuses(() => new LogRecordReader(5, damage(written(record, new TypeDictionary()), how))),
+    ),
     { numRuns: 500 },
   );
 });
 
 t.test('a damaged log record names its position', async (t) => {
-  t.throws(() => new LogRecordReader(42, Buffer.alloc(100)), { name: 'DamagedRecord', message: 'log record 42 does not match its checksum: the data directory is damaged' });
+  t.throws(() => new LogRecordReader(42, Buffer.alloc(100)), {
+    name: 'DamagedRecord',
+    message: 'log record 42 does not match its checksum: the data directory is damaged',
+  });
 });
 
 // --- The rest of what has a checksum ---
@@ -250,7 +317,8 @@ t.test('facts about the whole are whole or refused', async (t) => {
   const facts = { position: 7, watermark: noon, names: ['a', 'b'] };
   const sealed = encodeMeta(facts);
   t.same(decodeMeta(sealed, 'mark'), facts);
-  for (let at = 0; at < sealed.length; at++) t.ok(refuses(() => decodeMeta(damage(sealed, { cut: false, place: at / sealed.length, bit: 0 }), 'mark')));
+  for (let at = 0; at < sealed.length; at++)
+    t.ok(refuses(() => decodeMeta(damage(sealed, { cut: false, place: at / sealed.length, bit: 0 }), 'mark')));
 });
 
 t.test('an idempotency key is whole or refused', async () => {
@@ -260,7 +328,8 @@ t.test('an idempotency key is whole or refused', async () => {
       const use = { seq, digest, at: noon };
       const store = (change: (value: Buffer) => Buffer): void =>
         kv.transact((tx) => {
-          for (const { tree, key: at, value } of rememberKey(name, use)) tx.put(tree, at, tree === 'keys' ? change(Buffer.from(value as Uint8Array)) : (value as Uint8Array));
+          for (const { tree, key: at, value } of rememberKey(name, use))
+            tx.put(tree, at, tree === 'keys' ? change(Buffer.from(value as Uint8Array)) : (value as Uint8Array));
         });
       store((value) => value);
       if (!same(findKey(kv, name, noon), use)) return false;
@@ -276,7 +345,12 @@ t.test('damage to the due index, the finished list and the sets is refused when 
   for (let seq = 1; seq < 100; seq++) sets.set(seq, 'pending', 0);
   const [saved] = sets.takeChanged();
   const finished = Buffer.alloc(36, 7);
-  for (const how of [{ cut: true, place: 0.5, bit: 0 }, { cut: true, place: 0, bit: 0 }, { cut: false, place: 0.1, bit: 3 }, { cut: false, place: 0.9, bit: 3 }]) {
+  for (const how of [
+    { cut: true, place: 0.5, bit: 0 },
+    { cut: true, place: 0, bit: 0 },
+    { cut: false, place: 0.1, bit: 3 },
+    { cut: false, place: 0.9, bit: 3 },
+  ]) {
     const kv = new MemoryKv();
     kv.transact((tx) => {
       for (const chunk of dueChunks([{ due: noon, seq: 1 }], 1)) tx.put('due', chunk.key, damage(chunk.value, how));
@@ -315,7 +389,8 @@ t.test('reading past the end is an error, never rubbish', async (t) => {
     return [input.text(), input.word()];
   };
   t.same(read(whole), ['häßlich 😀', 'word']);
-  for (let length = 0; length < whole.length; length++) t.throws(() => read(whole.subarray(0, length)), { name: 'RangeError' });
+  for (let length = 0; length < whole.length; length++)
+    t.throws(() => read(whole.subarray(0, length)), { name: 'RangeError' });
 });
 
 t.test('job types keep their numbers, and a list with a hole is refused', async (t) => {
@@ -323,7 +398,10 @@ t.test('job types keep their numbers, and a list with a hole is refused', async 
   t.equal(types.idOf('a'), 0);
   t.equal(types.idOf('b'), 1);
   t.equal(types.idOf('a'), 0);
-  t.same(types.fresh(), [{ id: 0, name: 'a' }, { id: 1, name: 'b' }]);
+  t.same(types.fresh(), [
+    { id: 0, name: 'a' },
+    { id: 1, name: 'b' },
+  ]);
   types.written(2);
   t.same(types.fresh(), []);
   t.equal(types.idOf('c'), 2);

@@ -1,7 +1,17 @@
 /** The data directory before anything opens it: claimed by one process, and refused when it is not what it should be. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -56,7 +66,10 @@ t.test('a second server is refused and told of the first', async (t) => {
   const path = fresh();
   const lock = await claimDirectory(path);
   await new LmdbKv(path).close();
-  await t.rejects(claimDirectory(path), { name: 'DirectoryError', message: new RegExp(`in use by another escapement \\(process ${process.pid}, started .*\\): stop it first`) });
+  await t.rejects(claimDirectory(path), {
+    name: 'DirectoryError',
+    message: new RegExp(`in use by another escapement \\(process ${process.pid}, started .*\\): stop it first`),
+  });
   const alias = fresh();
   symlinkSync(path, alias);
   await t.rejects(claimDirectory(alias), { message: /in use/ }, 'by another path too');
@@ -76,7 +89,9 @@ t.test('a claim ends with its process, however that ends', async (t) => {
   const path = await used();
   const url = new URL('../../src/store/directory.js', import.meta.url).href;
   const script = `import { claimDirectory } from ${JSON.stringify(url)}; await claimDirectory(${JSON.stringify(path)}); console.log('claimed'); setInterval(() => {}, 1e6);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(child.stdout, 'data');
   await t.rejects(claimDirectory(path), { message: new RegExp(`process ${child.pid}`) });
   child.kill('SIGKILL');
@@ -113,12 +128,22 @@ t.test('a data file cut off anywhere is refused', async (t) => {
   for (const size of [0, 1, 100, 4095, 4096, 8191, 8192, 12_288, whole / 2, whole - 4096, whole - 1].map(Math.floor)) {
     const path = await used();
     truncateSync(join(path, data), size);
-    await refused(t, path, /data\.mdb is damaged \(.*\): restore it from a backup, or use another directory/, `${size} of ${whole} bytes`);
+    await refused(
+      t,
+      path,
+      /data\.mdb is damaged \(.*\): restore it from a backup, or use another directory/,
+      `${size} of ${whole} bytes`,
+    );
   }
 });
 
 t.test('a data file of zeros, or with a header of zeros, is refused', async (t) => {
-  for (const [from, to] of [[0, Number.POSITIVE_INFINITY], [0, 8192], [0, 4096], [4096, 8192]] as const) {
+  for (const [from, to] of [
+    [0, Number.POSITIVE_INFINITY],
+    [0, 8192],
+    [0, 4096],
+    [4096, 8192],
+  ] as const) {
     const path = await used();
     const bytes = readFileSync(join(path, data));
     bytes.fill(0, from, Math.min(to, bytes.length));

@@ -2,7 +2,16 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { key } from '../../src/store/bytes.js';
-import { beforeAll, bucketOf, chunkEntries, compareDue, DueCursor, type DueEntry, dropPassed, dueChunks } from '../../src/store/due-index.js';
+import {
+  beforeAll,
+  bucketOf,
+  chunkEntries,
+  compareDue,
+  DueCursor,
+  type DueEntry,
+  dropPassed,
+  dueChunks,
+} from '../../src/store/due-index.js';
 import { MemoryKv } from '../../src/store/kv-memory.js';
 
 const bucketMs = 2 ** 20;
@@ -16,10 +25,13 @@ function merge(kv: MemoryKv, entries: readonly DueEntry[], run: number): void {
 
 /** Entries in order, each once. */
 function ordered(entries: readonly DueEntry[]): DueEntry[] {
-  return [...entries].sort(compareDue).filter((entry, i, all) => i === 0 || compareDue(all[i - 1] as DueEntry, entry) !== 0);
+  return [...entries]
+    .sort(compareDue)
+    .filter((entry, i, all) => i === 0 || compareDue(all[i - 1] as DueEntry, entry) !== 0);
 }
 
-const sameEntries = (a: readonly DueEntry[], b: readonly DueEntry[]): boolean => a.length === b.length && a.every((entry, i) => compareDue(entry, b[i] as DueEntry) === 0);
+const sameEntries = (a: readonly DueEntry[], b: readonly DueEntry[]): boolean =>
+  a.length === b.length && a.every((entry, i) => compareDue(entry, b[i] as DueEntry) === 0);
 
 /** Everything behind the cursor's position, in takes of at most `limit`. */
 function drain(cursor: DueCursor, limit: number): DueEntry[] {
@@ -101,7 +113,10 @@ t.test('runs that fill many chunks of one bucket are found from any point in the
   const kv = new MemoryKv();
   const all: DueEntry[] = [];
   for (let run = 1; run <= 3; run++) {
-    const entries = Array.from({ length: 3 * chunkEntries + run }, (_, i) => ({ due: start + i * 3 + run, seq: run * 10_000 + i }));
+    const entries = Array.from({ length: 3 * chunkEntries + run }, (_, i) => ({
+      due: start + i * 3 + run,
+      seq: run * 10_000 + i,
+    }));
     merge(kv, entries, run);
     all.push(...entries);
   }
@@ -144,7 +159,9 @@ t.test('buckets that have passed leave; nothing due at or after the watermark do
       const all = ordered(runs.flat());
       const needed = all.filter(({ due }) => due >= watermark);
       const allowed = all.filter(({ due }) => bucketOf(due) >= bucketOf(watermark));
-      return sameEntries(left, allowed) && needed.every((entry) => left.some((other) => compareDue(entry, other) === 0));
+      return (
+        sameEntries(left, allowed) && needed.every((entry) => left.some((other) => compareDue(entry, other) === 0))
+      );
     }),
     { numRuns: 300 },
   );
@@ -164,7 +181,11 @@ t.test('removal goes on where its bound stopped it', async (t) => {
 
 t.test('a chunk that was removed under the cursor is passed over', async (t) => {
   const kv = new MemoryKv();
-  merge(kv, Array.from({ length: 2 * chunkEntries }, (_, i) => ({ due: start + i, seq: 1 })), 1);
+  merge(
+    kv,
+    Array.from({ length: 2 * chunkEntries }, (_, i) => ({ due: start + i, seq: 1 })),
+    1,
+  );
   merge(kv, [{ due: start + 2 * bucketMs, seq: 3 }], 2);
   const cursor = new DueCursor(kv);
   cursor.take(10);

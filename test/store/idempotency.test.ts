@@ -6,8 +6,14 @@ import { findKey } from '../../src/store/idempotency.js';
 import { DiskFull, World } from '../support/world.js';
 
 const hour = 3_600_000;
-const draft: JobDraft = { name: 'noop', trigger: { kind: 'delay', delayMs: 1000 * hour }, isRepeat: false, payload: '{}' };
-const ask = (world: World, key: string, digest = 'same'): Answer | undefined => world.ask({ kind: 'create', draft, idempotency: { key, digest } });
+const draft: JobDraft = {
+  name: 'noop',
+  trigger: { kind: 'delay', delayMs: 1000 * hour },
+  isRepeat: false,
+  payload: '{}',
+};
+const ask = (world: World, key: string, digest = 'same'): Answer | undefined =>
+  world.ask({ kind: 'create', draft, idempotency: { key, digest } });
 const made = (answer: Answer | undefined): { seq: number | undefined; replayed: boolean } =>
   answer?.ok ? { seq: answer.jobs[0]?.spec.seq, replayed: answer.replayed } : { seq: undefined, replayed: false };
 
@@ -30,7 +36,11 @@ t.test('the same key with another body is refused and makes nothing', async (t) 
 
 t.test('the answer tells how the job stands now', async (t) => {
   const world = new World();
-  const answer = world.ask({ kind: 'create', draft: { ...draft, trigger: { kind: 'delay', delayMs: 0 } }, idempotency: { key: 'a', digest: 'same' } });
+  const answer = world.ask({
+    kind: 'create',
+    draft: { ...draft, trigger: { kind: 'delay', delayMs: 0 } },
+    idempotency: { key: 'a', digest: 'same' },
+  });
   world.end(made(answer).seq as number);
   const again = ask(world, 'a');
   t.ok(again?.ok && again.jobs[0]?.state.status === 'success');
@@ -40,15 +50,23 @@ t.test('two requests at once make one job, and both wait for the disk', async (t
   const world = new World();
   const answers: Answer[] = [];
   for (let i = 0; i < 2; i++) {
-    world.scheduler.request({ kind: 'create', draft, idempotency: { key: 'a', digest: 'same' } }, 1, (answer) => answers.push(answer));
+    world.scheduler.request({ kind: 'create', draft, idempotency: { key: 'a', digest: 'same' } }, 1, (answer) =>
+      answers.push(answer),
+    );
   }
   world.scheduler.turn();
   t.equal(answers.length, 0);
-  world.scheduler.request({ kind: 'create', draft, idempotency: { key: 'a', digest: 'same' } }, 1, (answer) => answers.push(answer));
+  world.scheduler.request({ kind: 'create', draft, idempotency: { key: 'a', digest: 'same' } }, 1, (answer) =>
+    answers.push(answer),
+  );
   world.scheduler.turn();
   t.equal(answers.length, 0, 'nor is one answered that comes while the first is being written');
   world.settle();
-  t.same(answers.map(made), [{ seq: 1, replayed: false }, { seq: 1, replayed: true }, { seq: 1, replayed: true }]);
+  t.same(answers.map(made), [
+    { seq: 1, replayed: false },
+    { seq: 1, replayed: true },
+    { seq: 1, replayed: true },
+  ]);
 });
 
 t.test('a key is remembered over a crash and over merges', async (t) => {

@@ -8,7 +8,22 @@ type Model = Map<number, { status: Status; type: number }>;
 
 const block = 65_536;
 /** Jobs around the edges of blocks, and beyond 2^32. */
-const seqs = [1, 2, 3, 100, block - 1, block, block + 1, 2 * block - 1, 2 * block, 7 * block + 5, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, 2 ** 40 + 3];
+const seqs = [
+  1,
+  2,
+  3,
+  100,
+  block - 1,
+  block,
+  block + 1,
+  2 * block - 1,
+  2 * block,
+  7 * block + 5,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 32 + 1,
+  2 ** 40 + 3,
+];
 /** A job never changes its type. */
 const typeOf = (seq: number): number => (seq % 3 === 0 ? 700 : seq % 3);
 const types = [0, 1, 2, 700];
@@ -36,12 +51,14 @@ function difference(sets: JobSets, model: Model): string | undefined {
   for (const status of [undefined, ...statuses]) {
     for (const type of [undefined, ...types, 5]) {
       const expected = matching(model, status, type);
-      if (sets.total(status, type) !== expected.length) return `total of ${status} ${type}: ${sets.total(status, type)}`;
+      if (sets.total(status, type) !== expected.length)
+        return `total of ${status} ${type}: ${sets.total(status, type)}`;
       for (const offset of [0, 1, 3]) {
         for (const before of [undefined, 1, block, block + 1, 2 ** 32, 2 ** 41]) {
           const rest = before === undefined ? expected : expected.filter((seq) => seq < before);
           const page = sets.page(status, type, { offset, limit: 4, ...(before !== undefined && { before }) });
-          if (page.join() !== rest.slice(offset, offset + 4).join()) return `page of ${status} ${type} ${offset} ${before}: ${page}`;
+          if (page.join() !== rest.slice(offset, offset + 4).join())
+            return `page of ${status} ${type} ${offset} ${before}: ${page}`;
         }
       }
     }

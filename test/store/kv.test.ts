@@ -1,8 +1,9 @@
 /** One suite for every adapter of the key-value port: LMDB on a real file, and the memory that the simulation crashes. */
-import fc from 'fast-check';
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { type Kv, type KvWriter, type RangeOptions, trees } from '../../src/store/kv.js';
 import { LmdbKv } from '../../src/store/kv-lmdb.js';
@@ -22,7 +23,9 @@ const shown = (found: Iterable<Buffer>): string[] => Array.from(found, (key) => 
 /** What a range must yield, said naively. */
 function naive(keys: readonly Buffer[], { from, to, reverse, limit }: RangeOptions): string[] {
   const sorted = keys.map((key) => key.toString('hex')).sort();
-  const within = sorted.filter((key) => (!from || key >= Buffer.from(from).toString('hex')) && (!to || key < Buffer.from(to).toString('hex')));
+  const within = sorted.filter(
+    (key) => (!from || key >= Buffer.from(from).toString('hex')) && (!to || key < Buffer.from(to).toString('hex')),
+  );
   return (reverse ? within.reverse() : within).slice(0, limit ?? within.length);
 }
 
@@ -69,7 +72,20 @@ each('putting again replaces, removing removes, removing nothing is nothing', (t
 
 each('keys order as bytes do, shorter before longer', (t, open) => {
   const kv = open();
-  const keys = [bytes(0, 0), bytes(0, 255), bytes(1), bytes(127), bytes(128), bytes(128, 0), bytes(254), bytes(255), bytes(255, 255), text('a'), text('ab'), text('b')];
+  const keys = [
+    bytes(0, 0),
+    bytes(0, 255),
+    bytes(1),
+    bytes(127),
+    bytes(128),
+    bytes(128, 0),
+    bytes(254),
+    bytes(255),
+    bytes(255, 255),
+    text('a'),
+    text('ab'),
+    text('b'),
+  ];
   fill(kv, [...keys].reverse());
   t.same(shown(kv.keys('meta', {})), naive(keys, {}));
   t.same(shown(kv.keys('meta', { reverse: true })), naive(keys, { reverse: true }));
@@ -86,7 +102,12 @@ each('a range begins at `from` and ends before `to`, in both directions', (t, op
     for (const to of ends) {
       for (const reverse of [false, true]) {
         for (const limit of [undefined, 1, 2, 100]) {
-          ranges.push({ ...(from && { from }), ...(to && { to }), ...(reverse && { reverse }), ...(limit && { limit }) });
+          ranges.push({
+            ...(from && { from }),
+            ...(to && { to }),
+            ...(reverse && { reverse }),
+            ...(limit && { limit }),
+          });
         }
       }
     }
@@ -120,7 +141,10 @@ each('any keys in any ranges', (_t, open) => {
   fc.assert(
     fc.property(
       fc.uniqueArray(anyKey, { selector: (key) => key.toString('hex'), maxLength: 30 }),
-      fc.record({ from: anyKey, to: anyKey, reverse: fc.boolean(), limit: fc.integer({ min: 1, max: 5 }) }, { requiredKeys: [] }),
+      fc.record(
+        { from: anyKey, to: anyKey, reverse: fc.boolean(), limit: fc.integer({ min: 1, max: 5 }) },
+        { requiredKeys: [] },
+      ),
       (keys, range) => {
         kv.transact((tx) => {
           for (const key of held) tx.remove('meta', key);
@@ -198,10 +222,14 @@ each('a transaction that throws leaves nothing, in any tree', (t, open) => {
   kv.refresh();
   t.same([...kv.entries('meta', {})], [{ key: bytes(1), value: text('kept') }]);
   t.same([...kv.entries('log', {})], [{ key: bytes(1), value: text('kept') }]);
-  t.equal(kv.transact((tx) => {
-    tx.put('meta', bytes(2), text('later'));
-    return 'result';
-  }), 'result', 'and the next one works');
+  t.equal(
+    kv.transact((tx) => {
+      tx.put('meta', bytes(2), text('later'));
+      return 'result';
+    }),
+    'result',
+    'and the next one works',
+  );
   t.same(kv.get('meta', bytes(2)), text('later'));
 });
 

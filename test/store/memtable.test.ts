@@ -88,9 +88,15 @@ t.test('a page is read once for the jobs in it, and pages that share a place do 
   trees.put(1, lease(1));
   trees.put(2, lease(2));
   trees.put(far, lease(3));
-  t.same([1, 2].map((seq) => trees.memtable.state(seq)?.lease), [1, 2]);
+  t.same(
+    [1, 2].map((seq) => trees.memtable.state(seq)?.lease),
+    [1, 2],
+  );
   t.equal(trees.reads, 1);
-  t.same([far, 1, far].map((seq) => trees.memtable.state(seq)?.lease), [3, 1, 3]);
+  t.same(
+    [far, 1, far].map((seq) => trees.memtable.state(seq)?.lease),
+    [3, 1, 3],
+  );
 });
 
 t.test('a removed job is gone although the trees still have it', async (t) => {
@@ -172,6 +178,7 @@ t.test('a damaged page is refused for each of its jobs and for no other', async 
     page[100] = (page[100] as number) ^ 1;
     tx.put('states', pageKey(0), page);
   });
-  for (const seq of [1, 5]) t.throws(() => trees.memtable.state(seq), { name: 'DamagedRecord', message: /jobs 0 to 15/ });
+  for (const seq of [1, 5])
+    t.throws(() => trees.memtable.state(seq), { name: 'DamagedRecord', message: /jobs 0 to 15/ });
   t.equal(trees.memtable.state(40)?.lease, 2);
 });

@@ -1,8 +1,8 @@
 /** The merge of the log into the trees: wherever it is cut off, a start answers the same as before. */
 import t, { type Test } from 'tap';
-import type { JobDraft } from '../../src/scheduler/messages.js';
-import { MemoryKv } from '../../src/store/kv-memory.js';
 import { formatId } from '../../src/domain/id.js';
+import type { JobDraft } from '../../src/scheduler/messages.js';
+import type { MemoryKv } from '../../src/store/kv-memory.js';
 import { logKey } from '../../src/store/layout.js';
 import { readMark } from '../../src/store/replay.js';
 import { anyHandler, DiskFull, FakeClock, World } from '../support/world.js';
@@ -65,7 +65,8 @@ function build(): Built {
   for (const { spec } of moved.queries.list({ status: 'pending', limit: 60, offset: 100 }).jobs) {
     const id = formatId(spec.seq, spec.idSeconds);
     if (spec.seq % 2 === 0) moved.ask({ kind: 'cancel', id });
-    else moved.ask({ kind: 'update', id, patch: { payload: '{}', trigger: { kind: 'delay', delayMs: hour + spec.seq } } });
+    else
+      moved.ask({ kind: 'update', id, patch: { payload: '{}', trigger: { kind: 'delay', delayMs: hour + spec.seq } } });
   }
   moved.ask({ kind: 'createMany', drafts: drafts.slice(0, 50) });
   moved.pool.capacity = 0;
@@ -95,11 +96,21 @@ function restarted(kv: MemoryKv): World {
 
 t.test('the store that the merge is tried on has something of everything', async (t) => {
   const { jobs: all, listed } = built.answers;
-  for (const status of ['pending', 'success', 'failed', 'cancelled']) t.ok((listed[`${status} any`]?.total ?? 0) >= 5, status);
+  for (const status of ['pending', 'success', 'failed', 'cancelled'])
+    t.ok((listed[`${status} any`]?.total ?? 0) >= 5, status);
   t.equal(listed['running any']?.total, 0);
-  t.ok(all.some((job) => job === undefined), 'jobs that were removed');
-  t.ok(all.some((job) => job?.detail.result), 'results');
-  t.ok(all.some((job) => job?.detail.lastError), 'errors');
+  t.ok(
+    all.some((job) => job === undefined),
+    'jobs that were removed',
+  );
+  t.ok(
+    all.some((job) => job?.detail.result),
+    'results',
+  );
+  t.ok(
+    all.some((job) => job?.detail.lastError),
+    'errors',
+  );
   t.ok(readMark(built.kv).position > 0, 'trees from an earlier merge');
   t.ok(pendingOf(built.answers).length > 500);
 });
@@ -178,17 +189,26 @@ t.test('jobs that change during a merge are in the next one', async (t) => {
 
 t.test('two merges at once are a broken invariant', async (t) => {
   const world = merging();
-  t.throws(() => world.store.engine.startMerge({ position: 1, watermark: 0, sets: [], now: 0 }), /a merge is under way/);
+  t.throws(
+    () => world.store.engine.startMerge({ position: 1, watermark: 0, sets: [], now: 0 }),
+    /a merge is under way/,
+  );
 });
 
 t.test('a log with a hole, or a damaged record behind the merge, refuses to start', async (t) => {
   const { position } = readMark(built.kv);
   const holed = copyOf(built.kv);
   holed.transact((tx) => tx.remove('log', logKey(position + 2)));
-  t.throws(() => restarted(holed), { name: 'DamagedRecord', message: new RegExp(`log record ${position + 2} is missing`) });
+  t.throws(() => restarted(holed), {
+    name: 'DamagedRecord',
+    message: new RegExp(`log record ${position + 2} is missing`),
+  });
   const flipped = copyOf(built.kv);
   const record = flipped.get('log', logKey(position + 1)) as Buffer;
   record[record.length >> 1] = (record[record.length >> 1] as number) ^ 1;
   flipped.transact((tx) => tx.put('log', logKey(position + 1), record));
-  t.throws(() => restarted(flipped), { name: 'DamagedRecord', message: new RegExp(`log record ${position + 1} does not match`) });
+  t.throws(() => restarted(flipped), {
+    name: 'DamagedRecord',
+    message: new RegExp(`log record ${position + 1} does not match`),
+  });
 });

@@ -10,7 +10,8 @@ const seqs = (jobs: readonly { spec: { seq: number } }[]): number[] => jobs.map(
 
 t.test('lists are newest first, and pages of them fit together', async (t) => {
   const world = new World({ handlers: [anyHandler('a'), anyHandler('b')] });
-  for (let i = 1; i <= 25; i++) world.create({ name: i % 5 === 0 ? 'b' : 'a', trigger: { kind: 'delay', delayMs: hour } });
+  for (let i = 1; i <= 25; i++)
+    world.create({ name: i % 5 === 0 ? 'b' : 'a', trigger: { kind: 'delay', delayMs: hour } });
   const { queries } = world;
   t.same(seqs(queries.list({ limit: 3, offset: 0 }).jobs), [25, 24, 23]);
   t.same(seqs(queries.list({ limit: 3, offset: 23 }).jobs), [2, 1]);
@@ -59,15 +60,30 @@ t.test('a job is found by its id, and by no other second of it', async (t) => {
 t.test('of jobs that share the low half of their key, the second in the id tells which', async (t) => {
   const two32 = 2 ** 32;
   const jobs = new Map([5, 5 + two32, 5 + 2 * two32].map((seq, i) => [seq, sampleJob({ seq, idSeconds: 1000 + i })]));
-  const find = (idSeconds: number, nextSeq = 3 * two32): number | undefined => findById(formatId(5, idSeconds), nextSeq, (seq) => jobs.get(seq))?.spec.seq;
-  t.same([1000, 1001, 1002, 1003].map((second) => find(second)), [5, 5 + two32, 5 + 2 * two32, undefined]);
+  const find = (idSeconds: number, nextSeq = 3 * two32): number | undefined =>
+    findById(formatId(5, idSeconds), nextSeq, (seq) => jobs.get(seq))?.spec.seq;
+  t.same(
+    [1000, 1001, 1002, 1003].map((second) => find(second)),
+    [5, 5 + two32, 5 + 2 * two32, undefined],
+  );
   t.equal(find(1002, 5 + 2 * two32), undefined, 'not made yet');
-  t.equal(findById(formatId(two32, 7), 2 * two32, (seq) => sampleJob({ seq, idSeconds: 7 }))?.spec.seq, two32, 'there is no job 0');
+  t.equal(
+    findById(formatId(two32, 7), 2 * two32, (seq) => sampleJob({ seq, idSeconds: 7 }))?.spec.seq,
+    two32,
+    'there is no job 0',
+  );
 });
 
 t.test('reads show what is on disk, and nothing before it is', async (t) => {
   const world = new World();
-  world.scheduler.request({ kind: 'create', draft: { name: 'noop', trigger: { kind: 'delay', delayMs: hour }, isRepeat: false, payload: '{}' } }, 1, () => {});
+  world.scheduler.request(
+    {
+      kind: 'create',
+      draft: { name: 'noop', trigger: { kind: 'delay', delayMs: hour }, isRepeat: false, payload: '{}' },
+    },
+    1,
+    () => {},
+  );
   world.scheduler.turn();
   t.equal(world.queries.list({ limit: 1, offset: 0 }).total, 0);
   t.equal(world.queries.totals().pending, 0);
@@ -82,7 +98,10 @@ t.test('events can be followed from anywhere, in pieces of any size', async (t) 
   const world = new World();
   for (let i = 0; i < 20; i++) world.end(world.create().jobs[0]!.spec.seq);
   const all = world.queries.eventsAfter(0, 1000).events;
-  t.same(all.map(({ seq }) => seq), Array.from({ length: 60 }, (_, i) => i + 1));
+  t.same(
+    all.map(({ seq }) => seq),
+    Array.from({ length: 60 }, (_, i) => i + 1),
+  );
   t.same(all, world.events, 'what was published is what the log has');
   for (const limit of [1, 2, 7, 60]) {
     const followed: number[] = [];
@@ -91,7 +110,11 @@ t.test('events can be followed from anywhere, in pieces of any size', async (t) 
       if (events.length === 0) break;
       followed.push(...events.map(({ seq }) => seq));
     }
-    t.same(followed, all.map(({ seq }) => seq), `in pieces of ${limit}`);
+    t.same(
+      followed,
+      all.map(({ seq }) => seq),
+      `in pieces of ${limit}`,
+    );
   }
   t.same(world.queries.eventsAfter(60, 10), { events: [], oldest: 1 });
   t.same(world.queries.eventsAfter(1000, 10).events, [], 'from the future');
@@ -111,7 +134,10 @@ t.test('the log is kept for a day behind the merge, and tells where it begins', 
   world.pass(1000);
   const { events, oldest } = world.queries.eventsAfter(0, 1000);
   t.ok(oldest > 1 && oldest <= 7, `the log begins with event ${oldest}`);
-  t.same(events.map(({ seq }) => seq), Array.from({ length: 18 - oldest + 1 }, (_, i) => oldest + i));
+  t.same(
+    events.map(({ seq }) => seq),
+    Array.from({ length: 18 - oldest + 1 }, (_, i) => oldest + i),
+  );
   t.ok(events.every(({ at }) => at > world.clock.now() - 31 * hour));
   t.equal(world.queries.lastEvent(), 18);
   const after = world.crash();

@@ -8,14 +8,16 @@ const day = 86_400_000;
 
 /** Makes a job that is due at once and ends it. */
 function finish(world: World, kind: 'succeeded' | 'failed' | 'cancelled' = 'succeeded'): number {
-  const { spec } = world.create({ maxRetries: 0, trigger: { kind: 'delay', delayMs: kind === 'cancelled' ? day : 0 } }).jobs[0]!;
+  const { spec } = world.create({ maxRetries: 0, trigger: { kind: 'delay', delayMs: kind === 'cancelled' ? day : 0 } })
+    .jobs[0]!;
   if (kind === 'cancelled') world.ask({ kind: 'cancel', id: formatId(spec.seq, spec.idSeconds) });
   else world.end(spec.seq, kind === 'succeeded' ? { kind, result: '{"ok":true}' } : { kind });
   return spec.seq;
 }
 
 const left = (world: World): number[] => world.queries.list({ limit: 1000, offset: 0 }).jobs.map((job) => job.spec.seq);
-const sizes = (kv: KvReader): Record<string, number> => Object.fromEntries(trees.map((tree) => [tree, [...kv.keys(tree, {})].length]));
+const sizes = (kv: KvReader): Record<string, number> =>
+  Object.fromEntries(trees.map((tree) => [tree, [...kv.keys(tree, {})].length]));
 
 t.test('a finished job stays for its retention and then leaves, whatever its end', async (t) => {
   const world = new World({ retentionMs: day, mergeRows: 1 });
@@ -105,7 +107,9 @@ t.test('many leave in one go, in pieces, and a crash in between loses nothing el
   world.pool.capacity = 4000;
   const draft = { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload: '{}' } as const;
   world.ask({ kind: 'createMany', drafts: Array.from({ length: 3000 }, () => draft) });
-  world.scheduler.outcomes([...world.pool.attempts.values()].map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1 })));
+  world.scheduler.outcomes(
+    [...world.pool.attempts.values()].map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1 })),
+  );
   world.pool.attempts.clear();
   world.settle();
   t.equal(world.sets.finished, 3000);

@@ -48,12 +48,20 @@ export function sampleState(more: Partial<JobState> = {}): JobState {
   };
 }
 
-export function sampleJob(spec: Partial<JobSpec> = {}, state: Partial<JobState> = {}, detail: JobDetail = noDetail): Job {
+export function sampleJob(
+  spec: Partial<JobSpec> = {},
+  state: Partial<JobState> = {},
+  detail: JobDetail = noDetail,
+): Job {
   return { spec: sampleSpec(spec), state: sampleState(state), detail };
 }
 
 /** A job in its first attempt, begun 100 ms ago. */
-export function runningJob(spec: Partial<JobSpec> = {}, state: Partial<JobState> = {}, detail: JobDetail = noDetail): Job {
+export function runningJob(
+  spec: Partial<JobSpec> = {},
+  state: Partial<JobState> = {},
+  detail: JobDetail = noDetail,
+): Job {
   return sampleJob(spec, { status: 'running', attempt: 1, lease: 1, startedAt: noon - 100, ...state }, detail);
 }
 
@@ -66,7 +74,11 @@ const duration = fc.integer({ min: 0, max: 10 * 366 * 86_400_000 });
 export const anySeq = fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 2 ** 48 - 1 }));
 const u8 = fc.integer({ min: 0, max: 255 });
 const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
-const key = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)), minLength: 1, maxLength: 255 });
+const key = fc.string({
+  unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+  minLength: 1,
+  maxLength: 255,
+});
 const text = fc.string({ unit: 'grapheme', maxLength: 60 });
 export const anyName = fc.stringMatching(/^[A-Za-z0-9_.:-]{1,30}$/);
 
@@ -78,7 +90,11 @@ export const anyTrigger: fc.Arbitrary<Trigger> = fc.oneof(
     timezone: fc.constantFrom('UTC', 'Asia/Shanghai', 'America/Argentina/ComodRivadavia'),
     repeat: fc.boolean(),
   }),
-  fc.record({ kind: fc.constant('interval' as const), everyMs: fc.integer({ min: 10, max: 10 * 366 * 86_400_000 }), firstDue: due }),
+  fc.record({
+    kind: fc.constant('interval' as const),
+    everyMs: fc.integer({ min: 10, max: 10 * 366 * 86_400_000 }),
+    firstDue: due,
+  }),
 );
 
 export const anySpec: fc.Arbitrary<JobSpec> = fc
@@ -87,7 +103,9 @@ export const anySpec: fc.Arbitrary<JobSpec> = fc
       seq: anySeq,
       idSeconds: fc.integer({ min: 0, max: Math.floor(limits.maxInstantMs / 1000) }),
       name: anyName,
-      payload: fc.dictionary(text, fc.oneof(text, fc.integer(), fc.boolean()), { maxKeys: 5 }).map((value) => JSON.stringify(value)),
+      payload: fc
+        .dictionary(text, fc.oneof(text, fc.integer(), fc.boolean()), { maxKeys: 5 })
+        .map((value) => JSON.stringify(value)),
       trigger: anyTrigger,
       maxRetries: fc.integer({ min: 0, max: limits.maxRetries }),
       retryDelayMs: duration,
@@ -97,7 +115,22 @@ export const anySpec: fc.Arbitrary<JobSpec> = fc
       createdAt: instant,
       idempotencyKey: key,
     },
-    { requiredKeys: ['seq', 'idSeconds', 'name', 'payload', 'trigger', 'maxRetries', 'retryDelayMs', 'backoff', 'timeoutMs', 'misfire', 'createdAt'], noNullPrototype: true },
+    {
+      requiredKeys: [
+        'seq',
+        'idSeconds',
+        'name',
+        'payload',
+        'trigger',
+        'maxRetries',
+        'retryDelayMs',
+        'backoff',
+        'timeoutMs',
+        'misfire',
+        'createdAt',
+      ],
+      noNullPrototype: true,
+    },
   )
   .map((spec) => spec as JobSpec);
 
@@ -120,7 +153,12 @@ export const anyState: fc.Arbitrary<JobState> = fc.record(
 );
 
 const anyError: fc.Arbitrary<LastError> = fc.record(
-  { name: text, message: text, code: fc.constantFrom('handler_error' as const, 'timeout' as const, 'worker_lost' as const), at: instant },
+  {
+    name: text,
+    message: text,
+    code: fc.constantFrom('handler_error' as const, 'timeout' as const, 'worker_lost' as const),
+    at: instant,
+  },
   { noNullPrototype: true },
 );
 
@@ -128,32 +166,34 @@ export const anyDetail: fc.Arbitrary<JobDetail> = fc
   .record({ lastError: anyError, result: text, resultOmitted: text }, { requiredKeys: [], noNullPrototype: true })
   .map((detail) => detail as JobDetail);
 
-export const anyBody: fc.Arbitrary<EventBody> = fc.constantFrom(...eventTypes).chain((type): fc.Arbitrary<EventBody> => {
-  const of = <T extends EventBody>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<EventBody> =>
-    fc.record(model, { noNullPrototype: true }) as unknown as fc.Arbitrary<EventBody>;
-  switch (type) {
-    case 'job.scheduled':
-    case 'job.updated':
-      return of({ type: fc.constant(type), triggerAt: due, isRepeat: fc.boolean() });
-    case 'job.started':
-      return of({ type: fc.constant(type), attempt: u32 });
-    case 'job.completed':
-      return of({ type: fc.constant(type), durationMs: instant });
-    case 'job.failed':
-      return of({ type: fc.constant(type), error: text, retryCount: u8, maxRetries: u8, final: fc.boolean() });
-    case 'job.retrying':
-      return of({
-        type: fc.constant(type),
-        nextRetryAt: due,
-        retryCount: u8,
-        cause: fc.constantFrom('failure' as const, 'manual' as const, 'interruption' as const),
-      });
-    case 'job.cancelled':
-      return of({ type: fc.constant(type), previousStatus: fc.constantFrom(...statuses) });
-    default:
-      return type satisfies never;
-  }
-});
+export const anyBody: fc.Arbitrary<EventBody> = fc
+  .constantFrom(...eventTypes)
+  .chain((type): fc.Arbitrary<EventBody> => {
+    const of = <T extends EventBody>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<EventBody> =>
+      fc.record(model, { noNullPrototype: true }) as unknown as fc.Arbitrary<EventBody>;
+    switch (type) {
+      case 'job.scheduled':
+      case 'job.updated':
+        return of({ type: fc.constant(type), triggerAt: due, isRepeat: fc.boolean() });
+      case 'job.started':
+        return of({ type: fc.constant(type), attempt: u32 });
+      case 'job.completed':
+        return of({ type: fc.constant(type), durationMs: instant });
+      case 'job.failed':
+        return of({ type: fc.constant(type), error: text, retryCount: u8, maxRetries: u8, final: fc.boolean() });
+      case 'job.retrying':
+        return of({
+          type: fc.constant(type),
+          nextRetryAt: due,
+          retryCount: u8,
+          cause: fc.constantFrom('failure' as const, 'manual' as const, 'interruption' as const),
+        });
+      case 'job.cancelled':
+        return of({ type: fc.constant(type), previousStatus: fc.constantFrom(...statuses) });
+      default:
+        return type satisfies never;
+    }
+  });
 
 /** An event without its number, which follows from its place in the log. */
 export const anyEvent: fc.Arbitrary<Omit<JobEvent, 'seq'>> = fc.record(
@@ -163,6 +203,13 @@ export const anyEvent: fc.Arbitrary<Omit<JobEvent, 'seq'>> = fc.record(
 
 const total = fc.integer({ min: 0, max: 2 ** 47 });
 export const anyCounters: fc.Arbitrary<Counters> = fc.record(
-  { nextSeq: anySeq, lastEvent: fc.integer({ min: 1000, max: 2 ** 47 }), completed: total, failed: total, cancelled: total, idSeconds: total },
+  {
+    nextSeq: anySeq,
+    lastEvent: fc.integer({ min: 1000, max: 2 ** 47 }),
+    completed: total,
+    failed: total,
+    cancelled: total,
+    idSeconds: total,
+  },
   { noNullPrototype: true },
 );

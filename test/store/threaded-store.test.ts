@@ -20,11 +20,19 @@ function sealed(position: number, types: TypeDictionary): SealedBatch {
   const batch = new Batch();
   const spec = sampleSpec({ seq: position });
   batch.apply(undefined, create(spec, noon));
-  return sealBatch(batch, { position, now: noon, logBytes: 0, counters: { ...noCounters, nextSeq: position + 1 }, types });
+  return sealBatch(batch, {
+    position,
+    now: noon,
+    logBytes: 0,
+    counters: { ...noCounters, nextSeq: position + 1 },
+    types,
+  });
 }
 
 /** Opens a store and a reader; `next` resolves to the store's next answer. */
-async function open(directory: string): Promise<{ store: ThreadedStore; kv: LmdbKv; next: () => Promise<string>; crashed: Error[] }> {
+async function open(
+  directory: string,
+): Promise<{ store: ThreadedStore; kv: LmdbKv; next: () => Promise<string>; crashed: Error[] }> {
   const store = await ThreadedStore.open({ directory });
   const kv = new LmdbKv(directory);
   const answers: string[] = [];

@@ -1,5 +1,5 @@
 /** HTTP as a client without manners speaks it: nothing is normalised, any path, header and body can be sent, and answers are taken as they come. */
-import { Agent, type IncomingHttpHeaders, request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect as connectSocket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
@@ -88,7 +88,11 @@ export class Client {
   ) {}
 
   /** @param path behind `/api/v1`, sent as it is; `absolute` takes one that is not there. */
-  request<Body = Record<string, unknown>>(method: string, path: string, options: RequestOptions = {}): Promise<Answer<Body>> {
+  request<Body = Record<string, unknown>>(
+    method: string,
+    path: string,
+    options: RequestOptions = {},
+  ): Promise<Answer<Body>> {
     return this.absolute(method, base + path, options);
   }
 
@@ -219,7 +223,11 @@ export interface RawAnswer {
 export function raw(
   server: { readonly port: number },
   parts: string | Buffer | (string | Buffer)[],
-  { ms = 3000, enough = () => false, host = '127.0.0.1' }: { ms?: number; enough?: (text: string) => boolean; host?: string } = {},
+  {
+    ms = 3000,
+    enough = () => false,
+    host = '127.0.0.1',
+  }: { ms?: number; enough?: (text: string) => boolean; host?: string } = {},
 ): Promise<RawAnswer> {
   return new Promise((done) => {
     const socket = connectSocket({ port: server.port, host, noDelay: true });

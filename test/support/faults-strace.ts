@@ -37,7 +37,7 @@ export function readCalls(text: string): Call[] {
 }
 
 /** The bytes in a call's arguments: all quoted strings, one after the other. */
-export function unescape(args: string): Buffer {
+export function bytesOf(args: string): Buffer {
   const pieces = [...args.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, hex]) => hex!.replaceAll('\\x', ''));
   return Buffer.from(pieces.join(''), 'hex');
 }

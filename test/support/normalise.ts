@@ -17,5 +17,7 @@ export function normalise(value: unknown): unknown {
 }
 
 function text(value: string): string {
-  return value.replace(/job_\d{10,}_[0-9a-f]{8}/g, '<id>').replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<instant>');
+  return value
+    .replace(/job_\d{10,}_[0-9a-f]{8}/g, '<id>')
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<instant>');
 }

@@ -92,7 +92,8 @@ export function handlersFolder(sources: Record<string, string>, withOwn = true):
 
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const dataDir = options.dataDir ?? join(temporary(), 'store');
-  const handlers = typeof options.handlers === 'string' ? resolve(root, options.handlers) : handlersFolder(options.handlers ?? {});
+  const handlers =
+    typeof options.handlers === 'string' ? resolve(root, options.handlers) : handlersFolder(options.handlers ?? {});
   const base = ['start', '--port', '0', '--data-dir', dataDir, '--handlers', handlers];
   let text = '';
   let running = await launch([...base, ...(options.args ?? [])]);
@@ -170,7 +171,9 @@ export async function runCli(
 }
 
 function run(args: string[], env: Record<string, string> = {}): ChildProcess {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(TAP|ESCAPEMENT|NODE_OPTIONS|NODE_V8_COVERAGE|_TAP)/.test(name));
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(TAP|ESCAPEMENT|NODE_OPTIONS|NODE_V8_COVERAGE|_TAP)/.test(name),
+  );
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: root,
     env: { ...Object.fromEntries(inherited), ...env },
@@ -201,5 +204,7 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<Exit>
 }
 
 function list(folder: string): string[] {
-  return (existsSync(folder) ? readdirSync(folder) : []).filter((file) => ['.js', '.mjs'].includes(extname(file)) && !file.startsWith('_'));
+  return (existsSync(folder) ? readdirSync(folder) : []).filter(
+    (file) => ['.js', '.mjs'].includes(extname(file)) && !file.startsWith('_'),
+  );
 }

@@ -170,7 +170,12 @@ export class World {
   /** What was logged: level and message. */
   readonly logged: string[] = [];
   /** How this server began. */
-  readonly born: { readonly clean: boolean; readonly at: number; readonly firstNewSeq: number };
+  readonly born: {
+    readonly clean: boolean;
+    readonly at: number;
+    readonly firstNewSeq: number;
+    readonly lastEvent: number;
+  };
 
   constructor(readonly options: WorldOptions = {}) {
     this.clock = options.clock ?? new FakeClock();
@@ -184,7 +189,8 @@ export class World {
     this.window = new DueWindow(cursor, options.windowCapacity);
     const restored = restore(this, (due, seq) => this.window.add(due, seq));
     cursor.seek({ due: restored.watermark, seq: 0 });
-    this.born = { clean, at: this.clock.now(), firstNewSeq: restored.counters.nextSeq };
+    const { nextSeq, lastEvent } = restored.counters;
+    this.born = { clean, at: this.clock.now(), firstNewSeq: nextSeq, lastEvent };
     const ports: SchedulerPorts = {
       clock: this.clock,
       store: this.store,
@@ -236,7 +242,9 @@ export class World {
     this.scheduler.drain();
     const running = [...this.pool.attempts.values()];
     this.pool.attempts.clear();
-    this.scheduler.outcomes(running.map(({ jobSeq, lease }) => ({ kind: 'interrupted', jobSeq, lease, durationMs: 1, begun: true })));
+    this.scheduler.outcomes(
+      running.map(({ jobSeq, lease }) => ({ kind: 'interrupted', jobSeq, lease, durationMs: 1, begun: true })),
+    );
     this.settle();
     if (!this.scheduler.settled) throw new Error('the last changes could not be written');
     this.store.engine.markClean(true);

@@ -53,7 +53,11 @@ export class Subscriber {
   }
 
   /** Connects; a refusal rejects with `Unexpected server response: <status>`. */
-  static connect(server: { readonly port: number }, options: ClientOptions = {}, protocols: string[] = []): Promise<Subscriber> {
+  static connect(
+    server: { readonly port: number },
+    options: ClientOptions = {},
+    protocols: string[] = [],
+  ): Promise<Subscriber> {
     const socket = new WebSocket(`ws://127.0.0.1:${server.port}/ws`, protocols, options);
     const subscriber = new Subscriber(socket);
     return new Promise((done, failed) => {
@@ -63,7 +67,11 @@ export class Subscriber {
   }
 
   /** The status with which the upgrade is refused; 101 when it is not. */
-  static async attempt(server: { readonly port: number }, options: ClientOptions = {}, protocols: string[] = []): Promise<number> {
+  static async attempt(
+    server: { readonly port: number },
+    options: ClientOptions = {},
+    protocols: string[] = [],
+  ): Promise<number> {
     try {
       const subscriber = await Subscriber.connect(server, options, protocols);
       await subscriber.close();
@@ -105,7 +113,8 @@ export class Subscriber {
         this.waiting.delete(look);
         outcome();
       };
-      const missing = (why: string) => new Error(`${what} did not come: ${why}; heard ${JSON.stringify(this.messages.slice(-20))}`);
+      const missing = (why: string) =>
+        new Error(`${what} did not come: ${why}; heard ${JSON.stringify(this.messages.slice(-20))}`);
       const look = () => {
         for (; next < this.messages.length; next++) {
           const message = this.messages[next]!;
@@ -123,7 +132,7 @@ export class Subscriber {
   event(jobId: string, type: string, nth = 1): Promise<JobEvent> {
     let count = 0;
     return this.waitFor(
-      (message) => message['job_id'] === jobId && message.type === type && ++count === nth,
+      (message) => message.job_id === jobId && message.type === type && ++count === nth,
       `${type} ${nth} of ${jobId}`,
     ) as Promise<JobEvent>;
   }
@@ -131,7 +140,7 @@ export class Subscriber {
   /** The events heard so far, of one job or of all. */
   events(jobId?: string): JobEvent[] {
     return this.messages.filter(
-      (message) => message.type.startsWith('job.') && (jobId === undefined || message['job_id'] === jobId),
+      (message) => message.type.startsWith('job.') && (jobId === undefined || message.job_id === jobId),
     ) as JobEvent[];
   }
 

@@ -7,7 +7,10 @@ interface Entry {
   readonly seq: number;
 }
 
-const anyEntry = fc.record({ due: fc.oneof(fc.integer({ min: -3, max: 3 }), fc.integer()), seq: fc.integer({ min: 1, max: 5 }) });
+const anyEntry = fc.record({
+  due: fc.oneof(fc.integer({ min: -3, max: 3 }), fc.integer()),
+  seq: fc.integer({ min: 1, max: 5 }),
+});
 const inOrder = (a: Entry, b: Entry): number => a.due - b.due || a.seq - b.seq;
 
 function first(heap: DueHeap): Entry | undefined {
@@ -16,22 +19,26 @@ function first(heap: DueHeap): Entry | undefined {
 
 t.test('any pushes and pops: the first entry and the size are those of a sorted list', async () => {
   fc.assert(
-    fc.property(fc.array(fc.option(anyEntry, { nil: undefined, freq: 3 }), { maxLength: 200 }), fc.integer({ min: 1, max: 4 }), (acts, capacity) => {
-      const heap = new DueHeap(capacity);
-      let model: Entry[] = [];
-      for (const entry of acts) {
-        if (entry) {
-          heap.push(entry.due, entry.seq);
-          model = [...model, entry].sort(inOrder);
-        } else {
-          heap.pop();
-          model.shift();
+    fc.property(
+      fc.array(fc.option(anyEntry, { nil: undefined, freq: 3 }), { maxLength: 200 }),
+      fc.integer({ min: 1, max: 4 }),
+      (acts, capacity) => {
+        const heap = new DueHeap(capacity);
+        let model: Entry[] = [];
+        for (const entry of acts) {
+          if (entry) {
+            heap.push(entry.due, entry.seq);
+            model = [...model, entry].sort(inOrder);
+          } else {
+            heap.pop();
+            model.shift();
+          }
+          const head = first(heap);
+          if (heap.size !== model.length || head?.due !== model[0]?.due || head?.seq !== model[0]?.seq) return false;
         }
-        const head = first(heap);
-        if (heap.size !== model.length || head?.due !== model[0]?.due || head?.seq !== model[0]?.seq) return false;
-      }
-      return true;
-    }),
+        return true;
+      },
+    ),
     { numRuns: 500 },
   );
 });

@@ -74,7 +74,8 @@ function live(acts: readonly Act[], capacity: number, indexed: readonly number[]
     if (!next) return 'nothing';
     if (next.due > now) return `${next.seq} fires early`;
     const earlier = [...waiting].find(([other, due]) => byDue({ due, seq: other }, next) < 0);
-    if (earlier && waiting.has(next.seq)) return `${next.seq} fires at ${next.due} before ${earlier[0]}, due at ${earlier[1]}`;
+    if (earlier && waiting.has(next.seq))
+      return `${next.seq} fires at ${next.due} before ${earlier[0]}, due at ${earlier[1]}`;
     waiting.delete(next.seq);
     return undefined;
   };
@@ -130,11 +131,15 @@ function live(acts: readonly Act[], capacity: number, indexed: readonly number[]
 for (const capacity of [1, 2, 4, 16, 1000]) {
   t.test(`a window of ${capacity}: nothing is lost, nothing overtakes`, async (t) => {
     fc.assert(
-      fc.property(fc.array(anyAct, { maxLength: 80 }), fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 20 }), (acts, indexed) => {
-        const wrong = live(acts, capacity, indexed);
-        if (wrong !== undefined) t.comment(wrong);
-        return wrong === undefined;
-      }),
+      fc.property(
+        fc.array(anyAct, { maxLength: 80 }),
+        fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 20 }),
+        (acts, indexed) => {
+          const wrong = live(acts, capacity, indexed);
+          if (wrong !== undefined) t.comment(wrong);
+          return wrong === undefined;
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -194,7 +199,10 @@ t.test('an overfull window gives back its later half, and gets it again', async 
     const next = window.pop(1e9);
     if (next) seen.push(next.seq);
   }
-  t.same(seen, Array.from({ length: 101 }, (_, i) => i + 1));
+  t.same(
+    seen,
+    Array.from({ length: 101 }, (_, i) => i + 1),
+  );
 });
 
 t.test('jobs that are all due at one instant spill and come back', async (t) => {
@@ -209,7 +217,10 @@ t.test('jobs that are all due at one instant spill and come back', async (t) => 
     const next = window.pop(7);
     if (next) seen.push(next.seq);
   }
-  t.same(seen, Array.from({ length: 40 }, (_, i) => i + 1));
+  t.same(
+    seen,
+    Array.from({ length: 40 }, (_, i) => i + 1),
+  );
 });
 
 t.test('a job added behind a spill that has been merged is not lost with the merge', async (t) => {

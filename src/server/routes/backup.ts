@@ -13,7 +13,9 @@ import { parseJson } from '../json-body.js';
 import { jsonOk } from '../response-head.js';
 
 /** Writes a backup into a new or empty directory; rejects with a Refusal when that cannot be. */
-export type BackUp = (directory: string) => Promise<{ readonly bytes: number; readonly position: number; readonly durationMs: number }>;
+export type BackUp = (
+  directory: string,
+) => Promise<{ readonly bytes: number; readonly position: number; readonly durationMs: number }>;
 
 export interface BackupContext {
   readonly backUp: BackUp;
@@ -27,11 +29,17 @@ const maxBodyBytes = 16 * 1024;
 const renewMs = 1000;
 
 export function backupRoutes(base: string, context: BackupContext): Route[] {
-  return [{ method: 'POST', path: `${base}/backup`, maxBodyBytes, run: (exchange, body) => backUp(context, exchange, body) }];
+  return [
+    { method: 'POST', path: `${base}/backup`, maxBodyBytes, run: (exchange, body) => backUp(context, exchange, body) },
+  ];
 }
 
 function backUp({ backUp, requests, exposed }: BackupContext, exchange: Exchange, body: Buffer): void {
-  if (exposed) throw new Refusal('forbidden', 'A server that answers for other hosts makes backups only with a token: start it with --token.');
+  if (exposed)
+    throw new Refusal(
+      'forbidden',
+      'A server that answers for other hosts makes backups only with a token: start it with --token.',
+    );
   const refusing = requests.refusing();
   if (refusing && refusing.code !== 'overloaded') throw refusing;
   const directory = readDirectory(body);

@@ -25,6 +25,11 @@ export function healthRoutes(base: string, { health, clock, timezone }: HealthCo
         exchange.answer(status === 'healthy' ? jsonOk : jsonUnavailable, JSON.stringify(document));
       },
     },
-    { method: 'GET', path: `${base}/health/live`, open: true, run: (exchange) => exchange.answer(jsonOk, '{"status":"live"}') },
+    {
+      method: 'GET',
+      path: `${base}/health/live`,
+      open: true,
+      run: (exchange) => exchange.answer(jsonOk, '{"status":"live"}'),
+    },
   ];
 }

@@ -15,7 +15,7 @@ import { parseJson, parseLines } from '../json-body.js';
 import { readListQuery } from '../query.js';
 import { renderJob } from '../render.js';
 import { jsonCreated, jsonOk } from '../response-head.js';
-import { readDraft, readPatch, type Rules } from '../validate.js';
+import { type Rules, readDraft, readPatch } from '../validate.js';
 
 /** What these routes work with. */
 export interface JobsContext {
@@ -60,7 +60,9 @@ function create(context: JobsContext, exchange: Exchange, body: Buffer): void {
   const key = readIdempotencyKey(exchange, faults);
   if (draft === undefined || faults.any) throw faults.refusal();
   const request: Request =
-    key === undefined ? { kind: 'create', draft } : { kind: 'create', draft, idempotency: { key, digest: digestOf(value) } };
+    key === undefined
+      ? { kind: 'create', draft }
+      : { kind: 'create', draft, idempotency: { key, digest: digestOf(value) } };
   submit(context, exchange, request, body.length);
 }
 

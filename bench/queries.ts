@@ -1,0 +1,138 @@
+/**
+ * How long does a question take while jobs come in? Lists by every filter, deep offsets, cursors, counts and single jobs,
+ * among many jobs in every status. Each kind of question is asked in an open loop of its own, beside a steady stream of
+ * new jobs; the totals are then held against what was made.
+ */
+import { type Bench, must, type Run, sleep } from './support/bench.js';
+import { createAll, createIds, fillFar } from './support/fill.js';
+import { HttpClient, request } from './support/http-client.js';
+import { dueBody, orderRequests } from './support/job-bodies.js';
+import { Latencies } from './support/latencies.js';
+import { ServerProcess } from './support/server-process.js';
+
+export interface QueriesPlan {
+  readonly jobs: number;
+  readonly seconds: number;
+  /** New jobs a second meanwhile. */
+  readonly ingestPerSecond: number;
+}
+
+interface Question {
+  readonly what: string;
+  readonly path: (index: number) => string;
+}
+
+const asksPerSecond = 200;
+const askConnections = 8;
+const ingestConnections = 64;
+const longRunning = 8;
+const sampleIds = 1000;
+
+/** How many there are of each status, apart from the few that run. */
+function shares(jobs: number): { success: number; failed: number; cancelled: number; pending: number } {
+  const cancelled = Math.min(2000, Math.floor(jobs / 10));
+  const success = Math.floor(jobs * 0.3);
+  const failed = Math.floor(jobs * 0.1);
+  return { success, failed, cancelled, pending: jobs - success - failed - cancelled };
+}
+
+/** Jobs in all statuses; some of their ids. */
+async function prepare(server: ServerProcess, jobs: number, run: Run): Promise<string[]> {
+  const { success, failed, cancelled, pending } = shares(jobs);
+  const past = Date.now() - 1000;
+  await fillFar(server, run, 0, pending);
+  await createAll(server, run, success, () => dueBody('noop', past));
+  await createAll(server, run, failed, () => dueBody('fail', past));
+  const ids = await createIds(server, run, cancelled, () => dueBody('noop', past + 30 * 86_400_000));
+  const client = await HttpClient.open(server.port, 32);
+  await client.closedLoop(
+    (index) => (index < ids.length ? request('DELETE', `/api/v1/jobs/${ids[index]}`) : undefined),
+    (status) => run.equal(status, 200, 'answer to a cancel'),
+  );
+  client.close();
+  for (let done = 0; done < success + failed; await sleep(100)) {
+    const stats = await server.stats();
+    done = stats.completed + stats.failed;
+  }
+  await createAll(server, run, longRunning, () => dueBody('hold', past));
+  while ((await server.stats()).running < longRunning) await sleep(50);
+  return ids.slice(0, sampleIds);
+}
+
+async function questions(server: ServerProcess, jobs: number, ids: readonly string[]): Promise<Question[]> {
+  const statuses = ['pending', 'running', 'success', 'failed', 'cancelled'];
+  const { next_cursor: cursor } = await server.get<{ next_cursor: string }>('/jobs?limit=50&status=success');
+  return [
+    { what: 'one job', path: (index) => `/jobs/${ids[index % ids.length]}` },
+    { what: 'first page', path: () => '/jobs' },
+    ...statuses.map((status) => ({ what: `first page, ${status}`, path: () => `/jobs?status=${status}` })),
+    { what: 'first page of a type', path: () => '/jobs?name=noop' },
+    { what: 'first page of a type and status', path: () => '/jobs?name=noop&status=pending' },
+    {
+      what: 'offset into the middle',
+      path: (index) => `/jobs?status=pending&limit=20&offset=${Math.floor(jobs / 4) + index}`,
+    },
+    { what: 'offset to the end', path: (index) => `/jobs?limit=20&offset=${jobs - 100 - (index % 50)}` },
+    { what: 'page by cursor', path: () => `/jobs?limit=50&status=success&cursor=${encodeURIComponent(cursor)}` },
+    { what: 'count under a filter', path: () => '/jobs?name=noop&status=success&limit=1' },
+    { what: 'statistics', path: () => '/stats' },
+  ];
+}
+
+async function ask(server: ServerProcess, { what, path }: Question, seconds: number, run: Run): Promise<void> {
+  const client = await HttpClient.open(server.port, askConnections);
+  const latencies = new Latencies();
+  let refused = 0;
+  await client.openLoop(
+    asksPerSecond,
+    Math.max(1, Math.round(asksPerSecond * seconds)),
+    (index) => request('GET', `/api/v1${path(index)}`),
+    (status, _body, ms) => {
+      latencies.add(ms);
+      if (status !== 200) refused++;
+    },
+  );
+  client.close();
+  run.equal(refused, 0, `${what}: answers other than 200`);
+  const figures = latencies.figures();
+  run.find({ what, figures, must: [must('p99 at most 5 ms', figures.p99Ms! <= 5)] });
+}
+
+export const queries: Bench<QueriesPlan> = {
+  name: 'queries',
+  question: 'Questions among many jobs in every status, while jobs come in',
+  plans: {
+    small: { jobs: 20_000, seconds: 0.5, ingestPerSecond: 1000 },
+    full: { jobs: 1_000_000, seconds: 20, ingestPerSecond: 1000 },
+  },
+  async run({ jobs, seconds, ingestPerSecond }, run) {
+    const server = await ServerProcess.start();
+    run.finally(() => server.discard());
+    const ids = await prepare(server, jobs, run);
+    await server.quiet();
+    const all = await questions(server, jobs, ids);
+
+    const ingest = await HttpClient.open(server.port, ingestConnections);
+    const requests = orderRequests();
+    let created = 0;
+    const stream = ingest.openLoop(
+      ingestPerSecond,
+      Math.round(ingestPerSecond * seconds * all.length),
+      requests,
+      (status) => {
+        if (status === 201) created++;
+      },
+    );
+    for (const question of all) await ask(server, question, seconds, run);
+    await stream;
+    ingest.close();
+
+    const { success, failed, cancelled, pending } = shares(jobs);
+    run.equal(await server.total('&status=success'), success, 'successful jobs listed');
+    run.equal(await server.total('&status=failed'), failed, 'failed jobs listed');
+    run.equal(await server.total('&status=cancelled'), cancelled, 'cancelled jobs listed');
+    run.equal(await server.total('&status=running'), longRunning, 'running jobs listed');
+    run.equal(await server.total('&status=pending'), pending + created, 'pending jobs listed');
+    run.equal(await server.total(), jobs + longRunning + created, 'jobs listed');
+  },
+};

@@ -1,0 +1,61 @@
+/** A record that is damaged concerns its own job: that one is set aside, the others go on. */
+import t from 'tap';
+import type { KvWriter, Tree } from '../../src/store/kv.js';
+import { pageKey, pageOf, specKey } from '../../src/store/layout.js';
+import { World } from '../support/world.js';
+import { after, id, make, minute, running, state } from './worlds.js';
+
+function flip(tx: KvWriter, tree: Tree, key: Buffer): void {
+  const value = tx.get(tree, key) as Buffer;
+  value[value.length >> 1] = (value[value.length >> 1] as number) ^ 1;
+  tx.put(tree, key, value);
+}
+
+/** Forty jobs, merged into the trees, on a server that has read none of them yet. */
+function stored(): World {
+  const world = new World({ mergeRows: 1, poolCapacity: 100 });
+  for (let i = 0; i < 40; i++) make(world, { trigger: after(minute) });
+  return world.restart();
+}
+
+t.test('a job whose spec is damaged is set aside; those beside it run', async (t) => {
+  const world = stored();
+  world.kv.transact((tx) => flip(tx, 'specs', specKey(7)));
+  world.pass(minute);
+  t.equal(running(world).length, 39);
+  t.notOk(running(world).includes(7));
+  t.same(world.logged, ['error: a job is set aside: its record is damaged']);
+  t.same(world.fatal, []);
+});
+
+t.test('a damaged page sets its jobs aside and no others', async (t) => {
+  const world = stored();
+  world.kv.transact((tx) => flip(tx, 'states', pageKey(pageOf(20))));
+  world.pass(minute);
+  t.same(
+    running(world).sort((a, b) => a - b),
+    Array.from({ length: 40 }, (_, i) => i + 1).filter((seq) => pageOf(seq) !== pageOf(20)),
+  );
+});
+
+t.test('a request about a damaged job is answered, and not with what it is not', async (t) => {
+  const world = stored();
+  const jobId = id(world, 7);
+  const other = id(world, 8);
+  const fresh = world.restart();
+  fresh.kv.transact((tx) => flip(tx, 'specs', specKey(7)));
+  t.match(fresh.ask({ kind: 'cancel', id: jobId }), { ok: false, refusal: { code: 'internal_error' } });
+  t.match(fresh.ask({ kind: 'cancel', id: other }), { ok: true });
+  t.throws(() => fresh.queries.get(jobId), { name: 'DamagedRecord' });
+  t.equal(state(fresh, 7).status, 'pending');
+});
+
+t.test('a damaged due index ends the server: what is due could be missed', async (t) => {
+  const world = new World({ mergeRows: 1, windowCapacity: 8 });
+  for (let i = 0; i < 40; i++) make(world, { trigger: after(minute) });
+  const next = world.restart();
+  next.kv.transact((tx) => {
+    for (const { key } of [...tx.entries('due', {})]) flip(tx, 'due', key);
+  });
+  t.match(next.crash().fatal[0], /the due index does not match its checksum/);
+});

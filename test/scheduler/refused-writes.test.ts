@@ -1,0 +1,251 @@
+/** A disk that takes no writes: requests are refused and leave nothing, facts are kept, nothing new starts, and it resumes. */
+import t from 'tap';
+import { DiskBroken, DiskFull, World } from '../support/world.js';
+import {
+  after,
+  cancel,
+  draftOf,
+  fillDisk,
+  hour,
+  id,
+  make,
+  retry,
+  running,
+  second,
+  send,
+  state,
+  told,
+  update,
+} from './worlds.js';
+
+t.test('a request whose write is refused leaves nothing behind', async (t) => {
+  const world = new World();
+  make(world, { trigger: after(hour) });
+  const free = fillDisk(world);
+  const answer = world.ask({ kind: 'create', draft: draftOf({ payload: '{"refused":true}' }) });
+  t.match(answer, { ok: false, refusal: { code: 'storage_unavailable' } });
+  free();
+  world.pass(1000);
+  t.equal(make(world, { trigger: after(hour), payload: '{"kept":true}' }), 2, 'its key is free again');
+  const after_ = world.crash();
+  t.same(
+    after_.queries.list({ limit: 9, offset: 0 }).jobs.map(({ spec }) => spec.payload),
+    ['{"kept":true}', '{}'],
+  );
+  t.same(
+    after_.queries.eventsAfter(0, 9).events.map(({ seq }) => seq),
+    [1, 2],
+    'and so are its events',
+  );
+});
+
+t.test('many jobs in one request are there all or not at all', async (t) => {
+  const world = new World();
+  let puts = 0;
+  world.kv.beforeWrite = (what) => {
+    if (what === 'put' && ++puts > 5) throw new DiskFull();
+  };
+  t.match(world.ask({ kind: 'createMany', drafts: Array.from({ length: 20 }, () => draftOf()) }), {
+    ok: false,
+    refusal: { code: 'storage_unavailable' },
+  });
+  world.kv.beforeWrite = () => {};
+  t.equal(world.queries.totals().pending, 0);
+  t.equal(world.crash().queries.list({ limit: 1, offset: 0 }).total, 0);
+});
+
+t.test('a change that is refused has not happened: update, cancel, retry', async (t) => {
+  const world = new World();
+  const waiting = make(world, { trigger: after(hour) });
+  const failed = make(world, { maxRetries: 0 });
+  world.end(failed, { kind: 'failed' });
+  const asked = [
+    () => update(world, waiting, { payload: '{"new":1}', trigger: after(0) }),
+    () => cancel(world, waiting),
+    () => retry(world, failed),
+  ];
+  for (const ask of asked) {
+    const free = fillDisk(world);
+    t.match(ask(), { ok: false, refusal: { code: 'storage_unavailable' } });
+    free();
+    world.pass(1000);
+    t.match(world.memtable.job(waiting), { spec: { payload: '{}' }, state: { status: 'pending' } });
+    t.equal(state(world, failed).status, 'failed');
+  }
+  t.same(running(world), []);
+  for (const ask of asked) t.match(ask(), { ok: true }, 'now it can');
+});
+
+t.test('while writes are refused, requests are turned away at once and nothing is dispatched', async (t) => {
+  const world = new World();
+  make(world, { trigger: after(5 * second) });
+  const free = fillDisk(world);
+  world.ask({ kind: 'create', draft: draftOf() });
+  t.equal(world.scheduler.blockedMs, 0);
+  t.match(send(world, { kind: 'create', draft: draftOf() }), [{ ok: false, refusal: { code: 'storage_unavailable' } }]);
+  world.pass(20 * second);
+  t.same(running(world), []);
+  t.equal(world.scheduler.blockedMs, 20 * second);
+  t.match(world.scheduler.refusing(), { code: 'storage_unavailable' });
+  free();
+  world.pass(250);
+  t.equal(world.scheduler.blockedMs, undefined, 'it found out by itself');
+  t.equal(world.scheduler.refusing(), undefined);
+  t.equal(running(world).length, 1);
+  t.same(world.logged, [
+    'error: the disk is full: nothing is accepted or started until there is room',
+    'info: writing to disk works again',
+  ]);
+});
+
+t.test('what ends meanwhile is kept and written when there is room, as of the instant it happened', async (t) => {
+  const world = new World();
+  const seqs = Array.from({ length: 4 }, () => make(world, { maxRetries: 1 })) as [number, number, number, number];
+  const free = fillDisk(world);
+  const at = world.clock.now() + 100;
+  world.clock.advance(100);
+  world.end(seqs[0], { kind: 'succeeded', result: '{"r":1}' });
+  world.end(seqs[1], { kind: 'failed', retryable: false });
+  world.pass(3000);
+  world.end(seqs[2], { kind: 'failed' });
+  world.pass(7000);
+  t.same(
+    seqs.map((seq) => state(world, seq).status),
+    ['running', 'running', 'running', 'running'],
+    'on disk nothing has happened',
+  );
+  free();
+  world.pass(250);
+  t.same(
+    seqs.map((seq) => state(world, seq).status),
+    ['success', 'failed', 'pending', 'running'],
+  );
+  t.same(
+    [0, 1].map((i) => state(world, seqs[i] as number).finishedAt),
+    [at, at],
+  );
+  t.equal(state(world, seqs[2]).due, at + 3000 + 60 * second, 'the retry counts from the failure');
+  t.same(world.memtable.detail(seqs[0]), { result: '{"r":1}' });
+  t.same(running(world), [seqs[3]], 'nothing finished runs again');
+  t.same(told(world, seqs[0]), ['scheduled', 'started', 'completed']);
+  t.same(
+    world.events.map(({ seq }) => seq),
+    world.events.map((_, i) => i + 1),
+  );
+  const again = world.crash();
+  t.equal(again.queries.totals().completed, 1);
+  t.equal(state(again, seqs[0]).status, 'success');
+});
+
+t.test('an attempt whose start could not be written is not started a second time', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: after(10) });
+  const leases: number[] = [];
+  world.pool.onDispatch = ({ lease }) => void leases.push(lease);
+  const free = fillDisk(world);
+  world.clock.advance(10);
+  world.settle();
+  t.same(running(world), [seq]);
+  world.pass(1000);
+  world.end(seq);
+  world.pass(1000);
+  free();
+  world.pass(250);
+  t.same(leases, [1]);
+  t.match(state(world, seq), { status: 'success', lease: 1, startedAt: world.clock.now() - 2250 });
+  t.same(told(world, seq), ['scheduled', 'started', 'completed']);
+});
+
+t.test('a cancellation that is refused does not fire the signal, and the outcome counts', async (t) => {
+  const world = new World();
+  const seq = make(world);
+  const free = fillDisk(world);
+  t.match(cancel(world, seq), { ok: false });
+  t.same(world.pool.aborted, []);
+  world.end(seq);
+  free();
+  world.pass(250);
+  t.equal(state(world, seq).status, 'success');
+});
+
+t.test('what was decided on top of a refused batch falls with it', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: after(hour) });
+  const jobId = id(world, seq);
+  let refuse = true;
+  world.kv.beforeWrite = () => {
+    if (refuse) throw new DiskFull();
+  };
+  const first = send(world, { kind: 'update', id: jobId, patch: { payload: '{"n":1}' } });
+  world.scheduler.turn();
+  const second_ = send(world, { kind: 'cancel', id: jobId });
+  world.scheduler.turn();
+  world.store.step();
+  refuse = false;
+  t.match(
+    [...first, ...second_],
+    [
+      { ok: false, refusal: { code: 'storage_unavailable' } },
+      { ok: false, refusal: { code: 'storage_unavailable' } },
+    ],
+  );
+  world.pass(250);
+  t.match(world.memtable.job(seq), { spec: { payload: '{}' }, state: { status: 'pending' } });
+  t.match(world.queries.totals(), { pending: 1, cancelled: 0 });
+});
+
+t.test('jobs that came due or were made during the refusal run when it ends', async (t) => {
+  const world = new World();
+  const seqs = [100, 200, 300].map((delayMs) => make(world, { trigger: after(delayMs) }));
+  const free = fillDisk(world);
+  world.pass(50);
+  send(world, { kind: 'create', draft: draftOf() });
+  world.settle();
+  world.pass(5000);
+  t.same(running(world), []);
+  free();
+  world.pass(250);
+  t.same(running(world), seqs);
+});
+
+t.test('a repeating job that comes due during the refusal follows its misfire policy', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: after(second), isRepeat: true, misfire: 'skip' });
+  const free = fillDisk(world);
+  world.ask({ kind: 'create', draft: draftOf() });
+  world.pass(5500);
+  free();
+  world.pass(250);
+  t.match(state(world, seq), { status: 'running', missed: 4 });
+  t.equal(world.pool.attempts.get(seq)?.scheduledFor, world.clock.now() - 750, 'the one that is not late by a second');
+});
+
+t.test('a merge that meets a full disk goes on when there is room', async (t) => {
+  const world = new World({ mergeRows: 5 });
+  for (let i = 0; i < 4; i++) make(world, { trigger: after(hour) });
+  let merging = false;
+  world.kv.beforeWrite = () => {
+    if (world.store.engine.merging) {
+      merging = true;
+      throw new DiskFull();
+    }
+  };
+  make(world, { trigger: after(hour) });
+  t.ok(merging);
+  t.ok(world.memtable.merging);
+  world.kv.beforeWrite = () => {};
+  world.settle();
+  t.notOk(world.memtable.merging);
+  t.equal(world.crash().queries.totals().pending, 5);
+});
+
+t.test('a broken disk ends the server', async (t) => {
+  const world = new World();
+  world.kv.beforeWrite = () => {
+    throw new DiskBroken('EIO');
+  };
+  const answers = send(world, { kind: 'create', draft: draftOf() });
+  world.settle();
+  t.same(answers, [], 'nothing is acknowledged');
+  t.same(world.fatal, ['the disk refuses writes although it has room: EIO']);
+});
