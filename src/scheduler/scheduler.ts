@@ -155,9 +155,10 @@ export class Scheduler implements Requests, StoreEvents {
       if (!removed && job.state.status === 'pending') this.#ports.window.add(job.state.due, job.spec.seq);
     }
     for (const effect of batch.effects) effect();
+    // The next batch goes out before the answers of this one: the disk works while they are written.
+    this.turn();
     for (const { reply, answer } of batch.answers) reply(answer);
     if (batch.events.length > 0) this.#ports.publish(batch.events);
-    this.turn();
   }
 
   failed(_position: number, failure: { readonly message: string; readonly broken: boolean }): void {
