@@ -76,7 +76,8 @@ function make(draft: JobDraft, context: RequestContext, idempotencyKey: string |
   const spec: JobSpec = {
     seq,
     idSeconds,
-    name: draft.name,
+    // The handler's own string, not the one out of the request: every table that looks the type up finds it at once.
+    name: handler?.name ?? draft.name,
     payload: draft.payload,
     trigger,
     maxRetries: draft.maxRetries ?? handler?.maxRetries ?? limits.defaultMaxRetries,
