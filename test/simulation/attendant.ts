@@ -4,8 +4,8 @@ import { limits } from '../../src/domain/limits.js';
 import { nextOccurrence } from '../../src/domain/trigger.js';
 import type { Attempt } from '../../src/pool/messages.js';
 import type { World } from '../support/world.js';
-import { must } from './invariants.js';
 import type { Promised } from './promised.js';
+import { must } from './story.js';
 
 /** The process ends here. */
 export class Crash extends Error {}
@@ -25,7 +25,7 @@ export class Attendant {
 
   attend(world: World): void {
     const leases = new Set<string>();
-    world.pool.onDispatch = (attempt) => {
+    const look = (attempt: Attempt): void => {
       const lease = `${attempt.jobSeq}/${attempt.lease}`;
       this.#note(`dispatch ${lease} ${attempt.name}`);
       must(!leases.has(lease), `lease ${lease} was given twice`);
@@ -33,6 +33,9 @@ export class Attendant {
       this.#check(world, attempt);
       if (attempt.name === 'killer') this.#kill(attempt);
     };
+    world.pool.onDispatch = look;
+    // A start after a stop in order dispatches at once.
+    for (const attempt of [...world.pool.attempts.values()]) look(attempt);
   }
 
   #check(world: World, attempt: Attempt): void {

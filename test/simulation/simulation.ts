@@ -8,9 +8,10 @@ import type { Outcome } from '../../src/pool/messages.js';
 import type { Answer, JobDraft, Request, TriggerDraft } from '../../src/scheduler/messages.js';
 import { anyHandler, DiskFull, FakeClock, World } from '../support/world.js';
 import { Attendant, Crash } from './attendant.js';
-import { checkInvariants, checkNothingLeft, checkNothingWaits, must } from './invariants.js';
+import { Invariants } from './invariants.js';
 import { Promised, type PromisedKey } from './promised.js';
 import { Random } from './random.js';
+import { must } from './story.js';
 
 const names = ['noop', 'limited', 'other', 'killer'] as const;
 /** More types than one slice of a merge saves sets of: some lives have jobs of each. */
@@ -49,6 +50,7 @@ export class Simulation {
   readonly #clock = new FakeClock();
   readonly #attendant: Attendant;
   #world: World;
+  #invariants!: Invariants;
   #full = false;
   /** Writes until the process ends; Infinity: it does not. */
   #writesLeft = Number.POSITIVE_INFINITY;
@@ -86,7 +88,7 @@ export class Simulation {
       const what = this.#random.weighted(weights);
       this.#note(what);
       this.#survive(() => this.#act(what));
-      checkInvariants(this.#world, this.#promised);
+      this.#invariants.check();
     }
     this.#rest();
     this.#world.sets.dispose();
@@ -121,7 +123,7 @@ export class Simulation {
         return;
       case 'settle':
         this.#world.settle();
-        return checkNothingWaits(this.#world);
+        return this.#invariants.checkNothingWaits();
       case 'end':
         return this.#end();
       case 'stale':
@@ -331,6 +333,7 @@ export class Simulation {
 
   #crash(): void {
     this.#mend();
+    this.#invariants.checkDisk();
     this.#world = this.#world.crash();
     this.#attend();
   }
@@ -348,6 +351,7 @@ export class Simulation {
   /** Watches the pool and the disk of a new world. */
   #attend(): void {
     const world = this.#world;
+    this.#invariants = new Invariants(world, this.#promised);
     this.#attendant.attend(world);
     world.kv.beforeWrite = () => {
       if (this.#full) throw new DiskFull();
@@ -367,8 +371,8 @@ export class Simulation {
     if (how === 'stay') this.#survive(() => this.#world.pass(300));
     for (let round = 0; round < 600 && !this.#isQuiet(round); round++) this.#survive(() => this.#restRound());
     this.#world.settle();
-    checkInvariants(this.#world, this.#promised);
-    checkNothingLeft(this.#world);
+    this.#invariants.check();
+    this.#invariants.checkNothingLeft();
   }
 
   #isQuiet(round: number): boolean {

@@ -30,19 +30,27 @@ const unheard = (): Told => ({
   completedLease: undefined,
 });
 
-function must(holds: boolean, what: string): asserts holds {
+export function must(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(what);
 }
 
-/** Where each job stands. Throws at an event that cannot follow those before it. */
-export function tellStory(events: readonly JobEvent[]): Map<number, Told> {
-  const jobs = new Map<number, Told>();
-  for (const event of events) {
-    const told = jobs.get(event.jobSeq) ?? unheard();
-    jobs.set(event.jobSeq, told);
+export class Story {
+  readonly jobs = new Map<number, Told>();
+  /** Totals, as the events tell them. */
+  completed = 0;
+  failed = 0;
+  cancelled = 0;
+
+  /** Throws at an event that cannot follow those before it. */
+  hear(event: JobEvent): void {
+    const told = this.jobs.get(event.jobSeq) ?? unheard();
+    this.jobs.set(event.jobSeq, told);
     hear(told, event);
+    const { body } = event;
+    if (body.type === 'job.completed') this.completed++;
+    if (body.type === 'job.failed' && body.final) this.failed++;
+    if (body.type === 'job.cancelled') this.cancelled++;
   }
-  return jobs;
 }
 
 function hear(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
