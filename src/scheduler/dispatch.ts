@@ -111,7 +111,9 @@ export class Dispatch {
       const next = this.#ready.pop();
       if (!next) return;
       const job = this.#stillDue(next);
-      if (job) pool.dispatch(this.#start(job, next.typeId, clock.now()));
+      // An entry that repeats may be for the same instant as a retry since; that one waits among the suspects.
+      if (job && !this.#careful.concerns(next.seq, job.state))
+        pool.dispatch(this.#start(job, next.typeId, clock.now()));
     }
   }
 

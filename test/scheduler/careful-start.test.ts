@@ -289,3 +289,17 @@ t.test('the place of a suspect whose start is being written is taken', async (t)
   t.equal(most, 2);
   t.equal(world.queries.totals().completed, 6);
 });
+
+t.test('a retry at the very instant of the attempt before it is under suspicion too', async (t) => {
+  const first = new World({ poolCapacity: 1 });
+  const seq = make(first, { trigger: after(minute), maxRetries: 1, retryDelayMs: 0 });
+  const world = first.crash();
+  // Entries of the window may repeat: the second is for the same instant as the retry.
+  world.window.add(state(world, seq).due, seq);
+  world.pass(minute);
+  t.match(world.pool.attempts.get(seq), { lease: 1 });
+  const recorded: number[] = [];
+  world.pool.onDispatch = () => void recorded.push(state(world, seq).lease);
+  world.end(seq, { kind: 'failed' });
+  t.same(recorded, [2], 'its start was on disk when it left for its thread');
+});
