@@ -1,22 +1,19 @@
 /**
  * One simulated life of the server: clients, time, the disk and the pool do what the seed says, in any order, and after
- * every step the invariants must hold.
+ * every step the invariants must hold. Each step draws from a random source of its own, so that a life can be told with
+ * some of its steps left out.
  */
-import { formatId } from '../../src/domain/id.js';
-import { isRepeating, type Job } from '../../src/domain/job.js';
 import type { Outcome } from '../../src/pool/messages.js';
-import type { Answer, JobDraft, Request, TriggerDraft } from '../../src/scheduler/messages.js';
 import { anyHandler, DiskFull, FakeClock, World } from '../support/world.js';
 import { Attendant, Crash } from './attendant.js';
+import { Clients, names } from './clients.js';
 import { Invariants } from './invariants.js';
-import { Promised, type PromisedKey } from './promised.js';
+import { anyOutcome } from './outcomes.js';
+import { Promised } from './promised.js';
 import { Random } from './random.js';
 import { must } from './story.js';
 
-const names = ['noop', 'limited', 'other', 'killer'] as const;
-/** More types than one slice of a merge saves sets of: some lives have jobs of each. */
-const manyNames = Array.from({ length: 36 }, (_, i) => `type-${i}`);
-
+/** What may happen in a step, and how often. */
 const weights = {
   create: 12,
   createMany: 1,
@@ -41,32 +38,35 @@ const weights = {
 export interface Life {
   readonly seed: number;
   readonly steps: number;
+  /** Only these of the steps, in order; absent: all. */
+  readonly only?: readonly number[];
 }
 
 export class Simulation {
+  /** What happened, a line each. */
   readonly trace: string[] = [];
-  readonly #random: Random;
+  /** The step that was begun last; `steps` once the world is brought to rest. */
+  step = 0;
+  #random: Random;
   readonly #promised: Promised;
   readonly #clock = new FakeClock();
   readonly #attendant: Attendant;
+  readonly #clients: Clients;
   #world: World;
   #invariants!: Invariants;
   #full = false;
   /** Writes until the process ends; Infinity: it does not. */
   #writesLeft = Number.POSITIVE_INFINITY;
-  #lastPayload = 0;
-  /** Some lives have jobs that end the process each time they run. */
-  readonly #kills: boolean;
-  readonly #manyTypes: boolean;
+  #lastResult = 0;
 
   constructor(readonly life: Life) {
-    this.#random = new Random(life.seed);
-    const random = this.#random;
+    const random = new Random(life.seed);
+    this.#random = random;
     const retains = random.chance(0.3);
-    this.#kills = random.chance(0.15);
-    this.#manyTypes = random.chance(0.05);
+    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.05) };
     this.#promised = new Promised(names, retains);
     this.#attendant = new Attendant(this.#promised, (what) => this.#note(what));
+    this.#clients = new Clients(this.#promised, habits, () => this.#world);
     this.#world = new World({
       clock: this.#clock,
       handlers: [
@@ -84,12 +84,16 @@ export class Simulation {
 
   /** Lives the whole life. Throws at the first step after which something does not hold. */
   run(): void {
-    for (let i = 0; i < this.life.steps; i++) {
+    const { seed, steps, only = Array.from({ length: steps }, (_, i) => i) } = this.life;
+    for (this.step of only) {
+      this.#random = Random.ofStep(seed, this.step);
       const what = this.#random.weighted(weights);
       this.#note(what);
       this.#survive(() => this.#act(what));
       this.#invariants.check();
     }
+    this.step = steps;
+    this.#random = Random.ofStep(seed, -1);
     this.#rest();
     this.#world.sets.dispose();
   }
@@ -109,13 +113,12 @@ export class Simulation {
     const random = this.#random;
     switch (what) {
       case 'create':
-        return this.#create();
       case 'createMany':
-        return this.#createMany();
+        return this.#clients[what](random);
       case 'update':
       case 'cancel':
       case 'retry':
-        return this.#command(what);
+        return this.#clients.command(what, random);
       case 'turn':
         return this.#world.scheduler.turn();
       case 'store':
@@ -158,157 +161,17 @@ export class Simulation {
     }
   }
 
-  // -- clients --
-
-  #draft(): JobDraft {
-    const random = this.#random;
-    const payload = `{"n":${++this.#lastPayload}}`;
-    if (this.#kills && random.chance(0.1)) {
-      const trigger: TriggerDraft = { kind: 'delay', delayMs: random.pick([0, 500, 3000]) };
-      return { name: 'killer', trigger, isRepeat: false, payload, maxRetries: 1, retryDelayMs: 500 };
-    }
-    const trigger: TriggerDraft = random.pick<() => TriggerDraft>([
-      () => ({ kind: 'delay', delayMs: random.pick([0, 1, 50, 500, 3000, 20_000, 3_000_000]) }),
-      () => ({ kind: 'at', at: this.#clock.now() + random.between(-5000, 5000) }),
-      () => ({ kind: 'cron', expression: random.pick(['* * * * * *', '*/3 * * * * *', '0 * * * * *']) }),
-    ])();
-    const isRepeat = trigger.kind !== 'at' && random.chance(0.3);
-    return {
-      name: random.pick(names.slice(0, 3)),
-      trigger:
-        isRepeat && trigger.kind === 'delay' ? { kind: 'delay', delayMs: Math.max(10, trigger.delayMs) } : trigger,
-      isRepeat,
-      payload,
-      maxRetries: random.between(0, 3),
-      retryDelayMs: random.pick([0, 10, 1000]),
-      misfire: random.pick(['run_once', 'skip']),
-    };
-  }
-
-  #create(): void {
-    const random = this.#random;
-    const draft = this.#draft();
-    const keyed = draft.name !== 'killer' && random.chance(0.15);
-    const idempotency = { key: `key-${random.between(0, 5)}`, digest: random.pick(['a', 'a', 'a', 'b']) };
-    if (!keyed) return this.#ask({ kind: 'create', draft }, (jobs) => this.#madeAll([draft], jobs), [draft.payload]);
-    const { key, digest } = idempotency;
-    const before = (): PromisedKey | undefined => this.#promised.keys.get(key);
-    this.#ask(
-      { kind: 'create', draft, idempotency },
-      ([job], replayed) => {
-        if (!job) throw new Error('no job in an answer');
-        const known = before();
-        const { seq } = job.spec;
-        if (!this.#promised.retains && known) must(known.seq === seq, `key ${key} made jobs ${known.seq} and ${seq}`);
-        if (known?.seq === seq) must(known.digest === digest, `key ${key} took another body for that of job ${seq}`);
-        if (replayed) this.#promised.refused.add(draft.payload);
-        else must(job.spec.payload === draft.payload, `key ${key} made a job of another body`);
-        this.#promised.keys.set(key, { seq, digest });
-        this.#promised.made(job);
-      },
-      [draft.payload],
-      () => must(before()?.digest !== digest, `key ${key} was refused the body it was used with`),
-    );
-  }
-
-  #createMany(): void {
-    const drafts = this.#manyTypes
-      ? manyNames.map((name): JobDraft => ({ ...this.#draft(), name }))
-      : Array.from({ length: this.#random.between(0, 5) }, () => this.#draft());
-    const payloads = drafts.map(({ payload }) => payload);
-    this.#ask({ kind: 'createMany', drafts }, (jobs) => this.#madeAll(drafts, jobs), payloads);
-  }
-
-  #madeAll(drafts: readonly JobDraft[], jobs: readonly Job[]): void {
-    const [asked, made] = [drafts.map(({ payload }) => payload).join(), jobs.map(({ spec }) => spec.payload).join()];
-    must(asked === made, `asked for ${asked}, answered with ${made}`);
-    for (const job of jobs) this.#promised.made(job);
-  }
-
-  #command(kind: 'update' | 'cancel' | 'retry'): void {
-    const random = this.#random;
-    const [seq, known] = random.pick([...this.#promised.jobs]) ?? [];
-    if (seq === undefined || !known) return;
-    const { id } = known;
-    if (kind === 'cancel') {
-      return this.#ask({ kind, id }, () => {
-        known.cancelled = true;
-        const { attempts, aborted } = this.#world.pool;
-        must(!attempts.has(seq) || aborted.includes(seq), `job ${seq} was cancelled and its attempt not told`);
-      });
-    }
-    if (this.#world.memtable.spec(seq)?.name === 'killer') return;
-    if (kind === 'retry') return this.#ask({ kind, id }, () => {});
-    const payload = `{"n":${++this.#lastPayload}}`;
-    const trigger: TriggerDraft = { kind: 'delay', delayMs: 10 + random.pick([0, 100, 5000, 2_000_000]) };
-    known.unanswered.add(payload);
-    this.#ask(
-      { kind, id, patch: { ...(random.chance(0.6) && { trigger }), payload } },
-      () => {
-        known.payload = payload;
-        known.unanswered.clear();
-      },
-      [payload],
-      () => known.unanswered.delete(payload),
-    );
-  }
-
-  /** Sends a request. What is answered by a process that has ended since is not heard. */
-  #ask(
-    request: Request,
-    done: (jobs: readonly Job[], replayed: boolean) => void,
-    payloads: readonly string[] = [],
-    conflict: () => void = () => {},
-  ): void {
-    const world = this.#world;
-    let answers = 0;
-    world.scheduler.request(request, 100, (answer: Answer) => {
-      must(++answers === 1, `a ${request.kind} was answered twice`);
-      if (world !== this.#world) return;
-      if (answer.ok) return done(answer.jobs, answer.replayed);
-      for (const payload of payloads) this.#promised.refused.add(payload);
-      if (answer.refusal.code === 'conflict') conflict();
-    });
-  }
-
   // -- the pool --
 
   #end(): void {
     const attempt = this.#random.pick([...this.#world.pool.attempts.values()]);
-    if (!attempt) return;
-    this.#report(this.#outcome(attempt.jobSeq, attempt.lease));
+    if (attempt) this.#report(anyOutcome(this.#random, attempt.jobSeq, attempt.lease, ++this.#lastResult));
   }
 
   #report(outcome: Outcome): void {
     this.#world.pool.attempts.delete(outcome.jobSeq);
     this.#promised.ended(outcome);
     this.#world.scheduler.outcomes([outcome]);
-  }
-
-  #outcome(jobSeq: number, lease: number): Outcome {
-    const random = this.#random;
-    const base = { jobSeq, lease, durationMs: random.between(0, 100) };
-    const failed = {
-      ...base,
-      kind: 'failed',
-      name: 'Error',
-      message: `no ${jobSeq}/${lease}`,
-      code: 'handler_error',
-    } as const;
-    switch (random.weighted({ succeeded: 5, withResult: 2, failed: 3, final: 0.5, interrupted: 1, notBegun: 0.5 })) {
-      case 'succeeded':
-        return { ...base, kind: 'succeeded' };
-      case 'withResult':
-        return { ...base, kind: 'succeeded', result: `{"r":${++this.#lastPayload}}` };
-      case 'failed':
-        return { ...failed, retryable: true };
-      case 'final':
-        return { ...failed, retryable: false };
-      case 'interrupted':
-        return { ...base, kind: 'interrupted', begun: true };
-      default:
-        return { ...base, kind: 'interrupted', begun: false };
-    }
   }
 
   /** An outcome of an attempt that is not, or no longer, the job's. */
@@ -352,11 +215,11 @@ export class Simulation {
   #attend(): void {
     const world = this.#world;
     this.#invariants = new Invariants(world, this.#promised);
-    this.#attendant.attend(world);
     world.kv.beforeWrite = () => {
       if (this.#full) throw new DiskFull();
       if (--this.#writesLeft < 0) throw new Crash('crashed in a write');
     };
+    this.#attendant.attend(world);
   }
 
   // -- the end --
@@ -387,7 +250,7 @@ export class Simulation {
   #restRound(): void {
     const world = this.#world;
     world.settle();
-    this.#cancelRepeating();
+    this.#clients.cancelRepeating();
     for (const [jobSeq, { lease }] of [...world.pool.attempts]) {
       this.#report({ jobSeq, lease, durationMs: 1, kind: 'succeeded' });
     }
@@ -399,14 +262,7 @@ export class Simulation {
     if (soonest.length > 0) world.pass(Math.max(1, Math.min(...soonest) - this.#clock.now()));
   }
 
-  #cancelRepeating(): void {
-    for (const { spec, state } of this.#world.queries.list({ limit: 10_000, offset: 0 }).jobs) {
-      if (!isRepeating(spec) || state.status === 'cancelled') continue;
-      this.#ask({ kind: 'cancel', id: formatId(spec.seq, spec.idSeconds) }, () => {});
-    }
-  }
-
   #note(what: string): void {
-    this.trace.push(`${this.trace.length} @${this.#clock.wall % 1e8} ${what}`);
+    this.trace.push(`step ${this.step} @${this.#clock.wall % 1e8} ${what}`);
   }
 }
