@@ -198,6 +198,7 @@ export class Simulation {
     this.#mend();
     this.#invariants.checkDisk();
     this.#world = this.#world.crash();
+    must(!this.#world.born.clean || this.#world.born.lastEvent === 0, 'a crash was taken for a stop in order');
     this.#attend();
   }
 
