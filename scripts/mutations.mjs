@@ -167,6 +167,26 @@ export const mutations = [
     ],
   },
   {
+    name: 'a suspect waits with threads free because one before it has moved on',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'if (!job) continue;\n      const admitted',
+        'if (!job) return;\n      const admitted',
+      ),
+    ],
+  },
+  {
+    name: 'the place of a start that is being written is given away',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'while (pool.free > this.#starting) {\n      const next = this.#ready.pop();',
+        'while (pool.free > 0) {\n      const next = this.#ready.pop();',
+      ),
+    ],
+  },
+  {
     name: 'a crash is taken for a stop in order',
     changes: [change('src/store/engine.ts', '    this.markClean(false);\n', '')],
   },
