@@ -256,6 +256,7 @@ export class Simulation {
       this.#report({ jobSeq, lease, durationMs: 1, kind: 'succeeded' });
     }
     world.settle();
+    this.#invariants.checkNothingWaits();
     if (world.pool.attempts.size > 0) return;
     const soonest = world.queries
       .list({ status: 'pending', limit: 10_000, offset: 0 })
