@@ -27,9 +27,12 @@ export class CarefulStart {
     this.#firstNewSeq = options.firstNewSeq;
   }
 
-  /** Whether the job is one of those that were overdue or running when the process ended. */
+  /**
+   * Whether the job is one of those that were overdue or running when the process ended. One that has been tried before is:
+   * its occurrence may lie in the future for all that, by a clock that was set back.
+   */
   concerns(seq: number, state: JobState): boolean {
-    return this.#applies && seq < this.#firstNewSeq && (state.occurrence <= this.#startedAt || state.interruptions > 0);
+    return this.#applies && seq < this.#firstNewSeq && (state.occurrence <= this.#startedAt || state.attempt > 0);
   }
 
   /** Whether it may start now; `monotonic` in milliseconds. */
@@ -50,9 +53,14 @@ export class CarefulStart {
     if (state.interruptions > 1) this.#onTrial = { seq, since: monotonic };
   }
 
-  ended(seq: number): void {
-    if (!this.#running.delete(seq)) return;
+  /** Its start could not be written: it did not run, and so survived nothing. */
+  withdrew(seq: number): boolean {
     if (this.#onTrial?.seq === seq) this.#onTrial = undefined;
+    return this.#running.delete(seq);
+  }
+
+  ended(seq: number): void {
+    if (!this.withdrew(seq)) return;
     if (++this.#survived < this.#wave) return;
     this.#survived = 0;
     this.#wave = Math.min(largestWave, this.#wave * 2);

@@ -93,11 +93,12 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /**
-   * Takes up attempts that were running when the process ended. Call once, before the first turn; clients should be let
-   * in when `recovered`, or they would see them running still.
+   * Takes up attempts that were running when the process ended. Call once, before the first turn: a write that is refused
+   * has it done again. Clients should be let in when `recovered`, or they would see them running still.
    */
   recover(): void {
     const now = this.#ports.clock.now();
+    // Of this process no start is on disk before that.
     for (const seq of this.#ports.sets.each('running')) {
       const job = setAsideIfDamaged(this.#ports.log, seq, () => this.ledger.lookup(seq));
       if (job?.state.status === 'running') this.ledger.record(job, decisions.interrupt(job, true, now), now);
@@ -172,6 +173,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#blockedSince ??= this.#ports.clock.monotonic();
     this.#nextWriteAt = this.#ports.clock.monotonic() + retryWriteMs;
     const { facts, jobs } = this.ledger.lost();
+    if (!this.recovered) this.recover();
     for (const fact of facts) this.#redo(fact);
     for (const seq of jobs) {
       const state = setAsideIfDamaged(this.#ports.log, seq, () => this.ledger.state(seq));
