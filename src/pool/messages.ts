@@ -28,7 +28,7 @@ export interface Attempt {
   /** Unix milliseconds. */
   readonly scheduledFor: number;
   readonly timeoutMs: number;
-  /** Runs with nothing else on its thread: an earlier attempt was cut short, and this may be why. */
+  /** Runs with nothing else on its thread: the last attempt is suspected of having ended the one it had. */
   readonly alone: boolean;
 }
 
@@ -43,7 +43,12 @@ export type Outcome = { readonly jobSeq: number; readonly lease: number; readonl
       readonly retryable: boolean;
     }
   /** Cut short by something that was not its doing, or taken back before it began (`begun: false`). */
-  | { readonly kind: 'interrupted'; readonly begun: boolean }
+  | {
+      readonly kind: 'interrupted';
+      readonly begun: boolean;
+      /** Its thread ended and nobody knows by what: it may have been this attempt. */
+      readonly suspect?: boolean;
+    }
 );
 
 /** The pool as the scheduler sees it. The simulation has one of its own that misbehaves. */

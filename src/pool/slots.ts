@@ -77,6 +77,11 @@ export class Slots {
     Atomics.store(this.#header, header.current, 0);
   }
 
+  /** Worker: the thread is about to end, and it is this attempt's doing. */
+  blame(slot: number): void {
+    Atomics.store(this.#header, header.current, slot);
+  }
+
   /** Worker: the handler is through; its outcome is about to be sent. */
   settle(slot: number): void {
     Atomics.store(this.#states, slot, slotState.settled);

@@ -8,7 +8,7 @@ import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
 import { limits } from '../domain/limits.js';
 import type { Logger } from '../log.js';
-import type { Attempt, HandlerInfo, Pool } from '../pool/messages.js';
+import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/messages.js';
 import type { Memtable } from '../store/memtable.js';
 import type { TypeDictionary } from '../store/types.js';
 import type { Due, DueWindow } from '../timer/window.js';
@@ -36,6 +36,8 @@ export class Dispatch {
   /** Jobs under suspicion wait by themselves. */
   readonly #suspects: ReadyQueue;
   readonly #careful: CarefulStart;
+  /** Jobs whose last attempt may have ended its thread. */
+  readonly #alone = new Set<number>();
 
   /** @param start `clean`: the directory was left in order */
   constructor(
@@ -159,8 +161,16 @@ export class Dispatch {
       attempt: decisions.attemptNumber(state),
       scheduledFor: state.occurrence,
       timeoutMs: spec.timeoutMs,
-      alone: state.interruptions > 0,
+      alone: this.#alone.has(spec.seq),
     };
+  }
+
+  /** An attempt came to its end. */
+  ended(outcome: Outcome, typeId: number): void {
+    const { jobSeq: seq } = outcome;
+    if (outcome.kind === 'interrupted' && outcome.suspect) this.#alone.add(seq);
+    else if (outcome.kind !== 'interrupted' || outcome.begun) this.#alone.delete(seq);
+    this.release(seq, typeId);
   }
 
   /** An attempt's place is free again. */

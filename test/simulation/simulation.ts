@@ -203,7 +203,7 @@ export class Simulation {
       case 'final':
         return { ...base, kind: 'failed', name: 'Error', message: 'no', code: 'handler_error', retryable: false };
       case 'interrupted':
-        return { ...base, kind: 'interrupted', begun: true };
+        return { ...base, kind: 'interrupted', begun: true, suspect: random.chance(0.3) };
       default:
         return { ...base, kind: 'interrupted', begun: false };
     }
