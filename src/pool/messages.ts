@@ -33,7 +33,13 @@ export interface Attempt {
 }
 
 /** How an attempt ended. Each dispatched attempt has exactly one outcome. */
-export type Outcome = { readonly jobSeq: number; readonly lease: number; readonly durationMs: number } & (
+export type Outcome = {
+  readonly jobSeq: number;
+  readonly lease: number;
+  readonly durationMs: number;
+  /** It ended its thread, or may have done: the job's next attempt is to run alone. */
+  readonly suspect?: boolean;
+} & (
   | { readonly kind: 'succeeded'; readonly result?: string; readonly resultOmitted?: string }
   | {
       readonly kind: 'failed';
@@ -43,12 +49,7 @@ export type Outcome = { readonly jobSeq: number; readonly lease: number; readonl
       readonly retryable: boolean;
     }
   /** Cut short by something that was not its doing, or taken back before it began (`begun: false`). */
-  | {
-      readonly kind: 'interrupted';
-      readonly begun: boolean;
-      /** Its thread ended and nobody knows by what: it may have been this attempt. */
-      readonly suspect?: boolean;
-    }
+  | { readonly kind: 'interrupted'; readonly begun: boolean }
 );
 
 /** The pool as the scheduler sees it. The simulation has one of its own that misbehaves. */

@@ -6,6 +6,7 @@
  *   and the culprit shows itself. Beside one that ran out of memory all are suspects too: it may have been their doing.
  * - An attempt whose timeout passed while something else held the thread is not charged for it.
  * - An attempt that was told of its timeout and ran on has failed, whatever it does afterwards.
+ * - What is charged with the end of its thread runs alone when it is retried, or those beside it would pay for it again.
  */
 import { formatDuration } from '../domain/duration.js';
 import type { FailureCode } from '../domain/job.js';
@@ -99,15 +100,18 @@ export function judge(
 ): readonly Outcome[] {
   const culprit = running.find((each) => each.slot === current) ?? (running.length === 1 ? running[0] : undefined);
   const suspect = !isExplained(loss, culprit);
+  const charged = (outcome: Outcome): Outcome => ({ ...outcome, suspect: true });
   return running.map((each) => {
     const ranMs = durationMs(each);
-    if (each.signalled === 'timeout') return timedOut(each, ranMs);
+    if (each.signalled === 'timeout') return charged(timedOut(each, ranMs));
     if (each !== culprit || each.signalled !== undefined) return interrupted(each, true, ranMs, suspect);
     switch (loss.kind) {
       case 'died':
-        return failed(each, 'worker_lost', 'WorkerLostError', loss.message, ranMs);
+        return charged(failed(each, 'worker_lost', 'WorkerLostError', loss.message, ranMs));
       case 'overrun':
-        return loss.silent && ranMs > each.attempt.timeoutMs ? timedOut(each, ranMs) : interrupted(each, true, ranMs);
+        return loss.silent && ranMs > each.attempt.timeoutMs
+          ? charged(timedOut(each, ranMs))
+          : interrupted(each, true, ranMs);
       case 'shutdown':
         return interrupted(each, true, ranMs);
       default:

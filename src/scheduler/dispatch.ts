@@ -28,6 +28,8 @@ export interface DispatchPorts {
 
 /** Due jobs looked at in one turn; more wait for the next, so that I/O is not held up. */
 const duePerTurn = 1024;
+/** Suspects that are cancelled before their next attempt stay in memory: at most so many. */
+const suspectsKept = 10_000;
 
 export class Dispatch {
   readonly #ports: DispatchPorts;
@@ -36,7 +38,7 @@ export class Dispatch {
   /** Jobs under suspicion wait by themselves. */
   readonly #suspects: ReadyQueue;
   readonly #careful: CarefulStart;
-  /** Jobs whose last attempt may have ended its thread. */
+  /** Jobs whose last attempt ended its thread, or may have done: the next runs alone. */
   readonly #alone = new Set<number>();
 
   /** @param start `clean`: the directory was left in order */
@@ -167,9 +169,14 @@ export class Dispatch {
 
   /** An attempt came to its end. */
   ended(outcome: Outcome, typeId: number): void {
-    const { jobSeq: seq } = outcome;
-    if (outcome.kind === 'interrupted' && outcome.suspect) this.#alone.add(seq);
-    else if (outcome.kind !== 'interrupted' || outcome.begun) this.#alone.delete(seq);
+    const { jobSeq: seq, suspect } = outcome;
+    const wasTested = outcome.kind !== 'interrupted' || outcome.begun;
+    if (wasTested) this.#alone.delete(seq);
+    if (suspect && this.#ledger.state(seq)?.status === 'pending') this.#alone.add(seq);
+    for (const oldest of this.#alone) {
+      if (this.#alone.size <= suspectsKept) break;
+      this.#alone.delete(oldest);
+    }
     this.release(seq, typeId);
   }
 

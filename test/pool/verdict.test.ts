@@ -23,8 +23,15 @@ const ranMs = (): number => 500;
 const died = { kind: 'died', message: 'the handler ended its thread (exit code 3)', ofMemory: false } as const;
 const overrun = { kind: 'overrun', current: 0, silent: true } as const;
 
-const charged = { kind: 'failed', code: 'worker_lost', message: died.message, retryable: true, durationMs: 500 };
-const late = { kind: 'failed', code: 'timeout' };
+const charged = {
+  kind: 'failed',
+  code: 'worker_lost',
+  message: died.message,
+  retryable: true,
+  durationMs: 500,
+  suspect: true,
+};
+const late = { kind: 'failed', code: 'timeout', suspect: true };
 const free = { kind: 'interrupted', begun: true, durationMs: 500, suspect: false };
 const suspect = { ...free, suspect: true };
 
