@@ -52,7 +52,7 @@ export class Dispatch {
     const limitOf = (typeId: number): number =>
       start.handlers.get(ports.types.nameOf(typeId))?.concurrency ?? Number.POSITIVE_INFINITY;
     this.#ready = new ReadyQueue(limitOf);
-    this.#suspects = new ReadyQueue(() => Number.POSITIVE_INFINITY);
+    this.#suspects = new ReadyQueue(limitOf);
     this.#careful = new CarefulStart({
       clean: start.clean,
       startedAt: ports.clock.now(),
@@ -69,9 +69,9 @@ export class Dispatch {
   get nextAt(): number {
     const { window, clock } = this.#ports;
     const due = this.#hasRoom ? window.nextDue : Number.POSITIVE_INFINITY;
-    const { trialEnds } = this.#careful;
-    if (trialEnds === undefined) return due;
-    return Math.min(due, clock.now() + Math.max(1, trialEnds - clock.monotonic()));
+    const monotonic = clock.monotonic();
+    const acquittal = this.#suspects.size > 0 ? this.#careful.nextAcquittal(monotonic) : undefined;
+    return acquittal === undefined ? due : Math.min(due, clock.now() + Math.max(1, acquittal - monotonic));
   }
 
   /** Whether it is worth looking at more that is due. */
@@ -125,8 +125,7 @@ export class Dispatch {
       if (!next) return;
       const job = this.#stillDue(next);
       if (!job) continue;
-      const admitted = this.#careful.admits(job.state, clock.monotonic()) && this.#ready.hasRoom(next.typeId);
-      if (!admitted) return this.#suspects.push(next);
+      if (!this.#careful.admits(job.state, clock.monotonic())) return this.#suspects.push(next);
       const { filling } = this.#ledger;
       const { seq } = job.spec;
       this.#careful.began(seq, job.state, clock.monotonic());
@@ -154,6 +153,7 @@ export class Dispatch {
     ledger.active.set(spec.seq, started);
     ledger.filling.facts.push({ kind: 'started', seq: spec.seq, at: now });
     this.#ready.began(typeId);
+    this.#suspects.began(typeId);
     return {
       jobSeq: spec.seq,
       lease: state.lease,
@@ -184,6 +184,7 @@ export class Dispatch {
   release(seq: number, typeId: number): void {
     this.#ledger.active.delete(seq);
     this.#ready.ended(typeId);
+    this.#suspects.ended(typeId);
     this.#careful.ended(seq);
   }
 }
