@@ -28,12 +28,18 @@ export interface Attempt {
   /** Unix milliseconds. */
   readonly scheduledFor: number;
   readonly timeoutMs: number;
-  /** Runs with nothing else on its thread: an earlier attempt was cut short, and this may be why. */
+  /** Runs with nothing else on its thread: the last attempt is suspected of having ended the one it had. */
   readonly alone: boolean;
 }
 
 /** How an attempt ended. Each dispatched attempt has exactly one outcome. */
-export type Outcome = { readonly jobSeq: number; readonly lease: number; readonly durationMs: number } & (
+export type Outcome = {
+  readonly jobSeq: number;
+  readonly lease: number;
+  readonly durationMs: number;
+  /** It ended its thread, or may have done: the job's next attempt is to run alone. */
+  readonly suspect?: boolean;
+} & (
   | { readonly kind: 'succeeded'; readonly result?: string; readonly resultOmitted?: string }
   | {
       readonly kind: 'failed';

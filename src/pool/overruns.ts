@@ -1,4 +1,5 @@
 /** Looks at the running attempts again and again, and carries out what `watch` decides about those past their time. */
+import { whoseCodeOn } from './attribution.js';
 import type { Dispatched } from './dispatched.js';
 import { monotonicMs } from './slots.js';
 import type { Thread } from './thread.js';
@@ -21,10 +22,23 @@ export interface OverrunsOptions {
 const lookEveryMs = 25;
 /** Looks further apart tell that this thread, or the whole process, was held: nothing was seen of the others. */
 const awayMs = 200;
+/** An answer that is older does not say whose code it is now. */
+const freshMs = 500;
+
+/** Whose code it is that holds a thread: asked when that cannot be seen in its slots. */
+interface Inquiry {
+  /** The thread's beats when it was asked: if it has shown life since, something else holds it. */
+  readonly beats: number;
+  readonly askedMs: number;
+  answered: boolean;
+  holder: Dispatched | undefined;
+  at: string | undefined;
+}
 
 export class Overruns {
   readonly #options: OverrunsOptions;
   readonly #losses = new WeakMap<Thread, Loss>();
+  readonly #inquiries = new WeakMap<Thread, Inquiry>();
   #timer: NodeJS.Timeout | undefined;
   #lookedMs = 0;
 
@@ -73,7 +87,7 @@ export class Overruns {
     for (const thread of this.#options.threads()) {
       const running = thread.attempts().filter((each) => thread.slots.isRunning(each.slot));
       const signs = thread.observe(nowMs);
-      if (running.length > 0) this.#lookAt(thread, running, { ...signs, current: thread.slots.current }, nowMs);
+      if (running.length > 0) this.#lookAt(thread, running, { ...signs, current: this.#holderOf(thread) }, nowMs);
     }
     this.#options.onLooked();
   }
@@ -93,8 +107,41 @@ export class Overruns {
     for (const each of running) {
       if (starved.includes(each.slot)) each.starved = true;
       if (signal.includes(each.slot)) thread.signal(each, 'timeout', timeoutMessage(each.attempt), nowMs);
-      if (stopFor === each.slot) this.#stop(thread, each, running.length, signs);
+      if (stopFor === each.slot && this.#isExplained(thread, running.length, signs, nowMs)) {
+        this.#stop(thread, each, running.length, signs);
+      }
     }
+  }
+
+  /** The slot whose code holds the thread, if it is held; 0 if nothing tells. */
+  #holderOf(thread: Thread): number {
+    const { slots } = thread;
+    const inquiry = this.#inquiries.get(thread);
+    if (inquiry && inquiry.beats !== slots.beats) this.#inquiries.delete(thread);
+    else if (inquiry?.holder && slots.current === 0) {
+      const { slot } = inquiry.holder;
+      return thread.at(slot) === inquiry.holder && slots.isRunning(slot) ? slot : 0;
+    }
+    return slots.current;
+  }
+
+  /**
+   * A thread is asked whose code holds it before it is stopped, so that nobody else is suspected of it. False until it
+   * has answered, or has taken too long; what came out is in `#holderOf`.
+   */
+  #isExplained(thread: Thread, running: number, signs: Omit<WatchedThread, 'running'>, nowMs: number): boolean {
+    if (running === 1 || signs.silentMs < silentAfterMs || thread.slots.current !== 0) return true;
+    const last = this.#inquiries.get(thread);
+    if (last && (!last.answered || nowMs - last.askedMs < freshMs)) return last.answered;
+    const { beats } = thread.slots;
+    const inquiry: Inquiry = { beats, askedMs: nowMs, answered: false, holder: undefined, at: undefined };
+    this.#inquiries.set(thread, inquiry);
+    void whoseCodeOn(thread.threadId).then(({ slot, at }) => {
+      inquiry.answered = true;
+      inquiry.holder = thread.at(slot);
+      inquiry.at = at;
+    });
+    return false;
   }
 
   #stop(thread: Thread, over: Dispatched, running: number, signs: Omit<WatchedThread, 'running'>): void {
@@ -109,7 +156,7 @@ export class Overruns {
       jobId,
       name,
       attempt,
-      fields: { running },
+      fields: { running, ...(silent ? { at: this.#inquiries.get(thread)?.at } : {}) },
     });
     this.#losses.set(thread, { kind: 'overrun', current: signs.current, silent });
     this.#options.onStop(thread);

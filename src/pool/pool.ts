@@ -196,7 +196,9 @@ export class WorkerPool implements Pool {
     const running = left.filter((each) => slots.isRunning(each.slot));
     const loss =
       this.#overruns.lossOf(thread) ??
-      (end.kind === 'stopped' ? ({ kind: 'shutdown' } as const) : ({ kind: 'died', message } as const));
+      (end.kind === 'stopped'
+        ? ({ kind: 'shutdown' } as const)
+        : ({ kind: 'died', message, ofMemory: end.kind === 'memory' } as const));
     const current = loss.kind === 'overrun' ? loss.current : slots.current;
     const durationMs = (each: Dispatched): number => now - slots.since(each.slot);
     for (const outcome of judge(loss, current, running, durationMs)) this.#conclude(outcome);

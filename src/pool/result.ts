@@ -1,29 +1,57 @@
-/** What a handler returned, as JSON text, or why it cannot be kept: a job whose result cannot be kept has succeeded. */
+/**
+ * What a handler returned, as JSON text, or why it cannot be kept: a job whose result cannot be kept has succeeded. What
+ * is far too long is not written out first: its text might not fit into the thread's memory, or end the process.
+ */
 import { limits } from '../domain/limits.js';
 import { describeThrown } from './thrown.js';
 
 export type Result = { readonly kind: 'none' } | { readonly kind: 'json' | 'omitted'; readonly text: string };
 
 const none: Result = { kind: 'none' };
+const tooLong: Result = { kind: 'omitted', text: `the result is more than ${limits.resultBytes} bytes of JSON` };
+
+/** Thrown out of `JSON.stringify`; no handler can throw it. */
+const overLimit = Symbol('over the limit');
 
 /** `undefined` is no result, `null` is the result `null`. */
 export function encodeResult(value: unknown): Result {
   if (value === undefined) return none;
+  // Primitives but texts are short. `toJSON` of a Buffer makes an array, so it is measured before.
+  if (isLong(value)) return tooLong;
   let json: string | undefined;
   try {
-    json = JSON.stringify(value);
+    json = typeof value === 'object' ? JSON.stringify(value, bounded()) : JSON.stringify(value);
   } catch (error) {
+    if (error === overLimit) return tooLong;
     // V8 draws a cycle over several lines; the first says what it is.
     const why = describeThrown(error).message.split('\n', 1)[0];
     return { kind: 'omitted', text: `the result cannot be written as JSON: ${why}` };
   }
   if (json === undefined) return { kind: 'omitted', text: `the result cannot be written as JSON: a ${typeof value}` };
   // A UTF-16 unit takes at most three bytes, so most results need no count.
-  if (json.length * 3 > limits.resultBytes) {
-    const bytes = Buffer.byteLength(json);
-    if (bytes > limits.resultBytes) {
-      return { kind: 'omitted', text: `the result is ${bytes} bytes of JSON, more than ${limits.resultBytes}` };
+  const isOver = json.length * 3 > limits.resultBytes && Buffer.byteLength(json) > limits.resultBytes;
+  return isOver ? tooLong : { kind: 'json', text: json };
+}
+
+/** A replacer that replaces nothing, and gives up when what it has seen takes more than a result may. */
+function bounded(): (this: unknown, key: string, value: unknown) => unknown {
+  let chars = 0;
+  return function count(key, value) {
+    if (isLong(value)) throw overLimit;
+    // Never more than will be written: functions and the like are left out, and so are the keys of a list.
+    if (typeof value === 'string') chars += value.length;
+    else if (value === null || typeof value === 'number' || typeof value === 'boolean') chars++;
+    if (value !== undefined && typeof value !== 'function' && typeof value !== 'symbol' && !Array.isArray(this)) {
+      chars += key.length;
     }
-  }
-  return { kind: 'json', text: json };
+    if (chars > limits.resultBytes) throw overLimit;
+    return value;
+  };
+}
+
+/** A text, or a list of a character and a comma each, that is over the limit by itself. */
+function isLong(value: unknown): boolean {
+  if (typeof value === 'string') return value.length > limits.resultBytes;
+  const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && 'length' in value);
+  return isList && (value as { length: number }).length * 2 > limits.resultBytes;
 }

@@ -4,6 +4,7 @@
  * hold the thread for long gets a turn of its own, so that nothing that is through waits behind it.
  */
 import { numbersPerAttempt, textsPerAttempt } from './attempt-batch.js';
+import { awaiterName } from './attribution.js';
 import { BlockingTimes } from './blocking-times.js';
 import { AttemptContext } from './context.js';
 import type { LoadedHandler } from './handlers.js';
@@ -13,6 +14,7 @@ import { monotonicMs, type Slots } from './slots.js';
 import type { ToThread } from './thread-messages.js';
 import { describeThrown } from './thrown.js';
 
+type Await = (promise: Promise<unknown>, context: AttemptContext, began: number, blockingMs: number) => Promise<void>;
 type Batch = Extract<ToThread, { kind: 'run' }>;
 
 /** A handler expected to hold the thread longer starts in a turn of its own. */
@@ -34,6 +36,8 @@ export class Runner {
   #paused = false;
   /** Attempts whose promise has not settled, by slot. */
   readonly #pending = new Map<number, AttemptContext>();
+  /** By slot, made when first needed. */
+  readonly #awaiters: Await[] = [];
   #beating: NodeJS.Timeout | undefined;
 
   constructor(slots: Slots, handlers: readonly LoadedHandler[], outbox: Outbox) {
@@ -128,16 +132,31 @@ export class Runner {
     this.#blocking.observe(handler.info.name, blockingMs);
     if (promise) {
       this.#pending.set(slot, context);
-      promise.then(
-        (value) => this.#succeed(slot, began, blockingMs, value),
-        (error) => this.#fail(slot, began, blockingMs, context, error),
-      );
+      this.#awaiters[slot] ??= this.#awaiterOf(slot);
+      void this.#awaiters[slot](promise, context, began, blockingMs);
     } else if (threw) {
       this.#fail(slot, began, blockingMs, context, thrown);
     } else {
       this.#succeed(slot, began, blockingMs, returned);
     }
     return now;
+  }
+
+  /** Waits for a handler's promise. Its name tells whose code it is that holds the thread, see `attribution`. */
+  #awaiterOf(slot: number): Await {
+    const name = awaiterName(slot);
+    const named: Record<string, Await> = {
+      [name]: async (promise, context, began, blockingMs) => {
+        let value: unknown;
+        try {
+          value = await promise;
+        } catch (error) {
+          return this.#fail(slot, began, blockingMs, context, error);
+        }
+        this.#succeed(slot, began, blockingMs, value);
+      },
+    };
+    return named[name] as Await;
   }
 
   #succeed(slot: number, began: number, blockingMs: number, value: unknown): void {

@@ -61,6 +61,7 @@ export class Thread implements Load {
   readonly #pulse = new Pulse();
   readonly #batch = new AttemptBatch();
   readonly #handlers = new Map<string, number>();
+  #threadId = 0;
   #inFlight = 0;
   #exitCode: number | undefined;
   #worker: Worker | undefined;
@@ -98,6 +99,11 @@ export class Thread implements Load {
 
   get held(): number {
     return slotsPerThread - this.#freeSlots.length;
+  }
+
+  /** As Node counts threads; 0 before it is ready. */
+  get threadId(): number {
+    return this.#threadId;
   }
 
   /** True if it has a handler of this type. */
@@ -219,6 +225,7 @@ export class Thread implements Load {
         this.#hooks.loading(this);
         return;
       case 'ready':
+        this.#threadId = message.threadId;
         this.#worker = this.#piscina.threads.find((worker) => worker.threadId === message.threadId);
         if (this.phase !== 'starting') return;
         this.phase = 'ready';

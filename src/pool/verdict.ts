@@ -1,10 +1,12 @@
 /**
  * Outcomes, and who is to blame when a thread ends with attempts on it. The rules, all of them:
  *
- * - What was being called synchronously, or was the only one running, ended its thread or held it past its timeout.
- * - Failing that nobody is charged: the attempts were interrupted, each runs again alone, and the culprit shows itself.
+ * - That whose code ran, or was the only one there, ended its thread or held it past its timeout.
+ * - If nothing tells whose code it was, nobody is charged: all were interrupted and are suspects, each runs again alone,
+ *   and the culprit shows itself. Beside one that ran out of memory all are suspects too: it may have been their doing.
  * - An attempt whose timeout passed while something else held the thread is not charged for it.
  * - An attempt that was told of its timeout and ran on has failed, whatever it does afterwards.
+ * - What is charged with the end of its thread runs alone when it is retried, or those beside it would pay for it again.
  */
 import { formatDuration } from '../domain/duration.js';
 import type { FailureCode } from '../domain/job.js';
@@ -15,7 +17,7 @@ import { rowKind } from './outbox.js';
 /** Why a thread came to its end. */
 export type Loss =
   /** The handler's doing, `message` says what. */
-  | { readonly kind: 'died'; readonly message: string }
+  | { readonly kind: 'died'; readonly message: string; readonly ofMemory: boolean }
   /** The pool stopped it over attempts that ran past their time; `current` and `silent` as they were at that moment. */
   | { readonly kind: 'overrun'; readonly current: number; readonly silent: boolean }
   /** The pool itself stops. */
@@ -25,8 +27,8 @@ export function timeoutMessage(attempt: Attempt): string {
   return `the attempt exceeded its timeout of ${formatDuration(attempt.timeoutMs, 'down')}`;
 }
 
-export function interrupted({ attempt }: Dispatched, begun: boolean, durationMs: number): Outcome {
-  return { jobSeq: attempt.jobSeq, lease: attempt.lease, durationMs, kind: 'interrupted', begun };
+export function interrupted({ attempt }: Dispatched, begun: boolean, durationMs: number, suspect = false): Outcome {
+  return { jobSeq: attempt.jobSeq, lease: attempt.lease, durationMs, kind: 'interrupted', begun, suspect };
 }
 
 export function failed(
@@ -86,6 +88,7 @@ export function cameTooLate(dispatched: Dispatched, durationMs: number): boolean
 /**
  * Outcomes of the attempts that ran when their thread ended.
  *
+ * @param current slot of the attempt whose code ran, 0 if nothing tells
  * @param running all that had begun and not come to their end
  * @param durationMs how long each of them has run
  */
@@ -95,20 +98,39 @@ export function judge(
   running: readonly Dispatched[],
   durationMs: (dispatched: Dispatched) => number,
 ): readonly Outcome[] {
-  const suspect = running.find((each) => each.slot === current) ?? (running.length === 1 ? running[0] : undefined);
+  const culprit = running.find((each) => each.slot === current) ?? (running.length === 1 ? running[0] : undefined);
+  const suspect = !isExplained(loss, culprit);
+  const charged = (outcome: Outcome): Outcome => ({ ...outcome, suspect: true });
   return running.map((each) => {
     const ranMs = durationMs(each);
-    if (each.signalled === 'timeout') return timedOut(each, ranMs);
-    if (each !== suspect || each.signalled !== undefined) return interrupted(each, true, ranMs);
+    if (each.signalled === 'timeout') return charged(timedOut(each, ranMs));
+    if (each !== culprit || each.signalled !== undefined) return interrupted(each, true, ranMs, suspect);
     switch (loss.kind) {
       case 'died':
-        return failed(each, 'worker_lost', 'WorkerLostError', loss.message, ranMs);
+        return charged(failed(each, 'worker_lost', 'WorkerLostError', loss.message, ranMs));
       case 'overrun':
-        return loss.silent && ranMs > each.attempt.timeoutMs ? timedOut(each, ranMs) : interrupted(each, true, ranMs);
+        return loss.silent && ranMs > each.attempt.timeoutMs
+          ? charged(timedOut(each, ranMs))
+          : interrupted(each, true, ranMs);
       case 'shutdown':
         return interrupted(each, true, ranMs);
       default:
         return loss satisfies never;
     }
   });
+}
+
+/** True if those beside the culprit need not be suspected. */
+function isExplained(loss: Loss, culprit: Dispatched | undefined): boolean {
+  switch (loss.kind) {
+    case 'died':
+      return culprit !== undefined && !loss.ofMemory;
+    case 'overrun':
+      // One that goes on past its signal is known by that.
+      return culprit !== undefined || !loss.silent;
+    case 'shutdown':
+      return true;
+    default:
+      return loss satisfies never;
+  }
 }

@@ -4,6 +4,7 @@
  */
 import { format } from 'node:util';
 import { threadId } from 'node:worker_threads';
+import { whoseCode } from './attribution.js';
 import { loadHandlers } from './handlers.js';
 import { Outbox } from './outbox.js';
 import { Runner } from './runner.js';
@@ -28,6 +29,8 @@ export default async function serve({ port, memory, handlersDir, importLimitMs }
   process.on('uncaughtException', late('an error was thrown'));
   process.on('unhandledRejection', late('a promise was rejected'));
   process.on('exit', (exitCode) => {
+    // Within the call of `process.exit`, so that whoever called it is on the stack.
+    if (slots.current === 0) slots.blame(whoseCode().slot);
     outbox.post();
     post({ kind: 'exiting', exitCode });
   });

@@ -8,7 +8,7 @@ import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
 import { limits } from '../domain/limits.js';
 import type { Logger } from '../log.js';
-import type { Attempt, HandlerInfo, Pool } from '../pool/messages.js';
+import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/messages.js';
 import type { Memtable } from '../store/memtable.js';
 import type { TypeDictionary } from '../store/types.js';
 import type { Due, DueWindow } from '../timer/window.js';
@@ -28,6 +28,8 @@ export interface DispatchPorts {
 
 /** Due jobs looked at in one turn; more wait for the next, so that I/O is not held up. */
 const duePerTurn = 1024;
+/** Suspects that are cancelled before their next attempt stay in memory: at most so many. */
+const suspectsKept = 10_000;
 
 export class Dispatch {
   readonly #ports: DispatchPorts;
@@ -38,6 +40,8 @@ export class Dispatch {
   readonly #careful: CarefulStart;
   /** Suspects whose start is being written: each has a place in the pool and is not there yet. */
   #starting = 0;
+  /** Jobs whose last attempt ended its thread, or may have done: the next runs alone. */
+  readonly #alone = new Set<number>();
 
   /** @param start `clean`: the directory was left in order */
   constructor(
@@ -50,7 +54,7 @@ export class Dispatch {
     const limitOf = (typeId: number): number =>
       start.handlers.get(ports.types.nameOf(typeId))?.concurrency ?? Number.POSITIVE_INFINITY;
     this.#ready = new ReadyQueue(limitOf);
-    this.#suspects = new ReadyQueue(() => Number.POSITIVE_INFINITY);
+    this.#suspects = new ReadyQueue(limitOf);
     this.#careful = new CarefulStart({
       clean: start.clean,
       startedAt: ports.clock.now(),
@@ -67,9 +71,9 @@ export class Dispatch {
   get nextAt(): number {
     const { window, clock } = this.#ports;
     const due = this.#hasRoom ? window.nextDue : Number.POSITIVE_INFINITY;
-    const { trialEnds } = this.#careful;
-    if (trialEnds === undefined) return due;
-    return Math.min(due, clock.now() + Math.max(1, trialEnds - clock.monotonic()));
+    const monotonic = clock.monotonic();
+    const acquittal = this.#suspects.size > 0 ? this.#careful.nextAcquittal(monotonic) : undefined;
+    return acquittal === undefined ? due : Math.min(due, clock.now() + Math.max(1, acquittal - monotonic));
   }
 
   /** Whether it is worth looking at more that is due. */
@@ -125,8 +129,7 @@ export class Dispatch {
       if (!next) return;
       const job = this.#stillDue(next);
       if (!job) continue;
-      const admitted = this.#careful.admits(job.state, clock.monotonic()) && this.#ready.hasRoom(next.typeId);
-      if (!admitted) return this.#suspects.push(next);
+      if (!this.#careful.admits(job.state, clock.monotonic())) return this.#suspects.push(next);
       const { filling } = this.#ledger;
       const { seq } = job.spec;
       this.#careful.began(seq, job.state, clock.monotonic());
@@ -162,6 +165,7 @@ export class Dispatch {
     ledger.active.set(spec.seq, started);
     ledger.filling.facts.push({ kind: 'started', seq: spec.seq, at: now });
     this.#ready.began(typeId);
+    this.#suspects.began(typeId);
     return {
       jobSeq: spec.seq,
       lease: state.lease,
@@ -171,8 +175,21 @@ export class Dispatch {
       attempt: decisions.attemptNumber(state),
       scheduledFor: state.occurrence,
       timeoutMs: spec.timeoutMs,
-      alone: state.interruptions > 0,
+      alone: this.#alone.has(spec.seq),
     };
+  }
+
+  /** An attempt came to its end. */
+  ended(outcome: Outcome, typeId: number): void {
+    const { jobSeq: seq, suspect } = outcome;
+    const wasTested = outcome.kind !== 'interrupted' || outcome.begun;
+    if (wasTested) this.#alone.delete(seq);
+    if (suspect && this.#ledger.state(seq)?.status === 'pending') this.#alone.add(seq);
+    for (const oldest of this.#alone) {
+      if (this.#alone.size <= suspectsKept) break;
+      this.#alone.delete(oldest);
+    }
+    this.release(seq, typeId);
   }
 
   /** An attempt's place is free again. */
@@ -184,5 +201,6 @@ export class Dispatch {
   #free(seq: number, typeId: number): void {
     this.#ledger.active.delete(seq);
     this.#ready.ended(typeId);
+    this.#suspects.ended(typeId);
   }
 }

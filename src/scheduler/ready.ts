@@ -64,12 +64,6 @@ export class ReadyQueue {
     return job;
   }
 
-  /** Whether an attempt of this type may begin now. */
-  hasRoom(typeId: number): boolean {
-    const lane = this.#lane(typeId);
-    return lane.running < lane.limit;
-  }
-
   /** An attempt of this type occupies a place from now on. */
   began(typeId: number): void {
     this.#lane(typeId).running++;

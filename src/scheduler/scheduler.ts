@@ -261,7 +261,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (job?.state.lease !== outcome.lease) return;
     this.ledger.filling.facts.push({ kind: 'ended', outcome, at: now });
     this.#decideEnd(outcome, now);
-    this.#dispatch.release(outcome.jobSeq, this.#ports.types.idOf(job.spec.name));
+    this.#dispatch.ended(outcome, this.#ports.types.idOf(job.spec.name));
   }
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */

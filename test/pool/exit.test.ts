@@ -41,14 +41,23 @@ t.test('what it said until then is in the log', async (t) => {
   ]);
 });
 
-t.test('an exit after an await among others is charged to nobody', async (t) => {
+t.test('an exit after an await among others of its type is charged to it alone', async (t) => {
+  const harness = await PoolHarness.start(t);
+  const beside = harness.sendMany(5, 'exit', { afterMs: 60_000 });
+  t.match(await harness.run('exit', { code: 3, afterMs: 50 }), { kind: 'failed', code: 'worker_lost' });
+  for (const outcome of await harness.outcomesOf(beside)) {
+    t.match(outcome, { kind: 'interrupted', begun: true, suspect: false });
+  }
+});
+
+t.test('an exit in a callback, which nobody awaits, is charged to nobody; alone it shows itself', async (t) => {
   const harness = await PoolHarness.start(t);
   const beside = harness.sendMany(5, 'sleep', { ms: 60_000 });
-  const exiting = harness.send('exit', { code: 3, afterMs: 50 });
+  const exiting = harness.send('exit', { code: 3, afterMs: 50, inCallback: true });
   for (const outcome of await harness.outcomesOf([...beside, exiting])) {
-    t.match(outcome, { kind: 'interrupted', begun: true });
+    t.match(outcome, { kind: 'interrupted', begun: true, suspect: true });
   }
-  t.match(await harness.run('exit', { code: 3, afterMs: 20 }, { alone: true }), {
+  t.match(await harness.run('exit', { code: 3, afterMs: 20, inCallback: true }, { alone: true }), {
     kind: 'failed',
     code: 'worker_lost',
   });

@@ -49,6 +49,8 @@ t.test('two threads contend for each slot, one gets it', async (t) => {
   t.teardown(() => worker.terminate());
   await once(worker, 'message');
   let begunInAll = 0;
+  // However late a message comes: the other clock stands between these two.
+  let [aheadMs, behindMs] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let round = 1; round <= 200; round++) {
     for (let slot = 1; slot <= slotsPerThread; slot++) slots.queue(slot);
     const before = monotonicMs();
@@ -60,9 +62,11 @@ t.test('two threads contend for each slot, one gets it', async (t) => {
     for (let slot = slotsPerThread; slot > 0; slot--) if (slots.recall(slot)) recalled++;
     const [{ begun, now }] = (await once(worker, 'message')) as [{ begun: number; now: number }];
     if (begun + recalled !== slotsPerThread) t.fail(`${begun} begun, ${recalled} recalled`);
-    if (now < before - 1 || now > monotonicMs() + 1) t.fail('the clocks of two threads differ by over a millisecond');
+    aheadMs = Math.max(aheadMs, now - monotonicMs());
+    behindMs = Math.max(behindMs, before - now);
     begunInAll += begun;
     for (let slot = 1; slot <= slotsPerThread; slot++) slots.free(slot);
   }
+  t.ok(Math.max(aheadMs, behindMs) < 1, `the clocks of two threads agree: ${aheadMs}, ${behindMs} ms`);
   t.ok(begunInAll > 0, `${begunInAll} of ${200 * slotsPerThread} begun`);
 });

@@ -20,20 +20,30 @@ function running(slot: number, signalled?: 'timeout' | 'cancelled' | 'shutdown')
 }
 
 const ranMs = (): number => 500;
-const died = { kind: 'died', message: 'the handler ended its thread (exit code 3)' } as const;
+const died = { kind: 'died', message: 'the handler ended its thread (exit code 3)', ofMemory: false } as const;
 const overrun = { kind: 'overrun', current: 0, silent: true } as const;
 
-const charged = { kind: 'failed', code: 'worker_lost', message: died.message, retryable: true, durationMs: 500 };
-const late = { kind: 'failed', code: 'timeout' };
-const free = { kind: 'interrupted', begun: true, durationMs: 500 };
+const charged = {
+  kind: 'failed',
+  code: 'worker_lost',
+  message: died.message,
+  retryable: true,
+  durationMs: 500,
+  suspect: true,
+};
+const late = { kind: 'failed', code: 'timeout', suspect: true };
+const free = { kind: 'interrupted', begun: true, durationMs: 500, suspect: false };
+const suspect = { ...free, suspect: true };
 
 t.test('a thread that died', (t) => {
   t.match(judge(died, 2, [running(1), running(2)], ranMs), [free, charged], 'in the call of one');
   t.match(judge(died, 0, [running(1)], ranMs), [charged], 'with one on it');
   t.match(judge(died, 7, [running(1)], ranMs), [charged], 'in the call of one that has ended meanwhile');
-  t.match(judge(died, 0, [running(1), running(2)], ranMs), [free, free], 'nobody knows by whom');
+  t.match(judge(died, 0, [running(1), running(2)], ranMs), [suspect, suspect], 'nobody knows by whom');
+  const ofMemory = { ...died, ofMemory: true };
+  t.match(judge(ofMemory, 2, [running(1), running(2)], ranMs), [suspect, charged], 'memory that all had filled');
   t.match(judge(died, 1, [running(1, 'cancelled')], ranMs), [free], 'by one that was cancelled anyway');
-  t.match(judge(died, 0, [running(1, 'timeout'), running(2)], ranMs), [late, free], 'in the grace of one');
+  t.match(judge(died, 0, [running(1, 'timeout'), running(2)], ranMs), [late, suspect], 'in the grace of one');
   t.same(judge(died, 0, [], ranMs), [], 'with nothing on it');
   t.end();
 });
@@ -41,7 +51,7 @@ t.test('a thread that died', (t) => {
 t.test('a thread that was stopped because it was held', (t) => {
   t.match(judge({ ...overrun, current: 2 }, 2, [running(1), running(2)], ranMs), [free, late], 'in the call of one');
   t.match(judge(overrun, 0, [running(1)], ranMs), [late], 'with one on it');
-  t.match(judge(overrun, 0, [running(1), running(2)], ranMs), [free, free], 'nobody knows by whom');
+  t.match(judge(overrun, 0, [running(1), running(2)], ranMs), [suspect, suspect], 'nobody knows by whom');
   t.match(
     judge(overrun, 0, [running(1)], () => 50),
     [{ ...free, durationMs: 50 }],

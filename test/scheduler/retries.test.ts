@@ -152,13 +152,30 @@ t.test('what was taken back before it began runs again at once and was not an at
   t.equal(state(world, seq).status, 'success');
 });
 
+t.test('what ended its thread, or may have done, runs alone until it ends by itself', async (t) => {
+  const world = new World();
+  const seq = make(world, { retryDelayMs: second, backoff: 'fixed' });
+  const isAlone = () => world.pool.attempts.get(seq)?.alone;
+  t.equal(isAlone(), false);
+  world.end(seq, { kind: 'interrupted', begun: true, suspect: true });
+  t.equal(isAlone(), true);
+  world.end(seq, { kind: 'interrupted', begun: false });
+  t.equal(isAlone(), true, 'it was not put to the test');
+  world.end(seq, { kind: 'failed', code: 'worker_lost', suspect: true });
+  world.pass(second);
+  t.equal(isAlone(), true, 'a retry would end the thread of others again');
+  world.end(seq, { kind: 'failed' });
+  world.pass(second);
+  t.equal(isAlone(), false);
+});
+
 t.test('an attempt that is cut short for the third time in a row is a failure', async (t) => {
   const world = new World();
   const seq = make(world, { maxRetries: 1, retryDelayMs: second });
   for (let cut = 1; cut <= 2; cut++) {
     world.end(seq, { kind: 'interrupted', begun: true });
     t.match(state(world, seq), { status: 'running', interruptions: cut, retryCount: 0 });
-    t.equal(world.pool.attempts.get(seq)?.alone, true);
+    t.equal(world.pool.attempts.get(seq)?.alone, false);
   }
   world.end(seq, { kind: 'interrupted', begun: true });
   t.match(state(world, seq), { status: 'pending', interruptions: 0, retryCount: 1 });

@@ -17,7 +17,7 @@ export function anyOutcome(random: Random, jobSeq: number, lease: number, next: 
     case 'final':
       return { ...failed, retryable: false };
     case 'interrupted':
-      return { ...base, kind: 'interrupted', begun: true };
+      return { ...base, kind: 'interrupted', begun: true, suspect: random.chance(0.3) };
     default:
       return { ...base, kind: 'interrupted', begun: false };
   }

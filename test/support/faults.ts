@@ -7,7 +7,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSy
 import { join } from 'node:path';
 import t from 'tap';
 import type { Client, Job } from './client.js';
-import { temporary } from './server.js';
+import { type Server, startServer, temporary } from './server.js';
 
 /** Set for runs that may take long, by hand or at night: more rounds of what is random. */
 export const full = process.env.FAULTS === 'full';
@@ -198,6 +198,14 @@ export function removeTimeMemory(pid: number): void {
   }
 }
 
+/** A server in UTC whose wall clock is `time`. */
+export async function startAt(time: FakeTime): Promise<Server> {
+  const server = await startServer({ args: ['--timezone', 'UTC'], env: time.env });
+  const { pid } = server;
+  t.teardown(() => removeTimeMemory(pid));
+  return server;
+}
+
 // --- Kept elsewhere ---
 
 /** The file that the handler `ledger` writes to. */
@@ -213,6 +221,13 @@ export class LedgerFile {
 
   begun(jobId: string): number {
     return this.counts(jobId).begun;
+  }
+
+  /** The due times, in Unix milliseconds, of the attempts that began, in that order. */
+  slots(jobId: string): number[] {
+    return this.#lines()
+      .filter(([id, , step]) => id === jobId && step === 'begin')
+      .map(([, , , slot]) => Number(slot));
   }
 
   #lines(): string[][] {

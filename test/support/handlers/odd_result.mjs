@@ -8,6 +8,12 @@ const odd = {
   symbol: () => Symbol('odd'),
   bigint: () => 42n,
   huge: () => 'x'.repeat(10 * 1024 * 1024 - 2),
+  list: () => new Array(1_000_000).fill(0),
+  buffer: () => Buffer.alloc(64 * 1024 * 1024),
+  many: () => Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`key ${n}`, { text: 'x'.repeat(10_000) }])),
+  keys: () => Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`${n}${'x'.repeat(1000)}`, 0])),
+  fits: () => ({ text: 'x'.repeat(65_536 - 11) }),
+  over: () => ({ text: 'x'.repeat(65_536 - 10) }),
   wide: () => '\u20ac'.repeat(30_000),
   hostile: () => ({
     toJSON() {
