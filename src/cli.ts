@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 /**
  * The command line. Every option is also an environment variable; the command line goes first, then the environment, then
  * the default. What is wrong with either ends in one line and exit code 2, what is wrong with the start in one line and

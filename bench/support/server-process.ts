@@ -14,6 +14,8 @@ export interface ServerSettings {
   readonly dataDir?: string;
   /** Many sockets are coming. */
   readonly manyFiles?: boolean;
+  /** Further options of `escapement start`. */
+  readonly args?: readonly string[];
 }
 
 export interface Stats {
@@ -68,15 +70,25 @@ export class ServerProcess {
 
   /** Starts it again on the same directory. */
   async start(): Promise<void> {
-    const { threads = 2, handlers = handlersDir, manyFiles } = this.#settings;
+    const { threads = 2, handlers = handlersDir, manyFiles, args: more = [] } = this.#settings;
     const profile = profiling.folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiling.folder}`];
     if (profiling.folder !== undefined) mkdirSync(profiling.folder, { recursive: true });
     const args = ['start', '--port', '0', '--data-dir', this.dataDir, '--handlers', handlers];
-    args.push('--threads', String(threads), '--timezone', 'UTC', '--log-level', 'warn', '--max-connections', '30000');
+    args.push(
+      '--threads',
+      String(threads),
+      '--timezone',
+      'UTC',
+      '--log-level',
+      'warn',
+      '--max-connections',
+      '30000',
+      ...more,
+    );
     const begun = performance.now();
     this.startedAt = performance.timeOrigin + begun;
     this.#child = startNode(
-      [...profile, join(root, 'dist/src/cli.js'), ...args],
+      [...profile, '--max-semi-space-size=64', join(root, 'dist/src/cli.js'), ...args], // as `npm start` has it
       { BENCH_STAMPS: this.stampsDir },
       manyFiles,
     );

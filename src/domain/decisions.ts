@@ -39,10 +39,24 @@ export interface Failure {
 /** A fresh occurrence: nothing of an earlier one is left. */
 const fresh = { attempt: 0, retryCount: 0, interruptions: 0 } as const;
 
+/** Field by field: every start and every outcome passes here, and objects put together by spreading cost ten times as much. */
 function move(state: JobState, step: Step, now: number, changes: Partial<JobState>): JobState {
   const status = next(state.status, step);
   if (!status) throw new Error(`a ${state.status} job was to ${step}`);
-  return { ...state, updatedAt: now, ...changes, status };
+  return {
+    status,
+    due: changes.due ?? state.due,
+    occurrence: changes.occurrence ?? state.occurrence,
+    updatedAt: now,
+    startedAt: changes.startedAt ?? state.startedAt,
+    finishedAt: changes.finishedAt ?? state.finishedAt,
+    lease: changes.lease ?? state.lease,
+    attempt: changes.attempt ?? state.attempt,
+    retryCount: changes.retryCount ?? state.retryCount,
+    interruptions: changes.interruptions ?? state.interruptions,
+    skipped: changes.skipped ?? state.skipped,
+    missed: changes.missed ?? state.missed,
+  };
 }
 
 /** The only place where a job comes into being. */
@@ -115,20 +129,20 @@ export interface Success {
 }
 
 export function succeed(job: Job, success: Success, now: number): Decision {
-  const { result, resultOmitted } = success;
-  const { lastError } = job.detail;
-  const hasResult = result !== undefined || resultOmitted !== undefined;
-  const detail: JobDetail = {
-    ...(lastError && { lastError }),
+  const told: EventBody = { type: 'job.completed', durationMs: Math.max(0, Math.round(success.durationMs)) };
+  const { state, events } = finish(job, 'succeed', [told], now);
+  const detail = resultDetail(job.detail, success);
+  return detail ? { state, events, detail, counts: 'completed' } : { state, events, counts: 'completed' };
+}
+
+/** What a success leaves behind: its result in the place of an earlier one's. Undefined where there is neither. */
+function resultDetail(before: JobDetail, { result, resultOmitted }: Success): JobDetail | undefined {
+  const had = before.result !== undefined || before.resultOmitted !== undefined;
+  if (!had && result === undefined && resultOmitted === undefined) return undefined;
+  return {
+    ...(before.lastError && { lastError: before.lastError }),
     ...(result !== undefined && { result }),
     ...(resultOmitted !== undefined && { resultOmitted }),
-  };
-  const hadResult = job.detail.result !== undefined || job.detail.resultOmitted !== undefined;
-  const told: EventBody = { type: 'job.completed', durationMs: Math.max(0, Math.round(success.durationMs)) };
-  return {
-    ...finish(job, 'succeed', [told], now),
-    ...((hasResult || hadResult) && { detail }),
-    counts: 'completed',
   };
 }
 
@@ -149,7 +163,10 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
     maxRetries: spec.maxRetries,
     final: !granted,
   };
-  if (!granted) return { ...finish(job, 'fail', [told], now), detail, counts: 'failed' };
+  if (!granted) {
+    const { state: after, events } = finish(job, 'fail', [told], now);
+    return { state: after, events, detail, counts: 'failed' };
+  }
   return {
     state: move(state, 'retryLater', now, { due: retryAt, retryCount, interruptions: 0, finishedAt: now }),
     events: [told, { type: 'job.retrying', nextRetryAt: retryAt, retryCount, cause: 'failure' }],

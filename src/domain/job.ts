@@ -28,7 +28,7 @@ export interface JobSpec {
   readonly timeoutMs: number;
   readonly misfire: Misfire;
   readonly createdAt: number;
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
 }
 
 export interface JobState {

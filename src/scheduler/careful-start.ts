@@ -29,9 +29,12 @@ export class CarefulStart {
     this.#firstNewSeq = options.firstNewSeq;
   }
 
-  /** Whether the job is one of those that were overdue or running when the process ended. */
+  /**
+   * Whether the job is one of those that were overdue or running when the process ended. One that has been tried before is:
+   * its occurrence may lie in the future for all that, by a clock that was set back.
+   */
   concerns(seq: number, state: JobState): boolean {
-    return this.#applies && seq < this.#firstNewSeq && (state.occurrence <= this.#startedAt || state.interruptions > 0);
+    return this.#applies && seq < this.#firstNewSeq && (state.occurrence <= this.#startedAt || state.attempt > 0);
   }
 
   /** Whether it may start now; `monotonic` in milliseconds. */
@@ -54,10 +57,15 @@ export class CarefulStart {
     if (state.interruptions > 1) this.#onTrial = seq;
   }
 
+  /** Its start could not be written: it did not run, and so survived nothing. */
+  withdrew(seq: number): boolean {
+    if (this.#onTrial === seq) this.#onTrial = undefined;
+    return this.#running.delete(seq);
+  }
+
   /** It came to its end, or is held to be harmless. */
   ended(seq: number): void {
-    if (!this.#running.delete(seq)) return;
-    if (this.#onTrial === seq) this.#onTrial = undefined;
+    if (!this.withdrew(seq)) return;
     if (++this.#survived < this.#wave) return;
     this.#survived = 0;
     this.#wave = Math.min(largestWave, this.#wave * 2);

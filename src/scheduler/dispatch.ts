@@ -40,6 +40,8 @@ export class Dispatch {
   readonly #careful: CarefulStart;
   /** Jobs whose last attempt ended its thread, or may have done: the next runs alone. */
   readonly #alone = new Set<number>();
+  /** Suspects whose start is being written: each has a place in the pool and is not there yet. */
+  #starting = 0;
 
   /** @param start `clean`: the directory was left in order */
   constructor(
@@ -109,18 +111,20 @@ export class Dispatch {
   startReady(): void {
     const { pool, clock } = this.#ports;
     this.#startSuspects();
-    while (pool.free > 0) {
+    while (pool.free > this.#starting) {
       const next = this.#ready.pop();
       if (!next) return;
       const job = this.#stillDue(next);
-      if (job) pool.dispatch(this.#start(job, next.typeId, clock.now()));
+      // An entry that repeats may be for the same instant as a retry since; that one waits among the suspects.
+      if (job && !this.#careful.concerns(next.seq, job.state))
+        pool.dispatch(this.#start(job, next.typeId, clock.now()));
     }
   }
 
   /** A suspect leaves for its thread only when its record is on disk: a crash must find it counted. */
   #startSuspects(): void {
     const { pool, clock } = this.#ports;
-    for (let free = pool.free; free > 0 && this.#suspects.size > 0; free--) {
+    while (pool.free > this.#starting) {
       const next = this.#suspects.pop();
       if (!next) return;
       const job = this.#stillDue(next);
@@ -131,8 +135,16 @@ export class Dispatch {
       this.#careful.began(seq, job.state, clock.monotonic());
       const attempt = this.#start(job, next.typeId, clock.now());
       filling.facts.pop();
-      filling.effects.push(() => pool.dispatch(attempt));
-      filling.undo.push(() => this.release(seq, next.typeId));
+      this.#starting++;
+      filling.effects.push(() => {
+        this.#starting--;
+        pool.dispatch(attempt);
+      });
+      filling.undo.push(() => {
+        this.#starting--;
+        this.#careful.withdrew(seq);
+        this.#free(seq, next.typeId);
+      });
     }
   }
 
@@ -182,9 +194,13 @@ export class Dispatch {
 
   /** An attempt's place is free again. */
   release(seq: number, typeId: number): void {
+    this.#careful.ended(seq);
+    this.#free(seq, typeId);
+  }
+
+  #free(seq: number, typeId: number): void {
     this.#ledger.active.delete(seq);
     this.#ready.ended(typeId);
     this.#suspects.ended(typeId);
-    this.#careful.ended(seq);
   }
 }

@@ -173,7 +173,7 @@ export class Ledger {
       memtable.apply(spec.seq, removed ? undefined : state, typeId);
       sets.set(spec.seq, removed ? undefined : state.status, typeId);
       if (removed) continue;
-      if (specChanged) memtable.applySpec(spec);
+      if (specChanged) memtable.applySpec(spec, state.due - state.updatedAt);
       if (detailChanged) memtable.applyDetail(spec.seq, detail);
     }
     return batch;

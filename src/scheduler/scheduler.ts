@@ -93,11 +93,12 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /**
-   * Takes up attempts that were running when the process ended. Call once, before the first turn; clients should be let
-   * in when `recovered`, or they would see them running still.
+   * Takes up attempts that were running when the process ended. Call once, before the first turn: a write that is refused
+   * has it done again. Clients should be let in when `recovered`, or they would see them running still.
    */
   recover(): void {
     const now = this.#ports.clock.now();
+    // Of this process no start is on disk before that.
     for (const seq of this.#ports.sets.each('running')) {
       const job = setAsideIfDamaged(this.#ports.log, seq, () => this.ledger.lookup(seq));
       if (job?.state.status === 'running') this.ledger.record(job, decisions.interrupt(job, true, now), now);
@@ -155,9 +156,10 @@ export class Scheduler implements Requests, StoreEvents {
       if (!removed && job.state.status === 'pending') this.#ports.window.add(job.state.due, job.spec.seq);
     }
     for (const effect of batch.effects) effect();
+    // The next batch goes out before the answers of this one: the disk works while they are written.
+    this.turn();
     for (const { reply, answer } of batch.answers) reply(answer);
     if (batch.events.length > 0) this.#ports.publish(batch.events);
-    this.turn();
   }
 
   failed(_position: number, failure: { readonly message: string; readonly broken: boolean }): void {
@@ -171,6 +173,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#blockedSince ??= this.#ports.clock.monotonic();
     this.#nextWriteAt = this.#ports.clock.monotonic() + retryWriteMs;
     const { facts, jobs } = this.ledger.lost();
+    if (!this.recovered) this.recover();
     for (const fact of facts) this.#redo(fact);
     for (const seq of jobs) {
       const state = setAsideIfDamaged(this.#ports.log, seq, () => this.ledger.state(seq));

@@ -26,7 +26,7 @@ export function sealBatch(batch: Batch, context: SealContext): SealedBatch {
       seq: spec.seq,
       name: spec.name,
       state: removed ? undefined : state,
-      ...(detailChanged && !removed && { detail }),
+      detail: detailChanged && !removed ? detail : undefined,
     });
   }
   const puts = [...batch.puts];

@@ -4,6 +4,9 @@
  *
  * Filters with job ids have a topic of their own per listener (`@<number>`) and are found by the ids; such a listener has
  * no other topic, so here too an event reaches it once.
+ *
+ * A commit of ten thousand events for a thousand listeners would hold up everything else for seconds, so what is much is
+ * told in several turns of the loop, in order. `seq` moves on with what has been told.
  */
 import type { EventType, JobEvent } from '../domain/events.js';
 import { type Filter, matches, topicsFor, topicsOf } from '../domain/filter.js';
@@ -24,7 +27,14 @@ export interface FeedOptions {
   readonly timezone: string;
   /** Number of the latest event before this server began. */
   readonly lastSeq: number;
+  /** Calls back after what is at hand has been done. */
+  readonly soon: (step: () => void) => void;
 }
+
+/** Deliveries in one turn: some ten milliseconds of work. */
+const deliveriesPerTurn = 20_000;
+/** Events that may wait to be told; beyond them telling goes before all else, which slows down whoever makes them. */
+const maxWaiting = 50_000;
 
 interface Subscription {
   readonly filter: Filter;
@@ -42,6 +52,9 @@ export class Feed {
   readonly #listening = new Map<string, number>();
   readonly #byJob = new Map<string, Set<Listener>>();
   readonly #topics = new Map<string, TopicsByType>();
+  /** On disk and not told yet, from `#next` on. */
+  #waiting: JobEvent[] = [];
+  #next = 0;
   #seq: number;
 
   constructor(options: FeedOptions) {
@@ -109,27 +122,61 @@ export class Feed {
   publish(events: readonly JobEvent[]): void {
     const last = events.at(-1);
     if (last === undefined) return;
-    this.#seq = last.seq;
-    if (this.#subscriptions.size === 0) return;
-    for (const event of events) this.#publish(event);
+    const under = this.#waiting.length > 0;
+    if (!under && this.#subscriptions.size === 0) {
+      this.#seq = last.seq;
+      return;
+    }
+    for (const event of events) this.#waiting.push(event);
+    if (!under || this.#waiting.length - this.#next > maxWaiting) this.#tell(under);
   }
 
-  #publish(event: JobEvent): void {
+  /** Tells of all that waits, at once: the server is about to close. */
+  flush(): void {
+    for (; this.#next < this.#waiting.length; this.#next++) this.#publish(this.#waiting[this.#next] as JobEvent);
+  }
+
+  /** @param under a later turn is to come anyway */
+  #tell(under: boolean): void {
+    let deliveries = 0;
+    for (; this.#next < this.#waiting.length; this.#next++) {
+      if (deliveries >= deliveriesPerTurn && this.#waiting.length - this.#next <= maxWaiting) break;
+      deliveries += this.#publish(this.#waiting[this.#next] as JobEvent);
+    }
+    if (this.#next === this.#waiting.length) {
+      this.#waiting = [];
+      this.#next = 0;
+    } else if (this.#next >= maxWaiting) {
+      this.#waiting = this.#waiting.slice(this.#next);
+      this.#next = 0;
+    }
+    if (!under && this.#waiting.length > 0) this.#options.soon(() => this.#tell(false));
+  }
+
+  /** Returns how many listeners it goes to. */
+  #publish(event: JobEvent): number {
     const { publish, timezone } = this.#options;
     const { type } = event.body;
+    this.#seq = event.seq;
+    let deliveries = 0;
     let text: string | undefined;
     if (this.#listening.size > 0) {
       for (const topic of this.#topicsFor(event.jobName, type)) {
-        if (this.#listening.has(topic)) publish(topic, (text ??= renderEvent(event, timezone)));
+        const listeners = this.#listening.get(topic);
+        if (listeners === undefined) continue;
+        publish(topic, (text ??= renderEvent(event, timezone)));
+        deliveries += listeners;
       }
     }
-    if (this.#byJob.size === 0) return;
+    if (this.#byJob.size === 0) return deliveries;
     const id = formatId(event.jobSeq, event.idSeconds);
     for (const listener of this.#byJob.get(id) ?? []) {
       const { filter } = this.#subscriptions.get(listener) as Subscription;
-      if (matches(filter, event.jobName, type, id))
-        publish(ownTopic(listener), (text ??= renderEvent(event, timezone)));
+      if (!matches(filter, event.jobName, type, id)) continue;
+      publish(ownTopic(listener), (text ??= renderEvent(event, timezone)));
+      deliveries++;
     }
+    return deliveries;
   }
 
   /** Names and types are few and come over and over; building and hashing new strings costs more than the rest. */

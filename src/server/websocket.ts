@@ -93,7 +93,8 @@ export class WebSockets {
   constructor(options: WebSocketsOptions) {
     this.#options = options;
     const { app, timezone, lastSeq } = options;
-    this.feed = new Feed({ publish: (topic, message) => app.publish(topic, message), timezone, lastSeq });
+    const publish = (topic: string, message: string): void => app.publish(topic, message);
+    this.feed = new Feed({ publish, timezone, lastSeq, soon: setImmediate });
     app.webSocket<Held>(
       path,
       {
@@ -126,6 +127,7 @@ export class WebSockets {
   /** Says goodbye to everybody. */
   close(): void {
     clearInterval(this.#sweeper);
+    this.feed.flush();
     for (const { ws } of [...this.#connections]) ws?.end(closing.goingAway, 'the server is shutting down');
   }
 

@@ -16,7 +16,7 @@ export class ByteWriter {
 
   constructor(initialBytes = 4096) {
     // Not from the shared pool: the whole ArrayBuffer is handed to another thread.
-    this.buffer = Buffer.from(new ArrayBuffer(initialBytes));
+    this.buffer = Buffer.allocUnsafeSlow(initialBytes);
   }
 
   /** Makes room for `bytes` more and returns where they begin. */
@@ -29,7 +29,7 @@ export class ByteWriter {
   }
 
   #grow(atLeast: number): void {
-    const larger = Buffer.from(new ArrayBuffer(Math.max(atLeast, this.buffer.length * 2)));
+    const larger = Buffer.allocUnsafeSlow(Math.max(atLeast, this.buffer.length * 2));
     this.buffer.copy(larger, 0, 0, this.length);
     this.buffer = larger;
   }
@@ -141,8 +141,10 @@ export class ByteReader {
 }
 
 export function putU48(buffer: Buffer, at: number, value: number): void {
-  buffer.writeUInt32LE(value % two32, at);
-  buffer.writeUInt16LE(Math.floor(value / two32), at + 4);
+  // Not the remainder: that of numbers beyond 32 bits is a call into the C library.
+  const high = Math.floor(value / two32);
+  buffer.writeUInt32LE(value - high * two32, at);
+  buffer.writeUInt16LE(high, at + 4);
 }
 
 export function getU48(buffer: Buffer, at: number): number {

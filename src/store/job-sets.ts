@@ -64,7 +64,9 @@ export class JobSets {
     const block = this.#blocks.get(Math.floor(seq / blockSize));
     if (!block) return undefined;
     const low = seq % blockSize;
-    return statuses.find((status) => block.get(setOfStatus(status))?.has(low));
+    if (!block.get(all)?.has(low)) return undefined;
+    for (const status of statuses) if (block.get(setOfStatus(status))?.has(low)) return status;
+    return undefined;
   }
 
   /** Jobs in a status; O(1). */

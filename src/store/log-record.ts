@@ -32,7 +32,7 @@ export interface Change {
   readonly seq: number;
   readonly name: string;
   readonly state: JobState | undefined;
-  readonly detail?: JobDetail;
+  readonly detail?: JobDetail | undefined;
 }
 
 export interface LogRecord {

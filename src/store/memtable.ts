@@ -17,6 +17,11 @@ const emptyGeneration = (): Generation => ({ rows: new RowTable(), details: new 
 
 /** Specs kept at hand after their commit: jobs with short delays run from here without a look into the trees. */
 const cachedSpecBytes = 16 * 1024 * 1024;
+/**
+ * Specs of jobs due later than this are not kept: at high rates they would be pushed out before they run, and all that
+ * lives long and dies at last is what the garbage collector pays most for.
+ */
+const cachedAheadMs = 60_000;
 
 export class Memtable {
   readonly #reader: StoreReader;
@@ -60,9 +65,10 @@ export class Memtable {
     this.#current.detailBytes += 64 + (detail.result?.length ?? 0) + (detail.lastError?.message.length ?? 0);
   }
 
-  /** Keeps a committed spec at hand. */
-  applySpec(spec: JobSpec): void {
+  /** Keeps a committed spec at hand if the job is due soon enough to find it here still. */
+  applySpec(spec: JobSpec, dueInMs: number): void {
     this.#forget(spec.seq);
+    if (dueInMs > cachedAheadMs) return;
     this.#specs.set(spec.seq, spec);
     this.#specBytes += specBytes(spec);
     while (this.#specBytes > cachedSpecBytes) this.#forgetOldest();

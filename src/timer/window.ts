@@ -71,12 +71,16 @@ export class DueWindow {
     return this.#edge !== everything && this.#near.size < this.#capacity / 8;
   }
 
-  /** Moves the edge on by at most `limit` entries of the index. A slice of work: call again while `wantsRefill`. */
+  /**
+   * Moves the edge on by at most `limit` entries of the index, and no more than the window holds. A slice of work: call
+   * again while `wantsRefill`.
+   */
   refill(limit: number): void {
-    const entries = this.#source.take(limit);
+    const most = Math.min(limit, this.#capacity);
+    const entries = this.#source.take(most);
     const last = entries.at(-1);
     for (const { due, seq } of entries) this.#near.push(due, seq);
-    this.#edge = entries.length < limit || !last ? everything : last;
+    this.#edge = entries.length < most || !last ? everything : last;
     this.#admit(this.#far);
     this.#admit(this.#farMerging);
     if (this.#near.size > this.#capacity) this.#spill();

@@ -220,6 +220,23 @@ t.test('a repeating job that comes due during the refusal follows its misfire po
   t.equal(world.pool.attempts.get(seq)?.scheduledFor, world.clock.now() - 750, 'the one that is not late by a second');
 });
 
+t.test('what was running when the process ended is taken up although the disk is full at the start', async (t) => {
+  const world = new World();
+  const seq = make(world);
+  const next = world.crash();
+  const free = fillDisk(next);
+  next.pass(5000);
+  t.notOk(next.scheduler.recovered);
+  t.equal(state(next, seq).status, 'running', 'on disk nothing has happened');
+  t.same(running(next), []);
+  free();
+  next.pass(250);
+  t.ok(next.scheduler.recovered);
+  t.same(running(next), [seq]);
+  t.match(state(next, seq), { status: 'running', lease: 2, interruptions: 1 }, 'cut short once, not once a try');
+  t.same(told(next, seq), ['retrying', 'started']);
+});
+
 t.test('a merge that meets a full disk goes on when there is room', async (t) => {
   const world = new World({ mergeRows: 5 });
   for (let i = 0; i < 4; i++) make(world, { trigger: after(hour) });

@@ -59,10 +59,21 @@ function event(seq: number, jobName: string, type: EventType, jobSeq = 1): JobEv
   return { seq, jobSeq, idSeconds, jobName, at: exampleNow, body: bodyOf(type) };
 }
 
-function open(): { hub: Hub; feed: Feed } {
+function open(): { hub: Hub; feed: Feed; turn: () => boolean } {
   const hub = new Hub();
-  return { hub, feed: new Feed({ publish: hub.publish, timezone: 'UTC', lastSeq: 7 }) };
+  const later: (() => void)[] = [];
+  const soon = (step: () => void): void => void later.push(step);
+  /** The next turn of the loop; false when nothing waits for it. */
+  const turn = (): boolean => {
+    const steps = later.splice(0);
+    for (const step of steps) step();
+    return steps.length > 0;
+  };
+  return { hub, feed: new Feed({ publish: hub.publish, timezone: 'UTC', lastSeq: 7, soon }), turn };
 }
+
+const events = (from: number, count: number): JobEvent[] =>
+  Array.from({ length: count }, (_, i) => event(from + i, 'a', 'job.scheduled'));
 
 t.test('nothing is rendered or published while nobody listens', (t) => {
   const { hub, feed } = open();
@@ -148,6 +159,45 @@ t.test('whoever listens hears exactly what the filter says, once, in order', (t)
     }),
   );
   t.end();
+});
+
+t.test('what is much is told in several turns, in order, and newcomers hear the rest', async (t) => {
+  const { hub, feed, turn } = open();
+  const ears = Array.from({ length: 100 }, (_, number) => new Ear(number, hub));
+  for (const ear of ears) feed.subscribe(ear, everything);
+  feed.publish(events(8, 1000));
+  const first = feed.seq;
+  t.ok(first > 8 && first < 500, `the first turn told up to ${first}`);
+  const late = new Ear(100, hub);
+  feed.subscribe(late, everything);
+  feed.publish(events(1008, 10));
+  t.equal(feed.seq, first, 'what comes later waits its turn');
+  let turns = 0;
+  for (; turn(); turns++) t.ok(turns < 10);
+  t.ok(turns > 1, `${turns} more turns`);
+  t.equal(feed.seq, 1017);
+  for (const ear of ears)
+    t.same(
+      ear.seqs,
+      Array.from({ length: 1010 }, (_, i) => 8 + i),
+    );
+  t.same(
+    late.seqs,
+    Array.from({ length: 1017 - first }, (_, i) => first + 1 + i),
+  );
+});
+
+t.test('no more than a bound waits to be told, and nothing once the feed was flushed', async (t) => {
+  const { hub, feed, turn } = open();
+  const ears = Array.from({ length: 10 }, (_, number) => new Ear(number, hub));
+  for (const ear of ears) feed.subscribe(ear, everything);
+  for (let from = 8; from < 70_008; from += 10_000) feed.publish(events(from, 10_000));
+  t.equal(feed.seq, 70_007 - 50_000, 'all but 50,000 were told at once');
+  feed.flush();
+  t.equal(feed.seq, 70_007);
+  t.equal(ears[3]?.heard.length, 70_000);
+  turn();
+  t.equal(ears[3]?.heard.length, 70_000, 'and not again');
 });
 
 t.test('a filter and an event share a topic exactly when they match', (t) => {

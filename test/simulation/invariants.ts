@@ -1,137 +1,206 @@
 /** What must hold after every step of a simulated life. Each check throws with what it found. */
 import type { JobEvent } from '../../src/domain/events.js';
-import { isRepeating } from '../../src/domain/job.js';
+import { isRepeating, type Job } from '../../src/domain/job.js';
 import { isFinished, type Status, statuses } from '../../src/domain/lifecycle.js';
+import { limits } from '../../src/domain/limits.js';
+import { checkStore } from '../../src/store/check.js';
 import type { World } from '../support/world.js';
 import type { Promised } from './promised.js';
+import { must, Story } from './story.js';
 
-function must(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Error(what);
-}
+const everything = { limit: 10_000, offset: 0 } as const;
 
-/** All checks of one moment. */
-export function checkInvariants(world: World, promised: Promised): void {
-  checkAcknowledged(world, promised);
-  checkSets(world, promised);
-  const { events } = world.queries.eventsAfter(0, Number.POSITIVE_INFINITY);
-  checkEvents(world, events);
-  checkStory(world, events, promised);
-  must(world.fatal.length === 0, `the server gave up: ${world.fatal.join()}`);
-}
+/** Looks at one world after every step. The log only grows: each event is read and heard once in a world. */
+export class Invariants {
+  readonly #world: World;
+  readonly #promised: Promised;
+  readonly #events: JobEvent[] = [];
+  readonly #story = new Story();
+  /** How many of the published events have been compared with the log. */
+  #compared = 0;
 
-function checkAcknowledged(world: World, promised: Promised): void {
-  for (const [seq, known] of promised.jobs) {
-    const job = world.memtable.job(seq);
-    if (!job) {
-      must(promised.mayBeRemoved(seq), `job ${seq} was acknowledged and is gone`);
-      continue;
-    }
-    must(job.spec.payload === known.payload, `job ${seq} has another payload than was acknowledged`);
-    must(job.spec.idSeconds === known.idSeconds, `job ${seq} has another id than was acknowledged`);
-    if (known.cancelled) must(job.state.status === 'cancelled', `job ${seq} was cancelled and is ${job.state.status}`);
+  constructor(world: World, promised: Promised) {
+    this.#world = world;
+    this.#promised = promised;
   }
-}
 
-function checkSets(world: World, promised: Promised): void {
-  const counted = Object.fromEntries(statuses.map((status) => [status, 0])) as Record<Status, number>;
-  for (let seq = 1; seq < world.scheduler.ledger.committed.nextSeq; seq++) {
-    const status = world.memtable.state(seq)?.status;
-    const inSet = world.sets.statusOf(seq);
-    must(status === inSet, `job ${seq} is ${status} and in the set of ${inSet}`);
-    if (status) counted[status]++;
+  /** All checks of one moment. */
+  check(): void {
+    const { fatal, logged } = this.#world;
+    must(fatal.length === 0, `the server gave up: ${fatal}`);
+    must(!logged.some((line) => line.includes('damaged')), `the server met damage: ${logged}`);
+    const { jobs } = this.#world.queries.list(everything);
+    const bySeq = new Map(jobs.map((job) => [job.spec.seq, job]));
+    this.#checkAcknowledged(bySeq);
+    this.#checkSets(bySeq);
+    this.#checkLists(jobs);
+    this.#checkRunning();
+    this.#checkEvents();
+    this.#checkStory(bySeq);
   }
-  for (const status of statuses) {
-    must(
-      world.sets.count(status) === counted[status],
-      `${counted[status]} jobs are ${status}, the set counts ${world.sets.count(status)}`,
-    );
-    const { total } = world.queries.list({ status, limit: 1, offset: 0 });
-    must(total === counted[status], `a list counts ${total} of ${counted[status]} ${status} jobs`);
-  }
-  const all = world.queries.list({ limit: 1000, offset: 0 });
-  const newestFirst = all.jobs.every((job, i) => i === 0 || job.spec.seq < (all.jobs[i - 1]?.spec.seq ?? 0));
-  must(newestFirst, 'a list is not newest first');
-  for (const name of promised.names) {
-    const byName = all.jobs.filter((job) => job.spec.name === name).length;
-    must(world.queries.list({ name, limit: 1, offset: 0 }).total === byName, `the set of type ${name} is wrong`);
-  }
-}
 
-function checkEvents(world: World, events: readonly JobEvent[]): void {
-  events.forEach((event, i) => must(event.seq === i + 1, `event ${event.seq} stands at place ${i + 1}`));
-  must(world.queries.lastEvent() === events.length, 'the last event has another number than there are events');
-  world.events.forEach((event, i) => {
-    const before = world.events[i - 1];
-    must(!before || event.seq === before.seq + 1, `event ${event.seq} was published after ${before?.seq}`);
-    must(
-      events[event.seq - 1]?.body.type === event.body.type,
-      `event ${event.seq} was published and is not in the log`,
-    );
-  });
-  const count = (type: string): number => events.filter(({ body }) => body.type === type).length;
-  const finals = events.filter(({ body }) => body.type === 'job.failed' && body.final).length;
-  const { completed, failed, cancelled } = world.queries.totals();
-  must(completed === count('job.completed'), 'the total of completed is not that of the events');
-  must(failed === finals, 'the total of failed is not that of the events');
-  must(cancelled === count('job.cancelled'), 'the total of cancelled is not that of the events');
-}
-
-/** Events, read in order, lead to the states that are there. */
-function checkStory(world: World, events: readonly JobEvent[], promised: Promised): void {
-  const told = new Map<number, { status: Status; scheduledFor: number }>();
-  for (const { jobSeq, body, seq } of events) {
-    const job = told.get(jobSeq) ?? { status: 'pending', scheduledFor: Number.NEGATIVE_INFINITY };
-    told.set(jobSeq, job);
-    switch (body.type) {
-      case 'job.scheduled':
-        must(body.triggerAt > job.scheduledFor, `event ${seq} schedules job ${jobSeq} for an instant a second time`);
-        job.status = 'pending';
-        job.scheduledFor = body.triggerAt;
-        break;
-      case 'job.updated':
-        must(job.status === 'pending', `event ${seq} updates a ${job.status} job`);
-        job.scheduledFor = Number.NEGATIVE_INFINITY;
-        break;
-      case 'job.started':
-        must(job.status === 'pending', `event ${seq} starts a ${job.status} job`);
-        job.status = 'running';
-        break;
-      case 'job.completed':
-        must(job.status === 'running', `event ${seq} completes a ${job.status} job`);
-        job.status = 'success';
-        break;
-      case 'job.failed':
-        must(job.status === 'running', `event ${seq} fails a ${job.status} job`);
-        job.status = 'failed';
-        break;
-      case 'job.retrying':
-        must(job.status === 'failed' || job.status === 'running', `event ${seq} retries a ${job.status} job`);
-        job.status = 'pending';
-        break;
-      case 'job.cancelled':
-        must(body.previousStatus === job.status, `event ${seq} cancels a ${job.status} job as ${body.previousStatus}`);
-        job.status = 'cancelled';
-        break;
-      default:
-        body satisfies never;
+  #checkAcknowledged(jobs: ReadonlyMap<number, Job>): void {
+    for (const [seq, known] of this.#promised.jobs) {
+      const job = jobs.get(seq);
+      if (!job) {
+        must(this.#promised.retains, `job ${seq} was acknowledged and is gone`);
+        continue;
+      }
+      const { payload, idSeconds } = job.spec;
+      const isKnown = payload === known.payload || known.unanswered.has(payload);
+      must(isKnown, `job ${seq} has another payload than was acknowledged`);
+      must(idSeconds === known.idSeconds, `job ${seq} has another id than was acknowledged`);
+      const { status } = job.state;
+      if (known.cancelled) must(status === 'cancelled', `job ${seq} was cancelled and is ${status}`);
     }
   }
-  for (const [seq, { status }] of told) {
-    const state = world.memtable.state(seq);
-    if (state) must(state.status === status, `the events tell that job ${seq} is ${status}, it is ${state.status}`);
-    else must(isFinished(status) && promised.mayBeRemoved(seq), `job ${seq} is gone and was ${status}`);
-  }
-}
 
-/** At the end, with the world quiet: nothing that is due has been left. */
-export function checkNothingLeft(world: World): void {
-  must(world.pool.attempts.size === 0, 'an attempt never ended');
-  must(world.scheduler.runningAttempts === 0, 'an attempt is booked that no worker has');
-  for (const job of world.queries.list({ limit: 1000, offset: 0 }).jobs) {
-    const { status, due } = job.state;
-    must(status !== 'running', `job ${job.spec.seq} is running in no worker`);
-    const waits = status === 'pending' && due <= world.clock.now();
-    must(!waits, `job ${job.spec.seq} was due ${world.clock.now() - due} ms ago and has not run`);
-    if (!isRepeating(job.spec)) must(status !== 'pending', `job ${job.spec.seq} is pending still`);
+  #checkSets(jobs: ReadonlyMap<number, Job>): void {
+    const { sets, memtable, scheduler } = this.#world;
+    const counted = Object.fromEntries(statuses.map((status) => [status, 0])) as Record<Status, number>;
+    for (let seq = 1; seq < scheduler.ledger.committed.nextSeq; seq++) {
+      const status = jobs.get(seq)?.state.status ?? memtable.state(seq)?.status;
+      const inSet = sets.statusOf(seq);
+      must(status === inSet, `job ${seq} is ${status} and in the set of ${inSet}`);
+      if (status) counted[status]++;
+    }
+    let all = 0;
+    for (const status of statuses) {
+      all += counted[status];
+      const [count, total] = [sets.count(status), sets.total(status, undefined)];
+      must(count === counted[status], `${counted[status]} jobs are ${status}, the set counts ${count}`);
+      must(total === counted[status], `a list counts ${total} of ${counted[status]} ${status} jobs`);
+    }
+    const total = sets.total(undefined, undefined);
+    must(jobs.size === all && total === all, `a list has ${jobs.size} of ${all} jobs and counts ${total}`);
+  }
+
+  /** Order of all jobs, and the lists by type. `jobs`: as they are listed. */
+  #checkLists(jobs: readonly Job[]): void {
+    const { sets, types } = this.#world;
+    const byName = new Map<string, Job[]>(this.#promised.names.map((name) => [name, []]));
+    let newer: Job | undefined;
+    for (const job of jobs) {
+      const { seq, idSeconds, payload, name } = job.spec;
+      const inOrder = !newer || (seq < newer.spec.seq && idSeconds <= newer.spec.idSeconds);
+      must(inOrder, `jobs ${newer?.spec.seq} and ${seq} are out of order, or their ids`);
+      must(!this.#promised.refused.has(payload), `job ${seq} has a payload whose request was refused`);
+      const typeId = types.find(name);
+      must(typeId !== undefined, `job ${seq} is of a type without a number`);
+      byName.get(name)?.push(job);
+      newer = job;
+    }
+    for (const [name, ofName] of byName) {
+      const typeId = types.find(name);
+      if (typeId === undefined) continue;
+      const total = sets.total(undefined, typeId);
+      must(total === ofName.length, `${ofName.length} jobs are of type ${name}, the set counts ${total}`);
+      const listed = sets.page(undefined, typeId, everything).join();
+      const expected = ofName.map(({ spec }) => spec.seq).join();
+      must(listed === expected, `of type ${name} are the jobs ${expected}, a list has ${listed}`);
+      for (const status of statuses) {
+        const both = ofName.filter(({ state }) => state.status === status).length;
+        must(sets.total(status, typeId) === both, `the number of ${status} jobs of type ${name} is wrong`);
+      }
+    }
+  }
+
+  /** With nothing left to be written, what is running is what the pool runs. */
+  #checkRunning(): void {
+    const { scheduler, store, pool, sets } = this.#world;
+    const { ledger } = scheduler;
+    if (!scheduler.settled || ledger.writing || store.pending > 0) return;
+    for (const seq of ledger.active.keys())
+      must(pool.attempts.has(seq), `job ${seq} is held to be in the pool and is not`);
+    for (const seq of pool.attempts.keys())
+      must(ledger.active.has(seq), `job ${seq} is in the pool and not held to be`);
+    for (const seq of sets.each('running')) must(pool.attempts.has(seq), `job ${seq} is running in no worker`);
+  }
+
+  /** Events have no gap and are published in order, each once it is in the log; totals are those that they tell. */
+  #checkEvents(): void {
+    const { queries, events: published, born, sets } = this.#world;
+    for (const event of queries.eventsAfter(this.#events.length, Number.POSITIVE_INFINITY).events) {
+      must(event.seq === this.#events.length + 1, `event ${event.seq} stands at place ${this.#events.length + 1}`);
+      this.#events.push(event);
+      this.#story.hear(event);
+    }
+    must(queries.lastEvent() === this.#events.length, 'the last event has another number than there are events');
+    const last = published.at(-1)?.seq ?? born.lastEvent;
+    must(last === this.#events.length, `event ${this.#events.length} is on disk, ${last} was published last`);
+    for (; this.#compared < published.length; this.#compared++) {
+      const event = published[this.#compared] as JobEvent;
+      const before = published[this.#compared - 1]?.seq ?? born.lastEvent;
+      must(event.seq === before + 1, `event ${event.seq} was published after ${before}`);
+      const logged = this.#events[event.seq - 1];
+      const same = logged?.body.type === event.body.type && logged.jobSeq === event.jobSeq && logged.at === event.at;
+      must(same, `event ${event.seq} was published and is not in the log`);
+    }
+    const { completed, failed, cancelled, running } = queries.totals();
+    must(completed === this.#story.completed, 'the total of completed is not that of the events');
+    must(failed === this.#story.failed, 'the total of failed is not that of the events');
+    must(cancelled === this.#story.cancelled, 'the total of cancelled is not that of the events');
+    must(running === sets.count('running'), 'the total of running is not that of the states');
+  }
+
+  /** Events, read in order, lead to the states and details that are there. */
+  #checkStory(jobs: ReadonlyMap<number, Job>): void {
+    for (const [seq, told] of this.#story.jobs) {
+      const job = jobs.get(seq);
+      if (!job) {
+        must(isFinished(told.status) && this.#promised.retains, `job ${seq} is gone and was ${told.status}`);
+        continue;
+      }
+      const { status, due, lease, startedAt, retryCount, missed } = job.state;
+      must(status === told.status, `the events tell that job ${seq} is ${told.status}, it is ${status}`);
+      must(lease === told.starts, `job ${seq} was started ${told.starts} times, its lease is ${lease}`);
+      must(startedAt === told.startedAt, `job ${seq} began at ${told.startedAt}, its state has ${startedAt}`);
+      const retries = told.retryCount ?? retryCount;
+      must(retryCount === retries, `the events tell of ${retries} retries of job ${seq}, its state of ${retryCount}`);
+      // One of several missed that is made due at once is not told of.
+      const isToldOf = status === 'pending' && missed === 0;
+      if (isToldOf) must(due === told.due, `job ${seq} is due at ${due}, the events tell ${told.due}`);
+      const { lastError, result } = job.detail;
+      const sameError = lastError?.at === told.failedAt && lastError?.message === told.error;
+      must(sameError, `job ${seq} shows another error than was told`);
+      const outcome = told.completedLease === undefined ? undefined : this.#promised.outcome(seq, told.completedLease);
+      const expected = outcome?.kind === 'succeeded' ? outcome.result : undefined;
+      must(result === expected, `job ${seq} shows the result ${result}, its latest success had ${expected}`);
+    }
+  }
+
+  /** With the world at rest and threads free: nothing that is due is left, but for suspects that wait for another. */
+  checkNothingWaits(): void {
+    const { scheduler, pool, born, queries, clock } = this.#world;
+    if (scheduler.blockedMs !== undefined || pool.free <= 0) return;
+    if (!born.clean && pool.attempts.size > 0) return;
+    const busy = new Set([...pool.attempts.values()].map(({ name }) => name));
+    for (const { spec, state } of queries.list({ ...everything, status: 'pending' }).jobs) {
+      if (spec.name === 'limited' && busy.has('limited')) continue;
+      const lateMs = clock.now() - state.due;
+      must(lateMs < 0, `job ${spec.seq} has been due for ${lateMs} ms and waits for nothing`);
+    }
+  }
+
+  /** At the end, with the world quiet: nothing that is due has been left, and a check of the store finds nothing. */
+  checkNothingLeft(): void {
+    const { pool, queries, clock } = this.#world;
+    must(pool.attempts.size === 0, 'an attempt never ended');
+    for (const { spec, state } of queries.list(everything).jobs) {
+      const { status, due, interruptions } = state;
+      must(status !== 'running', `job ${spec.seq} is running in no worker`);
+      const waits = status === 'pending' && due <= clock.now();
+      must(!waits, `job ${spec.seq} was due ${clock.now() - due} ms ago and has not run`);
+      if (!isRepeating(spec)) must(status !== 'pending', `job ${spec.seq} is pending still`);
+      must(interruptions < limits.interruptions, `job ${spec.seq} was cut short ${interruptions} times in a row`);
+    }
+    this.checkDisk();
+  }
+
+  /** What is on disk at any moment passes the check that users have for their directories. */
+  checkDisk(): void {
+    const faults: string[] = [];
+    checkStore(this.#world.kv, this.#world.clock.now(), (line) => faults.push(line));
+    must(faults.length === 0, `a check of the store finds ${faults.length} faults: ${faults[0]}`);
   }
 }

@@ -1,33 +1,50 @@
-/** What clients of the simulated server were told: the side that a crash cannot take back. */
+/** What clients of the simulated server were told, and what its pool did: the side that a crash cannot take back. */
+import { formatId } from '../../src/domain/id.js';
 import type { Job } from '../../src/domain/job.js';
+import type { Outcome } from '../../src/pool/messages.js';
 
 export interface PromisedJob {
+  /** As acknowledged last. */
   payload: string;
+  /** Payloads of updates that were sent since and never answered: they may have been made or not. */
+  readonly unanswered: Set<string>;
   readonly idSeconds: number;
   readonly id: string;
   cancelled: boolean;
 }
 
+/** How a key was used when that was acknowledged. */
+export interface PromisedKey {
+  readonly seq: number;
+  readonly digest: string;
+}
+
 export class Promised {
   readonly jobs = new Map<number, PromisedJob>();
-  /** Keys of idempotent requests that were acknowledged, with the job they made. */
-  readonly keys = new Map<string, number>();
-  readonly retains: boolean;
+  readonly keys = new Map<string, PromisedKey>();
+  /** Payloads of requests that were refused: none may ever be seen. Each request has a payload of its own. */
+  readonly refused = new Set<string>();
+  /** Results and errors by job and lease, as the pool reported them last. */
+  readonly #outcomes = new Map<string, Outcome>();
 
   constructor(
     readonly names: readonly string[],
-    options: { readonly retains: boolean },
-  ) {
-    this.retains = options.retains;
-  }
+    /** Under a tight retention a finished job may leave at any time. */
+    readonly retains: boolean,
+  ) {}
 
-  made(job: Job, id: string): void {
+  made(job: Job): void {
     const { seq, payload, idSeconds } = job.spec;
-    this.jobs.set(seq, { payload, idSeconds, id, cancelled: false });
+    if (this.jobs.has(seq)) return;
+    this.jobs.set(seq, { payload, unanswered: new Set(), idSeconds, id: formatId(seq, idSeconds), cancelled: false });
   }
 
-  /** Under a tight retention a finished job may leave at any time. */
-  mayBeRemoved(_seq: number): boolean {
-    return this.retains;
+  ended(outcome: Outcome): void {
+    this.#outcomes.set(`${outcome.jobSeq}/${outcome.lease}`, outcome);
+  }
+
+  /** What the attempt with this lease came to. */
+  outcome(seq: number, lease: number): Outcome | undefined {
+    return this.#outcomes.get(`${seq}/${lease}`);
   }
 }

@@ -6,6 +6,12 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
+  /** The source that one step of a life draws from, whatever other steps there are. */
+  static ofStep(seed: number, step: number): Random {
+    const start = new Random(seed ^ Math.imul(step + 2, 0x9e3779b1));
+    return new Random(Math.floor(start.next() * 0x1_0000_0000));
+  }
+
   /** In [0, 1). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;

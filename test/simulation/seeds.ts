@@ -1,20 +1,17 @@
-/** Lives a range of seeds; a failure shows the seed, the end of its trace and the command that replays it. */
+/** Lives a range of seeds; a failure shows the seed, the shortened trace and the commands that replay it. */
 import type { Test } from 'tap';
-import { Simulation } from './simulation.js';
+import { live, report } from './shrink.js';
 
-export const stepsPerLife = 150;
+const stepsPerLife = 150;
+const shrinkingMs = 10_000;
 
 export function liveSeeds(t: Test, first: number, count: number): void {
   for (let seed = first; seed < first + count; seed++) {
-    const simulation = new Simulation({ seed, steps: stepsPerLife });
-    try {
-      simulation.run();
-    } catch (error) {
-      const replay = `npm run simulate -- --seeds 1 --seed ${seed} --steps ${stepsPerLife}`;
-      t.comment(simulation.trace.slice(-30).join('\n'));
-      t.fail(`seed ${seed}: ${(error as Error).message}; replay: ${replay}`);
-      return;
-    }
+    const failure = live({ seed, steps: stepsPerLife });
+    if (!failure) continue;
+    t.comment(report(failure, shrinkingMs));
+    t.fail(`seed ${seed}: ${failure.error.message}`);
+    return;
   }
   t.pass(`${count} lives held`);
 }

@@ -1,32 +1,35 @@
 /**
  * One simulated life of the server: clients, time, the disk and the pool do what the seed says, in any order, and after
- * every step the invariants must hold.
+ * every step the invariants must hold. Each step draws from a random source of its own, so that a life can be told with
+ * some of its steps left out.
  */
-import { formatId } from '../../src/domain/id.js';
 import type { Outcome } from '../../src/pool/messages.js';
-import type { JobDraft, Request, TriggerDraft } from '../../src/scheduler/messages.js';
 import { anyHandler, DiskFull, FakeClock, World } from '../support/world.js';
-import { checkInvariants, checkNothingLeft } from './invariants.js';
+import { Attendant, Crash } from './attendant.js';
+import { Clients, names } from './clients.js';
+import { Invariants } from './invariants.js';
+import { anyOutcome } from './outcomes.js';
 import { Promised } from './promised.js';
 import { Random } from './random.js';
+import { must } from './story.js';
 
-/** The process ends here, in the middle of a write. */
-class Crash extends Error {}
-
-const names = ['noop', 'limited', 'other'] as const;
-
+/** What may happen in a step, and how often. */
 const weights = {
   create: 12,
+  createMany: 1,
   update: 3,
   cancel: 3,
   retry: 2,
   turn: 8,
   store: 20,
+  settle: 2,
   end: 16,
   stale: 1,
   pass: 10,
   crash: 1,
   crashInWrite: 1,
+  crashAfterCommit: 0.5,
+  stop: 0.5,
   diskFills: 0.5,
   diskEmpties: 3,
   clockJumps: 0.3,
@@ -35,22 +38,35 @@ const weights = {
 export interface Life {
   readonly seed: number;
   readonly steps: number;
+  /** Only these of the steps, in order; absent: all. */
+  readonly only?: readonly number[];
 }
 
 export class Simulation {
+  /** What happened, a line each. */
   readonly trace: string[] = [];
-  readonly #random: Random;
+  /** The step that was begun last; `steps` once the world is brought to rest. */
+  step = 0;
+  #random: Random;
   readonly #promised: Promised;
   readonly #clock = new FakeClock();
+  readonly #attendant: Attendant;
+  readonly #clients: Clients;
   #world: World;
+  #invariants!: Invariants;
   #full = false;
   /** Writes until the process ends; Infinity: it does not. */
   #writesLeft = Number.POSITIVE_INFINITY;
+  #lastResult = 0;
 
   constructor(readonly life: Life) {
-    this.#random = new Random(life.seed);
-    const retains = this.#random.chance(0.3);
-    this.#promised = new Promised(names, { retains });
+    const random = new Random(life.seed);
+    this.#random = random;
+    const retains = random.chance(0.3);
+    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.05) };
+    this.#promised = new Promised(names, retains);
+    this.#attendant = new Attendant(this.#promised, (what) => this.#note(what));
+    this.#clients = new Clients(this.#promised, habits, () => this.#world);
     this.#world = new World({
       clock: this.#clock,
       handlers: [
@@ -58,8 +74,9 @@ export class Simulation {
         anyHandler('limited', { concurrency: 1 }),
         anyHandler('other'),
       ],
-      windowCapacity: this.#random.pick([4, 16, 1000]),
-      mergeRows: this.#random.pick([1, 5, 20]),
+      windowCapacity: random.pick([4, 16, 1000]),
+      mergeRows: random.pick([1, 5, 20]),
+      poolCapacity: random.pick([1, 3, 8]),
       ...(retains && { retainJobs: 3, retentionMs: 3000 }),
     });
     this.#attend();
@@ -67,37 +84,49 @@ export class Simulation {
 
   /** Lives the whole life. Throws at the first step after which something does not hold. */
   run(): void {
-    for (let i = 0; i < this.life.steps; i++) this.#step();
+    const { seed, steps, only = Array.from({ length: steps }, (_, i) => i) } = this.life;
+    for (this.step of only) {
+      this.#random = Random.ofStep(seed, this.step);
+      const what = this.#random.weighted(weights);
+      this.#note(what);
+      this.#survive(() => this.#act(what));
+      this.#invariants.check();
+    }
+    this.step = steps;
+    this.#random = Random.ofStep(seed, -1);
     this.#rest();
+    this.#world.sets.dispose();
   }
 
-  #step(): void {
-    const what = this.#random.weighted(weights);
-    this.#note(what);
+  /** Runs `act`; when the process ends in it, another takes its place. */
+  #survive(act: () => void): void {
     try {
-      this.#act(what);
+      act();
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
-      this.#note('crashed in a write');
+      this.#note(error.message);
       this.#crash();
     }
-    checkInvariants(this.#world, this.#promised);
   }
 
   #act(what: keyof typeof weights): void {
     const random = this.#random;
     switch (what) {
       case 'create':
-        return this.#create();
+      case 'createMany':
+        return this.#clients[what](random);
       case 'update':
       case 'cancel':
       case 'retry':
-        return this.#command(what);
+        return this.#clients.command(what, random);
       case 'turn':
         return this.#world.scheduler.turn();
       case 'store':
         for (let i = random.between(1, 4); i > 0; i--) if (!this.#world.store.step()) return;
         return;
+      case 'settle':
+        this.#world.settle();
+        return this.#invariants.checkNothingWaits();
       case 'end':
         return this.#end();
       case 'stale':
@@ -110,6 +139,13 @@ export class Simulation {
       case 'crashInWrite':
         this.#writesLeft = random.between(0, 12);
         return;
+      case 'crashAfterCommit':
+        this.#world.store.afterCommit = () => {
+          throw new Crash('crashed after a commit');
+        };
+        return;
+      case 'stop':
+        return this.#stop();
       case 'diskFills':
         this.#full = true;
         return;
@@ -118,95 +154,24 @@ export class Simulation {
         return;
       case 'clockJumps':
         this.#clock.wall += random.pick([-3_600_000, 3_600_000, -1500, 1500]);
+        this.#attendant.forgiven++;
         return;
       default:
         what satisfies never;
     }
   }
 
-  #create(): void {
-    const random = this.#random;
-    const trigger: TriggerDraft = random.pick<() => TriggerDraft>([
-      () => ({ kind: 'delay', delayMs: random.pick([0, 1, 50, 500, 3000, 20_000, 3_000_000]) }),
-      () => ({ kind: 'at', at: this.#clock.now() + random.between(-5000, 5000) }),
-      () => ({ kind: 'cron', expression: random.pick(['* * * * * *', '*/3 * * * * *', '0 * * * * *']) }),
-    ])();
-    const isRepeat = trigger.kind !== 'at' && random.chance(0.3);
-    const draft: JobDraft = {
-      name: random.pick(names),
-      trigger:
-        isRepeat && trigger.kind === 'delay' ? { kind: 'delay', delayMs: Math.max(10, trigger.delayMs) } : trigger,
-      isRepeat,
-      payload: `{"n":${random.between(0, 1e6)}}`,
-      maxRetries: random.between(0, 3),
-      retryDelayMs: random.pick([0, 10, 1000]),
-      misfire: random.pick(['run_once', 'skip']),
-    };
-    const key = random.chance(0.15) ? `key-${random.between(0, 5)}` : undefined;
-    this.#ask({ kind: 'create', draft, ...(key && { idempotency: { key, digest: 'same' } }) }, key);
-  }
-
-  #ask(request: Request, key?: string): void {
-    const world = this.#world;
-    world.scheduler.request(request, 100, (answer) => {
-      if (world !== this.#world || !answer.ok) return;
-      const [job] = answer.jobs;
-      if (!job) return;
-      const { seq, idSeconds } = job.spec;
-      const known = this.#promised.jobs.get(seq);
-      if (request.kind === 'create') {
-        const made = key === undefined ? undefined : this.#promised.keys.get(key);
-        if (made !== undefined && made !== seq && !this.#promised.retains)
-          throw new Error(`key ${key} made jobs ${made} and ${seq}`);
-        if (key) this.#promised.keys.set(key, seq);
-        if (!known) this.#promised.made(job, formatId(seq, idSeconds));
-      }
-      if (known && request.kind === 'update') known.payload = job.spec.payload;
-      if (known && request.kind === 'cancel') known.cancelled = true;
-    });
-  }
-
-  #command(kind: 'update' | 'cancel' | 'retry'): void {
-    const random = this.#random;
-    const known = [...this.#promised.jobs.values()];
-    if (known.length === 0) return;
-    const { id } = random.pick(known);
-    if (kind !== 'update') return this.#ask({ kind, id });
-    const trigger: TriggerDraft = { kind: 'delay', delayMs: random.pick([0, 100, 5000, 2_000_000]) };
-    this.#ask({
-      kind,
-      id,
-      patch: {
-        ...(random.chance(0.6) && { trigger: { ...trigger, delayMs: trigger.delayMs + 10 } }),
-        payload: `{"u":${random.between(0, 1e6)}}`,
-      },
-    });
-  }
+  // -- the pool --
 
   #end(): void {
     const attempt = this.#random.pick([...this.#world.pool.attempts.values()]);
-    if (!attempt) return;
-    this.#world.pool.attempts.delete(attempt.jobSeq);
-    this.#world.scheduler.outcomes([this.#outcome(attempt.jobSeq, attempt.lease)]);
+    if (attempt) this.#report(anyOutcome(this.#random, attempt.jobSeq, attempt.lease, ++this.#lastResult));
   }
 
-  #outcome(jobSeq: number, lease: number): Outcome {
-    const random = this.#random;
-    const base = { jobSeq, lease, durationMs: random.between(0, 100) };
-    switch (random.weighted({ succeeded: 6, withResult: 1, failed: 3, final: 0.5, interrupted: 1, notBegun: 0.5 })) {
-      case 'succeeded':
-        return { ...base, kind: 'succeeded' };
-      case 'withResult':
-        return { ...base, kind: 'succeeded', result: '{"r":1}' };
-      case 'failed':
-        return { ...base, kind: 'failed', name: 'Error', message: 'no', code: 'handler_error', retryable: true };
-      case 'final':
-        return { ...base, kind: 'failed', name: 'Error', message: 'no', code: 'handler_error', retryable: false };
-      case 'interrupted':
-        return { ...base, kind: 'interrupted', begun: true, suspect: random.chance(0.3) };
-      default:
-        return { ...base, kind: 'interrupted', begun: false };
-    }
+  #report(outcome: Outcome): void {
+    this.#world.pool.attempts.delete(outcome.jobSeq);
+    this.#promised.ended(outcome);
+    this.#world.scheduler.outcomes([outcome]);
   }
 
   /** An outcome of an attempt that is not, or no longer, the job's. */
@@ -215,68 +180,91 @@ export class Simulation {
     if (known.length === 0) return;
     const jobSeq = this.#random.pick(known);
     const current = this.#world.pool.attempts.get(jobSeq)?.lease;
-    this.#world.scheduler.outcomes([{ jobSeq, lease: (current ?? 1) - 1, durationMs: 1, kind: 'succeeded' }]);
+    this.#world.scheduler.outcomes([
+      { jobSeq, lease: (current ?? 1) - 1, durationMs: 1, kind: 'succeeded', result: '"stale"' },
+    ]);
   }
 
-  #crash(): void {
+  // -- the process and its disk --
+
+  #mend(): void {
     this.#writesLeft = Number.POSITIVE_INFINITY;
     this.#full = false;
     this.#world.kv.beforeWrite = () => {};
+    this.#world.store.afterCommit = () => {};
+  }
+
+  #crash(): void {
+    this.#mend();
+    this.#invariants.checkDisk();
     this.#world = this.#world.crash();
+    must(!this.#world.born.clean || this.#world.born.lastEvent === 0, 'a crash was taken for a stop in order');
     this.#attend();
+  }
+
+  /** Stops in order and starts again. */
+  #stop(): void {
+    this.#mend();
+    this.#attendant.forgiven++;
+    this.#world.pass(300);
+    this.#world = this.#world.restart();
+    this.#attend();
+    must(this.#world.born.clean, 'a stop in order was not remembered as one');
   }
 
   /** Watches the pool and the disk of a new world. */
   #attend(): void {
     const world = this.#world;
-    world.pool.onDispatch = (attempt) => {
-      this.#note(`dispatch ${attempt.jobSeq} lease ${attempt.lease}`);
-      const known = this.#promised.jobs.get(attempt.jobSeq);
-      if (known?.cancelled) throw new Error(`job ${attempt.jobSeq} was cancelled and runs`);
-      if (!known && !world.memtable.job(attempt.jobSeq))
-        throw new Error(`job ${attempt.jobSeq} runs and is not on disk`);
-      const state = world.scheduler.ledger.state(attempt.jobSeq);
-      // By the clock of the decision: it may have been set between that and the commit.
-      const early = state ? state.due - state.startedAt : 0;
-      if (early > 0) throw new Error(`job ${attempt.jobSeq} runs ${early} ms early`);
-    };
+    this.#invariants = new Invariants(world, this.#promised);
     world.kv.beforeWrite = () => {
       if (this.#full) throw new DiskFull();
-      if (--this.#writesLeft < 0) throw new Crash();
+      if (--this.#writesLeft < 0) throw new Crash('crashed in a write');
     };
+    this.#attendant.attend(world);
   }
+
+  // -- the end --
 
   /** Faults end, attempts succeed, time passes: everything that is due runs. */
   #rest(): void {
-    this.#note('rest');
-    this.#crash();
-    for (let round = 0; round < 400; round++) {
-      const world = this.#world;
-      world.settle();
-      for (const [seq, { lease }] of [...world.pool.attempts]) {
-        world.pool.attempts.delete(seq);
-        world.scheduler.outcomes([{ jobSeq: seq, lease, durationMs: 1, kind: 'succeeded' }]);
-      }
-      if (round === 0) for (const { id } of this.#promised.jobs.values()) this.#cancelRepeating(id);
-      world.settle();
-      if (world.pool.attempts.size > 0) continue;
-      const soonest = world.queries
-        .list({ status: 'pending', limit: 1000, offset: 0 })
-        .jobs.map((job) => job.state.due);
-      if (soonest.length === 0) break;
-      this.#clock.advance(Math.max(1, Math.min(...soonest) - this.#clock.now()));
-    }
+    const how = this.#random.pick(['crash', 'stop', 'stay'] as const);
+    this.#note(`rest: ${how}`);
+    if (how === 'crash') this.#crash();
+    else if (how === 'stop') this.#survive(() => this.#stop());
+    else this.#mend();
+    if (how === 'stay') this.#survive(() => this.#world.pass(300));
+    for (let round = 0; round < 600 && !this.#isQuiet(round); round++) this.#survive(() => this.#restRound());
     this.#world.settle();
-    checkInvariants(this.#world, this.#promised);
-    checkNothingLeft(this.#world);
+    this.#invariants.check();
+    this.#invariants.checkNothingLeft();
   }
 
-  #cancelRepeating(id: string): void {
-    const job = this.#world.queries.get(id);
-    if (job && job.spec.trigger.kind !== 'once') this.#ask({ kind: 'cancel', id });
+  #isQuiet(round: number): boolean {
+    return (
+      round > 0 &&
+      this.#world.pool.attempts.size === 0 &&
+      this.#world.queries.totals().pending === 0 &&
+      this.#world.scheduler.settled
+    );
+  }
+
+  #restRound(): void {
+    const world = this.#world;
+    world.settle();
+    this.#clients.cancelRepeating();
+    for (const [jobSeq, { lease }] of [...world.pool.attempts]) {
+      this.#report({ jobSeq, lease, durationMs: 1, kind: 'succeeded' });
+    }
+    world.settle();
+    this.#invariants.checkNothingWaits();
+    if (world.pool.attempts.size > 0) return;
+    const soonest = world.queries
+      .list({ status: 'pending', limit: 10_000, offset: 0 })
+      .jobs.map((job) => job.state.due);
+    if (soonest.length > 0) world.pass(Math.max(1, Math.min(...soonest) - this.#clock.now()));
   }
 
   #note(what: string): void {
-    this.trace.push(`${this.trace.length} @${this.#clock.wall % 1e8} ${what}`);
+    this.trace.push(`step ${this.step} @${this.#clock.wall % 1e8} ${what}`);
   }
 }

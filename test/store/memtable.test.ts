@@ -104,7 +104,7 @@ t.test('a removed job is gone although the trees still have it', async (t) => {
   const { memtable } = trees;
   trees.put(1, lease(1));
   trees.putSpec(1, '{}');
-  memtable.applySpec(sampleSpec({ seq: 1 }));
+  memtable.applySpec(sampleSpec({ seq: 1 }), 0);
   t.ok(memtable.job(1));
   memtable.apply(1, undefined, 5);
   t.equal(memtable.state(1), undefined);
@@ -146,7 +146,7 @@ t.test('specs are at hand after their commit, the newest for longest, within a b
   const payload = JSON.stringify({ x: 'p'.repeat(200 * 1024) });
   for (let seq = 1; seq <= 100; seq++) {
     trees.putSpec(seq, payload);
-    trees.memtable.applySpec(sampleSpec({ seq, payload }));
+    trees.memtable.applySpec(sampleSpec({ seq, payload }), 0);
   }
   const readsOf = (seq: number): number => {
     const before = trees.reads;
@@ -159,12 +159,22 @@ t.test('specs are at hand after their commit, the newest for longest, within a b
   t.ok(kept.slice(first).every(Boolean), 'the newest are kept');
 });
 
+t.test('the spec of a job that is not due for long is not kept, nor what was kept of it before', async (t) => {
+  const trees = new Trees();
+  const payload = '{"n":3}';
+  trees.putSpec(1, payload);
+  trees.memtable.applySpec(sampleSpec({ seq: 1, payload: '{"n":2}' }), 0);
+  trees.memtable.applySpec(sampleSpec({ seq: 1, payload }), 600_000);
+  t.equal(trees.memtable.spec(1)?.payload, payload);
+  t.equal(trees.reads, 1);
+});
+
 t.test('a spec that was replaced counts once, and is the new one', async (t) => {
   const trees = new Trees();
   const payload = JSON.stringify({ x: 'p'.repeat(1024 * 1024) });
-  for (let i = 0; i < 50; i++) trees.memtable.applySpec(sampleSpec({ seq: 1, payload }));
-  trees.memtable.applySpec(sampleSpec({ seq: 1, payload: '{"n":2}' }));
-  for (let seq = 2; seq < 10; seq++) trees.memtable.applySpec(sampleSpec({ seq, payload }));
+  for (let i = 0; i < 50; i++) trees.memtable.applySpec(sampleSpec({ seq: 1, payload }), 0);
+  trees.memtable.applySpec(sampleSpec({ seq: 1, payload: '{"n":2}' }), 0);
+  for (let seq = 2; seq < 10; seq++) trees.memtable.applySpec(sampleSpec({ seq, payload }), 0);
   t.equal(trees.memtable.spec(1)?.payload, '{"n":2}');
   t.equal(trees.reads, 0);
 });

@@ -1,0 +1,114 @@
+/**
+ * Proves that the simulation bites: `npm run mutate`. Each deliberate fault of scripts/mutations.mjs is put into a copy of
+ * the project, built, and must make the simulation fail within a number of seeds; the server as it is must pass all of
+ * them first. Prints the table of docs/testing.md; the exit code is 1 when a fault is not found.
+ *
+ *   --seeds N   lives for each fault, 1000 unless told
+ *   --only WORD the faults whose name contains WORD
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { mutate, mutations } from './mutations.mjs';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const STEPS = 150;
+/** A fault may make a life endless. */
+const LIFE_LIMIT_MS = 600_000;
+
+const { values } = parseArgs({
+  options: { seeds: { type: 'string', default: '1000' }, only: { type: 'string', default: '' } },
+});
+const seeds = Number(values.seeds);
+const copy = mkdtempSync(join(tmpdir(), 'escapement-mutate-'));
+
+/** Lives seeds from 1 on, in a process of its own, and prints the first failure. */
+const LIVING = `
+  const { live } = await import('./dist/test/simulation/shrink.js');
+  for (let seed = 1; seed <= ${seeds}; seed++) {
+    const failure = live({ seed, steps: ${STEPS} });
+    if (failure) {
+      console.log(JSON.stringify({ seed, message: failure.error.message }));
+      break;
+    }
+  }`;
+
+function run(args) {
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: copy,
+    encoding: 'utf8',
+    timeout: LIFE_LIMIT_MS,
+  });
+  return { ok: status === 0, late: signal !== null, stdout, stderr };
+}
+
+/** Later builds look only at what changed. */
+function build() {
+  const compiler = join(copy, 'node_modules/typescript/bin/tsc');
+  const { ok, stdout } = run([
+    compiler,
+    '-p',
+    '.',
+    '--incremental',
+    '--noUnusedLocals',
+    'false',
+    '--noUnusedParameters',
+    'false',
+  ]);
+  if (!ok) throw new Error(`it does not build:\n${stdout}`);
+}
+
+/** The first failure of the copy as it is; undefined: all lives held. */
+function findFailure() {
+  build();
+  const { ok, late, stdout, stderr } = run(['--input-type=module', '-e', LIVING]);
+  if (late) return { seed: seeds, message: 'a life did not end' };
+  if (!ok) throw new Error(stderr);
+  return stdout === '' ? undefined : JSON.parse(stdout);
+}
+
+/** Makes the changes of one fault; returns what takes them back. */
+function apply({ changes }) {
+  const before = new Map();
+  for (const each of changes) {
+    const path = join(copy, each.file);
+    const source = readFileSync(path, 'utf8');
+    if (!before.has(path)) before.set(path, source);
+    writeFileSync(path, mutate(source, each));
+  }
+  return () => {
+    for (const [path, source] of before) writeFileSync(path, source);
+  };
+}
+
+function main() {
+  for (const name of ['src', 'test', 'workers', 'bench', 'tsconfig.json', 'package.json'])
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  const control = findFailure();
+  if (control) {
+    console.log(`Without any fault put in, seed ${control.seed} fails: ${control.message}`);
+    return false;
+  }
+  console.log(`Without any fault, ${seeds} lives of ${STEPS} steps hold.\n`);
+  console.log('| fault | found at seed | what the invariant said |\n|---|---|---|');
+  let survived = 0;
+  for (const mutation of mutations.filter(({ name }) => name.includes(values.only))) {
+    const restore = apply(mutation);
+    const found = findFailure();
+    restore();
+    if (!found) survived++;
+    console.log(`| ${mutation.name} | ${found ? `${found.seed} | ${found.message}` : 'NOT FOUND |'} |`);
+  }
+  console.log(`\n${survived === 0 ? 'All were found.' : `${survived} not found within ${seeds} seeds.`}`);
+  return survived === 0;
+}
+
+try {
+  process.exitCode = main() ? 0 : 1;
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}

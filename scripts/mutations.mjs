@@ -1,0 +1,204 @@
+/**
+ * Deliberate faults of the server, which the simulation must find. Each changes a few words of a source file; the words to
+ * replace must be there exactly once (test/scripts/mutations.test.ts), so that the list keeps up with the code.
+ *
+ * A fault: `name`, as the table in docs/testing.md has it, and `changes`, each `{ file, find, replace }`.
+ */
+
+const change = (file, find, replace) => ({ file, find, replace });
+
+export const mutations = [
+  {
+    name: 'a bitmap is not updated: a job that moves on stays in the set of its old status',
+    changes: [change('src/store/job-sets.ts', 'this.#change(setOfStatus(before), seq, false);', '')],
+  },
+  {
+    name: 'a set that a job has left is not saved',
+    changes: [
+      change(
+        'src/store/job-sets.ts',
+        'this.#dirty.add(mark(set, number));',
+        'if (present) this.#dirty.add(mark(set, number));',
+      ),
+    ],
+  },
+  {
+    name: 'a merge skips a record of the log',
+    changes: [
+      change(
+        'src/store/engine.ts',
+        'this.#changes.add(new LogRecordReader(batch.position, record));',
+        'if (batch.position % 16 !== 0) this.#changes.add(new LogRecordReader(batch.position, record));',
+      ),
+    ],
+  },
+  {
+    name: 'replay begins one record too late',
+    changes: [change('src/store/replay.ts', 'readMark(kv).position + 1', 'readMark(kv).position + 2')],
+  },
+  {
+    name: 'a merge moves the log position first and not last',
+    changes: [
+      change('src/store/merge.ts', '  yield* dueSlices(changes, order.position);\n', ''),
+      change(
+        'src/store/merge.ts',
+        'encodeMeta(mark));\n',
+        'encodeMeta(mark));\n  yield* dueSlices(changes, order.position);\n',
+      ),
+    ],
+  },
+  {
+    name: 'replay takes the saved sets to be of one instant',
+    changes: [change('src/store/restore.ts', 'sets.place(seq,', 'sets.set(seq,')],
+  },
+  {
+    name: 'a bucket of the due index is dropped while a job of it is to come',
+    changes: [change('src/store/due-index.ts', 'key(bucketOf(watermark))', 'key(bucketOf(watermark) + 1)')],
+  },
+  {
+    name: 'the watermark of a merge forgets jobs whose start is not on disk',
+    changes: [
+      change(
+        'src/scheduler/scheduler.ts',
+        'Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestStart)',
+        'Math.min(window.earliest, this.#dispatch.earliest)',
+      ),
+    ],
+  },
+  {
+    name: 'the window reads on in the due index from before a merge',
+    changes: [change('src/timer/window.ts', 'if (this.#edge !== everything) this.#source.seek(this.#edge);', '')],
+  },
+  {
+    name: 'a detail that is being merged is not seen',
+    changes: [change('src/store/memtable.ts', ' ?? this.#merging?.details.get(seq)', '')],
+  },
+  {
+    name: 'an answer before the commit',
+    changes: [
+      change(
+        'src/scheduler/ledger.ts',
+        'if (batch) batch.answers.push({ reply, answer });',
+        'if (batch) reply(answer);',
+      ),
+    ],
+  },
+  {
+    name: 'a decision on the state before the batch that is being written',
+    changes: [
+      change(
+        'src/scheduler/ledger.ts',
+        '?? this.#inFlight?.touched.get(seq);\n    if (touched) return touched.removed ? undefined : touched.job;',
+        ';\n    if (touched) return touched.removed ? undefined : touched.job;',
+      ),
+    ],
+  },
+  {
+    name: 'an idempotency key is not known while its job is being written',
+    changes: [change('src/scheduler/ledger.ts', ' ?? this.#inFlight?.keys.get(name)', '')],
+  },
+  {
+    name: 'a refused batch leaves a gap in the events',
+    changes: [change('src/scheduler/ledger.ts', 'this.#counters = { ...this.#committed };', '')],
+  },
+  {
+    name: 'an outcome is forgotten when the disk refuses it',
+    changes: [
+      change(
+        'src/scheduler/scheduler.ts',
+        'for (const fact of facts) this.#redo(fact);',
+        "for (const fact of facts) if (fact.kind === 'started') this.#redo(fact);",
+      ),
+    ],
+  },
+  {
+    name: 'the outcome of an attempt that is no longer the job’s is accepted',
+    changes: [
+      change('src/scheduler/scheduler.ts', 'if (job?.state.lease !== outcome.lease) return;', 'if (!job) return;'),
+      change('src/scheduler/scheduler.ts', ' || job.state.lease !== outcome.lease) return;', ') return;'),
+    ],
+  },
+  {
+    name: 'a cron slot fires twice',
+    changes: [
+      change(
+        'src/domain/decisions.ts',
+        'nextOccurrence(spec.trigger, Math.max(now, state.occurrence));\n  if (due',
+        'nextOccurrence(spec.trigger, Math.max(now, state.occurrence) - 1);\n  if (due',
+      ),
+    ],
+  },
+  {
+    name: 'a cancellation does not reach the attempt that runs',
+    changes: [
+      change(
+        'src/scheduler/requests.ts',
+        "if (job.state.status === 'running') ledger.filling.effects.push(() => context.abort(job));",
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'a type runs one attempt more than it may',
+    changes: [change('src/scheduler/ready.ts', 'lane.running >= lane.limit', 'lane.running > lane.limit')],
+  },
+  {
+    name: 'retention takes a job that was retried and is to run',
+    changes: [
+      change(
+        'src/scheduler/retention.ts',
+        '!job || !isFinished(job.state.status) || job.state.finishedAt !== finishedAt',
+        '!job',
+      ),
+    ],
+  },
+  {
+    name: 'attempts that a crash cut short are taken up only if the first write succeeds',
+    changes: [change('src/scheduler/scheduler.ts', 'if (!this.recovered) this.recover();', '')],
+  },
+  {
+    name: 'after a crash everything starts at once, before it is on record',
+    changes: [
+      change(
+        'src/scheduler/careful-start.ts',
+        'return this.#applies && seq < this.#firstNewSeq &&',
+        'return !this.#applies && seq < this.#firstNewSeq &&',
+      ),
+    ],
+  },
+  {
+    name: 'a suspect waits with threads free because one before it has moved on',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'if (!job) continue;\n      const admitted',
+        'if (!job) return;\n      const admitted',
+      ),
+    ],
+  },
+  {
+    name: 'the place of a start that is being written is given away',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'while (pool.free > this.#starting) {\n      const next = this.#ready.pop();',
+        'while (pool.free > 0) {\n      const next = this.#ready.pop();',
+      ),
+    ],
+  },
+  {
+    name: 'a crash is taken for a stop in order',
+    changes: [change('src/store/engine.ts', '    this.markClean(false);\n', '')],
+  },
+];
+
+/**
+ * The source with one change made.
+ *
+ * @throws when the words to replace are not there exactly once
+ */
+export function mutate(source, { file, find, replace }) {
+  const times = source.split(find).length - 1;
+  if (times !== 1) throw new Error(`${file} has ${times} times, and not once: ${find}`);
+  return source.replace(find, () => replace);
+}

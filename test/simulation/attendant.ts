@@ -1,0 +1,98 @@
+/** Stands at the pool of the simulated server and looks at every attempt that is handed to it. */
+import { isRepeating, type JobSpec } from '../../src/domain/job.js';
+import { limits } from '../../src/domain/limits.js';
+import { nextOccurrence } from '../../src/domain/trigger.js';
+import type { Attempt } from '../../src/pool/messages.js';
+import type { World } from '../support/world.js';
+import type { Promised } from './promised.js';
+import { must } from './story.js';
+
+/** The process ends here. */
+export class Crash extends Error {}
+
+export class Attendant {
+  readonly #promised: Promised;
+  readonly #note: (what: string) => void;
+  /** How often each job that ends the process has done so, by payload: a key may be given again after a refused write. */
+  readonly #kills = new Map<string, number>();
+  /** Starts that are under no suspicion and so not counted: after a stop in order, or by a clock that was set. */
+  forgiven = 0;
+
+  constructor(promised: Promised, note: (what: string) => void) {
+    this.#promised = promised;
+    this.#note = note;
+  }
+
+  attend(world: World): void {
+    const leases = new Set<string>();
+    const look = (attempt: Attempt): void => {
+      const lease = `${attempt.jobSeq}/${attempt.lease}`;
+      this.#note(`dispatch ${lease} ${attempt.name}`);
+      must(!leases.has(lease), `lease ${lease} was given twice`);
+      leases.add(lease);
+      this.#check(world, attempt);
+      if (attempt.name === 'killer') this.#kill(attempt);
+    };
+    world.pool.onDispatch = look;
+    // A start after a stop in order dispatches at once.
+    for (const attempt of [...world.pool.attempts.values()]) look(attempt);
+  }
+
+  #check(world: World, attempt: Attempt): void {
+    const { jobSeq } = attempt;
+    const known = this.#promised.jobs.get(jobSeq);
+    const committed = world.memtable.job(jobSeq);
+    if (known?.cancelled) throw new Error(`job ${jobSeq} was cancelled and runs`);
+    if (!committed) throw new Error(`job ${jobSeq} runs and is not on disk`);
+    must(
+      attempt.payload === (world.scheduler.ledger.lookup(jobSeq)?.spec.payload ?? ''),
+      `job ${jobSeq} runs with another payload than it has`,
+    );
+    must(world.scheduler.blockedMs === undefined, `job ${jobSeq} was dispatched while the disk refuses writes`);
+    const limited = [...world.pool.attempts.values()].filter(({ name }) => name === 'limited').length;
+    must(limited <= 1, `${limited} attempts of a type that is limited to one`);
+    const state = world.scheduler.ledger.state(jobSeq);
+    must(state !== undefined, `job ${jobSeq} was dispatched and is not there`);
+    // By the clock of the decision: it may have been set between that and the commit.
+    must(state.due <= state.startedAt, `job ${jobSeq} runs ${state.due - state.startedAt} ms early`);
+    checkSchedule(committed.spec, attempt);
+    if (isSuspect(world, attempt)) checkRecorded(world, attempt);
+    must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');
+  }
+
+  #kill({ jobSeq, payload }: Attempt): void {
+    const kills = (this.#kills.get(payload) ?? 0) + 1;
+    this.#kills.set(payload, kills);
+    const maxRetries = 1;
+    const bound = 1 + this.forgiven + limits.interruptions * (maxRetries + 1);
+    must(kills <= bound, `job ${jobSeq} has ended the process ${kills} times`);
+    throw new Crash(`killed by job ${jobSeq}`);
+  }
+}
+
+/** A repeating job runs for instants of its schedule. */
+function checkSchedule(spec: JobSpec, { jobSeq, scheduledFor }: Attempt): void {
+  if (!isRepeating(spec)) return;
+  must(
+    nextOccurrence(spec.trigger, scheduledFor - 1) === scheduledFor,
+    `job ${jobSeq} runs for an instant that its schedule does not have`,
+  );
+}
+
+/** Whether a job may be what ended the process before: it was overdue then, or had been tried. */
+function isSuspect({ born, scheduler }: World, { jobSeq }: Attempt): boolean {
+  const state = scheduler.ledger.state(jobSeq);
+  return (
+    !born.clean &&
+    jobSeq < born.firstNewSeq &&
+    state !== undefined &&
+    (state.occurrence <= born.at || state.attempt > 1)
+  );
+}
+
+/** A suspect runs only with its start on record. One that is cancelled by the same record is handed over and taken back. */
+function checkRecorded(world: World, { jobSeq, lease }: Attempt): void {
+  const recorded = world.memtable.state(jobSeq);
+  const counted = recorded?.lease === lease && (recorded.status === 'running' || recorded.status === 'cancelled');
+  must(counted, `job ${jobSeq} may be what ended the process and runs before that is on record`);
+}

@@ -1,0 +1,179 @@
+/** The clients of the simulated server: requests as the seed says, and what their answers promise. */
+import { formatId } from '../../src/domain/id.js';
+import { isRepeating, type Job } from '../../src/domain/job.js';
+import type { Answer, JobDraft, Request, TriggerDraft } from '../../src/scheduler/messages.js';
+import type { World } from '../support/world.js';
+import type { Promised, PromisedKey } from './promised.js';
+import type { Random } from './random.js';
+import { must } from './story.js';
+
+/** Types with handlers of the simulated server, and one that ends the process. */
+export const names = ['noop', 'limited', 'other', 'killer'] as const;
+/** More types than one slice of a merge saves sets of: some lives have jobs of each. */
+const manyNames = Array.from({ length: 36 }, (_, i) => `type-${i}`);
+
+export interface Habits {
+  /** Makes jobs that end the process each time they run. */
+  readonly kills: boolean;
+  readonly manyTypes: boolean;
+}
+
+export class Clients {
+  readonly #promised: Promised;
+  readonly #habits: Habits;
+  /** The server as it is now: what is answered by a process that has ended since is not heard. */
+  readonly #world: () => World;
+  #lastPayload = 0;
+
+  constructor(promised: Promised, habits: Habits, world: () => World) {
+    this.#promised = promised;
+    this.#habits = habits;
+    this.#world = world;
+  }
+
+  create(random: Random): void {
+    const draft = this.#draft(random);
+    const keyed = draft.name !== 'killer' && random.chance(0.2);
+    const idempotency = { key: `key-${random.between(0, 3)}`, digest: random.pick(['a', 'a', 'a', 'b']) };
+    if (keyed) this.#createOnce(draft, idempotency);
+    else this.#ask({ kind: 'create', draft }, (jobs) => this.#made([draft], jobs), [draft.payload]);
+  }
+
+  createMany(random: Random): void {
+    const drafts = this.#habits.manyTypes
+      ? manyNames.map((name): JobDraft => ({ ...this.#draft(random), name }))
+      : Array.from({ length: random.between(0, 5) }, () => this.#draft(random));
+    const payloads = drafts.map(({ payload }) => payload);
+    this.#ask({ kind: 'createMany', drafts }, (jobs) => this.#made(drafts, jobs), payloads);
+  }
+
+  /** Asks for something to be done to a job that the clients know of. */
+  command(kind: 'update' | 'cancel' | 'retry', random: Random): void {
+    const [seq, known] = random.pick([...this.#promised.jobs]) ?? [];
+    if (seq === undefined || !known) return;
+    const { id } = known;
+    if (kind === 'cancel') {
+      return this.#ask({ kind, id }, () => {
+        known.cancelled = true;
+        const { attempts, aborted } = this.#world().pool;
+        must(!attempts.has(seq) || aborted.includes(seq), `job ${seq} was cancelled and its attempt not told`);
+      });
+    }
+    if (this.#world().memtable.spec(seq)?.name === 'killer') return;
+    if (kind === 'retry') return this.#ask({ kind, id }, () => {});
+    const payload = this.#payload();
+    const trigger: TriggerDraft = { kind: 'delay', delayMs: 10 + random.pick([0, 100, 5000, 2_000_000]) };
+    known.unanswered.add(payload);
+    this.#ask(
+      { kind, id, patch: { ...(random.chance(0.6) && { trigger }), payload } },
+      () => {
+        known.payload = payload;
+        // Updates are made in the order they were sent: earlier ones were overtaken.
+        for (const sent of known.unanswered) {
+          known.unanswered.delete(sent);
+          if (sent === payload) return;
+        }
+      },
+      [payload],
+      () => known.unanswered.delete(payload),
+    );
+  }
+
+  cancelRepeating(): void {
+    for (const { spec, state } of this.#world().queries.list({ limit: 10_000, offset: 0 }).jobs) {
+      if (!isRepeating(spec) || state.status === 'cancelled') continue;
+      this.#ask({ kind: 'cancel', id: formatId(spec.seq, spec.idSeconds) }, () => {});
+    }
+  }
+
+  /** Each request has a payload of its own. */
+  #payload(): string {
+    return `{"n":${++this.#lastPayload}}`;
+  }
+
+  #draft(random: Random): JobDraft {
+    const payload = this.#payload();
+    if (this.#habits.kills && random.chance(0.1)) {
+      const trigger: TriggerDraft = { kind: 'delay', delayMs: random.pick([0, 500, 3000]) };
+      return { name: 'killer', trigger, isRepeat: false, payload, maxRetries: 1, retryDelayMs: 500 };
+    }
+    const trigger = this.#trigger(random);
+    const isRepeat = trigger.kind !== 'at' && random.chance(0.3);
+    return {
+      name: random.pick(names.slice(0, 3)),
+      trigger:
+        isRepeat && trigger.kind === 'delay' ? { kind: 'delay', delayMs: Math.max(10, trigger.delayMs) } : trigger,
+      isRepeat,
+      payload,
+      maxRetries: random.between(0, 3),
+      retryDelayMs: random.pick([0, 10, 1000]),
+      misfire: random.pick(['run_once', 'skip']),
+    };
+  }
+
+  #trigger(random: Random): TriggerDraft {
+    switch (random.between(1, 3)) {
+      case 1:
+        return { kind: 'delay', delayMs: random.pick([0, 1, 50, 500, 3000, 20_000, 3_000_000]) };
+      case 2:
+        return { kind: 'at', at: this.#world().clock.now() + random.between(-5000, 5000) };
+      default:
+        return { kind: 'cron', expression: random.pick(['* * * * * *', '*/3 * * * * *', '0 * * * * *']) };
+    }
+  }
+
+  /** A request with an idempotency key, one of a few, and one of two bodies. */
+  #createOnce(draft: JobDraft, idempotency: { readonly key: string; readonly digest: string }): void {
+    const { key, digest } = idempotency;
+    const { keys, retains, refused } = this.#promised;
+    const known = (): PromisedKey | undefined => keys.get(key);
+    this.#ask(
+      { kind: 'create', draft, idempotency },
+      ([job], replayed) => {
+        if (!job) throw new Error('no job in an answer');
+        const { seq } = job.spec;
+        const before = known();
+        if (!retains && before) must(before.seq === seq, `key ${key} made jobs ${before.seq} and ${seq}`);
+        if (before?.seq === seq) must(before.digest === digest, `key ${key} took another body for that of job ${seq}`);
+        if (replayed) refused.add(draft.payload);
+        else must(job.spec.payload === draft.payload, `key ${key} made a job of another body`);
+        keys.set(key, { seq, digest });
+        this.#promised.made(job);
+      },
+      [draft.payload],
+      () => {
+        const before = known();
+        // With its job the use of a key is forgotten.
+        const holds = before && this.#world().scheduler.ledger.state(before.seq) !== undefined;
+        if (holds) must(before.digest !== digest, `key ${key} was refused the body it was used with`);
+      },
+    );
+  }
+
+  #made(drafts: readonly JobDraft[], jobs: readonly Job[]): void {
+    const [asked, made] = [drafts.map(({ payload }) => payload).join(), jobs.map(({ spec }) => spec.payload).join()];
+    must(asked === made, `asked for ${asked}, answered with ${made}`);
+    for (const job of jobs) this.#promised.made(job);
+  }
+
+  #ask(
+    request: Request,
+    done: (jobs: readonly Job[], replayed: boolean) => void,
+    payloads: readonly string[] = [],
+    conflict: () => void = () => {},
+  ): void {
+    const world = this.#world();
+    let answers = 0;
+    world.scheduler.request(request, 100, (answer: Answer) => {
+      must(++answers === 1, `a ${request.kind} was answered twice`);
+      if (world !== this.#world()) return;
+      if (answer.ok) {
+        for (const { spec } of answer.jobs)
+          must(world.memtable.state(spec.seq) !== undefined, `job ${spec.seq} is acknowledged and not on disk`);
+        return done(answer.jobs, answer.replayed);
+      }
+      for (const payload of payloads) this.#promised.refused.add(payload);
+      if (answer.refusal.code === 'conflict') conflict();
+    });
+  }
+}

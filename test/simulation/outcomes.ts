@@ -1,0 +1,24 @@
+/** What attempts in the simulated pool come to. */
+import type { Outcome } from '../../src/pool/messages.js';
+import type { Random } from './random.js';
+
+/** `next`: a number that no result had before. */
+export function anyOutcome(random: Random, jobSeq: number, lease: number, next: number): Outcome {
+  const base = { jobSeq, lease, durationMs: random.between(0, 100) };
+  const message = `no ${jobSeq}/${lease}`;
+  const failed = { ...base, kind: 'failed', name: 'Error', message, code: 'handler_error' } as const;
+  switch (random.weighted({ succeeded: 5, withResult: 2, failed: 3, final: 0.5, interrupted: 1, notBegun: 0.5 })) {
+    case 'succeeded':
+      return { ...base, kind: 'succeeded' };
+    case 'withResult':
+      return { ...base, kind: 'succeeded', result: `{"r":${next}}` };
+    case 'failed':
+      return { ...failed, retryable: true };
+    case 'final':
+      return { ...failed, retryable: false };
+    case 'interrupted':
+      return { ...base, kind: 'interrupted', begun: true, suspect: random.chance(0.3) };
+    default:
+      return { ...base, kind: 'interrupted', begun: false };
+  }
+}

@@ -1,0 +1,96 @@
+/** The story that the events tell: read in order, they lead to where every job stands. */
+import type { JobEvent } from '../../src/domain/events.js';
+import type { Status } from '../../src/domain/lifecycle.js';
+
+/** A job as somebody knows it who has heard of nothing but events. Instants are Unix milliseconds, 0: not yet. */
+export interface Told {
+  status: Status;
+  due: number;
+  /** The instant of the last occurrence that was told of. */
+  scheduledFor: number;
+  starts: number;
+  startedAt: number;
+  /** Unknown after the update of a repeating job: a new schedule forgets the retries, another payload does not. */
+  retryCount: number | undefined;
+  failedAt: number | undefined;
+  error: string | undefined;
+  /** Number of the start whose attempt completed last. */
+  completedLease: number | undefined;
+}
+
+const unheard = (): Told => ({
+  status: 'pending',
+  due: 0,
+  scheduledFor: Number.NEGATIVE_INFINITY,
+  starts: 0,
+  startedAt: 0,
+  retryCount: 0,
+  failedAt: undefined,
+  error: undefined,
+  completedLease: undefined,
+});
+
+export function must(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new Error(what);
+}
+
+export class Story {
+  readonly jobs = new Map<number, Told>();
+  /** Totals, as the events tell them. */
+  completed = 0;
+  failed = 0;
+  cancelled = 0;
+
+  /** Throws at an event that cannot follow those before it. */
+  hear(event: JobEvent): void {
+    const told = this.jobs.get(event.jobSeq) ?? unheard();
+    this.jobs.set(event.jobSeq, told);
+    hear(told, event);
+    const { body } = event;
+    if (body.type === 'job.completed') this.completed++;
+    if (body.type === 'job.failed' && body.final) this.failed++;
+    if (body.type === 'job.cancelled') this.cancelled++;
+  }
+}
+
+function hear(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
+  const { status } = told;
+  switch (body.type) {
+    case 'job.scheduled':
+      must(body.triggerAt > told.scheduledFor, `event ${seq} schedules job ${jobSeq} for an instant a second time`);
+      must(status !== 'running' && status !== 'cancelled', `event ${seq} schedules a ${status} job`);
+      Object.assign(told, { status: 'pending', due: body.triggerAt, scheduledFor: body.triggerAt, retryCount: 0 });
+      return;
+    case 'job.updated':
+      must(status === 'pending', `event ${seq} updates a ${status} job`);
+      Object.assign(told, { due: body.triggerAt, scheduledFor: Number.NEGATIVE_INFINITY });
+      if (body.isRepeat) told.retryCount = undefined;
+      return;
+    case 'job.started':
+      must(status === 'pending', `event ${seq} starts a ${status} job`);
+      must(
+        body.attempt === (told.retryCount ?? body.attempt - 1) + 1,
+        `event ${seq} starts attempt ${body.attempt} after ${told.retryCount} retries`,
+      );
+      Object.assign(told, { status: 'running', starts: told.starts + 1, startedAt: at, retryCount: body.attempt - 1 });
+      return;
+    case 'job.completed':
+      must(status === 'running', `event ${seq} completes a ${status} job`);
+      Object.assign(told, { status: 'success', completedLease: told.starts });
+      return;
+    case 'job.failed':
+      must(status === 'running', `event ${seq} fails a ${status} job`);
+      Object.assign(told, { status: 'failed', retryCount: body.retryCount, failedAt: at, error: body.error });
+      return;
+    case 'job.retrying':
+      must(status === 'failed' || status === 'running', `event ${seq} retries a ${status} job`);
+      Object.assign(told, { status: 'pending', due: body.nextRetryAt, retryCount: body.retryCount });
+      return;
+    case 'job.cancelled':
+      must(body.previousStatus === status, `event ${seq} cancels a ${status} job as ${body.previousStatus}`);
+      told.status = 'cancelled';
+      return;
+    default:
+      body satisfies never;
+  }
+}

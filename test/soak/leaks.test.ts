@@ -1,0 +1,40 @@
+/** What a soak calls a leak, and that a short one of the real server finds none and nothing wrong. */
+import t from 'tap';
+import { growths, type Sample } from './samples.js';
+import { soak } from './soak.js';
+
+t.setTimeout(240_000);
+
+const calm: Sample = { atSeconds: 0, rssMiB: 150, descriptors: 40, threads: 14, fileMiB: 20, latenessMs: 1 };
+const over = (count: number, of: (n: number) => Partial<Sample>): Sample[] =>
+  Array.from({ length: count }, (_, n) => ({ ...calm, atSeconds: n * 5, ...of(n) }));
+const leaking = (samples: readonly Sample[]): string[] =>
+  growths(samples)
+    .filter(({ leaks }) => leaks)
+    .map(({ quantity }) => quantity);
+
+t.test('what grows all the time leaks, each by its own measure', async (t) => {
+  t.same(leaking(over(60, (n) => ({ rssMiB: 150 + 2 * n }))), ['rssMiB']);
+  t.same(leaking(over(60, (n) => ({ descriptors: 40 + n }))), ['descriptors']);
+  t.same(leaking(over(60, (n) => ({ threads: 14 + Math.floor(n / 5) }))), ['threads']);
+  t.same(leaking(over(60, (n) => ({ fileMiB: 20 + 3 * n }))), ['fileMiB']);
+});
+
+t.test('warming up, unrest and a single outlier are no leaks', async (t) => {
+  t.same(leaking(over(60, () => ({}))), []);
+  t.same(leaking(over(60, (n) => ({ rssMiB: Math.min(150, 20 + 10 * n) }))), []);
+  t.same(leaking(over(60, (n) => ({ rssMiB: 150 + (n % 2) * 30, threads: 14 + (n % 3) }))), []);
+  t.same(leaking(over(60, (n) => (n === 58 ? { rssMiB: 900, descriptors: 900 } : {}))), []);
+});
+
+t.test('a short soak with faults: everything happens that was promised', async (t) => {
+  const { wrong, events, samples } = await soak({
+    minutes: 0.4,
+    perSecond: 60,
+    seed: 7,
+    print: (line) => t.comment(line),
+  });
+  t.same(wrong, []);
+  t.ok(events > 1000, `${events} events`);
+  t.ok(samples.length > 0);
+});
