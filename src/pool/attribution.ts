@@ -17,9 +17,9 @@ export function awaiterName(slot: number): string {
 const awaiter = /^the attempt in slot (\d+)$/;
 
 export interface Running {
-  /** Of the attempt whose code runs; 0 if that cannot be told. */
+  /** Of the attempt that waits for the code that runs; 0 if none does. */
   readonly slot: number;
-  /** File and line of that code. */
+  /** File and line of that code; undefined when none runs but Node's own. */
   readonly at?: string | undefined;
 }
 
@@ -81,7 +81,7 @@ async function ask(session: Session, threadId: number): Promise<Running> {
     session.post('NodeWorker.sendMessageToWorker', { sessionId, message });
     const { result } = JSON.parse(await answer) as { result?: { result?: { value?: string } } };
     const running = read(JSON.parse(result?.result?.value ?? '[]') as Frame[]);
-    if (running.slot !== 0) return running;
+    if (running.slot !== 0 || running.at !== undefined) return running;
   }
   return unknown;
 }
@@ -89,13 +89,9 @@ async function ask(session: Session, threadId: number): Promise<Running> {
 type Frame = [name: string | null, file: string | null, line: number | null];
 
 function read(frames: readonly Frame[]): Running {
-  for (const [name] of frames) {
-    const slot = awaiter.exec(name ?? '')?.[1];
-    if (slot === undefined) continue;
-    const [, file, line] = frames.find(([, where]) => where?.startsWith('file:') && where !== import.meta.url) ?? [];
-    return { slot: Number(slot), at: file ? `${file}:${line}` : undefined };
-  }
-  return unknown;
+  const slots = frames.map(([name]) => Number(awaiter.exec(name ?? '')?.[1] ?? 0));
+  const [, file, line] = frames.find(([, where]) => where?.startsWith('file:') && where !== import.meta.url) ?? [];
+  return { slot: slots.find((slot) => slot !== 0) ?? 0, at: file ? `${file}:${line}` : undefined };
 }
 
 /** Its text also runs on other threads: it refers to nothing around it, and leaves nothing behind. */

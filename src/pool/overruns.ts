@@ -29,8 +29,8 @@ const freshMs = 500;
 interface Inquiry {
   /** The thread's beats when it was asked: if it has shown life since, something else holds it. */
   readonly beats: number;
-  readonly askedMs: number;
-  answered: boolean;
+  /** Undefined until then. */
+  answeredMs: number | undefined;
   holder: Dispatched | undefined;
   at: string | undefined;
 }
@@ -107,7 +107,7 @@ export class Overruns {
     for (const each of running) {
       if (starved.includes(each.slot)) each.starved = true;
       if (signal.includes(each.slot)) thread.signal(each, 'timeout', timeoutMessage(each.attempt), nowMs);
-      if (stopFor === each.slot && this.#isExplained(thread, running.length, signs, nowMs)) {
+      if (stopFor === each.slot && this.#isExplained(thread, signs, nowMs)) {
         this.#stop(thread, each, running.length, signs);
       }
     }
@@ -126,20 +126,23 @@ export class Overruns {
   }
 
   /**
-   * A thread is asked whose code holds it before it is stopped, so that nobody else is suspected of it. False until it
-   * has answered, or has taken too long; what came out is in `#holderOf`.
+   * A silent thread is asked whose code holds it before it is stopped, so that nobody else is suspected of it, the log
+   * can say where that code is, and a thread that only waits for a processor shows life. False until it has answered, or
+   * has taken too long; whose it is `#holderOf` tells then.
    */
-  #isExplained(thread: Thread, running: number, signs: Omit<WatchedThread, 'running'>, nowMs: number): boolean {
-    if (running === 1 || signs.silentMs < silentAfterMs || thread.slots.current !== 0) return true;
+  #isExplained(thread: Thread, signs: Omit<WatchedThread, 'running'>, nowMs: number): boolean {
+    if (signs.silentMs < silentAfterMs) return true;
     const last = this.#inquiries.get(thread);
-    if (last && (!last.answered || nowMs - last.askedMs < freshMs)) return last.answered;
-    const { beats } = thread.slots;
-    const inquiry: Inquiry = { beats, askedMs: nowMs, answered: false, holder: undefined, at: undefined };
+    if (last && last.answeredMs === undefined) return false;
+    if (last?.answeredMs !== undefined && nowMs - last.answeredMs < freshMs) return true;
+    const inquiry: Inquiry = { beats: thread.slots.beats, answeredMs: undefined, holder: undefined, at: undefined };
     this.#inquiries.set(thread, inquiry);
     void whoseCodeOn(thread.threadId).then(({ slot, at }) => {
-      inquiry.answered = true;
+      inquiry.answeredMs = monotonicMs();
       inquiry.holder = thread.at(slot);
       inquiry.at = at;
+      // No code runs there: it waited for a processor, and has a moment to show life. Once, since it might be chance.
+      if (at === undefined && last === undefined) thread.forgive(inquiry.answeredMs);
     });
     return false;
   }

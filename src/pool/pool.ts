@@ -16,7 +16,7 @@ import { monotonicMs } from './slots.js';
 import type { Thread, ThreadEnd } from './thread.js';
 import type { LogEntry, LogLine, Report } from './thread-messages.js';
 import { Threads } from './threads.js';
-import { failed, interrupted, judge, judgeSettled, settled } from './verdict.js';
+import { failed, interrupted, judge, judgeSettled, settled, unheard } from './verdict.js';
 
 export interface PoolOptions {
   /** Folder of handler modules. */
@@ -202,10 +202,7 @@ export class WorkerPool implements Pool {
     const current = loss.kind === 'overrun' ? loss.current : slots.current;
     const durationMs = (each: Dispatched): number => now - slots.since(each.slot);
     for (const outcome of judge(loss, current, running, durationMs)) this.#conclude(outcome);
-    // They came to their end, but the thread could not say how.
-    for (const each of left) {
-      if (!running.includes(each)) this.#conclude(interrupted(each, true, durationMs(each)));
-    }
+    for (const each of left) if (!running.includes(each)) this.#conclude(unheard(each, durationMs(each)));
     for (const each of left) thread.release(each.slot);
     if (end.kind !== 'stopped') {
       this.#log({

@@ -79,6 +79,13 @@ export function judgeSettled(dispatched: Dispatched, outcome: Outcome): Outcome 
   return gaveUp ? interrupted(dispatched, true, outcome.durationMs) : outcome;
 }
 
+/** What counts of a handler that came to its end when its thread could no longer say how. */
+export function unheard(dispatched: Dispatched, durationMs: number): Outcome {
+  return dispatched.signalled === 'timeout'
+    ? timedOut(dispatched, durationMs)
+    : interrupted(dispatched, true, durationMs);
+}
+
 /** True if a handler that came to its end is to be charged with a timeout all the same. */
 export function cameTooLate(dispatched: Dispatched, durationMs: number): boolean {
   if (durationMs <= dispatched.attempt.timeoutMs) return false;

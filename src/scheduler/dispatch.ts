@@ -38,10 +38,10 @@ export class Dispatch {
   /** Jobs under suspicion wait by themselves. */
   readonly #suspects: ReadyQueue;
   readonly #careful: CarefulStart;
-  /** Suspects whose start is being written: each has a place in the pool and is not there yet. */
-  #starting = 0;
   /** Jobs whose last attempt ended its thread, or may have done: the next runs alone. */
   readonly #alone = new Set<number>();
+  /** Suspects whose start is being written: each has a place in the pool and is not there yet. */
+  #starting = 0;
 
   /** @param start `clean`: the directory was left in order */
   constructor(

@@ -30,7 +30,6 @@ const held = {
   'a function that the handler awaits': 'async () => { await (async () => { await later(1); spin(60_000); })(); }',
   'a chain of then': '() => later(1).then(() => spin(60_000)).then(() => 1).finally(() => {})',
   'one of several at once': 'async () => { await Promise.all([later(60_000), later(1).then(() => spin(60_000))]); }',
-  'promises that resolve without end': 'async () => { await later(1); for (;;) await null; }',
   'a regular expression': `async () => { await later(1); /(a+)+$/.test('a'.repeat(60) + 'b'); }`,
   recursion:
     'async () => { await later(1); const dive = (n) => { if (n > 0) dive(n - 1); else spin(60_000); }; dive(3000); }',
@@ -64,12 +63,12 @@ t.test('where there is no answer it is told in time', async (t) => {
   const idle = await threadWith(t, '() => later(60_000)');
   await new Promise((resolve) => setTimeout(resolve, 50));
   for (const threadId of [blocked.threadId, callback.threadId, idle.threadId, 4711]) {
-    t.same(await whoseCodeOn(threadId), { slot: 0 });
+    t.match(await whoseCodeOn(threadId), { slot: 0 });
   }
 });
 
 t.test('a thread asks itself', async (t) => {
-  t.same(whoseCode(), { slot: 0 });
+  t.match(whoseCode(), { slot: 0, at: /attribution\.test\.js:\d+$/ });
   const name = awaiterName(7);
   let found: ReturnType<typeof whoseCode> | undefined;
   const work = async () => {

@@ -16,6 +16,7 @@ t.test('for(;;){} is stopped soon after its timeout; those beside it are not cha
     message: /timeout of 500ms/,
   });
   t.ok(performance.now() - started < timeoutMs + lateMs, `stopped after ${Math.round(performance.now() - started)} ms`);
+  t.match(harness.said(/holds it past a timeout/), [{ name: 'spin', fields: { at: /\/spin\.mjs:\d+$/ } }]);
   await harness.until(() => harness.pool.alive === 2, 'the pool is whole');
   t.match(await harness.run('noop'), { kind: 'succeeded' });
   for (const jobSeq of beside) {
@@ -64,6 +65,7 @@ t.test('of a callback nobody knows whose it is: nobody is charged; alone it show
   const outcomes = await harness.outcomesOf([...beside, spinner]);
   t.ok(performance.now() - started < timeoutMs + lateMs);
   for (const outcome of outcomes) t.match(outcome, { kind: 'interrupted', begun: true, suspect: true });
+  t.match(harness.said(/holds it past a timeout/), [{ fields: { at: /spin_in_callback\.mjs:\d+$/ } }], 'the log tells');
   const again = harness.dispatch('spin_in_callback', {}, { timeoutMs, alone: true });
   const others = harness.sendMany(10, 'sleep', { ms: 1 }, { alone: true });
   t.match(await harness.outcome(again), { kind: 'failed', code: 'timeout' });
@@ -95,3 +97,15 @@ t.test('what has not begun behind a spinner runs elsewhere', async (t) => {
   t.ok(performance.now() - started < 1500, 'long before the spinner was stopped');
   t.match(await harness.outcome(spinner), { kind: 'failed', code: 'timeout' });
 });
+
+for (const [what, name, payload] of [
+  ['promises that resolve without end', 'spin_in_promises', {}],
+  ['native code', 'block', { ms: 8000 }],
+] as const) {
+  t.test(`${what}: the thread is stopped, though it may not say whose code it is`, async (t) => {
+    const harness = await PoolHarness.start(t);
+    t.match(await harness.run(name, payload, { timeoutMs }), { kind: 'failed', code: 'timeout' });
+    t.match(harness.said(/holds it past a timeout/), [{ name }]);
+    t.match(await harness.run('noop'), { kind: 'succeeded' });
+  });
+}

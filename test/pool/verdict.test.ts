@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Dispatched } from '../../src/pool/dispatched.js';
-import { cameTooLate, judge } from '../../src/pool/verdict.js';
+import { cameTooLate, judge, unheard } from '../../src/pool/verdict.js';
 
 function running(slot: number, signalled?: 'timeout' | 'cancelled' | 'shutdown'): Dispatched {
   const dispatched = new Dispatched({
@@ -64,6 +64,17 @@ t.test('a thread that was stopped because one ignored its signal', (t) => {
   const loss = { ...overrun, silent: false };
   t.match(judge(loss, 0, [running(1, 'timeout'), running(2)], ranMs), [late, free]);
   t.match(judge(loss, 0, [running(1, 'cancelled'), running(2, 'shutdown')], ranMs), [free, free]);
+  t.end();
+});
+
+t.test('a handler that came to its end in the last moment of its thread', (t) => {
+  t.match(unheard(running(1), 500), free, 'nobody knows how');
+  t.match(
+    unheard(running(1, 'timeout'), 500),
+    { kind: 'failed', code: 'timeout' },
+    'after its timeout that does not matter',
+  );
+  t.match(unheard(running(1, 'cancelled'), 500), free);
   t.end();
 });
 
