@@ -9,6 +9,7 @@ const meanings = {
   facts: 'the server does not start on this directory',
   log: 'the server does not start when it needs the record, and nobody can be told the events in it',
   story: 'totals or events were told wrongly, or will be',
+  type: 'its jobs can be neither run nor shown',
   page: 'these jobs can be neither run nor shown',
   state: 'what is known of the job is not what happened to it',
   spec: 'the job can be neither run nor shown',

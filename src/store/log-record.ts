@@ -149,9 +149,14 @@ export class LogRecordReader {
     for (let i = 0; i < this.#detailCount; i++) yield { seq: input.u48(), json: input.text() };
   }
 
+  /** The types that are named here for the first time. */
+  newTypes(): { readonly id: number; readonly name: string }[] {
+    return this.#readTypes(new ByteReader(this.bytes, this.#tailAt));
+  }
+
   /** Takes up the types that are named here for the first time. */
   restoreTypes(types: TypeDictionary): void {
-    this.#tail(types);
+    for (const { id, name } of this.newTypes()) types.restore(id, name);
   }
 
   events(types: TypeDictionary): JobEvent[] {
@@ -164,7 +169,11 @@ export class LogRecordReader {
   /** The new types stand before the events, which may be of them; returns a reader at the first event. */
   #tail(types: TypeDictionary): ByteReader {
     const input = new ByteReader(this.bytes, this.#tailAt);
-    for (let i = 0; i < this.#typeCount; i++) types.restore(input.u16(), input.word());
+    for (const { id, name } of this.#readTypes(input)) types.restore(id, name);
     return input;
+  }
+
+  #readTypes(input: ByteReader): { readonly id: number; readonly name: string }[] {
+    return Array.from({ length: this.#typeCount }, () => ({ id: input.u16(), name: input.word() }));
   }
 }
