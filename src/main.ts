@@ -10,7 +10,8 @@ import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
 import { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
-import { claimDirectory, type DirectoryLock } from './store/directory.js';
+import { DamageReports } from './store/damage.js';
+import { claimDirectory, type DirectoryLock, damagedDirectory } from './store/directory.js';
 import { DueCursor } from './store/due-index.js';
 import { JobSets } from './store/job-sets.js';
 import { LmdbKv } from './store/kv-lmdb.js';
@@ -37,7 +38,7 @@ export async function start(config: Config): Promise<Running> {
     return await startIn(lock, config, log);
   } catch (error) {
     lock.release();
-    throw error;
+    throw damagedDirectory(error, lock.path);
   }
 }
 
@@ -62,11 +63,12 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     await pool.stop();
   });
 
+  const damage = new DamageReports(log);
   const kv = new LmdbKv(lock.path);
   const types = new TypeDictionary();
   const reader = new StoreReader(kv, types);
-  const memtable = new Memtable(reader);
   const sets = new JobSets();
+  const memtable = new Memtable(reader, sets);
   const cursor = new DueCursor(kv);
   const window = new DueWindow(cursor);
   const restored = restore({ reader, memtable, sets }, (due, seq) => window.add(due, seq));
@@ -94,6 +96,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
       timezone: config.timezone,
       retention: config,
       log,
+      damage,
       publish: (events) => late.server?.publish(events),
       fatal,
     },
@@ -101,7 +104,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   );
   late.scheduler = scheduler;
   store.listen(scheduler, (error) => fatal(error.message));
-  const queries = new StoreQueries({ memtable, sets, reader, counters: () => scheduler.ledger.committed });
+  const queries = new StoreQueries({ memtable, sets, reader, counters: () => scheduler.ledger.committed, damage });
   const server = new Server({
     config,
     clock,

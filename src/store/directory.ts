@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
+import { isDamage } from './damage.js';
 import { dataFile } from './kv-lmdb.js';
 import { type DirectoryFacts, schemaVersion } from './layout.js';
 
@@ -26,6 +27,16 @@ export const ownerFile = 'owner.json';
 /** The directory cannot be used; the message says why and what to do. */
 export class DirectoryError extends Error {
   override readonly name = 'DirectoryError';
+}
+
+/** What is told of an error met while the store was opened: of damage, which file it is in and what to do. */
+export function damagedDirectory(error: unknown, path: string): unknown {
+  if (!isDamage(error)) return error;
+  return damaged(join(path, dataFile), error.message.replace(/: the data directory is damaged$/, ''));
+}
+
+function damaged(file: string, why: string): DirectoryError {
+  return new DirectoryError(`${file} is damaged (${why}): restore it from a backup, or use another directory`);
 }
 
 export interface DirectoryLock {
@@ -141,16 +152,14 @@ const lmdbMagic = 0xbeefc0de;
 function checkDataFile(path: string): void {
   const name = join(path, dataFile);
   if (!existsSync(name)) return;
-  const damaged = (why: string): DirectoryError =>
-    new DirectoryError(`${name} is damaged (${why}): restore it from a backup, or use another directory`);
   const { size } = statSync(name);
-  if (size === 0) throw damaged('it is empty');
+  if (size === 0) throw damaged(name, 'it is empty');
   const first = readHeader(name, 0);
-  if (!first) throw damaged('its header is not that of a store');
+  if (!first) throw damaged(name, 'its header is not that of a store');
   const second = readHeader(name, first.pageSize);
-  if (!second) throw damaged('the second page of its header is not that of a store');
+  if (!second) throw damaged(name, 'the second page of its header is not that of a store');
   const needed = (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize;
-  if (size < needed) throw damaged(`it is ${size} bytes long and should have at least ${needed}`);
+  if (size < needed) throw damaged(name, `it is ${size} bytes long and should have at least ${needed}`);
 }
 
 function readHeader(name: string, at: number): { readonly pageSize: number; readonly lastPage: number } | undefined {

@@ -54,6 +54,14 @@ export class MemoryKv implements Kv {
     for (const key of found) yield Buffer.from(key, 'latin1');
   }
 
+  size(tree: Tree): number {
+    return this.#trees[tree].keys.length;
+  }
+
+  countKeys(tree: Tree): number {
+    return this.size(tree);
+  }
+
   refresh(): void {}
 
   transact<T>(work: (tx: KvWriter) => T): T {
@@ -62,6 +70,8 @@ export class MemoryKv implements Kv {
       get: (tree, key) => this.get(tree, key),
       entries: (tree, range) => this.entries(tree, range),
       keys: (tree, range) => this.keys(tree, range),
+      size: (tree) => this.size(tree),
+      countKeys: (tree) => this.countKeys(tree),
       refresh: () => {},
       put: (tree, key, value) => {
         this.beforeWrite('put');

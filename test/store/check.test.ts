@@ -2,7 +2,7 @@
 import t from 'tap';
 import { formatId } from '../../src/domain/id.js';
 import type { statuses } from '../../src/domain/lifecycle.js';
-import { key } from '../../src/store/bytes.js';
+import { crc32, key } from '../../src/store/bytes.js';
 import { checkStore } from '../../src/store/check.js';
 import { type DueEntry, dueChunks } from '../../src/store/due-index.js';
 import { JobSets } from '../../src/store/job-sets.js';
@@ -19,6 +19,7 @@ import {
   sealPage,
   setKey,
   specKey,
+  unseal,
 } from '../../src/store/layout.js';
 import { readMark } from '../../src/store/replay.js';
 import { anyHandler, World } from '../support/world.js';
@@ -85,6 +86,18 @@ function flip(tx: KvWriter, tree: Tree, at: Uint8Array, byte = 20): void {
   tx.put(tree, at, value);
 }
 
+/** A sealed value in the place of another, made whole for that place: only what it says is wrong. */
+function move(tx: KvWriter, tree: Tree, from: Uint8Array, to: Uint8Array): void {
+  tx.put(tree, to, seal(unseal(tx.get(tree, from)!, from, 'it'), to));
+}
+
+/** As `move`, for specs and log records, which are bound to a number. */
+function moveNumbered(tx: KvWriter, tree: 'specs' | 'log', from: number, to: number): void {
+  const value = tx.get(tree, key(from))!;
+  value.writeUInt32LE(crc32(value.subarray(4), to), 0);
+  tx.put(tree, key(to), value);
+}
+
 /** Changes the row of a job, and makes its page whole again. */
 function rewrite(tx: KvWriter, seq: number, change: (page: Buffer, at: number) => void): void {
   const page = tx.get('states', pageKey(pageOf(seq)))!;
@@ -114,8 +127,23 @@ const damages: [what: string, damage: Damage, told: RegExp | readonly RegExp[]][
   ],
   [
     'a spec in the place of another',
-    (tx, { pending }) => tx.put('specs', specKey(pending), tx.get('specs', specKey(pending - 1))!),
+    (tx, { pending }) => moveNumbered(tx, 'specs', pending - 1, pending),
     /job_.* is of type other, its state says otherwise/,
+  ],
+  [
+    'values under the keys of others, as they were written',
+    (tx, { pending, failed, success }) => {
+      tx.put('specs', specKey(pending), tx.get('specs', specKey(pending - 1))!);
+      tx.put('details', detailKey(failed), tx.get('details', detailKey(success))!);
+      tx.put('log', logKey(8), tx.get('log', logKey(7))!);
+      tx.put('bitmaps', setKey(1, 0), tx.get('bitmaps', setKey(0, 0))!);
+    },
+    [
+      /spec of job number 40 does not match/,
+      /detail of job number \d+ does not match/,
+      /log record 8 does not match/,
+      /set of pending jobs does not match/,
+    ],
   ],
   [
     'a flipped bit in a state page',
@@ -142,7 +170,11 @@ const damages: [what: string, damage: Damage, told: RegExp | readonly RegExp[]][
     (tx, { pending }) => rewrite(tx, pending, (page, at) => page.fill(0, at + 24, at + 30)),
     /is pending by log record \d+, and pending in the trees, where other things differ/,
   ],
-  ['a detail removed', (tx, { failed }) => tx.remove('details', detailKey(failed)), /job_\S+ failed and has no error/],
+  [
+    'a detail removed',
+    (tx, { failed }) => tx.remove('details', detailKey(failed)),
+    /job_\S+ has lost its result or error/,
+  ],
   [
     'a flipped bit in a detail',
     (tx, { success }) => flip(tx, 'details', detailKey(success)),
@@ -170,21 +202,28 @@ const damages: [what: string, damage: Damage, told: RegExp | readonly RegExp[]][
     'an entry of the due index in another bucket',
     (tx, { pending }) => {
       const entry: DueEntry = { due: 1e12, seq: pending };
-      for (const chunk of dueChunks([entry], 1)) tx.put('due', key(1, 1, 0), chunk.value);
+      for (const chunk of dueChunks([entry], 1)) {
+        tx.put('due', chunk.key, chunk.value);
+        move(tx, 'due', chunk.key, key(1, 1, 0));
+      }
     },
     /the due index has job_\S+ in the wrong place/,
   ],
   [
     'a watermark behind which jobs wait',
     (tx, _jobs, world) =>
-      tx.put('meta', metaKey('mark'), encodeMeta({ ...readMark(tx), watermark: world.clock.now() + 4_000_000 })),
+      tx.put(
+        'meta',
+        metaKey('mark'),
+        encodeMeta({ ...readMark(tx), watermark: world.clock.now() + 4_000_000 }, 'mark'),
+      ),
     /not where the due index is read/,
   ],
   [
     'a set that has a job of another status',
     (tx, { success }) => {
       for (const { set, bytes } of savedWith(success, 'running'))
-        if (set === 2) tx.put('bitmaps', setKey(set, 0), seal(bytes));
+        if (set === 2) tx.put('bitmaps', setKey(set, 0), seal(bytes, setKey(set, 0)));
     },
     /the set of running jobs has job_\S+, which does not belong there: lists and totals are wrong/,
   ],
@@ -197,10 +236,10 @@ const damages: [what: string, damage: Damage, told: RegExp | readonly RegExp[]][
   ],
   [
     'a set of a block without jobs',
-    (tx) => tx.put('bitmaps', setKey(1, 7), tx.get('bitmaps', setKey(1, 0))!),
+    (tx) => move(tx, 'bitmaps', setKey(1, 0), setKey(1, 7)),
     /the set of pending jobs has job number 458753/,
   ],
-  ['a set of no type', (tx) => tx.put('bitmaps', setKey(99, 0), tx.get('bitmaps', setKey(1, 0))!), /a set number 99/],
+  ['a set of no type', (tx) => move(tx, 'bitmaps', setKey(1, 0), setKey(99, 0)), /a set number 99/],
   [
     'the list of finished jobs removed',
     (tx) => all(tx, 'finished').forEach(({ key }) => tx.remove('finished', key)),
@@ -215,7 +254,7 @@ const damages: [what: string, damage: Damage, told: RegExp | readonly RegExp[]][
   ['a flipped bit in a log record', (tx) => flip(tx, 'log', logKey(7)), /log record 7 does not match its checksum/],
   [
     'a log record in the place of another',
-    (tx) => tx.put('log', logKey(8), tx.get('log', logKey(7))!),
+    (tx) => moveNumbered(tx, 'log', 7, 8),
     [/log record 8 begins with event 7, the last before it is 7/, /log record 9 counts/],
   ],
   [
@@ -248,7 +287,7 @@ const damages: [what: string, damage: Damage, told: RegExp | readonly RegExp[]][
   ],
   [
     'an idempotency key under another name',
-    (tx) => tx.put('keys', Buffer.from('other'), tx.get('keys', Buffer.from('a-key'))!),
+    (tx) => move(tx, 'keys', Buffer.from('a-key'), Buffer.from('other')),
     /an idempotency key names job_\S+, which was made without it/,
   ],
   [
@@ -268,7 +307,7 @@ const damages: [what: string, damage: Damage, told: RegExp | readonly RegExp[]][
   ],
   [
     'a job type missing from the list',
-    (tx) => tx.put('meta', metaKey('types'), encodeMeta(['other'])),
+    (tx) => tx.put('meta', metaKey('types'), encodeMeta(['other'], 'types')),
     /a type that there is not|lacks/,
   ],
 ];
