@@ -20,6 +20,7 @@ import { StoreQueries } from './store/queries.js';
 import { StoreReader } from './store/reader.js';
 import { restore } from './store/restore.js';
 import { ThreadedStore } from './store/threaded-store.js';
+import { tryToOpen } from './store/trial.js';
 import { TypeDictionary } from './store/types.js';
 import { DueWindow } from './timer/window.js';
 
@@ -30,13 +31,22 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+const unclean =
+  'the last server here did not stop in order: what ran then runs again. If nobody ended it (SIGSEGV, SIGABRT), pages of the data file may be damaged: "escapement check" tells, when this one is stopped';
+
 /** Starts a server. Rejects with an Error whose message is for the user when it cannot. */
 export async function start(config: Config): Promise<Running> {
   const log = pino({ level: config.logLevel });
   const lock = await claimDirectory(config.dataDir);
   try {
-    return await startIn(lock, config, log);
+    log.info({ directory: lock.path }, 'opening the store');
+    if (lock.lastStartFailed) await tryToOpen(lock.path);
+    lock.opening();
+    const running = await startIn(lock, config, log);
+    lock.opened();
+    return running;
   } catch (error) {
+    lock.opened();
     lock.release();
     throw damagedDirectory(error, lock.path);
   }
@@ -63,6 +73,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     await pool.stop();
   });
 
+  if (!store.clean) log.warn(unclean);
   const damage = new DamageReports(log);
   const kv = new LmdbKv(lock.path);
   const types = new TypeDictionary();

@@ -42,7 +42,20 @@ function damaged(file: string, why: string): DirectoryError {
 export interface DirectoryLock {
   readonly path: string;
   readonly facts: DirectoryFacts;
+  /** The last start on this directory ended before it was `opened`. */
+  readonly lastStartFailed: boolean;
+  /** Notes that a start begins to read the data, for the next one to know should this one end there. */
+  opening(): void;
+  /** Notes that it is through, or has failed and told why. */
+  opened(): void;
   release(): void;
+}
+
+/** What is noted of who uses the directory. */
+interface Owner {
+  readonly pid: number;
+  readonly since: string;
+  readonly opening?: boolean;
 }
 
 /** Claims the directory for this process, making it when it is not there. @throws DirectoryError */
@@ -58,8 +71,26 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
   try {
     const facts = readFacts(path) ?? writeFacts(path);
     checkDataFile(path);
-    writeFile(join(path, ownerFile), JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
-    return { path, facts, release: () => void server.close() };
+    const lastStartFailed = readOwner(path)?.opening ?? false;
+    const since = new Date().toISOString();
+    const note = (opening: boolean): void => {
+      const owner: Owner = { pid: process.pid, since, ...(opening && { opening }) };
+      writeFile(join(path, ownerFile), JSON.stringify(owner));
+    };
+    note(lastStartFailed);
+    return {
+      path,
+      facts,
+      lastStartFailed,
+      opening: () => note(true),
+      opened: () => {
+        // Without room on the disk the old note stays: the next start has a trial that it does not need.
+        try {
+          note(false);
+        } catch {}
+      },
+      release: () => void server.close(),
+    };
   } catch (error) {
     server.close();
     throw error;
@@ -89,11 +120,16 @@ async function lock(path: string): Promise<Server> {
 }
 
 function owner(path: string): string {
+  const known = readOwner(path);
+  const which = known ? ` (process ${known.pid}, started ${known.since})` : '';
+  return `another escapement${which}: stop it first, or use another directory`;
+}
+
+function readOwner(path: string): Owner | undefined {
   try {
-    const { pid, since } = JSON.parse(readFileSync(join(path, ownerFile), 'utf8')) as { pid: number; since: string };
-    return `another escapement (process ${pid}, started ${since}): stop it first, or use another directory`;
+    return JSON.parse(readFileSync(join(path, ownerFile), 'utf8')) as Owner;
   } catch {
-    return 'another escapement: stop it first, or use another directory';
+    return undefined;
   }
 }
 
