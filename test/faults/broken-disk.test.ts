@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { Client, eventually } from '../support/client.js';
 import {
   each,
+  full,
   isAlive,
   missing,
   needs,
@@ -17,13 +18,22 @@ import {
 } from '../support/faults.js';
 import { type Server, startServer } from '../support/server.js';
 
-t.setTimeout(240_000);
+t.setTimeout(full ? 3_600_000 : 290_000);
 
-/** Every call that LMDB writes with: single pages and the header, runs of pages. The last of each: it fails for good. */
+/** It is to be one second; a machine that does other things at the same time may not decide the test. */
+const endsWithinSeconds = full ? 1 : 10;
+
+/** 1 up to `last`, one by one, where there is time for that; else some of them. And one from which on it fails for good. */
+const sweep = (some: number[], last: number, forGood: string): string[] => [
+  ...(full ? Array.from({ length: last }, (_, i) => i + 1) : some).map(String),
+  forGood,
+];
+
+/** Every call that LMDB writes with: single pages and the header, runs of pages. */
 const cases: [what: string, calls: string, when: string[]][] = [
-  ['F3: fdatasync fails', 'fdatasync', ['1', '2', '3', '4', '5', '6', '7', '2+']],
-  ['F5: a write of a page or of the header fails', 'pwrite64', ['1', '2', '3', '4', '5', '6', '7', '8', '3+']],
-  ['F5: a write of several pages fails', 'writev', ['1', '2', '3+']],
+  ['F3: fdatasync fails', 'fdatasync', sweep([1, 2, 5], 12, '2+')],
+  ['F5: a write of a page or of the header fails', 'pwrite64', sweep([1, 2, 3, 6], 24, '3+')],
+  ['F5: a write of several pages fails', 'writev', sweep([1], 6, '2+')],
 ];
 
 interface Broken {
@@ -40,7 +50,7 @@ async function check(t: Test, title: string, { server, tracer, acknowledged }: B
   t.ok(tracer.injected() >= 1, `${title}: an error was injected`);
   t.same(end, { code: 1, signal: null }, `${title}: the server has stopped`);
   const seconds = secondsToTheEnd(tracer.text(), server.pid);
-  t.ok(seconds < 1, `${title}: ${(seconds * 1000).toFixed()} ms after the error`);
+  t.ok(seconds < endsWithinSeconds, `${title}: ${(seconds * 1000).toFixed()} ms after the error`);
   t.match(server.output(), /the disk refuses writes although it has room/, `${title}: it says why`);
 
   const api = new Client(server);
@@ -70,14 +80,16 @@ for (const [what, calls, sweep] of cases) {
 }
 
 t.test('F3 and F5: the disk fails while the trees are brought up to date', needs('strace'), async (t) => {
-  const sweep = [
+  const some: [calls: string, n: number][] = [
     ['fdatasync', 2],
+    ['pwrite64', 9],
+  ];
+  const more: [calls: string, n: number][] = [
     ['fdatasync', 5],
     ['pwrite64', 4],
-    ['pwrite64', 9],
-  ] as const;
+  ];
   await each(
-    sweep,
+    full ? [...some, ...more] : some,
     async ([calls, n]) => {
       const server = await startServer();
       const api = new Client(server);
@@ -89,14 +101,14 @@ t.test('F3 and F5: the disk fails while the trees are brought up to date', needs
       await eventually(() => tracer.injected() > 0 || !isAlive(server.pid), 'no error was injected');
       const gone = await Promise.race([
         server.exited.then(() => true),
-        new Promise((done) => setTimeout(done, 3000, false)),
+        new Promise((done) => setTimeout(done, 30_000, false)),
       ]);
       const title = `${calls} ${n}`;
       t.ok(gone, `${title}: the server has stopped`);
       if (!gone) await server.kill();
       else await check(t, title, { server, tracer, acknowledged: [...first, ...second] });
     },
-    sweep.length,
+    2,
   );
 });
 
