@@ -40,13 +40,11 @@ export async function start(config: Config): Promise<Running> {
   const lock = await claimDirectory(config.dataDir);
   try {
     log.info({ directory: lock.path }, 'opening the store');
+    // Should it fail, the note of the failed start stays, and the next start has the same reason to give.
     if (lock.lastStartFailed) await tryToOpen(lock.path);
     lock.opening();
-    const running = await startIn(lock, config, log);
-    lock.opened();
-    return running;
+    return await startIn(lock, config, log).finally(lock.opened);
   } catch (error) {
-    lock.opened();
     lock.release();
     throw damagedDirectory(error, lock.path);
   }
