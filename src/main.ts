@@ -32,7 +32,7 @@ export interface Running {
 }
 
 const unclean =
-  'the last server here did not stop in order: what ran then runs again. If nobody ended it (SIGSEGV, SIGABRT), pages of the data file may be damaged: "escapement check" tells, when this one is stopped';
+  'the store was not closed in order, or comes from a backup: what ran then runs again. If its server was ended by SIGSEGV or SIGABRT, pages of the data file may be damaged: stop this one, and "escapement check" tells';
 
 /** Starts a server. Rejects with an Error whose message is for the user when it cannot. */
 export async function start(config: Config): Promise<Running> {

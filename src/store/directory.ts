@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
-import { isDamage } from './damage.js';
+import { damageReason, isDamage } from './damage.js';
 import { dataFile } from './kv-lmdb.js';
 import { type DirectoryFacts, schemaVersion } from './layout.js';
 
@@ -32,7 +32,7 @@ export class DirectoryError extends Error {
 /** What is told of an error met while the store was opened: of damage, which file it is in and what to do. */
 export function damagedDirectory(error: unknown, path: string): unknown {
   if (!isDamage(error)) return error;
-  return damaged(join(path, dataFile), error.message.replace(/: the data directory is damaged$/, ''));
+  return damaged(join(path, dataFile), damageReason(error));
 }
 
 function damaged(file: string, why: string): DirectoryError {

@@ -1,7 +1,7 @@
 /** Telling a full disk from a broken one: LMDB reports both as EIO. And both from a damaged data file. */
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { isDamage } from './damage.js';
+import { damageReason, isDamage } from './damage.js';
 import { dataFile } from './kv-lmdb.js';
 
 const roomCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
@@ -20,9 +20,10 @@ export function hasRoom(directory: string, bytes: number): boolean {
  * for the last line in the log.
  */
 export function whyForGood(error: unknown, directory: string, bytes: number): string | undefined {
-  const message = error instanceof Error ? error.message : String(error);
-  if (isDamage(error)) return `${join(directory, dataFile)} is damaged (${message}): restore it from a backup`;
-  return diskIsBroken(directory, bytes) ? `the disk refuses writes although it has room: ${message}` : undefined;
+  if (isDamage(error))
+    return `${join(directory, dataFile)} is damaged (${damageReason(error)}): restore it from a backup`;
+  if (!diskIsBroken(directory, bytes)) return undefined;
+  return `the disk refuses writes although it has room: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** True when a write failed although there was room, so that trying again later cannot help. */

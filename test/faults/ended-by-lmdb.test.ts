@@ -66,9 +66,9 @@ t.test('a start that was killed while it opened a whole store is followed by one
   writeFileSync(note, JSON.stringify({ pid: 1, since: new Date().toISOString(), opening: true }));
   const server = await startServer({ dataDir });
   t.equal((await new Client(server).list()).total, 1);
-  t.match(server.output(), /did not stop in order.*escapement check/);
+  t.match(server.output(), /was not closed in order.*escapement check/);
   t.same(Object.keys(JSON.parse(readFileSync(note, 'utf8')) as object), ['pid', 'since'], 'the note is gone');
   t.equal(await server.stop(), 0);
   await server.restart();
-  t.equal(server.output().split('did not stop in order').length, 2, 'after a stop in order nothing is told');
+  t.equal(server.output().split('was not closed in order').length, 2, 'after a stop in order nothing is told');
 });
