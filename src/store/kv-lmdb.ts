@@ -63,14 +63,6 @@ export class LmdbKv implements Kv, KvWriter {
     return (this.#trees[tree].getStats() as { entryCount: number }).entryCount;
   }
 
-  countKeys(tree: Tree): number {
-    try {
-      return this.#trees[tree].getKeysCount();
-    } catch (error) {
-      throw this.#explained(error, tree);
-    }
-  }
-
   refresh(): void {
     this.#root.resetReadTxn();
   }
@@ -102,10 +94,13 @@ export class LmdbKv implements Kv, KvWriter {
     await this.#root.close();
   }
 
-  /** An error of LMDB spoils the snapshot that it was met in; the next read takes a new one. */
+  /**
+   * An error of LMDB spoils the snapshot that it was met in. lmdb-js would go on with it, since the cursor that met the
+   * error still holds it; so it is ended here, and the next read takes a new one.
+   */
   #explained(error: unknown, tree: Tree): unknown {
     if (!isDamage(error)) return error;
-    this.refresh();
+    (this.#root as unknown as { _commitReadTxn(): void })._commitReadTxn();
     return new DamagedRecord(`the tree ${tree}`, `cannot be read (${error.message})`);
   }
 }

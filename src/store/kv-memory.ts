@@ -58,10 +58,6 @@ export class MemoryKv implements Kv {
     return this.#trees[tree].keys.length;
   }
 
-  countKeys(tree: Tree): number {
-    return this.size(tree);
-  }
-
   refresh(): void {}
 
   transact<T>(work: (tx: KvWriter) => T): T {
@@ -71,7 +67,6 @@ export class MemoryKv implements Kv {
       entries: (tree, range) => this.entries(tree, range),
       keys: (tree, range) => this.keys(tree, range),
       size: (tree) => this.size(tree),
-      countKeys: (tree) => this.countKeys(tree),
       refresh: () => {},
       put: (tree, key, value) => {
         this.beforeWrite('put');

@@ -41,8 +41,14 @@ export function checkIndexes(
   if (setsRead !== kv.size('bitmaps') || !sets.agree(counters.jobs))
     throw new DamagedRecord('the sets of jobs', 'are not complete');
   if (sets.types > types.size) throw new DamagedRecord('the list of job types', 'is not complete');
-  if (kv.countKeys('due') !== kv.size('due')) throw new DamagedRecord('the due index', 'is not complete');
+  if (count(kv.keys('due', {})) !== kv.size('due')) throw new DamagedRecord('the due index', 'is not complete');
   const [lastSpec] = kv.keys('specs', { reverse: true, limit: 1 });
   if (lastSpec && keyPart(lastSpec, 0) >= counters.nextSeq)
     throw new DamagedRecord('the log', 'lacks jobs that were made');
+}
+
+function count(items: Iterable<unknown>): number {
+  let count = 0;
+  for (const _ of items) count++;
+  return count;
 }

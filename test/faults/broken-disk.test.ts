@@ -31,8 +31,8 @@ const sweep = (some: number[], last: number, forGood: string): string[] => [
 
 /** Every call that LMDB writes with: single pages and the header, runs of pages. */
 const cases: [what: string, calls: string, when: string[]][] = [
-  ['F3: fdatasync fails', 'fdatasync', sweep([1, 2, 5], 12, '2+')],
-  ['F5: a write of a page or of the header fails', 'pwrite64', sweep([1, 2, 3, 6], 24, '3+')],
+  ['F3: fdatasync fails', 'fdatasync', sweep([1, 3], 12, '2+')],
+  ['F5: a write of a page or of the header fails', 'pwrite64', sweep([1, 2, 5], 24, '3+')],
   ['F5: a write of several pages fails', 'writev', sweep([1], 6, '2+')],
 ];
 

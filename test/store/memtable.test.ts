@@ -25,7 +25,6 @@ class Trees {
       entries: (tree, range) => this.kv.entries(tree, range),
       keys: (tree, range) => this.kv.keys(tree, range),
       size: (tree) => this.kv.size(tree),
-      countKeys: (tree) => this.kv.countKeys(tree),
       refresh: () => {},
     },
     this.types,
