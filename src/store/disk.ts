@@ -23,7 +23,11 @@ export function whyForGood(error: unknown, directory: string, bytes: number): st
   if (isDamage(error))
     return `${join(directory, dataFile)} is damaged (${damageReason(error)}): restore it from a backup`;
   if (!diskIsBroken(directory, bytes)) return undefined;
-  return `the disk refuses writes although it has room: ${error instanceof Error ? error.message : String(error)}`;
+  const message = error instanceof Error ? error.message : String(error);
+  // What LMDB says of a transaction in which a step failed, where lmdb-js does not tell how. A broken disk says EIO.
+  if (/^MDB_BAD_TXN/.test(message))
+    return `${join(directory, dataFile)} is damaged or cannot be written (${message}): "escapement check" tells`;
+  return `the disk refuses writes although it has room: ${message}`;
 }
 
 /** True when a write failed although there was room, so that trying again later cannot help. */

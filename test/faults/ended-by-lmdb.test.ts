@@ -60,6 +60,20 @@ t.test('F8: a start that LMDB ends is explained by the next, each time', async (
   t.match((await start(dataDir)).stderr, /ends with SIG/, 'the check has not taken the note away');
 });
 
+t.test('F8: heads of pages that end the server when it writes are found by the check', async (t) => {
+  const dataDir = await store();
+  const file = join(dataDir, 'data.mdb');
+  t.equal((await runCli(['check', dataDir])).code, 0);
+  const bytes = readFileSync(file);
+  // Second of a head's eight bytes that name the commit that wrote the page.
+  for (let page = 2 * 4096; page < bytes.length; page += 4096) bytes[page + 9] = 0xa5;
+  writeFileSync(file, bytes);
+  const { code, stdout } = await runCli(['check', dataDir]);
+  t.equal(code, 1);
+  t.match(stdout, /^the heads of \d+ pages of data\.mdb are damaged: writing to these ends the server\n/);
+  t.match(stdout, /is damaged: 1 fault, beside 1 job /);
+});
+
 t.test('a start that was killed while it opened a whole store is followed by one that works', async (t) => {
   const dataDir = await store();
   const note = join(dataDir, 'owner.json');
