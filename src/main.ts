@@ -10,7 +10,8 @@ import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
 import { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
-import { claimDirectory, type DirectoryLock } from './store/directory.js';
+import { DamageReports } from './store/damage.js';
+import { claimDirectory, type DirectoryLock, damagedDirectory } from './store/directory.js';
 import { DueCursor } from './store/due-index.js';
 import { JobSets } from './store/job-sets.js';
 import { LmdbKv } from './store/kv-lmdb.js';
@@ -19,6 +20,7 @@ import { StoreQueries } from './store/queries.js';
 import { StoreReader } from './store/reader.js';
 import { restore } from './store/restore.js';
 import { ThreadedStore } from './store/threaded-store.js';
+import { tryToOpen } from './store/trial.js';
 import { TypeDictionary } from './store/types.js';
 import { DueWindow } from './timer/window.js';
 
@@ -29,15 +31,22 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+const unclean =
+  'the store was not closed in order, or comes from a backup: what ran then runs again. If its server was ended by SIGSEGV or SIGABRT, pages of the data file may be damaged: stop this one, and "escapement check" tells';
+
 /** Starts a server. Rejects with an Error whose message is for the user when it cannot. */
 export async function start(config: Config): Promise<Running> {
   const log = pino({ level: config.logLevel });
   const lock = await claimDirectory(config.dataDir);
   try {
-    return await startIn(lock, config, log);
+    log.info({ directory: lock.path }, 'opening the store');
+    // Should it fail, the note of the failed start stays, and the next start has the same reason to give.
+    if (lock.lastStartFailed) await tryToOpen(lock.path);
+    lock.opening();
+    return await startIn(lock, config, log).finally(lock.opened);
   } catch (error) {
     lock.release();
-    throw error;
+    throw damagedDirectory(error, lock.path);
   }
 }
 
@@ -62,11 +71,13 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     await pool.stop();
   });
 
+  if (!store.clean) log.warn(unclean);
+  const damage = new DamageReports(log);
   const kv = new LmdbKv(lock.path);
   const types = new TypeDictionary();
   const reader = new StoreReader(kv, types);
-  const memtable = new Memtable(reader);
   const sets = new JobSets();
+  const memtable = new Memtable(reader, sets);
   const cursor = new DueCursor(kv);
   const window = new DueWindow(cursor);
   const restored = restore({ reader, memtable, sets }, (due, seq) => window.add(due, seq));
@@ -94,6 +105,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
       timezone: config.timezone,
       retention: config,
       log,
+      damage,
       publish: (events) => late.server?.publish(events),
       fatal,
     },
@@ -101,7 +113,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   );
   late.scheduler = scheduler;
   store.listen(scheduler, (error) => fatal(error.message));
-  const queries = new StoreQueries({ memtable, sets, reader, counters: () => scheduler.ledger.committed });
+  const queries = new StoreQueries({ memtable, sets, reader, counters: () => scheduler.ledger.committed, damage });
   const server = new Server({
     config,
     clock,

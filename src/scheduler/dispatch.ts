@@ -7,8 +7,8 @@ import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
 import { limits } from '../domain/limits.js';
-import type { Logger } from '../log.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/messages.js';
+import type { DamageReports } from '../store/damage.js';
 import type { Memtable } from '../store/memtable.js';
 import type { TypeDictionary } from '../store/types.js';
 import type { Due, DueWindow } from '../timer/window.js';
@@ -23,7 +23,7 @@ export interface DispatchPorts {
   readonly window: DueWindow;
   readonly memtable: Memtable;
   readonly types: TypeDictionary;
-  readonly log: Logger;
+  readonly damage: DamageReports;
 }
 
 /** Due jobs looked at in one turn; more wait for the next, so that I/O is not held up. */
@@ -87,7 +87,7 @@ export class Dispatch {
     for (let taken = 0; taken < duePerTurn && this.#hasRoom; taken++) {
       const due = this.#ports.window.pop(now);
       if (!due) return;
-      setAsideIfDamaged(this.#ports.log, due.seq, () => this.#see(due, now));
+      setAsideIfDamaged(this.#ports.damage, due.seq, () => this.#see(due, now));
     }
   }
 
@@ -150,7 +150,7 @@ export class Dispatch {
 
   /** The job, unless it has moved on since it was due; a clock that was set back makes it wait again. */
   #stillDue({ seq, due }: Due): Job | undefined {
-    const job = setAsideIfDamaged(this.#ports.log, seq, () => this.#ledger.lookup(seq));
+    const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.#ledger.lookup(seq));
     if (job?.state.status !== 'pending' || job.state.due !== due) return undefined;
     if (due <= this.#ports.clock.now()) return job;
     this.#ports.window.add(due, seq);

@@ -5,7 +5,7 @@
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import type { Job, JobState } from '../domain/job.js';
+import { type Job, type JobState, noDetail } from '../domain/job.js';
 import type { JobSets } from '../store/job-sets.js';
 import type { Counters } from '../store/log-record.js';
 import type { Memtable } from '../store/memtable.js';
@@ -109,6 +109,7 @@ export class Ledger {
 
   /** Enters what was decided and returns the job as it is now. */
   record(job: Job | undefined, decision: Decision, now: number): Job {
+    if (!job) this.#counters.jobs++;
     const after = this.#filling.apply(job, decision);
     const { seq, idSeconds, name } = after.spec;
     for (const body of decision.events) {
@@ -136,6 +137,12 @@ export class Ledger {
   /** What an idempotency key stands for, written or not. */
   keyUse(name: string, now: number): ReturnType<StoreReader['keyUse']> {
     return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.reader.keyUse(name, now);
+  }
+
+  /** Takes a job away: nothing of it stays. */
+  remove(job: Job): void {
+    this.#counters.jobs--;
+    this.#filling.remove(job);
   }
 
   /** Hands what has been gathered to the store, unless it is still writing. `probe`: also when it is nothing. */
@@ -170,7 +177,7 @@ export class Ledger {
     for (const { job, removed, detailChanged, specChanged } of batch.touched.values()) {
       const { spec, state, detail } = job;
       const typeId = types.idOf(spec.name);
-      memtable.apply(spec.seq, removed ? undefined : state, typeId);
+      memtable.apply(spec.seq, removed ? undefined : state, typeId, detail !== noDetail);
       sets.set(spec.seq, removed ? undefined : state.status, typeId);
       if (removed) continue;
       if (specChanged) memtable.applySpec(spec, state.due - state.updatedAt);

@@ -1,7 +1,10 @@
 /** Retention: finished jobs leave in finishing order once they are too old or too many, a few in each turn. */
 import { isFinished } from '../domain/lifecycle.js';
+import { DamagedRecord, type DamageReports } from '../store/damage.js';
 import type { JobSets } from '../store/job-sets.js';
-import type { FinishedChunk, StoreReader } from '../store/reader.js';
+import { finishedKey } from '../store/layout.js';
+import type { FinishedJob, StoreReader } from '../store/reader.js';
+import { setAsideIfDamaged } from './damage.js';
 import type { Ledger } from './ledger.js';
 
 export interface RetentionLimits {
@@ -19,8 +22,11 @@ export class Retention {
   readonly #sets: JobSets;
   readonly #reader: StoreReader;
   readonly #ledger: Ledger;
+  readonly #damage: DamageReports;
   /** The oldest chunk of the list of finished jobs, and how far it has been worked through. */
-  #chunk: FinishedChunk | undefined;
+  #chunk: { readonly key: Buffer; readonly jobs: readonly FinishedJob[] } | undefined;
+  /** Chunks before this one are damaged: their jobs stay. */
+  #from = finishedKey(0, 0);
   #at = 0;
   #lookAt = Number.NEGATIVE_INFINITY;
   /** Removals decided and not yet on disk, so that they are not counted twice against `retainJobs`. */
@@ -29,12 +35,18 @@ export class Retention {
   #counted: unknown;
 
   constructor(
-    ports: { readonly retention: RetentionLimits; readonly sets: JobSets; readonly reader: StoreReader },
+    ports: {
+      readonly retention: RetentionLimits;
+      readonly sets: JobSets;
+      readonly reader: StoreReader;
+      readonly damage: DamageReports;
+    },
     ledger: Ledger,
   ) {
     this.#limits = ports.retention;
     this.#sets = ports.sets;
     this.#reader = ports.reader;
+    this.#damage = ports.damage;
     this.#ledger = ledger;
   }
 
@@ -68,7 +80,7 @@ export class Retention {
   }
 
   /** The next entry to look at. A chunk that is through leaves the list with the batch being gathered. */
-  #entry(): { readonly seq: number; readonly at: number } | undefined {
+  #entry(): FinishedJob | undefined {
     if (this.#chunk && this.#at >= this.#chunk.jobs.length) {
       this.#ledger.filling.puts.push({ tree: 'finished', key: this.#chunk.key, value: null });
       this.#countUnderWay();
@@ -76,21 +88,29 @@ export class Retention {
       this.#more = true;
       return undefined;
     }
-    if (!this.#chunk) {
-      for (const chunk of this.#reader.finished()) {
-        this.#chunk = chunk;
-        this.#at = 0;
-        break;
-      }
-    }
+    if (!this.#chunk) this.#load();
     return this.#chunk?.jobs[this.#at];
+  }
+
+  #load(): void {
+    try {
+      const key = this.#reader.nextFinished(this.#from);
+      if (!key) return;
+      this.#from = Buffer.concat([key, Buffer.alloc(1)]);
+      this.#chunk = { key, jobs: this.#reader.finished(key) };
+      this.#at = 0;
+      this.#from = key;
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+      this.#damage.tell(error, 'some finished jobs will not be removed: the list of them is damaged');
+    }
   }
 
   /** A job that was retried since has another entry later on; false when this one no longer stands for it. */
   #remove(seq: number, finishedAt: number): boolean {
-    const job = this.#ledger.lookup(seq);
+    const job = setAsideIfDamaged(this.#damage, seq, () => this.#ledger.lookup(seq));
     if (!job || !isFinished(job.state.status) || job.state.finishedAt !== finishedAt) return false;
-    this.#ledger.filling.remove(job);
+    this.#ledger.remove(job);
     this.#countUnderWay();
     return true;
   }

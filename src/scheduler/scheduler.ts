@@ -10,7 +10,7 @@ import type { JobEvent } from '../domain/events.js';
 import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { HandlerInfo, Outcome, Pool } from '../pool/messages.js';
-import { DamagedRecord } from '../store/damage.js';
+import { DamagedRecord, type DamageReports, damagedRefusal } from '../store/damage.js';
 import type { StoreEvents } from '../store/store.js';
 import type { DueWindow } from '../timer/window.js';
 import type { Fact } from './batch.js';
@@ -41,6 +41,7 @@ export interface SchedulerPorts extends LedgerPorts {
   /** When to merge, where not as usual. */
   readonly merge?: MergeBounds;
   readonly log: Logger;
+  readonly damage: DamageReports;
   /** Tells subscribers of events that are on disk. */
   readonly publish: (events: readonly JobEvent[]) => void;
   /** The disk is broken: the process must end. */
@@ -100,7 +101,7 @@ export class Scheduler implements Requests, StoreEvents {
     const now = this.#ports.clock.now();
     // Of this process no start is on disk before that.
     for (const seq of this.#ports.sets.each('running')) {
-      const job = setAsideIfDamaged(this.#ports.log, seq, () => this.ledger.lookup(seq));
+      const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.ledger.lookup(seq));
       if (job?.state.status === 'running') this.ledger.record(job, decisions.interrupt(job, true, now), now);
     }
     this.#recoveredAt = this.ledger.position + (this.ledger.filling.isEmpty ? 0 : 1);
@@ -163,7 +164,7 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   failed(_position: number, failure: { readonly message: string; readonly broken: boolean }): void {
-    if (failure.broken) return this.#ports.fatal(`the disk refuses writes although it has room: ${failure.message}`);
+    if (failure.broken) return this.#ports.fatal(failure.message);
     if (this.#blockedSince === undefined) {
       this.#ports.log.error(
         { reason: failure.message },
@@ -176,7 +177,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (!this.recovered) this.recover();
     for (const fact of facts) this.#redo(fact);
     for (const seq of jobs) {
-      const state = setAsideIfDamaged(this.#ports.log, seq, () => this.ledger.state(seq));
+      const state = setAsideIfDamaged(this.#ports.damage, seq, () => this.ledger.state(seq));
       if (state?.status === 'pending') this.#ports.window.add(state.due, seq);
     }
     this.turn();
@@ -250,8 +251,8 @@ export class Scheduler implements Requests, StoreEvents {
   #asRefusal(error: unknown): Refusal {
     if (error instanceof Refusal) return error;
     if (!(error instanceof DamagedRecord)) throw error;
-    this.#ports.log.error({ reason: error.message }, 'a damaged record was met');
-    return new Refusal('internal_error', 'The record of this job is damaged; the server log says more.');
+    this.#ports.damage.tell(error, 'a damaged record was asked for');
+    return damagedRefusal();
   }
 
   // -- facts --

@@ -1,4 +1,5 @@
 /** Turning a batch into the bytes that the store writes. */
+import { noDetail } from '../domain/job.js';
 import { ByteWriter } from '../store/bytes.js';
 import { rememberKey } from '../store/idempotency.js';
 import { encodeMeta, metaKey } from '../store/layout.js';
@@ -26,6 +27,7 @@ export function sealBatch(batch: Batch, context: SealContext): SealedBatch {
       seq: spec.seq,
       name: spec.name,
       state: removed ? undefined : state,
+      hasDetail: detail !== noDetail,
       detail: detailChanged && !removed ? detail : undefined,
     });
   }
@@ -34,11 +36,18 @@ export function sealBatch(batch: Batch, context: SealContext): SealedBatch {
   const out = new ByteWriter(256 + changes.length * 256);
   for (const { name } of changes) types.idOf(name);
   if (types.fresh().length > 0) {
-    puts.push({ tree: 'meta', key: metaKey('types'), value: encodeMeta(types.all()) });
+    puts.push({ tree: 'meta', key: metaKey('types'), value: encodeMeta(types.all(), 'types') });
   }
   writeLogRecord(
     out,
-    { at: context.now, logBytes: context.logBytes, counters: context.counters, changes, events: batch.events },
+    {
+      position: context.position,
+      at: context.now,
+      logBytes: context.logBytes,
+      counters: context.counters,
+      changes,
+      events: batch.events,
+    },
     types,
   );
   const recordBytes = out.length;

@@ -2,6 +2,7 @@
  * Resuming a subscription: what a listener missed is read from the event log and sent in order, some at a time, until it
  * has caught up; in that same turn it goes live, so that there is no gap and no double in between.
  */
+import { Refusal } from '../domain/errors.js';
 import { type Filter, matches } from '../domain/filter.js';
 import { formatId } from '../domain/id.js';
 import type { Queries } from '../store/queries-port.js';
@@ -38,7 +39,13 @@ export function resume(history: History, filter: Filter, since: number, to: Resu
   const step = (): void => {
     if (!to.wanted()) return;
     if (to.backlog() > enoughBytes) return void setTimeout(step, lookAgainMs);
-    const { events, oldest } = history.queries.eventsAfter(position, perTurn);
+    const found = eventsAfter(history, position);
+    if (!found) {
+      // To a listener, events that cannot be read are as events that are gone: it is told which, and goes on.
+      to.send(`{"type":"gap","from":${position + 1},"to":${history.latest()}}`);
+      return to.live();
+    }
+    const { events, oldest } = found;
     if (oldest > position + 1) to.send(`{"type":"gap","from":${position + 1},"to":${oldest - 1}}`);
     for (const event of events) {
       if (event.seq > history.latest()) break;
@@ -51,4 +58,14 @@ export function resume(history: History, filter: Filter, since: number, to: Resu
     else setImmediate(step);
   };
   step();
+}
+
+/** Undefined when the log is damaged there. */
+function eventsAfter({ queries }: History, position: number): ReturnType<Queries['eventsAfter']> | undefined {
+  try {
+    return queries.eventsAfter(position, perTurn);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
 }

@@ -4,8 +4,8 @@
  */
 import { crc32 as zlibCrc32 } from 'node:zlib';
 
-/** CRC-32 (ISO 3309) of a piece of a record. */
-export const crc32 = zlibCrc32 as (data: Uint8Array) => number;
+/** CRC-32 (ISO 3309) of a piece of a record; `start` (u32) binds it to something that is not in the piece. */
+export const crc32 = zlibCrc32 as (data: Uint8Array, start?: number) => number;
 
 const two32 = 0x1_0000_0000;
 

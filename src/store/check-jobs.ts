@@ -10,8 +10,8 @@ import { keyPart } from './bytes.js';
 import { type CheckGround, KeySet, type RowPlace } from './check-ground.js';
 import { SetsCheck } from './check-sets.js';
 import type { Tree } from './kv.js';
-import { checkPage, pageOf, pageRows, rowAt, specKey, unseal } from './layout.js';
-import { rowDue, rowStatus, rowType } from './row.js';
+import { checkPage, detailKey, pageOf, pageRows, rowAt, specKey, unseal } from './layout.js';
+import { rowDue, rowHasDetail, rowStatus, rowType } from './row.js';
 import { readSpec } from './spec-codec.js';
 
 export interface JobFindings {
@@ -49,6 +49,9 @@ export function checkJobs(ground: CheckGround): JobFindings {
     if (row) found.counts[rowStatus(row.bytes, row.at) as Status]++;
   }
   sets.finish();
+  const there = statuses.reduce((sum, status) => sum + counts[status], 0);
+  if (ground.damagedPages.size === 0 && there !== ground.counters.jobs)
+    ground.faults.add('count', `the log counts ${ground.counters.jobs} jobs, there are ${there}`);
   return found;
 }
 
@@ -68,8 +71,8 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
   }
   if (spec) checkSpec(ground, seq, spec, row);
   const status = rowStatus(row.bytes, row.at) as Status;
-  if (status === 'failed' && !detail && !ground.detailsBehind.has(seq))
-    faults.add('detail', `${ground.nameOf(seq)} failed and has no error`);
+  if (rowHasDetail(row.bytes, row.at) && !detail && !ground.detailsBehind.has(seq))
+    faults.add('detail', `${ground.nameOf(seq)} has lost its result or error`);
   if (open) return;
   if (!specBytes) faults.add('spec', `job number ${seq} has no spec`);
   if (seq >= ground.counters.nextSeq)
@@ -103,7 +106,7 @@ function checkSpec(ground: CheckGround, seq: number, spec: JobSpec, row: RowPlac
 
 function checkDetail({ faults }: CheckGround, seq: number, sealed: Buffer): void {
   const what = `the detail of job number ${seq}`;
-  faults.try('detail', what, () => JSON.parse(unseal(sealed, '').toString('utf8')));
+  faults.try('detail', what, () => JSON.parse(unseal(sealed, detailKey(seq), '').toString('utf8')));
 }
 
 /** All pages that any of the trees knows, ascending. */

@@ -18,7 +18,7 @@ export function checkDue(ground: CheckGround, pending: KeySet): void {
       if (keyPart(key, 0) !== bucket || keyPart(key, 1) !== run) before = undefined;
       [bucket, run] = [keyPart(key, 0), keyPart(key, 1)];
       const about = instant(bucket * bucketMs);
-      const entries = faults.try('due', `the due index for the time from ${about}`, () => decodeChunk(value));
+      const entries = faults.try('due', `the due index for the time from ${about}`, () => decodeChunk(value, key));
       for (const entry of entries ?? []) {
         const { due, seq } = entry;
         const inOrder = bucketOf(due) === bucket && (!before || compareDue(before, entry) < 0);
@@ -48,8 +48,8 @@ const finishedEntryBytes = 12;
 export function checkFinished(ground: CheckGround, finished: KeySet): void {
   const { kv, faults } = ground;
   faults.try('unreadable', 'the list of finished jobs', () => {
-    for (const { value } of kv.entries('finished', {})) {
-      const bytes = faults.try('finished', 'a piece of the list of finished jobs', () => unseal(value, ''));
+    for (const { key, value } of kv.entries('finished', {})) {
+      const bytes = faults.try('finished', 'a piece of the list of finished jobs', () => unseal(value, key, ''));
       if (!bytes) continue;
       for (let at = 0; at + finishedEntryBytes <= bytes.length; at += finishedEntryBytes) {
         const seq = bytes.readUIntLE(at, 6);

@@ -57,6 +57,10 @@ function checkRecord(ground: CheckGround, record: LogRecordReader, before: Befor
   const { faults, types } = ground;
   const what = `log record ${record.position}`;
   ground.counters = record.counters;
+  // A start knows only the list, which every record that names a new type rewrites; the log may be trimmed.
+  for (const { id, name } of record.newTypes()) {
+    if (types.all()[id] !== name) faults.add('type', `the list of job types lacks ${name}, which is number ${id}`);
+  }
   const events = faults.try('log', `the events of ${what}`, () => record.events(types)) ?? [];
   if (before) checkCounters(ground, record, before, events);
   for (const { seq, jobSeq } of events) {

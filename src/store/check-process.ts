@@ -1,7 +1,9 @@
 /** The process that a check runs in: its argument is a directory, which it opens read-only. See `check-apart`. */
+import { join } from 'node:path';
 import { checkStore } from './check.js';
 import type { FromCheck } from './check-apart.js';
-import { LmdbKv } from './kv-lmdb.js';
+import { countWrongHeads } from './check-pages.js';
+import { dataFile, LmdbKv } from './kv-lmdb.js';
 
 const [, , directory] = process.argv;
 if (directory === undefined || !process.send) throw new Error('this file runs in a process that the check starts');
@@ -13,13 +15,19 @@ function tell(message: FromCheck): void {
 
 try {
   const kv = new LmdbKv(directory, { readOnly: true });
+  const wrongHeads = countWrongHeads(join(directory, dataFile));
+  if (wrongHeads > 0) {
+    const line = `the heads of ${wrongHeads} pages of ${dataFile} are damaged: writing to these ends the server`;
+    tell({ kind: 'fault', line });
+  }
   const summary = checkStore(
     kv,
     Date.now(),
     (line) => tell({ kind: 'fault', line }),
     (what) => tell({ kind: 'reading', what }),
   );
-  tell({ kind: 'checked', summary });
+  const faults = summary.faults + (wrongHeads > 0 ? 1 : 0);
+  tell({ kind: 'checked', summary: { ...summary, faults } });
   await kv.close();
 } catch (error) {
   tell({ kind: 'unreadable', reason: error instanceof Error ? error.message : String(error) });

@@ -75,9 +75,10 @@ export class SetsCheck {
   #load(set: number, name: string): RoaringBitmap32 | undefined {
     const { kv, faults, damagedPages } = this.#ground;
     return faults.try('set', `the set of ${name}`, () => {
-      const sealed = kv.get('bitmaps', setKey(set, this.#block));
+      const under = setKey(set, this.#block);
+      const sealed = kv.get('bitmaps', under);
       if (!sealed) return new RoaringBitmap32();
-      const bitmap = RoaringBitmap32.deserialize('portable', unseal(sealed, ''));
+      const bitmap = RoaringBitmap32.deserialize('portable', unseal(sealed, under, ''));
       for (const low of this.#behind.get(this.#block) ?? []) bitmap.remove(low);
       const base = this.#block * blockSize;
       for (const page of damagedPages) {

@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join, resolve } from 'node:path';
+import { damageReason, isDamage } from './damage.js';
 import { dataFile } from './kv-lmdb.js';
 import { type DirectoryFacts, schemaVersion } from './layout.js';
 
@@ -28,10 +29,33 @@ export class DirectoryError extends Error {
   override readonly name = 'DirectoryError';
 }
 
+/** What is told of an error met while the store was opened: of damage, which file it is in and what to do. */
+export function damagedDirectory(error: unknown, path: string): unknown {
+  if (!isDamage(error)) return error;
+  return damaged(join(path, dataFile), damageReason(error));
+}
+
+function damaged(file: string, why: string): DirectoryError {
+  return new DirectoryError(`${file} is damaged (${why}): restore it from a backup, or use another directory`);
+}
+
 export interface DirectoryLock {
   readonly path: string;
   readonly facts: DirectoryFacts;
+  /** The last start on this directory ended before it was `opened`. */
+  readonly lastStartFailed: boolean;
+  /** Notes that a start begins to read the data, for the next one to know should this one end there. */
+  opening(): void;
+  /** Notes that it is through, or has failed and told why. */
+  opened(): void;
   release(): void;
+}
+
+/** What is noted of who uses the directory. */
+interface Owner {
+  readonly pid: number;
+  readonly since: string;
+  readonly opening?: boolean;
 }
 
 /** Claims the directory for this process, making it when it is not there. @throws DirectoryError */
@@ -47,8 +71,26 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
   try {
     const facts = readFacts(path) ?? writeFacts(path);
     checkDataFile(path);
-    writeFile(join(path, ownerFile), JSON.stringify({ pid: process.pid, since: new Date().toISOString() }));
-    return { path, facts, release: () => void server.close() };
+    const lastStartFailed = readOwner(path)?.opening ?? false;
+    const since = new Date().toISOString();
+    const note = (opening: boolean): void => {
+      const owner: Owner = { pid: process.pid, since, ...(opening && { opening }) };
+      writeFile(join(path, ownerFile), JSON.stringify(owner));
+    };
+    note(lastStartFailed);
+    return {
+      path,
+      facts,
+      lastStartFailed,
+      opening: () => note(true),
+      opened: () => {
+        // Without room on the disk the old note stays: the next start has a trial that it does not need.
+        try {
+          note(false);
+        } catch {}
+      },
+      release: () => void server.close(),
+    };
   } catch (error) {
     server.close();
     throw error;
@@ -78,11 +120,16 @@ async function lock(path: string): Promise<Server> {
 }
 
 function owner(path: string): string {
+  const known = readOwner(path);
+  const which = known ? ` (process ${known.pid}, started ${known.since})` : '';
+  return `another escapement${which}: stop it first, or use another directory`;
+}
+
+function readOwner(path: string): Owner | undefined {
   try {
-    const { pid, since } = JSON.parse(readFileSync(join(path, ownerFile), 'utf8')) as { pid: number; since: string };
-    return `another escapement (process ${pid}, started ${since}): stop it first, or use another directory`;
+    return JSON.parse(readFileSync(join(path, ownerFile), 'utf8')) as Owner;
   } catch {
-    return 'another escapement: stop it first, or use another directory';
+    return undefined;
   }
 }
 
@@ -141,16 +188,14 @@ const lmdbMagic = 0xbeefc0de;
 function checkDataFile(path: string): void {
   const name = join(path, dataFile);
   if (!existsSync(name)) return;
-  const damaged = (why: string): DirectoryError =>
-    new DirectoryError(`${name} is damaged (${why}): restore it from a backup, or use another directory`);
   const { size } = statSync(name);
-  if (size === 0) throw damaged('it is empty');
+  if (size === 0) throw damaged(name, 'it is empty');
   const first = readHeader(name, 0);
-  if (!first) throw damaged('its header is not that of a store');
+  if (!first) throw damaged(name, 'its header is not that of a store');
   const second = readHeader(name, first.pageSize);
-  if (!second) throw damaged('the second page of its header is not that of a store');
+  if (!second) throw damaged(name, 'the second page of its header is not that of a store');
   const needed = (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize;
-  if (size < needed) throw damaged(`it is ${size} bytes long and should have at least ${needed}`);
+  if (size < needed) throw damaged(name, `it is ${size} bytes long and should have at least ${needed}`);
 }
 
 function readHeader(name: string, at: number): { readonly pageSize: number; readonly lastPage: number } | undefined {

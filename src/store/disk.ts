@@ -1,6 +1,8 @@
-/** Telling a full disk from a broken one: LMDB reports both as EIO. */
+/** Telling a full disk from a broken one: LMDB reports both as EIO. And both from a damaged data file. */
 import { closeSync, fsyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { damageReason, isDamage } from './damage.js';
+import { dataFile } from './kv-lmdb.js';
 
 const roomCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
@@ -13,8 +15,23 @@ export function hasRoom(directory: string, bytes: number): boolean {
   return bavail * bsize >= bytes * 4 + slackBytes;
 }
 
+/**
+ * Why trying again cannot help when a write of so many bytes failed; undefined where there may only be no room. Written
+ * for the last line in the log.
+ */
+export function whyForGood(error: unknown, directory: string, bytes: number): string | undefined {
+  if (isDamage(error))
+    return `${join(directory, dataFile)} is damaged (${damageReason(error)}): restore it from a backup`;
+  if (!diskIsBroken(directory, bytes)) return undefined;
+  const message = error instanceof Error ? error.message : String(error);
+  // What LMDB says of a transaction in which a step failed, where lmdb-js does not tell how. A broken disk says EIO.
+  if (/^MDB_BAD_TXN/.test(message))
+    return `${join(directory, dataFile)} is damaged or cannot be written (${message}): "escapement check" tells`;
+  return `the disk refuses writes although it has room: ${message}`;
+}
+
 /** True when a write failed although there was room, so that trying again later cannot help. */
-export function diskIsBroken(directory: string, bytes: number): boolean {
+function diskIsBroken(directory: string, bytes: number): boolean {
   if (!hasRoom(directory, bytes)) return false;
   const probe = join(directory, '.probe');
   try {

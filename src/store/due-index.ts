@@ -4,9 +4,9 @@
  * fires, and a bucket that has passed is removed whole. So the cost of a merge does not depend on how many jobs wait,
  * and those of one bucket are read in order by merging its runs, however many they are.
  */
-import { ByteReader, ByteWriter, crc32, key, keyPart } from './bytes.js';
-import { DamagedRecord } from './damage.js';
+import { ByteReader, ByteWriter, key, keyPart } from './bytes.js';
 import type { KvReader, KvWriter } from './kv.js';
+import { seal, unseal } from './layout.js';
 
 export const bucketMs = 2 ** 20;
 export const chunkEntries = 512;
@@ -37,28 +37,26 @@ export function* dueChunks(entries: readonly DueEntry[], run: number): Iterable<
     const bucket = bucketOf((entries[from] as DueEntry).due);
     let to = from + 1;
     while (to < entries.length && to - from < chunkEntries && bucketOf((entries[to] as DueEntry).due) === bucket) to++;
-    yield { key: key(bucket, run, chunk++), value: encodeChunk(entries, from, to) };
+    const under = key(bucket, run, chunk++);
+    yield { key: under, value: encodeChunk(entries, from, to, under) };
     from = to;
   }
 }
 
-function encodeChunk(entries: readonly DueEntry[], from: number, to: number): Buffer {
+function encodeChunk(entries: readonly DueEntry[], from: number, to: number, under: Buffer): Buffer {
   const out = new ByteWriter(8 + (to - from) * 14);
-  out.claim(4);
   out.u16(to - from);
   for (let i = from; i < to; i++) {
     const { due, seq } = entries[i] as DueEntry;
     out.f64(due);
     out.u48(seq);
   }
-  out.buffer.writeUInt32LE(crc32(out.since(4)), 0);
-  return out.since(0);
+  return seal(out.since(0), under);
 }
 
 /** @throws DamagedRecord */
-export function decodeChunk(value: Buffer): DueEntry[] {
-  if (value.length < 6 || value.readUInt32LE(0) !== crc32(value.subarray(4))) throw new DamagedRecord('the due index');
-  const input = new ByteReader(value, 4);
+export function decodeChunk(value: Buffer, under: Buffer): DueEntry[] {
+  const input = new ByteReader(unseal(value, under, 'the due index'));
   return Array.from({ length: input.u16() }, () => ({ due: input.f64(), seq: input.u48() }));
 }
 
@@ -154,7 +152,7 @@ export class DueCursor {
 
   #read(chunk: Buffer): DueEntry[] {
     const value = this.#kv.get('due', chunk);
-    return value ? decodeChunk(value) : [];
+    return value ? decodeChunk(value, chunk) : [];
   }
 
   /** Makes the run's next entry available; false when the run is at its end. */

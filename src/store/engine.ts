@@ -89,7 +89,7 @@ export class StoreEngine {
   /** Notes that the process stopped in order; the next start removes the note. */
   markClean(clean: boolean): void {
     this.#kv.transact((tx) => {
-      if (clean) tx.put('meta', metaKey('clean'), encodeMeta(true));
+      if (clean) tx.put('meta', metaKey('clean'), encodeMeta(true, 'clean'));
       else tx.remove('meta', metaKey('clean'));
     });
   }

@@ -21,7 +21,7 @@ export function rememberKey(name: string, use: KeyUse): SealedBatch['puts'] {
   out.text(use.digest);
   const bytes = Buffer.from(name, 'latin1');
   return [
-    { tree: 'keys', key: bytes, value: seal(out.since(0)) },
+    { tree: 'keys', key: bytes, value: seal(out.since(0), bytes) },
     {
       tree: 'keyExpiry',
       key: Buffer.concat([key(use.at + limits.idempotencyKeptMs), bytes]),
@@ -32,9 +32,10 @@ export function rememberKey(name: string, use: KeyUse): SealedBatch['puts'] {
 
 /** The use of a key that is still remembered at `now`. */
 export function findKey(kv: KvReader, name: string, now: number): KeyUse | undefined {
-  const sealed = kv.get('keys', Buffer.from(name, 'latin1'));
+  const under = Buffer.from(name, 'latin1');
+  const sealed = kv.get('keys', under);
   if (!sealed) return undefined;
-  const input = new ByteReader(unseal(sealed, 'an idempotency key'));
+  const input = new ByteReader(unseal(sealed, under, 'an idempotency key'));
   const use = { seq: input.u48(), at: input.u48(), digest: input.text() };
   return use.at + limits.idempotencyKeptMs > now ? use : undefined;
 }

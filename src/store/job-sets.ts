@@ -60,6 +60,15 @@ export class JobSets {
     for (const each of statuses) this.#ensure(setOfStatus(each), seq, each === status);
   }
 
+  has(seq: number): boolean {
+    return (
+      this.#blocks
+        .get(Math.floor(seq / blockSize))
+        ?.get(all)
+        ?.has(seq % blockSize) ?? false
+    );
+  }
+
   statusOf(seq: number): Status | undefined {
     const block = this.#blocks.get(Math.floor(seq / blockSize));
     if (!block) return undefined;
@@ -72,6 +81,23 @@ export class JobSets {
   /** Jobs in a status; O(1). */
   count(status: Status): number {
     return this.#counts.get(setOfStatus(status)) ?? 0;
+  }
+
+  /** Whether so many jobs are in the set of all, each in one set of a status and in one of a type. */
+  agree(jobs: number): boolean {
+    const sums = { statuses: 0, types: 0 };
+    for (const [set, count] of this.#counts) {
+      if (set >= firstType) sums.types += count;
+      else if (set >= firstStatus) sums.statuses += count;
+    }
+    return [this.total(undefined, undefined), sums.statuses, sums.types].every((count) => count === jobs);
+  }
+
+  /** One more than the number of the last type that has jobs. */
+  get types(): number {
+    let types = 0;
+    for (const [set, count] of this.#counts) if (count > 0) types = Math.max(types, set - firstType + 1);
+    return types;
   }
 
   get finished(): number {

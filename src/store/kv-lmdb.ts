@@ -1,6 +1,7 @@
 /** The key-value port on LMDB. Used by the storage thread to write and by the main thread to read. */
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
+import { DamagedRecord, isDamage } from './damage.js';
 import { type Kv, type KvWriter, type RangeOptions, type Tree, trees } from './kv.js';
 
 /** The file that LMDB keeps its trees in, inside the data directory. */
@@ -33,17 +34,33 @@ export class LmdbKv implements Kv, KvWriter {
   }
 
   get(tree: Tree, key: Uint8Array): Buffer | undefined {
-    return this.#trees[tree].getBinary(key as Buffer);
-  }
-
-  *entries(tree: Tree, range: RangeOptions): Iterable<{ key: Buffer; value: Buffer }> {
-    for (const { key, value } of this.#trees[tree].getRange(lmdbRange(range))) {
-      yield { key: key as Buffer, value: value as Buffer };
+    try {
+      return this.#trees[tree].getBinary(key as Buffer);
+    } catch (error) {
+      throw this.#explained(error, tree);
     }
   }
 
-  keys(tree: Tree, range: RangeOptions): Iterable<Buffer> {
-    return this.#trees[tree].getKeys(lmdbRange(range)) as Iterable<Buffer>;
+  *entries(tree: Tree, range: RangeOptions): Iterable<{ key: Buffer; value: Buffer }> {
+    try {
+      for (const { key, value } of this.#trees[tree].getRange(lmdbRange(range))) {
+        yield { key: key as Buffer, value: value as Buffer };
+      }
+    } catch (error) {
+      throw this.#explained(error, tree);
+    }
+  }
+
+  *keys(tree: Tree, range: RangeOptions): Iterable<Buffer> {
+    try {
+      yield* this.#trees[tree].getKeys(lmdbRange(range)) as Iterable<Buffer>;
+    } catch (error) {
+      throw this.#explained(error, tree);
+    }
+  }
+
+  size(tree: Tree): number {
+    return (this.#trees[tree].getStats() as { entryCount: number }).entryCount;
   }
 
   refresh(): void {
@@ -75,6 +92,16 @@ export class LmdbKv implements Kv, KvWriter {
 
   async close(): Promise<void> {
     await this.#root.close();
+  }
+
+  /**
+   * An error of LMDB spoils the snapshot that it was met in. lmdb-js would go on with it, since the cursor that met the
+   * error still holds it; so it is ended here, and the next read takes a new one.
+   */
+  #explained(error: unknown, tree: Tree): unknown {
+    if (!isDamage(error)) return error;
+    (this.#root as unknown as { _commitReadTxn(): void })._commitReadTxn();
+    return new DamagedRecord(`the tree ${tree}`, `cannot be read (${error.message})`);
   }
 }
 

@@ -54,6 +54,10 @@ export class MemoryKv implements Kv {
     for (const key of found) yield Buffer.from(key, 'latin1');
   }
 
+  size(tree: Tree): number {
+    return this.#trees[tree].keys.length;
+  }
+
   refresh(): void {}
 
   transact<T>(work: (tx: KvWriter) => T): T {
@@ -62,6 +66,7 @@ export class MemoryKv implements Kv {
       get: (tree, key) => this.get(tree, key),
       entries: (tree, range) => this.entries(tree, range),
       keys: (tree, range) => this.keys(tree, range),
+      size: (tree) => this.size(tree),
       refresh: () => {},
       put: (tree, key, value) => {
         this.beforeWrite('put');

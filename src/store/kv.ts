@@ -36,6 +36,8 @@ export interface KvReader {
   get(tree: Tree, key: Uint8Array): Buffer | undefined;
   entries(tree: Tree, range: RangeOptions): Iterable<{ readonly key: Buffer; readonly value: Buffer }>;
   keys(tree: Tree, range: RangeOptions): Iterable<Buffer>;
+  /** How many entries the tree says it has. Where pages are damaged LMDB may lose some without a word. */
+  size(tree: Tree): number;
   /** What follows sees all that has been committed before. */
   refresh(): void;
 }

@@ -46,17 +46,18 @@ export const detailKey = (seq: number): Buffer => key(seq);
 export const setKey = (set: number, block: number): Buffer => key(set, block);
 export const finishedKey = (position: number, chunk: number): Buffer => key(position, chunk);
 
-/** A value with its checksum before it. */
-export function seal(value: Uint8Array): Buffer {
+/** A value with its checksum before it. That covers its key too, so that the value of another key shows. */
+export function seal(value: Uint8Array, under: Uint8Array): Buffer {
   const out = Buffer.allocUnsafe(value.length + 4);
-  out.writeUInt32LE(crc32(value), 0);
+  out.writeUInt32LE(crc32(value, crc32(under)), 0);
   out.set(value, 4);
   return out;
 }
 
 /** @throws DamagedRecord naming `what`. */
-export function unseal(sealed: Buffer, what: string): Buffer {
-  if (sealed.length < 4 || sealed.readUInt32LE(0) !== crc32(sealed.subarray(4))) throw new DamagedRecord(what);
+export function unseal(sealed: Buffer, under: Uint8Array, what: string): Buffer {
+  const whole = sealed.length >= 4 && sealed.readUInt32LE(0) === crc32(sealed.subarray(4), crc32(under));
+  if (!whole) throw new DamagedRecord(what);
   return sealed.subarray(4);
 }
 
@@ -81,10 +82,10 @@ export type MetaName = keyof typeof metaKeys;
 export const metaKey = (name: MetaName): Buffer => Buffer.from(metaKeys[name]);
 
 /** Sealed JSON; for the handful of values in `meta`. Infinity is written as null. */
-export function encodeMeta(value: unknown): Buffer {
-  return seal(Buffer.from(JSON.stringify(value)));
+export function encodeMeta(value: unknown, name: MetaName): Buffer {
+  return seal(Buffer.from(JSON.stringify(value)), metaKey(name));
 }
 
 export function decodeMeta<T>(sealed: Buffer, name: MetaName): T {
-  return JSON.parse(unseal(sealed, `the entry ${name} of the directory`).toString('utf8')) as T;
+  return JSON.parse(unseal(sealed, metaKey(name), `the entry ${name} of the directory`).toString('utf8')) as T;
 }

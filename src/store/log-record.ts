@@ -16,6 +16,8 @@ const version = 1;
 export interface Counters {
   /** Key of the next job. */
   readonly nextSeq: number;
+  /** Jobs that exist. */
+  readonly jobs: number;
   /** Number of the last event. */
   readonly lastEvent: number;
   readonly completed: number;
@@ -25,17 +27,28 @@ export interface Counters {
   readonly idSeconds: number;
 }
 
-export const noCounters: Counters = { nextSeq: 1, lastEvent: 0, completed: 0, failed: 0, cancelled: 0, idSeconds: 0 };
+export const noCounters: Counters = {
+  nextSeq: 1,
+  jobs: 0,
+  lastEvent: 0,
+  completed: 0,
+  failed: 0,
+  cancelled: 0,
+  idSeconds: 0,
+};
 
 /** A job's place in a record: its new state, or none when it was removed, and its detail if that changed. */
 export interface Change {
   readonly seq: number;
   readonly name: string;
   readonly state: JobState | undefined;
+  /** It has a detail, new or old. */
+  readonly hasDetail: boolean;
   readonly detail?: JobDetail | undefined;
 }
 
 export interface LogRecord {
+  readonly position: number;
   /** Unix milliseconds. */
   readonly at: number;
   /** Bytes of all records before this one: tells how much of the log any stretch of it is. */
@@ -46,7 +59,17 @@ export interface LogRecord {
 }
 
 const header = { crc: 0, version: 4, at: 5, nextSeq: 11, lastEvent: 17, completed: 23, failed: 29, cancelled: 35 };
-const headerRest = { idSeconds: 41, rows: 47, details: 51, events: 55, types: 59, tailAt: 61, logBytes: 65, bytes: 71 };
+const headerRest = {
+  idSeconds: 41,
+  rows: 47,
+  details: 51,
+  events: 55,
+  types: 59,
+  tailAt: 61,
+  logBytes: 65,
+  jobs: 71,
+  bytes: 77,
+};
 
 /** Bytes of a row with the job's key before it. */
 export const keyedRowBytes = 6 + rowBytes;
@@ -55,11 +78,11 @@ export const keyedRowBytes = 6 + rowBytes;
 export function writeLogRecord(out: ByteWriter, record: LogRecord, types: TypeDictionary): void {
   const { counters, changes, events } = record;
   out.claim(headerRest.bytes);
-  for (const { seq, name, state } of changes) {
+  for (const { seq, name, state, hasDetail } of changes) {
     const typeId = types.idOf(name);
     const at = out.claim(keyedRowBytes);
     putU48(out.buffer, at, seq);
-    if (state) writeRow(out.buffer, at + 6, state, typeId);
+    if (state) writeRow(out.buffer, at + 6, state, typeId, hasDetail);
     else writeNoRow(out.buffer, at + 6, typeId);
   }
   let details = 0;
@@ -86,12 +109,13 @@ export function writeLogRecord(out: ByteWriter, record: LogRecord, types: TypeDi
   putU48(buffer, header.cancelled, counters.cancelled);
   putU48(buffer, headerRest.idSeconds, counters.idSeconds);
   putU48(buffer, headerRest.logBytes, record.logBytes);
+  putU48(buffer, headerRest.jobs, counters.jobs);
   buffer.writeUInt32LE(changes.length, headerRest.rows);
   buffer.writeUInt32LE(details, headerRest.details);
   buffer.writeUInt32LE(events.length, headerRest.events);
   buffer.writeUInt16LE(fresh.length, headerRest.types);
   buffer.writeUInt32LE(tailAt, headerRest.tailAt);
-  buffer.writeUInt32LE(crc32(out.since(4)), header.crc);
+  buffer.writeUInt32LE(crc32(out.since(4), record.position >>> 0), header.crc);
 }
 
 /** A record read back, in parts: replay wants rows, subscribers want events. */
@@ -110,7 +134,9 @@ export class LogRecordReader {
     readonly position: number,
     readonly bytes: Buffer,
   ) {
-    if (bytes.length < headerRest.bytes || bytes.readUInt32LE(header.crc) !== crc32(bytes.subarray(4))) {
+    const whole =
+      bytes.length >= headerRest.bytes && bytes.readUInt32LE(header.crc) === crc32(bytes.subarray(4), position >>> 0);
+    if (!whole) {
       throw new DamagedRecord(`log record ${position}`);
     }
     if (bytes[header.version] !== version) {
@@ -119,6 +145,7 @@ export class LogRecordReader {
     this.at = getU48(bytes, header.at);
     this.counters = {
       nextSeq: getU48(bytes, header.nextSeq),
+      jobs: getU48(bytes, headerRest.jobs),
       lastEvent: getU48(bytes, header.lastEvent),
       completed: getU48(bytes, header.completed),
       failed: getU48(bytes, header.failed),
@@ -149,9 +176,14 @@ export class LogRecordReader {
     for (let i = 0; i < this.#detailCount; i++) yield { seq: input.u48(), json: input.text() };
   }
 
+  /** The types that are named here for the first time. */
+  newTypes(): { readonly id: number; readonly name: string }[] {
+    return this.#readTypes(new ByteReader(this.bytes, this.#tailAt));
+  }
+
   /** Takes up the types that are named here for the first time. */
   restoreTypes(types: TypeDictionary): void {
-    this.#tail(types);
+    for (const { id, name } of this.newTypes()) types.restore(id, name);
   }
 
   events(types: TypeDictionary): JobEvent[] {
@@ -164,7 +196,11 @@ export class LogRecordReader {
   /** The new types stand before the events, which may be of them; returns a reader at the first event. */
   #tail(types: TypeDictionary): ByteReader {
     const input = new ByteReader(this.bytes, this.#tailAt);
-    for (let i = 0; i < this.#typeCount; i++) types.restore(input.u16(), input.word());
+    for (const { id, name } of this.#readTypes(input)) types.restore(id, name);
     return input;
+  }
+
+  #readTypes(input: ByteReader): { readonly id: number; readonly name: string }[] {
+    return Array.from({ length: this.#typeCount }, () => ({ id: input.u16(), name: input.word() }));
   }
 }

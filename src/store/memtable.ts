@@ -4,8 +4,9 @@
  */
 import type { Job, JobDetail, JobSpec, JobState } from '../domain/job.js';
 import { noDetail } from '../domain/job.js';
+import { DamagedRecord } from './damage.js';
 import type { StoreReader } from './reader.js';
-import { RowTable, readRow, rowStatus, rowType } from './row.js';
+import { RowTable, readRow, rowHasDetail, rowStatus, rowType } from './row.js';
 
 interface Generation {
   readonly rows: RowTable;
@@ -23,16 +24,24 @@ const cachedSpecBytes = 16 * 1024 * 1024;
  */
 const cachedAheadMs = 60_000;
 
+/** Which jobs there are, by another account than the trees of states and specs. */
+export interface KnownJobs {
+  has(seq: number): boolean;
+}
+
 export class Memtable {
   readonly #reader: StoreReader;
+  readonly #known: KnownJobs;
   #current = emptyGeneration();
   #merging: Generation | undefined;
   readonly #specs = new Map<number, JobSpec>();
   #oldest = this.#specs.keys();
   #specBytes = 0;
 
-  constructor(reader: StoreReader) {
+  /** @param known tells a job that is gone from one whose record was lost */
+  constructor(reader: StoreReader, known: KnownJobs) {
     this.#reader = reader;
+    this.#known = known;
   }
 
   /** Jobs changed since the last merge began. */
@@ -55,8 +64,8 @@ export class Memtable {
   }
 
   /** Takes a job's committed state; undefined: the job is no more. */
-  apply(seq: number, state: JobState | undefined, typeId: number): void {
-    this.#current.rows.put(seq, state, typeId);
+  apply(seq: number, state: JobState | undefined, typeId: number, hasDetail: boolean): void {
+    this.#current.rows.put(seq, state, typeId, hasDetail);
     if (!state) this.#forget(seq);
   }
 
@@ -84,10 +93,13 @@ export class Memtable {
     this.#reader.refresh();
   }
 
+  /** @throws DamagedRecord also when the state of a job that there is cannot be found; so do the others below. */
   state(seq: number): JobState | undefined {
     const rows = this.#rowsOf(seq);
     if (rows) return readRow(rows.slab, rows.find(seq) as number);
-    return this.#reader.state(seq);
+    const state = this.#reader.state(seq);
+    if (!state && this.#known.has(seq)) throw lost('state', seq);
+    return state;
   }
 
   typeOf(seq: number): number | undefined {
@@ -97,18 +109,31 @@ export class Memtable {
     return rowStatus(rows.slab, at) === undefined ? undefined : rowType(rows.slab, at);
   }
 
-  spec(seq: number): JobSpec | undefined {
-    return this.#specs.get(seq) ?? this.#reader.spec(seq);
+  /** Of a job that there is. */
+  spec(seq: number): JobSpec {
+    const spec = this.#specs.get(seq) ?? this.#reader.spec(seq);
+    if (!spec) throw lost('spec', seq);
+    return spec;
   }
 
+  /** Of a job that there is. */
   detail(seq: number): JobDetail {
-    return this.#current.details.get(seq) ?? this.#merging?.details.get(seq) ?? this.#reader.detail(seq) ?? noDetail;
+    const fresh = this.#current.details.get(seq) ?? this.#merging?.details.get(seq);
+    if (fresh) return fresh;
+    if (!this.#hasDetail(seq)) return noDetail;
+    const detail = this.#reader.detail(seq);
+    if (!detail) throw lost('detail', seq);
+    return detail;
   }
 
   job(seq: number): Job | undefined {
     const state = this.state(seq);
-    const spec = state && this.spec(seq);
-    return spec && { spec, state, detail: this.detail(seq) };
+    return state && { spec: this.spec(seq), state, detail: this.detail(seq) };
+  }
+
+  #hasDetail(seq: number): boolean {
+    const rows = this.#rowsOf(seq);
+    return rows ? rowHasDetail(rows.slab, rows.find(seq) as number) : this.#reader.hasDetail(seq);
   }
 
   #rowsOf(seq: number): RowTable | undefined {
@@ -131,5 +156,7 @@ export class Memtable {
     this.#specs.delete(seq);
   }
 }
+
+const lost = (what: string, seq: number): DamagedRecord => new DamagedRecord(`the ${what} of job ${seq}`, 'is missing');
 
 const specBytes = (spec: JobSpec): number => 512 + spec.payload.length;

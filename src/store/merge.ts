@@ -2,7 +2,8 @@
  * Bringing the trees up to date with the log, in slices, each a transaction of its own. The log position is moved in the
  * last one. A crash in between is harmless: replay starts from the old position, and everything here may be done twice.
  */
-import { ByteWriter } from './bytes.js';
+import { ByteWriter, keyPart } from './bytes.js';
+import { DamagedRecord } from './damage.js';
 import { compareDue, type DueEntry, dropPassed, dueChunks } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
 import type { KvReader, KvWriter } from './kv.js';
@@ -53,7 +54,7 @@ export function* mergeSlices(kv: KvReader, changes: PendingChanges, order: Merge
   yield* detailSlices(changes);
   yield* setSlices(order);
   const mark: MergeMark = { position: order.position, watermark: order.watermark };
-  yield (tx) => tx.put('meta', metaKey('mark'), encodeMeta(mark));
+  yield (tx) => tx.put('meta', metaKey('mark'), encodeMeta(mark, 'mark'));
   yield (tx) => dropPassed(tx, order.watermark, slice.passed);
   yield (tx) => dropExpiredKeys(tx, order.now, slice.keys);
   yield* trimSlices(kv, order);
@@ -96,7 +97,8 @@ function finishedSlices({ finished }: PendingChanges, position: number): Iterabl
       out.u48(seq);
       out.u48(at);
     }
-    tx.put('finished', finishedKey(position, from), seal(out.since(0)));
+    const under = finishedKey(position, from);
+    tx.put('finished', under, seal(out.since(0), under));
   });
 }
 
@@ -137,14 +139,16 @@ function detailSlices({ rows, details }: PendingChanges): Iterable<Slice> {
   return inSlices(sorted, slice.details, (tx, [seq, json]) => {
     const at = rows.find(seq);
     if (at !== undefined && rowStatus(rows.slab, at) === undefined) return;
-    tx.put('details', detailKey(seq), seal(Buffer.from(json)));
+    const under = detailKey(seq);
+    tx.put('details', under, seal(Buffer.from(json), under));
   });
 }
 
 function setSlices({ sets }: MergeOrder): Iterable<Slice> {
   return inSlices(sets, slice.sets, (tx, { set, block, bytes }) => {
-    if (bytes) tx.put('bitmaps', setKey(set, block), seal(bytes));
-    else tx.remove('bitmaps', setKey(set, block));
+    const under = setKey(set, block);
+    if (bytes) tx.put('bitmaps', under, seal(bytes, under));
+    else tx.remove('bitmaps', under);
   });
 }
 
@@ -156,13 +160,21 @@ function* trimSlices(kv: KvReader, order: MergeOrder): Iterable<Slice> {
     more = false;
     yield (tx) => {
       const oldest = [...tx.entries('log', { to: logKey(order.position), limit: slice.logRecords })];
-      const dropped = oldest.filter(({ value }) => {
-        const record = new LogRecordReader(order.position, value);
-        return record.at < order.now - logKept.ms || newest.logBytes - record.logBytes > logKept.bytes;
-      });
-      for (const { key } of dropped) tx.remove('log', key);
-      more = dropped.length === slice.logRecords;
+      const over = oldest.findLastIndex(({ key, value }) => isOver(key, value, newest, order.now)) + 1;
+      for (const { key } of oldest.slice(0, over)) tx.remove('log', key);
+      more = over === slice.logRecords;
     };
+  }
+}
+
+/** A damaged record goes with the next that is over: what was in it is in the trees. */
+function isOver(key: Buffer, value: Buffer, newest: LogRecordReader, now: number): boolean {
+  try {
+    const record = new LogRecordReader(keyPart(key, 0), value);
+    return record.at < now - logKept.ms || newest.logBytes - record.logBytes > logKept.bytes;
+  } catch (error) {
+    if (error instanceof DamagedRecord) return false;
+    throw error;
   }
 }
 

@@ -2,9 +2,10 @@
 
 import type { JobEvent } from '../domain/events.js';
 import type { Job } from '../domain/job.js';
+import { DamagedRecord, type DamageReports, damagedRefusal } from './damage.js';
 import { findById } from './find-job.js';
 import type { JobSets } from './job-sets.js';
-import type { Counters } from './log-record.js';
+import type { Counters, LogRecordReader } from './log-record.js';
 import type { Memtable } from './memtable.js';
 import type { ListPage, ListQuery, Queries, Totals } from './queries-port.js';
 import type { StoreReader } from './reader.js';
@@ -14,6 +15,7 @@ export class StoreQueries implements Queries {
   readonly #sets: JobSets;
   readonly #reader: StoreReader;
   readonly #counters: () => Counters;
+  readonly #damage: DamageReports;
 
   /** @param counters as they are on disk now */
   constructor(parts: {
@@ -21,15 +23,17 @@ export class StoreQueries implements Queries {
     readonly sets: JobSets;
     readonly reader: StoreReader;
     readonly counters: () => Counters;
+    readonly damage: DamageReports;
   }) {
     this.#memtable = parts.memtable;
     this.#sets = parts.sets;
     this.#reader = parts.reader;
     this.#counters = parts.counters;
+    this.#damage = parts.damage;
   }
 
   get(id: string): Job | undefined {
-    return findById(id, this.#counters().nextSeq, (seq) => this.#memtable.job(seq));
+    return this.#whole(() => findById(id, this.#counters().nextSeq, (seq) => this.#memtable.job(seq)));
   }
 
   keyOf(id: string): number | undefined {
@@ -46,7 +50,7 @@ export class StoreQueries implements Queries {
       offset: before === undefined ? offset : 0,
       ...(before !== undefined && { before }),
     });
-    const jobs = seqs.slice(0, limit).map((seq) => this.#require(seq));
+    const jobs = this.#whole(() => seqs.slice(0, limit).map((seq) => this.#require(seq)));
     const last = jobs.at(-1);
     return {
       total: this.#sets.total(query.status, typeId),
@@ -65,13 +69,16 @@ export class StoreQueries implements Queries {
   }
 
   eventsAfter(seq: number, limit: number): { readonly events: readonly JobEvent[]; readonly oldest: number } {
+    return this.#whole(() => this.#eventsAfter(seq, limit));
+  }
+
+  #eventsAfter(seq: number, limit: number): { readonly events: readonly JobEvent[]; readonly oldest: number } {
     const bounds = this.#reader.logBounds();
-    const first = bounds && this.#reader.record(bounds.first);
-    if (!bounds || !first) return { events: [], oldest: this.lastEvent() + 1 };
+    if (!bounds) return { events: [], oldest: this.lastEvent() + 1 };
+    const first = this.#record(bounds.first);
     const events: JobEvent[] = [];
     for (let at = this.#positionOf(seq + 1, bounds); at <= bounds.last && events.length < limit; at++) {
-      const record = this.#reader.record(at);
-      for (const event of record?.events(this.#reader.types) ?? []) {
+      for (const event of this.#record(at).events(this.#reader.types)) {
         if (event.seq > seq && events.length < limit) events.push(event);
       }
     }
@@ -84,11 +91,29 @@ export class StoreQueries implements Queries {
     let high = bounds.last + 1;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const reaches = this.#reader.record(middle)?.counters.lastEvent ?? 0;
+      const reaches = this.#record(middle).counters.lastEvent;
       if (reaches < seq) low = middle + 1;
       else high = middle;
     }
     return low;
+  }
+
+  /** Between the log's bounds there is no gap. */
+  #record(position: number): LogRecordReader {
+    const record = this.#reader.record(position);
+    if (!record) throw new DamagedRecord(`log record ${position}`, 'is missing');
+    return record;
+  }
+
+  /** What is damaged is told in the log, and refused to whoever asks for it. */
+  #whole<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+      this.#damage.tell(error, 'a damaged record was asked for');
+      throw damagedRefusal();
+    }
   }
 
   #require(seq: number): Job {

@@ -8,7 +8,6 @@ import {
   checkPage,
   decodeMeta,
   detailKey,
-  finishedKey,
   logKey,
   metaKey,
   pageKey,
@@ -19,16 +18,17 @@ import {
   unseal,
 } from './layout.js';
 import { LogRecordReader } from './log-record.js';
-import { rowStatus, rowType } from './row.js';
+import { rowHasDetail, rowStatus, rowType } from './row.js';
 import { readSpec } from './spec-codec.js';
 import type { TypeDictionary } from './types.js';
 
 /** State pages kept at hand: jobs made one after the other are often due one after the other. */
 const cachedPages = 64;
 
-export interface FinishedChunk {
-  readonly key: Buffer;
-  readonly jobs: readonly { readonly seq: number; readonly at: number }[];
+/** A job and when it finished, in Unix milliseconds. */
+export interface FinishedJob {
+  readonly seq: number;
+  readonly at: number;
 }
 
 export class StoreReader {
@@ -70,8 +70,14 @@ export class StoreReader {
 
   /** @throws DamagedRecord */
   detail(seq: number): JobDetail | undefined {
-    const sealed = this.kv.get('details', detailKey(seq));
-    return sealed && (JSON.parse(unseal(sealed, `the detail of job ${seq}`).toString('utf8')) as JobDetail);
+    const under = detailKey(seq);
+    const sealed = this.kv.get('details', under);
+    return sealed && (JSON.parse(unseal(sealed, under, `the detail of job ${seq}`).toString('utf8')) as JobDetail);
+  }
+
+  hasDetail(seq: number): boolean {
+    const page = this.#page(pageOf(seq));
+    return page !== undefined && rowHasDetail(page, rowAt(seq));
   }
 
   record(position: number): LogRecordReader | undefined {
@@ -90,22 +96,30 @@ export class StoreReader {
     return findKey(this.kv, name, now);
   }
 
-  /** Finished jobs, those that finished first before the others, in the chunks they were saved in. */
-  *finished(): Iterable<FinishedChunk> {
-    for (const { key, value } of this.kv.entries('finished', { from: finishedKey(0, 0) })) {
-      const bytes = unseal(value, 'the list of finished jobs');
-      const jobs: { seq: number; at: number }[] = [];
-      for (let at = 0; at < bytes.length; at += 12) {
-        jobs.push({ seq: bytes.readUIntLE(at, 6), at: bytes.readUIntLE(at + 6, 6) });
-      }
-      yield { key: Buffer.from(key), jobs };
-    }
+  /** Where the list of finished jobs goes on: its first chunk not before `from`. Chunks are in finishing order. */
+  nextFinished(from: Buffer): Buffer | undefined {
+    const [next] = this.kv.keys('finished', { from, limit: 1 });
+    return next && Buffer.from(next);
   }
 
-  loadSets(into: JobSets): void {
-    for (const { key, value } of this.kv.entries('bitmaps', {})) {
-      into.restore(keyPart(key, 0), keyPart(key, 1), unseal(value, 'a set of jobs'));
+  /** @throws DamagedRecord */
+  finished(chunk: Buffer): FinishedJob[] {
+    const bytes = unseal(this.kv.get('finished', chunk) ?? Buffer.alloc(0), chunk, 'the list of finished jobs');
+    const jobs: FinishedJob[] = [];
+    for (let at = 0; at < bytes.length; at += 12) {
+      jobs.push({ seq: bytes.readUIntLE(at, 6), at: bytes.readUIntLE(at + 6, 6) });
     }
+    return jobs;
+  }
+
+  /** Returns how many sets there were. */
+  loadSets(into: JobSets): number {
+    let count = 0;
+    for (const { key, value } of this.kv.entries('bitmaps', {})) {
+      into.restore(keyPart(key, 0), keyPart(key, 1), unseal(value, key, 'a set of jobs'));
+      count++;
+    }
+    return count;
   }
 
   loadTypes(): void {

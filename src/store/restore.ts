@@ -6,6 +6,7 @@ import type { Memtable } from './memtable.js';
 import type { StoreReader } from './reader.js';
 import { readMark, replay } from './replay.js';
 import { rowDue, rowStatus, rowType } from './row.js';
+import { checkIndexes, checkLogEnds } from './whole.js';
 
 /** Where the log stands, and from when on the due index is to be read. */
 export interface Restored {
@@ -26,8 +27,9 @@ export function restore(
 ): Restored {
   const { reader, memtable, sets } = parts;
   reader.loadTypes();
-  reader.loadSets(sets);
+  const setsRead = reader.loadSets(sets);
   const { position, watermark } = readMark(reader.kv);
+  checkLogEnds(reader.kv, position);
   const marked = position > 0 ? reader.record(position) : undefined;
   let restored: Restored = {
     counters: marked?.counters ?? noCounters,
@@ -51,5 +53,6 @@ export function restore(
       watermark,
     };
   });
+  checkIndexes(reader.kv, { sets, setsRead, types: reader.types, counters: restored.counters });
   return restored;
 }

@@ -5,7 +5,7 @@ import { type Status, statuses } from '../domain/lifecycle.js';
 import { getU48, putU48 } from './bytes.js';
 
 /**
- * Layout, little-endian: u8 status + 1 (0: no job), u8 interruptions, u8 retries, u8 unused, u32 lease, f64 due,
+ * Layout, little-endian: u8 status + 1 (0: no job), u8 interruptions, u8 retries, u8 1 if it has a detail, u32 lease, f64 due,
  * f64 occurrence, u48 updated, u48 started, u48 finished, u16 attempt, u32 skipped, u32 missed, u16 type.
  */
 export const rowBytes = 54;
@@ -13,11 +13,12 @@ export const rowBytes = 54;
 const maxU16 = 0xffff;
 const maxU32 = 0xffff_ffff;
 
-export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: number): void {
+/** @param hasDetail there is a result or an error: were it lost, that would show */
+export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: number, hasDetail: boolean): void {
   buffer[at] = statuses.indexOf(state.status) + 1;
   buffer[at + 1] = state.interruptions;
   buffer[at + 2] = state.retryCount;
-  buffer[at + 3] = 0;
+  buffer[at + 3] = hasDetail ? 1 : 0;
   buffer.writeUInt32LE(state.lease, at + 4);
   buffer.writeDoubleLE(state.due, at + 8);
   buffer.writeDoubleLE(state.occurrence, at + 16);
@@ -38,6 +39,10 @@ export function writeNoRow(buffer: Buffer, at: number, typeId: number): void {
 
 export function rowType(buffer: Buffer, at: number): number {
   return buffer.readUInt16LE(at + 52);
+}
+
+export function rowHasDetail(buffer: Buffer, at: number): boolean {
+  return buffer[at + 3] === 1;
 }
 
 /** The status in a row without reading the rest; undefined where no job is. */
@@ -101,9 +106,9 @@ export class RowTable {
   }
 
   /** Writes a job's state, or that it is no more. */
-  put(seq: number, state: JobState | undefined, typeId: number): void {
+  put(seq: number, state: JobState | undefined, typeId: number, hasDetail: boolean): void {
     const place = this.#claim(seq);
-    if (state) writeRow(this.#slab, place, state, typeId);
+    if (state) writeRow(this.#slab, place, state, typeId, hasDetail);
     else writeNoRow(this.#slab, place, typeId);
   }
 

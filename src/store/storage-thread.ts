@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Refusal } from '../domain/errors.js';
 import { writeBackup } from './backup.js';
-import { diskIsBroken, hasRoom } from './disk.js';
+import { hasRoom, whyForGood } from './disk.js';
 import { StoreEngine } from './engine.js';
 import { LmdbKv } from './kv-lmdb.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './thread-messages.js';
@@ -37,13 +37,9 @@ function commit(batch: Extract<ToStorage, { kind: 'commit' }>['batch']): void {
     full = false;
   } catch (error) {
     full = true;
-    const message = error instanceof Error ? error.message : String(error);
-    tell({
-      kind: 'failed',
-      position: batch.position,
-      message,
-      broken: diskIsBroken(directory, batch.buffer.byteLength),
-    });
+    const why = whyForGood(error, directory, batch.buffer.byteLength);
+    const message = why ?? (error instanceof Error ? error.message : String(error));
+    tell({ kind: 'failed', position: batch.position, message, broken: why !== undefined });
     return;
   }
   tell({ kind: 'committed', position: batch.position });
@@ -57,8 +53,9 @@ function step(): void {
   try {
     merged = engine.step();
   } catch (error) {
-    // A disk that fails although it has room will not get better: the server stops and says why.
-    if (diskIsBroken(directory, 0)) throw error;
+    // What will not get better ends this thread, and with it the server, which says why.
+    const why = whyForGood(error, directory, 0);
+    if (why !== undefined) throw new Error(why);
     // Nothing is lost: the log has it all, and there may be room later.
     stepping = true;
     setTimeout(step, retrySliceMs);

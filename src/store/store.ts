@@ -28,7 +28,7 @@ export interface MergeOrder {
 
 export interface StoreEvents {
   committed(position: number): void;
-  /** Nothing of the batch is there. `broken`: the disk fails, not just its room; the process must stop. */
+  /** Nothing of the batch is there. `broken`: for good, and `message` is for the user; the process must stop. */
   failed(position: number, failure: { readonly message: string; readonly broken: boolean }): void;
   /** The trees stand for `position`; they can be read from now on. */
   merged(position: number): void;

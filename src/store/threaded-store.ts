@@ -1,10 +1,8 @@
 /** The store on its own thread: the main thread's end of it. */
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Refusal } from '../domain/errors.js';
 import type { BackupDone } from './backup.js';
-import { DirectoryError } from './directory.js';
-import { dataFile } from './kv-lmdb.js';
+import { damagedDirectory } from './directory.js';
 import type { MergeOrder, SealedBatch, Store, StoreEvents } from './store.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './thread-messages.js';
 
@@ -28,7 +26,7 @@ export class ThreadedStore implements Store {
   static async open(options: StorageThreadOptions): Promise<ThreadedStore> {
     const worker = new Worker(new URL('./storage-thread.js', import.meta.url), { workerData: options });
     const ready = await new Promise<FromStorage>((resolve, reject) => {
-      worker.once('error', (error) => reject(explained(error as Error, options.directory)));
+      worker.once('error', (error) => reject(damagedDirectory(error, options.directory)));
       worker.once('exit', (code) => reject(new Error(`the storage thread ended with code ${code}`)));
       worker.once('message', resolve);
     });
@@ -104,13 +102,4 @@ export class ThreadedStore implements Store {
         message satisfies never;
     }
   }
-}
-
-/** LMDB finds some damage only when it opens the file. */
-function explained(error: Error, directory: string): Error {
-  if (!/^MDB_/.test(error.message) && error.name !== 'DamagedRecord') return error;
-  const what = join(directory, dataFile);
-  return new DirectoryError(
-    `${what} is damaged (${error.message}): restore it from a backup, or use another directory`,
-  );
 }

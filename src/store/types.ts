@@ -1,4 +1,5 @@
 /** Job types as small numbers: names are written once, records hold their place in the list. */
+import { DamagedRecord } from './damage.js';
 
 export class TypeDictionary {
   readonly #names: string[] = [];
@@ -24,7 +25,7 @@ export class TypeDictionary {
 
   nameOf(id: number): string {
     const name = this.#names[id];
-    if (name === undefined) throw new Error(`a record names job type ${id}, which is not in the list`);
+    if (name === undefined) throw new DamagedRecord(`a record names job type ${id}, which`, 'is not in the list');
     return name;
   }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { Job } from '../../src/domain/job.js';
-import { ByteReader, ByteWriter, key, keyPart } from '../../src/store/bytes.js';
+import { ByteReader, ByteWriter, crc32, key, keyPart } from '../../src/store/bytes.js';
 import { DamagedRecord } from '../../src/store/damage.js';
 import { DueCursor, dueChunks } from '../../src/store/due-index.js';
 import { findKey, rememberKey } from '../../src/store/idempotency.js';
@@ -30,6 +30,7 @@ import {
   rowBytes,
   rowDue,
   rowFinishedAt,
+  rowHasDetail,
   rowStatus,
   rowType,
   writeNoRow,
@@ -111,7 +112,11 @@ t.test('any damaged spec is refused', async () => {
   fc.assert(
     fc.property(anySpec, anyDamage, (spec, how) => {
       const types = new TypeDictionary();
-      return refuses(() => readSpec(spec.seq, damage(bytesOf(spec, types), how), types));
+      const bytes = bytesOf(spec, types);
+      return (
+        refuses(() => readSpec(spec.seq, damage(bytes, how), types)) &&
+        refuses(() => readSpec(spec.seq + 1, bytes, types))
+      );
     }),
     { numRuns: 500 },
   );
@@ -131,7 +136,12 @@ t.test('a spec of an unknown version is refused although it is whole', async (t)
   const types = new TypeDictionary();
   const body = bytesOf(sampleSpec(), types).subarray(4);
   body[0] = 99;
-  t.throws(() => readSpec(7, seal(body), types), { name: 'DamagedRecord', message: /unknown format version/ });
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32LE(crc32(body, 7));
+  t.throws(() => readSpec(7, Buffer.concat([checksum, body]), types), {
+    name: 'DamagedRecord',
+    message: /unknown format version/,
+  });
 });
 
 // --- Rows ---
@@ -140,9 +150,10 @@ t.test('any state survives as a row, beside other rows', async () => {
   fc.assert(
     fc.property(anyState, fc.integer({ min: 0, max: 65_535 }), fc.integer({ min: 0, max: 10 }), (state, type, at) => {
       const buffer = Buffer.alloc(rowBytes + 20, 0xaa);
-      writeRow(buffer, at, state, type);
+      writeRow(buffer, at, state, type, at % 2 === 1);
       return (
         same(readRow(buffer, at), state) &&
+        rowHasDetail(buffer, at) === (at % 2 === 1) &&
         rowType(buffer, at) === type &&
         rowStatus(buffer, at) === state.status &&
         rowDue(buffer, at) === state.due &&
@@ -165,7 +176,7 @@ t.test('a job that is no more has a row without a state that keeps its type', as
 
 t.test('counts that outgrow their place stay at its end', async (t) => {
   const buffer = Buffer.alloc(rowBytes);
-  writeRow(buffer, 0, sampleState({ attempt: 70_000, skipped: 2 ** 33, missed: 2 ** 40 }), 0);
+  writeRow(buffer, 0, sampleState({ attempt: 70_000, skipped: 2 ** 33, missed: 2 ** 40 }), 0, false);
   t.match(readRow(buffer, 0), { attempt: 65_535, skipped: 2 ** 32 - 1, missed: 2 ** 32 - 1 });
 });
 
@@ -179,7 +190,7 @@ t.test('a table of rows holds the latest row of every job', async () => {
       const copied = new RowTable(initial);
       const model = new Map<number, unknown>();
       for (const [seq, state] of writes) {
-        table.put(seq, state, seq);
+        table.put(seq, state, seq, false);
         copied.set(seq, table.slab, table.find(seq) as number);
         model.set(seq, state);
       }
@@ -201,7 +212,7 @@ t.test('a page holds the rows of its jobs, and any damage to it is refused', asy
     fc.property(anySeq, anyState, anyDamage, (seq, state, how) => {
       const number = Math.floor(seq / pageRows);
       const page = emptyPage();
-      writeRow(page, rowAt(seq), state, 1);
+      writeRow(page, rowAt(seq), state, 1, false);
       sealPage(page, number);
       checkPage(page, number);
       return (
@@ -222,13 +233,20 @@ t.test('zeros are not a page', async (t) => {
 
 const anyChange: fc.Arbitrary<Change> = fc
   .record(
-    { seq: anySeq, name: anyName, state: fc.option(anyState, { nil: undefined }), detail: anyDetail },
-    { requiredKeys: ['seq', 'name', 'state'], noNullPrototype: true },
+    {
+      seq: anySeq,
+      name: anyName,
+      state: fc.option(anyState, { nil: undefined }),
+      hasDetail: fc.boolean(),
+      detail: anyDetail,
+    },
+    { requiredKeys: ['seq', 'name', 'state', 'hasDetail'], noNullPrototype: true },
   )
   .map((change) => change as Change);
 
 const anyRecord: fc.Arbitrary<LogRecord> = fc
   .record({
+    position: fc.constant(5),
     at: fc.integer({ min: 0, max: 2 ** 47 }),
     logBytes: fc.integer({ min: 0, max: 2 ** 47 }),
     counters: anyCounters,
@@ -294,6 +312,11 @@ t.test('any damaged log record is refused', async () => {
   );
 });
 
+t.test('a log record in the place of another is refused', async (t) => {
+  const [record] = fc.sample(anyRecord, 1);
+  t.ok(refuses(() => new LogRecordReader(6, written(record!, new TypeDictionary()))));
+});
+
 t.test('a damaged log record names its position', async (t) => {
   t.throws(() => new LogRecordReader(42, Buffer.alloc(100)), {
     name: 'DamagedRecord',
@@ -306,8 +329,13 @@ t.test('a damaged log record names its position', async (t) => {
 t.test('a sealed value is whole or refused', async () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), anyDamage, (value, how) => {
-      const sealed = seal(value);
-      return unseal(sealed, 'it').equals(Buffer.from(value)) && refuses(() => unseal(damage(sealed, how), 'it'));
+      const [mine, other] = [Buffer.from('mine'), Buffer.from('other')];
+      const sealed = seal(value, mine);
+      return (
+        unseal(sealed, mine, 'it').equals(Buffer.from(value)) &&
+        refuses(() => unseal(damage(sealed, how), mine, 'it')) &&
+        refuses(() => unseal(sealed, other, 'it'))
+      );
     }),
     { numRuns: 500 },
   );
@@ -315,7 +343,7 @@ t.test('a sealed value is whole or refused', async () => {
 
 t.test('facts about the whole are whole or refused', async (t) => {
   const facts = { position: 7, watermark: noon, names: ['a', 'b'] };
-  const sealed = encodeMeta(facts);
+  const sealed = encodeMeta(facts, 'mark');
   t.same(decodeMeta(sealed, 'mark'), facts);
   for (let at = 0; at < sealed.length; at++)
     t.ok(refuses(() => decodeMeta(damage(sealed, { cut: false, place: at / sealed.length, bit: 0 }), 'mark')));
@@ -354,12 +382,13 @@ t.test('damage to the due index, the finished list and the sets is refused when 
     const kv = new MemoryKv();
     kv.transact((tx) => {
       for (const chunk of dueChunks([{ due: noon, seq: 1 }], 1)) tx.put('due', chunk.key, damage(chunk.value, how));
-      tx.put('finished', finishedKey(1, 0), damage(seal(finished), how));
-      tx.put('bitmaps', setKey(saved?.set as number, 0), damage(seal(saved?.bytes as Uint8Array), how));
+      tx.put('finished', finishedKey(1, 0), damage(seal(finished, finishedKey(1, 0)), how));
+      const set = setKey(saved?.set as number, 0);
+      tx.put('bitmaps', set, damage(seal(saved?.bytes as Uint8Array, set), how));
     });
     const reader = new StoreReader(kv, new TypeDictionary());
     t.ok(refuses(() => new DueCursor(kv).take(1)));
-    t.ok(refuses(() => [...reader.finished()]));
+    t.ok(refuses(() => reader.finished(finishedKey(1, 0))));
     t.ok(refuses(() => reader.loadSets(new JobSets())));
   }
   sets.dispose();

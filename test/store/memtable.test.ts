@@ -24,15 +24,18 @@ class Trees {
       },
       entries: (tree, range) => this.kv.entries(tree, range),
       keys: (tree, range) => this.kv.keys(tree, range),
+      size: (tree) => this.kv.size(tree),
       refresh: () => {},
     },
     this.types,
   );
-  readonly memtable = new Memtable(this.reader);
+  /** Jobs that there are, whether or not the trees have them. */
+  readonly known = new Set<number>();
+  readonly memtable = new Memtable(this.reader, this.known);
 
-  put(seq: number, state: JobState | undefined, typeId = 0): void {
+  put(seq: number, state: JobState | undefined, typeId = 0, hasDetail = false): void {
     const page = this.kv.get('states', pageKey(pageOf(seq))) ?? emptyPage();
-    if (state) writeRow(page, rowAt(seq), state, typeId);
+    if (state) writeRow(page, rowAt(seq), state, typeId, hasDetail);
     else page.fill(0, rowAt(seq), rowAt(seq) + 54);
     sealPage(page, pageOf(seq));
     this.kv.transact((tx) => tx.put('states', pageKey(pageOf(seq)), page));
@@ -53,15 +56,15 @@ t.test('what was changed last is what is seen, through a merge and after it', as
   const seen = (): (number | undefined)[] => [1, 2, 3].map((seq) => memtable.state(seq)?.lease);
   for (const seq of [1, 2, 3]) trees.put(seq, lease(10));
   t.same(seen(), [10, 10, 10]);
-  memtable.apply(2, lease(20), 0);
-  memtable.apply(3, lease(20), 0);
+  memtable.apply(2, lease(20), 0, false);
+  memtable.apply(3, lease(20), 0, false);
   t.same(seen(), [10, 20, 20]);
   t.equal(memtable.changed, 2);
   memtable.mergeBegins();
   t.equal(memtable.changed, 0);
   t.equal(memtable.merging, true);
   t.same(seen(), [10, 20, 20]);
-  memtable.apply(3, lease(30), 0);
+  memtable.apply(3, lease(30), 0, false);
   t.same(seen(), [10, 20, 30]);
   trees.put(2, lease(20));
   trees.put(3, lease(20));
@@ -75,7 +78,7 @@ t.test('pages read before a merge are read again after it', async (t) => {
   const trees = new Trees();
   trees.put(1, lease(1));
   t.equal(trees.memtable.state(1)?.lease, 1);
-  trees.memtable.apply(1, lease(2), 0);
+  trees.memtable.apply(1, lease(2), 0, false);
   trees.memtable.mergeBegins();
   trees.put(1, lease(2));
   trees.memtable.mergeEnded();
@@ -106,7 +109,7 @@ t.test('a removed job is gone although the trees still have it', async (t) => {
   trees.putSpec(1, '{}');
   memtable.applySpec(sampleSpec({ seq: 1 }), 0);
   t.ok(memtable.job(1));
-  memtable.apply(1, undefined, 5);
+  memtable.apply(1, undefined, 5, false);
   t.equal(memtable.state(1), undefined);
   t.equal(memtable.job(1), undefined);
   t.equal(memtable.typeOf(1), undefined);
@@ -121,7 +124,7 @@ t.test('the type of a job is known without its spec', async (t) => {
   const trees = new Trees();
   trees.put(1, lease(1), 513);
   t.equal(trees.memtable.typeOf(1), 513);
-  trees.memtable.apply(2, lease(1), 7);
+  trees.memtable.apply(2, lease(1), 7, false);
   t.equal(trees.memtable.typeOf(2), 7);
   t.equal(trees.memtable.typeOf(3), undefined);
 });
@@ -129,7 +132,9 @@ t.test('the type of a job is known without its spec', async (t) => {
 t.test('details come from the newest generation that has one', async (t) => {
   const trees = new Trees();
   const { memtable } = trees;
-  trees.kv.transact((tx) => tx.put('details', detailKey(1), seal(Buffer.from('{"result":"1"}'))));
+  trees.kv.transact((tx) => tx.put('details', detailKey(1), seal(Buffer.from('{"result":"1"}'), detailKey(1))));
+  trees.put(1, lease(1), 0, true);
+  trees.put(2, lease(1));
   t.same(memtable.detail(1), { result: '1' });
   t.equal(memtable.detail(2), noDetail);
   memtable.applyDetail(1, { result: '2' });
@@ -139,6 +144,24 @@ t.test('details come from the newest generation that has one', async (t) => {
   t.same(memtable.detail(1), { result: '2' });
   memtable.applyDetail(1, {});
   t.same(memtable.detail(1), {}, 'an empty one hides what was before');
+});
+
+t.test('what a job has and cannot be found is not taken for nothing', async (t) => {
+  const trees = new Trees();
+  const { memtable } = trees;
+  const lost = (what: string) => ({ name: 'DamagedRecord', message: new RegExp(`^the ${what} of job 1 is missing`) });
+  t.equal(memtable.job(1), undefined, 'a job that is gone');
+  trees.known.add(1);
+  t.throws(() => memtable.job(1), lost('state'));
+  trees.put(1, lease(1), 0, true);
+  memtable.mergeEnded();
+  t.throws(() => memtable.job(1), lost('spec'));
+  trees.putSpec(1, '{}');
+  t.throws(() => memtable.job(1), lost('detail'));
+  memtable.apply(1, lease(2), 0, true);
+  t.throws(() => memtable.job(1), lost('detail'), 'as well while the state is not in the trees yet');
+  memtable.applyDetail(1, { result: '1' });
+  t.ok(memtable.job(1));
 });
 
 t.test('specs are at hand after their commit, the newest for longest, within a bound', async (t) => {

@@ -205,6 +205,7 @@ const total = fc.integer({ min: 0, max: 2 ** 47 });
 export const anyCounters: fc.Arbitrary<Counters> = fc.record(
   {
     nextSeq: anySeq,
+    jobs: total,
     lastEvent: fc.integer({ min: 1000, max: 2 ** 47 }),
     completed: total,
     failed: total,

@@ -54,8 +54,8 @@ export function answersOf(world: World): Answers {
 export function toCome(kv: MemoryKv): { due: number; seq: number }[] {
   const types = new TypeDictionary();
   const reader = new StoreReader(kv, types);
-  const memtable = new Memtable(reader);
   const sets = new JobSets();
+  const memtable = new Memtable(reader, sets);
   const cursor = new DueCursor(kv);
   const window = new DueWindow(cursor, 64);
   const { watermark } = restore({ reader, memtable, sets }, (due, seq) => window.add(due, seq));

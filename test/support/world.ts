@@ -8,6 +8,7 @@ import type { Logger } from '../../src/log.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/messages.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
 import { Scheduler, type SchedulerPorts, type Waker } from '../../src/scheduler/scheduler.js';
+import { DamageReports } from '../../src/store/damage.js';
 import { DueCursor } from '../../src/store/due-index.js';
 import { StoreEngine } from '../../src/store/engine.js';
 import { JobSets } from '../../src/store/job-sets.js';
@@ -169,6 +170,7 @@ export class World {
   readonly fatal: string[] = [];
   /** What was logged: level and message. */
   readonly logged: string[] = [];
+  readonly damage = new DamageReports(this.#log());
   /** How this server began. */
   readonly born: {
     readonly clean: boolean;
@@ -184,7 +186,7 @@ export class World {
     const { clean } = engine.open();
     this.store = new InlineStore(engine);
     this.reader = new StoreReader(this.kv, this.types);
-    this.memtable = new Memtable(this.reader);
+    this.memtable = new Memtable(this.reader, this.sets);
     const cursor = new DueCursor(this.kv);
     this.window = new DueWindow(cursor, options.windowCapacity);
     const restored = restore(this, (due, seq) => this.window.add(due, seq));
@@ -208,6 +210,7 @@ export class World {
         merge: { rows: options.mergeRows, detailBytes: 1e6, ageMs: Number.POSITIVE_INFINITY },
       }),
       log: this.#log(),
+      damage: this.damage,
       publish: (events) => this.events.push(...events),
       fatal: (reason) => this.fatal.push(reason),
     };
@@ -218,6 +221,7 @@ export class World {
       sets: this.sets,
       reader: this.reader,
       counters: () => this.scheduler.ledger.committed,
+      damage: this.damage,
     });
     if (options.poolCapacity !== undefined) this.pool.capacity = options.poolCapacity;
     this.scheduler.recover();
