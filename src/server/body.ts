@@ -55,7 +55,7 @@ export function collectBody(
     if (exchange.over) return;
     const before = bytes;
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) return exchange.refuse(tooLarge(maxBytes), undefined, true);
+    if (bytes > maxBytes) return exchange.refuseAndEnd(tooLarge(maxBytes));
     let body: Buffer = Buffer.from(chunk);
     if (before > 0 || !isLast) {
       // One growing buffer: a body that trickles in byte by byte must not cost an object for each.

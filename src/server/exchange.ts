@@ -38,6 +38,8 @@ export class Exchange {
   /** False while the body is still coming. */
   complete = true;
   #res: HttpResponse | undefined;
+  /** It was refused, and the answer that ends its connection is about to go out. */
+  #ending = false;
   readonly #context: ExchangeContext;
 
   constructor(res: HttpResponse, context: ExchangeContext) {
@@ -47,7 +49,7 @@ export class Exchange {
 
   /** True when there is nobody to answer any more. */
   get over(): boolean {
-    return this.#res === undefined;
+    return this.#res === undefined || this.#ending;
   }
 
   /**
@@ -55,7 +57,7 @@ export class Exchange {
    *
    * @param head status line and fixed headers, from `responseHead`
    * @param headers further headers, names and values in turn
-   * @param last ends the connection, for requests that were not read to their end
+   * @param last ends the connection
    */
   answer(head: string, body: string, headers: readonly string[] = noHeaders, last = false): void {
     const res = this.#res;
@@ -77,8 +79,22 @@ export class Exchange {
   }
 
   /** Answers with the refusal's problem document. */
-  refuse(refusal: Refusal, headers?: readonly string[], last?: boolean): void {
-    this.answer(problemHead(refusal.code), problemBody(refusal), headers, last);
+  refuse(refusal: Refusal, headers?: readonly string[]): void {
+    this.answer(problemHead(refusal.code), problemBody(refusal), headers);
+  }
+
+  /**
+   * Refuses a request that was not read to its end, or could be read in two ways, and ends the connection: nothing behind
+   * it is served.
+   *
+   * The answer goes out when the bytes at hand have been taken in. uWebSockets.js forgets that a connection is to end as
+   * soon as the next request begins, but closes it at once when one begins before the last is answered.
+   */
+  refuseAndEnd(refusal: Refusal): void {
+    if (this.over) return;
+    this.hold();
+    this.#ending = true;
+    setImmediate(() => this.answer(problemHead(refusal.code), problemBody(refusal), noHeaders, true));
   }
 
   /** Answers for what a route threw: a refusal as it is, anything else as an error of ours that goes to the log. */
