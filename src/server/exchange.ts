@@ -6,6 +6,7 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { Refusal } from '../domain/errors.js';
+import { limits } from '../domain/limits.js';
 import { internalError, problemBody, problemHead } from './problem.js';
 
 /** What every exchange of a server shares. */
@@ -40,6 +41,8 @@ export class Exchange {
   #res: HttpResponse | undefined;
   /** It was refused, and the answer that ends its connection is about to go out. */
   #ending = false;
+  /** Bytes of memory that its body takes while it comes. */
+  #bodyBytes = 0;
   readonly #context: ExchangeContext;
 
   constructor(res: HttpResponse, context: ExchangeContext) {
@@ -62,8 +65,7 @@ export class Exchange {
   answer(head: string, body: string, headers: readonly string[] = noHeaders, last = false): void {
     const res = this.#res;
     if (res === undefined) return;
-    this.#res = undefined;
-    this.#context.open.delete(this);
+    this.#release();
     res.cork(() => {
       res.writeStatus(head);
       for (let at = 0; at < headers.length; at += 2)
@@ -104,6 +106,15 @@ export class Exchange {
     this.refuse(internalError());
   }
 
+  /** Takes memory for so much of the body, in place of what it has; false when all bodies together may not have it. */
+  reserve(bytes: number): boolean {
+    const { open } = this.#context;
+    if (open.bodyBytes - this.#bodyBytes + bytes > limits.unfinishedBodiesBytes) return false;
+    open.bodyBytes += bytes - this.#bodyBytes;
+    this.#bodyBytes = bytes;
+    return true;
+  }
+
   /** Gives the connection away, to a WebSocket: there is nothing to answer any more. */
   leave(): void {
     this.#res = undefined;
@@ -111,8 +122,13 @@ export class Exchange {
 
   /** The client has gone. */
   abort(): void {
+    this.#release();
+  }
+
+  #release(): void {
     this.#res = undefined;
     this.#context.open.delete(this);
+    if (this.#bodyBytes > 0) this.reserve(0);
   }
 
   /** Ends the connection without an answer. */
@@ -149,6 +165,8 @@ function harmless(value: string): string {
  * clock or sets a timer.
  */
 export class OpenExchanges {
+  /** Memory of all bodies that are still coming. */
+  bodyBytes = 0;
   readonly #open = new Set<Exchange>();
   #tick = 0;
 
