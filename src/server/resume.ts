@@ -2,6 +2,7 @@
  * Resuming a subscription: what a listener missed is read from the event log and sent in order, some at a time, until it
  * has caught up; in that same turn it goes live, so that there is no gap and no double in between.
  */
+import type { JobEvent } from '../domain/events.js';
 import { type Filter, matches } from '../domain/filter.js';
 import { formatId } from '../domain/id.js';
 import type { Queries } from '../store/queries-port.js';
@@ -35,20 +36,33 @@ const lookAgainMs = 20;
 /** Sends the events after `since` that the filter lets through, then calls `live`. */
 export function resume(history: History, filter: Filter, since: number, to: Resuming): void {
   let position = since;
+  /** Read, and not sent yet. */
+  let waiting: readonly JobEvent[] = [];
   const step = (): void => {
     if (!to.wanted()) return;
-    if (to.backlog() > enoughBytes) return void setTimeout(step, lookAgainMs);
-    const { events, oldest } = history.queries.eventsAfter(position, perTurn);
-    if (oldest > position + 1) to.send(`{"type":"gap","from":${position + 1},"to":${oldest - 1}}`);
-    for (const event of events) {
-      if (event.seq > history.latest()) break;
-      position = event.seq;
-      const id = formatId(event.jobSeq, event.idSeconds);
-      if (matches(filter, event.jobName, event.body.type, id)) to.send(renderEvent(event, history.timezone));
-    }
-    if (events.length === 0) position = Math.max(position, oldest - 1);
-    if (position >= history.latest()) to.live();
+    if (waiting.length === 0) read();
+    const upTo = history.latest();
+    const sent = waiting.findIndex((event) => event.seq > upTo || !send(event));
+    waiting = sent < 0 ? [] : waiting.slice(sent);
+    if (position >= upTo) to.live();
+    else if (waiting.length > 0) setTimeout(step, lookAgainMs);
     else setImmediate(step);
+  };
+  const read = (): void => {
+    const { events, oldest } = history.queries.eventsAfter(position, perTurn);
+    if (oldest > position + 1) {
+      to.send(`{"type":"gap","from":${position + 1},"to":${oldest - 1}}`);
+      position = oldest - 1;
+    }
+    waiting = events;
+  };
+  /** False when the client has enough to read as it is. */
+  const send = (event: JobEvent): boolean => {
+    if (to.backlog() > enoughBytes) return false;
+    position = event.seq;
+    const id = formatId(event.jobSeq, event.idSeconds);
+    if (matches(filter, event.jobName, event.body.type, id)) to.send(renderEvent(event, history.timezone));
+    return true;
   };
   step();
 }
