@@ -84,24 +84,28 @@ function containers(value: unknown): Json[] {
 }
 
 function change(random: Random, inside: Json): void {
-  const record = inside as Record<string, unknown>;
-  const keys = Object.keys(record);
-  const key = keys.length > 0 && random.chance(0.8) ? random.pick(keys) : odd(random);
+  const isList = Array.isArray(inside);
+  const keys = Object.keys(inside);
+  const fresh = () => (isList ? String(inside.length) : odd(random));
+  const key = keys.length > 0 && random.chance(0.8) ? random.pick(keys) : fresh();
+  const value = (inside as Record<string, unknown>)[key];
   switch (random.weighted({ replace: 8, remove: 2, rename: 2, wrap: 1 })) {
     case 'replace':
-      record[key] = anyValue(random);
-      break;
+      return put(inside, key, anyValue(random));
     case 'remove':
-      if (Array.isArray(inside)) inside.splice(Number(key) || 0, 1);
-      else delete record[key];
-      break;
+      if (isList) inside.splice(Number(key), 1);
+      else delete inside[key];
+      return;
     case 'rename':
-      record[odd(random)] = record[key];
-      break;
+      return put(inside, fresh(), value);
     case 'wrap':
-      record[key] = random.chance(0.5) ? [record[key]] : { [key]: record[key] };
-      break;
+      return put(inside, key, random.chance(0.5) ? [value] : { [key]: value });
   }
+}
+
+/** Also under names that would mean something else if they were assigned to, such as `__proto__`. */
+function put(inside: Json, key: string, value: unknown): void {
+  Object.defineProperty(inside, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 function anyValue(random: Random): unknown {
