@@ -58,6 +58,9 @@ const turnBudget = { requests: 2048, refill: 1024, removals: 512 } as const;
 /** What may wait for its answer, to be decided or to be on disk, and what to be merged, before requests are refused. */
 const admission = { requests: 20_000, bytes: 64 * 1024 * 1024, unmerged: 500_000 } as const;
 
+/** Starts and ends of attempts that may wait for the disk; past it nothing more is started. */
+const maxFacts = 20_000;
+
 /** How long after a refused write the next is tried. */
 const retryWriteMs = 250;
 
@@ -216,11 +219,16 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#blockedSince === undefined ? undefined : this.#ports.clock.monotonic() - this.#blockedSince;
   }
 
+  /** The disk is so far behind that jobs wait for it rather than run: what they do would only fill the memory. */
+  get #isCrowded(): boolean {
+    return this.ledger.filling.facts.length >= maxFacts;
+  }
+
   // -- turns --
 
   turn(): void {
     this.#decideRequests();
-    if (!this.#draining && this.#blockedSince === undefined) {
+    if (!this.#draining && this.#blockedSince === undefined && !this.#isCrowded) {
       this.#dispatch.takeDue();
       this.#dispatch.startReady();
       this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
@@ -322,7 +330,8 @@ export class Scheduler implements Requests, StoreEvents {
     if (this.#blockedSince !== undefined) {
       return waker.at(clock.now() + Math.max(1, this.#nextWriteAt - clock.monotonic()));
     }
-    if (this.#draining) return waker.at(Number.POSITIVE_INFINITY);
+    // A batch is being written then, and its commit is the next turn.
+    if (this.#draining || this.#isCrowded) return waker.at(Number.POSITIVE_INFINITY);
     if (window.wantsRefill || this.#retention.hasMore) return waker.soon();
     waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#nextMergeAt()));
   }

@@ -209,6 +209,33 @@ t.test('what is decided and waits for the disk counts as well: a slow disk is no
   t.match(world.ask(creation), { ok: true });
 });
 
+t.test('what happens while the disk hangs is bounded: jobs wait rather than fill the memory', async (t) => {
+  const world = new World({ poolCapacity: 500 });
+  const drafts = Array.from({ length: 10_000 }, () => draftOf({ trigger: after(second) }));
+  for (let i = 0; i < 3; i++) world.ask({ kind: 'createMany', drafts });
+  world.clock.advance(2 * second);
+  let ran = 0;
+  const endAll = (): number => {
+    const attempts = [...world.pool.attempts.values()];
+    world.pool.attempts.clear();
+    world.scheduler.outcomes(
+      attempts.map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1, begun: true })),
+    );
+    ran += attempts.length;
+    return attempts.length;
+  };
+  // As long as there is something to do; the disk takes nothing meanwhile.
+  do world.scheduler.turn();
+  while (endAll() > 0);
+  t.ok(ran > 5000 && ran < 15_000, `${ran} of 30,000 ran`);
+  t.equal(world.waker.isSoon, false);
+  t.equal(world.waker.instant, Number.POSITIVE_INFINITY, 'nothing is tried again and again meanwhile');
+  do world.settle();
+  while (endAll() > 0);
+  t.equal(ran, 30_000, 'the rest ran when the disk was there again');
+  t.equal(world.queries.totals().completed, 30_000);
+});
+
 t.test('room is given back by a request that is refused, for itself or with its batch', async (t) => {
   const world = new World();
   const large = (request: Request): unknown[] => {
