@@ -5,7 +5,7 @@
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
 import { Client, eventually, type Job, type Problem, rawRequest } from '../support/client.js';
-import { needs, onDataFile, residentBytes, trace } from '../support/faults.js';
+import { heldBytes, needs, onDataFile, residentBytes, trace } from '../support/faults.js';
 import { startServer } from '../support/server.js';
 
 t.setTimeout(120_000);
@@ -64,6 +64,38 @@ t.test('F27: more POSTs than the disk takes', needs('strace'), async (t) => {
   await server.kill();
   await server.restart();
   t.same(await listed(api), new Set([first.id, last.id, ...kept]), 'after a kill too');
+  await server.kill();
+});
+
+t.test('more jobs than the machine runs: memory stays where it is, and none that was taken is lost', async (t) => {
+  const server = await startServer({ args: ['--log-level', 'warn'] });
+  const api = new Client(server);
+  const list = JSON.stringify(Array.from({ length: 2000 }, () => ({ name: 'noop', delay: '0s' })));
+  let taken = 0;
+  const round = async () => {
+    const { status, headers } = await api.post('/jobs/batch', list);
+    if (status === 201) taken += 2000;
+    else t.match({ status, retry: headers['retry-after'] }, { status: 503, retry: /^[1-9]/ });
+    return status;
+  };
+  /** Four lists at a time, as fast as they are taken. */
+  const flood = async (lists: number) => {
+    let left = lists;
+    const lane = async () => {
+      while (left-- > 0) if ((await round()) === 503) await new Promise((done) => setTimeout(done, 200));
+    };
+    await Promise.all(Array.from({ length: 4 }, lane));
+  };
+  await flood(20);
+  const warm = heldBytes(server.pid);
+  await flood(60);
+  const { pending, running, completed } = await api.stats();
+  const grown = (heldBytes(server.pid) - warm) / mebi;
+  t.ok(grown < 250, `memory grew by ${Math.round(grown)} MiB while ${taken} jobs came`);
+  t.ok(pending > 0, `${pending} of them still wait`);
+  t.equal(pending + running + completed, taken, 'none that was taken is lost');
+  await eventually(async () => (await api.stats()).completed > completed, 'they do not run');
+  t.equal((await api.stats()).failed, 0);
   await server.kill();
 });
 
