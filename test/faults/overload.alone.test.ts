@@ -86,9 +86,9 @@ t.test('more jobs than the machine runs: memory stays where it is, and none that
     };
     await Promise.all(Array.from({ length: 4 }, lane));
   };
-  await flood(20);
+  await flood(10);
   const warm = heldBytes(server.pid);
-  await flood(60);
+  await flood(40);
   const { pending, running, completed } = await api.stats();
   const grown = (heldBytes(server.pid) - warm) / mebi;
   t.ok(grown < 250, `memory grew by ${Math.round(grown)} MiB while ${taken} jobs came`);
