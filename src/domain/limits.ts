@@ -23,6 +23,8 @@ export const limits = {
   bodyBytes: 1024 * 1024,
   batchJobs: 10_000,
   batchBytes: 16 * 1024 * 1024,
+  /** Bodies of all requests that are still coming, together. */
+  unfinishedBodiesBytes: 256 * 1024 * 1024,
   headerBytes: 16 * 1024,
   filterIds: 1000,
   filterTopics: 2000,

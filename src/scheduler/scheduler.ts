@@ -56,15 +56,17 @@ export interface SchedulerStart extends LedgerStart {
 /** Work of one kind in one turn; more waits for the next, so that I/O is not held up. */
 const turnBudget = { requests: 2048, refill: 1024, removals: 512 } as const;
 
-/** What may wait to be decided before requests are refused. */
-const mailboxBounds = { requests: 20_000, bytes: 64 * 1024 * 1024, unmerged: 500_000 } as const;
+/** What may wait for its answer, to be decided or to be on disk, and what to be merged, before requests are refused. */
+const admission = { requests: 20_000, bytes: 64 * 1024 * 1024, unmerged: 500_000 } as const;
+
+/** Starts and ends of attempts that may wait for the disk; past it nothing more is started. */
+const maxFacts = 20_000;
 
 /** How long after a refused write the next is tried. */
 const retryWriteMs = 250;
 
 interface Waiting {
   readonly request: Request;
-  readonly bytes: number;
   readonly reply: (answer: Answer) => void;
 }
 
@@ -75,7 +77,8 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #dispatch: Dispatch;
   readonly #retention: Retention;
   #mailbox: Waiting[] = [];
-  #mailboxBytes = 0;
+  #unanswered = 0;
+  #unansweredBytes = 0;
   #draining = false;
   /** Since when the disk refuses writes, monotonic; undefined while it takes them. */
   #blockedSince: number | undefined;
@@ -117,8 +120,14 @@ export class Scheduler implements Requests, StoreEvents {
   request(request: Request, bytes: number, reply: (answer: Answer) => void): void {
     const refusal = this.refusing();
     if (refusal) return reply({ ok: false, refusal });
-    this.#mailbox.push({ request, bytes, reply });
-    this.#mailboxBytes += bytes;
+    this.#unanswered += 1;
+    this.#unansweredBytes += bytes;
+    const answered = (answer: Answer): void => {
+      this.#unanswered -= 1;
+      this.#unansweredBytes -= bytes;
+      reply(answer);
+    };
+    this.#mailbox.push({ request, reply: answered });
     this.#ports.waker.soon();
   }
 
@@ -132,9 +141,9 @@ export class Scheduler implements Requests, StoreEvents {
       );
     }
     const full =
-      this.#mailbox.length >= mailboxBounds.requests ||
-      this.#mailboxBytes >= mailboxBounds.bytes ||
-      this.#ports.memtable.changed >= mailboxBounds.unmerged;
+      this.#unanswered >= admission.requests ||
+      this.#unansweredBytes >= admission.bytes ||
+      this.#ports.memtable.changed >= admission.unmerged;
     return full
       ? new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.')
       : undefined;
@@ -214,11 +223,16 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#blockedSince === undefined ? undefined : this.#ports.clock.monotonic() - this.#blockedSince;
   }
 
+  /** The disk is so far behind that jobs wait for it rather than run: what they do would only fill the memory. */
+  get #isCrowded(): boolean {
+    return this.ledger.filling.facts.length >= maxFacts;
+  }
+
   // -- turns --
 
   turn(): void {
     this.#decideRequests();
-    if (!this.#draining && this.#blockedSince === undefined) {
+    if (!this.#draining && this.#blockedSince === undefined && !this.#isCrowded) {
       this.#dispatch.takeDue();
       this.#dispatch.startReady();
       this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
@@ -238,8 +252,7 @@ export class Scheduler implements Requests, StoreEvents {
     const { timezone } = this.#ports;
     const abort = (job: Job): void => this.#ports.pool.abort(job.spec.seq, job.state.lease, 'cancelled');
     const context = { ledger, handlers: this.#handlers, timezone, now, abort };
-    for (const { request, bytes, reply } of waiting) {
-      this.#mailboxBytes -= bytes;
+    for (const { request, reply } of waiting) {
       try {
         decideRequest(request, context, reply);
       } catch (error) {
@@ -321,7 +334,8 @@ export class Scheduler implements Requests, StoreEvents {
     if (this.#blockedSince !== undefined) {
       return waker.at(clock.now() + Math.max(1, this.#nextWriteAt - clock.monotonic()));
     }
-    if (this.#draining) return waker.at(Number.POSITIVE_INFINITY);
+    // A batch is being written then, and its commit is the next turn.
+    if (this.#draining || this.#isCrowded) return waker.at(Number.POSITIVE_INFINITY);
     if (window.wantsRefill || this.#retention.hasMore) return waker.soon();
     waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#nextMergeAt()));
   }

@@ -132,7 +132,7 @@ export class HttpApp implements ExchangeContext {
         try {
           const head = this.#head.read(req);
           const refusal = this.#options.gate.framing(head);
-          if (refusal) return exchange.refuse(refusal, undefined, true);
+          if (refusal) return exchange.refuseAndEnd(refusal);
           const key = req.getHeader('sec-websocket-key');
           const extensions = req.getHeader('sec-websocket-extensions');
           const accept = (data: Data, protocol: string): void => {
@@ -227,7 +227,7 @@ export class HttpApp implements ExchangeContext {
     exchange.headOnly = method === 'head';
     exchange.variesByOrigin = gate.variesByOrigin;
     const misframed = gate.framing(head);
-    if (misframed) return exchange.refuse(misframed, undefined, true);
+    if (misframed) return exchange.refuseAndEnd(misframed);
     if (head.origin !== undefined && gate.mayRead(head.origin)) exchange.corsOrigin = head.origin;
     const refusal = gate.check(head, {
       guarded: method !== 'get' && method !== 'head' && method !== 'options',
@@ -241,7 +241,7 @@ export class HttpApp implements ExchangeContext {
     if (route.maxBodyBytes === undefined) return route.run(exchange, noBody);
     exchange.ndjson = route.ndjson === true && isNdjson(head);
     const unreadable = mediaRefusal(head, route.maxBodyBytes, route.ndjson === true);
-    if (unreadable) return exchange.refuse(unreadable, undefined, true);
+    if (unreadable) return exchange.refuseAndEnd(unreadable);
     collectBody(res, exchange, route.maxBodyBytes, route);
   }
 

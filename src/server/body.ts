@@ -55,11 +55,15 @@ export function collectBody(
     if (exchange.over) return;
     const before = bytes;
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) return exchange.refuse(tooLarge(maxBytes), undefined, true);
+    if (bytes > maxBytes) return exchange.refuseAndEnd(tooLarge(maxBytes));
     let body: Buffer = Buffer.from(chunk);
     if (before > 0 || !isLast) {
       // One growing buffer: a body that trickles in byte by byte must not cost an object for each.
-      if (earlier.length < bytes) earlier = grown(earlier, before, Math.min(maxBytes, bytes * 2));
+      if (earlier.length < bytes) {
+        const size = Math.min(maxBytes, bytes * 2);
+        if (!exchange.reserve(size)) return exchange.refuseAndEnd(tooMany());
+        earlier = grown(earlier, before, size);
+      }
       body.copy(earlier, before);
       body = earlier.subarray(0, bytes);
     }
@@ -71,7 +75,12 @@ export function collectBody(
     } catch (error) {
       exchange.fail(error);
     }
+    exchange.reserve(0);
   });
+}
+
+function tooMany(): Refusal {
+  return new Refusal('overloaded', 'The bodies that are being received take all the memory there is for them.');
 }
 
 const none = Buffer.alloc(0);

@@ -6,6 +6,7 @@
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { Refusal } from '../domain/errors.js';
+import { limits } from '../domain/limits.js';
 import { internalError, problemBody, problemHead } from './problem.js';
 
 /** What every exchange of a server shares. */
@@ -38,6 +39,10 @@ export class Exchange {
   /** False while the body is still coming. */
   complete = true;
   #res: HttpResponse | undefined;
+  /** It was refused, and the answer that ends its connection is about to go out. */
+  #ending = false;
+  /** Bytes of memory that its body takes while it comes. */
+  #bodyBytes = 0;
   readonly #context: ExchangeContext;
 
   constructor(res: HttpResponse, context: ExchangeContext) {
@@ -47,7 +52,7 @@ export class Exchange {
 
   /** True when there is nobody to answer any more. */
   get over(): boolean {
-    return this.#res === undefined;
+    return this.#res === undefined || this.#ending;
   }
 
   /**
@@ -55,13 +60,12 @@ export class Exchange {
    *
    * @param head status line and fixed headers, from `responseHead`
    * @param headers further headers, names and values in turn
-   * @param last ends the connection, for requests that were not read to their end
+   * @param last ends the connection
    */
   answer(head: string, body: string, headers: readonly string[] = noHeaders, last = false): void {
     const res = this.#res;
     if (res === undefined) return;
-    this.#res = undefined;
-    this.#context.open.delete(this);
+    this.#release();
     res.cork(() => {
       res.writeStatus(head);
       for (let at = 0; at < headers.length; at += 2)
@@ -77,8 +81,22 @@ export class Exchange {
   }
 
   /** Answers with the refusal's problem document. */
-  refuse(refusal: Refusal, headers?: readonly string[], last?: boolean): void {
-    this.answer(problemHead(refusal.code), problemBody(refusal), headers, last);
+  refuse(refusal: Refusal, headers?: readonly string[]): void {
+    this.answer(problemHead(refusal.code), problemBody(refusal), headers);
+  }
+
+  /**
+   * Refuses a request that was not read to its end, or could be read in two ways, and ends the connection: nothing behind
+   * it is served.
+   *
+   * The answer goes out when the bytes at hand have been taken in. uWebSockets.js forgets that a connection is to end as
+   * soon as the next request begins, but closes it at once when one begins before the last is answered.
+   */
+  refuseAndEnd(refusal: Refusal): void {
+    if (this.over) return;
+    this.hold();
+    this.#ending = true;
+    setImmediate(() => this.answer(problemHead(refusal.code), problemBody(refusal), noHeaders, true));
   }
 
   /** Answers for what a route threw: a refusal as it is, anything else as an error of ours that goes to the log. */
@@ -88,6 +106,15 @@ export class Exchange {
     this.refuse(internalError());
   }
 
+  /** Takes memory for so much of the body, in place of what it has; false when all bodies together may not have it. */
+  reserve(bytes: number): boolean {
+    const { open } = this.#context;
+    if (open.bodyBytes - this.#bodyBytes + bytes > limits.unfinishedBodiesBytes) return false;
+    open.bodyBytes += bytes - this.#bodyBytes;
+    this.#bodyBytes = bytes;
+    return true;
+  }
+
   /** Gives the connection away, to a WebSocket: there is nothing to answer any more. */
   leave(): void {
     this.#res = undefined;
@@ -95,8 +122,13 @@ export class Exchange {
 
   /** The client has gone. */
   abort(): void {
+    this.#release();
+  }
+
+  #release(): void {
     this.#res = undefined;
     this.#context.open.delete(this);
+    if (this.#bodyBytes > 0) this.reserve(0);
   }
 
   /** Ends the connection without an answer. */
@@ -133,6 +165,8 @@ function harmless(value: string): string {
  * clock or sets a timer.
  */
 export class OpenExchanges {
+  /** Memory of all bodies that are still coming. */
+  bodyBytes = 0;
   readonly #open = new Set<Exchange>();
   #tick = 0;
 

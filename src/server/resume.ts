@@ -3,6 +3,7 @@
  * has caught up; in that same turn it goes live, so that there is no gap and no double in between.
  */
 import { Refusal } from '../domain/errors.js';
+import type { JobEvent } from '../domain/events.js';
 import { type Filter, matches } from '../domain/filter.js';
 import { formatId } from '../domain/id.js';
 import type { Queries } from '../store/queries-port.js';
@@ -36,26 +37,36 @@ const lookAgainMs = 20;
 /** Sends the events after `since` that the filter lets through, then calls `live`. */
 export function resume(history: History, filter: Filter, since: number, to: Resuming): void {
   let position = since;
+  /** Read, and not sent yet. */
+  let waiting: readonly JobEvent[] = [];
   const step = (): void => {
     if (!to.wanted()) return;
-    if (to.backlog() > enoughBytes) return void setTimeout(step, lookAgainMs);
-    const found = eventsAfter(history, position);
-    if (!found) {
-      // To a listener, events that cannot be read are as events that are gone: it is told which, and goes on.
-      to.send(`{"type":"gap","from":${position + 1},"to":${history.latest()}}`);
-      return to.live();
-    }
-    const { events, oldest } = found;
-    if (oldest > position + 1) to.send(`{"type":"gap","from":${position + 1},"to":${oldest - 1}}`);
-    for (const event of events) {
-      if (event.seq > history.latest()) break;
-      position = event.seq;
-      const id = formatId(event.jobSeq, event.idSeconds);
-      if (matches(filter, event.jobName, event.body.type, id)) to.send(renderEvent(event, history.timezone));
-    }
-    if (events.length === 0) position = Math.max(position, oldest - 1);
-    if (position >= history.latest()) to.live();
+    if (waiting.length === 0 && !read()) return to.live();
+    const upTo = history.latest();
+    const sent = waiting.findIndex((event) => event.seq > upTo || !send(event));
+    waiting = sent < 0 ? [] : waiting.slice(sent);
+    if (position >= upTo) to.live();
+    else if (waiting.length > 0) setTimeout(step, lookAgainMs);
     else setImmediate(step);
+  };
+  /** False when the log is damaged there: to a listener, what cannot be read is gone. It is told so, and goes on. */
+  const read = (): boolean => {
+    const found = eventsAfter(history, position);
+    const end = found === undefined ? history.latest() : found.oldest - 1;
+    if (end > position) {
+      to.send(`{"type":"gap","from":${position + 1},"to":${end}}`);
+      position = end;
+    }
+    waiting = found?.events ?? [];
+    return found !== undefined;
+  };
+  /** False when the client has enough to read as it is. */
+  const send = (event: JobEvent): boolean => {
+    if (to.backlog() > enoughBytes) return false;
+    position = event.seq;
+    const id = formatId(event.jobSeq, event.idSeconds);
+    if (matches(filter, event.jobName, event.body.type, id)) to.send(renderEvent(event, history.timezone));
+    return true;
   };
   step();
 }

@@ -55,6 +55,8 @@ export interface ServerOptions {
   readonly secret?: string | Uint8Array;
   /** How long a request may wait for its answer, whole seconds; default 30 s. */
   readonly answerTimeoutMs?: number;
+  /** How long a WebSocket may be silent and leave pings unanswered, whole seconds from 8; default 60 s. */
+  readonly idleTimeoutSeconds?: number;
 }
 
 const base = '/api/v1';
@@ -100,6 +102,7 @@ export class Server {
       lastSeq: queries.lastEvent(),
       queries,
       stats: () => renderStats(stats),
+      idleTimeoutSeconds: options.idleTimeoutSeconds,
     });
     const names = new Set(handlers.map(({ name }) => name));
     const routes = [

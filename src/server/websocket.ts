@@ -36,6 +36,11 @@ export interface WebSocketsOptions {
   readonly queries: Pick<Queries, 'eventsAfter'>;
   /** The statistics as JSON text. */
   readonly stats: () => string;
+  /**
+   * A ping goes out when a connection is silent for some time, and one that does not answer is closed after this; default
+   * 60 s, at least 8.
+   */
+  readonly idleTimeoutSeconds?: number | undefined;
 }
 
 const path = '/ws';
@@ -45,8 +50,7 @@ const tokenProtocol = 'bearer.';
 /** Close codes of RFC 6455 and of IANA's registry behind it. */
 const closing = { goingAway: 1001, unsupported: 1003, policy: 1008, tryAgainLater: 1013 } as const;
 
-/** A ping goes out when a connection is silent for some time, and one that does not answer is closed after this. */
-const idleTimeoutSeconds = 60;
+const defaultIdleTimeoutSeconds = 60;
 /** What may wait for one reader: some seconds of events at full load. */
 const maxBacklogBytes = 8 * 1024 * 1024;
 /** What may wait for all of them; past it the largest backlogs go. */
@@ -100,7 +104,7 @@ export class WebSockets {
       {
         maxPayloadLength: limits.frameBytes,
         maxBackpressure: maxBacklogBytes,
-        idleTimeout: idleTimeoutSeconds,
+        idleTimeout: options.idleTimeoutSeconds ?? defaultIdleTimeoutSeconds,
         sendPingsAutomatically: true,
         open: (ws) => this.#open(ws),
         message: (ws, message, isBinary) => this.#receive(ws.getUserData().connection, ws, message, isBinary),

@@ -1,8 +1,9 @@
 /** One batch is written while the next is gathered, and nobody hears of a change before it is on disk. */
 import t from 'tap';
 import { formatId } from '../../src/domain/id.js';
+import type { Request } from '../../src/scheduler/messages.js';
 import { World } from '../support/world.js';
-import { after, draftOf, hour, id, make, running, second, send, state, told, update } from './worlds.js';
+import { after, draftOf, fillDisk, hour, id, make, running, second, send, state, told, update } from './worlds.js';
 
 t.test('a request is answered when its change is on disk, not before', async (t) => {
   const world = new World();
@@ -186,6 +187,76 @@ t.test('a request that waits too long in line with others is refused before it w
   t.match(many, [{ ok: false, refusal: { code: 'overloaded' } }], 'the third, for its size');
   world.settle();
   t.equal(many.length, 3);
+});
+
+t.test('what is decided and waits for the disk counts as well: a slow disk is not outrun', async (t) => {
+  const world = new World();
+  const creation = { kind: 'create', draft: draftOf({ trigger: after(hour) }) } as const;
+  const taken = Array.from({ length: 20_000 }, () => {
+    const answers = send(world, creation);
+    world.scheduler.turn();
+    return answers;
+  });
+  t.equal(world.store.pending, 1, 'the first batch is still being written');
+  t.match(send(world, creation), [{ ok: false, refusal: { code: 'overloaded' } }]);
+  t.match(world.scheduler.refusing(), { code: 'overloaded' });
+  world.settle();
+  t.ok(
+    taken.every(([answer]) => answer?.ok),
+    'those that were taken were done',
+  );
+  t.equal(world.scheduler.refusing(), undefined, 'and there is room again');
+  t.match(world.ask(creation), { ok: true });
+});
+
+t.test('what happens while the disk hangs is bounded: jobs wait rather than fill the memory', async (t) => {
+  const world = new World({ poolCapacity: 500 });
+  const drafts = Array.from({ length: 10_000 }, () => draftOf({ trigger: after(second) }));
+  for (let i = 0; i < 3; i++) world.ask({ kind: 'createMany', drafts });
+  world.clock.advance(2 * second);
+  let ran = 0;
+  const endAll = (): number => {
+    const attempts = [...world.pool.attempts.values()];
+    world.pool.attempts.clear();
+    world.scheduler.outcomes(
+      attempts.map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1, begun: true })),
+    );
+    ran += attempts.length;
+    return attempts.length;
+  };
+  // As long as there is something to do; the disk takes nothing meanwhile.
+  do world.scheduler.turn();
+  while (endAll() > 0);
+  t.ok(ran > 5000 && ran < 15_000, `${ran} of 30,000 ran`);
+  t.equal(world.waker.isSoon, false);
+  t.equal(world.waker.instant, Number.POSITIVE_INFINITY, 'nothing is tried again and again meanwhile');
+  do world.settle();
+  while (endAll() > 0);
+  t.equal(ran, 30_000, 'the rest ran when the disk was there again');
+  t.equal(world.queries.totals().completed, 30_000);
+});
+
+t.test('room is given back by a request that is refused, for itself or with its batch', async (t) => {
+  const world = new World();
+  const large = (request: Request): unknown[] => {
+    const answers: unknown[] = [];
+    world.scheduler.request(request, 40 * 1024 * 1024, (answer) => answers.push(answer));
+    return answers;
+  };
+  const unknown = { kind: 'cancel', id: 'job_1_00000000' } as const;
+  for (let i = 0; i < 3; i++) {
+    const answers = large(unknown);
+    world.settle();
+    t.match(answers, [{ ok: false, refusal: { code: 'not_found' } }]);
+  }
+  const empty = fillDisk(world);
+  for (let i = 0; i < 2; i++) large({ kind: 'create', draft: draftOf({ trigger: after(hour) }) });
+  t.match(world.scheduler.refusing(), { code: 'overloaded' });
+  world.settle();
+  t.match(world.scheduler.refusing(), { code: 'storage_unavailable' });
+  empty();
+  world.pass(second);
+  t.equal(world.scheduler.refusing(), undefined);
 });
 
 t.test('many jobs in one request are one commit, in order', async (t) => {

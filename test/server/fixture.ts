@@ -116,9 +116,7 @@ export class FakeQueries implements Queries {
   lastEvent(): number {
     return this.seq;
   }
-  eventsAfter() {
-    return { events: [], oldest: 1 };
-  }
+  eventsAfter: Queries['eventsAfter'] = () => ({ events: [], oldest: 1 });
   keyOf(id: string): number | undefined {
     return this.jobs.get(id)?.spec.seq;
   }

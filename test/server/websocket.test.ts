@@ -4,7 +4,7 @@ import t from 'tap';
 import type { JobEvent } from '../../src/domain/events.js';
 import { raw, rawRequest } from '../support/client.js';
 import { Subscriber } from '../support/ws.js';
-import { exampleNow, idOf, job, serve } from './fixture.js';
+import { exampleNow, FakeQueries, idOf, job, serve } from './fixture.js';
 
 const fixture = await serve();
 const { server, port } = fixture;
@@ -234,6 +234,33 @@ t.test(
     await quick.close();
   },
 );
+
+t.test('whoever resumes is sent no more at a time than it can take, and loses nothing', async (t) => {
+  const body = { type: 'job.failed', error: '€'.repeat(4096), retryCount: 0, maxRetries: 0, final: true } as const;
+  const events = Array.from({ length: 3000 }, (_, at) => ({
+    seq: at + 1,
+    jobSeq: 1,
+    idSeconds: 1,
+    jobName: 'payment_check',
+    at: exampleNow,
+    body,
+  }));
+  const queries = new FakeQueries();
+  queries.seq = events.length;
+  queries.eventsAfter = (seq, limit) => ({ events: events.slice(seq, seq + limit), oldest: 1 });
+  const { port } = await serve({}, { queries });
+  const subscriber = await Subscriber.connect({ port });
+  subscriber.send({ action: 'subscribe', since: 0 });
+  await subscriber.waitFor(
+    (message) => message.type === 'job.failed' && message.seq === events.length,
+    'the last event',
+  );
+  t.same(
+    seqs(subscriber),
+    events.map((event) => event.seq),
+  );
+  await subscriber.close();
+});
 
 t.test('closing the server closes them with 1001', async (t) => {
   const { server, port } = await serve();

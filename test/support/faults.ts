@@ -308,6 +308,14 @@ export async function streamJobs(
 
 /** Memory of a process that is in RAM, in bytes. */
 export function residentBytes(pid: number): number {
-  const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(found?.[1]) * 1024;
+  return kibibytes(pid, 'VmRSS') * 1024;
+}
+
+/** The same without the mapped pages of files, which the kernel takes back when it wants to: what the process holds. */
+export function heldBytes(pid: number): number {
+  return kibibytes(pid, 'RssAnon') * 1024;
+}
+
+function kibibytes(pid: number, field: string): number {
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }
