@@ -91,13 +91,18 @@ export class WebSockets {
   readonly #options: WebSocketsOptions;
   readonly #connections = new Set<Connection>();
   readonly #sweeper: NodeJS.Timeout;
+  /** Too slow, and still on their topics. */
+  readonly #leaving: Connection[] = [];
   #lastNumber = 0;
   #closedSlow = 0;
 
   constructor(options: WebSocketsOptions) {
     this.#options = options;
     const { app, timezone, lastSeq } = options;
-    const publish = (topic: string, message: string): void => app.publish(topic, message);
+    const publish = (topic: string, message: string): void => {
+      this.#leaveSlow();
+      app.publish(topic, message);
+    };
     this.feed = new Feed({ publish, timezone, lastSeq, soon: setImmediate });
     app.webSocket<Held>(
       path,
@@ -244,13 +249,19 @@ export class WebSockets {
     return formatInstant(this.#options.clock.now(), this.#options.timezone);
   }
 
-  /** Called in the middle of a publish, when no subscription may be changed. */
+  /** Called in the middle of a publish, when no subscription may be changed: that has to wait until it has returned. */
   #tooSlow(connection: Connection): void {
     if (connection.slowSince !== undefined) return;
     connection.slowSince = this.#options.clock.monotonic();
     this.#closedSlow += 1;
     this.#options.log.warn({ connection: connection.number }, 'a subscriber reads too slowly and is closed');
-    setImmediate(() => this.feed.unsubscribe(connection));
+    this.#leaving.push(connection);
+    setImmediate(() => this.#leaveSlow());
+  }
+
+  /** Nothing more is told to those who have lost something, or what they read would have a gap. */
+  #leaveSlow(): void {
+    while (this.#leaving.length > 0) this.feed.unsubscribe(this.#leaving.pop() as Connection);
   }
 
   #drained({ ws, slowSince }: Connection): void {

@@ -217,8 +217,9 @@ t.test(
       }));
       server.publish(events);
       await new Promise((done) => setImmediate(done));
+      // On a busy machine the quick one would be slow as well.
+      if (last % 1000 === 0) await quick.waitFor((message) => message.seq === last, `event ${last}`);
     }
-    await quick.waitFor((message) => message.seq === last, 'the last event');
     t.equal(quick.events().length, last);
     slow.socket.resume();
     t.match(await slow.closed, { code: 1013 });
