@@ -1,7 +1,7 @@
 /** A record that is damaged concerns its own job: that one is set aside, the others go on. */
 import t from 'tap';
 import type { KvWriter, Tree } from '../../src/store/kv.js';
-import { pageKey, pageOf, specKey } from '../../src/store/layout.js';
+import { metaKey, pageKey, pageOf, specKey } from '../../src/store/layout.js';
 import { World } from '../support/world.js';
 import { after, id, make, minute, running, state } from './worlds.js';
 
@@ -58,4 +58,41 @@ t.test('a damaged due index ends the server: what is due could be missed', async
     for (const { key } of [...tx.entries('due', {})]) flip(tx, 'due', key);
   });
   t.match(next.crash().fatal[0], /the due index does not match its checksum/);
+});
+
+t.test('a job whose record was lost is not taken for one that is gone', async (t) => {
+  const losses: [what: string, lose: (tx: KvWriter) => void][] = [
+    ['state page', (tx) => tx.remove('states', pageKey(pageOf(7)))],
+    ['spec', (tx) => tx.remove('specs', specKey(7))],
+  ];
+  for (const [what, lose] of losses) {
+    const world = stored();
+    const jobId = id(world, 7);
+    const fresh = world.restart();
+    fresh.kv.transact(lose);
+    const refused = { name: 'Refusal', code: 'internal_error' };
+    t.throws(() => fresh.queries.get(jobId), refused, what);
+    t.throws(() => fresh.queries.list({ limit: 100, offset: 0 }), refused, `${what}: a list does not leave it out`);
+    t.match(fresh.ask({ kind: 'cancel', id: jobId }), { ok: false, refusal: { code: 'internal_error' } });
+    t.throws(() => fresh.queries.get(jobId), refused);
+    const told = fresh.logged.filter((line) => line === 'error: a damaged record was asked for');
+    t.equal(told.length, what === 'spec' ? 1 : 2, `${what}: each damaged record is told once`);
+    t.equal(fresh.queries.list({ limit: 10, offset: 0 }).total, 40, 'others are listed');
+  }
+});
+
+t.test('a start is refused when what was counted is not there', async (t) => {
+  const all = (tx: KvWriter, tree: Tree): Buffer[] => [...tx.keys(tree, {})];
+  const losses: [what: RegExp, lose: (tx: KvWriter) => void][] = [
+    [/log record \d+ is missing/, (tx) => tx.remove('log', all(tx, 'log').at(-1)!)],
+    [/log record \d+ is missing/, (tx) => all(tx, 'log').forEach((key) => tx.remove('log', key))],
+    [/the sets of jobs are not complete/, (tx) => tx.remove('bitmaps', all(tx, 'bitmaps').at(0)!)],
+    [/the sets of jobs are not complete/, (tx) => all(tx, 'bitmaps').forEach((key) => tx.remove('bitmaps', key))],
+    [/the list of job types is not complete/, (tx) => tx.remove('meta', metaKey('types'))],
+  ];
+  for (const [what, lose] of losses) {
+    const world = stored();
+    world.kv.transact(lose);
+    t.throws(() => world.crash(), { name: 'DamagedRecord', message: what });
+  }
 });
