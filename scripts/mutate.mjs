@@ -70,6 +70,12 @@ function findFailure() {
   return stdout === '' ? undefined : JSON.parse(stdout);
 }
 
+/** What fits a table. */
+function cell(message) {
+  const text = message.replaceAll('|', '/');
+  return text.length <= 110 ? text : `${text.slice(0, text.lastIndexOf(' ', 110))} …`;
+}
+
 /** Makes the changes of one fault; returns what takes them back. */
 function apply({ changes }) {
   const before = new Map();
@@ -101,7 +107,7 @@ function main() {
     const found = findFailure();
     restore();
     if (!found) survived++;
-    console.log(`| ${mutation.name} | ${found ? `${found.seed} | ${found.message}` : 'NOT FOUND |'} |`);
+    console.log(`| ${mutation.name} | ${found ? `${found.seed} | ${cell(found.message)}` : 'NOT FOUND |'} |`);
   }
   console.log(`\n${survived === 0 ? 'All were found.' : `${survived} not found within ${seeds} seeds.`}`);
   return survived === 0;

@@ -32,6 +32,7 @@ export class Clients {
   }
 
   create(random: Random): void {
+    if (this.#habits.manyTypes && random.chance(0.25)) return this.createMany(random);
     const draft = this.#draft(random);
     const keyed = draft.name !== 'killer' && random.chance(0.2);
     const idempotency = { key: `key-${random.between(0, 3)}`, digest: random.pick(['a', 'a', 'a', 'b']) };

@@ -63,7 +63,7 @@ export class Simulation {
     const random = new Random(life.seed);
     this.#random = random;
     const retains = random.chance(0.3);
-    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.05) };
+    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.08) };
     this.#promised = new Promised(names, retains);
     this.#attendant = new Attendant(this.#promised, (what) => this.#note(what));
     this.#clients = new Clients(this.#promised, habits, () => this.#world);
@@ -137,7 +137,7 @@ export class Simulation {
       case 'crash':
         return this.#crash();
       case 'crashInWrite':
-        this.#writesLeft = random.between(0, 12);
+        this.#writesLeft = random.between(0, random.pick([3, 12, 60]));
         return;
       case 'crashAfterCommit':
         this.#world.store.afterCommit = () => {
