@@ -1,6 +1,6 @@
 /** What the README draws and names is what the code has. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -34,5 +34,13 @@ t.test('every option that it names exists, and every option is named', (t) => {
       .sort(),
     offered.sort(),
   );
+  t.end();
+});
+
+t.test('every file that it links to is there, and every promise has a test', (t) => {
+  for (const [, path] of readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g))
+    t.ok(existsSync(resolve(root, path as string)), path);
+  const promises = readme.slice(readme.indexOf('## What is promised'), readme.indexOf('## Options'));
+  for (const promise of promises.split(/^\d+\. /m).slice(1)) t.match(promise, /\]\(test\//);
   t.end();
 });
