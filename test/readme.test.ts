@@ -38,8 +38,7 @@ t.test('every option that it names exists, and every option is named', (t) => {
 });
 
 t.test('every file that it links to is there, and every promise has a test', (t) => {
-  for (const [, path] of readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g))
-    t.ok(existsSync(resolve(root, path as string)), path);
+  for (const [, path] of readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) t.ok(existsSync(resolve(root, path!)), path!);
   const promises = readme.slice(readme.indexOf('## What is promised'), readme.indexOf('## Options'));
   for (const promise of promises.split(/^\d+\. /m).slice(1)) t.match(promise, /\]\(test\//);
   t.end();
