@@ -233,7 +233,9 @@ export class Simulation {
     else if (how === 'stop') this.#survive(() => this.#stop());
     else this.#mend();
     if (how === 'stay') this.#survive(() => this.#world.pass(300));
-    for (let round = 0; round < 600 && !this.#isQuiet(round); round++) this.#survive(() => this.#restRound());
+    // A round of one thread may be one attempt.
+    const rounds = 600 + 2 * this.#world.scheduler.ledger.committed.nextSeq;
+    for (let round = 0; round < rounds && !this.#isQuiet(round); round++) this.#survive(() => this.#restRound());
     this.#world.settle();
     this.#invariants.check();
     this.#invariants.checkNothingLeft();
