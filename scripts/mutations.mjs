@@ -42,8 +42,8 @@ export const mutations = [
       change('src/store/merge.ts', '  yield* dueSlices(changes, order.position);\n', ''),
       change(
         'src/store/merge.ts',
-        'encodeMeta(mark));\n',
-        'encodeMeta(mark));\n  yield* dueSlices(changes, order.position);\n',
+        "encodeMeta(mark, 'mark'));\n",
+        "encodeMeta(mark, 'mark'));\n  yield* dueSlices(changes, order.position);\n",
       ),
     ],
   },
@@ -171,8 +171,8 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/dispatch.ts',
-        'if (!job) continue;\n      const admitted',
-        'if (!job) return;\n      const admitted',
+        'if (!job) continue;\n      if (!this.#careful.admits',
+        'if (!job) return;\n      if (!this.#careful.admits',
       ),
     ],
   },

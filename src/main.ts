@@ -8,7 +8,7 @@ import type { Config } from './config.js';
 import { WorkerPool } from './pool/pool.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
-import { Server } from './server/server.js';
+import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
 import { DamageReports } from './store/damage.js';
 import { claimDirectory, type DirectoryLock, damagedDirectory } from './store/directory.js';
@@ -53,6 +53,8 @@ export async function start(config: Config): Promise<Running> {
 async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<Running> {
   const clock = systemClock;
   const startedAt = clock.monotonic();
+  // The server's libraries are some 700 files: they are read while the store opens and the threads start.
+  const serving = import('./server/server.js');
   // The parts that call each other are made in turn; none is called before all are there.
   const late: { scheduler?: Scheduler; server?: Server } = {};
 
@@ -114,6 +116,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   late.scheduler = scheduler;
   store.listen(scheduler, (error) => fatal(error.message));
   const queries = new StoreQueries({ memtable, sets, reader, counters: () => scheduler.ledger.committed, damage });
+  const { Server } = await serving;
   const server = new Server({
     config,
     clock,

@@ -60,7 +60,7 @@ export class Clients {
         must(!attempts.has(seq) || aborted.includes(seq), `job ${seq} was cancelled and its attempt not told`);
       });
     }
-    if (this.#world().memtable.spec(seq)?.name === 'killer') return;
+    if (this.#world().memtable.job(seq)?.spec.name === 'killer') return;
     if (kind === 'retry') return this.#ask({ kind, id }, () => {});
     const payload = this.#payload();
     const trigger: TriggerDraft = { kind: 'delay', delayMs: 10 + random.pick([0, 100, 5000, 2_000_000]) };
