@@ -2,11 +2,9 @@
  * The shapes of request bodies as JSON Schema: types, bounds and which fields there are. What a shape cannot say (what a
  * duration is, which fields exclude each other) is in `validate`. The sentences beside them are what users read.
  */
-import Type from 'typebox';
-import { Compile } from 'typebox/compile';
-import { Settings } from 'typebox/system';
 import { limits } from '../domain/limits.js';
 import { type Faults, pointer } from './faults.js';
+import { Compile, Settings, Type } from './typebox.js';
 
 // Its default of 8 would hide faults; a bound it must have, since a body can be wrong in 100,000 fields.
 Settings.Set({ maxErrors: 200 });
