@@ -93,7 +93,7 @@ export const fanout: Bench<FanoutPlan> = {
       subscribers: [100, 1000, 5000, 20_000],
       filters: ['all', 'types', 'own'],
       deliveries: 1_500_000,
-      rounds: 5,
+      rounds: 3,
     },
   },
   async run(plan, run) {

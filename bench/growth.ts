@@ -62,9 +62,9 @@ export const growth: Bench<GrowthPlan> = {
     },
     full: {
       jobs: [10_000, 100_000, 1_000_000, 10_000_000],
-      rounds: 5,
-      ingestSeconds: 10,
-      lateness: { perSecond: 1000, seconds: 10 },
+      rounds: 3,
+      ingestSeconds: 5,
+      lateness: { perSecond: 1000, seconds: 5 },
       backlog: 100_000,
     },
   },

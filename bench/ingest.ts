@@ -106,7 +106,7 @@ export const ingest: Bench<IngestPlan> = {
   question: 'Durable jobs per second by POST /jobs',
   plans: {
     small: { connections: [64, 256], rounds: 3, warmUpSeconds: 1, seconds: 1, openSeconds: 2 },
-    full: { connections: [64, 256, 1024], rounds: 5, warmUpSeconds: 3, seconds: 10, openSeconds: 30 },
+    full: { connections: [64, 256, 1024], rounds: 3, warmUpSeconds: 3, seconds: 8, openSeconds: 20 },
   },
   async run(plan, run) {
     const ceiling = new Helper<object, { port: number }>('ceilings/http.js');

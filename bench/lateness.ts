@@ -92,9 +92,9 @@ export const lateness: Bench<LatenessPlan> = {
     },
     full: {
       steady: [
-        { perSecond: 100, seconds: 30 },
-        { perSecond: 1000, seconds: 30 },
-        { perSecond: 10_000, seconds: 20 },
+        { perSecond: 100, seconds: 20 },
+        { perSecond: 1000, seconds: 20 },
+        { perSecond: 10_000, seconds: 10 },
       ],
       crowd: 10_000,
       rounds: 5,

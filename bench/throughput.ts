@@ -49,7 +49,7 @@ export const throughput: Bench<ThroughputPlan> = {
   question: 'No-op jobs per second from due to success on disk',
   plans: {
     small: { threads: [1, 2], jobs: 20_000, rounds: 2, ceilingJobs: 50_000 },
-    full: { threads: [1, 2], jobs: 200_000, rounds: 5, ceilingJobs: 200_000 },
+    full: { threads: [1, 2], jobs: 200_000, rounds: 3, ceilingJobs: 200_000 },
   },
   async run({ threads, jobs, rounds, ceilingJobs }, run) {
     for (const count of threads) {
