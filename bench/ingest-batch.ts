@@ -124,7 +124,7 @@ export const ingestBatch: Bench<IngestBatchPlan> = {
         { jobs: 10_000, lines: true },
       ],
       connections: 4,
-      rounds: 5,
+      rounds: 3,
       jobsPerRound: 500_000,
     },
   },

@@ -97,7 +97,7 @@ export const lateness: Bench<LatenessPlan> = {
         { perSecond: 10_000, seconds: 10 },
       ],
       crowd: 10_000,
-      rounds: 5,
+      rounds: 3,
     },
   },
   async run(plan, run) {
