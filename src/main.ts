@@ -8,6 +8,7 @@ import type { Config } from './config.js';
 import { WorkerPool } from './pool/pool.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
+import { checkExposure } from './server/bind.js';
 import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
 import { DamageReports } from './store/damage.js';
@@ -36,6 +37,7 @@ const unclean =
 
 /** Starts a server. Rejects with an Error whose message is for the user when it cannot. */
 export async function start(config: Config): Promise<Running> {
+  checkExposure(config.host, config.token);
   const log = pino({ level: config.logLevel });
   const lock = await claimDirectory(config.dataDir);
   try {
@@ -138,6 +140,16 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   scheduler.turn();
   while (!scheduler.recovered && scheduler.blockedMs === undefined) await new Promise(setImmediate);
   const { urls } = await server.listen();
+  const { threads, timezone } = config;
+  const names = handlers.map(({ name }) => name);
+  log.info({ urls, handlers: names, threads, timezone, pending: sets.count('pending') }, 'ready');
+  const stranded = strandedJobs(types, sets, new Set(names));
+  if (stranded.length > 0) {
+    log.warn(
+      { jobs: Object.fromEntries(stranded) },
+      'jobs wait for handlers that are not here: they fail when they come due',
+    );
+  }
 
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -149,6 +161,14 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   };
   stopOnSignals(stop, log);
   return { url: urls[0] as string, stop };
+}
+
+/** Job types without a handler, and how many of their jobs are pending. */
+function strandedJobs(types: TypeDictionary, sets: JobSets, handled: ReadonlySet<string>): [string, number][] {
+  return types
+    .all()
+    .map((name, id): [string, number] => [name, handled.has(name) ? 0 : sets.total('pending', id)])
+    .filter(([, pending]) => pending > 0);
 }
 
 /** Waits for both; when one fails, ends the other by `undo` and rejects. */
@@ -182,7 +202,10 @@ function stopOnSignals(stop: () => Promise<void>, log: Pino): void {
       if (++signals > 1) process.exit(1);
       log.info({ signal }, 'stopping');
       stop().then(
-        () => process.exit(process.exitCode ?? 0),
+        () => {
+          log.info('stopped');
+          process.exit(process.exitCode ?? 0);
+        },
         (error: unknown) => {
           log.fatal({ err: error }, 'the server could not stop in order');
           process.exit(1);

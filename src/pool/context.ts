@@ -2,7 +2,7 @@
  * What a handler is given, made for each attempt. Its parts are made when asked for: an AbortController costs more than
  * a small handler.
  */
-import type { Context, JsonObject } from './handler.js';
+import type { Context } from './handler.js';
 import type { Outbox } from './outbox.js';
 import type { LogLevel, SignalReason } from './thread-messages.js';
 import { describeThrown } from './thrown.js';
@@ -58,8 +58,9 @@ export class AttemptContext implements Context {
     this.#controller?.abort(this.#abortedBy);
   }
 
-  /** A line of the log that names this attempt. */
-  write(level: LogLevel, message: unknown, fields?: JsonObject): void {
+  /** A line of the log that names this attempt. Fields may also come first, as loggers like pino have it. */
+  write(level: LogLevel, first: unknown, second?: unknown): void {
+    const [message, fields] = isFields(first) && typeof second === 'string' ? [second, first] : [first, second];
     const text = typeof message === 'string' ? message : describeThrown(message).detail;
     this.#outbox.line({
       level,
@@ -72,8 +73,12 @@ export class AttemptContext implements Context {
   }
 }
 
+function isFields(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !(value instanceof Error);
+}
+
 /** Fields come from users: what JSON cannot take is replaced by the reason. */
-function encodeFields(fields: JsonObject): string {
+function encodeFields(fields: unknown): string {
   let omitted: string;
   try {
     const json = JSON.stringify(fields, errorsAsText);

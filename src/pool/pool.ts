@@ -217,7 +217,9 @@ export class WorkerPool implements Pool {
   }
 
   #unknownType(dispatched: Dispatched): void {
-    const message = `there is no handler for ${dispatched.attempt.name} any more: the handlers folder has changed`;
+    const { jobId, name, attempt } = dispatched.attempt;
+    const message = `there is no handler for ${name} any more: the handlers folder has changed`;
+    this.#log({ level: 'warn', message, jobId, name, attempt });
     this.#conclude(failed(dispatched, 'handler_error', 'Error', message, 0));
   }
 

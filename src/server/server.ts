@@ -11,7 +11,7 @@ import type { Logger } from '../log.js';
 import type { Requests } from '../scheduler/messages.js';
 import type { Queries } from '../store/queries-port.js';
 import { HttpApp } from './app.js';
-import { bind, isPrivate } from './bind.js';
+import { bind, checkExposure, isPrivate } from './bind.js';
 import { Cursors } from './cursor.js';
 import { Gate } from './gate.js';
 import type { Health, JobType } from './ports.js';
@@ -74,11 +74,7 @@ export class Server {
   constructor(options: ServerOptions) {
     const { config, clock, queries, requests, handlers, health, log } = options;
     const { timezone, token } = config;
-    if (!isPrivate(config.host) && token === undefined) {
-      throw new Error(
-        `listening on ${config.host} needs a token, since others than this machine can reach it: pass --token or set ESCAPEMENT_TOKEN`,
-      );
-    }
+    checkExposure(config.host, token);
     this.#options = options;
     const gate = new Gate({ ...config, loopback: isPrivate(config.host) });
     const app = openApp(options, gate);

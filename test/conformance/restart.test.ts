@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Client, type Job, type Stats } from '../support/client.js';
-import { runCli, startServer, temporary } from '../support/server.js';
+import { handlersFolder, runCli, startServer, temporary } from '../support/server.js';
 import { Subscriber } from '../support/ws.js';
 import { at, ID, jobsInEveryStatus, never } from './forms.js';
 
@@ -162,4 +162,20 @@ t.test('a second server on the same directory exits at once with 1 and names the
   await first.restart();
   t.equal((await api.job(id)).status, 'pending', 'a killed one leaves no lock behind');
   await first.kill();
+});
+
+t.test('jobs whose handler is gone are named at the start, and fail when they come due', async (t) => {
+  const both = { here: 'export default () => {};', gone: 'export default () => {};' };
+  const first = await startServer({ handlers: handlersFolder(both, false) });
+  const { id } = await new Client(first).create({ name: 'gone', delay: '1h' });
+  await new Client(first).create({ name: 'here', delay: '1h' });
+  t.equal(await first.stop(), 0);
+  t.match(first.output(), /"msg":"stopped"/);
+  const second = await startServer({ dataDir: first.dataDir, handlers: handlersFolder({ here: both.here }, false) });
+  t.match(second.output(), /"jobs":\{"gone":1\},"msg":"jobs wait for handlers that are not here/);
+  const api = new Client(second);
+  await api.put(`/jobs/${id}`, { delay: '0s', max_retries: 0 });
+  t.match(await api.until(id, 'failed'), { last_error: { code: 'handler_error', message: /no handler for gone/ } });
+  t.match(second.output(), new RegExp(`"jobId":"${id}".*no handler for gone`));
+  await second.stop();
 });

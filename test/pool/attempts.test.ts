@@ -29,6 +29,12 @@ t.test('what a handler is given', async (t) => {
   ]);
 });
 
+t.test('fields may come before the message of a log line', async (t) => {
+  const harness = await PoolHarness.start(t);
+  await harness.run('say', { lines: 0, fieldsFirst: true });
+  t.match(harness.said('fields first'), [{ level: 'info', fields: { first: true } }]);
+});
+
 t.test('results and durations', async (t) => {
   const harness = await PoolHarness.start(t);
   t.match(await harness.run('noop'), {

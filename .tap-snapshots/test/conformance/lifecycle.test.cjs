@@ -10,7 +10,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is failed; a finished job cannot be cancelled.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -20,7 +20,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is success; a finished job cannot be cancelled.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -30,7 +30,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is failed; a finished job cannot be cancelled.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -40,7 +40,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is success; a finished job cannot be cancelled.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -50,7 +50,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is cancelled; only a failed job can be retried.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -60,7 +60,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is pending; only a failed job can be retried.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -70,7 +70,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is running; only a failed job can be retried.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -80,7 +80,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is success; only a failed job can be retried.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -90,7 +90,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is cancelled; only a pending job can be updated.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -100,7 +100,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is failed; only a pending job can be updated.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -110,7 +110,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is running; only a pending job can be updated.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
@@ -120,7 +120,7 @@ Object {
   "code": "conflict",
   "detail": "Job <id> is success; only a pending job can be updated.",
   "status": 409,
-  "title": "The state of the job does not allow this",
+  "title": "The request conflicts with what is there",
   "type": "/problems/conflict",
 }
 `
