@@ -23,7 +23,6 @@ export interface IngestPlan {
 /** One id in so many is asked for after the crash. */
 const sampleEvery = 101;
 const maxSample = 2000;
-const openConnections = 256;
 
 /** What a server has promised. */
 export class Promised {
@@ -68,8 +67,13 @@ export async function closedLoop(
   return { perSecond: latencies.count / took, ...latencies.figures() };
 }
 
-async function openLoop(port: number, perSecond: number, seconds: number, promised: Promised): Promise<Figures> {
-  const client = await HttpClient.open(port, openConnections);
+async function openLoop(
+  port: number,
+  { connections, perSecond }: { readonly connections: number; readonly perSecond: number },
+  seconds: number,
+  promised: Promised,
+): Promise<Figures> {
+  const client = await HttpClient.open(port, connections);
   const latencies = new Latencies();
   const begun = performance.now();
   await client.openLoop(perSecond, Math.round(perSecond * seconds), requests, (status, body, ms) => {
@@ -120,7 +124,8 @@ export const ingest: Bench<IngestPlan> = {
       await closedLoop(server.port, 64, plan.warmUpSeconds, promised);
     }
 
-    let maximum = 0;
+    /** The fastest setting. */
+    let best = { connections: 0, perSecond: 0 };
     for (const connections of plan.connections) {
       const ours: Figures[] = [];
       const bare: Figures[] = [];
@@ -132,7 +137,7 @@ export const ingest: Bench<IngestPlan> = {
       const figures = medians(ours);
       const against = medians(bare);
       const ratio = figures.perSecond! / against.perSecond!;
-      maximum = Math.max(maximum, figures.perSecond!);
+      if (figures.perSecond! > best.perSecond) best = { connections, perSecond: figures.perSecond! };
       run.find({
         what: `${connections} connections`,
         figures,
@@ -144,9 +149,14 @@ export const ingest: Bench<IngestPlan> = {
 
     if (plan.openSeconds > 0) {
       await server.quiet();
-      const figures = await openLoop(server.port, maximum * 0.8, plan.openSeconds, promised);
+      const load = { connections: best.connections, perSecond: best.perSecond * 0.8 };
+      const figures = await openLoop(server.port, load, plan.openSeconds, promised);
       const reached = figures.p99Ms! <= 25;
-      run.find({ what: 'open loop at 0.8 of the maximum', figures, must: [must('p99 at most 25 ms', reached)] });
+      run.find({
+        what: `open loop at 0.8 of the maximum, ${load.connections} connections`,
+        figures,
+        must: [must('p99 at most 25 ms', reached)],
+      });
     }
     await checkPromises(server, promised, 0, run);
   },
