@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { Client, type Job, type Stats } from '../support/client.js';
-import { handlersFolder, runCli, startServer, temporary } from '../support/server.js';
+import { Client, eventually, type Job, type Stats } from '../support/client.js';
+import { handlersFolder, runCli, type Server, startServer, temporary } from '../support/server.js';
 import { Subscriber } from '../support/ws.js';
 import { at, ID, jobsInEveryStatus, never } from './forms.js';
 
@@ -170,12 +170,17 @@ t.test('jobs whose handler is gone are named at the start, and fail when they co
   const { id } = await new Client(first).create({ name: 'gone', delay: '1h' });
   await new Client(first).create({ name: 'here', delay: '1h' });
   t.equal(await first.stop(), 0);
-  t.match(first.output(), /"msg":"stopped"/);
+  const said = (server: Server, what: RegExp): Promise<void> =>
+    eventually(
+      () => what.test(server.output()),
+      () => `not said: ${what}, but ${server.output()}`,
+    );
+  await said(first, /"msg":"stopped"/);
   const second = await startServer({ dataDir: first.dataDir, handlers: handlersFolder({ here: both.here }, false) });
-  t.match(second.output(), /"jobs":\{"gone":1\},"msg":"jobs wait for handlers that are not here/);
+  await said(second, /"jobs":\{"gone":1\},"msg":"jobs wait for handlers that are not here/);
   const api = new Client(second);
   await api.put(`/jobs/${id}`, { delay: '0s', max_retries: 0 });
   t.match(await api.until(id, 'failed'), { last_error: { code: 'handler_error', message: /no handler for gone/ } });
-  t.match(second.output(), new RegExp(`"jobId":"${id}".*no handler for gone`));
+  await said(second, new RegExp(`"jobId":"${id}".*no handler for gone`));
   await second.stop();
 });
