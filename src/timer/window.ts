@@ -107,15 +107,7 @@ export class DueWindow {
 
   /** Gives back the later half. Entries that are in the index already come back from there as well: they may repeat. */
   #spill(): void {
-    const kept = new DueHeap(this.#capacity);
-    const half = this.#near.size / 2;
-    while (kept.size < half) {
-      this.#edge = { due: this.#near.firstDue, seq: this.#near.firstSeq };
-      kept.push(this.#edge.due, this.#edge.seq);
-      this.#near.pop();
-    }
-    for (; this.#near.size > 0; this.#near.pop()) this.#far.push(this.#near.firstDue, this.#near.firstSeq);
-    this.#near = kept;
+    this.#edge = this.#near.split(Math.ceil(this.#near.size / 2), this.#far);
     this.#source.seek(this.#edge);
   }
 }

@@ -70,3 +70,33 @@ t.test('an empty heap is due never, and popping it changes nothing', async (t) =
   heap.pop();
   t.equal(heap.firstDue, Number.POSITIVE_INFINITY);
 });
+
+t.test('splitting keeps the first entries, also among those due at the same instant', async () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 50 })), {
+        minLength: 1,
+        maxLength: 80,
+      }),
+      fc.nat(),
+      (entries, pick) => {
+        const heap = new DueHeap(4);
+        for (const [due, seq] of entries) heap.push(due, seq);
+        const ordered = [...entries].sort(([a, b], [c, d]) => a - c || b - d);
+        const keep = 1 + (pick % entries.length);
+        const later = new DueHeap(4);
+        const edge = heap.split(keep, later);
+        const taken = (from: DueHeap): [number, number][] => {
+          const all: [number, number][] = [];
+          for (; from.size > 0; from.pop()) all.push([from.firstDue, from.firstSeq]);
+          return all;
+        };
+        const [kept, rest] = [taken(heap), taken(later)];
+        const same = JSON.stringify([...kept, ...rest]) === JSON.stringify(ordered);
+        // What repeats the edge stays with it.
+        const last = kept.at(-1) as [number, number];
+        return same && kept.length >= keep && last[0] === edge.due && last[1] === edge.seq;
+      },
+    ),
+  );
+});
