@@ -12,7 +12,7 @@ import { checkExposure } from './server/bind.js';
 import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
 import { DamageReports } from './store/damage.js';
-import { claimDirectory, type DirectoryLock, damagedDirectory } from './store/directory.js';
+import { claimDirectory, DirectoryError, type DirectoryLock, damagedDirectory } from './store/directory.js';
 import { DueCursor } from './store/due-index.js';
 import { JobSets } from './store/job-sets.js';
 import { LmdbKv } from './store/kv-lmdb.js';
@@ -33,7 +33,7 @@ export interface Running {
 }
 
 const unclean =
-  'the store was not closed in order, or comes from a backup: what ran then runs again. If its server was ended by SIGSEGV or SIGABRT, pages of the data file may be damaged: stop this one, and "escapement check" tells';
+  'the store was not closed in order (its server was killed, or this is a restored backup): what ran then runs again. Only if the server had ended by SIGSEGV or SIGABRT may pages be damaged: stop this one then, and run "escapement check"';
 
 /** Starts a server. Rejects with an Error whose message is for the user when it cannot. */
 export async function start(config: Config): Promise<Running> {
@@ -41,6 +41,11 @@ export async function start(config: Config): Promise<Running> {
   const log = pino({ level: config.logLevel });
   const lock = await claimDirectory(config.dataDir);
   try {
+    if (lock.facts.backup) {
+      throw new DirectoryError(
+        `${lock.path} is a backup, which a server would change: make a data directory of it by "escapement restore ${lock.path} --data-dir NEW" and start on that`,
+      );
+    }
     log.info({ directory: lock.path }, 'opening the store');
     // Should it fail, the note of the failed start stays, and the next start has the same reason to give.
     if (lock.lastStartFailed) await tryToOpen(lock.path);

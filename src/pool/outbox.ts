@@ -33,7 +33,7 @@ const maxLines = 1000;
 const lineGapMs = 10;
 
 export class Outbox {
-  readonly #port: MessagePort;
+  readonly #port: Pick<MessagePort, 'postMessage'>;
   readonly #slots: Slots;
   readonly #numbers = new Float64Array(slotsPerThread * numbersPerRow);
   #rows = 0;
@@ -43,11 +43,13 @@ export class Outbox {
   #postedMs = 0;
   #turnEnd: NodeJS.Immediate | undefined;
   readonly #onTurnEnd: () => void;
+  readonly #now: () => number;
 
   /** `onTurnEnd` is called at the end of a turn in which something was gathered, or `closeTurn` was called. */
-  constructor(port: MessagePort, slots: Slots, onTurnEnd: () => void) {
+  constructor(port: Pick<MessagePort, 'postMessage'>, slots: Slots, onTurnEnd: () => void, now = monotonicMs) {
     this.#port = port;
     this.#slots = slots;
+    this.#now = now;
     this.#onTurnEnd = () => {
       this.#turnEnd = undefined;
       onTurnEnd();
@@ -87,7 +89,7 @@ export class Outbox {
       return;
     }
     this.#lines.push(line);
-    if (monotonicMs() - this.#postedMs > lineGapMs) this.post();
+    if (this.#now() - this.#postedMs > lineGapMs) this.post();
     else this.closeTurn();
   }
 
@@ -111,7 +113,7 @@ export class Outbox {
     this.#rows = 0;
     this.#texts = [];
     this.#lines = [];
-    this.#postedMs = monotonicMs();
+    this.#postedMs = this.#now();
     this.#slots.beat();
     this.#port.postMessage(message);
   }

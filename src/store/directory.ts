@@ -84,10 +84,11 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
       lastStartFailed,
       opening: () => note(true),
       opened: () => {
-        // Without room on the disk the old note stays: the next start has a trial that it does not need.
         try {
           note(false);
-        } catch {}
+        } catch {
+          // Without room on the disk the old note stays: the next start has a trial that it does not need.
+        }
       },
       release: () => void server.close(),
     };

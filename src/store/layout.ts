@@ -75,6 +75,8 @@ export interface DirectoryFacts {
   /** Random, made with the directory. */
   readonly identity: string;
   readonly createdAt: number;
+  /** It is a copy of one instant: to be checked and restored, not to be worked on. */
+  readonly backup?: { readonly at: string; readonly position: number };
 }
 
 const metaKeys = { mark: 'mark', facts: 'facts', types: 'types', clean: 'clean', epochs: 'epochs' } as const;

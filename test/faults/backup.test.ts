@@ -9,7 +9,7 @@ import t from 'tap';
 import { Client, eventually, type Job, type JobList } from '../support/client.js';
 import { each, full, LedgerFile, without } from '../support/faults.js';
 import { mountsPossible, smallDisk } from '../support/faults-mounts.js';
-import { runCli, type Server, startServer, temporary } from '../support/server.js';
+import { handlersFolder, runCli, type Server, startServer, temporary } from '../support/server.js';
 
 t.setTimeout(240_000);
 
@@ -155,6 +155,29 @@ t.test('who may ask, and where it may go', async (t) => {
   const nobody = await backup(server, target('of-nobody'));
   t.equal(nobody.code, 1);
   t.match(nobody.stderr, /^escapement: no server answers at [^\n]+\n$/);
+});
+
+t.test('a backup is no data directory: a server on it would change it', async (t) => {
+  const server = await startServer();
+  await new Client(server).create({ name: 'noop', delay: '1h' });
+  const directory = target('kept');
+  t.equal((await runCli(['backup', directory, '--url', server.url])).code, 0);
+  await server.stop();
+  const before = readFileSync(join(directory, 'data.mdb'));
+  const { code, stderr } = await runCli([
+    'start',
+    '--port',
+    '0',
+    '--data-dir',
+    directory,
+    '--handlers',
+    handlersFolder({}),
+  ]);
+  t.equal(code, 1);
+  t.match(stderr, oneLine);
+  t.match(stderr, `${directory} is a backup`);
+  t.match(stderr, /escapement restore .* --data-dir/);
+  t.ok(readFileSync(join(directory, 'data.mdb')).equals(before), 'and it is as it was');
 });
 
 t.test('a damaged backup is found out, and not restored', async (t) => {

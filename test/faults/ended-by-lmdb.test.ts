@@ -10,7 +10,7 @@ import { runCli, startServer, temporary } from '../support/server.js';
 
 t.setTimeout(240_000);
 
-/** A small store as a backup has it: each entry stands once in its data file. */
+/** A small store, restored from a backup: each entry stands once in its data file. */
 async function store(): Promise<string> {
   const server = await startServer();
   const api = new Client(server);
@@ -19,7 +19,10 @@ async function store(): Promise<string> {
   const { status, text } = await api.post('/backup', { directory });
   if (status !== 200) throw new Error(text);
   await server.kill();
-  return directory;
+  const dataDir = join(temporary('restored'), 'store');
+  const restored = await runCli(['restore', directory, '--data-dir', dataDir]);
+  if (restored.code !== 0) throw new Error(restored.output);
+  return dataDir;
 }
 
 /** Where LMDB keeps a node's length: two halves, the upper at the second place, before flags, length of the key, key. */
