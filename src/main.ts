@@ -60,7 +60,7 @@ export async function start(config: Config): Promise<Running> {
 async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<Running> {
   const clock = systemClock;
   const startedAt = clock.monotonic();
-  // The server's libraries are some 700 files: they are read while the store opens and the threads start.
+  // The server's libraries are read while the store opens and the threads start.
   const serving = import('./server/server.js');
   // The parts that call each other are made in turn; none is called before all are there.
   const late: { scheduler?: Scheduler; server?: Server } = {};

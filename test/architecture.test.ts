@@ -13,13 +13,14 @@ const MAX_LINES = 400;
 /** What each layer may import beside itself. A layer is a folder of src/, or a file at its top. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   domain: [],
+  'due-heap': [],
   clock: ['domain'],
   log: ['domain', 'clock', 'config'],
   config: ['domain'],
-  store: ['domain', 'clock', 'log', 'config'],
-  timer: ['domain', 'clock', 'log', 'config'],
+  store: ['domain', 'due-heap', 'clock', 'log', 'config'],
+  timer: ['domain', 'due-heap', 'clock', 'log', 'config'],
   pool: ['domain', 'clock', 'log', 'config'],
-  scheduler: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool'],
+  scheduler: ['domain', 'due-heap', 'clock', 'log', 'config', 'store', 'timer', 'pool'],
   server: ['domain', 'clock', 'log', 'config', 'scheduler', 'store'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   main: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server', 'shutdown'],

@@ -30,28 +30,29 @@ export function bucketOf(due: number): number {
 }
 
 /** Cuts the entries of a merge, in order of firing, into chunks: pairs of key and value for the `due` tree. */
-export function* dueChunks(entries: readonly DueEntry[], run: number): Iterable<{ key: Buffer; value: Buffer }> {
-  let from = 0;
-  let chunk = 0;
-  while (from < entries.length) {
-    const bucket = bucketOf((entries[from] as DueEntry).due);
-    let to = from + 1;
-    while (to < entries.length && to - from < chunkEntries && bucketOf((entries[to] as DueEntry).due) === bucket) to++;
-    const under = key(bucket, run, chunk++);
-    yield { key: under, value: encodeChunk(entries, from, to, under) };
-    from = to;
+export function* dueChunks(entries: Iterable<DueEntry>, run: number): Iterable<{ key: Buffer; value: Buffer }> {
+  let chunk: DueEntry[] = [];
+  let bucket = 0;
+  let chunks = 0;
+  for (const entry of entries) {
+    if (chunk.length === chunkEntries || (chunk.length > 0 && bucketOf(entry.due) !== bucket)) {
+      yield encodeChunk(chunk, key(bucket, run, chunks++));
+      chunk = [];
+    }
+    bucket = bucketOf(entry.due);
+    chunk.push(entry);
   }
+  if (chunk.length > 0) yield encodeChunk(chunk, key(bucket, run, chunks));
 }
 
-function encodeChunk(entries: readonly DueEntry[], from: number, to: number, under: Buffer): Buffer {
-  const out = new ByteWriter(8 + (to - from) * 14);
-  out.u16(to - from);
-  for (let i = from; i < to; i++) {
-    const { due, seq } = entries[i] as DueEntry;
+function encodeChunk(entries: readonly DueEntry[], under: Buffer): { key: Buffer; value: Buffer } {
+  const out = new ByteWriter(8 + entries.length * 14);
+  out.u16(entries.length);
+  for (const { due, seq } of entries) {
     out.f64(due);
     out.u48(seq);
   }
-  return seal(out.since(0), under);
+  return { key: under, value: seal(out.since(0), under) };
 }
 
 /** @throws DamagedRecord */

@@ -2,9 +2,10 @@
  * Bringing the trees up to date with the log, in slices, each a transaction of its own. The log position is moved in the
  * last one. A crash in between is harmless: replay starts from the old position, and everything here may be done twice.
  */
+import { DueHeap } from '../due-heap.js';
 import { ByteWriter, keyPart } from './bytes.js';
 import { DamagedRecord } from './damage.js';
-import { compareDue, type DueEntry, dropPassed, dueChunks } from './due-index.js';
+import { type DueEntry, dropPassed, dueChunks } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
 import type { KvReader, KvWriter } from './kv.js';
 import {
@@ -78,14 +79,23 @@ function* inSlices<T>(items: Iterable<T>, size: number, write: (tx: KvWriter, it
   }
 }
 
-function dueSlices({ rows }: PendingChanges, run: number): Iterable<Slice> {
-  const entries: DueEntry[] = [];
+function dueSlices(changes: PendingChanges, run: number): Iterable<Slice> {
+  return inSlices(dueChunks(inOrderOfFiring(changes), run), slice.chunks, (tx, chunk) =>
+    tx.put('due', chunk.key, chunk.value),
+  );
+}
+
+/**
+ * Out of a heap, entry by entry as slices ask for them: sorting 50,000 at once kept the commits behind it waiting for
+ * 30 to 45 ms.
+ */
+function* inOrderOfFiring({ rows }: PendingChanges): Iterable<DueEntry> {
+  const heap = new DueHeap();
   for (const seq of rows.keys()) {
     const at = rows.find(seq) as number;
-    if (rowStatus(rows.slab, at) === 'pending') entries.push({ due: rowDue(rows.slab, at), seq });
+    if (rowStatus(rows.slab, at) === 'pending') heap.push(rowDue(rows.slab, at), seq);
   }
-  entries.sort(compareDue);
-  return inSlices(dueChunks(entries, run), slice.chunks, (tx, chunk) => tx.put('due', chunk.key, chunk.value));
+  for (; heap.size > 0; heap.pop()) yield { due: heap.firstDue, seq: heap.firstSeq };
 }
 
 /** Value: key (u48) and finishing instant (u48) of each job, sealed. */

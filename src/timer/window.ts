@@ -4,7 +4,7 @@
  * generation of changes. Only the owner's calls move the edge. What fires may be out of date: the owner checks it against
  * the job's present state.
  */
-import { DueHeap } from './due-heap.js';
+import { DueHeap } from '../due-heap.js';
 
 export interface Due {
   readonly due: number;
@@ -30,8 +30,11 @@ export class DueWindow {
   #farMerging = new DueHeap();
   #edge: Due = nothing;
 
-  /** @param capacity entries that the window holds before it gives back its later half */
-  constructor(source: DueSource, capacity = 262_144) {
+  /**
+   * @param capacity entries that the window holds before it gives back its later half. That is a few milliseconds in which
+   *   nothing else happens; with 262,144 it was 65 to 110 beside a client that keeps the machine busy
+   */
+  constructor(source: DueSource, capacity = 16_384) {
     this.#source = source;
     this.#capacity = capacity;
   }

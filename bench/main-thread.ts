@@ -1,0 +1,174 @@
+/**
+ * What one job costs the main thread, stage by stage, by hand: the product's own code fed in batches, without sockets,
+ * disk or threads. `node dist/bench/main-thread.js [jobs] [jobs per batch]`; what BENCHMARKS.md quotes.
+ */
+import { systemClock } from '../src/clock.js';
+import type { Attempt } from '../src/pool/messages.js';
+import type { Answer, JobDraft } from '../src/scheduler/messages.js';
+import { Scheduler } from '../src/scheduler/scheduler.js';
+import { Faults } from '../src/server/faults.js';
+import { parseJson } from '../src/server/json-body.js';
+import { renderJob } from '../src/server/render.js';
+import { readDraft } from '../src/server/validate.js';
+import { DamageReports } from '../src/store/damage.js';
+import { DueCursor } from '../src/store/due-index.js';
+import { JobSets } from '../src/store/job-sets.js';
+import { MemoryKv } from '../src/store/kv-memory.js';
+import { Memtable } from '../src/store/memtable.js';
+import { StoreReader } from '../src/store/reader.js';
+import { restore } from '../src/store/restore.js';
+import { TypeDictionary } from '../src/store/types.js';
+import { DueWindow } from '../src/timer/window.js';
+import { median } from './support/bench.js';
+import { orderBody } from './support/job-bodies.js';
+
+const jobs = Number(process.argv[2] ?? 100_000);
+const perBatch = Number(process.argv[3] ?? 100);
+const rounds = 3;
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const rules = { timezone: 'UTC', isRegistered: () => true };
+const noop = {
+  name: 'noop',
+  description: '',
+  concurrency: Number.POSITIVE_INFINITY,
+  timeoutMs: 300_000,
+  maxRetries: 3,
+  retryDelayMs: 60_000,
+};
+
+/** A pool that starts everything, and ends nothing by itself. */
+class HoldingPool {
+  readonly free = Number.MAX_SAFE_INTEGER;
+  attempts: Attempt[] = [];
+  dispatch(attempt: Attempt): void {
+    this.attempts.push(attempt);
+  }
+  flush(): void {}
+  abort(): void {}
+}
+
+/** A scheduler whose batches are on disk when `commit` says so, and are never merged. */
+class Alone {
+  readonly pool = new HoldingPool();
+  readonly scheduler: Scheduler;
+  #written = 0;
+
+  constructor() {
+    const kv = new MemoryKv();
+    const types = new TypeDictionary();
+    const reader = new StoreReader(kv, types);
+    const sets = new JobSets();
+    const memtable = new Memtable(reader, sets);
+    const window = new DueWindow(new DueCursor(kv));
+    const restored = restore({ reader, memtable, sets }, () => {});
+    this.scheduler = new Scheduler(
+      {
+        clock: systemClock,
+        store: {
+          commit: ({ position }) => {
+            this.#written = position;
+          },
+          merge: () => {},
+          close: () => Promise.resolve(),
+        },
+        memtable,
+        sets,
+        reader,
+        types,
+        pool: this.pool,
+        window,
+        waker: { soon: () => {}, at: () => {} },
+        handlers: [noop],
+        timezone: 'UTC',
+        retention: { retentionMs: Number.POSITIVE_INFINITY, retainJobs: Number.POSITIVE_INFINITY },
+        merge: {
+          rows: Number.POSITIVE_INFINITY,
+          detailBytes: Number.POSITIVE_INFINITY,
+          ageMs: Number.POSITIVE_INFINITY,
+        },
+        log: silent,
+        damage: new DamageReports(silent),
+        publish: () => {},
+        fatal: (reason) => {
+          throw new Error(reason);
+        },
+      },
+      { ...restored, clean: true },
+    );
+  }
+
+  /** Everything that waits is on disk. */
+  commit(): void {
+    while (this.scheduler.ledger.writing && this.#written > this.scheduler.ledger.position) this.scheduler.committed();
+  }
+}
+
+const stages = new Map<string, number[]>();
+
+/** Times a stage of the batch at hand; its figure is the median of all batches. */
+function timed<T>(stage: string, work: () => T): T {
+  const begun = performance.now();
+  const result = work();
+  const us = ((performance.now() - begun) * 1000) / perBatch;
+  const figures = stages.get(stage);
+  if (figures) figures.push(us);
+  else stages.set(stage, [us]);
+  return result;
+}
+
+function parse(body: Buffer): JobDraft {
+  const faults = new Faults();
+  const draft = readDraft(parseJson(body, faults), rules, faults);
+  if (!draft) throw new Error('the bodies of the bench are not valid');
+  return draft;
+}
+
+function makeJobs(alone: Alone, from: number): void {
+  const bodies = Array.from({ length: perBatch }, (_, index) => Buffer.from(orderBody(from + index)));
+  const drafts = timed('POST /jobs: parse and check', () => bodies.map(parse));
+  const answers: Answer[] = [];
+  timed('POST /jobs: decide and seal', () => {
+    for (const draft of drafts)
+      alone.scheduler.request({ kind: 'create', draft }, 200, (answer) => answers.push(answer));
+    alone.scheduler.turn();
+  });
+  timed('POST /jobs: enter what is on disk', () => alone.commit());
+  if (answers.length !== perBatch) throw new Error(`${answers.length} answers for ${perBatch} requests`);
+  timed('POST /jobs: write the answer', () => answers.map(render));
+}
+
+function render(answer: Answer): string {
+  if (!answer.ok) throw answer.refusal;
+  const [job] = answer.jobs;
+  if (!job) throw new Error('an answer without a job');
+  return renderJob(job, 'created', job.spec.createdAt, 'UTC');
+}
+
+function runJobs(alone: Alone): void {
+  const draft: JobDraft = { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload: '{}' };
+  for (let index = 0; index < perBatch; index++) alone.scheduler.request({ kind: 'create', draft }, 100, () => {});
+  alone.scheduler.turn();
+  timed('a run: start what is due, once it is on disk, and seal', () => alone.scheduler.committed());
+  const attempts = alone.pool.attempts.splice(0);
+  if (attempts.length !== perBatch) throw new Error(`${attempts.length} of ${perBatch} jobs were started`);
+  timed('a run: enter the starts', () => alone.commit());
+  const outcomes = attempts.map(({ jobSeq, lease }) => ({
+    kind: 'succeeded' as const,
+    jobSeq,
+    lease,
+    durationMs: 1,
+    begun: true,
+  }));
+  timed('a run: decide the outcomes and seal', () => alone.scheduler.outcomes(outcomes));
+  timed('a run: enter the ends', () => alone.commit());
+}
+
+for (let round = 0; round <= rounds; round++) {
+  const alone = new Alone();
+  // The first round warms up and does not count.
+  if (round === 1) stages.clear();
+  for (let from = 0; from < jobs; from += perBatch) makeJobs(alone, from);
+  for (let done = 0; done < jobs; done += perBatch) runJobs(alone);
+}
+for (const [stage, figures] of stages) console.log(`${stage}: ${median(figures).toFixed(1)} µs a job`);
