@@ -327,6 +327,13 @@ function oneLine(text: string): string {
 
 async function startServer(options: StartOptions): Promise<void> {
   const config = toConfig(options);
+  const unknown = unknownVariables();
+  if (unknown.length > 0) {
+    const names = unknown.join(', ');
+    process.stderr.write(
+      oneLine(`no option has the variable ${names}; "escapement start --help" shows those there are`),
+    );
+  }
   try {
     // Loaded only now: help and usage errors must not depend on whether native libraries load here.
     const { start } = await import('./main.js');
@@ -337,6 +344,12 @@ async function startServer(options: StartOptions): Promise<void> {
     // Parts of the server may have begun and would keep the process alive.
     process.exit(startError);
   }
+}
+
+/** Variables that look like ours and set nothing: a misspelt token would leave the server open. */
+function unknownVariables(): string[] {
+  const known = new Set(escapement.commands.flatMap(({ options }) => options.map(({ envVar }) => envVar)));
+  return Object.keys(process.env).filter((name) => name.startsWith('ESCAPEMENT_') && !known.has(name));
 }
 
 function tell(line: string): void {
@@ -366,8 +379,9 @@ for (const name of Object.keys(process.env)) {
   if (name.startsWith('ESCAPEMENT_') && process.env[name] === '') delete process.env[name];
 }
 
+const escapement = program(startServer);
 try {
-  await program(startServer).parseAsync();
+  await escapement.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? 0 : usageError;

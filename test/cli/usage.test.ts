@@ -79,6 +79,17 @@ t.test('a variable is named in its mistake; an empty one is as good as none', as
   t.match(empty.stderr, /--grace/);
 });
 
+t.test('a variable that sets nothing is told of', async (t) => {
+  const { code, stderr } = await runCli(['start', '--handlers', 'no-such-folder'], { ESCAPEMENT_TOKN: 'secret' });
+  t.equal(code, 1);
+  const [told, reason] = stderr.split('\n');
+  t.match(told, /^escapement: no option has the variable ESCAPEMENT_TOKN; /);
+  t.match(reason, /no-such-folder/);
+  t.notOk(stderr.includes('secret'));
+  const known = await runCli(['start', '--handlers', 'no-such-folder'], { ESCAPEMENT_TOKEN: 'secret' });
+  t.notMatch(known.stderr, /variable/);
+});
+
 t.test('a token is not repeated', async (t) => {
   for (const token of ['two words', 'übel']) {
     const { code, output } = await runCli(['start'], { ESCAPEMENT_TOKEN: token });

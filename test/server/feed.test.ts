@@ -161,6 +161,14 @@ t.test('whoever listens hears exactly what the filter says, once, in order', (t)
   t.end();
 });
 
+t.test('however many listen, a turn tells of some events and not of all', (t) => {
+  const { hub, feed } = open();
+  for (let number = 0; number < 3000; number++) feed.subscribe(new Ear(number, hub), everything);
+  feed.publish(events(8, 100));
+  t.equal(feed.seq, 7 + 24);
+  t.end();
+});
+
 t.test('what is much is told in several turns, in order, and newcomers hear the rest', async (t) => {
   const { hub, feed, turn } = open();
   const ears = Array.from({ length: 100 }, (_, number) => new Ear(number, hub));
