@@ -96,9 +96,9 @@ t.test('a handler that never yields does not hold up the end', async (t) => {
 });
 
 t.test('an idle server stops at once', async (t) => {
-  const server = await startServer();
+  const server = await startServer({ args: ['--grace', '1m'] });
   const begun = performance.now();
   t.equal(await server.stop(), 0);
-  t.ok(performance.now() - begun < 4000, 'without waiting for the grace');
+  t.ok(performance.now() - begun < 15_000, 'without waiting for the grace');
   t.notMatch(server.output(), /"level":(50|60)/, 'and without an error in its log');
 });

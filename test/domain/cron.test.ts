@@ -448,7 +448,7 @@ t.test('ten years of seconds are counted, not walked', async (t) => {
   t.equal(countCron(cronOf('* * * * * *'), newYork, start, start + 3650 * dayMs), 3650 * 86_400);
   // Ten hours missing in spring, once less ten hours repeated in autumn: those are not fired again.
   t.equal(countCron(cronOf('* * 0-23 * * *'), newYork, start, start + 3650 * dayMs), 3650 * 86_400 - 10 * 3600);
-  t.ok(performance.now() - begun < 500, 'walking 315 million seconds takes longer');
+  t.ok(performance.now() - begun < 3000, 'walking 315 million seconds takes longer');
 });
 
 // --- Reading ---

@@ -124,7 +124,7 @@ t.test('a million missed seconds are counted, not walked through', async (t) => 
     1_000_000_000,
   );
   t.equal(lastOccurrence(cron('* * * * * *'), noon, noon + 1_000_000_500), noon + 1_000_000_000);
-  t.ok(performance.now() - begun < 1000);
+  t.ok(performance.now() - begun < 3000);
 });
 
 t.test('a schedule that no longer parses is a broken invariant', async (t) => {
