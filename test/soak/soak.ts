@@ -165,7 +165,7 @@ async function checked(directory: string): Promise<string[]> {
   return code === 0 ? [] : [`escapement check: ${output.trim()}`];
 }
 
-export function line({ atSeconds, rssMiB, descriptors, threads, fileMiB, latenessMs }: Sample): string {
+export function line({ atSeconds, rssMiB, privateMiB, descriptors, threads, fileMiB, latenessMs }: Sample): string {
   const late = Number.isNaN(latenessMs) ? '-' : `${latenessMs.toFixed(0)} ms`;
-  return `${String(atSeconds).padStart(5)} s  rss ${rssMiB.toFixed(0)} MiB  descriptors ${descriptors}  threads ${threads}  file ${fileMiB.toFixed(0)} MiB  latest start ${late}`;
+  return `${String(atSeconds).padStart(5)} s  rss ${rssMiB.toFixed(0)} MiB, private ${privateMiB.toFixed(0)} MiB  descriptors ${descriptors}  threads ${threads}  file ${fileMiB.toFixed(0)} MiB  latest start ${late}`;
 }
