@@ -116,8 +116,10 @@ export class KeySet {
 
   *[Symbol.iterator](): Iterator<number> {
     for (const [number, block] of this.#blocks) {
-      for (let low = 0; low < blockSize; low++) {
-        if (((block[low >> 3] as number) >> (low & 7)) & 1) yield number * blockSize + low;
+      for (const [at, bits] of block.entries()) {
+        for (let bit = 0; bits >> bit !== 0; bit++) {
+          if ((bits >> bit) & 1) yield number * blockSize + at * 8 + bit;
+        }
       }
     }
   }

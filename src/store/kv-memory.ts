@@ -29,6 +29,9 @@ export class MemoryKv implements Kv {
     trees.map((name) => [name, { keys: [], values: new Map() }]),
   ) as unknown as Record<Tree, SortedTree>;
 
+  /** How many times an entry was set or removed, also back again: whoever knows it knows whether to look again. */
+  changes = 0;
+
   /** Called before each write and, as 'commit', before a transaction takes effect. */
   beforeWrite: (what: 'put' | 'remove' | 'commit') => void = () => {};
 
@@ -91,6 +94,7 @@ export class MemoryKv implements Kv {
 
   /** Sets or removes one entry and returns what undoes it. */
   #set(tree: Tree, key: string, value: Buffer | undefined): () => void {
+    this.changes++;
     const { keys, values } = this.#trees[tree];
     const before = values.get(key);
     if (value !== undefined) {

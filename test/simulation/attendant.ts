@@ -28,7 +28,7 @@ export class Attendant {
     const look = (attempt: Attempt): void => {
       const lease = `${attempt.jobSeq}/${attempt.lease}`;
       this.#note(`dispatch ${lease} ${attempt.name}`);
-      must(!leases.has(lease), `lease ${lease} was given twice`);
+      must(!leases.has(lease), () => `lease ${lease} was given twice`);
       leases.add(lease);
       this.#check(world, attempt);
       if (attempt.name === 'killer') this.#kill(attempt);
@@ -46,15 +46,15 @@ export class Attendant {
     if (!committed) throw new Error(`job ${jobSeq} runs and is not on disk`);
     must(
       attempt.payload === (world.scheduler.ledger.lookup(jobSeq)?.spec.payload ?? ''),
-      `job ${jobSeq} runs with another payload than it has`,
+      () => `job ${jobSeq} runs with another payload than it has`,
     );
-    must(world.scheduler.blockedMs === undefined, `job ${jobSeq} was dispatched while the disk refuses writes`);
+    must(world.scheduler.blockedMs === undefined, () => `job ${jobSeq} was dispatched while the disk refuses writes`);
     const limited = [...world.pool.attempts.values()].filter(({ name }) => name === 'limited').length;
-    must(limited <= 1, `${limited} attempts of a type that is limited to one`);
+    must(limited <= 1, () => `${limited} attempts of a type that is limited to one`);
     const state = world.scheduler.ledger.state(jobSeq);
-    must(state !== undefined, `job ${jobSeq} was dispatched and is not there`);
+    must(state !== undefined, () => `job ${jobSeq} was dispatched and is not there`);
     // By the clock of the decision: it may have been set between that and the commit.
-    must(state.due <= state.startedAt, `job ${jobSeq} runs ${state.due - state.startedAt} ms early`);
+    must(state.due <= state.startedAt, () => `job ${jobSeq} runs ${state.due - state.startedAt} ms early`);
     checkSchedule(committed.spec, attempt);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
     must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');
@@ -65,7 +65,7 @@ export class Attendant {
     this.#kills.set(payload, kills);
     const maxRetries = 1;
     const bound = 1 + this.forgiven + limits.interruptions * (maxRetries + 1);
-    must(kills <= bound, `job ${jobSeq} has ended the process ${kills} times`);
+    must(kills <= bound, () => `job ${jobSeq} has ended the process ${kills} times`);
     throw new Crash(`killed by job ${jobSeq}`);
   }
 }
@@ -75,7 +75,7 @@ function checkSchedule(spec: JobSpec, { jobSeq, scheduledFor }: Attempt): void {
   if (!isRepeating(spec)) return;
   must(
     nextOccurrence(spec.trigger, scheduledFor - 1) === scheduledFor,
-    `job ${jobSeq} runs for an instant that its schedule does not have`,
+    () => `job ${jobSeq} runs for an instant that its schedule does not have`,
   );
 }
 
@@ -94,5 +94,5 @@ function isSuspect({ born, scheduler }: World, { jobSeq }: Attempt): boolean {
 function checkRecorded(world: World, { jobSeq, lease }: Attempt): void {
   const recorded = world.memtable.state(jobSeq);
   const counted = recorded?.lease === lease && (recorded.status === 'running' || recorded.status === 'cancelled');
-  must(counted, `job ${jobSeq} may be what ended the process and runs before that is on record`);
+  must(counted, () => `job ${jobSeq} may be what ended the process and runs before that is on record`);
 }

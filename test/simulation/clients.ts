@@ -3,6 +3,7 @@ import { formatId } from '../../src/domain/id.js';
 import { isRepeating, type Job } from '../../src/domain/job.js';
 import type { Answer, JobDraft, Request, TriggerDraft } from '../../src/scheduler/messages.js';
 import type { World } from '../support/world.js';
+import { everything } from './invariants.js';
 import type { Promised, PromisedKey } from './promised.js';
 import type { Random } from './random.js';
 import { must } from './story.js';
@@ -57,7 +58,7 @@ export class Clients {
       return this.#ask({ kind, id }, () => {
         known.cancelled = true;
         const { attempts, aborted } = this.#world().pool;
-        must(!attempts.has(seq) || aborted.includes(seq), `job ${seq} was cancelled and its attempt not told`);
+        must(!attempts.has(seq) || aborted.includes(seq), () => `job ${seq} was cancelled and its attempt not told`);
       });
     }
     if (this.#world().memtable.job(seq)?.spec.name === 'killer') return;
@@ -80,11 +81,13 @@ export class Clients {
     );
   }
 
-  cancelRepeating(): void {
-    for (const { spec, state } of this.#world().queries.list({ limit: 10_000, offset: 0 }).jobs) {
-      if (!isRepeating(spec) || state.status === 'cancelled') continue;
-      this.#ask({ kind: 'cancel', id: formatId(spec.seq, spec.idSeconds) }, () => {});
-    }
+  /** False when, as far as the disk knows, there is none to cancel. */
+  cancelRepeating(): boolean {
+    const { queries } = this.#world();
+    const going = (['pending', 'running'] as const).flatMap((status) => queries.list({ ...everything, status }).jobs);
+    const repeating = going.filter(({ spec }) => isRepeating(spec));
+    for (const { spec } of repeating) this.#ask({ kind: 'cancel', id: formatId(spec.seq, spec.idSeconds) }, () => {});
+    return repeating.length > 0;
   }
 
   /** Each request has a payload of its own. */
@@ -134,10 +137,11 @@ export class Clients {
         if (!job) throw new Error('no job in an answer');
         const { seq } = job.spec;
         const before = known();
-        if (!retains && before) must(before.seq === seq, `key ${key} made jobs ${before.seq} and ${seq}`);
-        if (before?.seq === seq) must(before.digest === digest, `key ${key} took another body for that of job ${seq}`);
+        if (!retains && before) must(before.seq === seq, () => `key ${key} made jobs ${before.seq} and ${seq}`);
+        if (before?.seq === seq)
+          must(before.digest === digest, () => `key ${key} took another body for that of job ${seq}`);
         if (replayed) refused.add(draft.payload);
-        else must(job.spec.payload === draft.payload, `key ${key} made a job of another body`);
+        else must(job.spec.payload === draft.payload, () => `key ${key} made a job of another body`);
         keys.set(key, { seq, digest });
         this.#promised.made(job);
       },
@@ -146,14 +150,14 @@ export class Clients {
         const before = known();
         // With its job the use of a key is forgotten.
         const holds = before && this.#world().scheduler.ledger.state(before.seq) !== undefined;
-        if (holds) must(before.digest !== digest, `key ${key} was refused the body it was used with`);
+        if (holds) must(before.digest !== digest, () => `key ${key} was refused the body it was used with`);
       },
     );
   }
 
   #made(drafts: readonly JobDraft[], jobs: readonly Job[]): void {
     const [asked, made] = [drafts.map(({ payload }) => payload).join(), jobs.map(({ spec }) => spec.payload).join()];
-    must(asked === made, `asked for ${asked}, answered with ${made}`);
+    must(asked === made, () => `asked for ${asked}, answered with ${made}`);
     for (const job of jobs) this.#promised.made(job);
   }
 
@@ -166,11 +170,11 @@ export class Clients {
     const world = this.#world();
     let answers = 0;
     world.scheduler.request(request, 100, (answer: Answer) => {
-      must(++answers === 1, `a ${request.kind} was answered twice`);
+      must(++answers === 1, () => `a ${request.kind} was answered twice`);
       if (world !== this.#world()) return;
       if (answer.ok) {
         for (const { spec } of answer.jobs)
-          must(world.memtable.state(spec.seq) !== undefined, `job ${spec.seq} is acknowledged and not on disk`);
+          must(world.memtable.state(spec.seq) !== undefined, () => `job ${spec.seq} is acknowledged and not on disk`);
         return done(answer.jobs, answer.replayed);
       }
       for (const payload of payloads) this.#promised.refused.add(payload);

@@ -7,7 +7,7 @@ import type { Outcome } from '../../src/pool/messages.js';
 import { anyHandler, DiskFull, FakeClock, World } from '../support/world.js';
 import { Attendant, Crash } from './attendant.js';
 import { Clients, names } from './clients.js';
-import { Invariants } from './invariants.js';
+import { everything, Invariants } from './invariants.js';
 import { anyOutcome } from './outcomes.js';
 import { Promised } from './promised.js';
 import { Random } from './random.js';
@@ -58,6 +58,8 @@ export class Simulation {
   /** Writes until the process ends; Infinity: it does not. */
   #writesLeft = Number.POSITIVE_INFINITY;
   #lastResult = 0;
+  /** Whether, in the rest at the end, there may still be jobs that go on for ever. */
+  #repeats = true;
 
   constructor(readonly life: Life) {
     const random = new Random(life.seed);
@@ -253,16 +255,14 @@ export class Simulation {
   #restRound(): void {
     const world = this.#world;
     world.settle();
-    this.#clients.cancelRepeating();
+    this.#repeats &&= this.#clients.cancelRepeating();
     for (const [jobSeq, { lease }] of [...world.pool.attempts]) {
       this.#report({ jobSeq, lease, durationMs: 1, kind: 'succeeded' });
     }
     world.settle();
     this.#invariants.checkNothingWaits();
     if (world.pool.attempts.size > 0) return;
-    const soonest = world.queries
-      .list({ status: 'pending', limit: 10_000, offset: 0 })
-      .jobs.map((job) => job.state.due);
+    const soonest = world.queries.list({ ...everything, status: 'pending' }).jobs.map((job) => job.state.due);
     if (soonest.length > 0) world.pass(Math.max(1, Math.min(...soonest) - this.#clock.now()));
   }
 

@@ -30,8 +30,9 @@ const unheard = (): Told => ({
   completedLease: undefined,
 });
 
-export function must(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Error(what);
+/** @param what a function where the text names values: most of a life would be spent on texts that nobody reads */
+export function must(holds: boolean, what: string | (() => string)): asserts holds {
+  if (!holds) throw new Error(typeof what === 'string' ? what : what());
 }
 
 export class Story {
@@ -57,37 +58,40 @@ function hear(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
   const { status } = told;
   switch (body.type) {
     case 'job.scheduled':
-      must(body.triggerAt > told.scheduledFor, `event ${seq} schedules job ${jobSeq} for an instant a second time`);
-      must(status !== 'running' && status !== 'cancelled', `event ${seq} schedules a ${status} job`);
+      must(
+        body.triggerAt > told.scheduledFor,
+        () => `event ${seq} schedules job ${jobSeq} for an instant a second time`,
+      );
+      must(status !== 'running' && status !== 'cancelled', () => `event ${seq} schedules a ${status} job`);
       Object.assign(told, { status: 'pending', due: body.triggerAt, scheduledFor: body.triggerAt, retryCount: 0 });
       return;
     case 'job.updated':
-      must(status === 'pending', `event ${seq} updates a ${status} job`);
+      must(status === 'pending', () => `event ${seq} updates a ${status} job`);
       Object.assign(told, { due: body.triggerAt, scheduledFor: Number.NEGATIVE_INFINITY });
       if (body.isRepeat) told.retryCount = undefined;
       return;
     case 'job.started':
-      must(status === 'pending', `event ${seq} starts a ${status} job`);
+      must(status === 'pending', () => `event ${seq} starts a ${status} job`);
       must(
         body.attempt === (told.retryCount ?? body.attempt - 1) + 1,
-        `event ${seq} starts attempt ${body.attempt} after ${told.retryCount} retries`,
+        () => `event ${seq} starts attempt ${body.attempt} after ${told.retryCount} retries`,
       );
       Object.assign(told, { status: 'running', starts: told.starts + 1, startedAt: at, retryCount: body.attempt - 1 });
       return;
     case 'job.completed':
-      must(status === 'running', `event ${seq} completes a ${status} job`);
+      must(status === 'running', () => `event ${seq} completes a ${status} job`);
       Object.assign(told, { status: 'success', completedLease: told.starts });
       return;
     case 'job.failed':
-      must(status === 'running', `event ${seq} fails a ${status} job`);
+      must(status === 'running', () => `event ${seq} fails a ${status} job`);
       Object.assign(told, { status: 'failed', retryCount: body.retryCount, failedAt: at, error: body.error });
       return;
     case 'job.retrying':
-      must(status === 'failed' || status === 'running', `event ${seq} retries a ${status} job`);
+      must(status === 'failed' || status === 'running', () => `event ${seq} retries a ${status} job`);
       Object.assign(told, { status: 'pending', due: body.nextRetryAt, retryCount: body.retryCount });
       return;
     case 'job.cancelled':
-      must(body.previousStatus === status, `event ${seq} cancels a ${status} job as ${body.previousStatus}`);
+      must(body.previousStatus === status, () => `event ${seq} cancels a ${status} job as ${body.previousStatus}`);
       told.status = 'cancelled';
       return;
     default:
