@@ -91,14 +91,20 @@ export class Ledger {
   lookup(seq: number): Job | undefined {
     const touched = this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
     if (touched) return touched.removed ? undefined : touched.job;
-    return this.active.get(seq) ?? this.#ports.memtable.job(seq);
+    return this.#running(seq) ?? this.#ports.memtable.job(seq);
   }
 
   /** A job's state as it is now, without its spec. @throws DamagedRecord */
   state(seq: number): JobState | undefined {
     const touched = this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
     if (touched) return touched.removed ? undefined : touched.job.state;
-    return this.active.get(seq)?.state ?? this.#ports.memtable.state(seq);
+    return this.#running(seq)?.state ?? this.#ports.memtable.state(seq);
+  }
+
+  /** A cancelled job may leave while its attempt is in the pool: only of one that is running is it sure that it is there. */
+  #running(seq: number): Job | undefined {
+    const job = this.active.get(seq);
+    return job?.state.status === 'running' ? job : undefined;
   }
 
   /** Takes a key for a new job, and the second of its id, which never goes back. */

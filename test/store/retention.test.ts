@@ -60,6 +60,27 @@ t.test('an id that has left is not found, and its key makes a new job', async (t
   t.ok(second?.ok && !second.replayed && second.jobs[0]?.spec.seq === seq + 1);
 });
 
+t.test('a cancelled job whose handler does not end leaves, too, and is not found', async (t) => {
+  const world = new World({ retainJobs: 0, mergeRows: 1 });
+  const draft = { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload: '{}' } as const;
+  const request = { kind: 'create', draft, idempotency: { key: 'k', digest: 'd' } } as const;
+  const first = world.ask(request);
+  if (!first?.ok) throw new Error('not made');
+  const { seq, idSeconds } = first.jobs[0]!.spec;
+  const id = formatId(seq, idSeconds);
+  t.ok(world.ask({ kind: 'cancel', id })?.ok);
+  world.pass(2200);
+  t.ok(world.pool.attempts.has(seq), 'its attempt is in the pool still');
+  t.equal(world.queries.get(id), undefined);
+  for (const kind of ['cancel', 'retry'] as const) {
+    t.match(world.ask({ kind, id }), { ok: false, refusal: { code: 'not_found' } });
+  }
+  const second = world.ask(request);
+  t.ok(second?.ok && !second.replayed && second.jobs[0]?.spec.seq === seq + 1);
+  world.end(seq);
+  t.equal(world.queries.get(id), undefined, 'the end of the attempt does not bring it back');
+});
+
 t.test('nothing of a removed job stays in the trees', async (t) => {
   const world = new World({ retainJobs: 0, mergeRows: 1 });
   const empty = sizes(world.kv);
