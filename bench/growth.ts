@@ -4,7 +4,7 @@
  */
 import { closedLoop, Promised } from './ingest.js';
 import { measureLateness, steady } from './lateness.js';
-import { type Bench, type Figures, medians, must, type Run } from './support/bench.js';
+import { atLeast, type Bench, type Figures, medians, type Run } from './support/bench.js';
 import { filledDirectory } from './support/filled.js';
 import { ServerProcess } from './support/server-process.js';
 import { measureThroughput } from './throughput.js';
@@ -81,7 +81,7 @@ export const growth: Bench<GrowthPlan> = {
       }
       const ratios = ['ingestPerSecond', 'throughputPerSecond'].map((name) => figures[name]! / first[name]!);
       const ratio = Math.min(...ratios, first.latenessP99Ms! / figures.latenessP99Ms!);
-      const musts = jobs === plan.jobs.at(-1) ? [must(`each at least ${least} of the first`, ratio >= least)] : [];
+      const musts = jobs === plan.jobs.at(-1) ? [atLeast(`each at least ${least} of the first`, ratio, least)] : [];
       run.find({ what, figures, ratio, must: musts });
     }
   },

@@ -2,7 +2,7 @@
  * How long after its due time does a job's handler begin? Jobs that come due at a steady rate, and a crowd that comes due
  * in one millisecond. The handler itself notes when it began. Nothing may begin early, and everything once.
  */
-import { type Bench, type Figures, medians, must, type Run, sleep } from './support/bench.js';
+import { atMost, type Bench, type Figures, type Must, medians, type Run, sleep } from './support/bench.js';
 import { ahead, createAll } from './support/fill.js';
 import { dueBody } from './support/job-bodies.js';
 import { Latencies } from './support/latencies.js';
@@ -126,14 +126,14 @@ async function inTurn(server: ServerProcess, offsets: Offsets, rounds: number, r
   return [medians(ours), medians(timers)];
 }
 
-function report(run: Run, what: string, figures: Figures, timers: Figures, musts: ReturnType<typeof must>[]): void {
+function report(run: Run, what: string, figures: Figures, timers: Figures, musts: Must[]): void {
   const ratio = figures.p99Ms! / timers.p99Ms!;
   run.find({ what, figures, ceiling: { what: 'setTimeout alone', figures: timers }, ratio, must: musts });
 }
 
-function bounds(perSecond: number, figures: Figures): ReturnType<typeof must>[] {
+function bounds(perSecond: number, figures: Figures): Must[] {
   if (perSecond === 1000) {
-    return [must('p50 at most 1 ms', figures.p50Ms! <= 1), must('p99 at most 4 ms', figures.p99Ms! <= 4)];
+    return [atMost('p50 at most 1 ms', figures.p50Ms!, 1), atMost('p99 at most 4 ms', figures.p99Ms!, 4)];
   }
-  return perSecond === 10_000 ? [must('p99 at most 15 ms', figures.p99Ms! <= 15)] : [];
+  return perSecond === 10_000 ? [atMost('p99 at most 15 ms', figures.p99Ms!, 15)] : [];
 }

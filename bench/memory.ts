@@ -3,7 +3,7 @@
  * days, after a restart and when all is quiet. The part that is private to the process is told beside it: the rest are
  * pages of the store's file, which the system takes back when it needs room.
  */
-import { type Bench, must } from './support/bench.js';
+import { atMost, type Bench } from './support/bench.js';
 import { filledDirectory } from './support/filled.js';
 import { type Memory, ServerProcess } from './support/server-process.js';
 
@@ -33,12 +33,13 @@ export const memory: Bench<MemoryPlan> = {
       found.set(jobs, { rssMiB, privateMiB });
       const added = (than: number): number => rssMiB - (found.get(than)?.rssMiB ?? rssMiB);
       const musts = [];
-      if (jobs === million) musts.push(must('at most 100 MiB more than with none', added(0) <= 100));
+      if (jobs === million) musts.push(atMost('at most 100 MiB more than with none', added(0), 100));
       if (jobs === 10 * million)
         musts.push(
-          must(
+          atMost(
             'no more added than by 1 million',
-            added(0) <= (found.get(million)?.rssMiB ?? 0) - (found.get(0)?.rssMiB ?? 0),
+            added(0),
+            (found.get(million)?.rssMiB ?? 0) - (found.get(0)?.rssMiB ?? 0),
           ),
         );
       run.find({

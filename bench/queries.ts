@@ -3,7 +3,7 @@
  * among many jobs in every status. Each kind of question is asked in an open loop of its own, beside a steady stream of
  * new jobs; the totals are then held against what was made.
  */
-import { type Bench, must, type Run, sleep } from './support/bench.js';
+import { atMost, type Bench, type Run, sleep } from './support/bench.js';
 import { createAll, createIds, fillFar } from './support/fill.js';
 import { HttpClient, request } from './support/http-client.js';
 import { dueBody, orderRequests } from './support/job-bodies.js';
@@ -95,7 +95,7 @@ async function ask(server: ServerProcess, { what, path }: Question, seconds: num
   client.close();
   run.equal(refused, 0, `${what}: answers other than 200`);
   const figures = latencies.figures();
-  run.find({ what, figures, must: [must('p99 at most 5 ms', figures.p99Ms! <= 5)] });
+  run.find({ what, figures, must: [atMost('p99 at most 5 ms', figures.p99Ms!, 5)] });
 }
 
 export const queries: Bench<QueriesPlan> = {

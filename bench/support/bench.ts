@@ -14,6 +14,8 @@ export interface Finding {
   readonly ceiling?: { readonly what: string; readonly figures: Figures };
   /** The figure over the ceiling's. */
   readonly ratio?: number;
+  /** The same for each round alone: whether it holds. */
+  readonly ratios?: readonly number[];
   /** What issue 3 asks of it. */
   readonly must?: readonly Must[];
 }
@@ -21,6 +23,8 @@ export interface Finding {
 export interface Must {
   /** `at least 0.6 of the ceiling` */
   readonly what: string;
+  /** What was measured, in the unit of the bound. */
+  readonly got: number;
   readonly reached: boolean;
 }
 
@@ -84,8 +88,17 @@ export class Run {
   }
 }
 
-export function must(what: string, reached: boolean): Must {
-  return { what, reached };
+export function atLeast(what: string, got: number, bound: number): Must {
+  return { what, got, reached: got >= bound };
+}
+
+export function atMost(what: string, got: number, bound: number): Must {
+  return { what, got, reached: got <= bound };
+}
+
+/** What each round came to, over what its ceiling did. */
+export function ratiosOf(ours: readonly number[], ceilings: readonly number[]): number[] {
+  return ours.map((value, round) => value / ceilings[round]!);
 }
 
 export function median(values: readonly number[]): number {

@@ -49,12 +49,20 @@ function cells(figures: Figures, names: readonly string[]): string[] {
   return names.map((name) => (figures[name] === undefined ? '' : showNumber(figures[name])));
 }
 
+/** Beside the ratio of the medians, the least and the greatest of the rounds. */
+function showRatio({ ratio, ratios = [] }: Finding): string {
+  if (ratio === undefined) return '';
+  if (ratios.length < 2) return ratio.toFixed(2);
+  return `${ratio.toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`;
+}
+
 function findingTable(findings: readonly Finding[]): string {
   const names = columns(findings);
   const withRatio = findings.some(({ ratio }) => ratio !== undefined);
-  const rows = findings.flatMap(({ what, figures, ceiling, ratio }) => {
+  const rows = findings.flatMap((finding) => {
+    const { what, figures, ceiling } = finding;
     const own = [what, ...cells(figures, names)];
-    if (withRatio) own.push(ratio === undefined ? '' : ratio.toFixed(2));
+    if (withRatio) own.push(showRatio(finding));
     if (ceiling === undefined) return [own];
     const above = [`*ceiling: ${ceiling.what}*`, ...cells(ceiling.figures, names)];
     if (withRatio) above.push('');
@@ -66,7 +74,9 @@ function findingTable(findings: readonly Finding[]): string {
 /** What was asked for and whether it was reached. */
 function asked(findings: readonly Finding[]): string[] {
   return findings.flatMap(({ what, must = [] }) =>
-    must.map((bound) => `- ${bound.reached ? 'reached' : '**missed**'}: ${what}, ${bound.what}`),
+    must.map(({ reached, what: bound, got }) =>
+      reached ? `- reached: ${what}, ${bound}` : `- **missed**: ${what}, ${bound}: ${showNumber(got)}`,
+    ),
   );
 }
 

@@ -81,6 +81,7 @@ export function findingLines({ what, figures, ceiling, ratio, must = [] }: Findi
   const lines = [`${what}: ${showFigures(figures)}`];
   if (ceiling) lines.push(`    ceiling, ${ceiling.what}: ${showFigures(ceiling.figures)}`);
   if (ratio !== undefined) lines.push(`    ratio ${ratio.toFixed(2)}`);
-  for (const { what: bound, reached } of must) lines.push(`    ${reached ? 'reached' : 'MISSED '} ${bound}`);
+  for (const { what: bound, got, reached } of must)
+    lines.push(`    ${reached ? 'reached' : 'MISSED '} ${bound}: ${showNumber(got)}`);
   return lines;
 }
