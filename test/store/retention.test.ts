@@ -1,5 +1,5 @@
 /** Finished jobs leave after their time, or when they are too many: the first to finish first, with all that is theirs. */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { formatId } from '../../src/domain/id.js';
 import { type KvReader, trees } from '../../src/store/kv.js';
 import { DiskFull, World } from '../support/world.js';
@@ -43,40 +43,45 @@ t.test('of too many finished jobs the first to finish leave', async (t) => {
   t.same(left(world), [...made.slice(-2).reverse(), first], 'made first, finished last: it stays');
 });
 
-t.test('an id that has left is not found, and its key makes a new job', async (t) => {
-  const world = new World({ retainJobs: 0, mergeRows: 1 });
-  const draft = { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload: '{}' } as const;
-  const request = { kind: 'create', draft, idempotency: { key: 'k', digest: 'd' } } as const;
-  const first = world.ask(request);
-  if (!first?.ok) throw new Error('not made');
-  const { seq, idSeconds } = first.jobs[0]!.spec;
-  world.end(seq);
-  world.pass(2200);
-  t.equal(world.queries.get(formatId(seq, idSeconds)), undefined);
-  for (const kind of ['cancel', 'retry'] as const) {
-    t.match(world.ask({ kind, id: formatId(seq, idSeconds) }), { ok: false, refusal: { code: 'not_found' } });
-  }
-  const second = world.ask(request);
-  t.ok(second?.ok && !second.replayed && second.jobs[0]?.spec.seq === seq + 1);
-});
+const once = {
+  kind: 'create',
+  draft: { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload: '{}' },
+  idempotency: { key: 'k', digest: 'd' },
+} as const;
 
-t.test('a cancelled job whose handler does not end leaves, too, and is not found', async (t) => {
-  const world = new World({ retainJobs: 0, mergeRows: 1 });
-  const draft = { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload: '{}' } as const;
-  const request = { kind: 'create', draft, idempotency: { key: 'k', digest: 'd' } } as const;
-  const first = world.ask(request);
+/** Makes a job with an idempotency key; it is due at once. */
+function makeOnce(world: World): { readonly seq: number; readonly id: string } {
+  const first = world.ask(once);
   if (!first?.ok) throw new Error('not made');
   const { seq, idSeconds } = first.jobs[0]!.spec;
-  const id = formatId(seq, idSeconds);
-  t.ok(world.ask({ kind: 'cancel', id })?.ok);
-  world.pass(2200);
-  t.ok(world.pool.attempts.has(seq), 'its attempt is in the pool still');
+  return { seq, id: formatId(seq, idSeconds) };
+}
+
+/** Nobody finds the job of `makeOnce` any more, and its key makes the next. */
+function mustHaveLeft(t: Test, world: World, seq: number, id: string): void {
   t.equal(world.queries.get(id), undefined);
   for (const kind of ['cancel', 'retry'] as const) {
     t.match(world.ask({ kind, id }), { ok: false, refusal: { code: 'not_found' } });
   }
-  const second = world.ask(request);
+  const second = world.ask(once);
   t.ok(second?.ok && !second.replayed && second.jobs[0]?.spec.seq === seq + 1);
+}
+
+t.test('an id that has left is not found, and its key makes a new job', async (t) => {
+  const world = new World({ retainJobs: 0, mergeRows: 1 });
+  const { seq, id } = makeOnce(world);
+  world.end(seq);
+  world.pass(2200);
+  mustHaveLeft(t, world, seq, id);
+});
+
+t.test('a cancelled job whose handler does not end leaves, too, and is not found', async (t) => {
+  const world = new World({ retainJobs: 0, mergeRows: 1 });
+  const { seq, id } = makeOnce(world);
+  t.ok(world.ask({ kind: 'cancel', id })?.ok);
+  world.pass(2200);
+  t.ok(world.pool.attempts.has(seq), 'its attempt is in the pool still');
+  mustHaveLeft(t, world, seq, id);
   world.end(seq);
   t.equal(world.queries.get(id), undefined, 'the end of the attempt does not bring it back');
 });
