@@ -4,6 +4,7 @@
  *
  *     npm run bench
  *     npm run bench -- ingest --full
+ *     npm run bench -- ingest --full --runs 3    medians over three runs, each with a server of its own, and each one's ratio
  *     npm run bench -- throughput --profile      leaves CPU profiles of the server in bench/results/profiles
  */
 import { join } from 'node:path';
@@ -13,15 +14,44 @@ import { type AnyBench, Run, type Size } from './support/bench.js';
 import { readFacts } from './support/facts.js';
 import { TooLate } from './support/fill.js';
 import { findingLines, resultsDir, writeReport } from './support/report.js';
+import { overRuns } from './support/runs.js';
 import { profiling } from './support/server-process.js';
 
-/** Runs one, prints and writes what it found; false when something was wrong. */
-async function runBench(bench: AnyBench, size: Size): Promise<boolean> {
+/** Runs one so many times, prints and writes what it found; false when something was wrong. */
+async function runBench(bench: AnyBench, size: Size, runs: number): Promise<boolean> {
   const facts = readFacts();
   const at = new Date().toISOString();
   const begun = performance.now();
-  const run = new Run((line) => console.log(line));
   console.log(`\n${bench.name}: ${bench.question}`);
+  const done: Run[] = [];
+  while (done.length < runs) {
+    const run = await runOnce(bench, size);
+    for (const finding of run.findings) for (const line of findingLines(finding)) console.log(`  ${line}`);
+    done.push(run);
+    if (runs > 1) console.log(`  -- run ${done.length} of ${runs}`);
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  const errors = done.flatMap((run) => run.errors);
+  console.log(`  ${seconds.toFixed(1)} s${errors.length > 0 ? `, ${errors.length} WRONG` : ''}`);
+  writeReport({
+    bench: bench.name,
+    question: bench.question,
+    size,
+    command: `npm run bench -- ${bench.name}${size === 'full' ? ' --full' : ''}${runs > 1 ? ` --runs ${runs}` : ''}`,
+    runs,
+    at,
+    seconds,
+    facts,
+    plan: bench.plans[size],
+    findings: overRuns(done.map((run) => run.findings)),
+    skipped: [...new Set(done.flatMap((run) => run.skipped))],
+    errors,
+  });
+  return errors.length === 0;
+}
+
+async function runOnce(bench: AnyBench, size: Size): Promise<Run> {
+  const run = new Run((line) => console.log(line));
   try {
     await bench.run(bench.plans[size], run);
   } catch (error) {
@@ -30,32 +60,25 @@ async function runBench(bench: AnyBench, size: Size): Promise<boolean> {
   } finally {
     await run.end();
   }
-  const seconds = (performance.now() - begun) / 1000;
-  for (const finding of run.findings) for (const line of findingLines(finding)) console.log(`  ${line}`);
-  console.log(`  ${seconds.toFixed(1)} s${run.errors.length > 0 ? `, ${run.errors.length} WRONG` : ''}`);
-  writeReport({
-    bench: bench.name,
-    question: bench.question,
-    size,
-    command: `npm run bench -- ${bench.name}${size === 'full' ? ' --full' : ''}`,
-    at,
-    seconds,
-    facts,
-    plan: bench.plans[size],
-    findings: run.findings,
-    skipped: run.skipped,
-    errors: run.errors,
-  });
-  return run.errors.length === 0;
+  return run;
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { full: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false } },
+  options: {
+    full: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '1' },
+  },
 });
 const unknown = positionals.filter((name) => !benches.some((bench) => bench.name === name));
 if (unknown.length > 0) {
   console.error(`There is no bench ${unknown.join(', ')}; there are ${benches.map(({ name }) => name).join(', ')}.`);
+  process.exit(2);
+}
+const runs = Number(values.runs);
+if (!Number.isInteger(runs) || runs < 1) {
+  console.error(`--runs takes a whole number from 1, not ${values.runs}.`);
   process.exit(2);
 }
 if (values.profile) profiling.folder = join(resultsDir, 'profiles');
@@ -66,6 +89,6 @@ console.log(
   `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${fileSystem}, ${kernel}, Node ${node}, commit ${commit}, load ${load}`,
 );
 let wrong = 0;
-for (const bench of chosen) if (!(await runBench(bench, values.full ? 'full' : 'small'))) wrong++;
+for (const bench of chosen) if (!(await runBench(bench, values.full ? 'full' : 'small', runs))) wrong++;
 console.log(wrong === 0 ? '\nAll results were right.' : `\n${wrong} of ${chosen.length} benches had wrong results.`);
 process.exit(wrong === 0 ? 0 : 1);

@@ -14,7 +14,7 @@ export interface Finding {
   readonly ceiling?: { readonly what: string; readonly figures: Figures };
   /** The figure over the ceiling's. */
   readonly ratio?: number;
-  /** The same for each round alone: whether it holds. */
+  /** The same for each round alone, or for each of several runs: whether it holds. */
   readonly ratios?: readonly number[];
   /** What issue 3 asks of it. */
   readonly must?: readonly Must[];

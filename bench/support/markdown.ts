@@ -7,6 +7,7 @@ const units: readonly (readonly [ending: string, unit: string])[] = [
   ['Ms', 'ms'],
   ['MiB', 'MiB'],
   ['Seconds', 's'],
+  ['Percent', '%'],
 ];
 
 /** `p99Ms` as `p99, ms`; `perSecond` as `per second`. */
@@ -49,7 +50,7 @@ function cells(figures: Figures, names: readonly string[]): string[] {
   return names.map((name) => (figures[name] === undefined ? '' : showNumber(figures[name])));
 }
 
-/** Beside the ratio of the medians, the least and the greatest of the rounds. */
+/** Beside the ratio, the least and the greatest of the rounds, or of the runs. */
 function showRatio({ ratio, ratios = [] }: Finding): string {
   if (ratio === undefined) return '';
   if (ratios.length < 2) return ratio.toFixed(2);

@@ -12,6 +12,8 @@ export interface Report {
   readonly size: Size;
   /** The command that does the same again. */
   readonly command: string;
+  /** How often; figures are then medians over the runs, ratios one for each. Older reports do not say: once. */
+  readonly runs?: number;
   readonly at: string;
   readonly seconds: number;
   readonly facts: Facts;
@@ -47,6 +49,7 @@ const units: readonly (readonly [ending: string, unit: string])[] = [
   ['Ms', ' ms'],
   ['MiB', ' MiB'],
   ['Seconds', ' s'],
+  ['Percent', ' %'],
 ];
 
 /** `p99Ms: 3.2` as `p99 3.2 ms`; `perSecond` as a bare rate. */

@@ -41,7 +41,7 @@ const all: readonly Tiny[] = [
   tiny(fanout, { subscribers: [10], filters: ['all', 'types', 'own'], deliveries: 500, rounds: 1 }),
   tiny(memory, { jobs: [0, 500] }),
   tiny(restart, { jobs: [500], rounds: 1 }),
-  tiny(queries, { jobs: 500, seconds: 0.1, ingestPerSecond: 100 }),
+  tiny(queries, { jobs: 500, rounds: 1, seconds: 0.1, ingestPerSecond: 100 }),
   tiny(growth, { jobs: [100, 500], rounds: 1, ingestSeconds: 0.2, lateness: steady, backlog: 200 }),
 ];
 
