@@ -16,6 +16,7 @@ export class AttemptContext implements Context {
   #controller: AbortController | undefined;
   #log: Context['log'] | undefined;
   #abortedBy: Error | undefined;
+  #abortReason: SignalReason | undefined;
 
   constructor(
     readonly jobId: string,
@@ -53,9 +54,17 @@ export class AttemptContext implements Context {
   /** Fires the signal, once. */
   abort(reason: SignalReason, message: string): void {
     if (this.#abortedBy) return;
+    this.#abortReason = reason;
     this.#abortedBy = new Error(message);
     this.#abortedBy.name = reason === 'timeout' ? 'TimeoutError' : 'AbortError';
     this.#controller?.abort(this.#abortedBy);
+  }
+
+  /** Notes in the log what the handler threw: after its signal has fired, other than for lateness, that is no failure. */
+  writeThrown(detail: string): void {
+    const reason = this.#abortReason;
+    if (reason === undefined || reason === 'timeout') this.write('warn', 'attempt failed', { error: detail });
+    else this.write('info', 'attempt aborted', { reason, error: detail });
   }
 
   /** A line of the log that names this attempt. Fields may also come first, as loggers like pino have it. */

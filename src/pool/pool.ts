@@ -201,14 +201,18 @@ export class WorkerPool implements Pool {
         : ({ kind: 'died', message, ofMemory: end.kind === 'memory' } as const));
     const current = loss.kind === 'overrun' ? loss.current : slots.current;
     const durationMs = (each: Dispatched): number => now - slots.since(each.slot);
-    for (const outcome of judge(loss, current, running, durationMs)) this.#conclude(outcome);
+    const outcomes = judge(loss, current, running, durationMs);
+    for (const outcome of outcomes) this.#conclude(outcome);
     for (const each of left) if (!running.includes(each)) this.#conclude(unheard(each, durationMs(each)));
     for (const each of left) thread.release(each.slot);
     if (end.kind !== 'stopped') {
+      const charged = running.filter((_, index) => outcomes[index]?.kind === 'failed');
+      const [one] = charged.length === 1 ? charged : [];
       this.#log({
         level: 'error',
         thread: thread.number,
         message: `a worker thread ended: ${message}`,
+        ...(one && { jobId: one.attempt.jobId, name: one.attempt.name, attempt: one.attempt.attempt }),
         fields: { running: left.length, sentToOthers: again.length },
       });
     }

@@ -167,7 +167,7 @@ export class Runner {
 
   #fail(slot: number, began: number, blockingMs: number, context: AttemptContext, error: unknown): void {
     const thrown = describeThrown(error);
-    context.write('warn', 'attempt failed', { error: thrown.detail });
+    context.writeThrown(thrown.detail);
     this.#settle(slot);
     this.#outbox.failed(slot, monotonicMs() - began, blockingMs, thrown);
   }

@@ -16,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { damageReason, isDamage } from './damage.js';
 import { dataFile } from './kv-lmdb.js';
 import { type DirectoryFacts, schemaVersion } from './layout.js';
@@ -62,8 +62,7 @@ interface Owner {
 export async function claimDirectory(directory: string): Promise<DirectoryLock> {
   const path = resolve(directory);
   try {
-    // Payloads may be nobody else's business.
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolders(path);
   } catch (error) {
     throw new DirectoryError(`the data directory ${path} cannot be made: ${(error as Error).message}`);
   }
@@ -95,6 +94,23 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
   } catch (error) {
     server.close();
     throw error;
+  }
+}
+
+/**
+ * Makes a folder and those above it that are missing, for nobody else to read: payloads may be nobody else's business. Node's
+ * own `recursive` never ends where the system says that there is no such place although the folder above is there (/proc).
+ */
+function makeFolders(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    const above = dirname(path);
+    if (code !== 'ENOENT' || existsSync(above)) throw error;
+    makeFolders(above);
+    makeFolders(path);
   }
 }
 

@@ -19,6 +19,9 @@ t.test('the signal of one that runs fires, and its end is its outcome', async (t
   await harness.begun(1);
   harness.pool.abort(seq, 1, 'cancelled');
   t.match(await harness.outcome(seq), { kind: 'failed', name: 'AbortError', message: 'the job was cancelled' });
+  const [line] = harness.said('attempt aborted');
+  t.match(line, { level: 'info', name: 'sleep', fields: { reason: 'cancelled' } }, 'the log tells it from a failure');
+  t.same(harness.said('attempt failed'), []);
 });
 
 t.test('one that ignores its signal is stopped with its thread after the grace', async (t) => {

@@ -19,6 +19,9 @@ for (const code of [0, 3]) {
     for (const outcome of await harness.outcomesOf([through, ...behind])) t.match(outcome, { kind: 'succeeded' });
     t.match(await harness.run('noop'), { kind: 'succeeded' }, 'the pool is whole');
     t.equal(harness.pool.alive, 1);
+    t.match(harness.said(/^a worker thread ended/), [
+      { level: 'error', name: 'exit', jobId: `job_1704182400_${exiting.toString(16).padStart(8, '0')}`, attempt: 1 },
+    ]);
   });
 }
 
@@ -57,6 +60,7 @@ t.test('an exit in a callback, which nobody awaits, is charged to nobody; alone 
   for (const outcome of await harness.outcomesOf([...beside, exiting])) {
     t.match(outcome, { kind: 'interrupted', begun: true, suspect: true });
   }
+  t.equal(harness.said(/^a worker thread ended/)[0]?.jobId, undefined, 'nor does the log name one');
   t.match(await harness.run('exit', { code: 3, afterMs: 20, inCallback: true }, { alone: true }), {
     kind: 'failed',
     code: 'worker_lost',
