@@ -5,7 +5,7 @@
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import { type Job, type JobState, noDetail } from '../domain/job.js';
+import { isRepeating, type Job, type JobState, noDetail } from '../domain/job.js';
 import type { JobSets } from '../store/job-sets.js';
 import type { Counters } from '../store/log-record.js';
 import type { Memtable } from '../store/memtable.js';
@@ -91,7 +91,7 @@ export class Ledger {
   lookup(seq: number): Job | undefined {
     const touched = this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
     if (touched) return touched.removed ? undefined : touched.job;
-    return this.#running(seq) ?? this.#ports.memtable.job(seq);
+    return this.#running(seq) ?? this.#ports.memtable.jobAtHand(seq);
   }
 
   /** A job's state as it is now, without its spec. @throws DamagedRecord */
@@ -130,6 +130,7 @@ export class Ledger {
   /** Enters the start of an attempt. Until that is on disk the job's due time must be found again by a new start. */
   start(job: Job, now: number): Job {
     this.#filling.earliestStart = Math.min(this.#filling.earliestStart, job.state.due);
+    if (!isRepeating(job.spec)) this.#ports.memtable.letGo(job.spec.seq);
     return this.record(job, start(job, now), now);
   }
 

@@ -22,8 +22,11 @@ import { rowHasDetail, rowStatus, rowType } from './row.js';
 import { readSpec } from './spec-codec.js';
 import type { TypeDictionary } from './types.js';
 
-/** State pages kept at hand: jobs made one after the other are often due one after the other. */
-const cachedPages = 64;
+/**
+ * State pages kept at hand, 1.8 MB: jobs made one after the other are often due one after the other, and of the thousand
+ * that one turn looks at each is looked at again when it starts.
+ */
+export const cachedPages = 2048;
 
 /** A job and when it finished, in Unix milliseconds. */
 export interface FinishedJob {

@@ -4,9 +4,19 @@ import type { JobState } from '../../src/domain/job.js';
 import { noDetail } from '../../src/domain/job.js';
 import { ByteWriter } from '../../src/store/bytes.js';
 import { MemoryKv } from '../../src/store/kv-memory.js';
-import { detailKey, emptyPage, pageKey, pageOf, rowAt, seal, sealPage, specKey } from '../../src/store/layout.js';
+import {
+  detailKey,
+  emptyPage,
+  pageKey,
+  pageOf,
+  pageRows,
+  rowAt,
+  seal,
+  sealPage,
+  specKey,
+} from '../../src/store/layout.js';
 import { Memtable } from '../../src/store/memtable.js';
-import { StoreReader } from '../../src/store/reader.js';
+import { cachedPages, StoreReader } from '../../src/store/reader.js';
 import { writeRow } from '../../src/store/row.js';
 import { writeSpec } from '../../src/store/spec-codec.js';
 import { TypeDictionary } from '../../src/store/types.js';
@@ -87,7 +97,7 @@ t.test('pages read before a merge are read again after it', async (t) => {
 
 t.test('a page is read once for the jobs in it, and pages that share a place do not mix', async (t) => {
   const trees = new Trees();
-  const far = 16 * 64 + 1;
+  const far = pageRows * cachedPages + 1;
   trees.put(1, lease(1));
   trees.put(2, lease(2));
   trees.put(far, lease(3));
@@ -100,6 +110,7 @@ t.test('a page is read once for the jobs in it, and pages that share a place do 
     [far, 1, far].map((seq) => trees.memtable.state(seq)?.lease),
     [3, 1, 3],
   );
+  t.equal(trees.reads, 4, 'they do share it');
 });
 
 t.test('a removed job is gone although the trees still have it', async (t) => {
@@ -201,6 +212,37 @@ t.test('a spec that was replaced counts once, and is the new one', async (t) => 
   t.equal(trees.memtable.spec(1)?.payload, '{"n":2}');
   t.equal(trees.reads, 0);
 });
+
+t.test(
+  'a job that is about to start is read once, until it is let go; what is changed meanwhile is not missed',
+  async (t) => {
+    const trees = new Trees();
+    const { memtable } = trees;
+    trees.known.add(1);
+    trees.put(1, lease(1));
+    trees.putSpec(1, '{"n":1}');
+    const payload = (): string | undefined => memtable.jobAtHand(1)?.spec.payload;
+    t.equal(payload(), '{"n":1}');
+    const reads = trees.reads;
+    t.equal(payload(), '{"n":1}');
+    t.equal(trees.reads, reads, 'neither page nor spec');
+
+    trees.putSpec(1, '{"n":2}');
+    memtable.applySpec(sampleSpec({ seq: 1, payload: '{"n":2}' }), 600_000);
+    t.equal(payload(), '{"n":2}', 'changed, and due in a long time');
+    memtable.applySpec(sampleSpec({ seq: 1, payload: '{"n":3}' }), 0);
+    t.equal(payload(), '{"n":3}', 'changed, and due soon');
+    trees.putSpec(1, '{"n":3}');
+
+    memtable.letGo(1);
+    memtable.letGo(2);
+    t.equal(payload(), '{"n":3}', 'out of the trees again');
+    t.ok(trees.reads > reads);
+    trees.known.delete(1);
+    memtable.apply(1, undefined, 0, false);
+    t.equal(memtable.jobAtHand(1), undefined, 'gone');
+  },
+);
 
 t.test('a damaged page is refused for each of its jobs and for no other', async (t) => {
   const trees = new Trees();
