@@ -59,10 +59,11 @@ export class Exchange {
    * Answers; does nothing when that is too late.
    *
    * @param head status line and fixed headers, from `responseHead`
+   * @param body its memory is free again when this returns
    * @param headers further headers, names and values in turn
    * @param last ends the connection
    */
-  answer(head: string, body: string, headers: readonly string[] = noHeaders, last = false): void {
+  answer(head: string, body: string | Buffer, headers: readonly string[] = noHeaders, last = false): void {
     const res = this.#res;
     if (res === undefined) return;
     this.#release();

@@ -12,6 +12,7 @@ import type { Cursors } from '../cursor.js';
 import type { Exchange } from '../exchange.js';
 import { Faults } from '../faults.js';
 import { parseJson, parseLines } from '../json-body.js';
+import { ListBody } from '../list-body.js';
 import { readListQuery } from '../query.js';
 import { renderJob } from '../render.js';
 import { jsonCreated, jsonOk } from '../response-head.js';
@@ -28,6 +29,9 @@ export interface JobsContext {
   /** Path of the API, `/api/v1`. */
   readonly base: string;
 }
+
+/** One for all: an answer has left it, or was copied, when `exchange.answer` returns. */
+const lists = new ListBody();
 
 export function jobsRoutes(context: JobsContext): Route[] {
   const { base, maxBodyBytes } = context;
@@ -134,9 +138,9 @@ function list({ queries, cursors, clock, rules }: JobsContext, exchange: Exchang
   };
   const { total, jobs, nextBefore } = queries.list(query);
   const now = clock.now();
-  const items = jobs.map((job) => renderJob(job, 'listed', now, rules.timezone)).join(',');
   const next = nextBefore === undefined ? '' : `,"next_cursor":"${cursors.write(nextBefore, filter)}"`;
-  exchange.answer(jsonOk, `{"total":${total},"items":[${items}]${next}}`);
+  const render = (job: Job): string => renderJob(job, 'listed', now, rules.timezone);
+  exchange.answer(jsonOk, lists.write(`{"total":${total},"items":[`, jobs, render, `]${next}}`));
 }
 
 /** Hands a request to the scheduler; its answer comes when the change is on disk. */
@@ -155,8 +159,9 @@ function reply({ base, clock, rules }: JobsContext, exchange: Exchange, kind: Re
   if (exchange.over) return;
   if (!answer.ok) return exchange.refuse(answer.refusal);
   if (kind === 'createMany') {
-    const items = answer.jobs.map((made) => renderJob(made, 'created', made.spec.createdAt, rules.timezone));
-    return exchange.answer(jsonCreated, `{"total":${items.length},"items":[${items.join(',')}]}`);
+    const { jobs } = answer;
+    const render = (made: Job): string => renderJob(made, 'created', made.spec.createdAt, rules.timezone);
+    return exchange.answer(jsonCreated, lists.write(`{"total":${jobs.length},"items":[`, jobs, render, ']}'));
   }
   const job = answer.jobs[0] as Job;
   if (kind !== 'create') return exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules.timezone));
