@@ -41,6 +41,17 @@ export class LmdbKv implements Kv, KvWriter {
     }
   }
 
+  /** Without the copy, whose memory the garbage collector has to find again, a run costs a tenth less of the main thread. */
+  peek(tree: Tree, key: Uint8Array): Buffer | undefined {
+    try {
+      const shared = this.#trees[tree].getBinaryFast(key as Buffer);
+      // lmdb-js says by `length` alone how much of its one buffer counts.
+      return shared && Buffer.from(shared.buffer, shared.byteOffset, shared.length);
+    } catch (error) {
+      throw this.#explained(error, tree);
+    }
+  }
+
   *entries(tree: Tree, range: RangeOptions): Iterable<{ key: Buffer; value: Buffer }> {
     try {
       for (const { key, value } of this.#trees[tree].getRange(lmdbRange(range))) {

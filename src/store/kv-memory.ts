@@ -40,6 +40,10 @@ export class MemoryKv implements Kv {
     return value && Buffer.from(value);
   }
 
+  peek(tree: Tree, key: Uint8Array): Buffer | undefined {
+    return this.#trees[tree].values.get(asText(key));
+  }
+
   *entries(tree: Tree, range: RangeOptions): Iterable<{ key: Buffer; value: Buffer }> {
     const { values } = this.#trees[tree];
     for (const key of this.keys(tree, range)) {
@@ -67,6 +71,7 @@ export class MemoryKv implements Kv {
     const undo: (() => void)[] = [];
     const tx: KvWriter = {
       get: (tree, key) => this.get(tree, key),
+      peek: (tree, key) => this.peek(tree, key),
       entries: (tree, range) => this.entries(tree, range),
       keys: (tree, range) => this.keys(tree, range),
       size: (tree) => this.size(tree),

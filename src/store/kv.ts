@@ -34,6 +34,8 @@ export interface RangeOptions {
 export interface KvReader {
   /** The value, as bytes of the caller's own. */
   get(tree: Tree, key: Uint8Array): Buffer | undefined;
+  /** The value, as bytes that may change with the next call of this port: for what is decoded, or copied, at once. */
+  peek(tree: Tree, key: Uint8Array): Buffer | undefined;
   entries(tree: Tree, range: RangeOptions): Iterable<{ readonly key: Buffer; readonly value: Buffer }>;
   keys(tree: Tree, range: RangeOptions): Iterable<Buffer>;
   /** How many entries the tree says it has. Where pages are damaged LMDB may lose some without a word. */

@@ -10,6 +10,7 @@ import {
   detailKey,
   logKey,
   metaKey,
+  pageBytes,
   pageKey,
   pageOf,
   rowAt,
@@ -35,7 +36,9 @@ export interface FinishedJob {
 }
 
 export class StoreReader {
-  readonly #pages: ({ readonly number: number; readonly page: Buffer } | undefined)[] = new Array(cachedPages);
+  /** Places for pages, made when first used, and the number of the page in each; -1: none. */
+  readonly #pageAt = new Array<Buffer | undefined>(cachedPages);
+  readonly #numberAt = new Float64Array(cachedPages).fill(-1);
 
   constructor(
     readonly kv: KvReader,
@@ -50,7 +53,7 @@ export class StoreReader {
   /** What follows sees the merge that was reported, too. */
   refresh(): void {
     this.kv.refresh();
-    this.#pages.fill(undefined);
+    this.#numberAt.fill(-1);
   }
 
   /** @throws DamagedRecord */
@@ -67,7 +70,7 @@ export class StoreReader {
 
   /** @throws DamagedRecord */
   spec(seq: number): JobSpec | undefined {
-    const bytes = this.kv.get('specs', specKey(seq));
+    const bytes = this.kv.peek('specs', specKey(seq));
     return bytes && readSpec(seq, bytes, this.types);
   }
 
@@ -132,12 +135,15 @@ export class StoreReader {
   }
 
   #page(number: number): Buffer | undefined {
-    const cached = this.#pages[number % cachedPages];
-    if (cached?.number === number) return cached.page;
-    const page = this.kv.get('states', pageKey(number));
-    if (!page) return undefined;
-    checkPage(page, number);
-    this.#pages[number % cachedPages] = { number, page };
+    const place = number % cachedPages;
+    if (this.#numberAt[place] === number) return this.#pageAt[place];
+    const found = this.kv.peek('states', pageKey(number));
+    if (!found) return undefined;
+    checkPage(found, number);
+    const page = this.#pageAt[place] ?? Buffer.allocUnsafeSlow(pageBytes);
+    found.copy(page);
+    this.#pageAt[place] = page;
+    this.#numberAt[place] = number;
     return page;
   }
 }

@@ -70,6 +70,25 @@ each('putting again replaces, removing removes, removing nothing is nothing', (t
   t.same(shown(kv.keys('meta', {})), []);
 });
 
+each('a peek shows what get gives, whatever its size and whatever was peeked at before', (t, open) => {
+  const kv = open();
+  const sizes = [1, 100, 1000, 5000, 100_000, 2_000_000, 70_000, 3, 872];
+  kv.transact((tx) => {
+    for (const size of sizes) tx.put('specs', text(`of ${size}`), Buffer.alloc(size, size % 251));
+  });
+  for (const size of [...sizes, ...sizes]) {
+    const key = text(`of ${size}`);
+    t.ok(kv.peek('specs', key)?.equals(kv.get('specs', key) as Buffer), `${size} bytes`);
+  }
+  t.equal(kv.peek('specs', text('k')), undefined);
+  const own = kv.get('specs', text('of 872')) as Buffer;
+  kv.peek('specs', text('of 1000'));
+  t.ok(
+    own.every((byte) => byte === 872 % 251),
+    'what get gave stays',
+  );
+});
+
 each('keys order as bytes do, shorter before longer', (t, open) => {
   const kv = open();
   const keys = [

@@ -32,6 +32,10 @@ class Trees {
         this.reads++;
         return this.kv.get(tree, key);
       },
+      peek: (tree, key) => {
+        this.reads++;
+        return this.kv.peek(tree, key);
+      },
       entries: (tree, range) => this.kv.entries(tree, range),
       keys: (tree, range) => this.kv.keys(tree, range),
       size: (tree) => this.kv.size(tree),
