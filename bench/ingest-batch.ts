@@ -10,6 +10,7 @@ import { batchBodies } from './support/job-bodies.js';
 import { Latencies } from './support/latencies.js';
 import { runHelper } from './support/processes.js';
 import { ServerProcess } from './support/server-process.js';
+import { withMainThread } from './support/thread-time.js';
 
 export interface IngestBatchPlan {
   readonly batches: readonly { readonly jobs: number; readonly lines: boolean }[];
@@ -88,7 +89,7 @@ async function measure(
   const ceilings: { parse: number; storage: number }[] = [];
   for (let round = 0; round < plan.rounds; round++) {
     ceilings.push(await ceiling(batch, plan));
-    ours.push(await load(server, batch, plan, promised, run));
+    ours.push(await withMainThread(server.pid, () => load(server, batch, plan, promised, run)));
     await server.quiet();
   }
   const parse = median(ceilings.map((one) => one.parse));
