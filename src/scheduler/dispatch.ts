@@ -92,21 +92,17 @@ export class Dispatch {
   }
 
   /** A due time has come: the job is ready, unless it has moved on, or its occurrence was missed. */
-  #see(due: Due, now: number): void {
-    const { memtable, types } = this.#ports;
-    const job = now - due.due > limits.misfireAfterMs ? this.#ledger.lookup(due.seq) : undefined;
-    const state = job ? job.state : this.#ledger.state(due.seq);
-    if (state?.status !== 'pending' || state.due !== due.due) return;
-    const missed = job && decisions.miss(job, now);
+  #see({ due, seq }: Due, now: number): void {
+    const job = this.#ledger.lookup(seq);
+    if (job?.state.status !== 'pending' || job.state.due !== due) return;
+    const missed = now - due > limits.misfireAfterMs ? decisions.miss(job, now) : undefined;
     if (missed) {
-      this.#ledger.filling.earliestStart = Math.min(this.#ledger.filling.earliestStart, due.due);
+      this.#ledger.filling.earliestStart = Math.min(this.#ledger.filling.earliestStart, due);
       this.#ledger.record(job, missed, now);
       return;
     }
-    const typeId = job ? types.idOf(job.spec.name) : memtable.typeOf(due.seq);
-    if (typeId === undefined) return;
-    const queue = this.#careful.concerns(due.seq, state) ? this.#suspects : this.#ready;
-    queue.push({ due: due.due, seq: due.seq, typeId });
+    const queue = this.#careful.concerns(seq, job.state) ? this.#suspects : this.#ready;
+    queue.push({ due, seq, typeId: this.#ports.types.idOf(job.spec.name) });
   }
 
   startReady(): void {

@@ -6,7 +6,7 @@ import type { Job, JobDetail, JobSpec, JobState } from '../domain/job.js';
 import { noDetail } from '../domain/job.js';
 import { DamagedRecord } from './damage.js';
 import type { StoreReader } from './reader.js';
-import { RowTable, readRow, rowHasDetail, rowStatus, rowType } from './row.js';
+import { RowTable, readRow, rowHasDetail } from './row.js';
 
 interface Generation {
   readonly rows: RowTable;
@@ -77,15 +77,10 @@ export class Memtable {
   /** Keeps a committed spec at hand if the job is due soon enough to find it here still. */
   applySpec(spec: JobSpec, dueInMs: number): void {
     this.#forget(spec.seq);
-    if (dueInMs <= cachedAheadMs) this.#keep(spec);
-  }
-
-  /**
-   * A job that runs once has started: its spec is hardly wanted again. Those that are given up here die young; with it a run
-   * costs the main thread 0.88 of what it did, most of the rest being the garbage collector's.
-   */
-  letGo(seq: number): void {
-    this.#forget(seq);
+    if (dueInMs > cachedAheadMs) return;
+    this.#specs.set(spec.seq, spec);
+    this.#specBytes += specBytes(spec);
+    while (this.#specBytes > cachedSpecBytes) this.#forgetOldest();
   }
 
   mergeBegins(): void {
@@ -105,13 +100,6 @@ export class Memtable {
     const state = this.#reader.state(seq);
     if (!state && this.#known.has(seq)) throw lost('state', seq);
     return state;
-  }
-
-  typeOf(seq: number): number | undefined {
-    const rows = this.#rowsOf(seq);
-    if (!rows) return this.#reader.typeOf(seq);
-    const at = rows.find(seq) as number;
-    return rowStatus(rows.slab, at) === undefined ? undefined : rowType(rows.slab, at);
   }
 
   /** Of a job that there is. */
@@ -136,13 +124,6 @@ export class Memtable {
     return state && { spec: this.spec(seq), state, detail: this.detail(seq) };
   }
 
-  /** The same of a job that is about to start or to change: its spec is kept at hand. */
-  jobAtHand(seq: number): Job | undefined {
-    const job = this.job(seq);
-    if (job && !this.#specs.has(seq)) this.#keep(job.spec);
-    return job;
-  }
-
   #hasDetail(seq: number): boolean {
     const rows = this.#rowsOf(seq);
     return rows ? rowHasDetail(rows.slab, rows.find(seq) as number) : this.#reader.hasDetail(seq);
@@ -152,12 +133,6 @@ export class Memtable {
     if (this.#current.rows.has(seq)) return this.#current.rows;
     if (this.#merging?.rows.has(seq)) return this.#merging.rows;
     return undefined;
-  }
-
-  #keep(spec: JobSpec): void {
-    this.#specs.set(spec.seq, spec);
-    this.#specBytes += specBytes(spec);
-    while (this.#specBytes > cachedSpecBytes) this.#forgetOldest();
   }
 
   /** One iterator goes on and on: a new one each time would step over all that was removed before it. */

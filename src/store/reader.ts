@@ -19,7 +19,7 @@ import {
   unseal,
 } from './layout.js';
 import { LogRecordReader } from './log-record.js';
-import { rowHasDetail, rowStatus, rowType } from './row.js';
+import { rowHasDetail } from './row.js';
 import { readSpec } from './spec-codec.js';
 import type { TypeDictionary } from './types.js';
 
@@ -60,12 +60,6 @@ export class StoreReader {
   state(seq: number): JobState | undefined {
     const page = this.#page(pageOf(seq));
     return page && stateIn(page, seq);
-  }
-
-  /** The job's type without reading its spec. */
-  typeOf(seq: number): number | undefined {
-    const page = this.#page(pageOf(seq));
-    return page && rowStatus(page, rowAt(seq)) !== undefined ? rowType(page, rowAt(seq)) : undefined;
   }
 
   /** @throws DamagedRecord */

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { World } from '../support/world.js';
-import { after, cron, hour, make, running, second, state, told } from './worlds.js';
+import { after, cancel, cron, fillDisk, hour, make, running, second, state, told, update } from './worlds.js';
 
 t.test('a job starts in the very millisecond it is due', async (t) => {
   const world = new World();
@@ -61,6 +61,29 @@ t.test('jobs start in the order they are due, then as they were made', async (t)
     order,
     expected.map(({ seq }) => seq),
   );
+});
+
+t.test('a job that waited for a thread starts as it is by then, not as it was when its time came', async (t) => {
+  const world = new World({ poolCapacity: 1 });
+  const first = make(world);
+  const [changed, refused, gone] = ['changed', 'refused', 'gone'].map((was) =>
+    make(world, { trigger: after(10), payload: JSON.stringify({ was }) }),
+  ) as [number, number, number];
+  world.pass(20);
+  t.same(running(world), [first]);
+  t.match(update(world, changed, { payload: '{"new":1}' }), { ok: true });
+  t.match(update(world, changed, { payload: '{"new":2}' }), { ok: true });
+  const free = fillDisk(world);
+  t.match(update(world, refused, { payload: '{"new":1}' }), { ok: false });
+  free();
+  world.pass(1000);
+  t.match(cancel(world, gone), { ok: true });
+
+  const payloads: string[] = [];
+  world.pool.onDispatch = ({ payload }) => void payloads.push(payload);
+  for (const seq of [first, changed, refused]) world.end(seq);
+  t.same(payloads, ['{"new":2}', '{"was":"refused"}']);
+  t.same(running(world), []);
 });
 
 t.test('what is due waits for a thread, the first due first', async (t) => {

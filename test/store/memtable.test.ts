@@ -127,21 +127,11 @@ t.test('a removed job is gone although the trees still have it', async (t) => {
   memtable.apply(1, undefined, 5, false);
   t.equal(memtable.state(1), undefined);
   t.equal(memtable.job(1), undefined);
-  t.equal(memtable.typeOf(1), undefined);
   memtable.mergeBegins();
   t.equal(memtable.job(1), undefined);
   trees.put(1, undefined);
   memtable.mergeEnded();
   t.equal(memtable.job(1), undefined);
-});
-
-t.test('the type of a job is known without its spec', async (t) => {
-  const trees = new Trees();
-  trees.put(1, lease(1), 513);
-  t.equal(trees.memtable.typeOf(1), 513);
-  trees.memtable.apply(2, lease(1), 7, false);
-  t.equal(trees.memtable.typeOf(2), 7);
-  t.equal(trees.memtable.typeOf(3), undefined);
 });
 
 t.test('details come from the newest generation that has one', async (t) => {
@@ -216,37 +206,6 @@ t.test('a spec that was replaced counts once, and is the new one', async (t) => 
   t.equal(trees.memtable.spec(1)?.payload, '{"n":2}');
   t.equal(trees.reads, 0);
 });
-
-t.test(
-  'a job that is about to start is read once, until it is let go; what is changed meanwhile is not missed',
-  async (t) => {
-    const trees = new Trees();
-    const { memtable } = trees;
-    trees.known.add(1);
-    trees.put(1, lease(1));
-    trees.putSpec(1, '{"n":1}');
-    const payload = (): string | undefined => memtable.jobAtHand(1)?.spec.payload;
-    t.equal(payload(), '{"n":1}');
-    const reads = trees.reads;
-    t.equal(payload(), '{"n":1}');
-    t.equal(trees.reads, reads, 'neither page nor spec');
-
-    trees.putSpec(1, '{"n":2}');
-    memtable.applySpec(sampleSpec({ seq: 1, payload: '{"n":2}' }), 600_000);
-    t.equal(payload(), '{"n":2}', 'changed, and due in a long time');
-    memtable.applySpec(sampleSpec({ seq: 1, payload: '{"n":3}' }), 0);
-    t.equal(payload(), '{"n":3}', 'changed, and due soon');
-    trees.putSpec(1, '{"n":3}');
-
-    memtable.letGo(1);
-    memtable.letGo(2);
-    t.equal(payload(), '{"n":3}', 'out of the trees again');
-    t.ok(trees.reads > reads);
-    trees.known.delete(1);
-    memtable.apply(1, undefined, 0, false);
-    t.equal(memtable.jobAtHand(1), undefined, 'gone');
-  },
-);
 
 t.test('a damaged page is refused for each of its jobs and for no other', async (t) => {
   const trees = new Trees();
