@@ -36,7 +36,7 @@ const storageUnavailable = new Refusal(
   'The change could not be written to disk and was not made. Try again later; GET /health tells when writing works again.',
 );
 
-/** Jobs kept at hand after they were read, and characters of payload that one may have for it: 8 MB at most. */
+/** Jobs kept at hand after they were read, and characters of payload that one may have for it: 8 million in all. */
 const maxRead = 2048;
 const maxReadPayload = 4096;
 
