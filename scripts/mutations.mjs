@@ -122,7 +122,11 @@ export const mutations = [
     name: 'what was read of a job is not forgotten when it changes',
     changes: [
       change('src/scheduler/ledger.ts', 'if (job) this.#read.delete(job.spec.seq);\n    else this', 'if (!job) this'),
-      change('src/scheduler/ledger.ts', 'this.#read.delete(job.spec.seq);\n    this.#filling.remove', 'this.#filling.remove'),
+      change(
+        'src/scheduler/ledger.ts',
+        'this.#read.delete(job.spec.seq);\n    this.#filling.remove',
+        'this.#filling.remove',
+      ),
     ],
   },
   {
