@@ -29,8 +29,10 @@ export class ListBody {
       this.#add(index === 0 ? text : `,${text}`);
     }
     this.#add(close);
+    const whole = this.#buffer.subarray(0, this.#used);
     if (this.#buffer.length <= keptBytes) this.#kept = this.#buffer;
-    return this.#buffer.subarray(0, this.#used);
+    else this.#buffer = this.#kept;
+    return whole;
   }
 
   #add(text: string): void {

@@ -41,7 +41,7 @@ export class LmdbKv implements Kv, KvWriter {
     }
   }
 
-  /** Without the copy, whose memory the garbage collector has to find again, a run costs a tenth less of the main thread. */
+  /** Without the copy, whose memory the garbage collector has to find again, a run costs the main thread an eighth less. */
   peek(tree: Tree, key: Uint8Array): Buffer | undefined {
     try {
       const shared = this.#trees[tree].getBinaryFast(key as Buffer);
