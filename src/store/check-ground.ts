@@ -4,7 +4,8 @@ import type { CheckFaults } from './check-faults.js';
 import type { KvReader } from './kv.js';
 import { checkPage, type MergeMark, pageKey, pageOf, rowAt, specKey } from './layout.js';
 import type { Counters } from './log-record.js';
-import { RowTable, rowStatus } from './row.js';
+import { rowStatus } from './row.js';
+import { RowTable } from './row-table.js';
 import { readSpec } from './spec-codec.js';
 import type { TypeDictionary } from './types.js';
 

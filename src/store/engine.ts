@@ -57,7 +57,7 @@ export class StoreEngine {
   startMerge(order: MergeOrder): void {
     if (this.#merge) throw new Error('a merge is under way');
     const changes = this.#changes;
-    this.#changes = new PendingChanges();
+    this.#changes = new PendingChanges(changes.rows.size);
     const slices = mergeSlices(this.#kv, changes, order)[Symbol.iterator]();
     this.#merge = { position: order.position, slices, slice: undefined };
   }

@@ -6,7 +6,8 @@ import type { Job, JobDetail, JobSpec, JobState } from '../domain/job.js';
 import { noDetail } from '../domain/job.js';
 import { DamagedRecord } from './damage.js';
 import type { StoreReader } from './reader.js';
-import { RowTable, readRow, rowHasDetail } from './row.js';
+import { readRow, rowHasDetail } from './row.js';
+import { RowTable } from './row-table.js';
 
 interface Generation {
   readonly rows: RowTable;
@@ -14,7 +15,12 @@ interface Generation {
   detailBytes: number;
 }
 
-const emptyGeneration = (): Generation => ({ rows: new RowTable(), details: new Map(), detailBytes: 0 });
+/** @param rows how many jobs will have changed: likely as many as before the last merge */
+const emptyGeneration = (rows: number): Generation => ({
+  rows: new RowTable(rows),
+  details: new Map(),
+  detailBytes: 0,
+});
 
 /** Specs kept at hand after their commit: jobs with short delays run from here without a look into the trees. */
 const cachedSpecBytes = 16 * 1024 * 1024;
@@ -32,7 +38,7 @@ export interface KnownJobs {
 export class Memtable {
   readonly #reader: StoreReader;
   readonly #known: KnownJobs;
-  #current = emptyGeneration();
+  #current = emptyGeneration(0);
   #merging: Generation | undefined;
   readonly #specs = new Map<number, JobSpec>();
   #oldest = this.#specs.keys();
@@ -85,7 +91,7 @@ export class Memtable {
 
   mergeBegins(): void {
     this.#merging = this.#current;
-    this.#current = emptyGeneration();
+    this.#current = emptyGeneration(this.#current.rows.size);
   }
 
   mergeEnded(): void {

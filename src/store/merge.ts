@@ -90,7 +90,7 @@ function dueSlices(changes: PendingChanges, run: number): Iterable<Slice> {
  * 30 to 45 ms.
  */
 function* inOrderOfFiring({ rows }: PendingChanges): Iterable<DueEntry> {
-  const heap = new DueHeap();
+  const heap = new DueHeap(rows.size);
   for (const seq of rows.keys()) {
     const at = rows.find(seq) as number;
     if (rowStatus(rows.slab, at) === 'pending') heap.push(rowDue(rows.slab, at), seq);
@@ -113,14 +113,8 @@ function finishedSlices({ finished }: PendingChanges, position: number): Iterabl
 }
 
 function pageSlices({ rows }: PendingChanges): Iterable<Slice> {
-  const byPage = new Map<number, number[]>();
-  for (const seq of rows.keys()) {
-    const page = byPage.get(pageOf(seq));
-    if (page) page.push(seq);
-    else byPage.set(pageOf(seq), [seq]);
-  }
-  const pages = [...byPage].sort(([a], [b]) => a - b);
-  return inSlices(pages, slice.pages, (tx, [number, seqs]) => {
+  return inSlices(byPage(rows.keys().slice().sort()), slice.pages, (tx, seqs) => {
+    const number = pageOf(seqs[0] as number);
     const old = tx.get('states', pageKey(number));
     if (old) checkPage(old, number);
     const page = old ?? emptyPage();
@@ -137,6 +131,15 @@ function pageSlices({ rows }: PendingChanges): Iterable<Slice> {
       tx.put('states', pageKey(number), page);
     }
   });
+}
+
+/** @param keys ascending */
+function* byPage(keys: Float64Array): Iterable<Float64Array> {
+  for (let from = 0, to = 0; from < keys.length; from = to) {
+    const page = pageOf(keys[from] as number);
+    while (to < keys.length && pageOf(keys[to] as number) === page) to++;
+    yield keys.subarray(from, to);
+  }
 }
 
 function isEmpty(page: Buffer): boolean {

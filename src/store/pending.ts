@@ -1,14 +1,20 @@
 /** What log records changed since the trees were last brought up to date: the input of the next merge. */
 import { isFinished } from '../domain/lifecycle.js';
 import type { LogRecordReader } from './log-record.js';
-import { RowTable, rowFinishedAt, rowStatus } from './row.js';
+import { rowFinishedAt, rowStatus } from './row.js';
+import { RowTable } from './row-table.js';
 
 export class PendingChanges {
-  readonly rows = new RowTable();
+  readonly rows: RowTable;
   /** JSON text by job. */
   readonly details = new Map<number, string>();
   /** Jobs in finishing order: key and instant. A job that was retried and finished again stands twice. */
   readonly finished: { seq: number; at: number }[] = [];
+
+  /** @param rows how many jobs will have changed, as far as that is known */
+  constructor(rows = 0) {
+    this.rows = new RowTable(rows);
+  }
 
   add(record: LogRecordReader): void {
     record.rows((seq, at) => {

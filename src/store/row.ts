@@ -1,4 +1,4 @@
-/** A job's state as a row of fixed size, and a table of rows by key that needs no object per job. */
+/** A job's state as a row of fixed size: what the tree of states, the log and the tables in memory hold of a job. */
 
 import type { JobState } from '../domain/job.js';
 import { type Status, statuses } from '../domain/lifecycle.js';
@@ -75,66 +75,4 @@ export function readRow(buffer: Buffer, at: number): JobState | undefined {
     skipped: buffer.readUInt32LE(at + 44),
     missed: buffer.readUInt32LE(at + 48),
   };
-}
-
-/** Rows by key: what has changed since the trees were last brought up to date. */
-export class RowTable {
-  #slots = new Map<number, number>();
-  #slab: Buffer;
-
-  constructor(initialRows = 256) {
-    this.#slab = Buffer.alloc(initialRows * rowBytes);
-  }
-
-  get size(): number {
-    return this.#slots.size;
-  }
-
-  /** Keys in no particular order. */
-  keys(): IterableIterator<number> {
-    return this.#slots.keys();
-  }
-
-  has(seq: number): boolean {
-    return this.#slots.has(seq);
-  }
-
-  /** Copies a row in, over an earlier one of the same job. */
-  set(seq: number, from: Buffer, at: number): void {
-    const place = this.#claim(seq);
-    from.copy(this.#slab, place, at, at + rowBytes);
-  }
-
-  /** Writes a job's state, or that it is no more. */
-  put(seq: number, state: JobState | undefined, typeId: number, hasDetail: boolean): void {
-    const place = this.#claim(seq);
-    if (state) writeRow(this.#slab, place, state, typeId, hasDetail);
-    else writeNoRow(this.#slab, place, typeId);
-  }
-
-  /** Where the job's row begins in `slab`; undefined when the job is not here. */
-  find(seq: number): number | undefined {
-    const slot = this.#slots.get(seq);
-    return slot === undefined ? undefined : slot * rowBytes;
-  }
-
-  get slab(): Buffer {
-    return this.#slab;
-  }
-
-  #claim(seq: number): number {
-    let slot = this.#slots.get(seq);
-    if (slot === undefined) {
-      slot = this.#slots.size;
-      this.#slots.set(seq, slot);
-      if ((slot + 1) * rowBytes > this.#slab.length) this.#grow();
-    }
-    return slot * rowBytes;
-  }
-
-  #grow(): void {
-    const larger = Buffer.alloc(this.#slab.length * 2);
-    this.#slab.copy(larger);
-    this.#slab = larger;
-  }
 }

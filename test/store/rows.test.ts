@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import t from 'tap';
 import { checkPage, emptyPage, pageRows, rowAt, sealPage, stateIn } from '../../src/store/layout.js';
 import {
-  RowTable,
   readRow,
   rowBytes,
   rowDue,
@@ -14,6 +13,7 @@ import {
   writeNoRow,
   writeRow,
 } from '../../src/store/row.js';
+import { RowTable } from '../../src/store/row-table.js';
 import { anyDamage, damage, refuses, same } from './damaging.js';
 import { anySeq, anyState, sampleState } from './samples.js';
 
@@ -52,16 +52,16 @@ t.test('counts that outgrow their place stay at its end', async (t) => {
 });
 
 t.test('a table of rows holds the latest row of every job', async () => {
-  const anyWrites = fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.option(anyState, { nil: undefined })), {
-    maxLength: 60,
-  });
+  // Few that come again, some far apart, and some of which the lower 32 bits are the same.
+  const anyKey = fc.oneof(fc.integer({ min: 1, max: 40 }), anySeq, fc.constantFrom(41, 2 ** 32 + 41, 2 ** 33 + 41));
+  const anyWrites = fc.array(fc.tuple(anyKey, fc.option(anyState, { nil: undefined })), { maxLength: 150 });
   fc.assert(
-    fc.property(anyWrites, fc.integer({ min: 1, max: 4 }), (writes, initial) => {
+    fc.property(anyWrites, fc.constantFrom(0, 1, 16, 17, 1000), (writes, initial) => {
       const table = new RowTable(initial);
       const copied = new RowTable(initial);
       const model = new Map<number, unknown>();
       for (const [seq, state] of writes) {
-        table.put(seq, state, seq, false);
+        table.put(seq, state, seq % 65_536, false);
         copied.set(seq, table.slab, table.find(seq) as number);
         model.set(seq, state);
       }
@@ -69,13 +69,28 @@ t.test('a table of rows holds the latest row of every job', async () => {
         if (of.size !== model.size || [...of.keys()].some((seq) => !model.has(seq) || !of.has(seq))) return false;
         for (const [seq, state] of model) {
           const at = of.find(seq) as number;
-          if (!same(readRow(of.slab, at), state) || rowType(of.slab, at) !== seq) return false;
+          if (!same(readRow(of.slab, at), state) || rowType(of.slab, at) !== seq % 65_536) return false;
         }
       }
-      return table.find(41) === undefined && !table.has(41);
+      const unknown = [2 ** 34 + 41, 43].filter((seq) => !model.has(seq));
+      return unknown.every((seq) => table.find(seq) === undefined && !table.has(seq));
     }),
     { numRuns: 200 },
   );
+});
+
+t.test('a table grows past what was expected, and finds each of many rows', async (t) => {
+  const table = new RowTable(10);
+  const [rows, step] = [30_000, 977];
+  for (let i = 0; i < rows; i++) table.put(1 + i * step, sampleState({ due: i }), i % 7, false);
+  t.equal(table.size, rows);
+  t.same(
+    [...table.keys()].filter((seq, i) => seq !== 1 + i * step),
+    [],
+  );
+  const wrong = [...table.keys()].filter((seq, i) => rowDue(table.slab, table.find(seq) as number) !== i);
+  t.same(wrong, []);
+  t.equal(table.find(2), undefined);
 });
 
 t.test('a page holds the rows of its jobs, and any damage to it is refused', async () => {
