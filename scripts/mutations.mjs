@@ -130,6 +130,22 @@ export const mutations = [
     ],
   },
   {
+    name: 'a job starts 5 ms early and says that it did not',
+    changes: [
+      change('src/scheduler/dispatch.ts', 'this.#ports.window.pop(now);', 'this.#ports.window.pop(now + 5);'),
+      change(
+        'src/scheduler/dispatch.ts',
+        'if (due <= this.#ports.clock.now()) return job;',
+        'if (due <= this.#ports.clock.now() + 5) return job;',
+      ),
+      change(
+        'src/domain/decisions.ts',
+        'startedAt: now,\n      finishedAt: 0,',
+        'startedAt: Math.max(now, state.due),\n      finishedAt: 0,',
+      ),
+    ],
+  },
+  {
     name: 'a cron slot fires twice',
     changes: [
       change(

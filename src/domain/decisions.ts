@@ -110,11 +110,14 @@ export function attemptNumber(state: JobState): number {
   return state.retryCount + 1;
 }
 
+/** Leases have 32 bits on disk. A job that runs every ten milliseconds comes round to the first after 497 days. */
+const maxLease = 0xffff_ffff;
+
 export function start({ state }: Job, now: number): Decision {
   return {
     state: move(state, 'start', now, {
       attempt: state.attempt + 1,
-      lease: state.lease + 1,
+      lease: (state.lease % maxLease) + 1,
       startedAt: now,
       finishedAt: 0,
     }),

@@ -25,6 +25,8 @@ function lowerBound(keys: readonly string[], key: string): number {
 }
 
 export class MemoryKv implements Kv {
+  /** What was given out to be looked at: spoilt by the next call, as it may be on a disk. */
+  #peeked: Buffer = Buffer.alloc(0);
   readonly #trees = Object.fromEntries(
     trees.map((name) => [name, { keys: [], values: new Map() }]),
   ) as unknown as Record<Tree, SortedTree>;
@@ -36,15 +38,19 @@ export class MemoryKv implements Kv {
   beforeWrite: (what: 'put' | 'remove' | 'commit') => void = () => {};
 
   get(tree: Tree, key: Uint8Array): Buffer | undefined {
+    this.#peeked.fill(0xff);
     const value = this.#trees[tree].values.get(asText(key));
     return value && Buffer.from(value);
   }
 
   peek(tree: Tree, key: Uint8Array): Buffer | undefined {
-    return this.#trees[tree].values.get(asText(key));
+    const value = this.get(tree, key);
+    if (value) this.#peeked = value;
+    return value;
   }
 
   *entries(tree: Tree, range: RangeOptions): Iterable<{ key: Buffer; value: Buffer }> {
+    this.#peeked.fill(0xff);
     const { values } = this.#trees[tree];
     for (const key of this.keys(tree, range)) {
       const value = values.get(asText(key));
@@ -68,6 +74,7 @@ export class MemoryKv implements Kv {
   refresh(): void {}
 
   transact<T>(work: (tx: KvWriter) => T): T {
+    this.#peeked.fill(0xff);
     const undo: (() => void)[] = [];
     const tx: KvWriter = {
       get: (tree, key) => this.get(tree, key),

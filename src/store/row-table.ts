@@ -1,10 +1,19 @@
 /** Rows by key, in memory: what has changed since the trees were last brought up to date. No object per job. */
 
+import { randomInt } from 'node:crypto';
 import type { JobState } from '../domain/job.js';
 import { rowBytes, writeNoRow, writeRow } from './row.js';
 
-/** 2^32 over the golden ratio: keys that follow each other fall far apart (Knuth, TAOCP vol. 3, 6.4). */
-const spread = 0x9e37_79b1;
+/** Nobody outside knows where a key falls: who chooses among jobs cannot choose those that all fall in one place. */
+const seed = randomInt(2 ** 32);
+
+/** 32 bits of a key, mixed: the finalizer of MurmurHash3 (Appleby, public domain). */
+function mixed(seq: number): number {
+  let bits = seq ^ seed;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85eb_ca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2_ae35);
+  return bits ^ (bits >>> 16);
+}
 
 /**
  * Keys and rows stand in the order of their first writing; beside them is a hash table with open addressing that says
@@ -67,7 +76,7 @@ export class RowTable {
   /** Where in `#places` the key is, or would be. */
   #placeOf(seq: number): number {
     const last = this.#places.length - 1;
-    let place = Math.imul(seq, spread) >>> this.#shift;
+    let place = mixed(seq) >>> this.#shift;
     for (;;) {
       const row = this.#places[place] as number;
       if (row === 0 || this.#keys[row - 1] === seq) return place;
@@ -91,13 +100,16 @@ export class RowTable {
   }
 
   #grow(): void {
-    const [keys, slab] = [this.#keys, this.#slab];
-    this.#keys = new Float64Array(keys.length * 2);
-    this.#keys.set(keys);
-    this.#slab = Buffer.allocUnsafeSlow(slab.length * 2);
-    slab.copy(this.#slab);
-    this.#places = new Uint32Array(this.#places.length * 2);
+    // All three are there before one is changed: without memory for one, the table stays as it was.
+    const keys = new Float64Array(this.#keys.length * 2);
+    const slab = Buffer.allocUnsafeSlow(this.#slab.length * 2);
+    const places = new Uint32Array(this.#places.length * 2);
+    keys.set(this.#keys);
+    this.#slab.copy(slab);
+    this.#keys = keys;
+    this.#slab = slab;
+    this.#places = places;
     this.#shift--;
-    for (let row = 0; row < this.#size; row++) this.#places[this.#placeOf(keys[row] as number)] = row + 1;
+    for (let row = 0; row < this.#size; row++) places[this.#placeOf(keys[row] as number)] = row + 1;
   }
 }

@@ -180,6 +180,13 @@ t.test('start', async (t) => {
       events: [{ type: 'job.started', attempt: 3 }],
     });
   });
+
+  t.test('after the last lease that fits its place on disk comes the first', async (t) => {
+    const leaseAfter = (lease: number) => start(sampleJob({}, { lease }), noon).state.lease;
+    t.equal(leaseAfter(0), 1);
+    t.equal(leaseAfter(2 ** 32 - 2), 2 ** 32 - 1);
+    t.equal(leaseAfter(2 ** 32 - 1), 1);
+  });
 });
 
 t.test('succeed', async (t) => {

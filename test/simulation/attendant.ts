@@ -17,6 +17,8 @@ export class Attendant {
   readonly #kills = new Map<string, number>();
   /** Starts that are under no suspicion and so not counted: after a stop in order, or by a clock that was set. */
   forgiven = 0;
+  /** The latest that the clock has shown since nothing was on its way to the disk: by it the last decisions were made. */
+  #latest = Number.NEGATIVE_INFINITY;
 
   constructor(promised: Promised, note: (what: string) => void) {
     this.#promised = promised;
@@ -38,6 +40,12 @@ export class Attendant {
     for (const attempt of [...world.pool.attempts.values()]) look(attempt);
   }
 
+  /** Looks at the clock, which may be set back before what is decided by it comes to the pool. */
+  readClock({ clock, scheduler, store }: World): void {
+    const isStill = scheduler.settled && store.pending === 0;
+    this.#latest = isStill ? clock.wall : Math.max(this.#latest, clock.wall);
+  }
+
   #check(world: World, attempt: Attempt): void {
     const { jobSeq } = attempt;
     const known = this.#promised.jobs.get(jobSeq);
@@ -53,8 +61,9 @@ export class Attendant {
     must(limited <= 1, () => `${limited} attempts of a type that is limited to one`);
     const state = world.scheduler.ledger.state(jobSeq);
     must(state !== undefined, () => `job ${jobSeq} was dispatched and is not there`);
-    // By the clock of the decision: it may have been set between that and the commit.
     must(state.due <= state.startedAt, () => `job ${jobSeq} runs ${state.due - state.startedAt} ms early`);
+    const now = Math.max(this.#latest, world.clock.wall);
+    must(state.due <= now, () => `job ${jobSeq} runs ${state.due - now} ms before any clock said that it is due`);
     checkSchedule(committed.spec, attempt);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
     must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');

@@ -93,6 +93,7 @@ export class Simulation {
       this.#note(what);
       this.#survive(() => this.#act(what));
       this.#invariants.check();
+      this.#attendant.readClock(this.#world);
     }
     this.step = steps;
     this.#random = Random.ofStep(seed, -1);
