@@ -184,9 +184,9 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
         .argParser(bodySize),
     )
     .addOption(
-      option('--max-connections <number>', 'WebSocket connections at the same time')
+      option('--max-connections <number>', 'WebSocket connections at the same time, and as many others')
         .default(10_000)
-        .argParser(wholeNumber(0, 1_000_000)),
+        .argParser(wholeNumber(1, 1_000_000)),
     )
     .addOption(
       option(

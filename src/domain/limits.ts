@@ -25,6 +25,8 @@ export const limits = {
   batchBytes: 16 * 1024 * 1024,
   /** Bodies of all requests that are still coming, together. */
   unfinishedBodiesBytes: 256 * 1024 * 1024,
+  /** Answers that their clients have not read, beyond what the system holds for a connection, together. */
+  unsentBytes: 256 * 1024 * 1024,
   headerBytes: 16 * 1024,
   filterIds: 1000,
   filterTopics: 2000,

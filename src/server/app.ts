@@ -20,6 +20,7 @@ import { Exchange, type ExchangeContext, OpenExchanges } from './exchange.js';
 import type { Gate } from './gate.js';
 import { RequestHead } from './request-head.js';
 import { noContent } from './response-head.js';
+import { UnsentAnswers } from './unsent.js';
 import { uWS } from './uws.js';
 
 /** A method of a resource. */
@@ -46,6 +47,8 @@ export interface HttpAppOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** An exchange is answered with 504 after this time; whole seconds. */
   readonly answerTimeoutMs: number;
+  /** Beside WebSockets. One that comes beyond them is closed at once: it has not asked for anything yet. */
+  readonly maxConnections: number;
 }
 
 const sweepMs = 1000;
@@ -55,6 +58,7 @@ const noBody = Buffer.alloc(0);
 
 export class HttpApp implements ExchangeContext {
   readonly open = new OpenExchanges();
+  readonly unsent = new UnsentAnswers();
   closing = false;
   readonly #native: TemplatedApp;
   readonly #options: HttpAppOptions;
@@ -62,6 +66,10 @@ export class HttpApp implements ExchangeContext {
   readonly #paths = new Map<string, Set<string>>();
   readonly #sockets: us_listen_socket[] = [];
   readonly #sweeper: NodeJS.Timeout;
+  /** Those that are not WebSockets. */
+  #connections = 0;
+  /** Closed since the last sweep as there were too many. */
+  #turnedAway = 0;
 
   /** @throws when the certificate or its key cannot be used */
   constructor(options: HttpAppOptions) {
@@ -70,7 +78,8 @@ export class HttpApp implements ExchangeContext {
     // Only some builds have this setting; theirs is too long without it.
     const settings = this.#native as { setIdleTimeout?(seconds: number): void };
     settings.setIdleTimeout?.(idleSeconds);
-    this.#sweeper = setInterval(() => this.open.sweep(options.answerTimeoutMs / sweepMs), sweepMs);
+    this.#native.filter((res, change) => this.#count(res, change as number));
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
     this.#sweeper.unref();
   }
 
@@ -137,6 +146,8 @@ export class HttpApp implements ExchangeContext {
           const extensions = req.getHeader('sec-websocket-extensions');
           const accept = (data: Data, protocol: string): void => {
             exchange.leave();
+            // uWebSockets.js counts a connection that becomes a WebSocket no further.
+            this.#connections -= 1;
             res.upgrade(data, key, protocol, extensions, context);
           };
           upgrade(exchange, head, accept, req);
@@ -188,6 +199,24 @@ export class HttpApp implements ExchangeContext {
     this.windDown();
     clearInterval(this.#sweeper);
     this.#native.close();
+  }
+
+  #count(res: HttpResponse, change: number): void {
+    this.#connections += change;
+    if (change < 0 || this.#connections <= this.#options.maxConnections) return;
+    this.#turnedAway += 1;
+    res.close();
+  }
+
+  #sweep(): void {
+    const { answerTimeoutMs, maxConnections, log } = this.#options;
+    this.open.sweep(answerTimeoutMs / sweepMs);
+    if (this.#turnedAway === 0) return;
+    log.warn(
+      { connections: this.#turnedAway, limit: maxConnections },
+      'connections were closed as they came: --max-connections are open',
+    );
+    this.#turnedAway = 0;
   }
 
   /** Registers what answers methods that a path lacks: preflights, else 405. */

@@ -8,10 +8,12 @@ import type { HttpResponse } from 'uWebSockets.js';
 import { Refusal } from '../domain/errors.js';
 import { limits } from '../domain/limits.js';
 import { internalError, problemBody, problemHead } from './problem.js';
+import type { UnsentAnswers } from './unsent.js';
 
 /** What every exchange of a server shares. */
 export interface ExchangeContext {
   readonly open: OpenExchanges;
+  readonly unsent: UnsentAnswers;
   /** True once the server goes: answers then end their connections. */
   readonly closing: boolean;
   /** Told of what a route threw and nobody may see. */
@@ -67,6 +69,7 @@ export class Exchange {
     const res = this.#res;
     if (res === undefined) return;
     this.#release();
+    let hasRoom = true;
     res.cork(() => {
       res.writeStatus(head);
       for (let at = 0; at < headers.length; at += 2)
@@ -77,8 +80,10 @@ export class Exchange {
       if (this.headOnly) res.endWithoutBody(Buffer.byteLength(body), close);
       // Not even `undefined` may be passed: it would be written as a length of 2^63.
       else if (body === '') res.endWithoutBody();
-      else res.end(body, close);
+      else if (close) res.end(body, true);
+      else hasRoom = this.#context.unsent.send(res, body);
     });
+    if (!hasRoom) res.close();
   }
 
   /** Answers with the refusal's problem document. */

@@ -20,7 +20,7 @@ import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { jobsRoutes } from './routes/jobs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
-import { WebSockets } from './websocket.js';
+import { type WebSocketBounds, WebSockets } from './websocket.js';
 
 /** The settings that the server itself looks at. */
 export type ServerConfig = Pick<
@@ -55,8 +55,8 @@ export interface ServerOptions {
   readonly secret?: string | Uint8Array;
   /** How long a request may wait for its answer, whole seconds; default 30 s. */
   readonly answerTimeoutMs?: number;
-  /** How long a WebSocket may be silent and leave pings unanswered, whole seconds from 8; default 60 s. */
-  readonly idleTimeoutSeconds?: number;
+  /** Where they are to differ from the usual. */
+  readonly webSocketBounds?: Partial<WebSocketBounds>;
 }
 
 const base = '/api/v1';
@@ -98,7 +98,7 @@ export class Server {
       lastSeq: queries.lastEvent(),
       queries,
       stats: () => renderStats(stats),
-      idleTimeoutSeconds: options.idleTimeoutSeconds,
+      bounds: options.webSocketBounds,
     });
     const names = new Set(handlers.map(({ name }) => name));
     const routes = [
@@ -170,7 +170,13 @@ function openApp({ config, log, answerTimeoutMs }: ServerOptions, gate: Gate): H
     checkReadable(tls.key, '--tls-key');
   }
   try {
-    return new HttpApp({ gate, log, tls, answerTimeoutMs: answerTimeoutMs ?? defaultAnswerTimeoutMs });
+    return new HttpApp({
+      gate,
+      log,
+      tls,
+      answerTimeoutMs: answerTimeoutMs ?? defaultAnswerTimeoutMs,
+      maxConnections: config.maxConnections,
+    });
   } catch {
     throw new Error(
       'the files of --tls-cert and --tls-key cannot be used: they must be PEM, and the key must belong to the certificate',

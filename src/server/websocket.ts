@@ -36,12 +36,24 @@ export interface WebSocketsOptions {
   readonly queries: Pick<Queries, 'eventsAfter'>;
   /** The statistics as JSON text. */
   readonly stats: () => string;
-  /**
-   * A ping goes out when a connection is silent for some time, and one that does not answer is closed after this; default
-   * 60 s, at least 8.
-   */
-  readonly idleTimeoutSeconds?: number | undefined;
+  readonly bounds?: Partial<WebSocketBounds> | undefined;
 }
+
+/** What readers may take of time and memory. */
+export interface WebSocketBounds {
+  /** A ping goes out when a connection is silent for some time, and one that does not answer is closed after this; at least 8. */
+  readonly idleTimeoutSeconds: number;
+  /** What may wait for all of them; past it the largest backlogs go. */
+  readonly backlogsBytes: number;
+  /** How long a reader that is too slow may take to read up to its close frame. */
+  readonly slowGraceMs: number;
+}
+
+const defaults: WebSocketBounds = {
+  idleTimeoutSeconds: 60,
+  backlogsBytes: 512 * 1024 * 1024,
+  slowGraceMs: 30_000,
+};
 
 const path = '/ws';
 const protocolName = 'escapement.v1';
@@ -50,13 +62,8 @@ const tokenProtocol = 'bearer.';
 /** Close codes of RFC 6455 and of IANA's registry behind it. */
 const closing = { goingAway: 1001, unsupported: 1003, policy: 1008, tryAgainLater: 1013 } as const;
 
-const defaultIdleTimeoutSeconds = 60;
 /** What may wait for one reader: some seconds of events at full load. */
 const maxBacklogBytes = 8 * 1024 * 1024;
-/** What may wait for all of them; past it the largest backlogs go. */
-const maxBacklogsBytes = 512 * 1024 * 1024;
-/** How long a reader that is too slow may take to read up to its close frame. */
-const slowGraceMs = 30_000;
 const sweepMs = 1000;
 
 /** What a socket carries. uWebSockets.js copies its own fields and drops its class, so the connection stands in a field. */
@@ -89,6 +96,7 @@ class Connection implements Listener {
 export class WebSockets {
   readonly feed: Feed;
   readonly #options: WebSocketsOptions;
+  readonly #bounds: WebSocketBounds;
   readonly #connections = new Set<Connection>();
   readonly #sweeper: NodeJS.Timeout;
   /** Too slow, and still on their topics. */
@@ -98,6 +106,7 @@ export class WebSockets {
 
   constructor(options: WebSocketsOptions) {
     this.#options = options;
+    this.#bounds = { ...defaults, ...options.bounds };
     const { app, timezone, lastSeq } = options;
     const publish = (topic: string, message: string): void => {
       this.#leaveSlow();
@@ -109,7 +118,7 @@ export class WebSockets {
       {
         maxPayloadLength: limits.frameBytes,
         maxBackpressure: maxBacklogBytes,
-        idleTimeout: options.idleTimeoutSeconds ?? defaultIdleTimeoutSeconds,
+        idleTimeout: this.#bounds.idleTimeoutSeconds,
         sendPingsAutomatically: true,
         open: (ws) => this.#open(ws),
         message: (ws, message, isBinary) => this.#receive(ws.getUserData().connection, ws, message, isBinary),
@@ -273,10 +282,10 @@ export class WebSockets {
     const now = this.#options.clock.monotonic();
     let total = 0;
     for (const { ws, slowSince } of [...this.#connections]) {
-      if (slowSince !== undefined && now - slowSince > slowGraceMs) ws?.close();
+      if (slowSince !== undefined && now - slowSince > this.#bounds.slowGraceMs) ws?.close();
       else total += ws?.getBufferedAmount() ?? 0;
     }
-    if (total > maxBacklogsBytes) this.#cutBacklogs(total);
+    if (total > this.#bounds.backlogsBytes) this.#cutBacklogs(total);
   }
 
   #cutBacklogs(total: number): void {
@@ -285,7 +294,7 @@ export class WebSockets {
       bytes: connection.ws?.getBufferedAmount() ?? 0,
     }));
     for (const { connection, bytes } of sizes.sort((a, b) => b.bytes - a.bytes)) {
-      if (total <= maxBacklogsBytes) return;
+      if (total <= this.#bounds.backlogsBytes) return;
       total -= bytes;
       if (connection.slowSince === undefined) this.#closedSlow += 1;
       connection.ws?.close();

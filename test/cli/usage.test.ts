@@ -54,6 +54,7 @@ t.test('a mistake is one line that names it, and exit code 2', async (t) => {
     [['start', '--max-body', '1TiB'], /--max-body/],
     [['start', '--max-body', '1GiB'], /--max-body.*256MiB/],
     [['start', '--max-connections', 'x'], /--max-connections/],
+    [['start', '--max-connections', '0'], /whole number from 1 to/],
     [['start', '--allowed-host', 'http://a'], /--allowed-host.*host name/],
     [['start', '--cors-origin', 'a.example'], /--cors-origin.*https/],
     [['start', '--cors-origin', 'https://a.example/path'], /--cors-origin/],

@@ -1,10 +1,10 @@
 /** Who may talk to the server: tokens, Host, Origin, CORS, TLS, and what its log does not say. */
-import { execFileSync } from 'node:child_process';
 import { request as httpsRequest } from 'node:https';
-import { join } from 'node:path';
 import t from 'tap';
 import { Client } from '../support/client.js';
-import { startServer, temporary } from '../support/server.js';
+import { needs } from '../support/faults.js';
+import { connecting, makeCertificate, needsV6, otherAddresses } from '../support/network.js';
+import { startServer } from '../support/server.js';
 import { Subscriber } from '../support/ws.js';
 import { never, problem } from './forms.js';
 
@@ -19,9 +19,17 @@ t.test('without a token', async (t) => {
   });
   const api = new Client(server);
 
-  await t.test('it is bound to 127.0.0.1 and ::1', async (t) => {
+  await t.test('it is bound to 127.0.0.1', async (t) => {
     t.equal((await api.get('/health')).status, 200);
+  });
+
+  await t.test('it is bound to ::1', needsV6, async (t) => {
     t.equal((await new Client(server, {}, '::1').get('/health')).status, 200);
+  });
+
+  await t.test('it is bound to no other address', async (t) => {
+    t.ok(otherAddresses.length > 0);
+    for (const host of otherAddresses) t.equal(await connecting(host, server.port), 'ECONNREFUSED', host);
   });
 
   await t.test('a Host that is neither localhost, an address nor allowed is misdirected', async (t) => {
@@ -257,34 +265,8 @@ t.test('null is an origin only if it is listed', async (t) => {
   await server.kill();
 });
 
-t.test('TLS', async (t) => {
-  const folder = temporary('tls');
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  try {
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-keyout',
-        key,
-        '-out',
-        cert,
-        '-days',
-        '2',
-        '-subj',
-        '/CN=localhost',
-      ],
-      { stdio: 'ignore' },
-    );
-  } catch {
-    return t.comment('skipped: openssl is not here');
-  }
+t.test('TLS', needs('openssl'), async (t) => {
+  const { cert, key } = makeCertificate();
   const server = await startServer({ args: ['--tls-cert', cert, '--tls-key', key] });
   t.match(server.url, /^https:/);
   const status = await new Promise((done, failed) => {

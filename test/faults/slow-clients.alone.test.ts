@@ -1,4 +1,4 @@
-/** F25 and F26: a subscriber that reads nothing, and five hundred clients that send one byte a second. */
+/** F25 and F26: subscribers and askers that read nothing, and five hundred clients that send one byte a second. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
@@ -66,6 +66,36 @@ t.test('F25: a subscriber that reads nothing while 100 MB of events pass', async
     await again.close();
   });
   await quick.close();
+  await server.kill();
+});
+
+t.test('clients that ask and ask, and read no answer', async (t) => {
+  const server = await startServer();
+  const api = new Client(server);
+  const { id } = await api.create({ name: 'noop', delay: '1h', payload: { s: 'x'.repeat(250_000) } });
+  const before = heldBytes(server.pid);
+  const ask = (path: string) => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+  const deaf = Array.from({ length: 20 }, (_, n) => {
+    const socket = connect(server.port, '127.0.0.1').on('error', () => undefined);
+    socket.pause();
+    // Large answers from some, from the others small ones without an end.
+    const asks = ask(n % 2 === 0 ? `/api/v1/jobs/${id}` : '/api/v1/job-types').repeat(1000);
+    const more = () => socket.writable && socket.write(asks, () => setTimeout(more, 5));
+    more();
+    return socket;
+  });
+  t.teardown(() => deaf.map((socket) => socket.destroy()));
+  let most = 0;
+  let longestMs = 0;
+  for (const begun = performance.now(); performance.now() - begun < 8000; ) {
+    const asked = performance.now();
+    t.equal((await api.get('/health')).status, 200);
+    longestMs = Math.max(longestMs, performance.now() - asked);
+    most = Math.max(most, heldBytes(server.pid));
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  t.ok(most - before < 150 * mebi, `memory grew by ${Math.round((most - before) / mebi)} MiB`);
+  t.ok(longestMs < 5000, `others waited ${Math.round(longestMs)} ms at most`);
   await server.kill();
 });
 

@@ -1,17 +1,17 @@
 /** Where the server listens, and what it says when it cannot. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { WebSocket } from 'ws';
 import { bind } from '../../src/server/bind.js';
-import { Client } from '../support/client.js';
+import { Client, eventually } from '../support/client.js';
+import { needs } from '../support/faults.js';
+import { hasV6, makeCertificate, needsV6 } from '../support/network.js';
+import { temporary } from '../support/server.js';
 import { FakeLog, serve } from './fixture.js';
-
-const hasV6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'));
 
 t.test('by default on both loopback addresses, on one port', async (t) => {
   const { port, urls } = await serve({ host: undefined });
@@ -29,7 +29,7 @@ t.test('a port that is taken', async (t) => {
   });
 });
 
-t.test('a port that is taken on ::1 only', { skip: !hasV6 }, async (t) => {
+t.test('a port that is taken on ::1 only', needsV6, async (t) => {
   const other = createServer();
   await new Promise<void>((done) => other.listen({ host: '::1', port: 0 }, done));
   const { port } = other.address() as { port: number };
@@ -37,8 +37,7 @@ t.test('a port that is taken on ::1 only', { skip: !hasV6 }, async (t) => {
   other.close();
 });
 
-t.test('a port that is free on one address only is not taken when any will do', async (t) => {
-  if (!hasV6) return;
+t.test('a port that is free on one address only is not taken when any will do', needsV6, async (t) => {
   let next = 5000;
   const asked: string[] = [];
   const app = {
@@ -80,23 +79,17 @@ t.test('closing lets an answer out that is under way, and may be asked for twice
   await t.rejects(new Client({ port }).get('/health'));
 });
 
-t.test('TLS', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'escapement-tls-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
+t.test('a certificate that cannot be used', async (t) => {
+  const folder = temporary('tls');
   const [tlsCert, tlsKey] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   await t.rejects(serve({ tlsCert, tlsKey }), /cannot read the file .*cert\.pem of --tls-cert: ENOENT/);
   writeFileSync(tlsCert, 'no certificate');
   writeFileSync(tlsKey, 'no key');
   await t.rejects(serve({ tlsCert, tlsKey }), /must be PEM/);
-  try {
-    execFileSync(
-      'openssl',
-      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=localhost', '-keyout', tlsKey, '-out', tlsCert],
-      { stdio: 'ignore' },
-    );
-  } catch {
-    return t.comment('no openssl here: no certificate to serve with');
-  }
+});
+
+t.test('TLS', needs('openssl'), async (t) => {
+  const { cert: tlsCert, key: tlsKey } = makeCertificate();
   const { port, urls, server } = await serve({ tlsCert, tlsKey });
   t.equal(urls[0], `https://127.0.0.1:${port}`);
   const status = await new Promise((done, failed) => {
@@ -115,4 +108,42 @@ t.test('TLS', async (t) => {
   const closed = new Promise((done) => socket.on('close', done));
   await server.close();
   t.equal(await closed, 1001);
+});
+
+t.test('as many connections beside WebSockets as are allowed', async (t) => {
+  const log = new FakeLog();
+  const { port, api } = await serve({ maxConnections: 3 }, { log });
+  const open = async () => {
+    const socket = connect({ host: '127.0.0.1', port }).on('error', () => undefined);
+    await once(socket, 'connect');
+    return socket;
+  };
+  /** Whether it is served, rather than closed. */
+  const isServed = async (socket: Awaited<ReturnType<typeof open>>) => {
+    const first = Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)]);
+    socket.write('GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    return first;
+  };
+  const sockets = [await open(), await open(), await open()];
+  for (const socket of sockets) t.ok(await isServed(socket));
+  t.notOk(await isServed(await open()), 'one too many is closed');
+  await eventually(
+    async () => log.lines.includes('connections were closed as they came: --max-connections are open'),
+    'the log does not say so',
+  );
+  sockets[0]!.destroy();
+  await eventually(async () => isServed(await open()), 'the place of one that has gone is not free');
+
+  const webSocket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+  await once(webSocket, 'error');
+  sockets[1]!.destroy();
+  await eventually(
+    () =>
+      new Promise<boolean>((done) => {
+        const next = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+        next.on('open', () => done(true)).on('error', () => done(false));
+      }),
+    'there is no place for a WebSocket',
+  );
+  t.equal((await api.get('/health')).status, 200, 'which leaves its place to others');
 });

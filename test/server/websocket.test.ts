@@ -1,8 +1,10 @@
 /** The protocol of `/ws`, over real connections. */
 import { connect } from 'node:net';
 import t from 'tap';
+import { Refusal } from '../../src/domain/errors.js';
 import type { JobEvent } from '../../src/domain/events.js';
-import { raw, rawRequest } from '../support/client.js';
+import type { WebSocketBounds } from '../../src/server/websocket.js';
+import { type Client, eventually, raw, rawRequest } from '../support/client.js';
 import { Subscriber } from '../support/ws.js';
 import { exampleNow, FakeQueries, idOf, job, serve } from './fixture.js';
 
@@ -205,17 +207,9 @@ t.test(
     const quick = await Subscriber.to({ port }, { job_types: ['payment_check'] });
     slow.socket.pause();
     let last = 0;
-    const body = { type: 'job.failed', error: 'x'.repeat(4000), retryCount: 0, maxRetries: 0, final: true } as const;
     while (last < 20_000) {
-      const events = Array.from({ length: 100 }, () => ({
-        seq: (last += 1),
-        jobSeq: 1,
-        idSeconds: 1,
-        jobName: 'payment_check',
-        at: exampleNow,
-        body,
-      }));
-      server.publish(events);
+      server.publish(failures(100, last + 1));
+      last += 100;
       await new Promise((done) => setImmediate(done));
       // On a busy machine the quick one would be slow as well.
       if (last % 1000 === 0) await quick.waitFor((message) => message.seq === last, `event ${last}`);
@@ -236,16 +230,105 @@ t.test(
   },
 );
 
-t.test('whoever resumes is sent no more at a time than it can take, and loses nothing', async (t) => {
-  const body = { type: 'job.failed', error: '€'.repeat(4096), retryCount: 0, maxRetries: 0, final: true } as const;
-  const events = Array.from({ length: 3000 }, (_, at) => ({
-    seq: at + 1,
+/** Failures with a long error, numbered from `first` on. */
+function failures(count: number, first = 1, error = 'x'.repeat(4000)): JobEvent[] {
+  const body = { type: 'job.failed', error, retryCount: 0, maxRetries: 0, final: true } as const;
+  return Array.from({ length: count }, (_, at) => ({
+    seq: first + at,
     jobSeq: 1,
     idSeconds: 1,
     jobName: 'payment_check',
     at: exampleNow,
     body,
   }));
+}
+
+/** Four that read nothing and are told more than may wait for one of them. */
+async function deafReaders(bounds: Partial<WebSocketBounds>): Promise<{ deaf: Subscriber[]; api: Client }> {
+  const { server, port, api } = await serve({}, { webSocketBounds: bounds });
+  const deaf = await Promise.all(Array.from({ length: 4 }, () => Subscriber.to({ port })));
+  for (const { socket } of deaf) socket.pause();
+  for (let last = 0; last < 8000; last += 100) {
+    server.publish(failures(100, last + 1));
+    await new Promise((done) => setImmediate(done));
+  }
+  return { deaf, api };
+}
+
+const connections = async (api: Client): Promise<unknown> =>
+  ((await api.get('/stats')).body as { connections: number }).connections;
+
+t.test('who does not read up to its close frame in time is cut off', async (t) => {
+  const { api } = await deafReaders({ slowGraceMs: 1000 });
+  t.match((await api.get('/stats')).body, { connections: 4, connections_closed_slow: 4 });
+  await eventually(async () => (await connections(api)) === 0, 'they are still there');
+  t.match((await api.get('/stats')).body, { connections_closed_slow: 4 }, 'each is counted once');
+});
+
+t.test('when too much waits for all readers together, the largest backlogs go until there is room', async (t) => {
+  // For each of the four wait 8 MiB.
+  const { api } = await deafReaders({ backlogsBytes: 20 * 2 ** 20 });
+  await eventually(async () => (await connections(api)) === 2, 'two of them are not cut off');
+  await new Promise((done) => setTimeout(done, 2500));
+  t.equal(await connections(api), 2, 'for the others there is room');
+});
+
+t.test('whoever resumes from before the oldest event is told of the gap, once, and hears all after it', async (t) => {
+  const queries = new FakeQueries();
+  const events = failures(1300, 1, 'no');
+  queries.seq = events.length;
+  queries.eventsAfter = (seq, limit) => {
+    const from = Math.max(seq, 1200);
+    return { events: events.slice(from, from + limit), oldest: 1201 };
+  };
+  const { port, server } = await serve({}, { queries });
+  for (const filter of [{}, { job_types: ['email_send'] }, { event_types: ['job.failed'] }]) {
+    const subscriber = await Subscriber.connect({ port });
+    subscriber.send({ action: 'subscribe', since: 1, filter });
+    await subscriber.settle();
+    const [answer, gap, ...rest] = subscriber.messages;
+    t.match(answer, { type: 'subscribed', seq: 1300 });
+    t.same(gap, { type: 'gap', from: 2, to: 1200 });
+    t.notOk(rest.some(({ type }) => type === 'gap'));
+    t.same(
+      seqs(subscriber),
+      'job_types' in filter ? [] : events.slice(1200).map((event) => event.seq),
+      JSON.stringify(filter),
+    );
+    await subscriber.close();
+  }
+  const at = await Subscriber.connect({ port });
+  at.send({ action: 'subscribe', since: 1200 });
+  await at.settle();
+  t.notOk(
+    at.messages.some(({ type }) => type === 'gap'),
+    'nothing is missed after 1200',
+  );
+  server.publish(failures(1, 1301));
+  await at.settle();
+  t.equal(seqs(at).at(-1), 1301, 'then it is live');
+  await at.close();
+});
+
+t.test('whoever resumes into damage is told that all up to now is gone, and is live', async (t) => {
+  const queries = new FakeQueries();
+  queries.seq = 1300;
+  queries.eventsAfter = () => {
+    throw new Refusal('internal_error', 'A record that this needs is damaged.');
+  };
+  const { port, server } = await serve({}, { queries });
+  const subscriber = await Subscriber.connect({ port });
+  subscriber.send({ action: 'subscribe', since: 40 });
+  await subscriber.settle();
+  t.match(subscriber.messages, [{ type: 'subscribed' }, { type: 'gap', from: 41, to: 1300 }]);
+  server.publish(failures(1, 1301));
+  await subscriber.settle();
+  t.same(seqs(subscriber), [1301]);
+  await subscriber.close();
+});
+
+t.test('whoever resumes is sent no more at a time than it can take, and loses nothing', async (t) => {
+  const events = failures(3000, 1, '€'.repeat(4096));
   const queries = new FakeQueries();
   queries.seq = events.length;
   queries.eventsAfter = (seq, limit) => ({ events: events.slice(seq, seq + limit), oldest: 1 });

@@ -20,12 +20,14 @@ const probes = {
   strace: canTrace,
   prlimit: () => succeeds('prlimit', ['--pid', String(process.pid), '--nofile']),
   faketime: () => faketimeLibrary !== undefined,
+  openssl: () => succeeds('openssl', ['version']),
 } satisfies Record<string, () => boolean>;
 
 const lacking = {
   strace: 'strace is not there or may not attach to processes (kernel.yama.ptrace_scope)',
   prlimit: 'prlimit (util-linux) is not there',
   faketime: 'libfaketime is not there',
+  openssl: 'openssl is not there',
 } satisfies Record<keyof typeof probes, string>;
 
 /**
