@@ -42,7 +42,9 @@ async function stream(): Promise<void> {
 let lastSeq = 0;
 for (let round = 1; round <= rounds; round++) {
   t.test(`round ${round}`, async (t) => {
-    const feed = await Subscriber.to(server);
+    const first = lastSeq + 1;
+    const feed = await Subscriber.connect(server);
+    await feed.ask({ action: 'subscribe', since: lastSeq }, 'subscribed');
     const before = acknowledged.size;
     const streams = Promise.all(Array.from({ length: clients }, stream));
     const timer = new Promise((done) => setTimeout(done, 80 + round * 60));
@@ -55,8 +57,8 @@ for (let round = 1; round <= rounds; round++) {
     const seqs = told.map(({ seq }) => seq);
     t.same(
       seqs,
-      seqs.map((_, i) => seqs[0]! + i),
-      'the events had no gap',
+      seqs.map((_, i) => first + i),
+      'it heard what it had missed and what came, without gap or double',
     );
     const cancelledByEvent = new Set(told.filter(({ type }) => type === 'job.cancelled').map((event) => event.job_id));
     const completedByEvent = new Set(told.filter(({ type }) => type === 'job.completed').map((event) => event.job_id));
@@ -65,7 +67,14 @@ for (let round = 1; round <= rounds; round++) {
 
     await server.restart();
     const after = await Subscriber.connect(server);
-    t.ok((await after.subscribe()).seq! >= lastSeq, 'no number is given twice');
+    const { seq } = await after.ask({ action: 'subscribe', since: first - 1 }, 'subscribed');
+    t.ok(seq! >= lastSeq, 'no number is given twice');
+    await after.waitFor((message) => message.type !== 'subscribed' && message.seq! >= lastSeq, 'what was told before');
+    t.strictSame(
+      after.events().slice(0, told.length),
+      told,
+      'what was told before the kill is told again, word for word',
+    );
     await after.close();
 
     const lost: string[] = [];

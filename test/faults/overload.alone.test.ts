@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
+import { median } from '../../bench/support/bench.js';
 import { Client, eventually, type Job, type Problem, rawRequest } from '../support/client.js';
 import { heldBytes, needs, onDataFile, residentBytes, trace } from '../support/faults.js';
 import { startServer } from '../support/server.js';
@@ -72,26 +73,31 @@ t.test('more jobs than the machine runs: memory stays where it is, and none that
   const api = new Client(server);
   const list = JSON.stringify(Array.from({ length: 2000 }, () => ({ name: 'noop', delay: '0s' })));
   let taken = 0;
+  /** Batches that were refused until there was room again. */
+  let refused = 0;
   const round = async () => {
     const { status, headers } = await api.post('/jobs/batch', list);
     if (status === 201) taken += 2000;
     else t.match({ status, retry: headers['retry-after'] }, { status: 503, retry: /^[1-9]/ });
+    if (status === 503) refused++;
     return status;
   };
+  const held: number[] = [];
+  const end = performance.now() + 60_000;
+  const watch = setInterval(() => held.push(heldBytes(server.pid) / mebi), 250);
   /** Four lists at a time, as fast as they are taken. */
-  const flood = async (lists: number) => {
-    let left = lists;
-    const lane = async () => {
-      while (left-- > 0) if ((await round()) === 503) await new Promise((done) => setTimeout(done, 200));
-    };
-    await Promise.all(Array.from({ length: 4 }, lane));
+  const lane = async () => {
+    while (performance.now() < end) if ((await round()) === 503) await new Promise((done) => setTimeout(done, 200));
   };
-  await flood(10);
-  const warm = heldBytes(server.pid);
-  await flood(40);
+  await Promise.all(Array.from({ length: 4 }, lane));
+  clearInterval(watch);
   const { pending, running, completed } = await api.stats();
-  const grown = (heldBytes(server.pid) - warm) / mebi;
-  t.ok(grown < 250, `memory grew by ${Math.round(grown)} MiB while ${taken} jobs came`);
+  const quarter = Math.floor(held.length / 4);
+  const [early, late] = [median(held.slice(quarter, 2 * quarter)), median(held.slice(-quarter))];
+  const told = `${taken} jobs were taken, ${refused} lists refused; ${early.toFixed(0)} MiB held in the second quarter of a minute, ${late.toFixed(0)} in the last, ${Math.max(...held).toFixed(0)} at most`;
+  t.comment(told);
+  t.ok(late < 1.25 * early + 50, told);
+  t.ok(Math.max(...held) < 600, told);
   t.ok(pending > 0, `${pending} of them still wait`);
   t.equal(pending + running + completed, taken, 'none that was taken is lost');
   await eventually(async () => (await api.stats()).completed > completed, 'they do not run');

@@ -1,5 +1,5 @@
 /**
- * `npm run soak -- --minutes 10 --rate 500 --seed 1`: see `soak`. Prints a line every five seconds and a verdict; the exit
+ * `npm run soak -- --minutes 10 --rate 500 --seed 1 --fault-every 20`: see `soak`. Prints a line every five seconds and a verdict; the exit
  * code is 1 when something was wrong or leaks.
  */
 import { parseArgs } from 'node:util';
@@ -10,11 +10,17 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     rate: { type: 'string', default: '500' },
     seed: { type: 'string', default: '1' },
+    'fault-every': { type: 'string', default: '20' },
   },
 });
-const plan = { minutes: Number(values.minutes), perSecond: Number(values.rate), seed: Number(values.seed) };
+const plan = {
+  minutes: Number(values.minutes),
+  perSecond: Number(values.rate),
+  seed: Number(values.seed),
+  faultEverySeconds: Number(values['fault-every']),
+};
 if (Object.values(plan).some((value) => !(value > 0))) {
-  console.error('--minutes, --rate and --seed are numbers above 0');
+  console.error('--minutes, --rate, --seed and --fault-every are numbers above 0');
   process.exit(2);
 }
 const { growths, tally, faults, events, wrong } = await soak({ ...plan, print: (text) => console.log(text) });

@@ -20,6 +20,7 @@ export interface SoakPlan {
   /** One-shot jobs a second. */
   readonly perSecond: number;
   readonly seed: number;
+  readonly faultEverySeconds: number;
   readonly print: (line: string) => void;
 }
 
@@ -36,12 +37,11 @@ export interface SoakReport {
 const handlers = ['echo', 'exit', 'fail', 'noop', 'spin'] as const;
 const retainedJobs = 20_000;
 const sampleEverySeconds = 5;
-const faultEverySeconds = 20;
 const stoppedMs = 2000;
 /** For jobs still on their way when the load ends, and what a busy machine needs. */
 const settleLimitMs = 60_000;
 
-export async function soak({ minutes, perSecond, seed, print }: SoakPlan): Promise<SoakReport> {
+export async function soak({ minutes, perSecond, seed, faultEverySeconds, print }: SoakPlan): Promise<SoakReport> {
   const folder = handlersFolder();
   const server = await ServerProcess.start({ handlers: folder, args: ['--retain', String(retainedJobs)] });
   const observer = new Observer(() => server.port);
@@ -52,7 +52,8 @@ export async function soak({ minutes, perSecond, seed, print }: SoakPlan): Promi
     const seconds = Math.round(minutes * 60);
     await load.begin();
     for (let second = 1; second <= seconds; second++) {
-      await Promise.all([load.second(perSecond), faults.maybe(second, second <= seconds / 2)]);
+      const fault = second % faultEverySeconds === 0 ? faults.next(second <= seconds / 2) : undefined;
+      await Promise.all([load.second(perSecond), fault]);
       if (second % sampleEverySeconds !== 0) continue;
       const sample = look(server.pid, server.dataDir, second, load.latenessOf(server.stamps()));
       if (second > seconds / 2) samples.push(sample);
@@ -83,8 +84,7 @@ class Faults {
     this.#random = random;
   }
 
-  async maybe(second: number, kills: boolean): Promise<void> {
-    if (second % faultEverySeconds !== 0) return;
+  async next(kills: boolean): Promise<void> {
     const kind = this.#random.pick(
       kills ? (['kill', 'kill', 'stop', 'cut', 'backup'] as const) : (['stop', 'cut', 'backup'] as const),
     );
