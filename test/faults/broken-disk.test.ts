@@ -36,6 +36,9 @@ const cases: [what: string, calls: string, when: string[]][] = [
   ['F5: a write of several pages fails', 'writev', sweep([1], 6, '2+')],
 ];
 
+/** Two pages of which one is written at each commit. */
+const headerBytes = 8192;
+
 interface Broken {
   readonly server: Server;
   readonly tracer: Tracer;
@@ -64,6 +67,7 @@ async function check(t: Test, title: string, { server, tracer, acknowledged }: B
 
 for (const [what, calls, sweep] of cases) {
   t.test(what, needs('strace'), async (t) => {
+    const failed: number[] = [];
     await each(
       sweep,
       async (when) => {
@@ -73,8 +77,18 @@ for (const [what, calls, sweep] of cases) {
         const tracer = await trace(server, onDataFile(server.dataDir, calls, `error=EIO:when=${when}`));
         const ids = await streamJobs(api, (i) => ({ name: 'noop', delay: '1h', payload: { i } }));
         await check(t, `call ${when}`, { server, tracer, acknowledged: [before.id, ...ids] });
+        failed.push(...placesOf(tracer.text()));
       },
       2,
+    );
+    if (calls !== 'pwrite64') return;
+    t.ok(
+      failed.some((at) => at < headerBytes),
+      'a write of the header failed',
+    );
+    t.ok(
+      failed.some((at) => at >= headerBytes),
+      'and one of a page',
     );
   });
 }
@@ -106,6 +120,11 @@ t.test('F3 and F5: the disk fails while the trees are brought up to date', needs
     2,
   );
 });
+
+/** Where in the file those writes were to go that failed. */
+function placesOf(trace: string): number[] {
+  return [...trace.matchAll(/pwrite64\(.*, (\d+)\) += -1 EIO .*INJECTED/g)].map(([, at]) => Number(at));
+}
 
 /** Posts so many jobs; the ids of those that got a 201. */
 function streamSome(api: Client, count: number): Promise<string[]> {

@@ -1,6 +1,7 @@
 /** F12: handlers that hold their thread for ever, by the whole way from the request to the answer. */
 import t from 'tap';
 import { Client } from '../support/client.js';
+import { full } from '../support/faults.js';
 import { Neighbours } from '../support/neighbours.js';
 import { startServer } from '../support/server.js';
 import { Subscriber } from '../support/ws.js';
@@ -24,8 +25,8 @@ for (const [what, name, payload] of [
     t.match(job, { last_error: { code: 'timeout' }, retry_count: 0 });
     const tookMs = Date.parse(job.finished_at!) - Date.parse(job.started_at!);
     t.ok(tookMs >= timeoutMs, `not before its time: ${tookMs} ms`);
-    // The promise is one second; how much longer a busy machine takes decides no test.
-    t.ok(tookMs < timeoutMs + 5000, `${tookMs} ms`);
+    // A machine that does other things at the same time may not decide the test.
+    t.ok(tookMs < timeoutMs + (full ? 1000 : 5000), `${tookMs} ms`);
     await feed.settle();
     t.same(feed.types(id), ['job.started'], 'known at once, not by another attempt');
     await neighbours.unharmed(t);

@@ -2,12 +2,14 @@
  * F2: power loss. What a disk surely has is what was flushed; everything else may be there or not. The server's writes
  * are recorded call by call, and from them
  *
- * - each 201 is held against the flush and the header write that it rests on, and
+ * - each answer that tells of a change is held against the flush and the header write that it rests on, and
  * - disks are made up as they may look after the power went at any moment, and a server is started on each.
  */
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { LmdbKv } from '../../src/store/kv-lmdb.js';
+import { readMark } from '../../src/store/replay.js';
 import { Client, eventually, type Job } from '../support/client.js';
 import { each, full, missing, needs, trace } from '../support/faults.js';
 import { bytesOf, type Call, readCalls } from '../support/faults-strace.js';
@@ -15,7 +17,7 @@ import { startServer, temporary } from '../support/server.js';
 
 t.setTimeout(240_000);
 
-const watched = 'fdatasync,fsync,pwrite64,writev,write,sendto,lseek,ftruncate';
+const watched = 'fdatasync,fsync,pwrite64,writev,write,sendto,recvfrom,lseek,ftruncate';
 const headerBytes = 8192;
 
 interface DataWrite {
@@ -25,7 +27,13 @@ interface DataWrite {
   /** The call itself returned only when the bytes were on disk (O_DSYNC). */
   readonly synchronous: boolean;
 }
-type Step = DataWrite | { readonly kind: 'flush' } | { readonly kind: 'told'; readonly id: string };
+type Step =
+  | DataWrite
+  | { readonly kind: 'flush' }
+  /** A request that names a job in its path has come. */
+  | { readonly kind: 'asked'; readonly id: string }
+  /** An answer of 200 or 201 has the job in it. */
+  | { readonly kind: 'told'; readonly id: string };
 
 /** Everything that bears on durability, in the order in which it began (writes, answers) or was through (flushes). */
 function stepsOf(calls: readonly Call[], files: ReadonlyMap<number, { synchronous: boolean }>): Step[] {
@@ -36,7 +44,12 @@ function stepsOf(calls: readonly Call[], files: ReadonlyMap<number, { synchronou
     const file = files.get(fd);
     if (name === 'sendto' || name === 'write') {
       const text = bytesOf(args).toString('latin1');
-      for (const [, id] of text.matchAll(/201 Created.*?"id":"(job_\w+)"/gs)) steps.push({ kind: 'told', id: id! });
+      if (!/HTTP\/1\.1 20[01] /.test(text)) continue;
+      for (const [, id] of text.matchAll(/"id":"(job_\w+)"/g)) steps.push({ kind: 'told', id: id! });
+    }
+    if (name === 'recvfrom') {
+      const [, id] = /^(?:DELETE|POST) \/api\/v1\/jobs\/(job_\w+)/.exec(bytesOf(args).toString('latin1')) ?? [];
+      if (id !== undefined) steps.push({ kind: 'asked', id });
     }
     if (file === undefined) continue;
     const { synchronous } = file;
@@ -56,6 +69,14 @@ function stepsOf(calls: readonly Call[], files: ReadonlyMap<number, { synchronou
   return steps;
 }
 
+/** A job of which a change is marked in the payload. */
+interface Marked {
+  readonly id: string;
+  readonly n: number;
+  /** It is the second change that is answered. */
+  readonly again?: boolean;
+}
+
 function idsTold(steps: readonly Step[]): Set<string> {
   return new Set(steps.flatMap((step) => (step.kind === 'told' ? [step.id] : [])));
 }
@@ -72,7 +93,7 @@ function dataFiles(pid: number, dataFile: string): Map<number, { synchronous: bo
   return files;
 }
 
-t.test('F2: a 201 follows the flush and the header write that cover it', needs('strace'), async (t) => {
+t.test('F2: an acknowledgement follows the flush and the header write that cover it', needs('strace'), async (t) => {
   const server = await startServer();
   const api = new Client(server);
   await api.create({ name: 'noop', delay: '1h' });
@@ -94,6 +115,32 @@ t.test('F2: a 201 follows the flush and the header write that cover it', needs('
     },
     8,
   );
+  const marked = jobs.map(({ id }, n): Marked => ({ id, n }));
+  // A list, all or nothing.
+  const list = Array.from({ length: 20 }, (_, i) => marked.length + i);
+  const made = await api.post<{ items: Job[] }>(
+    '/jobs/batch',
+    list.map((n) => ({ name: 'noop', delay: '1h', payload: { n, text: marker(n) } })),
+  );
+  t.equal(made.status, 201);
+  made.body.items.forEach(({ id }, i) => marked.push({ id, n: list[i]! }));
+  // Changes: the answer to these is the second that tells of the job.
+  for (const { id } of jobs.slice(0, 10)) {
+    const n = marked.length;
+    t.equal((await api.put(`/jobs/${id}`, { payload: { n, text: marker(n) } })).status, 200);
+    marked.push({ id, n, again: true });
+  }
+  // Cancellations and retries, one by one: nothing else is written meanwhile.
+  const changed = jobs.slice(10, 20).map(({ id }) => id);
+  for (const id of changed) {
+    t.equal((await api.delete(`/jobs/${id}`)).status, 200);
+  }
+  const failing = await api.create({ name: 'fail', delay: '0s', max_retries: 0 });
+  await api.until(failing.id, 'failed');
+  t.equal((await api.post(`/jobs/${failing.id}/retry`)).status, 200);
+  // A merge comes with the first commit five seconds after the last.
+  await new Promise((done) => setTimeout(done, 5500));
+  for (let i = 0; i < 20; i++) await api.create({ name: 'noop', delay: '1h' });
   // A kill may come between an answer and its line in the trace, when the machine is busy.
   await eventually(
     () => {
@@ -106,24 +153,46 @@ t.test('F2: a 201 follows the flush and the header write that cover it', needs('
   await server.kill();
   await tracer.stop();
   const steps = stepsOf(readCalls(tracer.text()), files);
+  const kv = new LmdbKv(server.dataDir);
+  t.ok(readMark(kv).position > jobs.length / 8, 'the trees were brought up to date meanwhile');
+  await kv.close();
 
   t.test('in the order of calls', async (t) => {
     const uncovered: string[] = [];
-    jobs.forEach(({ id }, n) => {
+    for (const { id, n, again } of marked) {
       const page = steps.findIndex((step) => step.kind === 'write' && step.bytes.includes(marker(n)));
       const flush = steps.findIndex((step, i) => i > page && step.kind === 'flush');
       const header = steps.findIndex((step, i) => i > flush && step.kind === 'write' && step.at < headerBytes);
-      const answer = steps.findIndex((step) => step.kind === 'told' && step.id === id);
+      const answers = steps.flatMap((step, i) => (step.kind === 'told' && step.id === id ? [i] : []));
+      const answer = answers[again ? 1 : 0] ?? -1;
       const wrote = steps[header];
-      if (page < 0 || flush < 0 || header < 0) return void uncovered.push(`${id}: not written and flushed`);
+      if (page < 0 || flush < 0 || header < 0 || answer < 0) {
+        uncovered.push(`${id}: not written, flushed and told`);
+        continue;
+      }
       if (wrote?.kind === 'write' && !wrote.synchronous) {
         // Then the header needs a flush of its own.
         const second = steps.findIndex((step, i) => i > header && step.kind === 'flush');
         if (second < 0 || second > answer) uncovered.push(`${id}: told before its header was flushed`);
       }
       if (header > answer) uncovered.push(`${id}: told before its header was written`);
-    });
-    t.same(uncovered, [], `${jobs.length} answers`);
+    }
+    t.same(uncovered, [], `${marked.length} answers`);
+  });
+
+  t.test('cancellations and retries, from the request to the answer', async (t) => {
+    const uncovered: string[] = [];
+    for (const id of [...changed, failing.id]) {
+      const asked = steps.findIndex((step) => step.kind === 'asked' && step.id === id);
+      const told = steps.findIndex((step, i) => i > asked && step.kind === 'told' && step.id === id);
+      const between = steps.slice(asked, told);
+      const page = between.findIndex((step) => step.kind === 'write' && step.at >= headerBytes);
+      const flush = between.findIndex((step, i) => i > page && step.kind === 'flush');
+      const header = between.findIndex((step, i) => i > flush && step.kind === 'write' && step.at < headerBytes);
+      if (asked < 0 || told < 0 || page < 0 || flush < 0 || header < 0)
+        uncovered.push(`${id}: ${JSON.stringify({ asked, told, page, flush, header })}`);
+    }
+    t.same(uncovered, []);
   });
 
   t.test('whatever the disk had of the rest', async (t) => {
