@@ -1,4 +1,4 @@
-/** F11: a job that takes the whole process down, with others beside it. */
+/** F11: jobs that take the whole process down, with others beside them. */
 import t from 'tap';
 import { Client } from '../support/client.js';
 import { type Server, startServer } from '../support/server.js';
@@ -12,7 +12,7 @@ async function startsAgain(server: Server): Promise<boolean> {
     await server.restart();
     return true;
   } catch (error) {
-    if (!/ended with SIGKILL before it listened/.test(String(error))) throw error;
+    if (!/ended with SIG(KILL|ABRT) before it listened/.test(String(error))) throw error;
     return false;
   }
 }
@@ -49,3 +49,30 @@ t.test('F11: a job that kills the process each time is stopped, others run', asy
   const { id } = await api.create({ name: 'noop', delay: '0s' });
   await api.until(id, 'success');
 });
+
+t.test(
+  'one allocation far beyond the memory of a thread ends the process: three deaths, and the job has failed',
+  async (t) => {
+    const server = await startServer({
+      handlers: { hoard: 'export default () => new Array(2 ** 27).fill({}).length;' },
+      args: ['--thread-memory', '32MiB'],
+    });
+    const api = new Client(server);
+    const other = await api.create({ name: 'sleep', delay: '0s', payload: { ms: 500 } });
+    const { id } = await api.create({ name: 'hoard', delay: '1s', max_retries: 0 });
+    let deaths = 0;
+    for (let isUp = true; deaths <= 4; isUp = await startsAgain(server)) {
+      const failed = api.until(id, 'failed', 60_000).then(
+        () => true,
+        () => false,
+      );
+      if (isUp && (await Promise.race([failed, server.exited.then(() => false)]))) break;
+      t.match(await server.exited, { signal: 'SIGABRT' });
+      deaths++;
+    }
+    // As above: the first may come before the record of its start.
+    t.ok(deaths === 3 || deaths === 4, `it ended the process ${deaths} times`);
+    t.match(await api.job(id), { status: 'failed', last_error: { code: 'worker_lost' } });
+    t.match(await api.until(other.id, 'success'), { retry_count: 0 });
+  },
+);

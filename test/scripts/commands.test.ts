@@ -1,0 +1,50 @@
+/** The commands that `npm run` has for those who work on the server: each starts, does a little, and says how it went. */
+import { spawn } from 'node:child_process';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+t.setTimeout(240_000);
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+
+async function run(script: string, ...args: string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [join(root, script), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const code = await new Promise<number | null>((done) => child.once('close', done));
+  return { code, output };
+}
+
+t.test('simulate', async (t) => {
+  const { code, output } = await run('dist/test/simulation/cli.js', '--seeds', '3', '--seed', '42', '--steps', '30');
+  t.equal(code, 0, output);
+  t.match(output, /^3 lives of 30 steps held, in [\d.]+ s$/m);
+  t.match(await run('dist/test/simulation/cli.js', '--seeds', 'x'), {
+    code: 2,
+    output: /--seeds takes a whole number/,
+  });
+});
+
+t.test('fuzz', async (t) => {
+  const { code, output } = await run('dist/test/fuzz/cli.js', '--seconds', '1', '--seed', '42');
+  t.equal(code, 0, output);
+  t.match(output, /inputs/);
+});
+
+t.test('soak', async (t) => {
+  const args = ['--minutes', '0.1', '--rate', '20', '--seed', '1', '--fault-every', '3'];
+  const { code, output } = await run('dist/test/soak/cli.js', ...args);
+  t.equal(code, 0, output);
+  t.match(output, /^All was as promised, and nothing leaks\.$/m);
+  t.match(await run('dist/test/soak/cli.js', '--minutes', '0'), { code: 2, output: /numbers above 0/ });
+});
+
+t.test('mutate', async (t) => {
+  const { code, output } = await run('scripts/mutate.mjs', '--only', 'an answer before the commit');
+  t.equal(code, 0, output);
+  t.match(output, /^\| an answer before the commit \| \d+ \| .+ \|$/m);
+});
