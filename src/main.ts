@@ -144,6 +144,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   scheduler.recover();
   scheduler.turn();
   while (!scheduler.recovered && scheduler.blockedMs === undefined) await new Promise(setImmediate);
+  lock.used();
   const { urls } = await server.listen();
   const { threads, timezone } = config;
   const names = handlers.map(({ name }) => name);

@@ -28,6 +28,8 @@ export async function whileStopped<T>(
   }
   const lock = await claimDirectory(path);
   try {
+    if (lock.facts.unused)
+      throw new DirectoryError(`nothing was ever stored in ${path}: no server has been ready on it`);
     return await work(lock.path, lock.facts);
   } finally {
     if (!owner) await rm(join(path, ownerFile), { force: true });

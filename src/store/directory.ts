@@ -12,6 +12,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -44,8 +45,13 @@ export interface DirectoryLock {
   readonly facts: DirectoryFacts;
   /** The last start on this directory ended before it was `opened`. */
   readonly lastStartFailed: boolean;
-  /** Notes that a start begins to read the data, for the next one to know should this one end there. */
+  /**
+   * Notes that a start begins to read the data, for the next one to know should this one end there. What a first start left
+   * half made is removed.
+   */
   opening(): void;
+  /** Notes that jobs may come from now on: what is there is never again taken for nothing. */
+  used(): void;
   /** Notes that it is through, or has failed and told why. */
   opened(): void;
   release(): void;
@@ -68,8 +74,8 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
   }
   const server = await lock(path);
   try {
-    const facts = readFacts(path) ?? writeFacts(path);
-    checkDataFile(path);
+    const facts = readFacts(path) ?? writeFacts(path, newFacts());
+    if (!facts.unused) checkDataFile(path);
     const lastStartFailed = readOwner(path)?.opening ?? false;
     const since = new Date().toISOString();
     const note = (opening: boolean): void => {
@@ -81,7 +87,13 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
       path,
       facts,
       lastStartFailed,
-      opening: () => note(true),
+      opening: () => {
+        if (facts.unused) removeHalfMade(path);
+        note(true);
+      },
+      used: () => {
+        if (facts.unused) writeFacts(path, { ...facts, unused: false });
+      },
       opened: () => {
         try {
           note(false);
@@ -171,7 +183,7 @@ export function readFacts(path: string): DirectoryFacts | undefined {
       `${path} was written by a newer escapement (schema ${facts.schema}, this one knows ${schemaVersion}): use that version`,
     );
   }
-  if (!existsSync(join(path, dataFile))) {
+  if (!facts.unused && !existsSync(join(path, dataFile))) {
     throw new DirectoryError(
       `${join(path, dataFile)} is gone although the directory was in use: restore it from a backup, or use another directory`,
     );
@@ -179,8 +191,11 @@ export function readFacts(path: string): DirectoryFacts | undefined {
   return facts;
 }
 
-function writeFacts(path: string): DirectoryFacts {
-  const facts: DirectoryFacts = { schema: schemaVersion, identity: randomUUID(), createdAt: Date.now() };
+function newFacts(): DirectoryFacts {
+  return { schema: schemaVersion, identity: randomUUID(), createdAt: Date.now(), unused: true };
+}
+
+function writeFacts(path: string, facts: DirectoryFacts): DirectoryFacts {
   writeFile(join(path, markerFile), `${JSON.stringify(facts, undefined, 2)}\n`);
   return facts;
 }
@@ -213,6 +228,16 @@ function checkDataFile(path: string): void {
   if (!second) throw damaged(name, 'the second page of its header is not that of a store');
   const needed = (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize;
   if (size < needed) throw damaged(name, `it is ${size} bytes long and should have at least ${needed}`);
+}
+
+/** A first start that ended early may leave a data file that is none. */
+function removeHalfMade(path: string): void {
+  try {
+    checkDataFile(path);
+  } catch (error) {
+    if (!(error instanceof DirectoryError)) throw error;
+    for (const name of [dataFile, `${dataFile}-lock`]) rmSync(join(path, name), { force: true });
+  }
 }
 
 function readHeader(name: string, at: number): { readonly pageSize: number; readonly lastPage: number } | undefined {

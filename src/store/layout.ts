@@ -75,6 +75,8 @@ export interface DirectoryFacts {
   /** Random, made with the directory. */
   readonly identity: string;
   readonly createdAt: number;
+  /** No server has ever been ready on it: there is nothing in it to lose. */
+  readonly unused?: boolean;
   /** It is a copy of one instant: to be checked and restored, not to be worked on. */
   readonly backup?: { readonly at: string; readonly position: number };
 }

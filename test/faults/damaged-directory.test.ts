@@ -2,6 +2,7 @@
  * F6, F7 and F30: a data directory that is not whole, or not ours. The start is refused in one line that names the file
  * and says what to do, and nothing is changed: what is there may be all that is left.
  */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -137,6 +138,31 @@ t.test('F7: the data file is gone', async (t) => {
     t.equal((await start(dataDir)).code, 1, `${left}: without owner.json`);
     t.notOk(readdirSync(dataDir).includes('data.mdb'));
   }
+});
+
+t.test('F7: a first start that is killed, at whatever moment, spoils nothing', async (t) => {
+  const moments = Array.from({ length: 12 }, (_, n) => n * 45);
+  await each(
+    moments,
+    async (ms) => {
+      const dataDir = join(temporary('first'), 'store');
+      const args = ['dist/src/cli.js', 'start', '--port', '0', '--data-dir', dataDir, '--handlers', 'dist/workers'];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+      const over = new Promise((done) => child.once('close', done));
+      await new Promise<void>((done) =>
+        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+          if (text.includes('opening the store')) done();
+        }),
+      );
+      await new Promise((done) => setTimeout(done, ms));
+      child.kill('SIGKILL');
+      await over;
+      const server = await startServer({ dataDir });
+      await new Client(server).create({ name: 'noop', delay: '1h' });
+      t.equal(await server.stop(), 0, `${ms} ms after it began to open the store`);
+    },
+    2,
+  );
 });
 
 t.test('F7: the marker is gone, or cannot be read', async (t) => {

@@ -31,6 +31,7 @@ const data = 'data.mdb';
 async function used(): Promise<string> {
   const path = fresh();
   const lock = await claimDirectory(path);
+  lock.used();
   const kv = new LmdbKv(path);
   for (let i = 0; i < 20; i++) kv.transact((tx) => tx.put('meta', Buffer.from(`key ${i}`), Buffer.alloc(3000, i)));
   await kv.close();
@@ -167,10 +168,48 @@ t.test('a directory that was left whole opens with all that was in it', async (t
   lock.release();
 });
 
-t.test('a marker without a data file is never taken for an empty store', async (t) => {
+t.test('a first start that ended before its server was ready leaves nothing behind that counts', async (t) => {
+  const halfMade: [what: string, leave: (path: string) => void][] = [
+    ['no data file', () => {}],
+    ['an empty one', (path) => writeFileSync(join(path, data), '')],
+    ['a header that is none', (path) => writeFileSync(join(path, data), Buffer.alloc(5000, 7))],
+    ['zeros', (path) => writeFileSync(join(path, data), Buffer.alloc(65_536))],
+  ];
+  for (const [what, leave] of halfMade) {
+    const path = fresh();
+    const first = await claimDirectory(path);
+    first.opening();
+    first.release();
+    leave(path);
+    const lock = await claimDirectory(path);
+    t.equal(lock.facts.identity, first.facts.identity, what);
+    lock.opening();
+    const kv = new LmdbKv(path);
+    kv.transact((tx) => tx.put('meta', Buffer.from('key'), Buffer.from('value')));
+    await kv.close();
+    lock.used();
+    lock.release();
+    const next = await claimDirectory(path);
+    t.notOk(next.facts.unused);
+    next.release();
+    rmSync(join(path, data));
+    await refused(t, path, /is gone although/, `${what}, and then in use`);
+  }
+});
+
+t.test('a data file that is whole is kept, whoever was ready on it', async (t) => {
   const path = fresh();
-  (await claimDirectory(path)).release();
-  await t.rejects(claimDirectory(path), { name: 'DirectoryError', message: /is gone although/ });
+  const first = await claimDirectory(path);
+  const kv = new LmdbKv(path);
+  kv.transact((tx) => tx.put('meta', Buffer.from('key'), Buffer.from('value')));
+  await kv.close();
+  first.release();
+  const lock = await claimDirectory(path);
+  lock.opening();
+  const again = new LmdbKv(path);
+  t.equal(again.get('meta', Buffer.from('key'))?.toString(), 'value');
+  await again.close();
+  lock.release();
 });
 
 t.test('a path that cannot be a directory is refused in words', async (t) => {
