@@ -10,10 +10,11 @@
  * processes start, die and answer signals. What it prints ends with `N passed, N failed, N skipped`.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { filesBelow } from './remove-stale.mjs';
 import { readTap } from './tap-report.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -32,28 +33,6 @@ const { values: options, positionals } = parseArgs({
 });
 const timeoutMs = Number(options.timeout) * 1000;
 const running = new Set();
-
-/** Every file below a folder, as paths from the root with forward slashes. */
-function filesBelow(folder) {
-  if (!existsSync(join(ROOT, folder))) return [];
-  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) =>
-      relative(ROOT, join(entry.parentPath ?? entry.path, entry.name))
-        .split(sep)
-        .join('/'),
-    )
-    .sort();
-}
-
-/** The compiler leaves behind what it made of a source that is gone: a test, or a handler that would still be loaded. */
-function removeStale() {
-  const sources = new Set(['src', 'workers', 'test', 'bench'].flatMap(filesBelow));
-  for (const file of filesBelow('dist')) {
-    const source = file.replace(/^dist\//, '').replace(/\.js(\.map)?$/, '.ts');
-    if (source.endsWith('.ts') && !sources.has(source)) rmSync(join(ROOT, file), { force: true });
-  }
-}
 
 function selectFiles() {
   const wanted = positionals.map((word) => word.replace(/^(\.\/)?(dist\/)?/, '').replace(/\.[jt]s$/, ''));
@@ -149,7 +128,6 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-removeStale();
 const files = selectFiles();
 const total = { passed: 0, failed: 0, skipped: 0 };
 // A full run starts from nothing, so that the snapshots of tests that are gone go too.

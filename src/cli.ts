@@ -368,10 +368,7 @@ async function orExplain(run: () => Promise<void>): Promise<void> {
 }
 
 function explain(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (!message.startsWith('This version of uWS.js')) return message;
-  const cause = message.split('\n').at(-1) ?? '';
-  return `uWebSockets.js does not load on this system (${cause}); run "npm rebuild" where escapement is installed, or use a Linux with glibc 2.38 or later and Node 20, 22, 24 or 25`;
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** An empty variable is as good as none: that is how compose files and units leave one out. */

@@ -5,6 +5,7 @@
 import { type Logger as Pino, pino } from 'pino';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
+import { uncompiled } from './pool/handlers.js';
 import { WorkerPool } from './pool/pool.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
@@ -62,6 +63,8 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   const startedAt = clock.monotonic();
   // The server's libraries are read while the store opens and the threads start.
   const serving = import('./server/server.js');
+  // Should it fail, that is told where it is waited for.
+  serving.catch(() => {});
   // The parts that call each other are made in turn; none is called before all are there.
   const late: { scheduler?: Scheduler; server?: Server } = {};
 
@@ -156,6 +159,10 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
       'jobs wait for handlers that are not here: they fail when they come due',
     );
   }
+
+  const passedOver = await uncompiled(config.handlersDir);
+  if (passedOver.length > 0)
+    log.warn({ files: passedOver }, 'TypeScript is passed over: compile it and name the folder with the .js files');
 
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {

@@ -2,6 +2,7 @@
  * Loading of the handlers folder: one module per job type, the file's name is the type's name. Runs on the worker
  * threads. Any fault of any module makes the whole folder unusable, and the reason names file and fault.
  */
+import { spawnSync } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -20,6 +21,7 @@ export type LoadedFolder = { readonly handlers: readonly LoadedHandler[] } | { r
 
 const typeName = new RegExp(`^[A-Za-z0-9_.:-]{1,${limits.nameChars}}$`);
 const moduleFile = /^(.+)\.(?:js|mjs|cjs)$/;
+const sourceFile = /^(.+)\.[mc]?ts$/;
 const ignoredFile = /^[_.]|\.test\.(?:js|mjs|cjs)$/;
 
 /** A fault of the folder or of one module, worded for the user. */
@@ -89,6 +91,16 @@ function emptyReason(folder: string, entries: readonly string[]): string {
     : `no handler in ${folder}, only TypeScript such as ${source}: compile it and name the folder with the .js files`;
 }
 
+/** TypeScript in the folder that its author may take for handlers: it is not loaded as it is. */
+export async function uncompiled(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder).catch(() => []);
+  const compiled = new Set(entries.map((file) => moduleFile.exec(file)?.[1]));
+  return entries.filter((file) => {
+    const name = sourceFile.exec(file)?.[1];
+    return name !== undefined && !/^[_.]|\.(?:d|test)$/.test(name) && !compiled.has(name);
+  });
+}
+
 async function loadOne(name: string, path: string, importLimitMs: number): Promise<LoadedHandler> {
   const found = await importModule(path, importLimitMs);
   // A CommonJS module compiled from `export default` holds its exports one level down.
@@ -114,10 +126,16 @@ async function importModule(path: string, importLimitMs: number): Promise<Record
   } catch (error) {
     if (error instanceof Unusable) throw error;
     const { name, message } = describeThrown(error);
-    throw new Unusable(`${path}: ${name}: ${message}`);
+    throw new Unusable(`${path}${error instanceof SyntaxError ? lineOfFault(path) : ''}: ${name}: ${message}`);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** `:3` where Node can tell; V8 gives the line only to those who let Node print the error. */
+function lineOfFault(path: string): string {
+  const { stderr } = spawnSync(process.execPath, ['--check', path], { encoding: 'utf8', timeout: 10_000 });
+  return /^[^\n]*(:\d+)\n/.exec(stderr ?? '')?.[1] ?? '';
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

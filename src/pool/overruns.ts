@@ -154,7 +154,7 @@ export class Overruns {
       level: 'warn',
       thread: thread.number,
       message: silent
-        ? 'a thread is stopped: a handler holds it past a timeout'
+        ? 'a thread is stopped: a handler holds it past a timeout or a cancellation'
         : 'a thread is stopped: a handler ignores its signal past the grace period',
       jobId,
       name,

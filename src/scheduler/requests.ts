@@ -142,21 +142,26 @@ function newTrigger(
   const repeat = isRepeating(spec);
   if (draft) {
     if (repeat && draft.kind === 'at')
-      throw invalid('/trigger_at', 'a repeating job cannot be given a single instant; use delay or cron_expr');
+      throw invalid(
+        '/trigger_at',
+        'is a single instant, which a repeating job cannot be given; use delay or cron_expr',
+      );
     if (repeat && draft.kind === 'delay' && draft.delayMs < limits.minIntervalMs) {
-      throw invalid('/delay', `a repeating job needs at least ${limits.minIntervalMs}ms between its runs`);
+      throw invalid(
+        '/delay',
+        `must be at least ${limits.minIntervalMs}ms: so much lies between the runs of a repeating job`,
+      );
     }
     const zone = spec.trigger.kind === 'cron' ? spec.trigger.timezone : serverZone;
     return triggerOf(draft, repeat, zone, now);
   }
   if (timezone === undefined) return undefined;
-  if (spec.trigger.kind !== 'cron')
-    throw invalid('/timezone', 'this job has no cron_expr that a timezone could apply to');
+  if (spec.trigger.kind !== 'cron') throw invalid('/timezone', 'applies to a cron_expr, which this job does not have');
   return { ...spec.trigger, timezone };
 }
 
 function invalid(path: string, message: string): Refusal {
-  return new Refusal('validation_failed', 'The request has a fault.', [{ path, message }]);
+  return new Refusal('validation_failed', `${path} ${message}.`, [{ path, message }]);
 }
 
 function cancel(id: string, context: RequestContext, reply: Reply): void {

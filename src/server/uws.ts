@@ -3,6 +3,27 @@
  * and only then; its own default of 4 KiB is less than a browser's cookies and a token may need.
  */
 import './uws-settings.js';
-import uWS from 'uWebSockets.js';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 
-export { uWS };
+export const uWS = load();
+
+/** @throws Error that tells the user why there is no binary that runs here, and what to do */
+function load(): typeof import('uWebSockets.js') {
+  try {
+    return createRequire(import.meta.url)('uWebSockets.js') as typeof import('uWebSockets.js');
+  } catch (error) {
+    throw new Error(whyNot(String(error)), { cause: error });
+  }
+}
+
+export function whyNot(reason: string): string {
+  const here = `Node.js ${process.version} on ${process.platform}, ${process.arch}`;
+  if (reason.includes('GLIBC')) {
+    const script = fileURLToPath(new URL('../../../scripts/patch-uws.mjs', import.meta.url));
+    return `the binary of uWebSockets.js asks for a newer glibc than this system has, and the install step that adapts it has not run: run "node ${script}"`;
+  }
+  if (/Cannot find module '\.\/uws_/.test(reason))
+    return `uWebSockets.js has no binary for ${here}: use Node.js 20, 22, 24 or 25 on Linux with glibc, macOS or Windows`;
+  return `uWebSockets.js cannot be loaded by ${here}: ${reason.replace(/\s+/g, ' ')}`;
+}

@@ -40,7 +40,13 @@ export class NewDirectory {
       if (first === undefined) return new NewDirectory(path, made);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') throw new DirectoryError('the folder above the directory does not exist: make it first');
+      if (code === 'ENOENT') {
+        throw new DirectoryError(
+          (await exists(dirname(path)))
+            ? 'the system lets no directory be made there: name another place'
+            : 'the folder above the directory does not exist: make it first',
+        );
+      }
       throw new DirectoryError(`the directory cannot be used: ${reasonOf(error)}`);
     }
     throw new DirectoryError('the directory is not empty: name a new one, or empty it first');

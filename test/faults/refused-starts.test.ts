@@ -51,7 +51,11 @@ t.test('F9: a second server on one directory exits at once and names the first',
 
 t.test('F31: a handler that does not load', async (t) => {
   const cases: [name: string, source: string, reason: RegExp][] = [
-    ['syntax', 'export default async () => {', /Unexpected|missing/],
+    [
+      'syntax',
+      'export default async () => {\n  return 1;;\n  const = 2;\n};',
+      /syntax\.mjs:3: SyntaxError: Unexpected/,
+    ],
     ['throws', 'throw new Error("no configuration here");', /no configuration here/],
     ['lacks', 'import "not-installed-anywhere"; export default () => {};', /not-installed-anywhere/],
     ['nothing', 'export const x = 1;', /default/],
@@ -95,6 +99,52 @@ t.test('F31: a handler that loads no more when its threads are replaced', async 
   rmSync(flag);
   await api.until(waits.id, 'success', 30_000);
   for (const { id } of exits) t.match(await api.until(id, 'failed', 30_000), { last_error: { code: 'worker_lost' } });
+});
+
+t.test('TypeScript beside handlers is passed over, and the log says so', async (t) => {
+  const handlers = temporary('handlers');
+  for (const name of ['greet.mjs', 'later.ts', 'greet.ts', '_shared.ts', 'types.d.ts'])
+    writeFileSync(join(handlers, name), 'export default () => {};');
+  const server = await startServer({ handlers });
+  const isTold = () => /"files":\["later\.ts"\].*TypeScript is passed over/.test(server.output());
+  await eventually(isTold, 'the log does not say so');
+  t.notMatch(server.output(), /_shared|types\.d/);
+  await server.kill();
+});
+
+t.test('a binary of uWebSockets.js that does not load', async (t) => {
+  const hook = join(temporary('hook'), 'hook.cjs');
+  const dataDir = join(temporary(), 'store');
+  const cases: [thrown: string, told: RegExp][] = [
+    [
+      "supports only…\n\nError: Cannot find module './uws_linux_x64_147.node'",
+      /has no binary for Node\.js v\d.*: use Node\.js 20,/,
+    ],
+    [
+      "supports only…\n\nError: version `GLIBC_2.38' not found",
+      /newer glibc .*: run "node \/.*\/scripts\/patch-uws\.mjs"/,
+    ],
+    ['something else', /cannot be loaded by Node\.js v\d.*: Error: something else/],
+  ];
+  for (const [thrown, told] of cases) {
+    writeFileSync(
+      hook,
+      `const Module = require('node:module');
+      const load = Module._load;
+      Module._load = function (name, ...more) {
+        if (name === 'uWebSockets.js') throw new Error(${JSON.stringify(thrown)});
+        return load.call(this, name, ...more);
+      };`,
+    );
+    const args = ['start', '--port', '0', '--data-dir', dataDir, '--handlers', ownHandlers];
+    const { code, stderr } = await runCli(args, { NODE_OPTIONS: `--require ${hook}` });
+    t.equal(code, 1);
+    t.match(stderr, oneLine);
+    t.match(stderr, told);
+  }
+  const server = await startServer({ dataDir });
+  t.pass('the directory is none the worse for it');
+  await server.kill();
 });
 
 t.test('F32: port in use, bad host', async (t) => {

@@ -74,7 +74,7 @@ t.test('what counts as a handler', async (t) => {
 const broken: Record<string, readonly [Record<string, string>, RegExp]> = {
   'a syntax error': [
     { 'a.js': fine, 'bad.js': 'export default async () => {\n  const = 1;\n};' },
-    /bad\.js: SyntaxError: Unexpected token '='$/,
+    /bad\.js:2: SyntaxError: Unexpected token '='$/,
   ],
   'a throw on import': [{ 'bad.js': 'throw new Error("no database");' }, /bad\.js: Error: no database$/],
   'an odd throw on import': [{ 'bad.js': 'throw undefined;' }, /bad\.js: Error: the handler threw undefined$/],

@@ -153,7 +153,11 @@ t.test('a new interval counts from the update, a new zone moves the schedule', a
   });
   t.match(update(world, interval, { timezone: 'UTC' }), {
     ok: false,
-    refusal: { code: 'validation_failed', faults: [{ path: '/timezone' }] },
+    refusal: {
+      code: 'validation_failed',
+      detail: '/timezone applies to a cron_expr, which this job does not have.',
+      faults: [{ path: '/timezone' }],
+    },
   });
   world.pass(5 * second);
   t.same(running(world), [interval]);

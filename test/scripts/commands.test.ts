@@ -1,8 +1,11 @@
 /** The commands that `npm run` has for those who work on the server: each starts, does a little, and says how it went. */
 import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { connecting } from '../support/network.js';
 
 t.setTimeout(240_000);
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -47,4 +50,33 @@ t.test('mutate', async (t) => {
   const { code, output } = await run('scripts/mutate.mjs', '--only', 'an answer before the commit');
   t.equal(code, 0, output);
   t.match(output, /^\| an answer before the commit \| \d+ \| .+ \|$/m);
+});
+
+t.test('npm start is stopped by SIGTERM to npm itself', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'escapement-npm-start-'));
+  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }));
+  // Without `prestart`, which would build under the feet of other tests.
+  const args = ['--ignore-scripts', 'start', '--', '--port', '0', '--data-dir', dataDir];
+  const child = spawn('npm', args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const port = await new Promise<number>((found) =>
+    child.stdout.on('data', () => {
+      const [, number] = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(output) ?? [];
+      if (number !== undefined) found(Number(number));
+    }),
+  );
+  child.kill('SIGTERM');
+  // The output ends when the server has ended, which is not when npm has.
+  await new Promise((done) => child.once('close', done));
+  t.match(output, /"msg":"stopped"/);
+  t.equal(await connecting('127.0.0.1', port), 'ECONNREFUSED');
+});
+
+t.test('a build leaves nothing in dist whose source is gone', async (t) => {
+  const stale = join(root, 'dist/bench/of-a-source-that-is-gone.js');
+  writeFileSync(stale, '');
+  t.match(await run('scripts/remove-stale.mjs'), { code: 0, output: '' });
+  t.notOk(existsSync(stale));
+  t.ok(existsSync(join(root, 'dist/src/cli.js')));
 });
