@@ -3,7 +3,7 @@
 #   docker build -t escapement .
 #   docker run -p 8080:8080 -v escapement-data:/data -e ESCAPEMENT_TOKEN=... escapement
 #
-# Handlers of your own go to /app/dist/workers, or anywhere else with ESCAPEMENT_HANDLERS set.
+# Handlers of your own go to /app/dist/workers, or anywhere else with ESCAPEMENT_HANDLERS set; backups to /backups.
 
 FROM node:22-slim AS build
 WORKDIR /app
@@ -27,7 +27,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/workers ./dist/workers
-RUN mkdir /data && chown node:node /data
+RUN mkdir /data /backups && chown node:node /data /backups
 USER node
 VOLUME /data
 EXPOSE 8080
