@@ -49,7 +49,7 @@ export async function start(config: Config): Promise<Running> {
     }
     log.info({ directory: lock.path }, 'opening the store');
     // Should it fail, the note of the failed start stays, and the next start has the same reason to give.
-    if (lock.lastStartFailed) await tryToOpen(lock.path);
+    if (lock.lastStartFailed && !lock.facts.unused) await tryToOpen(lock.path);
     lock.opening();
     return await startIn(lock, config, log).finally(lock.opened);
   } catch (error) {

@@ -151,7 +151,9 @@ export class Server {
     this.#app.windDown();
     this.#webSockets.close();
     const step = 10;
-    for (let waited = 0; this.#app.open.size > 0 && waited < closeGraceMs; waited += step) await sleep(step);
+    const { open, unsent } = this.#app;
+    const isUnderWay = (): boolean => open.size > 0 || unsent.bytes > 0;
+    for (let waited = 0; isUnderWay() && waited < closeGraceMs; waited += step) await sleep(step);
     // The last bytes leave with the event loop's next turns.
     await sleep(step);
     this.#app.close();

@@ -25,7 +25,8 @@ export class UnsentAnswers {
   #keep(res: HttpResponse, body: string | Buffer, total: number): boolean {
     const sent = res.getWriteOffset();
     if (this.bytes + total - sent > limits.unsentBytes) return false;
-    const rest = Buffer.from(Buffer.from(body as string).subarray(sent));
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    const rest = Buffer.from(bytes.subarray(sent));
     this.bytes += rest.length;
     const forget = (): void => {
       this.bytes -= rest.length;
