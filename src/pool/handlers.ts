@@ -1,6 +1,6 @@
 /**
  * Loading of the handlers folder: one module per job type, the file's name is the type's name. Runs on the worker
- * threads. Any fault of any module makes the whole folder unusable, and the reason names file and fault.
+ * threads, but for `uncompiled`. Any fault of any module makes the whole folder unusable, and the reason names file and fault.
  */
 import { spawnSync } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
@@ -85,7 +85,7 @@ async function isFile(path: string): Promise<boolean> {
 }
 
 function emptyReason(folder: string, entries: readonly string[]): string {
-  const source = entries.find((file) => /\.[mc]?ts$/.test(file) && !/\.d\.[mc]?ts$/.test(file));
+  const source = entries.find((file) => sourceFile.test(file) && !/\.d\.[mc]?ts$/.test(file));
   return source === undefined
     ? `no handler in ${folder}: put one module per job type there, such as payment_check.js`
     : `no handler in ${folder}, only TypeScript such as ${source}: compile it and name the folder with the .js files`;

@@ -17,7 +17,7 @@ function load(): typeof import('uWebSockets.js') {
   }
 }
 
-export function whyNot(reason: string): string {
+function whyNot(reason: string): string {
   const here = `Node.js ${process.version} on ${process.platform}, ${process.arch}`;
   if (reason.includes('GLIBC')) {
     const script = fileURLToPath(new URL('../../../scripts/patch-uws.mjs', import.meta.url));
