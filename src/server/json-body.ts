@@ -32,7 +32,7 @@ export function parseJson(bytes: Buffer, faults: Faults, at = ''): unknown {
   return value;
 }
 
-const newline = 10;
+const [newline, zero, nine] = Buffer.from('\n09') as unknown as [number, number, number];
 
 /** The values of a body of JSON lines (https://jsonlines.org); empty lines are passed over. @throws Refusal */
 export function parseLines(bytes: Buffer, faults: Faults): unknown[] {
@@ -60,8 +60,29 @@ function isSuspicious(text: string): boolean {
     text.includes('\\u') ||
     // An exponent, or as many digits as overflow without one.
     /\d[eE]\+?\d/.test(text) ||
-    (text.length > 308 && /\d{309}/.test(text))
+    hasRunOfDigits(text, overflowingDigits)
   );
+}
+
+/** So many digits, the first not zero, are more than the greatest 64-bit float, 1.8e308. */
+const overflowingDigits = 309;
+
+/** Every run of that length has a digit at a multiple of it, so only those places are looked at. */
+function hasRunOfDigits(text: string, length: number): boolean {
+  for (let at = length - 1; at < text.length; at += length) {
+    let from = at;
+    let to = at;
+    while (isDigit(text, from - 1)) from--;
+    while (isDigit(text, to)) to++;
+    if (to - from >= length) return true;
+  }
+  return false;
+}
+
+/** False outside the text. */
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= zero && code <= nine;
 }
 
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = Buffer.from(

@@ -121,6 +121,17 @@ t.test('numbers that do not fit', async () => {
   t.equal(scheduler.drafts.at(-1)?.payload, '{"n":100}');
 });
 
+t.test('a number of 309 digits overflows wherever it stands, and 308 do not', async (t) => {
+  for (let before = 0; before < 309; before++) {
+    const body = (digits: number) =>
+      `{"name":"payment_check","delay":"1h","payload":{"${'x'.repeat(before)}":[${'9'.repeat(digits)}]}}`;
+    const { errors } = await refused(body(309), 'validation_failed');
+    t.equal(errors?.length, 1, `behind ${before} characters`);
+    if (before % 50 === 0) await accepted(body(308));
+  }
+  await accepted({ ...ok, payload: { digits: '9'.repeat(1000) } });
+});
+
 t.test('exactly one trigger', async () => {
   await refused({ name: 'payment_check' }, 'validation_failed');
   const one = { delay, trigger_at: '2030-01-01T00:00:00Z', cron_expr: '0 0 9 * * *' };
