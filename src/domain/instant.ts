@@ -17,8 +17,26 @@ const twoDigits = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0
 /** By millisecond: '', '.001', … '.25', … '.999'. */
 const fractions = Array.from({ length: 1000 }, (_, n) => `.${String(n).padStart(3, '0')}`.replace(/\.?0+$/, ''));
 
-/** The latest second that was written: neighbours in time are asked for together. */
-const written = { zone: '', second: Number.NaN, head: '', tail: '', whole: '' };
+interface Second {
+  zone: string;
+  /** Unix seconds. */
+  second: number;
+  head: string;
+  tail: string;
+  whole: string;
+}
+
+/**
+ * Seconds that were written lately: neighbours in time are asked for together, and mostly two that lie a whole delay
+ * apart, when a job was made and when it is due. A prime of places keeps those from taking each other's.
+ */
+const written: Second[] = Array.from({ length: 61 }, () => ({
+  zone: '',
+  second: Number.NaN,
+  head: '',
+  tail: '',
+  whole: '',
+}));
 /** Two years of dates; each day has one place, which the latest of its tenants holds. */
 const writtenDates = Array.from({ length: 731 }, () => ({ day: Number.NaN, text: '' }));
 const writtenOffset = { minutes: Number.NaN, text: '' };
@@ -32,12 +50,14 @@ const writtenOffset = { minutes: Number.NaN, text: '' };
  */
 export function formatInstant(at: number, zone: string): string {
   const second = Math.floor(at / 1000);
-  if (second !== written.second || zone !== written.zone) writeSecond(second, zone);
+  // What is no number has no place of its own, and is refused when it is written.
+  const known = written[Math.abs(second) % written.length] ?? (written[0] as Second);
+  if (second !== known.second || zone !== known.zone) writeSecond(known, second, zone);
   const ms = Math.floor(at - second * 1000);
-  return ms === 0 ? written.whole : written.head + (fractions[ms] as string) + written.tail;
+  return ms === 0 ? known.whole : known.head + (fractions[ms] as string) + known.tail;
 }
 
-function writeSecond(second: number, zone: string): void {
+function writeSecond(into: Second, second: number, zone: string): void {
   const at = second * 1000;
   if (!(at >= minInstantMs && at <= maxInstantMs)) {
     throw new RangeError(`instant ${at} is not within the years 1 to 9999`);
@@ -62,11 +82,11 @@ function writeSecond(second: number, zone: string): void {
   const clock = (local - day * dayMs) / 1000;
   const hour = twoDigits[Math.floor(clock / 3600)] as string;
   const minute = twoDigits[Math.floor(clock / 60) % 60] as string;
-  written.zone = zone;
-  written.second = second;
-  written.head = `${date.text}${hour}:${minute}:${twoDigits[clock % 60] as string}`;
-  written.tail = writtenOffset.text;
-  written.whole = written.head + written.tail;
+  into.zone = zone;
+  into.second = second;
+  into.head = `${date.text}${hour}:${minute}:${twoDigits[clock % 60] as string}`;
+  into.tail = writtenOffset.text;
+  into.whole = into.head + into.tail;
 }
 
 function offsetText(minutes: number): string {
