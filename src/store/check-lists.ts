@@ -1,6 +1,6 @@
 /** Checking what jobs are found by: the due index, the list of finished jobs, the idempotency keys. */
 import { limits } from '../domain/limits.js';
-import { key as keyOf, keyPart } from './bytes.js';
+import { getU48, key as keyOf, keyPart } from './bytes.js';
 import type { CheckGround, KeySet } from './check-ground.js';
 import { bucketMs, bucketOf, compareDue, type DueEntry, decodeChunk } from './due-index.js';
 import { findKey } from './idempotency.js';
@@ -52,9 +52,9 @@ export function checkFinished(ground: CheckGround, finished: KeySet): void {
       const bytes = faults.try('finished', 'a piece of the list of finished jobs', () => unseal(value, key, ''));
       if (!bytes) continue;
       for (let at = 0; at + finishedEntryBytes <= bytes.length; at += finishedEntryBytes) {
-        const seq = bytes.readUIntLE(at, 6);
+        const seq = getU48(bytes, at);
         const row = finished.has(seq) ? ground.rowInTrees(seq) : undefined;
-        if (row && rowFinishedAt(row.bytes, row.at) === bytes.readUIntLE(at + 6, 6)) finished.delete(seq);
+        if (row && rowFinishedAt(row.bytes, row.at) === getU48(bytes, at + 6)) finished.delete(seq);
       }
     }
   });

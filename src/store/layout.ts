@@ -1,6 +1,6 @@
 /** Where things stand in the trees: keys, state pages, and the facts about the whole. */
 import type { JobState } from '../domain/job.js';
-import { crc32, key } from './bytes.js';
+import { crc32, getU32, key, putU32 } from './bytes.js';
 import { DamagedRecord } from './damage.js';
 import { readRow, rowBytes } from './row.js';
 
@@ -23,16 +23,14 @@ export function emptyPage(): Buffer {
 
 /** Makes the page whole: its checksum covers the rows and its own number, so that a page in the wrong place shows. */
 export function sealPage(page: Buffer, number: number): void {
-  page.writeUInt32LE(number >>> 0, 4);
-  page.writeUInt32LE(crc32(page.subarray(4)), 0);
+  putU32(page, 4, number >>> 0);
+  putU32(page, 0, crc32(page.subarray(4)));
 }
 
 /** @throws DamagedRecord */
 export function checkPage(page: Buffer, number: number): void {
   const whole =
-    page.length === pageBytes &&
-    page.readUInt32LE(4) === number >>> 0 &&
-    page.readUInt32LE(0) === crc32(page.subarray(4));
+    page.length === pageBytes && getU32(page, 4) === number >>> 0 && getU32(page, 0) === crc32(page.subarray(4));
   if (!whole) throw new DamagedRecord(`the state page of jobs ${number * pageRows} to ${(number + 1) * pageRows - 1}`);
 }
 
@@ -49,14 +47,14 @@ export const finishedKey = (position: number, chunk: number): Buffer => key(posi
 /** A value with its checksum before it. That covers its key too, so that the value of another key shows. */
 export function seal(value: Uint8Array, under: Uint8Array): Buffer {
   const out = Buffer.allocUnsafe(value.length + 4);
-  out.writeUInt32LE(crc32(value, crc32(under)), 0);
+  putU32(out, 0, crc32(value, crc32(under)));
   out.set(value, 4);
   return out;
 }
 
 /** @throws DamagedRecord naming `what`. */
 export function unseal(sealed: Buffer, under: Uint8Array, what: string): Buffer {
-  const whole = sealed.length >= 4 && sealed.readUInt32LE(0) === crc32(sealed.subarray(4), crc32(under));
+  const whole = sealed.length >= 4 && getU32(sealed, 0) === crc32(sealed.subarray(4), crc32(under));
   if (!whole) throw new DamagedRecord(what);
   return sealed.subarray(4);
 }

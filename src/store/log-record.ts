@@ -4,7 +4,7 @@
  */
 import type { JobEvent } from '../domain/events.js';
 import type { JobDetail, JobState } from '../domain/job.js';
-import { ByteReader, type ByteWriter, crc32, getU48, putU48 } from './bytes.js';
+import { ByteReader, type ByteWriter, crc32, getU16, getU32, getU48, putU16, putU32, putU48 } from './bytes.js';
 import { DamagedRecord } from './damage.js';
 import { readEvent, writeEvent } from './event-codec.js';
 import { rowBytes, writeNoRow, writeRow } from './row.js';
@@ -110,12 +110,12 @@ export function writeLogRecord(out: ByteWriter, record: LogRecord, types: TypeDi
   putU48(buffer, headerRest.idSeconds, counters.idSeconds);
   putU48(buffer, headerRest.logBytes, record.logBytes);
   putU48(buffer, headerRest.jobs, counters.jobs);
-  buffer.writeUInt32LE(changes.length, headerRest.rows);
-  buffer.writeUInt32LE(details, headerRest.details);
-  buffer.writeUInt32LE(events.length, headerRest.events);
-  buffer.writeUInt16LE(fresh.length, headerRest.types);
-  buffer.writeUInt32LE(tailAt, headerRest.tailAt);
-  buffer.writeUInt32LE(crc32(out.since(4), record.position >>> 0), header.crc);
+  putU32(buffer, headerRest.rows, changes.length);
+  putU32(buffer, headerRest.details, details);
+  putU32(buffer, headerRest.events, events.length);
+  putU16(buffer, headerRest.types, fresh.length);
+  putU32(buffer, headerRest.tailAt, tailAt);
+  putU32(buffer, header.crc, crc32(out.since(4), record.position >>> 0));
 }
 
 /** A record read back, in parts: replay wants rows, subscribers want events. */
@@ -135,7 +135,7 @@ export class LogRecordReader {
     readonly bytes: Buffer,
   ) {
     const whole =
-      bytes.length >= headerRest.bytes && bytes.readUInt32LE(header.crc) === crc32(bytes.subarray(4), position >>> 0);
+      bytes.length >= headerRest.bytes && getU32(bytes, header.crc) === crc32(bytes.subarray(4), position >>> 0);
     if (!whole) {
       throw new DamagedRecord(`log record ${position}`);
     }
@@ -153,11 +153,11 @@ export class LogRecordReader {
       idSeconds: getU48(bytes, headerRest.idSeconds),
     };
     this.logBytes = getU48(bytes, headerRest.logBytes);
-    this.rowCount = bytes.readUInt32LE(headerRest.rows);
-    this.#detailCount = bytes.readUInt32LE(headerRest.details);
-    this.eventCount = bytes.readUInt32LE(headerRest.events);
-    this.#typeCount = bytes.readUInt16LE(headerRest.types);
-    this.#tailAt = bytes.readUInt32LE(headerRest.tailAt);
+    this.rowCount = getU32(bytes, headerRest.rows);
+    this.#detailCount = getU32(bytes, headerRest.details);
+    this.eventCount = getU32(bytes, headerRest.events);
+    this.#typeCount = getU16(bytes, headerRest.types);
+    this.#tailAt = getU32(bytes, headerRest.tailAt);
   }
 
   /** Number of the record's first event, were there one. */

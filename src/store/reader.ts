@@ -1,6 +1,6 @@
 /** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `JobTable`. */
 import type { JobDetail, JobSpec, JobState } from '../domain/job.js';
-import { keyPart } from './bytes.js';
+import { getU48, keyPart } from './bytes.js';
 import { findKey, type KeyUse } from './idempotency.js';
 import type { JobSets } from './job-sets.js';
 import type { KvReader } from './kv.js';
@@ -107,7 +107,7 @@ export class StoreReader {
     const bytes = unseal(this.kv.get('finished', chunk) ?? Buffer.alloc(0), chunk, 'the list of finished jobs');
     const jobs: FinishedJob[] = [];
     for (let at = 0; at < bytes.length; at += 12) {
-      jobs.push({ seq: bytes.readUIntLE(at, 6), at: bytes.readUIntLE(at + 6, 6) });
+      jobs.push({ seq: getU48(bytes, at), at: getU48(bytes, at + 6) });
     }
     return jobs;
   }

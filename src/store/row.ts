@@ -2,7 +2,7 @@
 
 import type { JobState } from '../domain/job.js';
 import { type Status, statuses } from '../domain/lifecycle.js';
-import { getU48, putU48 } from './bytes.js';
+import { getF64, getU16, getU32, getU48, putF64, putU16, putU32, putU48 } from './bytes.js';
 
 /**
  * Layout, little-endian: u8 status + 1 (0: no job), u8 interruptions, u8 retries, u8 1 if it has a detail, u32 lease, f64 due,
@@ -19,26 +19,26 @@ export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: nu
   buffer[at + 1] = state.interruptions;
   buffer[at + 2] = state.retryCount;
   buffer[at + 3] = hasDetail ? 1 : 0;
-  buffer.writeUInt32LE(state.lease, at + 4);
-  buffer.writeDoubleLE(state.due, at + 8);
-  buffer.writeDoubleLE(state.occurrence, at + 16);
+  putU32(buffer, at + 4, state.lease);
+  putF64(buffer, at + 8, state.due);
+  putF64(buffer, at + 16, state.occurrence);
   putU48(buffer, at + 24, state.updatedAt);
   putU48(buffer, at + 30, state.startedAt);
   putU48(buffer, at + 36, state.finishedAt);
-  buffer.writeUInt16LE(Math.min(state.attempt, maxU16), at + 42);
-  buffer.writeUInt32LE(Math.min(state.skipped, maxU32), at + 44);
-  buffer.writeUInt32LE(Math.min(state.missed, maxU32), at + 48);
-  buffer.writeUInt16LE(typeId, at + 52);
+  putU16(buffer, at + 42, Math.min(state.attempt, maxU16));
+  putU32(buffer, at + 44, Math.min(state.skipped, maxU32));
+  putU32(buffer, at + 48, Math.min(state.missed, maxU32));
+  putU16(buffer, at + 52, typeId);
 }
 
 /** The row of a job that no longer exists; its type stays, so that it can be taken out of the sets. */
 export function writeNoRow(buffer: Buffer, at: number, typeId: number): void {
   buffer.fill(0, at, at + rowBytes);
-  buffer.writeUInt16LE(typeId, at + 52);
+  putU16(buffer, at + 52, typeId);
 }
 
 export function rowType(buffer: Buffer, at: number): number {
-  return buffer.readUInt16LE(at + 52);
+  return getU16(buffer, at + 52);
 }
 
 export function rowHasDetail(buffer: Buffer, at: number): boolean {
@@ -51,7 +51,7 @@ export function rowStatus(buffer: Buffer, at: number): Status | undefined {
 }
 
 export function rowDue(buffer: Buffer, at: number): number {
-  return buffer.readDoubleLE(at + 8);
+  return getF64(buffer, at + 8);
 }
 
 export function rowFinishedAt(buffer: Buffer, at: number): number {
@@ -63,16 +63,16 @@ export function readRow(buffer: Buffer, at: number): JobState | undefined {
   if (status === undefined) return undefined;
   return {
     status,
-    due: buffer.readDoubleLE(at + 8),
-    occurrence: buffer.readDoubleLE(at + 16),
+    due: getF64(buffer, at + 8),
+    occurrence: getF64(buffer, at + 16),
     updatedAt: getU48(buffer, at + 24),
     startedAt: getU48(buffer, at + 30),
     finishedAt: getU48(buffer, at + 36),
-    lease: buffer.readUInt32LE(at + 4),
-    attempt: buffer.readUInt16LE(at + 42),
+    lease: getU32(buffer, at + 4),
+    attempt: getU16(buffer, at + 42),
     retryCount: buffer[at + 2] as number,
     interruptions: buffer[at + 1] as number,
-    skipped: buffer.readUInt32LE(at + 44),
-    missed: buffer.readUInt32LE(at + 48),
+    skipped: getU32(buffer, at + 44),
+    missed: getU32(buffer, at + 48),
   };
 }

@@ -1,6 +1,6 @@
 /** A job's spec as bytes: CRC-32 of the job's key and the rest, format version, the fields. Any damage is refused on reading. */
 import type { JobSpec, Trigger } from '../domain/job.js';
-import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
+import { ByteReader, type ByteWriter, crc32, getU32, putU32 } from './bytes.js';
 import { DamagedRecord } from './damage.js';
 import type { TypeDictionary } from './types.js';
 
@@ -46,7 +46,7 @@ export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void 
   }
   if (spec.idempotencyKey !== undefined) out.word(spec.idempotencyKey);
   out.text(spec.payload);
-  out.buffer.writeUInt32LE(crc32(out.since(start + 4), spec.seq >>> 0), start);
+  putU32(out.buffer, start, crc32(out.since(start + 4), spec.seq >>> 0));
 }
 
 function readTrigger(input: ByteReader, kind: number, repeat: boolean): Trigger {
@@ -64,7 +64,7 @@ function readTrigger(input: ByteReader, kind: number, repeat: boolean): Trigger 
 
 /** @throws DamagedRecord when the bytes are not what `writeSpec` wrote. */
 export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): JobSpec {
-  if (bytes.length < 5 || bytes.readUInt32LE(0) !== crc32(bytes.subarray(4), seq >>> 0)) {
+  if (bytes.length < 5 || getU32(bytes, 0) !== crc32(bytes.subarray(4), seq >>> 0)) {
     throw new DamagedRecord(`the spec of job ${seq}`);
   }
   const input = new ByteReader(bytes, 4);
