@@ -67,7 +67,10 @@ function isSuspicious(text: string): boolean {
 /** So many digits, the first not zero, are more than the greatest 64-bit float, 1.8e308. */
 const overflowingDigits = 309;
 
-/** Every run of that length has a digit at a multiple of it, so only those places are looked at. */
+/**
+ * Every run of that length has a digit at a multiple of it, so only those places are looked at. A pattern over the whole text
+ * took 2% of what a batch costs.
+ */
 function hasRunOfDigits(text: string, length: number): boolean {
   for (let at = length - 1; at < text.length; at += length) {
     let from = at;
