@@ -9,10 +9,10 @@
 import { rm, statfs } from 'node:fs/promises';
 import { isAbsolute, relative } from 'node:path';
 import { type ErrorCode, Refusal } from '../domain/errors.js';
-import { keyPart } from './bytes.js';
 import { DirectoryError, readFacts } from './directory.js';
 import { LmdbKv } from './kv-lmdb.js';
 import { NewDirectory, reasonOf } from './new-directory.js';
+import { keyPart } from './numbers.js';
 
 export interface BackupDone {
   /** Of the data file. */

@@ -1,10 +1,10 @@
 /** Checking what jobs are found by: the due index, the list of finished jobs, the idempotency keys. */
 import { limits } from '../domain/limits.js';
-import { getU48, key as keyOf, keyPart } from './bytes.js';
 import type { CheckGround, KeySet } from './check-ground.js';
 import { bucketMs, bucketOf, compareDue, type DueEntry, decodeChunk } from './due-index.js';
 import { findKey } from './idempotency.js';
 import { specKey, unseal } from './layout.js';
+import { getU48, key as keyOf, keyPart } from './numbers.js';
 import { rowDue, rowFinishedAt } from './row.js';
 import { readSpec } from './spec-codec.js';
 

@@ -1,9 +1,9 @@
 /** Checking the log: no gap, no damage, and each record's counters follow from the one before and its own events. */
 import type { JobEvent } from '../domain/events.js';
-import { keyPart } from './bytes.js';
 import { type CheckGround, KeySet } from './check-ground.js';
 import { logKey } from './layout.js';
 import { type Counters, LogRecordReader, noCounters } from './log-record.js';
+import { keyPart } from './numbers.js';
 import { rowBytes, rowStatus, rowType } from './row.js';
 
 export interface LogFindings {

@@ -4,10 +4,10 @@
  */
 import { RoaringBitmap32 } from 'roaring-wasm';
 import { type Status, statuses } from '../domain/lifecycle.js';
-import { keyPart } from './bytes.js';
 import type { CheckGround } from './check-ground.js';
 import { all, blockSize, firstStatus, firstType } from './job-sets.js';
 import { pageRows, setKey, unseal } from './layout.js';
+import { keyPart } from './numbers.js';
 
 const blockOf = (seq: number): number => Math.floor(seq / blockSize);
 

@@ -4,9 +4,10 @@
  * fires, and a bucket that has passed is removed whole. So the cost of a merge does not depend on how many jobs wait,
  * and those of one bucket are read in order by merging its runs, however many they are.
  */
-import { ByteReader, ByteWriter, key, keyPart } from './bytes.js';
+import { ByteReader, ByteWriter } from './bytes.js';
 import type { KvReader, KvWriter } from './kv.js';
 import { seal, unseal } from './layout.js';
+import { key, keyPart } from './numbers.js';
 
 export const bucketMs = 2 ** 20;
 export const chunkEntries = 512;

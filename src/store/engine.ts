@@ -2,11 +2,12 @@
  * The writing side of the store: appends records to the log, and between commits brings the trees up to date. Pure over
  * the key-value port; the storage thread runs it on LMDB, the simulation in memory.
  */
-import { keyPart } from './bytes.js';
+
 import type { Kv } from './kv.js';
 import { encodeMeta, logKey, metaKey, specKey } from './layout.js';
 import { LogRecordReader } from './log-record.js';
 import { mergeSlices, type Slice } from './merge.js';
+import { keyPart } from './numbers.js';
 import { PendingChanges } from './pending.js';
 import { replay } from './replay.js';
 import type { MergeOrder, SealedBatch } from './store.js';

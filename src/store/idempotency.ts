@@ -1,8 +1,9 @@
 /** Idempotency keys on disk: which job a key made, from which body, and until when it is remembered. */
 import { limits } from '../domain/limits.js';
-import { ByteReader, ByteWriter, key, keyPart } from './bytes.js';
+import { ByteReader, ByteWriter } from './bytes.js';
 import type { KvReader, KvWriter } from './kv.js';
 import { seal, unseal } from './layout.js';
+import { key, keyPart } from './numbers.js';
 import type { SealedBatch } from './store.js';
 
 export interface KeyUse {

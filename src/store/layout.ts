@@ -1,7 +1,8 @@
 /** Where things stand in the trees: keys, state pages, and the facts about the whole. */
 import type { JobState } from '../domain/job.js';
-import { crc32, getU32, key, putU32 } from './bytes.js';
+import { crc32 } from './bytes.js';
 import { DamagedRecord } from './damage.js';
+import { getU32, key, putU32 } from './numbers.js';
 import { readRow, rowBytes } from './row.js';
 
 /** Version of everything below; a directory of a newer one is refused. */

@@ -4,9 +4,10 @@
  */
 import type { JobEvent } from '../domain/events.js';
 import type { JobDetail, JobState } from '../domain/job.js';
-import { ByteReader, type ByteWriter, crc32, getU16, getU32, getU48, putU16, putU32, putU48 } from './bytes.js';
+import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
 import { DamagedRecord } from './damage.js';
 import { readEvent, writeEvent } from './event-codec.js';
+import { getU16, getU32, getU48, putU16, putU32, putU48 } from './numbers.js';
 import { rowBytes, writeNoRow, writeRow } from './row.js';
 import type { TypeDictionary } from './types.js';
 

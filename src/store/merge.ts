@@ -3,7 +3,7 @@
  * last one. A crash in between is harmless: replay starts from the old position, and everything here may be done twice.
  */
 import { DueHeap } from '../due-heap.js';
-import { ByteWriter, keyPart } from './bytes.js';
+import { ByteWriter } from './bytes.js';
 import { DamagedRecord } from './damage.js';
 import { type DueEntry, dropPassed, dueChunks } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
@@ -26,6 +26,7 @@ import {
   specKey,
 } from './layout.js';
 import { LogRecordReader } from './log-record.js';
+import { keyPart } from './numbers.js';
 import type { PendingChanges } from './pending.js';
 import { rowBytes, rowDue, rowStatus } from './row.js';
 import type { MergeOrder } from './store.js';

@@ -1,6 +1,5 @@
-/** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `JobTable`. */
+/** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
 import type { JobDetail, JobSpec, JobState } from '../domain/job.js';
-import { getU48, keyPart } from './bytes.js';
 import { findKey, type KeyUse } from './idempotency.js';
 import type { JobSets } from './job-sets.js';
 import type { KvReader } from './kv.js';
@@ -19,6 +18,7 @@ import {
   unseal,
 } from './layout.js';
 import { LogRecordReader } from './log-record.js';
+import { getU48, keyPart } from './numbers.js';
 import { rowHasDetail } from './row.js';
 import { readSpec } from './spec-codec.js';
 import type { TypeDictionary } from './types.js';

@@ -1,9 +1,10 @@
 /** Reading the log behind the last merge: what the trees do not have yet. */
-import { keyPart } from './bytes.js';
+
 import { DamagedRecord } from './damage.js';
 import type { KvReader } from './kv.js';
 import { decodeMeta, logKey, type MergeMark, metaKey } from './layout.js';
 import { LogRecordReader } from './log-record.js';
+import { keyPart } from './numbers.js';
 
 export const noMark: MergeMark = { position: 0, watermark: Number.NEGATIVE_INFINITY };
 

@@ -2,16 +2,13 @@
 
 import type { JobState } from '../domain/job.js';
 import { type Status, statuses } from '../domain/lifecycle.js';
-import { getF64, getU16, getU32, getU48, putF64, putU16, putU32, putU48 } from './bytes.js';
+import { getF64, getU16, getU32, getU48, maxU16, maxU32, putF64, putU16, putU32, putU48 } from './numbers.js';
 
 /**
  * Layout, little-endian: u8 status + 1 (0: no job), u8 interruptions, u8 retries, u8 1 if it has a detail, u32 lease, f64 due,
  * f64 occurrence, u48 updated, u48 started, u48 finished, u16 attempt, u32 skipped, u32 missed, u16 type.
  */
 export const rowBytes = 54;
-
-const maxU16 = 0xffff;
-const maxU32 = 0xffff_ffff;
 
 /** @param hasDetail there is a result or an error: were it lost, that would show */
 export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: number, hasDetail: boolean): void {

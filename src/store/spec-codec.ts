@@ -1,7 +1,8 @@
 /** A job's spec as bytes: CRC-32 of the job's key and the rest, format version, the fields. Any damage is refused on reading. */
 import type { JobSpec, Trigger } from '../domain/job.js';
-import { ByteReader, type ByteWriter, crc32, getU32, putU32 } from './bytes.js';
+import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
 import { DamagedRecord } from './damage.js';
+import { getU32, putU32 } from './numbers.js';
 import type { TypeDictionary } from './types.js';
 
 const version = 1;

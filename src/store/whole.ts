@@ -2,11 +2,12 @@
  * What a start looks at beside checksums. Where pages of the data file are damaged, LMDB may lose entries without a word:
  * so what there is in number is held against what was counted. Nothing here reads more than a start reads anyway, or keys.
  */
-import { keyPart } from './bytes.js';
+
 import { DamagedRecord } from './damage.js';
 import type { JobSets } from './job-sets.js';
 import type { KvReader } from './kv.js';
 import type { Counters } from './log-record.js';
+import { keyPart } from './numbers.js';
 import type { TypeDictionary } from './types.js';
 
 /** @throws DamagedRecord when the log has lost its beginning or its end */

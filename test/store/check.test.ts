@@ -2,7 +2,7 @@
 import t from 'tap';
 import { formatId } from '../../src/domain/id.js';
 import type { statuses } from '../../src/domain/lifecycle.js';
-import { crc32, key } from '../../src/store/bytes.js';
+import { crc32 } from '../../src/store/bytes.js';
 import { checkStore } from '../../src/store/check.js';
 import { type DueEntry, dueChunks } from '../../src/store/due-index.js';
 import { JobSets } from '../../src/store/job-sets.js';
@@ -21,6 +21,7 @@ import {
   specKey,
   unseal,
 } from '../../src/store/layout.js';
+import { key } from '../../src/store/numbers.js';
 import { readMark } from '../../src/store/replay.js';
 import { anyHandler, World } from '../support/world.js';
 

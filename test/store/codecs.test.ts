@@ -2,12 +2,13 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { Job } from '../../src/domain/job.js';
-import { ByteReader, ByteWriter, crc32, key, keyPart } from '../../src/store/bytes.js';
+import { ByteReader, ByteWriter, crc32 } from '../../src/store/bytes.js';
 import { DueCursor, dueChunks } from '../../src/store/due-index.js';
 import { findKey, rememberKey } from '../../src/store/idempotency.js';
 import { JobSets } from '../../src/store/job-sets.js';
 import { MemoryKv } from '../../src/store/kv-memory.js';
 import { decodeMeta, encodeMeta, finishedKey, seal, setKey, unseal } from '../../src/store/layout.js';
+import { key, keyPart } from '../../src/store/numbers.js';
 import { StoreReader } from '../../src/store/reader.js';
 import { readSpec, writeSpec } from '../../src/store/spec-codec.js';
 import { TypeDictionary } from '../../src/store/types.js';

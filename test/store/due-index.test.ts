@@ -1,7 +1,6 @@
 /** The due index: whatever was merged into it, in however many runs, comes out in order of firing and completely. */
 import fc from 'fast-check';
 import t from 'tap';
-import { key } from '../../src/store/bytes.js';
 import {
   beforeAll,
   bucketOf,
@@ -13,6 +12,7 @@ import {
   dueChunks,
 } from '../../src/store/due-index.js';
 import { MemoryKv } from '../../src/store/kv-memory.js';
+import { key } from '../../src/store/numbers.js';
 
 const bucketMs = 2 ** 20;
 const start = 1_700_000 * bucketMs;

@@ -1,7 +1,7 @@
 /** Numbers as bytes: as `Buffer` itself would write and read them, and nothing that does not fit. */
 import fc from 'fast-check';
 import t from 'tap';
-import * as bytes from '../../src/store/bytes.js';
+import * as numbers from '../../src/store/numbers.js';
 
 const length = 16;
 const places = (width: number) => fc.integer({ min: 0, max: length - width });
@@ -16,32 +16,32 @@ const forms = [
     name: 'u16',
     width: 2,
     values: whole(16),
-    put: bytes.putU16,
-    get: bytes.getU16,
+    put: numbers.putU16,
+    get: numbers.getU16,
     write: (to: Buffer, at: number, value: number) => to.writeUInt16LE(value, at),
   },
   {
     name: 'u32',
     width: 4,
     values: whole(32),
-    put: bytes.putU32,
-    get: bytes.getU32,
+    put: numbers.putU32,
+    get: numbers.getU32,
     write: (to: Buffer, at: number, value: number) => to.writeUInt32LE(value, at),
   },
   {
     name: 'u48',
     width: 6,
     values: whole(48),
-    put: bytes.putU48,
-    get: bytes.getU48,
+    put: numbers.putU48,
+    get: numbers.getU48,
     write: (to: Buffer, at: number, value: number) => to.writeUIntLE(value, at, 6),
   },
   {
     name: 'f64',
     width: 8,
     values: fc.double(),
-    put: bytes.putF64,
-    get: bytes.getF64,
+    put: numbers.putF64,
+    get: numbers.getF64,
     write: (to: Buffer, at: number, value: number) => to.writeDoubleLE(value, at),
   },
 ];
@@ -84,14 +84,16 @@ t.test('keys order as their numbers do, and give them back', async (t) => {
       fc.array(whole(48), { minLength: 2, maxLength: 2 }),
       (a, b) => {
         const byNumbers = Math.sign((a[0] as number) - (b[0] as number) || (a[1] as number) - (b[1] as number));
-        const key = bytes.key(...a);
+        const key = numbers.key(...a);
         return (
-          key.compare(bytes.key(...b)) === byNumbers && bytes.keyPart(key, 0) === a[0] && bytes.keyPart(key, 1) === a[1]
+          key.compare(numbers.key(...b)) === byNumbers &&
+          numbers.keyPart(key, 0) === a[0] &&
+          numbers.keyPart(key, 1) === a[1]
         );
       },
     ),
   );
-  t.throws(() => bytes.key(-1), RangeError);
-  t.throws(() => bytes.key(2 ** 48), RangeError);
-  t.throws(() => bytes.keyPart(bytes.key(1), 1), RangeError);
+  t.throws(() => numbers.key(-1), RangeError);
+  t.throws(() => numbers.key(2 ** 48), RangeError);
+  t.throws(() => numbers.keyPart(numbers.key(1), 1), RangeError);
 });
