@@ -28,6 +28,12 @@ interface Zone {
   readonly name: string;
   /** The span that was asked for last: nearly always the one that is asked for next. */
   current: Span;
+  /**
+   * The instants that `current` answers for: those of its block, without the margins, where it may begin or end close
+   * to the instant asked for although no offset changes there.
+   */
+  currentFrom: number;
+  currentUntil: number;
   readonly blocks: Map<number, readonly Span[]>;
 }
 
@@ -38,7 +44,7 @@ interface Zone {
 const probeMs = 2 ** 28;
 /** 398 days. */
 const blockMs = 2 ** 35;
-/** A block knows this much beyond its edges, so that no span it gives ends close to an instant within it. */
+/** A block knows this much beyond its edges, so that its spans end close to an instant within it by a change only. */
 const marginMs = 4 * probeMs;
 /** No zone was ever further from UTC (Manila, before 1845: 15 h 56 min west). */
 const maxOffsetMs = 16 * 3_600_000;
@@ -46,9 +52,8 @@ const maxOffsetMs = 16 * 3_600_000;
 const maxBlocks = 64;
 const maxZones = 1024;
 
-const none: Span = { from: Number.NaN, until: Number.NaN, offsetMs: 0 };
 const zones = new Map<string, Zone>();
-let lastZone: Zone = { name: '', current: none, blocks: new Map() };
+let lastZone = newZone('');
 
 /** Letters, digits and separators from a letter on: neither an offset such as `+08:00` nor a blank. */
 const nameForm = /^[A-Za-z][A-Za-z0-9_+\-/]*$/;
@@ -87,9 +92,7 @@ export function systemZone(): string {
  * @throws RangeError for a name that Intl does not know
  */
 export function offsetAt(zone: string, at: number): number {
-  const known = zone === lastZone.name ? lastZone : zoneOf(zone);
-  const span = known.current;
-  return at >= span.from && at < span.until ? span.offsetMs : findSpan(known, at).offsetMs;
+  return spanAt(zone, at).offsetMs;
 }
 
 /**
@@ -100,8 +103,7 @@ export function offsetAt(zone: string, at: number): number {
  */
 export function spanAt(zone: string, at: number): Span {
   const known = zone === lastZone.name ? lastZone : zoneOf(zone);
-  const span = known.current;
-  return at >= span.from && at < span.until ? span : findSpan(known, at);
+  return at >= known.currentFrom && at < known.currentUntil ? known.current : findSpan(known, at);
 }
 
 /**
@@ -160,7 +162,7 @@ export function firstInstant(zone: string, localMs: number): number {
 function zoneOf(name: string): Zone {
   let zone = zones.get(name);
   if (!zone) {
-    zone = { name, current: none, blocks: new Map() };
+    zone = newZone(name);
     // Building a block is what finds out whether the name is good; only then is it kept.
     findSpan(zone, 0);
     forgetOldest(zones, maxZones);
@@ -168,6 +170,11 @@ function zoneOf(name: string): Zone {
   }
   lastZone = zone;
   return zone;
+}
+
+function newZone(name: string): Zone {
+  const nowhere = { from: Number.NaN, until: Number.NaN, offsetMs: 0 };
+  return { name, current: nowhere, currentFrom: Number.NaN, currentUntil: Number.NaN, blocks: new Map() };
 }
 
 function findSpan(zone: Zone, at: number): Span {
@@ -180,6 +187,8 @@ function findSpan(zone: Zone, at: number): Span {
   }
   const span = block.find((each) => at < each.until) as Span;
   zone.current = span;
+  zone.currentFrom = Math.max(span.from, index * blockMs);
+  zone.currentUntil = Math.min(span.until, (index + 1) * blockMs);
   return span;
 }
 

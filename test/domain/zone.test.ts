@@ -113,6 +113,27 @@ t.test('spans hold the instant asked for and end where the offset changes', asyn
   );
 });
 
+t.test('a span does not depend on what was asked before it', async (t) => {
+  // The instant lies in the margin of the block after its own, less than a day from where that margin begins.
+  const at = -1_203_580_836_402;
+  const fresh = spanAt('Africa/Abidjan', at);
+  offsetAt('Africa/Abidjan', at + 30 * 86_400_000);
+  t.same(spanAt('Africa/Abidjan', at), fresh);
+  t.ok(at - spanAt('Africa/Abidjan', at).from > 86_400_000, 'it begins days before');
+
+  const distance = fc.integer({ min: -800 * 86_400_000, max: 800 * 86_400_000 });
+  fc.assert(
+    fc.property(fc.constantFrom(...allZones), someInstant, distance, (zone, at, distance) => {
+      spanAt(zone, at);
+      const first = spanAt(zone, at);
+      spanAt(zone, at + distance);
+      const second = spanAt(zone, at);
+      return first.from === second.from && first.until === second.until && first.offsetMs === second.offsetMs;
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 t.test('wall clock readings', async (t) => {
   const unique = (at: string) => ({ kind: 'unique', at: utc(at) });
   const gap = (at: string) => ({ kind: 'gap', firstAfter: utc(at) });
