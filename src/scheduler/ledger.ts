@@ -12,7 +12,7 @@ import type { Memtable } from '../store/memtable.js';
 import type { StoreReader } from '../store/reader.js';
 import type { Store } from '../store/store.js';
 import type { TypeDictionary } from '../store/types.js';
-import { Batch, type Fact } from './batch.js';
+import { Batch, type Fact, type Touched } from './batch.js';
 import type { Answer } from './messages.js';
 import { sealBatch } from './seal.js';
 
@@ -98,16 +98,24 @@ export class Ledger {
 
   /** A job as it is now. @throws DamagedRecord */
   lookup(seq: number): Job | undefined {
-    const touched = this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
+    const atHand = this.#running(seq) ?? this.#read.get(seq);
+    if (atHand) return atHand;
+    const touched = this.#touched(seq);
     if (touched) return touched.removed ? undefined : touched.job;
-    return this.#running(seq) ?? this.#read.get(seq) ?? this.#readNow(seq);
+    return this.#readNow(seq);
   }
 
   /** A job's state as it is now, without its spec. @throws DamagedRecord */
   state(seq: number): JobState | undefined {
-    const touched = this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
+    const atHand = this.#running(seq) ?? this.#read.get(seq);
+    if (atHand) return atHand.state;
+    const touched = this.#touched(seq);
     if (touched) return touched.removed ? undefined : touched.job.state;
-    return (this.#running(seq) ?? this.#read.get(seq))?.state ?? this.#ports.memtable.state(seq);
+    return this.#ports.memtable.state(seq);
+  }
+
+  #touched(seq: number): Touched | undefined {
+    return this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
   }
 
   #readNow(seq: number): Job | undefined {

@@ -4,16 +4,10 @@ import type { CheckFaults } from './check-faults.js';
 import type { KvReader } from './kv.js';
 import { checkPage, type MergeMark, pageKey, pageOf, rowAt, specKey } from './layout.js';
 import type { Counters } from './log-record.js';
-import { rowStatus } from './row.js';
+import { type RowPlace, rowStatus } from './row.js';
 import { RowTable } from './row-table.js';
 import { readSpec } from './spec-codec.js';
 import type { TypeDictionary } from './types.js';
-
-/** A row inside a larger buffer. */
-export interface RowPlace {
-  readonly bytes: Buffer;
-  readonly at: number;
-}
 
 export class CheckGround {
   /** Rows that log records behind the mark changed: a start takes these, whatever the trees say. */

@@ -6,12 +6,12 @@
 import type { JobSpec } from '../domain/job.js';
 import { isFinished, type Status, statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
-import { type CheckGround, KeySet, type RowPlace } from './check-ground.js';
+import { type CheckGround, KeySet } from './check-ground.js';
 import { SetsCheck } from './check-sets.js';
 import type { Tree } from './kv.js';
 import { checkPage, detailKey, pageOf, pageRows, rowAt, specKey, unseal } from './layout.js';
 import { keyPart } from './numbers.js';
-import { rowDue, rowHasDetail, rowStatus, rowType } from './row.js';
+import { type RowPlace, rowDue, rowHasDetail, rowStatus, rowType } from './row.js';
 import { readSpec } from './spec-codec.js';
 
 export interface JobFindings {

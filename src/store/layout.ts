@@ -1,9 +1,8 @@
 /** Where things stand in the trees: keys, state pages, and the facts about the whole. */
-import type { JobState } from '../domain/job.js';
 import { crc32 } from './bytes.js';
 import { DamagedRecord } from './damage.js';
 import { getU32, key, putU32 } from './numbers.js';
-import { readRow, rowBytes } from './row.js';
+import { rowBytes } from './row.js';
 
 /** Version of everything below; a directory of a newer one is refused. */
 export const schemaVersion = 1;
@@ -33,10 +32,6 @@ export function checkPage(page: Buffer, number: number): void {
   const whole =
     page.length === pageBytes && getU32(page, 4) === number >>> 0 && getU32(page, 0) === crc32(page.subarray(4));
   if (!whole) throw new DamagedRecord(`the state page of jobs ${number * pageRows} to ${(number + 1) * pageRows - 1}`);
-}
-
-export function stateIn(page: Buffer, seq: number): JobState | undefined {
-  return readRow(page, rowAt(seq));
 }
 
 export const logKey = (position: number): Buffer => key(position);

@@ -6,7 +6,7 @@ import type { Job, JobDetail, JobSpec, JobState } from '../domain/job.js';
 import { noDetail } from '../domain/job.js';
 import { DamagedRecord } from './damage.js';
 import type { StoreReader } from './reader.js';
-import { readRow, rowHasDetail } from './row.js';
+import { type RowPlace, readRow, rowHasDetail, rowStatus } from './row.js';
 import { RowTable } from './row-table.js';
 
 interface Generation {
@@ -101,11 +101,8 @@ export class Memtable {
 
   /** @throws DamagedRecord also when the state of a job that there is cannot be found; so do the others below. */
   state(seq: number): JobState | undefined {
-    const rows = this.#rowsOf(seq);
-    if (rows) return readRow(rows.slab, rows.find(seq) as number);
-    const state = this.#reader.state(seq);
-    if (!state && this.#known.has(seq)) throw lost('state', seq);
-    return state;
+    const row = this.#row(seq);
+    return row && readRow(row.bytes, row.at);
   }
 
   /** Of a job that there is. */
@@ -117,28 +114,32 @@ export class Memtable {
 
   /** Of a job that there is. */
   detail(seq: number): JobDetail {
-    const fresh = this.#current.details.get(seq) ?? this.#merging?.details.get(seq);
-    if (fresh) return fresh;
-    if (!this.#hasDetail(seq)) return noDetail;
-    const detail = this.#reader.detail(seq);
-    if (!detail) throw lost('detail', seq);
-    return detail;
+    return this.#detailIn(seq, this.#row(seq));
   }
 
   job(seq: number): Job | undefined {
-    const state = this.state(seq);
-    return state && { spec: this.spec(seq), state, detail: this.detail(seq) };
+    const row = this.#row(seq);
+    const state = row && readRow(row.bytes, row.at);
+    return state && { spec: this.spec(seq), state, detail: this.#detailIn(seq, row) };
   }
 
-  #hasDetail(seq: number): boolean {
-    const rows = this.#rowsOf(seq);
-    return rows ? rowHasDetail(rows.slab, rows.find(seq) as number) : this.#reader.hasDetail(seq);
-  }
-
-  #rowsOf(seq: number): RowTable | undefined {
-    if (this.#current.rows.has(seq)) return this.#current.rows;
-    if (this.#merging?.rows.has(seq)) return this.#merging.rows;
+  /** The newest there is; of a job that has been removed it may be one without a status. */
+  #row(seq: number): RowPlace | undefined {
+    for (const generation of [this.#current, this.#merging]) {
+      const at = generation?.rows.find(seq);
+      if (generation && at !== undefined) return { bytes: generation.rows.slab, at };
+    }
+    const row = this.#reader.row(seq);
+    if (row && rowStatus(row.bytes, row.at) !== undefined) return row;
+    if (this.#known.has(seq)) throw lost('state', seq);
     return undefined;
+  }
+
+  #detailIn(seq: number, row: RowPlace | undefined): JobDetail {
+    if (!row || !rowHasDetail(row.bytes, row.at)) return noDetail;
+    const detail = this.#current.details.get(seq) ?? this.#merging?.details.get(seq) ?? this.#reader.detail(seq);
+    if (!detail) throw lost('detail', seq);
+    return detail;
   }
 
   /** One iterator goes on and on: a new one each time would step over all that was removed before it. */

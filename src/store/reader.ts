@@ -1,5 +1,5 @@
 /** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
-import type { JobDetail, JobSpec, JobState } from '../domain/job.js';
+import type { JobDetail, JobSpec } from '../domain/job.js';
 import { findKey, type KeyUse } from './idempotency.js';
 import type { JobSets } from './job-sets.js';
 import type { KvReader } from './kv.js';
@@ -14,12 +14,11 @@ import {
   pageOf,
   rowAt,
   specKey,
-  stateIn,
   unseal,
 } from './layout.js';
 import { LogRecordReader } from './log-record.js';
 import { getU48, keyPart } from './numbers.js';
-import { rowHasDetail } from './row.js';
+import type { RowPlace } from './row.js';
 import { readSpec } from './spec-codec.js';
 import type { TypeDictionary } from './types.js';
 
@@ -56,10 +55,10 @@ export class StoreReader {
     this.#numberAt.fill(-1);
   }
 
-  /** @throws DamagedRecord */
-  state(seq: number): JobState | undefined {
+  /** Good until the next look at a row. @throws DamagedRecord */
+  row(seq: number): RowPlace | undefined {
     const page = this.#page(pageOf(seq));
-    return page && stateIn(page, seq);
+    return page && { bytes: page, at: rowAt(seq) };
   }
 
   /** @throws DamagedRecord */
@@ -73,11 +72,6 @@ export class StoreReader {
     const under = detailKey(seq);
     const sealed = this.kv.get('details', under);
     return sealed && (JSON.parse(unseal(sealed, under, `the detail of job ${seq}`).toString('utf8')) as JobDetail);
-  }
-
-  hasDetail(seq: number): boolean {
-    const page = this.#page(pageOf(seq));
-    return page !== undefined && rowHasDetail(page, rowAt(seq));
   }
 
   record(position: number): LogRecordReader | undefined {

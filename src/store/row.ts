@@ -10,6 +10,12 @@ import { getF64, getU16, getU32, getU48, maxU16, maxU32, putF64, putU16, putU32,
  */
 export const rowBytes = 54;
 
+/** A row inside a larger buffer. */
+export interface RowPlace {
+  readonly bytes: Buffer;
+  readonly at: number;
+}
+
 /** @param hasDetail there is a result or an error: were it lost, that would show */
 export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: number, hasDetail: boolean): void {
   buffer[at] = statuses.indexOf(state.status) + 1;

@@ -1,7 +1,7 @@
 /** Rows of states: alone, in tables and in pages. */
 import fc from 'fast-check';
 import t from 'tap';
-import { checkPage, emptyPage, pageRows, rowAt, sealPage, stateIn } from '../../src/store/layout.js';
+import { checkPage, emptyPage, pageRows, rowAt, sealPage } from '../../src/store/layout.js';
 import {
   readRow,
   rowBytes,
@@ -102,7 +102,7 @@ t.test('a page holds the rows of its jobs, and any damage to it is refused', asy
       sealPage(page, number);
       checkPage(page, number);
       return (
-        same(stateIn(page, seq), state) &&
+        same(readRow(page, rowAt(seq)), state) &&
         refuses(() => checkPage(damage(page, how), number)) &&
         refuses(() => checkPage(page, number + 1))
       );
