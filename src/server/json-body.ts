@@ -16,16 +16,9 @@ import { type Faults, pointer } from './faults.js';
  */
 export function parseJson(bytes: Buffer, faults: Faults, at = ''): unknown {
   if (bytes.length === 0) throw new Refusal('malformed_json', 'The body is empty.');
-  if (!isUtf8(bytes)) throw new Refusal('malformed_json', 'The body is not valid UTF-8.');
+  if (!isUtf8(bytes)) throw new Refusal('malformed_json', notUtf8);
   const text = bytes.toString('utf8');
-  if (text.charCodeAt(0) === 0xfeff)
-    throw new Refusal('malformed_json', 'The body begins with a byte order mark; leave it out.');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Refusal('malformed_json', `The body is not JSON: ${(error as Error).message}.`);
-  }
+  const value = parseText(text);
   // A list of jobs is a level more than a job.
   const depth = Array.isArray(value) ? -1 : 0;
   if (isSuspicious(text) || nestsDeeper(bytes, limits.payloadDepth - depth)) inspect(value, at, depth, faults);
@@ -33,23 +26,56 @@ export function parseJson(bytes: Buffer, faults: Faults, at = ''): unknown {
 }
 
 const [newline, zero, nine] = Buffer.from('\n09') as unknown as [number, number, number];
+const notUtf8 = 'The body is not valid UTF-8.';
+/** What JSON calls whitespace, without the end of the line. */
+const blank = /^[ \t\r]*$/;
 
-/** The values of a body of JSON lines (https://jsonlines.org); empty lines are passed over. @throws Refusal */
+/**
+ * The values of a body of JSON lines (https://jsonlines.org); blank lines are passed over. The body is decoded and looked
+ * over as a whole: done line by line, all this took a tenth longer.
+ *
+ * @throws Refusal as `parseJson`, with the number of the line
+ */
 export function parseLines(bytes: Buffer, faults: Faults): unknown[] {
+  if (!isUtf8(bytes)) throw new Refusal('malformed_json', `Line ${lineNotUtf8(bytes)}: ${notUtf8}`);
+  const text = bytes.toString('utf8');
   const values: unknown[] = [];
-  for (let from = 0, end = 0, line = 1; from < bytes.length; from = end + 1, line++) {
-    end = bytes.indexOf(newline, from);
-    if (end < 0) end = bytes.length;
-    const one = bytes.subarray(from, end);
-    if (one.toString('latin1').trim() === '') continue;
+  for (let from = 0, end = 0, line = 1; from < text.length; from = end + 1, line++) {
+    end = text.indexOf('\n', from);
+    if (end < 0) end = text.length;
+    const one = text.slice(from, end);
+    if (blank.test(one)) continue;
     try {
-      values.push(parseJson(one, faults, pointer(values.length)));
+      values.push(parseText(one));
     } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'malformed_json') throw error;
+      if (!(error instanceof Refusal)) throw error;
       throw new Refusal('malformed_json', `Line ${line}: ${error.detail}`);
     }
   }
+  if (isSuspicious(text) || nestsDeeper(bytes, limits.payloadDepth)) {
+    values.forEach((value, index) => inspect(value, pointer(index), 0, faults));
+  }
   return values;
+}
+
+/** The first line that is not. No byte of a longer character is a line's end. */
+function lineNotUtf8(bytes: Buffer): number {
+  for (let from = 0, line = 1; ; line++) {
+    const end = bytes.indexOf(newline, from);
+    if (end < 0 || !isUtf8(bytes.subarray(from, end))) return line;
+    from = end + 1;
+  }
+}
+
+/** @throws Refusal `malformed_json` */
+function parseText(text: string): unknown {
+  if (text.charCodeAt(0) === 0xfeff)
+    throw new Refusal('malformed_json', 'The body begins with a byte order mark; leave it out.');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Refusal('malformed_json', `The body is not JSON: ${(error as Error).message}.`);
+  }
 }
 
 /** Cheap tests without false negatives. */

@@ -32,6 +32,21 @@ t.test('lines of JSON are taken too', async (t) => {
   t.match(broken.body, { code: 'malformed_json', detail: /^Line 2: / });
 });
 
+t.test('lines may be blank or end as on Windows, and a fault is told by its line or its place', async (t) => {
+  const ndjson = { 'content-type': 'application/x-ndjson' };
+  const line = JSON.stringify(job(9));
+  const send = (body: string | Buffer) => api.post('/jobs/batch', body, ndjson);
+  const spaced = await send(`\r\n \t \r\n${line}\r\n\n${line}`);
+  t.equal(spaced.status, 201);
+  t.match(spaced.body, { total: 2 });
+  t.match((await send(`${line}\n\u00a0\n`)).body, { detail: /^Line 2: The body is not JSON/ }, 'no blank of JSON');
+  const bytes = Buffer.concat([Buffer.from(`${line}\n\n`), Buffer.from([0x22, 0xe4, 0x22, 0x0a]), Buffer.from(line)]);
+  t.match((await send(bytes)).body, { code: 'malformed_json', detail: 'Line 3: The body is not valid UTF-8.' });
+  t.match((await send(`${line}\n\ufeff${line}`)).body, { detail: /^Line 2: The body begins with a byte order mark/ });
+  const odd = `{"name":"echo","delay":"1h","payload":{"__proto__":1}}`;
+  t.match((await send(`${line}\n\n${odd}\n`)).body, { errors: [{ path: '/1/payload/__proto__' }] });
+});
+
 t.test('one fault refuses all, and is told by its place', async (t) => {
   const before = (await api.get('/jobs')).body as unknown as { total: number };
   const { status, body } = await api.post('/jobs/batch', [job(7), { name: 'echo' }, { name: 'echo', delay: 'x' }]);
