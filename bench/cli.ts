@@ -8,9 +8,10 @@
  *     npm run bench -- throughput --profile      leaves CPU profiles of the server in bench/results/profiles
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Argument } from 'commander';
 import { benches } from './benches.js';
 import { type AnyBench, Run, type Size } from './support/bench.js';
+import { commandLine, wholeNumber } from './support/command-line.js';
 import { readFacts } from './support/facts.js';
 import { TooLate } from './support/fill.js';
 import { findingLines, resultsDir, writeReport } from './support/report.js';
@@ -63,32 +64,22 @@ async function runOnce(bench: AnyBench, size: Size): Promise<Run> {
   return run;
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    full: { type: 'boolean', default: false },
-    profile: { type: 'boolean', default: false },
-    runs: { type: 'string', default: '1' },
-  },
-});
-const unknown = positionals.filter((name) => !benches.some((bench) => bench.name === name));
-if (unknown.length > 0) {
-  console.error(`There is no bench ${unknown.join(', ')}; there are ${benches.map(({ name }) => name).join(', ')}.`);
-  process.exit(2);
-}
-const runs = Number(values.runs);
-if (!Number.isInteger(runs) || runs < 1) {
-  console.error(`--runs takes a whole number from 1, not ${values.runs}.`);
-  process.exit(2);
-}
-if (values.profile) profiling.folder = join(resultsDir, 'profiles');
+const names = benches.map(({ name }) => name);
+const command = commandLine('bench', 'Measures the server; fails on wrong results, never on slow ones.')
+  .addArgument(new Argument('[name...]', 'which benches; all of them unless told').choices(names))
+  .option('--full', 'at full size, minutes each', false)
+  .option('--runs <number>', 'so many runs, each with a server of its own; figures are medians', wholeNumber(1), 1)
+  .option('--profile', 'leave CPU profiles of the server in bench/results/profiles', false)
+  .parse();
+const { full, runs, profile } = command.opts<{ full: boolean; runs: number; profile: boolean }>();
+if (profile) profiling.folder = join(resultsDir, 'profiles');
 
-const chosen = positionals.length === 0 ? benches : benches.filter(({ name }) => positionals.includes(name));
+const chosen = command.args.length === 0 ? benches : benches.filter(({ name }) => command.args.includes(name));
 const { cpu, cores, memoryGiB, kernel, node, commit, fileSystem, load } = readFacts();
 console.log(
   `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${fileSystem}, ${kernel}, Node ${node}, commit ${commit}, load ${load}`,
 );
 let wrong = 0;
-for (const bench of chosen) if (!(await runBench(bench, values.full ? 'full' : 'small', runs))) wrong++;
+for (const bench of chosen) if (!(await runBench(bench, full ? 'full' : 'small', runs))) wrong++;
 console.log(wrong === 0 ? '\nAll results were right.' : `\n${wrong} of ${chosen.length} benches had wrong results.`);
 process.exit(wrong === 0 ? 0 : 1);

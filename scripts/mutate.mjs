@@ -2,16 +2,13 @@
  * Proves that the simulation bites: `npm run mutate`. Each deliberate fault of scripts/mutations.mjs is put into a copy of
  * the project, built, and must make the simulation fail within a number of seeds; the server as it is must pass all of
  * them first. Prints the table of docs/testing.md; the exit code is 1 when a fault is not found.
- *
- *   --seeds N   lives for each fault, 1000 unless told
- *   --only WORD the faults whose name contains WORD
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError } from 'commander';
 import { mutate, mutations } from './mutations.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -19,10 +16,12 @@ const STEPS = 150;
 /** A fault may make a life endless. */
 const LIFE_LIMIT_MS = 600_000;
 
-const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '1000' }, only: { type: 'string', default: '' } },
-});
-const seeds = Number(values.seeds);
+const { seeds, only } = new Command('npm run mutate --')
+  .description('Puts one deliberate fault after the other into a copy, and expects the simulation to find it.')
+  .option('--seeds <number>', 'lives for each fault', wholeNumber, 1000)
+  .option('--only <word>', 'the faults whose name contains it', '')
+  .parse()
+  .opts();
 const copy = mkdtempSync(join(tmpdir(), 'escapement-mutate-'));
 
 /** Lives seeds from 1 on, in a process of its own, and prints the first failure. */
@@ -70,6 +69,11 @@ function findFailure() {
   return stdout === '' ? undefined : JSON.parse(stdout);
 }
 
+function wholeNumber(text) {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 1 on.');
+}
+
 /** What fits a table. */
 function cell(message) {
   const text = message.replaceAll('|', '/');
@@ -102,7 +106,7 @@ function main() {
   console.log(`Without any fault, ${seeds} lives of ${STEPS} steps hold.\n`);
   console.log('| fault | found at seed | what the invariant said |\n|---|---|---|');
   let survived = 0;
-  for (const mutation of mutations.filter(({ name }) => name.includes(values.only))) {
+  for (const mutation of mutations.filter(({ name }) => name.includes(only))) {
     const restore = apply(mutation);
     const found = findFailure();
     restore();

@@ -10,17 +10,11 @@ const change = (file, find, replace) => ({ file, find, replace });
 export const mutations = [
   {
     name: 'a bitmap is not updated: a job that moves on stays in the set of its old status',
-    changes: [change('src/store/job-sets.ts', 'this.#change(setOfStatus(before), seq, false);', '')],
+    changes: [change('src/store/job-sets.ts', 'this.#change(block, number, setOfStatus(before), low, false);', '')],
   },
   {
     name: 'a set that a job has left is not saved',
-    changes: [
-      change(
-        'src/store/job-sets.ts',
-        'this.#dirty.add(mark(set, number));',
-        'if (present) this.#dirty.add(mark(set, number));',
-      ),
-    ],
+    changes: [change('src/store/job-sets.ts', 'if (one.changed) return;', 'if (one.changed || !isIn) return;')],
   },
   {
     name: 'a merge skips a record of the log',
@@ -88,8 +82,8 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/ledger.ts',
-        '?? this.#inFlight?.touched.get(seq);\n    if (touched) return touched.removed ? undefined : touched.job;',
-        ';\n    if (touched) return touched.removed ? undefined : touched.job;',
+        'return this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);',
+        'return this.#filling.touched.get(seq);',
       ),
     ],
   },

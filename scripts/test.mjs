@@ -1,10 +1,6 @@
 /**
  * Runs the compiled tests: `npm test`, or `npm test -- cron pool/` for the files whose path contains one of these.
  *
- *   --snapshot     (re)write the snapshots in .tap-snapshots instead of comparing with them
- *   --jobs=N       files at a time, 2 unless told
- *   --timeout=S    seconds that one file may take, 300 unless told
- *
  * Each file is run by Node itself, as node-tap allows, and not through tap's own runner: that one puts hooks into every
  * process and thread that a test starts, signal handlers among them, and the tests of this server are about how exactly
  * processes start, die and answer signals. What it prints ends with `N passed, N failed, N skipped`.
@@ -13,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError } from 'commander';
 import { filesBelow } from './remove-stale.mjs';
 import { readTap } from './tap-report.mjs';
 
@@ -23,16 +19,22 @@ const ALONE = /\.alone\.test\.ts$/;
 /** After its own time-out tap names the test that hung; only a process too stuck for that is killed, this much later. */
 const KILL_AFTER_MS = 10_000;
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    snapshot: { type: 'boolean', default: false },
-    jobs: { type: 'string', default: '2' },
-    timeout: { type: 'string', default: '300' },
-  },
-});
-const timeoutMs = Number(options.timeout) * 1000;
+const command = new Command('npm test --')
+  .description('Runs the tests.')
+  .argument('[path...]', 'only files whose path contains one of these')
+  .option('--snapshot', '(re)write the snapshots in .tap-snapshots instead of comparing with them', false)
+  .option('--jobs <number>', 'files at a time', wholeNumber, 2)
+  .option('--timeout <seconds>', 'how long one file may take', wholeNumber, 300)
+  .parse();
+const options = command.opts();
+const positionals = command.args;
+const timeoutMs = options.timeout * 1000;
 const running = new Set();
+
+function wholeNumber(text) {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 1 on.');
+}
 
 function selectFiles() {
   const wanted = positionals.map((word) => word.replace(/^(\.\/)?(dist\/)?/, '').replace(/\.[jt]s$/, ''));
@@ -50,7 +52,7 @@ function runFile(source) {
     // A process group of its own, so that servers left over by a failing test end with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TAP_TIMEOUT: options.timeout, TAP_SNAPSHOT: options.snapshot ? '1' : '0' },
+    env: { ...process.env, TAP_TIMEOUT: String(options.timeout), TAP_SNAPSHOT: options.snapshot ? '1' : '0' },
   });
   running.add(child);
   let output = '';
@@ -135,7 +137,7 @@ if (options.snapshot && positionals.length === 0)
   rmSync(join(ROOT, '.tap-snapshots'), { recursive: true, force: true });
 await runAll(
   files.filter((file) => !ALONE.test(file)),
-  Number(options.jobs),
+  options.jobs,
   total,
 );
 await runAll(

@@ -22,14 +22,32 @@ async function run(script: string, ...args: string[]): Promise<{ code: number | 
   return { code, output };
 }
 
+t.test('each explains itself, and tells what is wrong with its options in one line', async (t) => {
+  const numbers = {
+    'dist/test/simulation/cli.js': '--seeds',
+    'dist/test/fuzz/cli.js': '--seconds',
+    'dist/test/soak/cli.js': '--rate',
+    'dist/bench/cli.js': '--runs',
+    'scripts/mutate.mjs': '--seeds',
+    'scripts/test.mjs': '--jobs',
+  };
+  for (const [script, number] of Object.entries(numbers)) {
+    const help = await run(script, '--help');
+    t.equal(help.code, 0, script);
+    t.match(help.output, /^Usage: npm (?:run \w+|test) -- \[options\]/, script);
+    for (const wrong of [['--nonsense'], [number, 'x'], [number]]) {
+      const { code, output } = await run(script, ...wrong);
+      t.ok(code, `${script} ${wrong.join(' ')}`);
+      t.match(output, /^error: .+\n$/, 'one line');
+    }
+  }
+});
+
 t.test('simulate', async (t) => {
   const { code, output } = await run('dist/test/simulation/cli.js', '--seeds', '3', '--seed', '42', '--steps', '30');
   t.equal(code, 0, output);
   t.match(output, /^3 lives of 30 steps held, in [\d.]+ s$/m);
-  t.match(await run('dist/test/simulation/cli.js', '--seeds', 'x'), {
-    code: 2,
-    output: /--seeds takes a whole number/,
-  });
+  t.match(await run('dist/test/simulation/cli.js', '--only', '5-3'), { code: 2, output: /^error: .*5-3 is no step/ });
 });
 
 t.test('fuzz', async (t) => {
@@ -43,7 +61,7 @@ t.test('soak', async (t) => {
   const { code, output } = await run('dist/test/soak/cli.js', ...args);
   t.equal(code, 0, output);
   t.match(output, /^All was as promised, and nothing leaks\.$/m);
-  t.match(await run('dist/test/soak/cli.js', '--minutes', '0'), { code: 2, output: /numbers above 0/ });
+  t.match(await run('dist/test/soak/cli.js', '--minutes', '0'), { code: 2, output: /must be a number above 0/ });
 });
 
 t.test('mutate', async (t) => {

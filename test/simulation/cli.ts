@@ -5,31 +5,34 @@
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { InvalidArgumentError } from 'commander';
+import { commandLine, wholeNumber } from '../../bench/support/command-line.js';
 import { live, parseSteps, report } from './shrink.js';
 
 const shrinkingMs = 30_000;
 const progressMs = 10_000;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '300' },
-    only: { type: 'string' },
-  },
-});
+const {
+  seed: first,
+  seeds,
+  steps,
+  ...only
+} = commandLine('simulate', 'Simulated lives of the server on a clock, a disk and a pool that misbehave.')
+  .option('--seeds <number>', 'how many lives', wholeNumber(), 1000)
+  .option('--seed <number>', 'seed of the first', wholeNumber(), 1)
+  .option('--steps <number>', 'steps of each', wholeNumber(), 300)
+  .option('--only <steps>', 'leave out all other steps, such as 3,7-9, and print the whole trace', chosenSteps)
+  .parse()
+  .opts<{ seed: number; seeds: number; steps: number; only?: number[] }>();
 
-function wholeNumber(name: 'seeds' | 'seed' | 'steps'): number {
-  const number = Number(values[name]);
-  if (Number.isSafeInteger(number) && number >= 0) return number;
-  console.error(`--${name} takes a whole number, not ${values[name]}`);
-  process.exit(2);
+function chosenSteps(text: string): number[] {
+  try {
+    return parseSteps(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
-
-const [first, seeds, steps] = [wholeNumber('seed'), wholeNumber('seeds'), wholeNumber('steps')];
-const only = values.only === undefined ? {} : { only: parseSteps(values.only) };
 
 /** Lives seeds until none is left, here and in other threads; each takes the next that nobody has. */
 function liveAll(taken: Int32Array, failed: (text: string) => void): void {

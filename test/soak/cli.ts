@@ -2,28 +2,23 @@
  * `npm run soak -- --minutes 10 --rate 500 --seed 1 --fault-every 20`: see `soak`. Prints a line every five seconds and a verdict; the exit
  * code is 1 when something was wrong or leaks.
  */
-import { parseArgs } from 'node:util';
+import { commandLine, positive, wholeNumber } from '../../bench/support/command-line.js';
 import { soak } from './soak.js';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    rate: { type: 'string', default: '500' },
-    seed: { type: 'string', default: '1' },
-    'fault-every': { type: 'string', default: '20' },
-  },
+const { minutes, rate, seed, faultEvery } = commandLine('soak', 'Mixed load with faults thrown in, and what grows.')
+  .option('--minutes <number>', 'for how long', positive, 10)
+  .option('--rate <number>', 'requests a second', positive, 500)
+  .option('--seed <number>', 'where the chances begin', wholeNumber(1), 1)
+  .option('--fault-every <seconds>', 'from one fault to the next', positive, 20)
+  .parse()
+  .opts<{ minutes: number; rate: number; seed: number; faultEvery: number }>();
+const { growths, tally, faults, events, wrong } = await soak({
+  minutes,
+  perSecond: rate,
+  seed,
+  faultEverySeconds: faultEvery,
+  print: (text) => console.log(text),
 });
-const plan = {
-  minutes: Number(values.minutes),
-  perSecond: Number(values.rate),
-  seed: Number(values.seed),
-  faultEverySeconds: Number(values['fault-every']),
-};
-if (Object.values(plan).some((value) => !(value > 0))) {
-  console.error('--minutes, --rate, --seed and --fault-every are numbers above 0');
-  process.exit(2);
-}
-const { growths, tally, faults, events, wrong } = await soak({ ...plan, print: (text) => console.log(text) });
 console.log(
   `\n${tally.created} requests were answered with jobs, ${tally.refused} refused, ${tally.unanswered} cut off; ${events} events`,
 );
