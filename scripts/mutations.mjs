@@ -54,7 +54,7 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/scheduler.ts',
-        'Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestStart)',
+        'Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestDue)',
         'Math.min(window.earliest, this.#dispatch.earliest)',
       ),
     ],

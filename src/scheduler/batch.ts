@@ -37,8 +37,8 @@ export class Batch {
   readonly undo: (() => void)[] = [];
   readonly keys = new Map<string, KeyUse>();
   readonly puts: SealedBatch['puts'][number][] = [];
-  /** Due time of the earliest job that left the window for this batch. */
-  earliestStart = Number.POSITIVE_INFINITY;
+  /** Due time of the earliest job that was pending before the batch: the window may have given it out for nothing. */
+  earliestDue = Number.POSITIVE_INFINITY;
   /** As they stand after the batch; set when it is sealed. */
   counters: Counters | undefined;
   /** Job types that are on disk with the batch. */

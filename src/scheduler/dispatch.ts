@@ -26,8 +26,13 @@ export interface DispatchPorts {
   readonly damage: DamageReports;
 }
 
-/** Due jobs looked at in one turn; more wait for the next, so that I/O is not held up. */
-const duePerTurn = 1024;
+/**
+ * What is looked at in one turn, once when it is due and once when it may start; more waits for the next, so that I/O is not
+ * held up. A job counts once, and once more for every so many characters of payload, which have to be read.
+ */
+const looksPerTurn = 1024;
+const payloadPerLook = 4096;
+const looksOf = (job: Job | undefined): number => 1 + Math.floor((job?.spec.payload.length ?? 0) / payloadPerLook);
 /** Suspects that are cancelled before their next attempt stay in memory: at most so many. */
 const suspectsKept = 10_000;
 
@@ -42,6 +47,8 @@ export class Dispatch {
   readonly #alone = new Set<number>();
   /** Suspects whose start is being written: each has a place in the pool and is not there yet. */
   #starting = 0;
+  /** Of the present turn's starts. Entries that have moved on are skipped, and a whole backlog may have been cancelled. */
+  #looksLeft = looksPerTurn;
 
   /** @param start `clean`: the directory was left in order */
   constructor(
@@ -76,6 +83,11 @@ export class Dispatch {
     return acquittal === undefined ? due : Math.min(due, clock.now() + Math.max(1, acquittal - monotonic));
   }
 
+  /** More may be startable than the last turn has looked at. */
+  get hasMore(): boolean {
+    return this.#looksLeft <= 0;
+  }
+
   /** Whether it is worth looking at more that is due. */
   get #hasRoom(): boolean {
     return this.#ready.startable <= this.#ports.pool.free;
@@ -84,31 +96,33 @@ export class Dispatch {
   /** Takes from the window what is due, as far as there are threads for it. */
   takeDue(): void {
     const now = this.#ports.clock.now();
-    for (let taken = 0; taken < duePerTurn && this.#hasRoom; taken++) {
+    for (let looks = 0; looks < looksPerTurn && this.#hasRoom; ) {
       const due = this.#ports.window.pop(now);
       if (!due) return;
-      setAsideIfDamaged(this.#ports.damage, due.seq, () => this.#see(due, now));
+      looks += setAsideIfDamaged(this.#ports.damage, due.seq, () => this.#see(due, now)) ?? 1;
     }
   }
 
-  /** A due time has come: the job is ready, unless it has moved on, or its occurrence was missed. */
-  #see({ due, seq }: Due, now: number): void {
+  /** A due time has come: the job is ready, unless it has moved on, or its occurrence was missed. Returns what it counts. */
+  #see({ due, seq }: Due, now: number): number {
     const job = this.#ledger.lookup(seq);
-    if (job?.state.status !== 'pending' || job.state.due !== due) return;
+    if (job?.state.status !== 'pending' || job.state.due !== due) return looksOf(job);
     const missed = now - due > limits.misfireAfterMs ? decisions.miss(job, now) : undefined;
     if (missed) {
-      this.#ledger.filling.earliestStart = Math.min(this.#ledger.filling.earliestStart, due);
       this.#ledger.record(job, missed, now);
-      return;
+      return looksOf(job);
     }
     const queue = this.#careful.concerns(seq, job.state) ? this.#suspects : this.#ready;
     queue.push({ due, seq, typeId: this.#ports.types.idOf(job.spec.name) });
+    return looksOf(job);
   }
 
+  /** Starts what is ready, as far as the pool takes it. */
   startReady(): void {
     const { pool, clock } = this.#ports;
+    this.#looksLeft = looksPerTurn;
     this.#startSuspects();
-    while (pool.free > this.#starting) {
+    while (pool.free > this.#starting && this.#looksLeft > 0) {
       const next = this.#ready.pop();
       if (!next) return;
       const job = this.#stillDue(next);
@@ -121,7 +135,7 @@ export class Dispatch {
   /** A suspect leaves for its thread only when its record is on disk: a crash must find it counted. */
   #startSuspects(): void {
     const { pool, clock } = this.#ports;
-    while (pool.free > this.#starting) {
+    while (pool.free > this.#starting && this.#looksLeft > 0) {
       const next = this.#suspects.pop();
       if (!next) return;
       const job = this.#stillDue(next);
@@ -145,9 +159,13 @@ export class Dispatch {
     }
   }
 
-  /** The job, unless it has moved on since it was due; a clock that was set back makes it wait again. */
+  /**
+   * The job, unless it has moved on since it was due; a clock that was set back makes it wait again. While a change of it is
+   * being written it does not start, since the disk may refuse that: after the commit the window has it once more.
+   */
   #stillDue({ seq, due }: Due): Job | undefined {
-    const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.#ledger.lookup(seq));
+    const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.#ledger.lookupWritten(seq));
+    this.#looksLeft -= looksOf(job);
     if (job?.state.status !== 'pending' || job.state.due !== due) return undefined;
     if (due <= this.#ports.clock.now()) return job;
     this.#ports.window.add(due, seq);

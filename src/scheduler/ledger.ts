@@ -91,9 +91,9 @@ export class Ledger {
     return !this.#inFlight && this.#filling.isEmpty;
   }
 
-  /** Due time of the earliest job that was started by a batch not on disk yet. */
-  get earliestStart(): number {
-    return Math.min(this.#filling.earliestStart, this.#inFlight?.earliestStart ?? Number.POSITIVE_INFINITY);
+  /** Due time of the earliest pending job that is changed by a batch not on disk yet: it must be found again if that is lost. */
+  get earliestDue(): number {
+    return Math.min(this.#filling.earliestDue, this.#inFlight?.earliestDue ?? Number.POSITIVE_INFINITY);
   }
 
   /** A job as it is now. @throws DamagedRecord */
@@ -103,6 +103,11 @@ export class Ledger {
     const touched = this.#touched(seq);
     if (touched) return touched.removed ? undefined : touched.job;
     return this.#readNow(seq);
+  }
+
+  /** A job of which all that was decided is on disk; undefined while something is not. @throws DamagedRecord */
+  lookupWritten(seq: number): Job | undefined {
+    return this.#read.get(seq) ?? (this.#touched(seq) ? undefined : this.#readNow(seq));
   }
 
   /** A job's state as it is now, without its spec. @throws DamagedRecord */
@@ -142,6 +147,7 @@ export class Ledger {
   record(job: Job | undefined, decision: Decision, now: number): Job {
     if (job) this.#read.delete(job.spec.seq);
     else this.#counters.jobs++;
+    if (job?.state.status === 'pending') this.#filling.earliestDue = Math.min(this.#filling.earliestDue, job.state.due);
     const after = this.#filling.apply(job, decision);
     const { seq, idSeconds, name } = after.spec;
     for (const body of decision.events) {
@@ -153,9 +159,8 @@ export class Ledger {
     return after;
   }
 
-  /** Enters the start of an attempt. Until that is on disk the job's due time must be found again by a new start. */
+  /** Enters the start of an attempt. */
   start(job: Job, now: number): Job {
-    this.#filling.earliestStart = Math.min(this.#filling.earliestStart, job.state.due);
     return this.record(job, start(job, now), now);
   }
 

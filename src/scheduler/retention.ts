@@ -1,4 +1,5 @@
 /** Retention: finished jobs leave in finishing order once they are too old or too many, a few in each turn. */
+import type { Job } from '../domain/job.js';
 import { isFinished } from '../domain/lifecycle.js';
 import { DamagedRecord, type DamageReports } from '../store/damage.js';
 import type { JobSets } from '../store/job-sets.js';
@@ -14,6 +15,17 @@ export interface RetentionLimits {
   readonly retainJobs: number;
 }
 
+interface ListedJob extends FinishedJob {
+  /** When it finished at the latest, in Unix milliseconds. */
+  readonly noLaterThan: number;
+}
+
+/** The first key after one. */
+const behind = (key: Buffer): Buffer => Buffer.concat([key, Buffer.alloc(1)]);
+
+/** Payload and result have to be read for a removal: so many characters of them count as another. */
+const charactersPerRemoval = 4096;
+
 /** How often the oldest finished job is looked at when nothing was to be removed. */
 const lookAgainMs = 1000;
 
@@ -24,7 +36,7 @@ export class Retention {
   readonly #ledger: Ledger;
   readonly #damage: DamageReports;
   /** The oldest chunk of the list of finished jobs, and how far it has been worked through. */
-  #chunk: { readonly key: Buffer; readonly jobs: readonly FinishedJob[] } | undefined;
+  #chunk: { readonly key: Buffer; readonly jobs: readonly ListedJob[] } | undefined;
   /** Chunks before this one are damaged: their jobs stay. */
   #from = finishedKey(0, 0);
   #at = 0;
@@ -60,27 +72,35 @@ export class Retention {
     return this.#sets.finished > 0 ? this.#lookAt : Number.POSITIVE_INFINITY;
   }
 
-  /** Removes at most `limit` jobs whose time is over. */
+  /** Removes jobs whose time is over: at most `limit`, fewer of those that are large. */
   sweep(now: number, limit: number): void {
-    if (this.#underWay > 0 || (!this.#more && now < this.#lookAt)) return;
+    // What lies further ahead was said before the clock was set back.
+    const early = now < this.#lookAt && now >= this.#lookAt - lookAgainMs;
+    if (this.#underWay > 0 || (!this.#more && early)) return;
     this.#lookAt = now + lookAgainMs;
     this.#more = false;
     if (this.#sets.finished === 0) return;
     let surplus = this.#sets.finished - this.#limits.retainJobs;
-    for (let removed = 0; removed < limit; ) {
+    for (let cost = 0; cost < limit; ) {
       const entry = this.#entry();
       if (!entry) return;
-      if (surplus <= 0 && entry.at > now - this.#limits.retentionMs) return;
+      if (surplus <= 0 && entry.noLaterThan > now - this.#limits.retentionMs) {
+        // By then more may follow it.
+        if (entry.noLaterThan > now) this.#chunk = undefined;
+        return;
+      }
       this.#at++;
-      if (!this.#remove(entry.seq, entry.at)) continue;
-      removed++;
+      const removed = this.#remove(entry.seq, entry.at);
+      cost += 1;
+      if (!removed) continue;
+      cost += Math.floor((removed.spec.payload.length + (removed.detail.result?.length ?? 0)) / charactersPerRemoval);
       surplus--;
     }
     this.#more = true;
   }
 
   /** The next entry to look at. A chunk that is through leaves the list with the batch being gathered. */
-  #entry(): FinishedJob | undefined {
+  #entry(): ListedJob | undefined {
     if (this.#chunk && this.#at >= this.#chunk.jobs.length) {
       this.#ledger.filling.puts.push({ tree: 'finished', key: this.#chunk.key, value: null });
       this.#countUnderWay();
@@ -96,8 +116,8 @@ export class Retention {
     try {
       const key = this.#reader.nextFinished(this.#from);
       if (!key) return;
-      this.#from = Buffer.concat([key, Buffer.alloc(1)]);
-      this.#chunk = { key, jobs: this.#reader.finished(key) };
+      this.#from = behind(key);
+      this.#chunk = { key, jobs: this.#dated(key, this.#reader.finished(key)) };
       this.#at = 0;
       this.#from = key;
     } catch (error) {
@@ -106,13 +126,40 @@ export class Retention {
     }
   }
 
-  /** A job that was retried since has another entry later on; false when this one no longer stands for it. */
-  #remove(seq: number, finishedAt: number): boolean {
+  /**
+   * The list is in finishing order, so a job finished no later than any behind it, whatever the clock said then: one that was
+   * ahead for a while would otherwise hold up all that follows. Looks one chunk on.
+   */
+  #dated(key: Buffer, jobs: readonly FinishedJob[]): ListedJob[] {
+    let noLaterThan = this.#firstAfter(key);
+    return jobs
+      .toReversed()
+      .map((job) => {
+        noLaterThan = Math.min(noLaterThan, job.at);
+        return { ...job, noLaterThan };
+      })
+      .reverse();
+  }
+
+  /** When the first job behind a chunk finished; Infinity when that cannot be told. */
+  #firstAfter(key: Buffer): number {
+    try {
+      const following = this.#reader.nextFinished(behind(key));
+      return (following && this.#reader.finished(following)[0]?.at) ?? Number.POSITIVE_INFINITY;
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+      // It is told of when that chunk is read for its own sake.
+      return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  /** A job that was retried since has another entry later on; undefined when this one no longer stands for it. */
+  #remove(seq: number, finishedAt: number): Job | undefined {
     const job = setAsideIfDamaged(this.#damage, seq, () => this.#ledger.lookup(seq));
-    if (!job || !isFinished(job.state.status) || job.state.finishedAt !== finishedAt) return false;
+    if (!job || !isFinished(job.state.status) || job.state.finishedAt !== finishedAt) return undefined;
     this.#ledger.remove(job);
     this.#countUnderWay();
-    return true;
+    return job;
   }
 
   #countUnderWay(): void {

@@ -186,6 +186,8 @@ export class Scheduler implements Requests, StoreEvents {
     if (!this.recovered) this.recover();
     for (const fact of facts) this.#redo(fact);
     for (const seq of jobs) {
+      // What was decided again comes to the window with its commit.
+      if (this.ledger.filling.touched.has(seq)) continue;
       const state = setAsideIfDamaged(this.#ports.damage, seq, () => this.ledger.state(seq));
       if (state?.status === 'pending') this.#ports.window.add(state.due, seq);
     }
@@ -315,7 +317,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (this.ledger.writing || memtable.merging || !mergeIsDue(memtable, clock.monotonic() - this.#lastMergeAt, bounds))
       return;
     this.#lastMergeAt = clock.monotonic();
-    const watermark = Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestStart);
+    const watermark = Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestDue);
     memtable.mergeBegins();
     window.mergeBegins();
     store.merge({ position: this.ledger.position, watermark, sets: sets.takeChanged(), now: clock.now() });
@@ -336,7 +338,7 @@ export class Scheduler implements Requests, StoreEvents {
     }
     // A batch is being written then, and its commit is the next turn.
     if (this.#draining || this.#isCrowded) return waker.at(Number.POSITIVE_INFINITY);
-    if (window.wantsRefill || this.#retention.hasMore) return waker.soon();
+    if (window.wantsRefill || this.#retention.hasMore || this.#dispatch.hasMore) return waker.soon();
     waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#nextMergeAt()));
   }
 }

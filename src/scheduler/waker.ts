@@ -1,7 +1,8 @@
 /**
  * Wakes the scheduler at instants of the wall clock. Node's timers count monotonic time, fire up to a few milliseconds
  * early by the wall clock, and at once when longer than 2^31-1 ms: so the instant is looked at again when they fire, and
- * long sleeps are taken in pieces, which also notices a clock that was set.
+ * long sleeps are taken in pieces, which also notices a clock that was set. When it was set back the scheduler has a turn
+ * and says anew how long it waits: some of that is counted in monotonic time.
  */
 import type { Clock } from '../clock.js';
 import type { Waker } from './scheduler.js';
@@ -13,6 +14,7 @@ export class TimerWaker implements Waker {
   readonly #turn: () => void;
   #timer: NodeJS.Timeout | undefined;
   #instant = Number.POSITIVE_INFINITY;
+  #armedAt = 0;
   #soon = false;
   #stopped = false;
 
@@ -26,7 +28,6 @@ export class TimerWaker implements Waker {
     this.#soon = true;
     setImmediate(() => {
       this.#soon = false;
-      if (this.#instant <= this.#clock.now()) this.#instant = Number.POSITIVE_INFINITY;
       if (!this.#stopped) this.#turn();
     });
   }
@@ -46,12 +47,17 @@ export class TimerWaker implements Waker {
     clearTimeout(this.#timer);
     if (this.#stopped || this.#instant === Number.POSITIVE_INFINITY) return;
     const left = this.#instant - this.#clock.now();
-    if (left <= 0) return this.soon();
+    if (left <= 0) {
+      this.#instant = Number.POSITIVE_INFINITY;
+      return this.soon();
+    }
+    this.#armedAt = this.#clock.now();
     this.#timer = setTimeout(() => this.#fire(), Math.min(left, longestSleepMs));
   }
 
   #fire(): void {
-    if (this.#clock.now() < this.#instant) return this.#arm();
+    const now = this.#clock.now();
+    if (now < this.#instant && now >= this.#armedAt) return this.#arm();
     this.#instant = Number.POSITIVE_INFINITY;
     this.#turn();
   }

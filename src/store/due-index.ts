@@ -62,11 +62,13 @@ export function decodeChunk(value: Buffer, under: Buffer): DueEntry[] {
   return Array.from({ length: input.u16() }, () => ({ due: input.f64(), seq: input.u48() }));
 }
 
-/** Removes whole buckets before the one that `watermark` lies in; at most `limit` chunks. */
-export function dropPassed(tx: KvWriter, watermark: number, limit: number): void {
+/** Removes whole buckets before the one that `watermark` lies in; at most `limit` chunks. Returns how many. */
+export function dropPassed(tx: KvWriter, watermark: number, limit: number): number {
   // Nothing is pending: all that the index has is out of date.
   const to = watermark === Number.POSITIVE_INFINITY ? {} : { to: key(bucketOf(watermark)) };
-  for (const passed of [...tx.keys('due', { ...to, limit })]) tx.remove('due', passed);
+  const passed = [...tx.keys('due', { ...to, limit })];
+  for (const each of passed) tx.remove('due', each);
+  return passed.length;
 }
 
 /** One run of a bucket, read chunk by chunk. */

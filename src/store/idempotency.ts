@@ -41,12 +41,17 @@ export function findKey(kv: KvReader, name: string, now: number): KeyUse | undef
   return use.at + limits.idempotencyKeptMs > now ? use : undefined;
 }
 
-/** A key used again after its time has an older expiry entry too: only the one that its present use made removes it. */
-export function dropExpiredKeys(tx: KvWriter, now: number, limit: number): void {
-  for (const expiry of [...tx.keys('keyExpiry', { to: key(now), limit })]) {
+/**
+ * Removes at most `limit` expiry entries, and returns how many. A key used again after its time has an older entry too: only
+ * the one that its present use made removes it.
+ */
+export function dropExpiredKeys(tx: KvWriter, now: number, limit: number): number {
+  const expired = [...tx.keys('keyExpiry', { to: key(now), limit })];
+  for (const expiry of expired) {
     tx.remove('keyExpiry', expiry);
     const name = expiry.subarray(6).toString('latin1');
     const use = findKey(tx, name, Number.NEGATIVE_INFINITY);
     if (use && use.at + limits.idempotencyKeptMs === keyPart(expiry, 0)) tx.remove('keys', expiry.subarray(6));
   }
+  return expired.length;
 }

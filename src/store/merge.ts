@@ -57,8 +57,8 @@ export function* mergeSlices(kv: KvReader, changes: PendingChanges, order: Merge
   yield* setSlices(order);
   const mark: MergeMark = { position: order.position, watermark: order.watermark };
   yield (tx) => tx.put('meta', metaKey('mark'), encodeMeta(mark, 'mark'));
-  yield (tx) => dropPassed(tx, order.watermark, slice.passed);
-  yield (tx) => dropExpiredKeys(tx, order.now, slice.keys);
+  yield* untilFewer(slice.passed, (tx, limit) => dropPassed(tx, order.watermark, limit));
+  yield* untilFewer(slice.keys, (tx, limit) => dropExpiredKeys(tx, order.now, limit));
   yield* trimSlices(kv, order);
 }
 
@@ -76,6 +76,15 @@ function* inSlices<T>(items: Iterable<T>, size: number, write: (tx: KvWriter, it
   if (some.length > 0) {
     yield (tx) => {
       for (const each of some) write(tx, each);
+    };
+  }
+}
+
+/** Removes what is out of date, `limit` in each slice, until there is less: more may come with a merge than one slice takes. */
+function* untilFewer(limit: number, remove: (tx: KvWriter, limit: number) => number): Iterable<Slice> {
+  for (let removed = limit; removed === limit; ) {
+    yield (tx) => {
+      removed = remove(tx, limit);
     };
   }
 }

@@ -1,7 +1,7 @@
 /** A type with a limit never has more attempts than that, and holds up no other type. */
 import t from 'tap';
 import { anyHandler, World } from '../support/world.js';
-import { after, cancel, make, running, second, update } from './worlds.js';
+import { after, cancel, draftOf, make, running, second, update } from './worlds.js';
 
 const handlers = [anyHandler('one', { concurrency: 1 }), anyHandler('three', { concurrency: 3 }), anyHandler('free')];
 const count = (world: World, name: string): number =>
@@ -85,4 +85,54 @@ t.test('a job that moves away while it waits for its type’s place leaves the l
   world.end(last);
   world.pass(10 * second);
   t.same(running(world), [moved]);
+});
+
+/** The most jobs that were read in one turn while `happen` ran, and the most characters of payload. */
+function mostRead(world: World, happen: () => void): { jobs: number; characters: number } {
+  const most = { jobs: 0, characters: 0 };
+  let now = { jobs: 0, characters: 0 };
+  const { ledger } = world.scheduler;
+  const count = <T extends { readonly spec: { readonly payload: string } } | undefined>(job: T): T => {
+    now.jobs++;
+    now.characters += job?.spec.payload.length ?? 0;
+    return job;
+  };
+  const lookup = ledger.lookup.bind(ledger);
+  const lookupWritten = ledger.lookupWritten.bind(ledger);
+  const turn = world.scheduler.turn.bind(world.scheduler);
+  ledger.lookup = (seq) => count(lookup(seq));
+  ledger.lookupWritten = (seq) => count(lookupWritten(seq));
+  world.scheduler.turn = () => {
+    now = { jobs: 0, characters: 0 };
+    turn();
+    most.jobs = Math.max(most.jobs, now.jobs);
+    most.characters = Math.max(most.characters, now.characters);
+  };
+  happen();
+  return most;
+}
+
+t.test('a backlog that was cancelled is passed over in several turns', async (t) => {
+  const world = new World({ handlers });
+  const first = make(world, { name: 'one' });
+  const backlog = world.ask({
+    kind: 'createMany',
+    drafts: Array.from({ length: 6000 }, () => draftOf({ name: 'one' })),
+  });
+  t.ok(backlog?.ok);
+  const jobs = backlog?.ok ? backlog.jobs : [];
+  for (const { spec } of jobs.slice(0, -1)) cancel(world, spec.seq);
+  const { jobs: most } = mostRead(world, () => world.end(first));
+  t.ok(most > 0 && most < 3000, `${most} in one turn`);
+  t.same(running(world), [jobs.at(-1)?.spec.seq], 'what was behind them runs at once');
+});
+
+t.test('large jobs that come due are looked at a few in a turn', async (t) => {
+  const world = new World({ handlers });
+  const payload = JSON.stringify({ text: 'x'.repeat(100_000) });
+  const drafts = Array.from({ length: 300 }, () => draftOf({ name: 'one', payload, trigger: after(second) }));
+  world.ask({ kind: 'createMany', drafts });
+  const { characters } = mostRead(world, () => world.pass(second));
+  t.ok(characters > 0 && characters < 10_000_000, `${characters} characters in one turn`);
+  t.equal(count(world, 'one'), 1);
 });

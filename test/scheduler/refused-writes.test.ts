@@ -266,3 +266,76 @@ t.test('a broken disk ends the server', async (t) => {
   t.same(answers, [], 'nothing is acknowledged');
   t.same(world.fatal, ['EIO']);
 });
+
+t.test('a job whose change was refused while it came due is found again after a restart', async (t) => {
+  for (const kind of ['update', 'cancel'] as const) {
+    const world = new World({ mergeRows: 3 });
+    const job = make(world, { trigger: after(60 * second) });
+    make(world, { trigger: after(1000 * hour) });
+    make(world, { trigger: after(1000 * hour) });
+    world.pass(59 * second);
+    const drafts = Array.from({ length: 5 }, () => draftOf({ trigger: after(1000 * hour) }));
+    send(world, { kind: 'createMany', drafts });
+    world.scheduler.turn();
+    // While that batch is written the job is changed and comes due; the commit lets a merge begin.
+    const answers = send(
+      world,
+      kind === 'update' ? { kind, id: id(world, job), patch: { trigger: after(hour) } } : { kind, id: id(world, job) },
+    );
+    world.clock.advance(second);
+    world.store.step();
+    const free = fillDisk(world);
+    world.store.step();
+    world.store.step();
+    t.match(answers, [{ ok: false, refusal: { code: 'storage_unavailable' } }]);
+    free();
+    while (world.store.stepMerge());
+    const restarted = world.crash();
+    restarted.pass(hour);
+    t.same(running(restarted), [job], kind);
+  }
+});
+
+t.test('an attempt never runs with an update that the disk refuses', async (t) => {
+  const world = new World({ poolCapacity: 1 });
+  const first = make(world);
+  const second_ = make(world, { payload: '{"amount":1}' });
+  const free = fillDisk(world);
+  const answers = send(world, {
+    kind: 'update',
+    id: id(world, second_),
+    patch: { payload: '{"amount":1000000}', timeoutMs: 1 },
+  });
+  world.end(first);
+  t.match(answers, [{ ok: false, refusal: { code: 'storage_unavailable' } }]);
+  t.same(running(world), []);
+  free();
+  world.pass(second);
+  t.match(world.pool.attempts.get(second_), { payload: '{"amount":1}', timeoutMs: 300_000 });
+});
+
+t.test('one that waits for a thread runs with the update once that is on disk', async (t) => {
+  const world = new World({ poolCapacity: 1 });
+  const first = make(world);
+  const waiting = make(world, { payload: '{"amount":1}' });
+  send(world, { kind: 'update', id: id(world, waiting), patch: { payload: '{"amount":2}' } });
+  world.end(first);
+  t.match(world.pool.attempts.get(waiting), { payload: '{"amount":2}' });
+});
+
+t.test('a disk that stays full gathers nothing with every try', async (t) => {
+  const world = new World({ poolCapacity: 50 });
+  const repeating = Array.from({ length: 50 }, () => make(world, { isRepeat: true, trigger: after(10 * second) }));
+  world.pass(10 * second);
+  const free = fillDisk(world);
+  for (const seq of repeating) world.end(seq);
+  const before = world.window.size;
+  for (let i = 0; i < 100; i++) {
+    world.clock.advance(250);
+    world.settle();
+  }
+  t.equal(world.window.size, before);
+  free();
+  world.pass(20 * second);
+  t.same(running(world).sort(), [...repeating].sort(), 'and all of them go on');
+});

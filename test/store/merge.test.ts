@@ -212,3 +212,33 @@ t.test('a log with a hole, or a damaged record behind the merge, refuses to star
     message: new RegExp(`log record ${position + 1} does not match`),
   });
 });
+
+t.test('what is out of date leaves with the next merges, however much it is', async (t) => {
+  const world = new World({ mergeRows: 350, poolCapacity: 10_000 });
+  const drafts = Array.from({ length: 400 }, (_, i) => ({
+    name: 'noop',
+    trigger: { kind: 'delay' as const, delayMs: (i + 1) * 2 ** 20 },
+    isRepeat: false,
+    payload: '{}',
+  }));
+  for (let i = 0; i < 6; i++) world.ask({ kind: 'createMany', drafts });
+  for (let i = 0; i < 4000; i++) {
+    world.ask({ kind: 'create', draft: drafts[0]!, idempotency: { key: `key ${i}`, digest: 'd' } });
+  }
+  const keysOf = (tree: 'due' | 'keys' | 'keyExpiry'): number => [...world.kv.keys(tree, {})].length;
+  t.ok(keysOf('due') >= 2400);
+  t.equal(keysOf('keyExpiry'), 4000);
+  world.clock.advance(401 * 2 ** 20);
+  world.settle();
+  const ended = [...world.pool.attempts.values()];
+  world.pool.attempts.clear();
+  world.scheduler.outcomes(
+    ended.map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1, begun: true })),
+  );
+  world.settle();
+  t.equal(world.sets.finished, 6400);
+  t.same(
+    { due: keysOf('due'), keys: keysOf('keys'), keyExpiry: keysOf('keyExpiry') },
+    { due: 0, keys: 0, keyExpiry: 0 },
+  );
+});

@@ -165,3 +165,54 @@ t.test('a removal that the disk refused is done when it takes writes again', asy
   world.pass(3000);
   t.same(left(world), [seqs[2]]);
 });
+
+t.test('large jobs leave a few in each turn', async (t) => {
+  const world = new World({ retainJobs: 1, mergeRows: 90, poolCapacity: 1000 });
+  const payload = JSON.stringify({ text: 'x'.repeat(200_000) });
+  const draft = { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload } as const;
+  world.ask({ kind: 'createMany', drafts: Array.from({ length: 100 }, () => draft) });
+  const ended = [...world.pool.attempts.values()];
+  world.pool.attempts.clear();
+  world.scheduler.outcomes(
+    ended.map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1, begun: true })),
+  );
+  world.settle();
+  t.equal(world.sets.finished, 100);
+  world.clock.advance(1001);
+  world.scheduler.turn();
+  world.store.step();
+  t.ok(world.sets.finished < 100 && world.sets.finished > 80, `${world.sets.finished} are left after one turn`);
+  world.pass(5000);
+  t.equal(world.sets.finished, 1);
+});
+
+t.test('a clock that was set back, or was ahead for a while, does not stop it', async (t) => {
+  const jumps = {
+    back: (world: World) => {
+      world.clock.wall -= 30 * day;
+    },
+    ahead: (world: World) => {
+      world.clock.wall += 365 * day;
+      finish(world);
+      world.pass(500);
+      world.clock.wall -= 365 * day;
+    },
+  };
+  for (const [name, jump] of Object.entries(jumps)) {
+    for (const again of [false, true]) {
+      let world = new World({ retentionMs: 60_000, mergeRows: 1 });
+      finish(world);
+      world.pass(2000);
+      jump(world);
+      if (again) world = world.restart();
+      // The waker sees that the clock was set back.
+      else world.scheduler.turn();
+      for (let i = 0; i < 10; i++) {
+        finish(world);
+        world.pass(1000);
+      }
+      world.pass(120_000);
+      t.equal(world.sets.finished, 0, `${name}, restarted: ${again}`);
+    }
+  }
+});
