@@ -78,6 +78,22 @@ export const mutations = [
     ],
   },
   {
+    name: 'a job that comes due while its change is being written is not looked for again should that be refused',
+    changes: [
+      change(
+        'src/scheduler/ledger.ts',
+        "if (job?.state.status === 'pending')",
+        "if (job?.state.status === 'pending' && decision.state.status === 'running')",
+      ),
+    ],
+  },
+  {
+    name: 'a job starts with an update that is not on disk',
+    changes: [
+      change('src/scheduler/ledger.ts', 'this.#touched(seq) ? undefined : this.#readNow(seq)', 'this.lookup(seq)'),
+    ],
+  },
+  {
     name: 'a decision on the state before the batch that is being written',
     changes: [
       change(

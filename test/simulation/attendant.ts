@@ -53,8 +53,8 @@ export class Attendant {
     if (known?.cancelled) throw new Error(`job ${jobSeq} was cancelled and runs`);
     if (!committed) throw new Error(`job ${jobSeq} runs and is not on disk`);
     must(
-      attempt.payload === (world.scheduler.ledger.lookup(jobSeq)?.spec.payload ?? ''),
-      () => `job ${jobSeq} runs with another payload than it has`,
+      attempt.payload === committed.spec.payload,
+      () => `job ${jobSeq} runs with another payload than it has on disk`,
     );
     must(world.scheduler.blockedMs === undefined, () => `job ${jobSeq} was dispatched while the disk refuses writes`);
     const limited = [...world.pool.attempts.values()].filter(({ name }) => name === 'limited').length;

@@ -32,6 +32,7 @@ const weights = {
   stop: 0.5,
   diskFills: 0.5,
   diskEmpties: 3,
+  diskRefusesOne: 1,
   clockJumps: 0.3,
 };
 
@@ -55,6 +56,8 @@ export class Simulation {
   #world: World;
   #invariants!: Invariants;
   #full = false;
+  /** The next write finds no room, and those after it do: a commit may need more of it than the slices of a merge. */
+  #refusesOne = false;
   /** Writes until the process ends; Infinity: it does not. */
   #writesLeft = Number.POSITIVE_INFINITY;
   #lastResult = 0;
@@ -155,6 +158,9 @@ export class Simulation {
       case 'diskEmpties':
         this.#full = false;
         return;
+      case 'diskRefusesOne':
+        this.#refusesOne = true;
+        return;
       case 'clockJumps':
         this.#clock.wall += random.pick([-3_600_000, 3_600_000, -1500, 1500]);
         this.#attendant.forgiven++;
@@ -193,6 +199,7 @@ export class Simulation {
   #mend(): void {
     this.#writesLeft = Number.POSITIVE_INFINITY;
     this.#full = false;
+    this.#refusesOne = false;
     this.#world.kv.beforeWrite = () => {};
     this.#world.store.afterCommit = () => {};
   }
@@ -220,7 +227,10 @@ export class Simulation {
     const world = this.#world;
     this.#invariants = new Invariants(world, this.#promised);
     world.kv.beforeWrite = () => {
-      if (this.#full) throw new DiskFull();
+      if (this.#full || this.#refusesOne) {
+        this.#refusesOne = false;
+        throw new DiskFull();
+      }
       if (--this.#writesLeft < 0) throw new Crash('crashed in a write');
     };
     this.#attendant.attend(world);

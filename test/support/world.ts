@@ -121,11 +121,19 @@ export class FakePool implements Pool {
 class FakeWaker implements Waker {
   isSoon = false;
   instant = Number.POSITIVE_INFINITY;
+  #armedAt = 0;
+  constructor(readonly clock: Clock) {}
   soon(): void {
     this.isSoon = true;
   }
   at(instant: number): void {
     this.instant = instant;
+    this.#armedAt = this.clock.now();
+  }
+  /** Its instant has come, or the clock was set back, which the real one notices within a second. */
+  get wakes(): boolean {
+    const now = this.clock.now();
+    return this.isSoon || this.instant <= now || (this.instant !== Number.POSITIVE_INFINITY && now < this.#armedAt);
   }
 }
 
@@ -156,7 +164,7 @@ export const anyHandler = (name: string, more: Partial<HandlerInfo> = {}): Handl
 export class World {
   readonly clock: FakeClock;
   readonly kv: MemoryKv;
-  readonly waker = new FakeWaker();
+  readonly waker: FakeWaker;
   readonly pool = new FakePool();
   readonly store: InlineStore;
   readonly memtable: Memtable;
@@ -181,6 +189,7 @@ export class World {
 
   constructor(readonly options: WorldOptions = {}) {
     this.clock = options.clock ?? new FakeClock();
+    this.waker = new FakeWaker(this.clock);
     this.kv = options.kv ?? new MemoryKv();
     const engine = new StoreEngine(this.kv);
     const { clean } = engine.open();
@@ -259,7 +268,7 @@ export class World {
   settle(): void {
     for (let i = 0; i < 100_000; i++) {
       if (this.store.step()) continue;
-      if (!this.waker.isSoon && this.waker.instant > this.clock.now()) return;
+      if (!this.waker.wakes) return;
       this.waker.isSoon = false;
       this.waker.instant = Number.POSITIVE_INFINITY;
       this.scheduler.turn();
