@@ -54,7 +54,13 @@ export interface SchedulerStart extends LedgerStart {
 }
 
 /** Work of one kind in one turn; more waits for the next, so that I/O is not held up. */
-const turnBudget = { requests: 2048, refill: 1024, removals: 512 } as const;
+const turnBudget = { jobs: 2048, refill: 1024, removals: 512 } as const;
+
+/**
+ * Jobs that a batch gathers by requests while another is written: more wait for the commit. Without a bound sixteen requests
+ * with ten thousand jobs each were one batch, which took the main thread more than a second.
+ */
+const maxGathered = 8192;
 
 /** What may wait for its answer, to be decided or to be on disk, and what to be merged, before requests are refused. */
 const admission = { requests: 20_000, bytes: 64 * 1024 * 1024, unmerged: 500_000 } as const;
@@ -246,21 +252,28 @@ export class Scheduler implements Requests, StoreEvents {
     this.#sleep();
   }
 
+  /** No more requests are decided before the commit. */
+  get #hasGathered(): boolean {
+    return this.ledger.writing && this.ledger.filling.touched.size >= maxGathered;
+  }
+
   #decideRequests(): void {
-    if (this.#mailbox.length === 0) return;
     const now = this.#ports.clock.now();
-    const waiting = this.#mailbox.splice(0, turnBudget.requests);
     const { ledger } = this;
     const { timezone } = this.#ports;
     const abort = (job: Job): void => this.#ports.pool.abort(job.spec.seq, job.state.lease, 'cancelled');
     const context = { ledger, handlers: this.#handlers, timezone, now, abort };
-    for (const { request, reply } of waiting) {
+    let decided = 0;
+    for (let jobs = 0; decided < this.#mailbox.length && jobs < turnBudget.jobs && !this.#hasGathered; decided++) {
+      const { request, reply } = this.#mailbox[decided] as Waiting;
+      jobs += request.kind === 'createMany' ? request.drafts.length : 1;
       try {
         decideRequest(request, context, reply);
       } catch (error) {
         reply({ ok: false, refusal: this.#asRefusal(error) });
       }
     }
+    this.#mailbox.splice(0, decided);
   }
 
   #asRefusal(error: unknown): Refusal {
@@ -332,7 +345,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   #sleep(): void {
     const { waker, window, clock } = this.#ports;
-    if (this.#mailbox.length > 0) return waker.soon();
+    if (this.#mailbox.length > 0 && !this.#hasGathered) return waker.soon();
     if (this.#blockedSince !== undefined) {
       return waker.at(clock.now() + Math.max(1, this.#nextWriteAt - clock.monotonic()));
     }

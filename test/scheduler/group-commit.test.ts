@@ -269,3 +269,22 @@ t.test('many jobs in one request are one commit, in order', async (t) => {
   t.equal(world.scheduler.ledger.position, 1, 'none at all writes nothing');
   t.ok(update(world, 1, { payload: '{}' })?.ok);
 });
+
+t.test('large batches that come at once are commits of their own, and none waits for ever', async (t) => {
+  const world = new World();
+  const drafts = Array.from({ length: 10_000 }, () => draftOf({ trigger: after(hour) }));
+  const sizes: number[] = [];
+  let before = 0;
+  world.store.afterCommit = () => {
+    const { nextSeq } = world.reader.record(world.scheduler.ledger.position + 1)!.counters;
+    sizes.push(nextSeq - 1 - before);
+    before = nextSeq - 1;
+  };
+  const answers = Array.from({ length: 8 }, () => send(world, { kind: 'createMany', drafts }));
+  world.settle();
+  t.ok(answers.every(([answer]) => answer?.ok));
+  t.same(
+    sizes,
+    Array.from({ length: 8 }, () => 10_000),
+  );
+});
