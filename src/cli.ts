@@ -164,7 +164,10 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
         .argParser(zone),
     )
     .addOption(
-      option('--grace <duration>', 'how long a cancelled job, or all jobs at the end, may go on')
+      option(
+        '--grace <duration>',
+        'how long a job that is cancelled or has timed out, or all jobs at the end, may go on',
+      )
         .default(5000, '5s')
         .argParser(duration),
     )

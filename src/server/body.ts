@@ -26,7 +26,8 @@ export function mediaRefusal(head: RequestHead, maxBytes: number, ndjson = false
     !readable &&
     (contentType === undefined ? announced : contentType !== 'application/json' && !json.test(contentType))
   ) {
-    return new Refusal('unsupported_media_type', 'The body must be JSON: send "Content-Type: application/json".');
+    const or = ndjson ? ', or "application/x-ndjson" with one job per line' : '';
+    return new Refusal('unsupported_media_type', `The body must be JSON: send "Content-Type: application/json"${or}.`);
   }
   return Number(contentLength ?? 0) > maxBytes ? tooLarge(maxBytes) : undefined;
 }
