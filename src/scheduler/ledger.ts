@@ -6,6 +6,7 @@ import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, type JobState, noDetail } from '../domain/job.js';
+import type { DamageReports } from '../store/damage.js';
 import type { JobSets } from '../store/job-sets.js';
 import type { Counters } from '../store/log-record.js';
 import type { Memtable } from '../store/memtable.js';
@@ -13,6 +14,7 @@ import type { StoreReader } from '../store/reader.js';
 import type { Store } from '../store/store.js';
 import type { TypeDictionary } from '../store/types.js';
 import { Batch, type Fact, type Touched } from './batch.js';
+import { setAsideIfDamaged } from './damage.js';
 import type { Answer } from './messages.js';
 import { sealBatch } from './seal.js';
 
@@ -22,6 +24,7 @@ export interface LedgerPorts {
   readonly sets: JobSets;
   readonly reader: StoreReader;
   readonly types: TypeDictionary;
+  readonly damage: DamageReports;
 }
 
 /** Where the log stood at the start. */
@@ -238,7 +241,7 @@ export class Ledger {
       for (const { reply } of batch.answers) reply({ ok: false, refusal: storageUnavailable });
     }
     for (const seq of this.active.keys()) {
-      const job = this.#ports.memtable.job(seq);
+      const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.#ports.memtable.job(seq));
       if (job) this.active.set(seq, job);
     }
     return {

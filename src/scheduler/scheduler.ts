@@ -10,7 +10,7 @@ import type { JobEvent } from '../domain/events.js';
 import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { HandlerInfo, Outcome, Pool } from '../pool/messages.js';
-import { DamagedRecord, type DamageReports, damagedRefusal } from '../store/damage.js';
+import { DamagedRecord, damagedRefusal } from '../store/damage.js';
 import type { StoreEvents } from '../store/store.js';
 import type { DueWindow } from '../timer/window.js';
 import type { Fact } from './batch.js';
@@ -41,7 +41,6 @@ export interface SchedulerPorts extends LedgerPorts {
   /** When to merge, where not as usual. */
   readonly merge?: MergeBounds;
   readonly log: Logger;
-  readonly damage: DamageReports;
   /** Tells subscribers of events that are on disk. */
   readonly publish: (events: readonly JobEvent[]) => void;
   /** The disk is broken: the process must end. */

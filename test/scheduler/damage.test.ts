@@ -3,7 +3,7 @@ import t from 'tap';
 import type { KvWriter, Tree } from '../../src/store/kv.js';
 import { metaKey, pageKey, pageOf, specKey } from '../../src/store/layout.js';
 import { World } from '../support/world.js';
-import { after, id, make, minute, running, state } from './worlds.js';
+import { after, draftOf, fillDisk, id, make, minute, running, state } from './worlds.js';
 
 function flip(tx: KvWriter, tree: Tree, key: Buffer): void {
   const value = tx.get(tree, key) as Buffer;
@@ -36,6 +36,20 @@ t.test('a damaged page sets its jobs aside and no others', async (t) => {
     running(world).sort((a, b) => a - b),
     Array.from({ length: 40 }, (_, i) => i + 1).filter((seq) => pageOf(seq) !== pageOf(20)),
   );
+});
+
+t.test('a refused write while the record of a running job is damaged concerns nobody else', async (t) => {
+  const world = stored();
+  world.pass(minute);
+  world.kv.transact((tx) => flip(tx, 'specs', specKey(7)));
+  const free = fillDisk(world);
+  t.match(world.ask({ kind: 'create', draft: draftOf() }), { ok: false, refusal: { code: 'storage_unavailable' } });
+  free();
+  world.pass(1000);
+  for (const seq of running(world)) world.end(seq);
+  t.equal(state(world, 8).status, 'success');
+  t.equal(state(world, 7).status, 'success', 'its attempt was known');
+  t.same(world.fatal, []);
 });
 
 t.test('a request about a damaged job is answered, and not with what it is not', async (t) => {
