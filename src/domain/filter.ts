@@ -5,7 +5,8 @@
  * Topics are of four classes, and a filter uses exactly one of them: all events, those of a type of job, of a type of
  * event, of both. An event belongs to one topic of each class, so it reaches a subscriber at most once.
  */
-import { type EventType, eventTypes } from './events.js';
+import { type EventType, eventTypes, type JobEvent } from './events.js';
+import { formatId } from './id.js';
 import { limits } from './limits.js';
 
 export interface Filter {
@@ -106,11 +107,24 @@ export function topicsFor(jobName: string, type: EventType): readonly [string, s
   return ['*/*', `${jobName}/*`, `*/${type}`, `${jobName}/${type}`];
 }
 
-/** True when the filter lets through an event of this type from a job of this name and id. */
-export function matches(filter: Filter, jobName: string, type: EventType, jobId: string): boolean {
-  return (
-    (filter.jobTypes.length === 0 || filter.jobTypes.includes(jobName)) &&
-    (filter.eventTypes.length === 0 || filter.eventTypes.includes(type)) &&
-    (filter.jobIds.length === 0 || filter.jobIds.includes(jobId))
-  );
+/** A filter that many events are held against: its lists, which may be long, are looked up and not searched. */
+export class Matcher {
+  readonly #jobTypes: ReadonlySet<string>;
+  readonly #eventTypes: ReadonlySet<EventType>;
+  readonly #jobIds: ReadonlySet<string>;
+
+  constructor({ jobTypes, eventTypes: events, jobIds }: Filter) {
+    this.#jobTypes = new Set(jobTypes);
+    this.#eventTypes = new Set(events);
+    this.#jobIds = new Set(jobIds);
+  }
+
+  /** True when the filter lets the event through. */
+  matches({ jobName, body, jobSeq, idSeconds }: JobEvent): boolean {
+    return (
+      (this.#jobTypes.size === 0 || this.#jobTypes.has(jobName)) &&
+      (this.#eventTypes.size === 0 || this.#eventTypes.has(body.type)) &&
+      (this.#jobIds.size === 0 || this.#jobIds.has(formatId(jobSeq, idSeconds)))
+    );
+  }
 }

@@ -9,7 +9,7 @@
  * told in several turns of the loop, in order. `seq` moves on with what has been told.
  */
 import type { EventType, JobEvent } from '../domain/events.js';
-import { type Filter, matches, topicsFor, topicsOf } from '../domain/filter.js';
+import { type Filter, Matcher, topicsFor, topicsOf } from '../domain/filter.js';
 import { formatId } from '../domain/id.js';
 import { renderEvent } from './render-event.js';
 
@@ -44,6 +44,8 @@ const maxWaiting = 50_000;
 interface Subscription {
   readonly filter: Filter;
   readonly topics: readonly string[];
+  /** What it asks of the events of its jobs, beside that they are of its jobs; absent when it names none. */
+  readonly kinds?: Matcher;
 }
 
 type TopicsByType = Partial<Record<EventType, readonly string[]>>;
@@ -85,7 +87,9 @@ export class Feed {
     this.unsubscribe(listener);
     const byId = filter.jobIds.length > 0;
     const topics = byId ? [ownTopic(listener)] : topicsOf(filter);
-    this.#subscriptions.set(listener, { filter, topics });
+    // It is found by the ids, which need not be held against it again.
+    const kinds = byId && { kinds: new Matcher({ ...filter, jobIds: [] }) };
+    this.#subscriptions.set(listener, { filter, topics, ...kinds });
     for (const topic of topics) {
       listener.join(topic);
       if (!byId) this.#listening.set(topic, (this.#listening.get(topic) ?? 0) + 1);
@@ -178,8 +182,7 @@ export class Feed {
     if (this.#byJob.size === 0) return deliveries;
     const id = formatId(event.jobSeq, event.idSeconds);
     for (const listener of this.#byJob.get(id) ?? []) {
-      const { filter } = this.#subscriptions.get(listener) as Subscription;
-      if (!matches(filter, event.jobName, type, id)) continue;
+      if (!this.#subscriptions.get(listener)?.kinds?.matches(event)) continue;
       publish(ownTopic(listener), (text ??= renderEvent(event, timezone)));
       deliveries++;
     }

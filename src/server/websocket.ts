@@ -20,7 +20,8 @@ import type { Exchange } from './exchange.js';
 import { Feed, type Listener } from './feed.js';
 import type { Gate } from './gate.js';
 import type { RequestHead } from './request-head.js';
-import { resume } from './resume.js';
+import { type History, resume } from './resume.js';
+import { Turns } from './turns.js';
 
 export interface WebSocketsOptions {
   readonly app: HttpApp;
@@ -97,6 +98,7 @@ export class WebSockets {
   readonly feed: Feed;
   readonly #options: WebSocketsOptions;
   readonly #bounds: WebSocketBounds;
+  readonly #history: History;
   readonly #connections = new Set<Connection>();
   readonly #sweeper: NodeJS.Timeout;
   /** Too slow, and still on their topics. */
@@ -107,12 +109,14 @@ export class WebSockets {
   constructor(options: WebSocketsOptions) {
     this.#options = options;
     this.#bounds = { ...defaults, ...options.bounds };
-    const { app, timezone, lastSeq } = options;
+    const { app, clock, timezone, lastSeq, queries } = options;
     const publish = (topic: string, message: string): void => {
       this.#leaveSlow();
       app.publish(topic, message);
     };
     this.feed = new Feed({ publish, timezone, lastSeq, soon: setImmediate });
+    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
+    this.#history = { queries, latest: () => this.feed.seq, timezone, turns };
     app.webSocket<Held>(
       path,
       {
@@ -245,9 +249,9 @@ export class WebSockets {
     // A reader that is too slow gets its close frame next, and no events before it.
     if (connection.slowSince !== undefined) return;
     if (since === undefined) return feed.subscribe(connection, filter);
-    const { queries, timezone } = this.#options;
-    resume({ queries, latest: () => feed.seq, timezone }, filter, since, {
+    resume(this.#history, filter, since, {
       send: (message) => void connection.ws?.send(message),
+      together: (step) => void connection.ws?.cork(step),
       backlog: () => connection.ws?.getBufferedAmount() ?? 0,
       wanted: () => connection.ws !== undefined && connection.wish === wish && connection.slowSince === undefined,
       live: () => feed.subscribe(connection, filter),

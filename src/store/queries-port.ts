@@ -31,14 +31,35 @@ export interface Totals {
   readonly cancelled: number;
 }
 
+/** Where a look into the past ended: the next one goes on there without searching. */
+export interface LogPlace {
+  /** Of a record of the log. */
+  readonly position: number;
+  /** The events of that record if some are left: they need not be read again. */
+  readonly record?: readonly JobEvent[];
+}
+
+export interface PastEvents {
+  /** In order. */
+  readonly events: readonly JobEvent[];
+  /** The first that can be read still. */
+  readonly oldest: number;
+  /** Behind these events; absent when there are none. */
+  readonly next?: LogPlace;
+}
+
 export interface Queries {
   get(id: string): Job | undefined;
   list(query: ListQuery): ListPage;
   totals(): Totals;
   /** Number of the latest event on disk. */
   lastEvent(): number;
-  /** Events after `seq`, in order, at most `limit`; `oldest` is the first that the log still has. */
-  eventsAfter(seq: number, limit: number): { readonly events: readonly JobEvent[]; readonly oldest: number };
+  /**
+   * Events after `seq`, at most `limit`.
+   *
+   * @param from `next` of the look that ended with event `seq`
+   */
+  eventsAfter(seq: number, limit: number, from?: LogPlace): PastEvents;
   /** The key that an id names, whether or not the job still exists. */
   keyOf(id: string): number | undefined;
 }

@@ -1,19 +1,20 @@
 /** The read side: lists, totals, single jobs and past events, from what is on disk. */
 
-import type { JobEvent } from '../domain/events.js';
 import type { Job } from '../domain/job.js';
 import { DamagedRecord, type DamageReports, damagedRefusal } from './damage.js';
+import { EventLog } from './event-log.js';
 import { findById } from './find-job.js';
 import type { JobSets } from './job-sets.js';
-import type { Counters, LogRecordReader } from './log-record.js';
+import type { Counters } from './log-record.js';
 import type { Memtable } from './memtable.js';
-import type { ListPage, ListQuery, Queries, Totals } from './queries-port.js';
+import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, Totals } from './queries-port.js';
 import type { StoreReader } from './reader.js';
 
 export class StoreQueries implements Queries {
   readonly #memtable: Memtable;
   readonly #sets: JobSets;
   readonly #reader: StoreReader;
+  readonly #log: EventLog;
   readonly #counters: () => Counters;
   readonly #damage: DamageReports;
 
@@ -28,6 +29,7 @@ export class StoreQueries implements Queries {
     this.#memtable = parts.memtable;
     this.#sets = parts.sets;
     this.#reader = parts.reader;
+    this.#log = new EventLog(parts.reader);
     this.#counters = parts.counters;
     this.#damage = parts.damage;
   }
@@ -68,41 +70,8 @@ export class StoreQueries implements Queries {
     return this.#counters().lastEvent;
   }
 
-  eventsAfter(seq: number, limit: number): { readonly events: readonly JobEvent[]; readonly oldest: number } {
-    return this.#whole(() => this.#eventsAfter(seq, limit));
-  }
-
-  #eventsAfter(seq: number, limit: number): { readonly events: readonly JobEvent[]; readonly oldest: number } {
-    const bounds = this.#reader.logBounds();
-    if (!bounds) return { events: [], oldest: this.lastEvent() + 1 };
-    const first = this.#record(bounds.first);
-    const events: JobEvent[] = [];
-    for (let at = this.#positionOf(seq + 1, bounds); at <= bounds.last && events.length < limit; at++) {
-      for (const event of this.#record(at).events(this.#reader.types)) {
-        if (event.seq > seq && events.length < limit) events.push(event);
-      }
-    }
-    return { events, oldest: first.firstEvent };
-  }
-
-  /** The first record that reaches event `seq`, by bisection: events and positions grow together. */
-  #positionOf(seq: number, bounds: { readonly first: number; readonly last: number }): number {
-    let low = bounds.first;
-    let high = bounds.last + 1;
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      const reaches = this.#record(middle).counters.lastEvent;
-      if (reaches < seq) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /** Between the log's bounds there is no gap. */
-  #record(position: number): LogRecordReader {
-    const record = this.#reader.record(position);
-    if (!record) throw new DamagedRecord(`log record ${position}`, 'is missing');
-    return record;
+  eventsAfter(seq: number, limit: number, from?: LogPlace): PastEvents {
+    return this.#whole(() => this.#log.eventsAfter(seq, limit, from) ?? { events: [], oldest: this.lastEvent() + 1 });
   }
 
   /** What is damaged is told in the log, and refused to whoever asks for it. */
