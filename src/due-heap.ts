@@ -69,22 +69,28 @@ export class DueHeap {
   }
 
   /**
-   * Moves all but the first `keep` entries into `later`, and returns the last of those kept. Nothing is sorted for that, as
-   * it would be by popping one after the other: of 262,144 entries that took 35 ms instead of 65.
+   * Keeps the first `keep` entries, each once, and moves those behind them into `later`. Returns the last of those kept;
+   * undefined when there was nothing to move. Only what stays is put in order, where neighbours tell what repeats: of
+   * 16,385 entries that takes 1.7 ms.
    */
-  split(keep: number, later: DueHeap): { readonly due: number; readonly seq: number } {
-    const [dues, seqs, size] = [this.#due.slice(0, this.#size), this.#seq.slice(0, this.#size), this.#size];
-    const due = select(dues.slice(), keep - 1);
-    // Of those due at the very instant of the edge, the first jobs stay.
-    const before = dues.reduce((sum, each) => sum + (each < due ? 1 : 0), 0);
-    const atEdge = seqs.filter((_, index) => dues[index] === due).sort();
-    const seq = atEdge[keep - 1 - before] as number;
-    this.#size = 0;
-    for (let i = 0; i < size; i++) {
-      const into = precedes(due, seq, dues[i] as number, seqs[i] as number) ? later : this;
-      into.push(dues[i] as number, seqs[i] as number);
+  split(keep: number, later: DueHeap): { readonly due: number; readonly seq: number } | undefined {
+    const dues = new Float64Array(keep);
+    const seqs = new Float64Array(keep);
+    let kept = 0;
+    for (; this.#size > 0; this.pop()) {
+      const repeats = kept > 0 && this.firstDue === dues[kept - 1] && this.firstSeq === seqs[kept - 1];
+      if (repeats) continue;
+      if (kept === keep) break;
+      dues[kept] = this.firstDue;
+      seqs[kept++] = this.firstSeq;
     }
-    return { due, seq };
+    const moved = this.#size;
+    for (let i = 0; i < moved; i++) later.push(this.#due[i] as number, this.#seq[i] as number);
+    // In order they are a heap.
+    this.#due.set(dues.subarray(0, kept));
+    this.#seq.set(seqs.subarray(0, kept));
+    this.#size = kept;
+    return moved > 0 ? { due: dues[kept - 1] as number, seq: seqs[kept - 1] as number } : undefined;
   }
 
   #grow(): void {
@@ -99,27 +105,4 @@ export class DueHeap {
 
 function precedes(dueA: number, seqA: number, dueB: number, seqB: number): boolean {
   return dueA < dueB || (dueA === dueB && seqA < seqB);
-}
-
-/** The value that would stand at `rank` were the values sorted; moves them about. (Hoare, Algorithm 65: Find, 1961) */
-function select(values: Float64Array, rank: number): number {
-  let low = 0;
-  let high = values.length - 1;
-  while (low < high) {
-    const pivot = values[(low + high) >>> 1] as number;
-    let left = low;
-    let right = high;
-    while (left <= right) {
-      while ((values[left] as number) < pivot) left++;
-      while ((values[right] as number) > pivot) right--;
-      if (left > right) break;
-      const moved = values[left] as number;
-      values[left++] = values[right] as number;
-      values[right--] = moved;
-    }
-    if (rank <= right) high = right;
-    else if (rank >= left) low = left;
-    else break;
-  }
-  return values[rank] as number;
 }

@@ -13,6 +13,18 @@ const anyEntry = fc.record({
 });
 const inOrder = (a: Entry, b: Entry): number => a.due - b.due || a.seq - b.seq;
 
+/** Few instants and few jobs, so that some repeat. */
+const anyNearEntry = fc.record({ due: fc.integer({ min: 0, max: 9 }), seq: fc.integer({ min: 1, max: 9 }) });
+
+const same = (a: readonly unknown[], b: readonly unknown[]): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** All that a heap has, in order; empties it. */
+function taken(heap: DueHeap): Entry[] {
+  const all: Entry[] = [];
+  for (; heap.size > 0; heap.pop()) all.push({ due: heap.firstDue, seq: heap.firstSeq });
+  return all;
+}
+
 function first(heap: DueHeap): Entry | undefined {
   return heap.size > 0 ? { due: heap.firstDue, seq: heap.firstSeq } : undefined;
 }
@@ -71,32 +83,37 @@ t.test('an empty heap is due never, and popping it changes nothing', async (t) =
   t.equal(heap.firstDue, Number.POSITIVE_INFINITY);
 });
 
-t.test('splitting keeps the first entries, also among those due at the same instant', async () => {
+t.test('splitting keeps the first entries, each once, also among those due at the same instant', async () => {
   fc.assert(
-    fc.property(
-      fc.array(fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 50 })), {
-        minLength: 1,
-        maxLength: 80,
-      }),
-      fc.nat(),
-      (entries, pick) => {
-        const heap = new DueHeap(4);
-        for (const [due, seq] of entries) heap.push(due, seq);
-        const ordered = [...entries].sort(([a, b], [c, d]) => a - c || b - d);
-        const keep = 1 + (pick % entries.length);
-        const later = new DueHeap(4);
-        const edge = heap.split(keep, later);
-        const taken = (from: DueHeap): [number, number][] => {
-          const all: [number, number][] = [];
-          for (; from.size > 0; from.pop()) all.push([from.firstDue, from.firstSeq]);
-          return all;
-        };
-        const [kept, rest] = [taken(heap), taken(later)];
-        const same = JSON.stringify([...kept, ...rest]) === JSON.stringify(ordered);
-        // What repeats the edge stays with it.
-        const last = kept.at(-1) as [number, number];
-        return same && kept.length >= keep && last[0] === edge.due && last[1] === edge.seq;
-      },
-    ),
+    fc.property(fc.array(anyNearEntry, { minLength: 1, maxLength: 80 }), fc.nat(), (entries, pick) => {
+      const heap = new DueHeap(4);
+      for (const { due, seq } of entries) heap.push(due, seq);
+      const distinct = [...entries]
+        .sort(inOrder)
+        .filter((entry, i, all) => i === 0 || inOrder(all[i - 1] as Entry, entry) !== 0);
+      const keep = 1 + (pick % entries.length);
+      const later = new DueHeap(4);
+      const edge = heap.split(keep, later);
+      const kept = taken(heap);
+      const moved = entries.filter((entry) => inOrder(entry, kept.at(-1) as Entry) > 0).sort(inOrder);
+      return (
+        same(kept, distinct.slice(0, keep)) &&
+        same(taken(later), moved) &&
+        same([edge], [moved.length > 0 ? kept.at(-1) : undefined])
+      );
+    }),
+    { numRuns: 500 },
   );
+});
+
+t.test('a heap of one entry, many times, splits into one and nothing', async (t) => {
+  const [heap, later] = [new DueHeap(), new DueHeap()];
+  for (let i = 0; i < 10_000; i++) heap.push(7, 1);
+  t.equal(heap.split(10, later), undefined);
+  t.same([heap.size, later.size], [1, 0]);
+  heap.push(6, 2);
+  t.same(taken(heap), [
+    { due: 6, seq: 2 },
+    { due: 7, seq: 1 },
+  ]);
 });

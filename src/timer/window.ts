@@ -108,9 +108,15 @@ export class DueWindow {
     }
   }
 
-  /** Gives back the later half. Entries that are in the index already come back from there as well: they may repeat. */
+  /**
+   * Drops what is there more than once, as a job is that was changed often while it waits, and gives back what is still
+   * more than half of what the window holds: so the next time is as many entries away. Entries that are in the index
+   * already come back from there as well: they may repeat.
+   */
   #spill(): void {
-    this.#edge = this.#near.split(Math.ceil(this.#near.size / 2), this.#far);
-    this.#source.seek(this.#edge);
+    const edge = this.#near.split(Math.floor(this.#capacity / 2) + 1, this.#far);
+    if (!edge) return;
+    this.#edge = edge;
+    this.#source.seek(edge);
   }
 }

@@ -223,6 +223,25 @@ t.test('jobs that are all due at one instant spill and come back', async (t) => 
   );
 });
 
+t.test('a job that is changed again and again while it waits takes one place in the window', async (t) => {
+  for (const others of [0, 60, 99, 100, 500]) {
+    const source = new ListSource();
+    const window = new DueWindow(source, 100);
+    window.refill(1);
+    for (let seq = 2; seq <= others + 1; seq++) window.add(seq, seq);
+    const before = source.seeks;
+    let most = 0;
+    for (let i = 0; i < 2000; i++) {
+      window.add(1, 1);
+      most = Math.max(most, window.size);
+    }
+    t.ok(most <= 100, `at most ${most} entries beside ${others} others`);
+    t.ok(source.seeks - before <= 1, 'the later half is given back once, if at all');
+    t.equal(window.earliest, 1);
+    t.same(window.pop(1), { due: 1, seq: 1 });
+  }
+});
+
 t.test('a job added behind a spill that has been merged is not lost with the merge', async (t) => {
   const source = new ListSource();
   const window = new DueWindow(source, 4);
