@@ -50,6 +50,12 @@ export const mutations = [
     changes: [change('src/store/due-index.ts', 'key(bucketOf(watermark))', 'key(bucketOf(watermark) + 1)')],
   },
   {
+    name: 'runs of the due index that become one are gone',
+    changes: [
+      change('src/store/due-index.ts', "for (const chunk of one) tx.put('due', chunk.key, chunk.value);", 'void one;'),
+    ],
+  },
+  {
     name: 'the watermark of a merge forgets jobs whose start is not on disk',
     changes: [
       change(

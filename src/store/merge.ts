@@ -5,7 +5,7 @@
 import { DueHeap } from '../due-heap.js';
 import { ByteWriter } from './bytes.js';
 import { DamagedRecord } from './damage.js';
-import { type DueEntry, dropPassed, dueChunks } from './due-index.js';
+import { combineRuns, type DueEntry, dropPassed, dueChunks } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
 import type { KvReader, KvWriter } from './kv.js';
 import {
@@ -35,6 +35,8 @@ import type { MergeOrder } from './store.js';
 const slice = {
   pages: 128,
   chunks: 16,
+  buckets: 32,
+  combined: 4096,
   finished: 4096,
   details: 256,
   sets: 32,
@@ -89,10 +91,25 @@ function* untilFewer(limit: number, remove: (tx: KvWriter, limit: number) => num
   }
 }
 
-function dueSlices(changes: PendingChanges, run: number): Iterable<Slice> {
-  return inSlices(dueChunks(inOrderOfFiring(changes), run), slice.chunks, (tx, chunk) =>
-    tx.put('due', chunk.key, chunk.value),
-  );
+function* dueSlices(changes: PendingChanges, run: number): Iterable<Slice> {
+  const buckets = new Set<number>();
+  yield* inSlices(dueChunks(inOrderOfFiring(changes), run), slice.chunks, (tx, chunk) => {
+    tx.put('due', chunk.key, chunk.value);
+    buckets.add(keyPart(chunk.key, 0));
+  });
+  yield* combineSlices([...buckets], run);
+}
+
+/** Keeps the runs of the buckets that were added to few. By entries: where buckets are many, their runs are small. */
+function* combineSlices(buckets: readonly number[], run: number): Iterable<Slice> {
+  for (let from = 0, next = 0; from < buckets.length; from = next) {
+    yield (tx) => {
+      next = from;
+      const to = Math.min(buckets.length, from + slice.buckets);
+      for (let entries = 0; entries < slice.combined && next < to; next++)
+        entries += combineRuns(tx, buckets[next] as number, run);
+    };
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap';
 import { formatId } from '../../src/domain/id.js';
 import type { JobDraft } from '../../src/scheduler/messages.js';
+import { checkStore } from '../../src/store/check.js';
 import type { MemoryKv } from '../../src/store/kv-memory.js';
 import { logKey } from '../../src/store/layout.js';
 import { readMark } from '../../src/store/replay.js';
@@ -185,6 +186,37 @@ t.test('jobs that change during a merge are in the next one', async (t) => {
   const merged = restarted(world.kv);
   for (const seq of made) t.equal(merged.memtable.state(seq)?.status, 'pending');
   same(t, answersOf(merged), answersOf(crashed));
+});
+
+t.test('merges that each add to one bucket keep its runs few, and a crash after any slice loses nothing', async (t) => {
+  const clock = new FakeClock();
+  const at = clock.now() + 24 * hour;
+  const draft: JobDraft = { name: 'noop', trigger: { kind: 'at', at }, isRepeat: false, payload: '{}' };
+  const world = new World({ clock, mergeRows: 1 });
+  const keys = new Set<string>();
+  let [made, slices] = [0, 0];
+  for (let merge = 1; merge <= 40; merge++) {
+    world.scheduler.request({ kind: 'create', draft }, 1, () => made++);
+    world.scheduler.turn();
+    world.store.step();
+    world.scheduler.turn();
+    while (world.store.step()) {
+      slices++;
+      const crashed = copyOf(world.kv);
+      const found = toCome(crashed).length;
+      if (found !== made) t.fail(`merge ${merge}: ${found} of ${made} jobs are to come`);
+      const again = new World({ clock, kv: crashed, mergeRows: 1 });
+      again.settle();
+      if (toCome(crashed).length !== made) t.fail(`merge ${merge}, done again: not all jobs are to come`);
+      checkStore(crashed, clock.now(), (line) => t.fail(`merge ${merge}, done again: ${line}`));
+    }
+    world.settle();
+    for (const chunk of world.kv.keys('due', {})) keys.add(chunk.toString('hex'));
+  }
+  t.ok(slices > 40 * 5, `${slices} slices`);
+  t.equal(made, 40);
+  t.ok(world.kv.size('due') <= 8, `${world.kv.size('due')} runs`);
+  t.ok(keys.size > 40, 'they were made one under keys of their own');
 });
 
 t.test('two merges at once are a broken invariant', async (t) => {
