@@ -224,7 +224,7 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/dispatch.ts',
-        'while (pool.free > this.#starting) {\n      const next = this.#ready.pop();',
+        'while (pool.free > this.#starting && this.#looksLeft > 0) {\n      const next = this.#ready.pop();',
         'while (pool.free > 0) {\n      const next = this.#ready.pop();',
       ),
     ],
