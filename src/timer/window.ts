@@ -79,6 +79,8 @@ export class DueWindow {
    * again while `wantsRefill`.
    */
   refill(limit: number): void {
+    // All there is has been taken in already; to read it again would move the edge back, to before some of it.
+    if (this.#edge === everything) return;
     const most = Math.min(limit, this.#capacity);
     const entries = this.#source.take(most);
     const last = entries.at(-1);

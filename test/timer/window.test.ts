@@ -163,6 +163,30 @@ t.test('a new window wants to be filled before it can say what is due', async (t
   t.equal(window.earliest, never);
 });
 
+t.test('a refill that nobody wants changes nothing', async (t) => {
+  for (const capacity of [2, 1000]) {
+    const { window, source } = filled(0, capacity);
+    window.refill(4);
+    window.add(0, 1);
+    window.add(1, 2);
+    window.mergeBegins();
+    source.merge([
+      { due: 0, seq: 1 },
+      { due: 1, seq: 2 },
+    ]);
+    window.mergeEnded();
+    window.refill(1);
+    window.add(0, 3);
+    const fired = new Set<number>();
+    while (window.nextDue !== never) {
+      const next = window.pop(9);
+      if (next) fired.add(next.seq);
+      else window.refill(4);
+    }
+    t.same([...fired], [1, 3, 2], `a window of ${capacity}`);
+  }
+});
+
 t.test('it asks for more when it runs low and something may lie behind its edge', async (t) => {
   const { window } = filled(20, 32);
   window.refill(10);
