@@ -8,8 +8,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { mutate, mutations } from './mutations.mjs';
+import { wholeNumber } from './whole-number.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const STEPS = 150;
@@ -67,11 +68,6 @@ function findFailure() {
   if (late) return { seed: seeds, message: 'a life did not end' };
   if (!ok) throw new Error(stderr);
   return stdout === '' ? undefined : JSON.parse(stdout);
-}
-
-function wholeNumber(text) {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number from 1 on.');
 }
 
 /** What fits a table. */

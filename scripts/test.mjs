@@ -9,9 +9,10 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { filesBelow } from './remove-stale.mjs';
 import { readTap } from './tap-report.mjs';
+import { wholeNumber } from './whole-number.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Files named so measure time or load the machine: they run last and by themselves. */
@@ -30,11 +31,6 @@ const options = command.opts();
 const positionals = command.args;
 const timeoutMs = options.timeout * 1000;
 const running = new Set();
-
-function wholeNumber(text) {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number from 1 on.');
-}
 
 function selectFiles() {
   const wanted = positionals.map((word) => word.replace(/^(\.\/)?(dist\/)?/, '').replace(/\.[jt]s$/, ''));

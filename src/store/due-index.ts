@@ -3,7 +3,7 @@
  * (due, job) in order, cut into chunks. No entry is ever updated: one whose job has moved on is dropped when it fires,
  * and a bucket that has passed is removed whole. So the cost of a merge does not depend on how many jobs wait, and those
  * of one bucket are read in order by merging its runs. Many small runs are made one, so that a bucket which a day's merges
- * have added to is opened as fast as any (a log-structured merge tree: O'Neil et al., 1996).
+ * have added to is opened as fast as the others (a log-structured merge tree: O'Neil et al., 1996).
  */
 import { DueHeap } from '../due-heap.js';
 import { ByteReader, ByteWriter } from './bytes.js';

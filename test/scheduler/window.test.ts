@@ -3,15 +3,6 @@ import t from 'tap';
 import { World } from '../support/world.js';
 import { after, draftOf, make, minute, running } from './worlds.js';
 
-/** Ends everything that runs, in one message. */
-function endAll(world: World): number {
-  const ended = [...world.pool.attempts.values()];
-  world.pool.attempts.clear();
-  world.scheduler.outcomes(ended.map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1 })));
-  world.settle();
-  return ended.length;
-}
-
 t.test('40,000 jobs through a window of 1,000, over crashes and merges: each runs once, in order', async (t) => {
   const jobs = 40_000;
   const options = { windowCapacity: 1000, mergeRows: 5000, poolCapacity: 2000 };
@@ -38,7 +29,7 @@ t.test('40,000 jobs through a window of 1,000, over crashes and merges: each run
   for (let ended = 0; ended < jobs; ) {
     world.clock.advance(1000);
     world.settle();
-    ended += endAll(world);
+    ended += world.endAll();
     if (world.clock.now() > world.born.at + 20 * minute) break;
   }
   t.equal(wrong, 0);
@@ -70,7 +61,7 @@ t.test('jobs that all come due at once start as threads are free, in order', asy
   world.pass(minute);
   while (running(world).length > 0) {
     t.ok(running(world).length <= 50);
-    endAll(world);
+    world.endAll();
   }
   t.same(
     order,

@@ -133,11 +133,7 @@ t.test('many leave in one go, in pieces, and a crash in between loses nothing el
   world.pool.capacity = 4000;
   const draft = { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload: '{}' } as const;
   world.ask({ kind: 'createMany', drafts: Array.from({ length: 3000 }, () => draft) });
-  world.scheduler.outcomes(
-    [...world.pool.attempts.values()].map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1 })),
-  );
-  world.pool.attempts.clear();
-  world.settle();
+  world.endAll();
   t.equal(world.sets.finished, 3000);
   world.clock.advance(1001);
   world.scheduler.turn();
@@ -171,12 +167,7 @@ t.test('large jobs leave a few in each turn', async (t) => {
   const payload = JSON.stringify({ text: 'x'.repeat(200_000) });
   const draft = { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload } as const;
   world.ask({ kind: 'createMany', drafts: Array.from({ length: 100 }, () => draft) });
-  const ended = [...world.pool.attempts.values()];
-  world.pool.attempts.clear();
-  world.scheduler.outcomes(
-    ended.map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1, begun: true })),
-  );
-  world.settle();
+  world.endAll();
   t.equal(world.sets.finished, 100);
   world.clock.advance(1001);
   world.scheduler.turn();

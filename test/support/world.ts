@@ -306,6 +306,15 @@ export class World {
     return answer;
   }
 
+  /** Ends all running attempts with success, in one message; returns how many. */
+  endAll(): number {
+    const ended = [...this.pool.attempts.values()];
+    this.pool.attempts.clear();
+    this.scheduler.outcomes(ended.map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1 })));
+    this.settle();
+    return ended.length;
+  }
+
   /** Ends a running attempt. */
   end(jobSeq: number, outcome: Partial<Outcome> & { readonly kind: Outcome['kind'] } = { kind: 'succeeded' }): void {
     const attempt = this.pool.attempts.get(jobSeq);
