@@ -9,6 +9,16 @@ const change = (file, find, replace) => ({ file, find, replace });
 
 export const mutations = [
   {
+    name: 'what is late is taken for missed',
+    changes: [
+      change('src/scheduler/dispatch.ts', 'const resumedAt = this.#downtime.endOf(due);', 'const resumedAt = now;'),
+    ],
+  },
+  {
+    name: 'a slot that a clock which was ahead has passed runs again when it was set back',
+    changes: [change('src/domain/reschedule.ts', '.slice(-rangesKept);', '.slice(0, 0);')],
+  },
+  {
     name: 'a bitmap is not updated: a job that moves on stays in the set of its old status',
     changes: [change('src/store/job-sets.ts', 'this.#change(block, number, setOfStatus(before), low, false);', '')],
   },

@@ -7,6 +7,7 @@ import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import { uncompiled } from './pool/handlers.js';
 import { WorkerPool } from './pool/pool.js';
+import { ProcessStops } from './process-stops.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
 import { checkExposure } from './server/bind.js';
@@ -95,6 +96,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   const restored = restore({ reader, memtable, sets }, (due, seq) => window.add(due, seq));
   cursor.seek({ due: restored.watermark, seq: 0 });
 
+  const stops = new ProcessStops();
   const waker = new TimerWaker(clock, () => late.scheduler?.turn());
   const fatal = (reason: string): void => {
     log.fatal({ reason }, 'the server must stop');
@@ -119,6 +121,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
       log,
       damage,
       publish: (events) => late.server?.publish(events),
+      takeStop: () => stops.take(),
       fatal,
     },
     { ...restored, clean: store.clean },
@@ -149,6 +152,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   while (!scheduler.recovered && scheduler.blockedMs === undefined) await new Promise(setImmediate);
   lock.used();
   const { urls } = await server.listen();
+  stops.start();
   const { threads, timezone } = config;
   const names = handlers.map(({ name }) => name);
   log.info({ urls, handlers: names, threads, timezone, pending: sets.count('pending') }, 'ready');
@@ -167,6 +171,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= shutDown({ scheduler, pool, server, store, waker, graceMs: config.graceMs, log }).then(async () => {
+      await stops.close();
       await kv.close();
       lock.release();
     });

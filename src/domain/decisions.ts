@@ -16,7 +16,7 @@ import {
 } from './job.js';
 import { next, type Step } from './lifecycle.js';
 import { limits } from './limits.js';
-import { countOccurrences, firstOccurrence, lastOccurrence, nextOccurrence } from './trigger.js';
+import { countSlots, firstOccurrence, hasRunFor, lastSlot, nextSlot } from './trigger.js';
 
 /** The new state of a job, with what changed beside it. */
 export interface Decision {
@@ -39,8 +39,8 @@ export interface Failure {
 /** A fresh occurrence: nothing of an earlier one is left. */
 const fresh = { attempt: 0, retryCount: 0, interruptions: 0 } as const;
 
-/** Field by field: every start and every outcome passes here, and objects put together by spreading cost ten times as much. */
-function move(state: JobState, step: Step, now: number, changes: Partial<JobState>): JobState {
+/** The one way to a new state. Field by field: every start and every outcome passes here, and objects put together by spreading cost ten times as much. */
+export function move(state: JobState, step: Step, now: number, changes: Partial<JobState>): JobState {
   const status = next(state.status, step);
   if (!status) throw new Error(`a ${state.status} job was to ${step}`);
   return {
@@ -82,23 +82,24 @@ export function create(spec: JobSpec, now: number): Decision {
 }
 
 /**
- * Whether a due occurrence was missed: it is seen for the first time, too late. With `skip` the job waits for the next
- * occurrence; with `run_once` one of the missed is due at once. Undefined when nothing was missed.
+ * Whether a due occurrence was missed: it came due while the server did not run, and that went on for too long. With `skip`
+ * the job waits for the next occurrence; with `run_once` one of the missed is due at once. Undefined when nothing was missed.
+ *
+ * @param resumedAt when the server ran again
  */
-export function miss({ spec, state }: Job, now: number): Decision | undefined {
-  const { trigger } = spec;
-  const cutoff = now - limits.misfireAfterMs - 1;
+export function miss({ spec, state }: Job, now: number, resumedAt = now): Decision | undefined {
+  const cutoff = resumedAt - limits.misfireAfterMs - 1;
   if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff) return undefined;
   // An occurrence that is already counted is due later than its own time.
   const counted = state.due === state.occurrence ? 0 : 1;
-  const missed = 1 - counted + countOccurrences(trigger, state.occurrence, cutoff);
+  const missed = 1 - counted + countSlots(spec, state.occurrence, cutoff);
   if (missed === 0) return undefined;
-  const last = lastOccurrence(trigger, state.occurrence, cutoff) ?? state.occurrence;
+  const last = lastSlot(spec, state.occurrence, cutoff) ?? state.occurrence;
   if (spec.misfire === 'run_once') {
     const changes = { occurrence: last, due: now, missed: state.missed + missed };
     return { state: move(state, 'miss', now, changes), events: [] };
   }
-  const due = nextOccurrence(trigger, last) as number;
+  const due = nextSlot(spec, last) as number;
   return {
     state: move(state, 'miss', now, { ...fresh, occurrence: due, due, missed: state.missed + missed }),
     events: [{ type: 'job.scheduled', triggerAt: due, isRepeat: true }],
@@ -155,7 +156,7 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   const detail: JobDetail = { ...job.detail, lastError: { name, message, code, at: now } };
   const retryCount = state.retryCount + 1;
   const retryAt = now + backoffMs(spec, retryCount);
-  const following = nextOccurrence(spec.trigger, Math.max(now, state.occurrence));
+  const following = nextAfter(job, now);
   // A retry gives way to the next occurrence.
   const granted =
     failure.retryable && retryCount <= spec.maxRetries && (following === undefined || retryAt < following);
@@ -177,11 +178,17 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   };
 }
 
+/** The occurrence that follows the present one. Where the clock was set back that one may lie far ahead. */
+function nextAfter({ spec, state }: Job, now: number): number | undefined {
+  return nextSlot(spec, hasRunFor(spec, state.occurrence) ? now : Math.max(now, state.occurrence));
+}
+
 /** Ends an occurrence: a repeating job is pending for its next, and what came due meanwhile is skipped. */
-function finish({ spec, state }: Job, step: 'succeed' | 'fail', told: EventBody[], now: number): Decision {
-  const due = nextOccurrence(spec.trigger, Math.max(now, state.occurrence));
+function finish(job: Job, step: 'succeed' | 'fail', told: EventBody[], now: number): Decision {
+  const { spec, state } = job;
+  const due = nextAfter(job, now);
   if (due === undefined) return { state: move(state, step, now, { finishedAt: now, interruptions: 0 }), events: told };
-  const skipped = state.skipped + countOccurrences(spec.trigger, state.occurrence, now);
+  const skipped = state.skipped + countSlots(spec, state.occurrence, now);
   return {
     state: move(state, 'recur', now, { ...fresh, due, occurrence: due, skipped, finishedAt: now }),
     events: [...told, { type: 'job.scheduled', triggerAt: due, isRepeat: true }],

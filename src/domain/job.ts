@@ -13,6 +13,12 @@ export type Trigger =
 export type Backoff = 'exponential' | 'fixed';
 export type Misfire = 'run_once' | 'skip';
 
+/** Instants of a schedule, both ends included. Unix milliseconds. */
+export interface SlotRange {
+  readonly from: number;
+  readonly until: number;
+}
+
 export interface JobSpec {
   /** Internal key: grows by one with every job, never reused. The public id is derived from it. */
   readonly seq: number;
@@ -29,6 +35,8 @@ export interface JobSpec {
   readonly misfire: Misfire;
   readonly createdAt: number;
   readonly idempotencyKey?: string | undefined;
+  /** Slots of a repeating job that are to come by the present clock and have run: by a clock that was ahead. */
+  readonly alreadyRan?: readonly SlotRange[] | undefined;
 }
 
 export interface JobState {

@@ -15,11 +15,11 @@ export const statusCode = { pending: 0, running: 1, success: 2, failed: 3, cance
 /**
  * Steps. Commands of users: `update`, `cancel`, `retry`. Of the scheduler: `start`, `miss` (its occurrence passed
  * unseen), `succeed`, `fail` (nothing follows), `retryLater` (a failure that grants a retry), `recur` (its occurrence is
- * over, the next is to come), `interrupt` (the attempt was cut short, nobody's fault), `remove` is not a step: retention
- * takes only finished jobs.
+ * over, the next is to come), `interrupt` (the attempt was cut short, nobody's fault), `reschedule` (the clock was set
+ * back). `remove` is not a step: retention takes only finished jobs.
  */
 export const lifecycle = {
-  pending: { update: 'pending', cancel: 'cancelled', start: 'running', miss: 'pending' },
+  pending: { update: 'pending', cancel: 'cancelled', start: 'running', miss: 'pending', reschedule: 'pending' },
   running: {
     cancel: 'cancelled',
     succeed: 'success',
@@ -27,6 +27,7 @@ export const lifecycle = {
     retryLater: 'pending',
     recur: 'pending',
     interrupt: 'pending',
+    reschedule: 'running',
   },
   success: {},
   failed: { retry: 'pending' },
@@ -43,7 +44,8 @@ export type Step =
   | 'fail'
   | 'retryLater'
   | 'recur'
-  | 'interrupt';
+  | 'interrupt'
+  | 'reschedule';
 
 /** Where `step` leads from `status`, or undefined where the table has no such step. */
 export function next(status: Status, step: Step): Status | undefined {

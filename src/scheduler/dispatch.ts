@@ -6,7 +6,6 @@ import type { Clock } from '../clock.js';
 import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
-import { limits } from '../domain/limits.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/messages.js';
 import type { DamageReports } from '../store/damage.js';
 import type { Memtable } from '../store/memtable.js';
@@ -14,6 +13,7 @@ import type { TypeDictionary } from '../store/types.js';
 import type { Due, DueWindow } from '../timer/window.js';
 import { CarefulStart } from './careful-start.js';
 import { setAsideIfDamaged } from './damage.js';
+import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';
 import { ReadyQueue } from './ready.js';
 
@@ -43,6 +43,8 @@ export class Dispatch {
   /** Jobs under suspicion wait by themselves. */
   readonly #suspects: ReadyQueue;
   readonly #careful: CarefulStart;
+  readonly #downtime: Downtime;
+  #lastDueSeen = Number.NEGATIVE_INFINITY;
   /** Jobs whose last attempt ended its thread, or may have done: the next runs alone. */
   readonly #alone = new Set<number>();
   /** Suspects whose start is being written: each has a place in the pool and is not there yet. */
@@ -54,8 +56,13 @@ export class Dispatch {
   constructor(
     ports: DispatchPorts,
     ledger: Ledger,
-    start: { readonly handlers: ReadonlyMap<string, HandlerInfo>; readonly clean: boolean },
+    start: {
+      readonly handlers: ReadonlyMap<string, HandlerInfo>;
+      readonly clean: boolean;
+      readonly downtime: Downtime;
+    },
   ) {
+    this.#downtime = start.downtime;
     this.#ports = ports;
     this.#ledger = ledger;
     const limitOf = (typeId: number): number =>
@@ -72,6 +79,12 @@ export class Dispatch {
   /** Due time of the earliest job that waits here; Infinity when none does. */
   get earliest(): number {
     return Math.min(this.#ready.earliest, this.#suspects.earliest);
+  }
+
+  /** Due time of the latest job that is known to have come due while this server ran. Unix milliseconds. */
+  latestSeen(now: number): number {
+    const { nextDue } = this.#ports.window;
+    return !this.#hasRoom && nextDue <= now ? now : this.#lastDueSeen;
   }
 
   /** When there is something to do that nothing else will tell of, in Unix milliseconds. */
@@ -107,11 +120,13 @@ export class Dispatch {
   #see({ due, seq }: Due, now: number): number {
     const job = this.#ledger.lookup(seq);
     if (job?.state.status !== 'pending' || job.state.due !== due) return looksOf(job);
-    const missed = now - due > limits.misfireAfterMs ? decisions.miss(job, now) : undefined;
+    const resumedAt = this.#downtime.endOf(due);
+    const missed = resumedAt === undefined ? undefined : decisions.miss(job, now, resumedAt);
     if (missed) {
       this.#ledger.record(job, missed, now);
       return looksOf(job);
     }
+    this.#lastDueSeen = Math.max(this.#lastDueSeen, due);
     const queue = this.#careful.concerns(seq, job.state) ? this.#suspects : this.#ready;
     queue.push({ due, seq, typeId: this.#ports.types.idOf(job.spec.name) });
     return looksOf(job);

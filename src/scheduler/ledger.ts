@@ -186,9 +186,12 @@ export class Ledger {
     this.#filling.remove(job);
   }
 
-  /** Hands what has been gathered to the store, unless it is still writing. `probe`: also when it is nothing. */
-  commit(now: number, probe = false): void {
-    if (this.#inFlight || (this.#filling.isEmpty && !probe)) return;
+  /**
+   * Hands what has been gathered to the store, unless it is still writing. `probe`: also when it is nothing. Returns whether
+   * it did.
+   */
+  commit(now: number, probe = false): boolean {
+    if (this.#inFlight || (this.#filling.isEmpty && !probe)) return false;
     const batch = this.#filling;
     batch.counters = { ...this.#counters };
     this.#inFlight = batch;
@@ -203,6 +206,7 @@ export class Ledger {
     batch.typesWritten = this.#ports.types.size;
     this.#sealedBytes = sealed.recordBytes;
     this.#ports.store.commit(sealed);
+    return true;
   }
 
   /** The batch in flight is on disk: its jobs become the committed state. */

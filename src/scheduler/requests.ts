@@ -19,6 +19,8 @@ export interface RequestContext {
   readonly now: number;
   /** Fires the signal of a job's attempt, once the cancellation is on disk. */
   readonly abort: (job: Job) => void;
+  /** Puts a job in order that the clock has left in the future, before it is decided about. */
+  readonly lookAtFirst: (seq: number) => void;
 }
 
 type Reply = (answer: Answer) => void;
@@ -106,8 +108,11 @@ function triggerOf(draft: TriggerDraft, repeat: boolean, timezone: string, now: 
 }
 
 /** The job that `id` names. @throws Refusal `not_found` */
-function find(id: string, { ledger }: RequestContext): Job {
-  const job = findById(id, ledger.committed.nextSeq, (seq) => ledger.lookup(seq));
+function find(id: string, { ledger, lookAtFirst }: RequestContext): Job {
+  const job = findById(id, ledger.committed.nextSeq, (seq) => {
+    lookAtFirst(seq);
+    return ledger.lookup(seq);
+  });
   if (!job)
     throw new Refusal('not_found', 'There is no job with this id. It may have been removed after its retention.');
   return job;

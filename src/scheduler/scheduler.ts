@@ -14,13 +14,16 @@ import { DamagedRecord, damagedRefusal } from '../store/damage.js';
 import type { StoreEvents } from '../store/store.js';
 import type { DueWindow } from '../timer/window.js';
 import type { Fact } from './batch.js';
+import { ClockSetBack } from './clock-set-back.js';
 import { setAsideIfDamaged } from './damage.js';
 import { Dispatch } from './dispatch.js';
+import { Downtime, type Stretch, setBackMs } from './downtime.js';
 import { Ledger, type LedgerPorts, type LedgerStart } from './ledger.js';
 import { type MergeBounds, mergeBounds, mergeIsDue } from './merge-policy.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { decideRequest } from './requests.js';
 import { Retention, type RetentionLimits } from './retention.js';
+import { SignOfLife } from './sign-of-life.js';
 
 /** Calls the scheduler's `turn`. */
 export interface Waker {
@@ -43,6 +46,8 @@ export interface SchedulerPorts extends LedgerPorts {
   readonly log: Logger;
   /** Tells subscribers of events that are on disk. */
   readonly publish: (events: readonly JobEvent[]) => void;
+  /** The latest time that the process was stopped, in monotonic milliseconds, told once. Absent: it never is. */
+  readonly takeStop?: () => Stretch | undefined;
   /** The disk is broken: the process must end. */
   readonly fatal: (reason: string) => void;
 }
@@ -50,6 +55,8 @@ export interface SchedulerPorts extends LedgerPorts {
 /** How the directory was left, and where the log stands. */
 export interface SchedulerStart extends LedgerStart {
   readonly clean: boolean;
+  /** When the last record of the log was written, in Unix milliseconds; undefined when there is none. */
+  readonly lastRecordAt: number | undefined;
 }
 
 /** Work of one kind in one turn; more waits for the next, so that I/O is not held up. */
@@ -81,6 +88,9 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #handlers: ReadonlyMap<string, HandlerInfo>;
   readonly #dispatch: Dispatch;
   readonly #retention: Retention;
+  readonly #downtime: Downtime;
+  readonly #clockSetBack: ClockSetBack;
+  readonly #signOfLife: SignOfLife;
   #mailbox: Waiting[] = [];
   #unanswered = 0;
   #unansweredBytes = 0;
@@ -96,9 +106,22 @@ export class Scheduler implements Requests, StoreEvents {
     this.#ports = ports;
     this.ledger = new Ledger(ports, start);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
-    this.#dispatch = new Dispatch(ports, this.ledger, { handlers: this.#handlers, clean: start.clean });
+    this.#downtime = new Downtime(ports.clock, { lastSeen: start.lastRecordAt }, ports.takeStop);
+    const { clean } = start;
+    this.#dispatch = new Dispatch(ports, this.ledger, { handlers: this.#handlers, clean, downtime: this.#downtime });
+    this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);
     this.#retention = new Retention(ports, this.ledger);
+    this.#clockSetBack = new ClockSetBack(ports, this.ledger);
     this.#lastMergeAt = ports.clock.monotonic();
+    this.#noticeClockOfLastRun(start.lastRecordAt);
+  }
+
+  /** The clock was ahead when the server ran last, and has been set back while it did not. */
+  #noticeClockOfLastRun(lastRecordAt: number | undefined): void {
+    const now = this.#ports.clock.now();
+    if (lastRecordAt === undefined || lastRecordAt - now < setBackMs) return;
+    const aheadSince = this.#ports.reader.aheadSince(now) ?? lastRecordAt;
+    this.#clockSetBack.begin({ now, aheadSince, shownBefore: now });
   }
 
   /**
@@ -156,6 +179,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Outcomes of attempts, as the pool reports them. */
   outcomes(outcomes: readonly Outcome[]): void {
+    this.#observeClock();
     const now = this.#ports.clock.now();
     for (const outcome of outcomes) this.#ended(outcome, now);
     this.turn();
@@ -208,6 +232,7 @@ export class Scheduler implements Requests, StoreEvents {
   /** Stops accepting and starting; what runs goes on. */
   drain(): void {
     this.#draining = true;
+    this.#signOfLife.wantLast();
     this.turn();
   }
 
@@ -238,8 +263,10 @@ export class Scheduler implements Requests, StoreEvents {
   // -- turns --
 
   turn(): void {
+    this.#observeClock();
     this.#decideRequests();
     if (!this.#draining && this.#blockedSince === undefined && !this.#isCrowded) {
+      this.#clockSetBack.sweep(this.#ports.clock.now());
       this.#dispatch.takeDue();
       this.#dispatch.startReady();
       this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
@@ -249,6 +276,13 @@ export class Scheduler implements Requests, StoreEvents {
     this.#mergeIfDue();
     this.#write();
     this.#sleep();
+  }
+
+  #observeClock(): void {
+    const setBack = this.#downtime.observe();
+    if (!setBack) return;
+    this.#clockSetBack.begin(setBack);
+    this.#signOfLife.clockWasSetBack();
   }
 
   /** No more requests are decided before the commit. */
@@ -261,7 +295,8 @@ export class Scheduler implements Requests, StoreEvents {
     const { ledger } = this;
     const { timezone } = this.#ports;
     const abort = (job: Job): void => this.#ports.pool.abort(job.spec.seq, job.state.lease, 'cancelled');
-    const context = { ledger, handlers: this.#handlers, timezone, now, abort };
+    const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
+    const context = { ledger, handlers: this.#handlers, timezone, now, abort, lookAtFirst };
     let decided = 0;
     for (let jobs = 0; decided < this.#mailbox.length && jobs < turnBudget.jobs && !this.#hasGathered; decided++) {
       const { request, reply } = this.#mailbox[decided] as Waiting;
@@ -294,6 +329,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */
   #decideEnd(outcome: Outcome, now: number): void {
+    this.#clockSetBack.lookAtFirst(outcome.jobSeq, now);
     const job = this.ledger.lookup(outcome.jobSeq);
     if (job?.state.status !== 'running' || job.state.lease !== outcome.lease) return;
     this.ledger.record(job, outcomeDecision(job, outcome, now), now);
@@ -321,7 +357,8 @@ export class Scheduler implements Requests, StoreEvents {
   #write(): void {
     const blocked = this.#blockedSince !== undefined;
     if (blocked && this.#ports.clock.monotonic() < this.#nextWriteAt) return;
-    this.ledger.commit(this.#ports.clock.now(), blocked);
+    const isSignDue = !this.ledger.writing && this.#signOfLife.isDue;
+    if (this.ledger.commit(this.#ports.clock.now(), blocked || isSignDue)) this.#signOfLife.recorded();
   }
 
   #mergeIfDue(): void {
@@ -350,8 +387,10 @@ export class Scheduler implements Requests, StoreEvents {
     }
     // A batch is being written then, and its commit is the next turn.
     if (this.#draining || this.#isCrowded) return waker.at(Number.POSITIVE_INFINITY);
-    if (window.wantsRefill || this.#retention.hasMore || this.#dispatch.hasMore) return waker.soon();
-    waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#nextMergeAt()));
+    const hasMore = this.#retention.hasMore || this.#dispatch.hasMore || this.#clockSetBack.hasMore;
+    if (window.wantsRefill || hasMore) return waker.soon();
+    const signAt = this.ledger.writing ? Number.POSITIVE_INFINITY : this.#signOfLife.nextAt;
+    waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#nextMergeAt(), signAt));
   }
 }
 

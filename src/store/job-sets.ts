@@ -150,10 +150,18 @@ export class JobSets {
 
   /** All jobs in a status, ascending. */
   *each(status: Status): Iterable<number> {
-    for (const number of this.#order) {
-      const set = this.#blocks.get(number)?.[setOfStatus(status)];
-      if (set) for (const low of set.bitmap.toUint32Array()) yield number * blockSize + low;
-    }
+    for (const block of this.#order) yield* this.inBlock(status, block);
+  }
+
+  /** Numbers of the blocks there are: what `inBlock` takes. */
+  blocks(): readonly number[] {
+    return [...this.#order];
+  }
+
+  /** Keys of the jobs of a status in one block, from the least; at most 65,536. */
+  inBlock(status: Status, block: number): readonly number[] {
+    const set = this.#blocks.get(block)?.[setOfStatus(status)];
+    return set ? Array.from(set.bitmap.toUint32Array(), (low) => block * blockSize + low) : [];
   }
 
   /** What changed since the last call, ready to be written. */

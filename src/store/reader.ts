@@ -86,6 +86,21 @@ export class StoreReader {
     return first && last ? { first: keyPart(first, 0), last: keyPart(last, 0) } : undefined;
   }
 
+  /**
+   * By a clock that has been set back since: when it had begun to be ahead of `now`, as far as `limit` records tell. Unix
+   * milliseconds; undefined when the last record is not ahead.
+   */
+  aheadSince(now: number, limit = 10_000): number | undefined {
+    let since: number | undefined;
+    let position = this.logBounds()?.last ?? 0;
+    for (let looked = 0; looked < limit; looked++) {
+      const record = this.record(position--);
+      if (!record || record.at <= now) break;
+      since = record.at;
+    }
+    return since;
+  }
+
   keyUse(name: string, now: number): KeyUse | undefined {
     return findKey(this.kv, name, now);
   }

@@ -15,6 +15,8 @@ export interface Restored {
   readonly position: number;
   readonly logBytes: number;
   readonly watermark: number;
+  /** When the last record was written, in Unix milliseconds; undefined when there is none. */
+  readonly lastRecordAt: number | undefined;
 }
 
 /**
@@ -36,6 +38,7 @@ export function restore(
     position,
     logBytes: marked ? marked.logBytes + marked.bytes.length : 0,
     watermark,
+    lastRecordAt: marked?.at,
   };
   replay(reader.kv, (record) => {
     record.restoreTypes(reader.types);
@@ -51,6 +54,7 @@ export function restore(
       position: record.position,
       logBytes: record.logBytes + record.bytes.length,
       watermark,
+      lastRecordAt: record.at,
     };
   });
   checkIndexes(reader.kv, { sets, setsRead, types: reader.types, counters: restored.counters });

@@ -1,11 +1,12 @@
 /** A job's spec as bytes: CRC-32 of the job's key and the rest, format version, the fields. Any damage is refused on reading. */
-import type { JobSpec, Trigger } from '../domain/job.js';
+import type { JobSpec, SlotRange, Trigger } from '../domain/job.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
 import { DamagedRecord } from './damage.js';
 import { getU32, putU32 } from './numbers.js';
 import type { TypeDictionary } from './types.js';
 
-const version = 1;
+/** 2: with instants that the job has run for already, which a server of version 1.0.0 would take for something else. */
+const versions = { plain: 1, withAlreadyRan: 2 } as const;
 const fixed = 1;
 const skip = 2;
 const keyed = 4;
@@ -15,8 +16,8 @@ const triggerKinds = ['once', 'cron', 'interval'] as const;
 /** Appends the spec to `out`; what it wrote begins where `out` ended before. */
 export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void {
   const start = out.claim(4);
-  const { trigger } = spec;
-  out.u8(version);
+  const { trigger, alreadyRan = [] } = spec;
+  out.u8(alreadyRan.length > 0 ? versions.withAlreadyRan : versions.plain);
   out.u8(
     (spec.backoff === 'fixed' ? fixed : 0) |
       (spec.misfire === 'skip' ? skip : 0) |
@@ -46,8 +47,21 @@ export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void 
       trigger satisfies never;
   }
   if (spec.idempotencyKey !== undefined) out.word(spec.idempotencyKey);
+  if (alreadyRan.length > 0) writeRanges(out, alreadyRan);
   out.text(spec.payload);
   putU32(out.buffer, start, crc32(out.since(start + 4), spec.seq >>> 0));
+}
+
+function writeRanges(out: ByteWriter, ranges: readonly SlotRange[]): void {
+  out.u8(ranges.length);
+  for (const { from, until } of ranges) {
+    out.f64(from);
+    out.f64(until);
+  }
+}
+
+function readRanges(input: ByteReader): SlotRange[] {
+  return Array.from({ length: input.u8() }, () => ({ from: input.f64(), until: input.f64() }));
 }
 
 function readTrigger(input: ByteReader, kind: number, repeat: boolean): Trigger {
@@ -69,7 +83,9 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
     throw new DamagedRecord(`the spec of job ${seq}`);
   }
   const input = new ByteReader(bytes, 4);
-  if (input.u8() !== version) throw new DamagedRecord(`the spec of job ${seq}`, 'is of an unknown format version');
+  const version = input.u8();
+  if (version !== versions.plain && version !== versions.withAlreadyRan)
+    throw new DamagedRecord(`the spec of job ${seq}`, 'is of an unknown format version');
   const flags = input.u8();
   const kind = input.u8();
   const maxRetries = input.u8();
@@ -80,6 +96,7 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
   const timeoutMs = input.u48();
   const trigger = readTrigger(input, kind, (flags & repeats) !== 0);
   const key = flags & keyed ? { idempotencyKey: input.word() } : undefined;
+  const ran = version === versions.withAlreadyRan ? { alreadyRan: readRanges(input) } : undefined;
   return {
     seq,
     idSeconds,
@@ -93,5 +110,6 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
     misfire: flags & skip ? 'skip' : 'run_once',
     createdAt,
     ...key,
+    ...ran,
   };
 }

@@ -11,11 +11,14 @@ import {
   statusCode,
   statuses,
 } from '../../src/domain/lifecycle.js';
+import { reschedule } from '../../src/domain/reschedule.js';
 import { everyTenSeconds, noon, sampleJob } from '../store/samples.js';
 
 const once = { maxRetries: 0 };
 const repeating = { trigger: everyTenSeconds, maxRetries: 0 };
 const failure = { name: 'Error', message: 'no', code: 'handler_error', retryable: true } as const;
+const hour = 3_600_000;
+const ahead = { occurrence: noon + hour, due: noon + hour, startedAt: noon + hour, updatedAt: noon + hour };
 const overdue = { due: noon - 20_000, occurrence: noon - 20_000 };
 
 /** For each step, the decisions that take it: a job in a status, made to take the step. */
@@ -48,6 +51,10 @@ const ways: Record<Step, readonly ((status: Status) => decisions.Decision | unde
   interrupt: [
     (status) => decisions.interrupt(at(status), true, noon),
     (status) => decisions.interrupt(at(status), false, noon),
+  ],
+  reschedule: [
+    (status) =>
+      reschedule(sampleJob(repeating, { status, ...ahead, attempt: status === 'pending' ? 0 : 1 }), noon, { aheadSince: noon + hour, shownBefore: noon }),
   ],
 };
 

@@ -190,10 +190,10 @@ t.test('a repeating job does not run again for the times that a clock set back b
   }
   t.equal(new Set(ran).size, ran.length, 'each time once');
   t.ok(
-    ran.every((at, i) => i === 0 || at === (ran[i - 1] as number) + 10 * second),
-    'on its grid, in order',
+    ran.every((at) => (at - (ran[0] as number)) % (10 * second) === 0),
+    'on its grid',
   );
-  t.ok(ran.length > 30);
+  t.ok(ran.length > 390, 'and it goes on at once');
 });
 
 t.test('the attempt of a job that is not of any registered type is left to the pool', async (t) => {

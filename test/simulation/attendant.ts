@@ -65,6 +65,7 @@ export class Attendant {
     const now = Math.max(this.#latest, world.clock.wall);
     must(state.due <= now, () => `job ${jobSeq} runs ${state.due - now} ms before any clock said that it is due`);
     checkSchedule(committed.spec, attempt);
+    if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.lease, attempt.scheduledFor);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
     must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');
   }

@@ -66,6 +66,7 @@ export class Clients {
     const payload = this.#payload();
     const trigger: TriggerDraft = { kind: 'delay', delayMs: 10 + random.pick([0, 100, 5000, 2_000_000]) };
     known.unanswered.add(payload);
+    this.#promised.scheduleChanges(seq);
     this.#ask(
       { kind, id, patch: { ...(random.chance(0.6) && { trigger }), payload } },
       () => {

@@ -147,6 +147,7 @@ export class Invariants {
       );
       this.#events.push(event);
       this.#story.hear(event);
+      if (event.body.type === 'job.completed') this.#checkSlot(event.jobSeq);
     }
     must(queries.lastEvent() === this.#events.length, 'the last event has another number than there are events');
     const last = published.at(-1)?.seq ?? born.lastEvent;
@@ -166,6 +167,13 @@ export class Invariants {
     must(running === sets.count('running'), 'the total of running is not that of the states');
   }
 
+  /** No slot of a schedule is completed twice. */
+  #checkSlot(seq: number): void {
+    const lease = this.#story.jobs.get(seq)?.starts ?? 0;
+    const before = this.#promised.completed(seq, lease);
+    must(before === undefined, () => `attempts ${before} and ${lease} of job ${seq} completed the same slot`);
+  }
+
   /** Events, read in order, lead to the states and details that are there. */
   #checkStory(jobs: ReadonlyMap<number, Job>): void {
     for (const [seq, told] of this.#story.jobs) {
@@ -175,6 +183,7 @@ export class Invariants {
         continue;
       }
       const { status, due, lease, startedAt, retryCount, missed } = job.state;
+      must(missed === 0 || this.#promised.mayMiss, () => `job ${seq} missed occurrences while the server ran`);
       must(status === told.status, () => `the events tell that job ${seq} is ${told.status}, it is ${status}`);
       must(lease === told.starts, () => `job ${seq} was started ${told.starts} times, its lease is ${lease}`);
       must(startedAt === told.startedAt, () => `job ${seq} began at ${told.startedAt}, its state has ${startedAt}`);

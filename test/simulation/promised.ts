@@ -24,6 +24,12 @@ export class Promised {
   readonly keys = new Map<string, PromisedKey>();
   /** Payloads of requests that were refused: none may ever be seen. Each request has a payload of its own. */
   readonly refused = new Set<string>();
+  /** Slots of repeating jobs that attempts were started for, by job and lease. */
+  readonly #slots = new Map<string, number>();
+  /** By job: the lease that completed each slot. A client that changes the schedule begins anew. */
+  readonly #completed = new Map<number, Map<number, number>>();
+  /** The server has not run for a while, or its clock was set: occurrences may have been missed. */
+  mayMiss = false;
   /** Results and errors by job and lease, as the pool reported them last. */
   readonly #outcomes = new Map<string, Outcome>();
 
@@ -37,6 +43,26 @@ export class Promised {
     const { seq, payload, idSeconds } = job.spec;
     if (this.jobs.has(seq)) return;
     this.jobs.set(seq, { payload, unanswered: new Set(), idSeconds, id: formatId(seq, idSeconds), cancelled: false });
+  }
+
+  started(seq: number, lease: number, slot: number): void {
+    this.#slots.set(`${seq}/${lease}`, slot);
+  }
+
+  /** Returns the lease that has completed the same slot before, if one has. */
+  completed(seq: number, lease: number): number | undefined {
+    const slot = this.#slots.get(`${seq}/${lease}`);
+    if (slot === undefined) return undefined;
+    const slots = this.#completed.get(seq) ?? new Map<number, number>();
+    this.#completed.set(seq, slots);
+    const before = slots.get(slot);
+    slots.set(slot, lease);
+    return before === lease ? undefined : before;
+  }
+
+  scheduleChanges(seq: number): void {
+    for (const key of this.#slots.keys()) if (key.startsWith(`${seq}/`)) this.#slots.delete(key);
+    this.#completed.delete(seq);
   }
 
   ended(outcome: Outcome): void {

@@ -34,6 +34,8 @@ const weights = {
   diskEmpties: 3,
   diskRefusesOne: 1,
   clockJumps: 0.3,
+  processStands: 0.3,
+  clockErrs: 0.3,
 };
 
 export interface Life {
@@ -138,7 +140,7 @@ export class Simulation {
       case 'stale':
         return this.#stale();
       case 'pass':
-        this.#clock.advance(random.pick([1, 10, 100, 1000, 4000]));
+        this.#clock.advance(random.pick([1, 10, 100, 1000, 4000, 30_000]));
         return this.#world.scheduler.turn();
       case 'crash':
         return this.#crash();
@@ -162,12 +164,39 @@ export class Simulation {
         this.#refusesOne = true;
         return;
       case 'clockJumps':
-        this.#clock.wall += random.pick([-3_600_000, 3_600_000, -1500, 1500]);
+        this.#clock.wall += random.pick([-3_600_000, 3_600_000, -70_000, 70_000, -1500, 1500]);
         this.#attendant.forgiven++;
+        this.#promised.mayMiss = true;
         return;
+      case 'processStands':
+        this.#clock.stand(random.pick([1200, 5000, 60_000]));
+        this.#promised.mayMiss = true;
+        return this.#world.scheduler.turn();
+      case 'clockErrs':
+        return this.#clockErrs(random.pick([61_000, 70_000, 3_600_000]));
       default:
         what satisfies never;
     }
+  }
+
+  /** The clock is ahead for a moment, in which what runs ends, and is set right; soon the time comes that it had shown. */
+  #clockErrs(byMs: number): void {
+    this.#promised.mayMiss = true;
+    this.#attendant.forgiven++;
+    this.#clock.wall += byMs;
+    for (let round = 0; round < 3; round++) {
+      this.#world.settle();
+      for (const { jobSeq, lease } of [...this.#world.pool.attempts.values()]) {
+        this.#report({ jobSeq, lease, durationMs: 1, kind: 'succeeded' });
+      }
+      this.#world.settle();
+      this.#clock.advance(1000);
+      this.#attendant.readClock(this.#world);
+    }
+    this.#clock.wall -= byMs;
+    this.#world.settle();
+    this.#clock.advance(byMs - 5000);
+    this.#world.scheduler.turn();
   }
 
   // -- the pool --
@@ -207,6 +236,8 @@ export class Simulation {
   #crash(): void {
     this.#mend();
     this.#invariants.checkDisk();
+    // No record may say how long it ran.
+    this.#promised.mayMiss = true;
     this.#world = this.#world.crash();
     must(!this.#world.born.clean || this.#world.born.lastEvent === 0, 'a crash was taken for a stop in order');
     this.#attend();

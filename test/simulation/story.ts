@@ -41,16 +41,24 @@ export class Story {
   completed = 0;
   failed = 0;
   cancelled = 0;
+  #lastAt = Number.NEGATIVE_INFINITY;
 
   /** Throws at an event that cannot follow those before it. */
   hear(event: JobEvent): void {
     const told = this.jobs.get(event.jobSeq) ?? unheard();
     this.jobs.set(event.jobSeq, told);
+    if (event.at < this.#lastAt) this.#forgetSchedules();
+    this.#lastAt = event.at;
     hear(told, event);
     const { body } = event;
     if (body.type === 'job.completed') this.completed++;
     if (body.type === 'job.failed' && body.final) this.failed++;
     if (body.type === 'job.cancelled') this.cancelled++;
+  }
+
+  /** The clock was set back: what was scheduled by it may be so anew. That no slot is completed twice is checked apart. */
+  #forgetSchedules(): void {
+    for (const told of this.jobs.values()) told.scheduledFor = Number.NEGATIVE_INFINITY;
   }
 }
 

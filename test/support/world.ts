@@ -6,6 +6,7 @@ import type { Clock } from '../../src/clock.js';
 import type { JobEvent } from '../../src/domain/events.js';
 import type { Logger } from '../../src/log.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/messages.js';
+import type { Stretch } from '../../src/scheduler/downtime.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
 import { Scheduler, type SchedulerPorts, type Waker } from '../../src/scheduler/scheduler.js';
 import { DamageReports } from '../../src/store/damage.js';
@@ -30,9 +31,16 @@ export class FakeClock implements Clock {
   monotonic(): number {
     return this.mono;
   }
+  /** When the process was stopped last, in monotonic time: told once. */
+  stop: Stretch | undefined;
   advance(ms: number): void {
     this.wall += ms;
     this.mono += ms;
+  }
+  /** Time passes and the process stands still. */
+  stand(ms: number): void {
+    this.stop = { from: this.mono, until: this.mono + ms };
+    this.advance(ms);
   }
 }
 
@@ -221,6 +229,11 @@ export class World {
       log: this.#log(),
       damage: this.damage,
       publish: (events) => this.events.push(...events),
+      takeStop: () => {
+        const { stop } = this.clock;
+        this.clock.stop = undefined;
+        return stop;
+      },
       fatal: (reason) => this.fatal.push(reason),
     };
     this.scheduler = new Scheduler(ports, { ...restored, clean });

@@ -1,0 +1,91 @@
+/**
+ * A clock that ran ahead and was set back: what repeating jobs decided by it is decided anew, or they would be silent until
+ * the clock passes that time again. A slot that has run by the clock that was ahead does not run again.
+ */
+import { backoffMs } from './backoff.js';
+import { type Decision, move } from './decisions.js';
+import { isRepeating, type Job, type JobSpec, type JobState, type SlotRange, type Trigger } from './job.js';
+import { limits } from './limits.js';
+import { lastOccurrence, nextOccurrence, nextSlot } from './trigger.js';
+
+/** How far a clock was ahead that has been set back, by what it showed then. Unix milliseconds. */
+export interface ClockAhead {
+  /** Since when it had been ahead. */
+  readonly aheadSince: number;
+  /** What it had shown before that: slots up to there have run. No more than `now` unless it had been a little ahead. */
+  readonly shownBefore: number;
+}
+
+/** Ranges of slots that a job remembers: the latest. */
+const rangesKept = 8;
+
+/**
+ * What becomes of a repeating job when the clock was set back; undefined when nothing does.
+ *
+ * @param now as the clock is now, Unix milliseconds
+ */
+export function reschedule({ spec, state }: Job, now: number, clock: ClockAhead): Decision | undefined {
+  if (!isRepeating(spec) || state.updatedAt <= now) return undefined;
+  const trigger = gridAround(spec.trigger, now);
+  const ran = slotsRun(spec, trigger, state, { now, ...clock });
+  const before = { from: now + 1, until: clock.shownBefore };
+  const alreadyRan = [...(spec.alreadyRan ?? []), before, ...(ran ? [ran] : [])]
+    .filter(({ until }) => until > now)
+    .slice(-rangesKept);
+  const changed: JobSpec = { ...spec, trigger, alreadyRan };
+  if (state.status === 'running') {
+    return ran && { spec: changed, state: move(state, 'reschedule', now, {}), events: [] };
+  }
+  const place = placeAnew(changed, state, now);
+  const stays = place.due === state.due && place.occurrence === state.occurrence;
+  // Should the clock be ahead once more, these slots are to be known still.
+  if (stays && !ran) return undefined;
+  return {
+    spec: changed,
+    state: move(state, 'reschedule', now, place),
+    events: [{ type: 'job.updated', triggerAt: place.due, isRepeat: true }],
+  };
+}
+
+/** An interval that was begun by the clock that was ahead begins earlier by whole steps. */
+function gridAround(trigger: Trigger, now: number): Trigger {
+  if (trigger.kind !== 'interval') return trigger;
+  const steps = Math.ceil((trigger.firstDue - now) / trigger.everyMs) - 1;
+  return steps > 0 ? { ...trigger, firstDue: trigger.firstDue - steps * trigger.everyMs } : trigger;
+}
+
+/** The slots ahead of `now` that attempts were started for. */
+function slotsRun(
+  { misfire }: JobSpec,
+  trigger: Trigger,
+  state: JobState,
+  { now, aheadSince }: { readonly now: number; readonly aheadSince: number },
+): SlotRange | undefined {
+  if (state.startedAt <= now) return undefined;
+  const isBegun = state.status === 'running' || state.attempt > 0;
+  const until = isBegun ? state.occurrence : lastOccurrence(trigger, now, state.occurrence - 1);
+  if (until === undefined || until <= now) return undefined;
+  // Of what was missed when the clock went ahead, the last has run if the job catches up.
+  const missedUntil = aheadSince - limits.misfireAfterMs - 1;
+  const caughtUp = misfire === 'run_once' ? lastOccurrence(trigger, now, missedUntil) : undefined;
+  return { from: Math.min(caughtUp ?? missedUntil + 1, until), until };
+}
+
+type Place = Partial<JobState> & Pick<JobState, 'due' | 'occurrence'>;
+
+function placeAnew(spec: JobSpec, state: JobState, now: number): Place {
+  const { due, occurrence } = state;
+  const slot = nextSlot(spec, now) as number;
+  if (state.attempt > 0) {
+    const waitMs = state.interruptions > 0 ? 0 : backoffMs(spec, Math.max(1, state.retryCount));
+    const retryAt = Math.min(due, now + waitMs);
+    // As ever, a retry gives way to the next occurrence.
+    if (retryAt < slot) return { due: retryAt, occurrence };
+    return { due: slot, occurrence: slot, attempt: 0, retryCount: 0, interruptions: 0 };
+  }
+  // One that was missed was due at once, and still is.
+  if (occurrence <= now) return { due: Math.min(due, now), occurrence };
+  // A user has moved this occurrence to an instant of his own.
+  if (nextOccurrence(spec.trigger, occurrence - 1) !== occurrence) return { due, occurrence };
+  return { due: slot, occurrence: slot };
+}

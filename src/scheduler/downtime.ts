@@ -1,0 +1,105 @@
+/**
+ * When the server did not run, in wall-clock time: while no process was there, while the process was stopped, and where the
+ * wall clock was set ahead over a stretch of time. What came due then was missed; what came due at any other time is at
+ * most late, however long it waits for a thread, a limit or the disk.
+ */
+import type { Clock } from '../clock.js';
+import { limits } from '../domain/limits.js';
+
+/** A stretch of time, `until` not included. */
+export interface Stretch {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** The wall clock was set back. Unix milliseconds. */
+export interface SetBack {
+  readonly now: number;
+  /** By the clock as it was before: since when it had been ahead. */
+  readonly aheadSince: number;
+  /** What the clock had shown before it was ahead, where it was set back a little then: slots up to there have run. */
+  readonly shownBefore: number;
+}
+
+/** Within so little time, and as much of it by either clock, nothing has happened. */
+const quietMs = 500;
+/** A clock that is set back by less only makes jobs wait: by that much. */
+export const setBackMs = 60_000;
+/** Stretches that are remembered. What came due in an earlier one and has not been looked at since is late. */
+const remembered = 64;
+
+export class Downtime {
+  readonly #clock: Clock;
+  readonly #takeStop: () => Stretch | undefined;
+  readonly #startedAt: number;
+  #stretches: Stretch[] = [];
+  /** What the clock showed when it was set back by less than `setBackMs`. */
+  #shown: number[] = [];
+  #wall: number;
+  #monotonic: number;
+
+  /**
+   * @param start `lastSeen`: when a server is known to have run last, in Unix milliseconds
+   * @param takeStop the latest time that the process was stopped, in monotonic milliseconds, told once
+   */
+  constructor(
+    clock: Clock,
+    start: { readonly lastSeen: number | undefined },
+    takeStop: () => Stretch | undefined = () => undefined,
+  ) {
+    this.#clock = clock;
+    this.#takeStop = takeStop;
+    this.#wall = clock.now();
+    this.#monotonic = clock.monotonic();
+    this.#startedAt = this.#wall;
+    if (start.lastSeen !== undefined) this.#add({ from: start.lastSeen, until: this.#wall });
+  }
+
+  /** Looks at the clocks; to be called before anything is decided by them. Tells of a clock that was set back far. */
+  observe(): SetBack | undefined {
+    const wall = this.#clock.now();
+    const monotonic = this.#clock.monotonic();
+    const [passed, shown] = [monotonic - this.#monotonic, wall - this.#wall];
+    if (passed < quietMs && shown >= 0 && shown < quietMs) return undefined;
+    const wallAtZero = this.#wall - this.#monotonic;
+    this.#wall = wall;
+    this.#monotonic = monotonic;
+    const stop = this.#takeStop();
+    if (stop) this.#add({ from: stop.from + wallAtZero, until: stop.until + wallAtZero });
+    const jumpMs = shown - passed;
+    if (jumpMs > 0) this.#add({ from: wall - jumpMs, until: wall });
+    else if (jumpMs < 0) return this.#setBack(wall, -jumpMs);
+    return undefined;
+  }
+
+  /** When the server ran again after it had not run at `instant`; undefined when it ran then. Unix milliseconds. */
+  endOf(instant: number): number | undefined {
+    return this.#stretches.find(({ from, until }) => instant >= from && instant < until)?.until;
+  }
+
+  /** What lies ahead of `wall` comes again, and the server runs then. */
+  #setBack(wall: number, byMs: number): SetBack | undefined {
+    const ended = this.#stretches.find(({ until }) => until > wall)?.until;
+    this.#stretches = this.#stretches
+      .filter(({ from }) => from < wall)
+      .map(({ from, until }) => ({ from, until: Math.min(until, wall) }));
+    if (byMs < setBackMs) {
+      this.#shown = [...this.#shown, wall + byMs].slice(-remembered);
+      return undefined;
+    }
+    const aheadSince = ended ?? Math.max(wall, this.#startedAt);
+    this.#shown = this.#shown.filter((shown) => shown < aheadSince);
+    return { now: wall, aheadSince, shownBefore: Math.max(wall, ...this.#shown) };
+  }
+
+  #add(stretch: Stretch): void {
+    const last = this.#stretches.at(-1);
+    if (last && stretch.from <= last.until) {
+      this.#stretches[this.#stretches.length - 1] = { from: last.from, until: Math.max(last.until, stretch.until) };
+      return;
+    }
+    if (stretch.until - stretch.from <= limits.misfireAfterMs) return;
+    this.#stretches.push(stretch);
+    if (this.#stretches.length > remembered) this.#stretches.shift();
+  }
+}

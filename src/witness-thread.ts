@@ -1,0 +1,12 @@
+/** A thread that does nothing but note that it runs: see `process-stops.ts`. */
+import { workerData } from 'node:worker_threads';
+import { noteSign, signEveryMs } from './process-stops.js';
+
+const { memory } = workerData as { readonly memory: SharedArrayBuffer };
+const signs = new BigInt64Array(memory);
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+for (;;) {
+  noteSign(signs);
+  Atomics.wait(never, 0, 0, signEveryMs);
+}

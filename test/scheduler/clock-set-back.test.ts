@@ -1,0 +1,190 @@
+/** A clock that ran ahead and was set back: repeating jobs go on at once, and no slot runs twice. */
+import fc from 'fast-check';
+import t from 'tap';
+import type { JobDraft } from '../../src/scheduler/messages.js';
+import { World } from '../support/world.js';
+import { after, cron, fillDisk, hour, make, minute, running, second, state } from './worlds.js';
+
+/** Ends all that runs, as time passes, and gathers the slots that attempts were started for. */
+function live(world: World, ms: number, slots: number[]): void {
+  const until = world.clock.wall + ms;
+  do {
+    for (const seq of running(world)) {
+      slots.push(world.pool.attempts.get(seq)?.scheduledFor as number);
+      world.end(seq);
+    }
+    world.pass(Math.max(1, Math.min(second, until - world.clock.wall)));
+  } while (world.clock.wall < until);
+}
+
+const twice = (slots: readonly number[]): number[] => slots.filter((slot, at) => slots.indexOf(slot) !== at);
+
+const schedules: readonly [string, Partial<JobDraft>][] = [
+  ['cron', { trigger: cron('*/10 * * * * *') }],
+  ['an interval', { trigger: after(10 * second) }],
+];
+
+for (const [kind, draft] of schedules) {
+  for (const misfire of ['run_once', 'skip'] as const) {
+    t.test(`${kind}, ${misfire}: goes on at once when the clock is back, and skips what has run`, async (t) => {
+      const world = new World();
+      const seq = make(world, { ...draft, isRepeat: true, misfire });
+      const slots: number[] = [];
+      live(world, minute, slots);
+      world.clock.wall += hour;
+      live(world, minute, slots);
+      const ahead = slots.filter((slot) => slot > world.clock.wall - 2 * minute);
+      t.ok(ahead.length >= 5, 'it ran by the clock that was ahead');
+      world.clock.wall -= hour;
+      const before = slots.length;
+      live(world, minute, slots);
+      t.ok(slots.length >= before + 5, 'it goes on at once');
+      live(world, hour, slots);
+      t.same(twice(slots), [], 'no slot twice');
+      live(world, 5 * minute, slots);
+      t.ok((slots.at(-1) as number) > world.clock.wall - 20 * second, 'and goes on behind the slots that have run');
+      t.equal(state(world, seq).status === 'failed', false);
+    });
+  }
+}
+
+t.test('a daily job that ran by a clock two minutes ahead does not run again that day', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: cron('0 0 9 * * *'), isRepeat: true });
+  const slots: number[] = [];
+  world.pass(9 * hour - minute);
+  world.clock.wall += 2 * minute;
+  live(world, 5 * second, slots);
+  t.equal(slots.length, 1);
+  world.clock.wall -= 2 * minute;
+  world.settle();
+  t.equal(new Date(state(world, seq).due).toISOString(), '2026-01-02T09:00:00.000Z');
+  live(world, 10 * minute, slots);
+  t.equal(slots.length, 1);
+});
+
+t.test('what runs when the clock is set back goes on from the present when it ends', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: cron('0 * * * * *'), isRepeat: true });
+  world.pass(10 * second);
+  world.clock.wall += hour;
+  world.settle();
+  world.pass(minute);
+  t.same(running(world), [seq]);
+  const slot = world.pool.attempts.get(seq)?.scheduledFor as number;
+  world.clock.wall -= hour;
+  world.settle();
+  world.end(seq);
+  t.ok(state(world, seq).due - world.clock.wall <= minute);
+  const slots: number[] = [slot];
+  live(world, 2 * hour, slots);
+  t.same(twice(slots), []);
+});
+
+t.test('a restart between makes no difference, nor does one after', async (t) => {
+  for (const when of ['between', 'after'] as const) {
+    let world = new World();
+    const seq = make(world, { trigger: cron('*/10 * * * * *'), isRepeat: true });
+    const slots: number[] = [];
+    live(world, minute, slots);
+    world.clock.wall += hour;
+    live(world, minute, slots);
+    if (when === 'between') {
+      world.restart();
+      world.clock.wall -= hour;
+      world = world.crash();
+    } else {
+      world.clock.wall -= hour;
+      live(world, minute, slots);
+      world = world.crash();
+    }
+    world.settle();
+    t.ok(state(world, seq).due - world.clock.wall <= 10 * second, when);
+    live(world, 2 * hour, slots);
+    t.same(twice(slots), [], when);
+  }
+});
+
+t.test('jobs made while the clock was ahead, retries and single jobs', async (t) => {
+  const world = new World();
+  world.pass(second);
+  world.clock.wall += hour;
+  world.settle();
+  const interval = make(world, { trigger: after(10 * second), isRepeat: true });
+  const cronJob = make(world, { trigger: cron('0 * * * * *'), isRepeat: true });
+  const single = make(world, { trigger: after(10 * second) });
+  const weekly = make(world, { trigger: cron('0 0 0 * * 1'), isRepeat: true, retryDelayMs: minute });
+  const dueOfSingle = state(world, single).due;
+  world.clock.wall += 7 * 24 * hour;
+  world.settle();
+  for (const seq of running(world)) world.end(seq, seq === weekly ? { kind: 'failed' } : { kind: 'succeeded' });
+  t.match(state(world, weekly), { status: 'pending', retryCount: 1 });
+  world.clock.wall -= 7 * 24 * hour + hour;
+  world.settle();
+  const wait = (seq: number): number => state(world, seq).due - world.clock.wall;
+  t.ok(wait(interval) <= 10 * second);
+  t.ok(wait(cronJob) <= minute);
+  t.ok(wait(weekly) <= minute, 'a retry waits as long as it was to');
+  t.equal(state(world, single).due, dueOfSingle, 'the due time of a single job is an instant, and stays');
+});
+
+t.test('a disk that refuses the change for a while', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: cron('0 * * * * *'), isRepeat: true });
+  world.pass(10 * second);
+  world.clock.wall += hour;
+  world.settle();
+  for (const each of running(world)) world.end(each);
+  const empty = fillDisk(world);
+  world.clock.wall -= hour;
+  world.settle();
+  world.pass(10 * second);
+  empty();
+  world.pass(second);
+  t.ok(state(world, seq).due - world.clock.wall <= minute);
+});
+
+t.test('a thousand jobs that wait for later are left as they are', async (t) => {
+  const world = new World();
+  const seqs = Array.from({ length: 1000 }, () => make(world, { trigger: after(hour), isRepeat: true }));
+  const before = seqs.map((seq) => state(world, seq).due);
+  world.clock.wall += 10 * minute;
+  world.settle();
+  world.clock.wall -= 10 * minute;
+  world.settle();
+  t.same(
+    seqs.map((seq) => state(world, seq).due),
+    before,
+  );
+});
+
+t.test('any number of jumps: no slot twice, and never silent', async () => {
+  const jump = fc.record({
+    byMs: fc.integer({ min: -3 * hour, max: 3 * hour }),
+    thenMs: fc.integer({ min: 1, max: 5 * minute }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(jump, { maxLength: 6 }),
+      fc.constantFrom<'run_once' | 'skip'>('run_once', 'skip'),
+      (jumps, misfire) => {
+        const world = new World();
+        const seq = make(world, { trigger: cron('0 * * * * *'), isRepeat: true, misfire });
+        const slots: number[] = [];
+        let ahead = 0;
+        for (const { byMs, thenMs } of jumps) {
+          // As a clock goes wrong: ahead, and back to what is right.
+          const by = ahead > 0 ? -ahead : Math.abs(byMs);
+          ahead += by;
+          world.clock.wall += by;
+          live(world, thenMs, slots);
+        }
+        world.clock.wall -= ahead;
+        live(world, 2 * minute, slots);
+        const { due } = state(world, seq);
+        return twice(slots).length === 0 && due - world.clock.wall <= 10 * minute;
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
