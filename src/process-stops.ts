@@ -3,6 +3,7 @@
  * due meanwhile was missed in the one case, and is late in the other. A second thread notes every quarter of a second that
  * it runs. The process was stopped while neither thread showed a sign of life.
  */
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 /** A stretch of monotonic time, in milliseconds of `performance.now()` on the main thread. */
@@ -64,6 +65,11 @@ export class ProcessStops {
     });
     this.#worker.unref();
     this.#timer = setInterval(() => noteSign(this.#mine), signEveryMs).unref();
+  }
+
+  /** Resolves when the second thread runs: it takes some milliseconds to begin. */
+  async watching(): Promise<void> {
+    while (this.#worker && Atomics.load(this.#witness, place.sign) === 0n) await setTimeout(10);
   }
 
   /** Stops since the last call, at most one: the latest. To be asked before anything is decided by the clock. */

@@ -54,7 +54,10 @@ const ways: Record<Step, readonly ((status: Status) => decisions.Decision | unde
   ],
   reschedule: [
     (status) =>
-      reschedule(sampleJob(repeating, { status, ...ahead, attempt: status === 'pending' ? 0 : 1 }), noon, { aheadSince: noon + hour, shownBefore: noon }),
+      reschedule(sampleJob(repeating, { status, ...ahead, attempt: status === 'pending' ? 0 : 1 }), noon, {
+        aheadSince: noon + hour,
+        shownBefore: noon,
+      }),
   ],
 };
 
