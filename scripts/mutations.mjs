@@ -176,8 +176,8 @@ export const mutations = [
     changes: [
       change(
         'src/domain/decisions.ts',
-        'nextOccurrence(spec.trigger, Math.max(now, state.occurrence));\n  if (due',
-        'nextOccurrence(spec.trigger, Math.max(now, state.occurrence) - 1);\n  if (due',
+        'nextSlot(spec, hasRunFor(spec, state.occurrence) ? now : Math.max(now, state.occurrence));',
+        'nextSlot(spec, hasRunFor(spec, state.occurrence) ? now : Math.max(now, state.occurrence) - 1);',
       ),
     ],
   },

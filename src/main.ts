@@ -5,6 +5,7 @@
 import { type Logger as Pino, pino } from 'pino';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
+import { health, jobsWithoutHandler } from './health.js';
 import { uncompiled } from './pool/handlers.js';
 import { WorkerPool } from './pool/pool.js';
 import { ProcessStops } from './process-stops.js';
@@ -129,6 +130,9 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   late.scheduler = scheduler;
   store.listen(scheduler, (error) => fatal(error.message));
   const queries = new StoreQueries({ memtable, sets, reader, counters: () => scheduler.ledger.committed, damage });
+  const names = handlers.map(({ name }) => name);
+  const handled = new Set(names);
+  const withoutHandler = () => jobsWithoutHandler(types, sets, (name) => handled.has(name));
   const { Server } = await serving;
   const server = new Server({
     config,
@@ -136,7 +140,8 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     requests: scheduler,
     queries,
     handlers,
-    health: () => health(scheduler, pool),
+    health: () => health({ scheduler, pool, withoutHandler }),
+    withoutHandler,
     startedAt,
     secret: lock.facts.identity,
     backUp: async (directory) => {
@@ -154,13 +159,12 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   const { urls } = await server.listen();
   stops.start();
   const { threads, timezone } = config;
-  const names = handlers.map(({ name }) => name);
   log.info({ urls, handlers: names, threads, timezone, pending: sets.count('pending') }, 'ready');
-  const stranded = strandedJobs(types, sets, new Set(names));
-  if (stranded.length > 0) {
+  const waiting = withoutHandler();
+  if (waiting.length > 0) {
     log.warn(
-      { jobs: Object.fromEntries(stranded) },
-      'jobs wait for handlers that are not here: they fail when they come due',
+      { jobs: Object.fromEntries(waiting.map(({ name, pending }) => [name, pending])) },
+      'jobs have no handler in the handlers folder: they wait until the server is started with one',
     );
   }
 
@@ -181,35 +185,12 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   return { url: urls[0] as string, stop };
 }
 
-/** Job types without a handler, and how many of their jobs are pending. */
-function strandedJobs(types: TypeDictionary, sets: JobSets, handled: ReadonlySet<string>): [string, number][] {
-  return types
-    .all()
-    .map((name, id): [string, number] => [name, handled.has(name) ? 0 : sets.total('pending', id)])
-    .filter(([, pending]) => pending > 0);
-}
-
 /** Waits for both; when one fails, ends the other by `undo` and rejects. */
 async function both<A, B>(a: Promise<A>, b: Promise<B>, undo: () => Promise<void>): Promise<[A, B]> {
   const [first, second] = await Promise.allSettled([a, b]);
   if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
   await undo();
   throw first.status === 'rejected' ? first.reason : (second as PromiseRejectedResult).reason;
-}
-
-type Health = { readonly status: 'healthy' } | { readonly status: 'degraded' | 'draining'; readonly reason: string };
-
-function health(scheduler: Scheduler, pool: WorkerPool): Health {
-  if (scheduler.draining) return { status: 'draining', reason: 'the server is shutting down' };
-  if (scheduler.blockedMs !== undefined) {
-    return {
-      status: 'degraded',
-      reason: 'the disk takes no writes: it is probably full. Nothing is accepted or started until it does',
-    };
-  }
-  if (pool.alive === 0)
-    return { status: 'degraded', reason: 'no worker thread is running; new ones are being started' };
-  return { status: 'healthy' };
 }
 
 /** The first signal stops in order; a second one at once. */

@@ -25,8 +25,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   'process-stops': [],
   'witness-thread': ['process-stops'],
+  health: ['store', 'pool', 'scheduler', 'server'],
   main: [
     'process-stops',
+    'health',
     'domain',
     'clock',
     'log',

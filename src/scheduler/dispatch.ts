@@ -65,8 +65,8 @@ export class Dispatch {
     this.#downtime = start.downtime;
     this.#ports = ports;
     this.#ledger = ledger;
-    const limitOf = (typeId: number): number =>
-      start.handlers.get(ports.types.nameOf(typeId))?.concurrency ?? Number.POSITIVE_INFINITY;
+    // A job without a handler waits for a server that has it.
+    const limitOf = (typeId: number): number => start.handlers.get(ports.types.nameOf(typeId))?.concurrency ?? 0;
     this.#ready = new ReadyQueue(limitOf);
     this.#suspects = new ReadyQueue(limitOf);
     this.#careful = new CarefulStart({

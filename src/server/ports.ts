@@ -1,9 +1,19 @@
 /** What the server is handed from above, beside the scheduler's `Requests` and the store's `Queries`. Types only. */
 
 /** How the server is, and why if it is not well: a sentence for users, without paths. */
-export type Health =
+export type Health = (
   | { readonly status: 'healthy' }
-  | { readonly status: 'degraded' | 'draining'; readonly reason: string };
+  | { readonly status: 'degraded' | 'draining'; readonly reason: string }
+) & {
+  /** By job type: pending jobs that have no handler here. Absent when there are none. */
+  readonly waiting_for_handler?: Readonly<Record<string, number>>;
+};
+
+/** A job type without a handler, and how many of its jobs are pending: at least 1. */
+export interface JobsWithoutHandler {
+  readonly name: string;
+  readonly pending: number;
+}
 
 /** A job type that a handler is registered for, with the defaults of its jobs. */
 export interface JobType {

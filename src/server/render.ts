@@ -10,24 +10,34 @@ import { isRepeating, type Job, type JobDetail, type JobSpec, type JobState } fr
 /** `created` and `listed` leave the payload out. */
 export type JobUse = 'created' | 'listed' | 'detail';
 
+/** What answers depend on beside the job. */
+export interface RenderRules {
+  /** IANA name, for instants. */
+  readonly timezone: string;
+  /** Whether there is a handler of this type. */
+  readonly isRegistered: (name: string) => boolean;
+}
+
 /**
  * A job as answers show it.
  *
- * @param now Unix milliseconds, for `next_run_in`
- * @param zone IANA name, for instants
+ * @param now Unix milliseconds, for `next_run_in` and `waiting_for`
  * @param id the public id, where it has been written already
  */
 export function renderJob(
   { spec, state, detail }: Job,
   use: JobUse,
   now: number,
-  zone: string,
+  { timezone: zone, isRegistered }: RenderRules,
   id = formatId(spec.seq, spec.idSeconds),
 ): string {
   const { status } = state;
   const repeating = isRepeating(spec);
   let json = `{"id":"${id}","name":"${spec.name}","status":"${status}","trigger_at":"${formatInstant(state.due, zone)}"`;
-  if (status === 'pending') json += `,"next_run_in":"${formatDuration(state.due - now, 'up')}"`;
+  if (status === 'pending') {
+    json += `,"next_run_in":"${formatDuration(state.due - now, 'up')}"`;
+    if (state.due <= now && !isRegistered(spec.name)) json += ',"waiting_for":"handler"';
+  }
   json += `,"retry_count":${state.retryCount},"max_retries":${spec.maxRetries}`;
   if (use === 'listed') json += `,"is_repeat":${repeating}`;
   json += `,"created_at":"${formatInstant(spec.createdAt, zone)}","updated_at":"${formatInstant(state.updatedAt, zone)}"`;

@@ -14,7 +14,7 @@ import { HttpApp } from './app.js';
 import { bind, checkExposure, isPrivate } from './bind.js';
 import { Cursors } from './cursor.js';
 import { Gate } from './gate.js';
-import type { Health, JobType } from './ports.js';
+import type { Health, JobsWithoutHandler, JobType } from './ports.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
@@ -44,6 +44,8 @@ export interface ServerOptions {
   readonly queries: Queries;
   readonly handlers: readonly JobType[];
   readonly health: () => Health;
+  /** Types of jobs that wait for a handler; default: there are none. */
+  readonly withoutHandler?: () => readonly JobsWithoutHandler[];
   readonly log: Logger;
   /** Monotonic milliseconds at which `uptime` began; default: now. */
   readonly startedAt?: number;
@@ -113,7 +115,7 @@ export class Server {
       }),
       ...statsRoutes(base, stats),
       ...healthRoutes(base, { health, clock, timezone }),
-      ...jobTypesRoutes(base, handlers),
+      ...jobTypesRoutes(base, handlers, options.withoutHandler ?? (() => [])),
       ...(options.backUp
         ? backupRoutes(base, {
             backUp: options.backUp,

@@ -1,7 +1,7 @@
 /** A job starts at its due time: never before, and as soon after as there is a thread for it. */
 import fc from 'fast-check';
 import t from 'tap';
-import { World } from '../support/world.js';
+import { anyHandler, World } from '../support/world.js';
 import { after, cancel, cron, fillDisk, hour, make, running, second, state, told, update } from './worlds.js';
 
 t.test('a job starts in the very millisecond it is due', async (t) => {
@@ -196,8 +196,14 @@ t.test('a repeating job does not run again for the times that a clock set back b
   t.ok(ran.length > 390, 'and it goes on at once');
 });
 
-t.test('the attempt of a job that is not of any registered type is left to the pool', async (t) => {
-  const world = new World();
-  const seq = make(world, { name: 'unregistered' });
-  t.equal(world.pool.attempts.get(seq)?.name, 'unregistered');
+t.test('jobs of types without a handler wait, and hold up nobody', async (t) => {
+  const world = new World({ poolCapacity: 2 });
+  const gone = Array.from({ length: 50 }, () => make(world, { name: 'gone' }));
+  const retried = make(world, { trigger: after(second) });
+  world.pass(second);
+  t.same(running(world), [retried]);
+  const next = world.restart({ handlers: [anyHandler('noop'), anyHandler('gone')] });
+  next.settle();
+  for (let round = 0; round < 60; round++) next.endAll();
+  for (const seq of gone) t.match(state(next, seq), { status: 'success', lease: 1 });
 });

@@ -7,8 +7,10 @@ import { type JobUse, renderJob } from '../../src/server/render.js';
 import { renderEvent } from '../../src/server/render-event.js';
 import { exampleNow, job, timezone } from './fixture.js';
 
+const rules = { timezone, isRegistered: (name: string) => name !== 'gone' };
+
 function shown(each: Job, use: JobUse = 'detail', now = exampleNow): Record<string, unknown> {
-  return JSON.parse(renderJob(each, use, now, timezone)) as Record<string, unknown>;
+  return JSON.parse(renderJob(each, use, now, rules)) as Record<string, unknown>;
 }
 
 const always = [
@@ -103,7 +105,7 @@ t.test('what is left of attempts', (t) => {
       resultOmitted: 'larger than 64 KiB',
     },
   });
-  t.matchSnapshot(renderJob(failed, 'detail', exampleNow, timezone));
+  t.matchSnapshot(renderJob(failed, 'detail', exampleNow, rules));
   t.same((shown(failed).last_error as { message: string }).message, 'a "quoted"\nline \ud800');
   t.end();
 });

@@ -57,6 +57,8 @@ export class Attendant {
       () => `job ${jobSeq} runs with another payload than it has on disk`,
     );
     must(world.scheduler.blockedMs === undefined, () => `job ${jobSeq} was dispatched while the disk refuses writes`);
+    const isHandled = world.options.handlers?.some(({ name }) => name === attempt.name);
+    must(isHandled === true, () => `job ${jobSeq} runs and has no handler`);
     const limited = [...world.pool.attempts.values()].filter(({ name }) => name === 'limited').length;
     must(limited <= 1, () => `${limited} attempts of a type that is limited to one`);
     const state = world.scheduler.ledger.state(jobSeq);

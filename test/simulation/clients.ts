@@ -11,7 +11,7 @@ import { must } from './story.js';
 /** Types with handlers of the simulated server, and one that ends the process. */
 export const names = ['noop', 'limited', 'other', 'killer'] as const;
 /** More types than one slice of a merge saves sets of: some lives have jobs of each. */
-const manyNames = Array.from({ length: 36 }, (_, i) => `type-${i}`);
+export const manyNames = Array.from({ length: 36 }, (_, i) => `type-${i}`);
 
 export interface Habits {
   /** Makes jobs that end the process each time they run. */

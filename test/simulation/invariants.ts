@@ -209,9 +209,11 @@ export class Invariants {
     const { scheduler, pool, born, queries, clock } = this.#world;
     if (scheduler.blockedMs !== undefined || pool.free <= 0) return;
     if (!born.clean && pool.attempts.size > 0) return;
+    const handled = new Set(this.#world.options.handlers?.map(({ name }) => name));
     const busy = new Set([...pool.attempts.values()].map(({ name }) => name));
     for (const { spec, state } of queries.list({ ...everything, status: 'pending' }).jobs) {
       if (spec.name === 'limited' && busy.has('limited')) continue;
+      if (!handled.has(spec.name)) continue;
       const lateMs = clock.now() - state.due;
       must(lateMs < 0, () => `job ${spec.seq} has been due for ${lateMs} ms and waits for nothing`);
     }

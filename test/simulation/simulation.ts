@@ -3,10 +3,10 @@
  * every step the invariants must hold. Each step draws from a random source of its own, so that a life can be told with
  * some of its steps left out.
  */
-import type { Outcome } from '../../src/pool/messages.js';
+import type { HandlerInfo, Outcome } from '../../src/pool/messages.js';
 import { anyHandler, DiskFull, FakeClock, World } from '../support/world.js';
 import { Attendant, Crash } from './attendant.js';
-import { Clients, names } from './clients.js';
+import { Clients, manyNames, names } from './clients.js';
 import { everything, Invariants } from './invariants.js';
 import { anyOutcome } from './outcomes.js';
 import { Promised } from './promised.js';
@@ -38,6 +38,14 @@ const weights = {
   clockErrs: 0.3,
 };
 
+/** Some starts lack one, whose jobs must wait then. */
+const sometimesMissing = 'other';
+const allHandlers = [
+  anyHandler('noop', { retryDelayMs: 200 }),
+  anyHandler('limited', { concurrency: 1 }),
+  ...[sometimesMissing, 'killer', ...manyNames].map((name) => anyHandler(name)),
+];
+
 export interface Life {
   readonly seed: number;
   readonly steps: number;
@@ -63,6 +71,7 @@ export class Simulation {
   /** Writes until the process ends; Infinity: it does not. */
   #writesLeft = Number.POSITIVE_INFINITY;
   #lastResult = 0;
+  #resting = false;
   /** Whether, in the rest at the end, there may still be jobs that go on for ever. */
   #repeats = true;
 
@@ -76,11 +85,7 @@ export class Simulation {
     this.#clients = new Clients(this.#promised, habits, () => this.#world);
     this.#world = new World({
       clock: this.#clock,
-      handlers: [
-        anyHandler('noop', { retryDelayMs: 200 }),
-        anyHandler('limited', { concurrency: 1 }),
-        anyHandler('other'),
-      ],
+      handlers: allHandlers,
       windowCapacity: random.pick([4, 16, 1000]),
       mergeRows: random.pick([1, 5, 20]),
       poolCapacity: random.pick([1, 3, 8]),
@@ -238,7 +243,7 @@ export class Simulation {
     this.#invariants.checkDisk();
     // No record may say how long it ran.
     this.#promised.mayMiss = true;
-    this.#world = this.#world.crash();
+    this.#world = this.#world.crash({ handlers: this.#handlers() });
     must(!this.#world.born.clean || this.#world.born.lastEvent === 0, 'a crash was taken for a stop in order');
     this.#attend();
   }
@@ -248,9 +253,15 @@ export class Simulation {
     this.#mend();
     this.#attendant.forgiven++;
     this.#world.pass(300);
-    this.#world = this.#world.restart();
+    this.#world = this.#world.restart({ handlers: this.#handlers() });
     this.#attend();
     must(this.#world.born.clean, 'a stop in order was not remembered as one');
+  }
+
+  /** Of the next server. */
+  #handlers(): readonly HandlerInfo[] {
+    const lacks = !this.#resting && this.#random.chance(0.25);
+    return allHandlers.filter(({ name }) => !(lacks && name === sometimesMissing));
   }
 
   /** Watches the pool and the disk of a new world. */
@@ -271,7 +282,9 @@ export class Simulation {
 
   /** Faults end, attempts succeed, time passes: everything that is due runs. */
   #rest(): void {
-    const how = this.#random.pick(['crash', 'stop', 'stay'] as const);
+    this.#resting = true;
+    const lacks = this.#world.options.handlers?.length !== allHandlers.length;
+    const how = this.#random.pick(lacks ? (['crash', 'stop'] as const) : (['crash', 'stop', 'stay'] as const));
     this.#note(`rest: ${how}`);
     if (how === 'crash') this.#crash();
     else if (how === 'stop') this.#survive(() => this.#stop());

@@ -1,21 +1,30 @@
-/** The resource `/job-types`: what handlers there are, with the defaults of their jobs. It never changes while we run. */
+/**
+ * The resource `/job-types`: what handlers there are, with the defaults of their jobs, and types that have jobs to run and
+ * no handler. Handlers do not change while the server runs.
+ */
 import { formatDuration } from '../../domain/duration.js';
 import type { Route } from '../app.js';
-import type { JobType } from '../ports.js';
+import type { JobsWithoutHandler, JobType } from '../ports.js';
 import { jsonOk } from '../response-head.js';
 
-export function jobTypesRoutes(base: string, types: readonly JobType[]): Route[] {
-  const items = types
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, description, timeoutMs, concurrency, maxRetries, retryDelayMs }) => ({
-      name,
-      description,
-      timeout: formatDuration(timeoutMs, 'up'),
-      // JSON has no infinity: null is "unbounded".
-      concurrency: Number.isFinite(concurrency) ? concurrency : null,
-      max_retries: maxRetries,
-      retry_delay: formatDuration(retryDelayMs, 'up'),
-    }));
-  const document = JSON.stringify({ total: items.length, items });
-  return [{ method: 'GET', path: `${base}/job-types`, run: (exchange) => exchange.answer(jsonOk, document) }];
+export function jobTypesRoutes(
+  base: string,
+  types: readonly JobType[],
+  withoutHandler: () => readonly JobsWithoutHandler[],
+): Route[] {
+  const loaded = types.map(({ name, description, timeoutMs, concurrency, maxRetries, retryDelayMs }) => ({
+    name,
+    description,
+    timeout: formatDuration(timeoutMs, 'up'),
+    // JSON has no infinity: null is "unbounded".
+    concurrency: Number.isFinite(concurrency) ? concurrency : null,
+    max_retries: maxRetries,
+    retry_delay: formatDuration(retryDelayMs, 'up'),
+  }));
+  const list = (): string => {
+    const waiting = withoutHandler().map(({ name, pending }) => ({ name, handler: null, counts: { pending } }));
+    const items = [...loaded, ...waiting].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return JSON.stringify({ total: items.length, items });
+  };
+  return [{ method: 'GET', path: `${base}/job-types`, run: (exchange) => exchange.answer(jsonOk, list()) }];
 }

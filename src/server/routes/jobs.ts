@@ -123,7 +123,7 @@ function command(context: JobsContext, exchange: Exchange, kind: 'cancel' | 'ret
 function show({ queries, clock, rules }: JobsContext, exchange: Exchange): void {
   const job = queries.get(knownId(exchange));
   if (job === undefined) throw noSuchJob();
-  exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules.timezone));
+  exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules));
 }
 
 function list({ queries, cursors, clock, rules }: JobsContext, exchange: Exchange): void {
@@ -139,7 +139,7 @@ function list({ queries, cursors, clock, rules }: JobsContext, exchange: Exchang
   const { total, jobs, nextBefore } = queries.list(query);
   const now = clock.now();
   const next = nextBefore === undefined ? '' : `,"next_cursor":"${cursors.write(nextBefore, filter)}"`;
-  const render = (job: Job): string => renderJob(job, 'listed', now, rules.timezone);
+  const render = (job: Job): string => renderJob(job, 'listed', now, rules);
   exchange.answer(jsonOk, lists.write(`{"total":${total},"items":[`, jobs, render, `]${next}}`));
 }
 
@@ -160,17 +160,17 @@ function reply({ base, clock, rules }: JobsContext, exchange: Exchange, kind: Re
   if (!answer.ok) return exchange.refuse(answer.refusal);
   if (kind === 'createMany') {
     const { jobs } = answer;
-    const render = (made: Job): string => renderJob(made, 'created', made.spec.createdAt, rules.timezone);
+    const render = (made: Job): string => renderJob(made, 'created', made.spec.createdAt, rules);
     return exchange.answer(jsonCreated, lists.write(`{"total":${jobs.length},"items":[`, jobs, render, ']}'));
   }
   const job = answer.jobs[0] as Job;
-  if (kind !== 'create') return exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules.timezone));
+  if (kind !== 'create') return exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules));
   const id = formatId(job.spec.seq, job.spec.idSeconds);
   // As of its creation: "in ten minutes" stays ten minutes however long the disk took.
   const now = answer.replayed ? clock.now() : job.spec.createdAt;
   const headers = ['Location', `${base}/jobs/${id}`];
   if (answer.replayed) headers.push('Idempotent-Replayed', 'true');
-  exchange.answer(jsonCreated, renderJob(job, 'created', now, rules.timezone, id), headers);
+  exchange.answer(jsonCreated, renderJob(job, 'created', now, rules, id), headers);
 }
 
 function knownId({ parameter }: Exchange): string {
