@@ -60,10 +60,12 @@ export class ClockSetBack {
   }
 
   #lookAt(seq: number, now: number, setBack: SetBack): void {
+    // Since it was set back the clock may have gone ahead once more.
+    const then = Math.min(now, setBack.now);
     const state = setAsideIfDamaged(this.#damage, seq, () => this.#ledger.state(seq));
-    if (!state || state.updatedAt <= now || isFinished(state.status)) return;
+    if (!state || state.updatedAt <= then || isFinished(state.status)) return;
     const job = setAsideIfDamaged(this.#damage, seq, () => this.#ledger.lookup(seq));
-    const decision = job && reschedule(job, now, setBack);
+    const decision = job && reschedule(job, then, setBack);
     if (!decision) return;
     this.#ledger.record(job, decision, now);
     // Should the disk refuse it, all is looked at once more.

@@ -25,13 +25,14 @@ export interface RequestContext {
 
 type Reply = (answer: Answer) => void;
 
+/** All but lists of jobs, which may take several turns. */
+type ShortRequest = Exclude<Request, { kind: 'createMany' }>;
+
 /** Decides `request` and sees to it that `reply` is called once: when the change is on disk, or with the refusal. */
-export function decideRequest(request: Request, context: RequestContext, reply: Reply): void {
+export function decideRequest(request: ShortRequest, context: RequestContext, reply: Reply): void {
   switch (request.kind) {
     case 'create':
       return create(request, context, reply);
-    case 'createMany':
-      return createMany(request.drafts, context, reply);
     case 'update':
       return update(request.id, request.patch, context, reply);
     case 'cancel':
@@ -62,14 +63,8 @@ function create(request: Extract<Request, { kind: 'create' }>, context: RequestC
   ledger.answer(job.spec.seq, reply, { ok: true, jobs: [job], replayed: false });
 }
 
-function createMany(drafts: readonly JobDraft[], context: RequestContext, reply: Reply): void {
-  const jobs = drafts.map((draft) => make(draft, context, undefined));
-  const [first] = jobs;
-  if (!first) return reply({ ok: true, jobs, replayed: false });
-  context.ledger.answer(first.spec.seq, reply, { ok: true, jobs, replayed: false });
-}
-
-function make(draft: JobDraft, context: RequestContext, idempotencyKey: string | undefined): Job {
+/** Makes a job of a draft. Also for each of a list: see `Mailbox`. */
+export function make(draft: JobDraft, context: RequestContext, idempotencyKey: string | undefined): Job {
   const { ledger, handlers, timezone, now } = context;
   const trigger = triggerOf(draft.trigger, draft.isRepeat, timezone, now);
   const handler = handlers.get(draft.name);

@@ -19,9 +19,9 @@ import { setAsideIfDamaged } from './damage.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime, type Stretch, setBackMs } from './downtime.js';
 import { Ledger, type LedgerPorts, type LedgerStart } from './ledger.js';
+import { Mailbox } from './mailbox.js';
 import { type MergeBounds, mergeBounds, mergeIsDue } from './merge-policy.js';
 import type { Answer, Request, Requests } from './messages.js';
-import { decideRequest } from './requests.js';
 import { Retention, type RetentionLimits } from './retention.js';
 import { SignOfLife } from './sign-of-life.js';
 
@@ -41,6 +41,8 @@ export interface SchedulerPorts extends LedgerPorts {
   readonly handlers: readonly HandlerInfo[];
   readonly timezone: string;
   readonly retention: RetentionLimits;
+  /** Jobs that requests may name in one turn, where not as usual. */
+  readonly requestedJobsPerTurn?: number;
   /** When to merge, where not as usual. */
   readonly merge?: MergeBounds;
   readonly log: Logger;
@@ -60,27 +62,22 @@ export interface SchedulerStart extends LedgerStart {
 }
 
 /** Work of one kind in one turn; more waits for the next, so that I/O is not held up. */
-const turnBudget = { jobs: 2048, refill: 1024, removals: 512 } as const;
+const turnBudget = { refill: 1024, removals: 512 } as const;
 
 /**
- * Jobs that a batch gathers by requests while another is written: more wait for the commit. Without a bound sixteen requests
- * with ten thousand jobs each were one batch, which took the main thread more than a second.
+ * Jobs that a batch gathers by requests: more wait for the next one. Without a bound sixteen requests with ten thousand jobs
+ * each were one batch, which took the main thread more than a second.
  */
 const maxGathered = 8192;
 
-/** What may wait for its answer, to be decided or to be on disk, and what to be merged, before requests are refused. */
-const admission = { requests: 20_000, bytes: 64 * 1024 * 1024, unmerged: 500_000 } as const;
+/** Changed jobs that may wait to be merged before requests are refused. */
+const maxUnmerged = 500_000;
 
 /** Starts and ends of attempts that may wait for the disk; past it nothing more is started. */
 const maxFacts = 20_000;
 
 /** How long after a refused write the next is tried. */
 const retryWriteMs = 250;
-
-interface Waiting {
-  readonly request: Request;
-  readonly reply: (answer: Answer) => void;
-}
 
 export class Scheduler implements Requests, StoreEvents {
   readonly ledger: Ledger;
@@ -91,9 +88,7 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #downtime: Downtime;
   readonly #clockSetBack: ClockSetBack;
   readonly #signOfLife: SignOfLife;
-  #mailbox: Waiting[] = [];
-  #unanswered = 0;
-  #unansweredBytes = 0;
+  readonly #mailbox: Mailbox;
   #draining = false;
   /** Since when the disk refuses writes, monotonic; undefined while it takes them. */
   #blockedSince: number | undefined;
@@ -105,6 +100,7 @@ export class Scheduler implements Requests, StoreEvents {
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
     this.ledger = new Ledger(ports, start);
+    this.#mailbox = new Mailbox(ports.requestedJobsPerTurn);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
     this.#downtime = new Downtime(ports.clock, { lastSeen: start.lastRecordAt }, ports.takeStop);
     const { clean } = start;
@@ -148,14 +144,7 @@ export class Scheduler implements Requests, StoreEvents {
   request(request: Request, bytes: number, reply: (answer: Answer) => void): void {
     const refusal = this.refusing();
     if (refusal) return reply({ ok: false, refusal });
-    this.#unanswered += 1;
-    this.#unansweredBytes += bytes;
-    const answered = (answer: Answer): void => {
-      this.#unanswered -= 1;
-      this.#unansweredBytes -= bytes;
-      reply(answer);
-    };
-    this.#mailbox.push({ request, reply: answered });
+    this.#mailbox.push(request, bytes, reply);
     this.#ports.waker.soon();
   }
 
@@ -168,10 +157,7 @@ export class Scheduler implements Requests, StoreEvents {
         'The server cannot write to its disk at present. GET /health says why.',
       );
     }
-    const full =
-      this.#unanswered >= admission.requests ||
-      this.#unansweredBytes >= admission.bytes ||
-      this.#ports.memtable.changed >= admission.unmerged;
+    const full = this.#mailbox.isFull || this.#ports.memtable.changed >= maxUnmerged;
     return full
       ? new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.')
       : undefined;
@@ -212,6 +198,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#blockedSince ??= this.#ports.clock.monotonic();
     this.#nextWriteAt = this.#ports.clock.monotonic() + retryWriteMs;
     const { facts, jobs } = this.ledger.lost();
+    this.#mailbox.startOver();
     if (!this.recovered) this.recover();
     for (const fact of facts) this.#redo(fact);
     for (const seq of jobs) {
@@ -247,7 +234,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Nothing is left to be decided or written. */
   get settled(): boolean {
-    return this.#mailbox.length === 0 && this.ledger.settled;
+    return this.#mailbox.isEmpty && this.ledger.settled;
   }
 
   /** Milliseconds since the disk began to refuse writes; undefined while it takes them. */
@@ -287,7 +274,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** No more requests are decided before the commit. */
   get #hasGathered(): boolean {
-    return this.ledger.writing && this.ledger.filling.touched.size >= maxGathered;
+    return this.ledger.filling.touched.size >= maxGathered;
   }
 
   #decideRequests(): void {
@@ -297,17 +284,11 @@ export class Scheduler implements Requests, StoreEvents {
     const abort = (job: Job): void => this.#ports.pool.abort(job.spec.seq, job.state.lease, 'cancelled');
     const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
     const context = { ledger, handlers: this.#handlers, timezone, now, abort, lookAtFirst };
-    let decided = 0;
-    for (let jobs = 0; decided < this.#mailbox.length && jobs < turnBudget.jobs && !this.#hasGathered; decided++) {
-      const { request, reply } = this.#mailbox[decided] as Waiting;
-      jobs += request.kind === 'createMany' ? request.drafts.length : 1;
-      try {
-        decideRequest(request, context, reply);
-      } catch (error) {
-        reply({ ok: false, refusal: this.#asRefusal(error) });
-      }
-    }
-    this.#mailbox.splice(0, decided);
+    this.#mailbox.decide(
+      context,
+      () => this.#hasGathered,
+      (error) => this.#asRefusal(error),
+    );
   }
 
   #asRefusal(error: unknown): Refusal {
@@ -355,6 +336,7 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   #write(): void {
+    if (this.#mailbox.isHalfway) return;
     const blocked = this.#blockedSince !== undefined;
     if (blocked && this.#ports.clock.monotonic() < this.#nextWriteAt) return;
     const isSignDue = !this.ledger.writing && this.#signOfLife.isDue;
@@ -381,7 +363,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   #sleep(): void {
     const { waker, window, clock } = this.#ports;
-    if (this.#mailbox.length > 0 && !this.#hasGathered) return waker.soon();
+    if (!this.#mailbox.isEmpty && (this.#mailbox.isHalfway || !this.#hasGathered)) return waker.soon();
     if (this.#blockedSince !== undefined) {
       return waker.at(clock.now() + Math.max(1, this.#nextWriteAt - clock.monotonic()));
     }

@@ -288,3 +288,45 @@ t.test('large batches that come at once are commits of their own, and none waits
     Array.from({ length: 8 }, () => 10_000),
   );
 });
+
+t.test('a list that is longer than a turn takes is decided in several, and written as one', async (t) => {
+  const world = new World({ requestedJobsPerTurn: 10, poolCapacity: 0 });
+  const drafts = Array.from({ length: 95 }, () => draftOf());
+  const before = world.scheduler.ledger.position;
+  const answers = send(world, { kind: 'createMany', drafts });
+  const next = send(world, { kind: 'create', draft: draftOf({ payload: '{"next":true}' }) });
+  for (let turn = 0; turn < 5; turn++) world.scheduler.turn();
+  t.equal(world.store.pending, 0, 'nothing is written before all is decided');
+  world.settle();
+  t.match(answers, [{ ok: true }]);
+  t.match(next, [{ ok: true }]);
+  t.equal(answers[0]?.ok && answers[0].jobs.length, 95);
+  t.ok(world.scheduler.ledger.position - before <= 2);
+  t.equal(world.queries.totals().pending, 96);
+});
+
+t.test('a crash in the middle of a list leaves none of it', async (t) => {
+  const world = new World({ requestedJobsPerTurn: 10 });
+  make(world);
+  send(world, { kind: 'createMany', drafts: Array.from({ length: 95 }, () => draftOf()) });
+  world.scheduler.turn();
+  const next = world.crash();
+  next.settle();
+  t.equal(next.scheduler.ledger.committed.nextSeq, 2);
+});
+
+t.test('a write that is refused in the middle of a list: the list is decided from its beginning', async (t) => {
+  const world = new World({ requestedJobsPerTurn: 10, poolCapacity: 0 });
+  send(world, { kind: 'create', draft: draftOf() });
+  world.scheduler.turn();
+  const answers = send(world, { kind: 'createMany', drafts: Array.from({ length: 95 }, () => draftOf()) });
+  world.scheduler.turn();
+  const empty = fillDisk(world);
+  world.store.step();
+  t.ok(world.scheduler.blockedMs !== undefined);
+  empty();
+  world.pass(second);
+  t.match(answers, [{ ok: true }]);
+  t.equal(answers[0]?.ok && new Set(answers[0].jobs.map((job) => job.spec.seq)).size, 95);
+  t.equal(world.queries.totals().pending, 95);
+});

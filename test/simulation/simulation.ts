@@ -89,6 +89,7 @@ export class Simulation {
       windowCapacity: random.pick([4, 16, 1000]),
       mergeRows: random.pick([1, 5, 20]),
       poolCapacity: random.pick([1, 3, 8]),
+      requestedJobsPerTurn: random.pick([1, 3, 1000]),
       ...(retains && { retainJobs: 3, retentionMs: 3000 }),
     });
     this.#attend();

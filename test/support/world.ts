@@ -155,6 +155,8 @@ export interface WorldOptions {
   readonly clock?: FakeClock;
   /** Changed rows that make a merge due. */
   readonly mergeRows?: number;
+  /** Jobs that requests may name in one turn. */
+  readonly requestedJobsPerTurn?: number;
   /** Attempts that the pool takes at once, 8 unless told. */
   readonly poolCapacity?: number;
 }
@@ -226,6 +228,7 @@ export class World {
       ...(options.mergeRows !== undefined && {
         merge: { rows: options.mergeRows, detailBytes: 1e6, ageMs: Number.POSITIVE_INFINITY },
       }),
+      ...(options.requestedJobsPerTurn !== undefined && { requestedJobsPerTurn: options.requestedJobsPerTurn }),
       log: this.#log(),
       damage: this.damage,
       publish: (events) => this.events.push(...events),
