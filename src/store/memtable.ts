@@ -8,6 +8,7 @@ import { DamagedRecord } from './damage.js';
 import type { StoreReader } from './reader.js';
 import { type RowPlace, readRow, rowHasDetail, rowStatus } from './row.js';
 import { RowTable } from './row-table.js';
+import { SpecCache } from './spec-cache.js';
 
 interface Generation {
   readonly rows: RowTable;
@@ -22,8 +23,6 @@ const emptyGeneration = (rows: number): Generation => ({
   detailBytes: 0,
 });
 
-/** Specs kept at hand after their commit: jobs with short delays run from here without a look into the trees. */
-const cachedSpecBytes = 16 * 1024 * 1024;
 /**
  * Specs of jobs due later than this are not kept: at high rates they would be pushed out before they run, and all that
  * lives long and dies at last is what the garbage collector pays most for.
@@ -40,9 +39,7 @@ export class Memtable {
   readonly #known: KnownJobs;
   #current = emptyGeneration(0);
   #merging: Generation | undefined;
-  readonly #specs = new Map<number, JobSpec>();
-  #oldest = this.#specs.keys();
-  #specBytes = 0;
+  readonly #specs = new SpecCache();
 
   /** @param known tells a job that is gone from one whose record was lost */
   constructor(reader: StoreReader, known: KnownJobs) {
@@ -72,7 +69,7 @@ export class Memtable {
   /** Takes a job's committed state; undefined: the job is no more. */
   apply(seq: number, state: JobState | undefined, typeId: number, hasDetail: boolean): void {
     this.#current.rows.put(seq, state, typeId, hasDetail);
-    if (!state) this.#forget(seq);
+    if (!state) this.#specs.delete(seq);
   }
 
   applyDetail(seq: number, detail: JobDetail): void {
@@ -82,11 +79,8 @@ export class Memtable {
 
   /** Keeps a committed spec at hand if the job is due soon enough to find it here still. */
   applySpec(spec: JobSpec, dueInMs: number): void {
-    this.#forget(spec.seq);
-    if (dueInMs > cachedAheadMs) return;
-    this.#specs.set(spec.seq, spec);
-    this.#specBytes += specBytes(spec);
-    while (this.#specBytes > cachedSpecBytes) this.#forgetOldest();
+    if (dueInMs > cachedAheadMs) this.#specs.delete(spec.seq);
+    else this.#specs.set(spec);
   }
 
   mergeBegins(): void {
@@ -143,20 +137,6 @@ export class Memtable {
   }
 
   /** One iterator goes on and on: a new one each time would step over all that was removed before it. */
-  #forgetOldest(): void {
-    const { value, done } = this.#oldest.next();
-    if (done) this.#oldest = this.#specs.keys();
-    else this.#forget(value);
-  }
-
-  #forget(seq: number): void {
-    const spec = this.#specs.get(seq);
-    if (!spec) return;
-    this.#specBytes -= specBytes(spec);
-    this.#specs.delete(seq);
-  }
 }
 
 const lost = (what: string, seq: number): DamagedRecord => new DamagedRecord(`the ${what} of job ${seq}`, 'is missing');
-
-const specBytes = (spec: JobSpec): number => 512 + spec.payload.length;
