@@ -10,6 +10,7 @@ import { resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Config } from './config.js';
 import { parseDuration } from './domain/duration.js';
+import { limits } from './domain/limits.js';
 import { isZone, systemZone } from './domain/zone.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -28,6 +29,7 @@ interface StartOptions {
   readonly threadMemory: number;
   readonly timezone: string;
   readonly grace: number;
+  readonly mergeAge: number;
   readonly retention: number;
   readonly retain: number;
   readonly maxBody: number;
@@ -129,92 +131,104 @@ function option(flags: string, description: string): Option {
 
 function startCommand(run: (options: StartOptions) => Promise<void>): Command {
   const threads = Math.max(2, availableParallelism() - 1);
-  return new Command('start')
-    .description('Start the server. It runs until SIGTERM or SIGINT; a second signal ends it at once.')
-    .addOption(
-      option(
-        '--host <address>',
-        'address to listen on (default: 127.0.0.1 and ::1); any other than loopback needs a token',
-      ),
-    )
-    .addOption(
-      option('--port <number>', 'port to listen on; 0 takes a free one')
-        .default(8080)
-        .argParser(wholeNumber(0, 65_535)),
-    )
-    .addOption(option('--data-dir <folder>', 'where jobs are kept; made if it is not there').default('./data'))
-    .addOption(
-      option('--handlers <folder>', 'modules that do the work, one for each job type, named after it').default(
-        './workers',
-      ),
-    )
-    .addOption(
-      option('--threads <number>', 'worker threads')
-        .default(threads, `${threads}: one less than there are cores, at least 2`)
-        .argParser(wholeNumber(1, 1024)),
-    )
-    .addOption(
-      option('--thread-memory <size>', 'heap of a worker thread; a plain number is in MiB')
-        .default(256, '256MiB')
-        .argParser(threadMemory),
-    )
-    .addOption(
-      option('--timezone <name>', 'zone of answers, of cron expressions without one and of instants without an offset')
-        .default(systemZone())
-        .argParser(zone),
-    )
-    .addOption(
-      option(
-        '--grace <duration>',
-        'how long a job that is cancelled or has timed out, or all jobs at the end, may go on',
+  return (
+    new Command('start')
+      .description('Start the server. It runs until SIGTERM or SIGINT; a second signal ends it at once.')
+      .addOption(
+        option(
+          '--host <address>',
+          'address to listen on (default: 127.0.0.1 and ::1); any other than loopback needs a token',
+        ),
       )
-        .default(5000, '5s')
-        .argParser(duration),
-    )
-    .addOption(
-      option('--retention <duration>', 'how long finished jobs are kept')
-        .default(7 * 86_400_000, '7d')
-        .argParser(duration),
-    )
-    .addOption(
-      option('--retain <number>', 'how many finished jobs are kept at most')
-        .default(1_000_000)
-        .argParser(wholeNumber(0, 1e12)),
-    )
-    .addOption(
-      option('--max-body <size>', 'largest body of a request: 512KiB, 1MiB or a number of bytes')
-        .default(1024 ** 2, '1MiB')
-        .argParser(bodySize),
-    )
-    .addOption(
-      option('--max-connections <number>', 'WebSocket connections at the same time, and as many others')
-        .default(10_000)
-        .argParser(wholeNumber(1, 1_000_000)),
-    )
-    .addOption(
-      option(
-        '--token <secret>',
-        'what clients must send as "Authorization: Bearer <secret>"; better set as variable, since others can see command lines',
-      ),
-    )
-    .addOption(
-      option(
-        '--allowed-host <name>',
-        'a name by which the server may be called without a token (repeatable, or with commas)',
+      .addOption(
+        option('--port <number>', 'port to listen on; 0 takes a free one')
+          .default(8080)
+          .argParser(wholeNumber(0, 65_535)),
       )
-        .default([], 'localhost and IP addresses')
-        .argParser(many(hostName)),
-    )
-    .addOption(
-      option('--cors-origin <origin>', 'an origin whose pages may use the server (repeatable, or with commas)')
-        .default([], 'none')
-        .argParser(many(origin)),
-    )
-    .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
-    .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
-    .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
-    .allowExcessArguments(false)
-    .action(run);
+      .addOption(option('--data-dir <folder>', 'where jobs are kept; made if it is not there').default('./data'))
+      .addOption(
+        option('--handlers <folder>', 'modules that do the work, one for each job type, named after it').default(
+          './workers',
+        ),
+      )
+      .addOption(
+        option('--threads <number>', 'worker threads')
+          .default(threads, `${threads}: one less than there are cores, at least 2`)
+          .argParser(wholeNumber(1, 1024)),
+      )
+      .addOption(
+        option('--thread-memory <size>', 'heap of a worker thread; a plain number is in MiB')
+          .default(256, '256MiB')
+          .argParser(threadMemory),
+      )
+      .addOption(
+        option(
+          '--timezone <name>',
+          'zone of answers, of cron expressions without one and of instants without an offset',
+        )
+          .default(systemZone())
+          .argParser(zone),
+      )
+      .addOption(
+        option(
+          '--grace <duration>',
+          'how long a job that is cancelled or has timed out, or all jobs at the end, may go on',
+        )
+          .default(5000, '5s')
+          .argParser(duration),
+      )
+      .addOption(
+        option('--retention <duration>', 'how long finished jobs are kept')
+          .default(7 * 86_400_000, '7d')
+          .argParser(duration),
+      )
+      .addOption(
+        option('--retain <number>', 'how many finished jobs are kept at most')
+          .default(1_000_000)
+          .argParser(wholeNumber(0, 1e12)),
+      )
+      .addOption(
+        option('--max-body <size>', 'largest body of a request: 512KiB, 1MiB or a number of bytes')
+          .default(1024 ** 2, '1MiB')
+          .argParser(bodySize),
+      )
+      .addOption(
+        option('--max-connections <number>', 'WebSocket connections at the same time, and as many others')
+          .default(10_000)
+          .argParser(wholeNumber(1, 1_000_000)),
+      )
+      .addOption(
+        option(
+          '--token <secret>',
+          'what clients must send as "Authorization: Bearer <secret>"; better set as variable, since others can see command lines',
+        ),
+      )
+      .addOption(
+        option(
+          '--allowed-host <name>',
+          'a name by which the server may be called without a token (repeatable, or with commas)',
+        )
+          .default([], 'localhost and IP addresses')
+          .argParser(many(hostName)),
+      )
+      .addOption(
+        option('--cors-origin <origin>', 'an origin whose pages may use the server (repeatable, or with commas)')
+          .default([], 'none')
+          .argParser(many(origin)),
+      )
+      .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
+      .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
+      // For tests: what happens every few seconds is to happen at once, or not at all.
+      .addOption(
+        option('--merge-age <duration>', 'how long changes may wait to be merged into the trees')
+          .default(limits.mergeAgeMs, '5s')
+          .argParser(duration)
+          .hideHelp(),
+      )
+      .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
+      .allowExcessArguments(false)
+      .action(run)
+  );
 }
 
 function backupCommand(): Command {
@@ -298,6 +312,7 @@ function toConfig(options: StartOptions): Config {
     threads: options.threads,
     threadMemoryMiB: options.threadMemory,
     timezone: options.timezone,
+    mergeAgeMs: options.mergeAge,
     graceMs: options.grace,
     retentionMs: options.retention,
     retainJobs: options.retain,

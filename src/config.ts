@@ -11,6 +11,8 @@ export interface Config {
   /** IANA name. */
   readonly timezone: string;
   readonly graceMs: number;
+  /** How long changes may wait to be merged into the trees. */
+  readonly mergeAgeMs: number;
   /** Finished jobs are kept this long, and at most so many. */
   readonly retentionMs: number;
   readonly retainJobs: number;

@@ -9,6 +9,7 @@ import { health, jobsWithoutHandler } from './health.js';
 import { uncompiled } from './pool/handlers.js';
 import { WorkerPool } from './pool/pool.js';
 import { ProcessStops } from './process-stops.js';
+import { mergeBounds } from './scheduler/merge-policy.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
 import { checkExposure } from './server/bind.js';
@@ -119,6 +120,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
       handlers,
       timezone: config.timezone,
       retention: config,
+      merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
       log,
       damage,
       publish: (events) => late.server?.publish(events),

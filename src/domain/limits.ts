@@ -18,6 +18,8 @@ export const limits = {
   interruptions: 3,
   idempotencyKeyChars: 255,
   idempotencyKeptMs: 24 * 3_600_000,
+  /** How long changes wait to be merged into the trees. */
+  mergeAgeMs: 5000,
   listDefault: 50,
   listMax: 100,
   bodyBytes: 1024 * 1024,

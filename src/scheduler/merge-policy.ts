@@ -1,4 +1,5 @@
 /** When the trees are to be brought up to date. */
+import { limits } from '../domain/limits.js';
 
 export interface MergeBounds {
   /** Jobs changed. */
@@ -9,7 +10,7 @@ export interface MergeBounds {
 }
 
 /** Many small merges cost more than few large ones; what bounds them is memory and the time a restart takes. */
-export const mergeBounds: MergeBounds = { rows: 50_000, detailBytes: 16 * 1024 * 1024, ageMs: 5000 };
+export const mergeBounds: MergeBounds = { rows: 50_000, detailBytes: 16 * 1024 * 1024, ageMs: limits.mergeAgeMs };
 
 export function mergeIsDue(
   changes: { readonly changed: number; readonly changedDetailBytes: number },

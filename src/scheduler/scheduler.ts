@@ -210,7 +210,8 @@ export class Scheduler implements Requests, StoreEvents {
     this.turn();
   }
 
-  merged(): void {
+  merged(position: number): void {
+    this.#ports.log.debug({ position }, 'the trees were brought up to date');
     this.#ports.memtable.mergeEnded();
     this.#ports.window.mergeEnded();
     this.turn();

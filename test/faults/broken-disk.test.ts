@@ -8,6 +8,8 @@ import {
   each,
   full,
   isAlive,
+  merged,
+  mergesOften,
   missing,
   needs,
   onDataFile,
@@ -105,11 +107,10 @@ t.test('F3 and F5: the disk fails while the trees are brought up to date', needs
   await each(
     full ? [...some, ...more] : some,
     async ([calls, n]) => {
-      const server = await startServer();
+      const server = await startServer({ args: mergesOften });
       const api = new Client(server);
       const first = await streamSome(api, 100);
-      // The next commit is followed by a merge: one is due five seconds after the last.
-      await new Promise((done) => setTimeout(done, 5500));
+      await merged(server, api);
       const tracer = await trace(server, onDataFile(server.dataDir, calls, `error=EIO:when=${n}`));
       const second = await streamSome(api, 1);
       await eventually(() => tracer.injected() > 0 || !isAlive(server.pid), 'no error was injected');

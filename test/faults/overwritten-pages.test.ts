@@ -6,7 +6,7 @@ import { closeSync, cpSync, openSync, readSync, statSync, writeSync } from 'node
 import { join } from 'node:path';
 import t from 'tap';
 import { Client, eventually, type Job, type Stats } from '../support/client.js';
-import { each, full } from '../support/faults.js';
+import { each, full, merged, mergesOften } from '../support/faults.js';
 import { runCli, type Server, startServer, temporary } from '../support/server.js';
 
 t.setTimeout(full ? 3_600_000 : 240_000);
@@ -45,7 +45,7 @@ async function ask(
   take('stats', stable({ status, body: { pending, running, completed, failed, cancelled } }));
 }
 
-const source = await startServer();
+const source = await startServer({ args: mergesOften });
 const before = new Client(source);
 const ids: string[] = [];
 
@@ -79,12 +79,11 @@ async function makeJobs(count: number): Promise<void> {
   );
 }
 
-// So many that the trees have several pages; then a merge, which the first commit after five seconds begins; then some
-// that are in the log only.
+// So many that the trees have several pages; then a merge; then some that are in the log only.
 await makeJobs(full ? 600 : 240);
-await new Promise((done) => setTimeout(done, 5500));
+await merged(source, before);
+await source.restart(['--merge-age', '1h']);
 await makeJobs(36);
-await new Promise((done) => setTimeout(done, 1000));
 // A restored backup has hardly a page that is not in use: there is little damage without consequence.
 const backup = join(temporary('backup'), 'store');
 const whole = join(temporary('whole'), 'store');

@@ -11,7 +11,7 @@ import t from 'tap';
 import { LmdbKv } from '../../src/store/kv-lmdb.js';
 import { readMark } from '../../src/store/replay.js';
 import { Client, eventually, type Job } from '../support/client.js';
-import { each, full, missing, needs, trace } from '../support/faults.js';
+import { each, full, merged, mergesOften, missing, needs, trace } from '../support/faults.js';
 import { bytesOf, type Call, readCalls } from '../support/faults-strace.js';
 import { startServer, temporary } from '../support/server.js';
 
@@ -94,7 +94,7 @@ function dataFiles(pid: number, dataFile: string): Map<number, { synchronous: bo
 }
 
 t.test('F2: an acknowledgement follows the flush and the header write that cover it', needs('strace'), async (t) => {
-  const server = await startServer();
+  const server = await startServer({ args: mergesOften });
   const api = new Client(server);
   await api.create({ name: 'noop', delay: '1h' });
   const dataFile = join(server.dataDir, 'data.mdb');
@@ -138,8 +138,7 @@ t.test('F2: an acknowledgement follows the flush and the header write that cover
   const failing = await api.create({ name: 'fail', delay: '0s', max_retries: 0 });
   await api.until(failing.id, 'failed');
   t.equal((await api.post(`/jobs/${failing.id}/retry`)).status, 200);
-  // A merge comes with the first commit five seconds after the last.
-  await new Promise((done) => setTimeout(done, 5500));
+  await merged(server, api);
   for (let i = 0; i < 20; i++) await api.create({ name: 'noop', delay: '1h' });
   // A kill may come between an answer and its line in the trace, when the machine is busy.
   await eventually(

@@ -1,4 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import { temporary } from '../support/server.js';
 import { PoolHarness } from './harness.js';
 
 for (const code of [0, 3]) {
@@ -69,10 +72,13 @@ t.test('an exit in a callback, which nobody awaits, is charged to nobody; alone 
 
 t.test('one thread exits, the other does not notice', async (t) => {
   const harness = await PoolHarness.start(t, { threads: 2 });
-  const beside = harness.sendMany(2, 'sleep', { ms: 500 });
+  const file = join(temporary('until'), 'end');
+  const beside = harness.sendMany(2, 'until', { file });
   await harness.begun(2);
   const [exiting] = harness.sendMany(1, 'exit', { code: 1 });
   t.match(await harness.outcome(exiting as number), { kind: 'failed', code: 'worker_lost' });
+  await harness.until(() => beside.some((seq) => harness.ended(seq)), 'the one beside it is interrupted');
+  writeFileSync(file, '');
   const kinds = (await harness.outcomesOf(beside)).map((outcome) => outcome.kind).sort();
   t.same(kinds, ['interrupted', 'succeeded']);
   await harness.until(() => harness.pool.alive === 2, 'the thread is replaced');

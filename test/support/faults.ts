@@ -6,7 +6,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import type { Client, Job } from './client.js';
+import { type Client, eventually, type Job } from './client.js';
 import { type Server, startServer, temporary } from './server.js';
 
 /** Set for runs that may take long, by hand or at night: more rounds of what is random. */
@@ -239,6 +239,24 @@ export class LedgerFile {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => line.split(' '));
+  }
+}
+
+/** Options of a server whose trees are brought up to date soon after something changed, and that says when they were. */
+export const mergesOften = ['--merge-age', '300ms', '--log-level', 'debug'];
+
+/** How often the trees of a server with `mergesOften` were brought up to date. */
+export function merges(server: Server): number {
+  return server.output().split('the trees were brought up to date').length - 1;
+}
+
+/** Waits until all that was acknowledged so far is in the trees. Runs two jobs for it. */
+export async function merged(server: Server, api: Client): Promise<void> {
+  // The first merge to end may have begun before this call; the one after it has not.
+  for (let round = 0; round < 2; round++) {
+    const before = merges(server);
+    await api.until((await api.create({ name: 'noop', delay: '0s' })).id, 'success');
+    await eventually(() => merges(server) > before, 'the trees are not brought up to date', 60_000);
   }
 }
 
