@@ -14,6 +14,8 @@ export interface ServerSettings {
   readonly dataDir?: string;
   /** Many sockets are coming. */
   readonly manyFiles?: boolean;
+  /** Its inspector listens: see `inspector`. */
+  readonly inspected?: boolean;
   /** Further options of `escapement start`. */
   readonly args?: readonly string[];
 }
@@ -70,7 +72,8 @@ export class ServerProcess {
 
   /** Starts it again on the same directory. */
   async start(): Promise<void> {
-    const { threads = 2, handlers = handlersDir, manyFiles, args: more = [] } = this.#settings;
+    const { threads = 2, handlers = handlersDir, manyFiles, inspected, args: more = [] } = this.#settings;
+    const inspect = inspected ? ['--inspect=127.0.0.1:0'] : [];
     const profile = profiling.folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiling.folder}`];
     if (profiling.folder !== undefined) mkdirSync(profiling.folder, { recursive: true });
     const args = ['start', '--port', '0', '--data-dir', this.dataDir, '--handlers', handlers];
@@ -87,13 +90,21 @@ export class ServerProcess {
     );
     const begun = performance.now();
     this.startedAt = performance.timeOrigin + begun;
+    this.#errors = '';
     this.#child = startNode(
-      [...profile, '--max-semi-space-size=64', join(root, 'dist/src/cli.js'), ...args], // as `npm start` has it
+      [...profile, ...inspect, '--max-semi-space-size=64', join(root, 'dist/src/cli.js'), ...args], // as `npm start` has it
       { BENCH_STAMPS: this.stampsDir },
       manyFiles,
     );
     this.port = await this.#listening();
     this.listeningAfterMs = performance.now() - begun;
+  }
+
+  /** Address of the inspector of the latest start. */
+  get inspector(): string {
+    const url = this.#errors.match(/ws:\/\/127\.0\.0\.1:\d+\/[\w-]+/g)?.at(-1);
+    if (url === undefined) throw new Error('the server was not started with an inspector');
+    return url;
   }
 
   /** An answer of the API, as JSON. */

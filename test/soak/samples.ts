@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { median } from '../../bench/support/bench.js';
+import type { Held } from './heap.js';
 
 /** One look at the server. `atSeconds` counts from the start of the soak. */
 export interface Sample {
@@ -12,6 +13,9 @@ export interface Sample {
   readonly rssMiB: number;
   /** Of that, what is no part of a file. */
   readonly privateMiB: number;
+  /** Of the main thread, after a collection. */
+  readonly heapMiB: number;
+  readonly handles: number;
   readonly descriptors: number;
   readonly threads: number;
   readonly fileMiB: number;
@@ -20,12 +24,18 @@ export interface Sample {
 }
 
 /** Looks at a process of this machine. */
-export function look(pid: number, dataDir: string, atSeconds: number, latenessMs: number): Sample {
+export function look(
+  pid: number,
+  dataDir: string,
+  { atSeconds, latenessMs, heapMiB, handles }: Held & { readonly atSeconds: number; readonly latenessMs: number },
+): Sample {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const field = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? Number.NaN);
   return {
     atSeconds,
+    heapMiB,
+    handles,
     rssMiB: field('VmRSS') / 1024,
     privateMiB: field('RssAnon') / 1024,
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
@@ -35,13 +45,15 @@ export function look(pid: number, dataDir: string, atSeconds: number, latenessMs
   };
 }
 
-type Quantity = 'privateMiB' | 'descriptors' | 'threads' | 'fileMiB';
+type Quantity = 'heapMiB' | 'handles' | 'privateMiB' | 'descriptors' | 'threads' | 'fileMiB';
 
 /**
  * Growth that is none. Memory: a heap that settles. Threads: one that is being replaced has a successor already. The
  * file never shrinks, and grows by whole reservations.
  */
 const tolerated: Readonly<Record<Quantity, { readonly share: number; readonly more: number }>> = {
+  heapMiB: { share: 0.05, more: 4 },
+  handles: { share: 0.1, more: 8 },
   privateMiB: { share: 0.1, more: 24 },
   descriptors: { share: 0.1, more: 8 },
   threads: { share: 0, more: 4 },

@@ -11,6 +11,8 @@ import { sleep } from '../../bench/support/bench.js';
 import { removeTemporary, root, temporary } from '../../bench/support/processes.js';
 import { ServerProcess } from '../../bench/support/server-process.js';
 import { Random } from '../simulation/random.js';
+import { held } from './heap.js';
+import { Hostile, hostileHandlers } from './hostile.js';
 import { Load, type Tally } from './load.js';
 import { Observer } from './observer.js';
 import { type Growth, growths, look, type Sample } from './samples.js';
@@ -43,19 +45,26 @@ const settleLimitMs = 60_000;
 
 export async function soak({ minutes, perSecond, seed, faultEverySeconds, print }: SoakPlan): Promise<SoakReport> {
   const folder = handlersFolder();
-  const server = await ServerProcess.start({ handlers: folder, args: ['--retain', String(retainedJobs)] });
+  const args = ['--retain', String(retainedJobs)];
+  const server = await ServerProcess.start({ handlers: folder, inspected: true, args });
   const observer = new Observer(() => server.port);
   const load = new Load(server, observer, seed);
   const faults = new Faults(server, observer, new Random(seed + 1));
+  const hostile = new Hostile(server, new Random(seed + 2));
   const samples: Sample[] = [];
   try {
     const seconds = Math.round(minutes * 60);
     await load.begin();
     for (let second = 1; second <= seconds; second++) {
       const fault = second % faultEverySeconds === 0 ? faults.next(second <= seconds / 2) : undefined;
-      await Promise.all([load.second(perSecond), fault]);
+      await Promise.all([load.second(perSecond), hostile.second(), fault]);
       if (second % sampleEverySeconds !== 0) continue;
-      const sample = look(server.pid, server.dataDir, second, load.latenessOf(server.stamps()));
+      const latenessMs = load.latenessOf(server.stamps());
+      const sample = look(server.pid, server.dataDir, {
+        atSeconds: second,
+        latenessMs,
+        ...(await held(server.inspector)),
+      });
       if (second > seconds / 2) samples.push(sample);
       print(line(sample));
     }
@@ -126,6 +135,7 @@ function handlersFolder(): string {
     writeFileSync(join(folder, `${name}.mjs`), `export { default } from '${join(root, from, `${name}.mjs`)}';\n`);
   for (const name of handlers) pass(name, 'test/support/handlers');
   pass('stamp', 'bench/handlers');
+  for (const [name, source] of Object.entries(hostileHandlers)) writeFileSync(join(folder, `${name}.mjs`), source);
   return folder;
 }
 
@@ -165,7 +175,17 @@ async function checked(directory: string): Promise<string[]> {
   return code === 0 ? [] : [`escapement check: ${output.trim()}`];
 }
 
-export function line({ atSeconds, rssMiB, privateMiB, descriptors, threads, fileMiB, latenessMs }: Sample): string {
+export function line({
+  atSeconds,
+  heapMiB,
+  handles,
+  rssMiB,
+  privateMiB,
+  descriptors,
+  threads,
+  fileMiB,
+  latenessMs,
+}: Sample): string {
   const late = Number.isNaN(latenessMs) ? '-' : `${latenessMs.toFixed(0)} ms`;
-  return `${String(atSeconds).padStart(5)} s  rss ${rssMiB.toFixed(0)} MiB, private ${privateMiB.toFixed(0)} MiB  descriptors ${descriptors}  threads ${threads}  file ${fileMiB.toFixed(0)} MiB  latest start ${late}`;
+  return `${String(atSeconds).padStart(5)} s  heap ${heapMiB.toFixed(1)} MiB  handles ${handles}  rss ${rssMiB.toFixed(0)} MiB, private ${privateMiB.toFixed(0)} MiB  descriptors ${descriptors}  threads ${threads}  file ${fileMiB.toFixed(0)} MiB  latest start ${late}`;
 }
