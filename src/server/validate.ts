@@ -38,7 +38,10 @@ export function readDraft(value: unknown, rules: Rules, faults: Faults, at = '')
   const given = countTriggers(body);
   if (given === 0) faults.add(at, 'must have one of delay, trigger_at and cron_expr');
   if (body.timezone !== undefined && body.cron_expr === undefined)
-    faults.add(`${at}/timezone`, 'is only allowed with cron_expr');
+    faults.add(
+      `${at}/timezone`,
+      'is only allowed with cron_expr: leave it out; an instant takes an offset such as +01:00',
+    );
   const isRepeat = body.is_repeat === true;
   if (isRepeat && body.trigger_at !== undefined)
     faults.add(`${at}/is_repeat`, 'must not be true with trigger_at: a date comes once');
@@ -63,7 +66,8 @@ export function readPatch(value: unknown, rules: Rules, faults: Faults, at = '')
   const trigger = readTrigger(body, rules, faults, at);
   if (trigger !== undefined) patch.trigger = trigger;
   if (body.timezone !== undefined && body.cron_expr === undefined) {
-    if (countTriggers(body) > 0) faults.add(`${at}/timezone`, 'is only allowed with cron_expr');
+    if (countTriggers(body) > 0)
+      faults.add(`${at}/timezone`, 'is only allowed with cron_expr, or alone: leave out delay and trigger_at, or it');
     patch.timezone = body.timezone;
   }
   Object.assign(patch, readOptions(body, faults, at));
