@@ -11,7 +11,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { Config } from './config.js';
 import { parseDuration } from './domain/duration.js';
 import { limits } from './domain/limits.js';
-import { isZone, systemZone } from './domain/zone.js';
+import { systemZone, zoneNamed } from './domain/zone.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -90,7 +90,8 @@ function threadMemory(text: string): number {
 }
 
 function zone(text: string): string {
-  if (isZone(text)) return text;
+  const name = zoneNamed(text);
+  if (name !== undefined) return name;
   throw new InvalidArgumentError('It must be the name of an IANA time zone such as Europe/Berlin.');
 }
 

@@ -101,7 +101,7 @@ function readCron(expression: string): Cron {
   const read = CronExpressionParser.parse(canonical.join(' '), { currentDate: 0, tz: 'UTC' }).fields;
   return {
     expression,
-    followsInstants: /^\*(?:\/\d+)?$/.test(fields[2] as string),
+    followsInstants: /^\*(?:\/0*1)?$/.test(fields[2] as string),
     seconds: membersOf(read.second.values, 60),
     minutes: membersOf(read.minute.values, 60),
     hours: membersOf(read.hour.values, 24),

@@ -6,8 +6,8 @@
  *
  * - Most schedules are wall clock ones: they fire once for every local time that matches, the first time where it
  *   exists twice, at the first instant after the gap where it does not exist. Several that meet so fire once.
- * - Schedules whose hour is `*`, with or without a step, follow real time: they fire at every instant whose local time
- *   matches, so in both hours that bear one name and never in a missing one.
+ * - Schedules whose hour is `*` follow real time: they fire at every instant whose local time matches, so in both hours
+ *   that bear one name and never in a missing one. Only a step of 1 leaves the star one; every sixth hour is a list.
  */
 import type { Cron } from './cron-expression.js';
 import { firstInstant, spanAt } from './zone.js';

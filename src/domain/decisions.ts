@@ -235,20 +235,31 @@ export type SpecChange = Partial<
   Pick<JobSpec, 'payload' | 'maxRetries' | 'retryDelayMs' | 'backoff' | 'timeoutMs' | 'misfire'> & { trigger: Trigger }
 >;
 
+/** What an update asks for: a changed spec, and perhaps the next occurrence at another instant. */
+export type Change = SpecChange & {
+  /** Unix milliseconds; in the past it means now. For repeating jobs that keep their trigger. */
+  readonly movedTo?: number;
+};
+
 /**
- * A new schedule begins a new occurrence. A single run is only moved: it keeps the retries it has been granted. Without a
- * trigger the due time stays.
+ * A new schedule of a repeating job begins a new occurrence. A single run, and the next occurrence of a schedule that stays,
+ * are only moved: they keep the retries that they have been granted. Without either the due time stays.
+ *
+ * A moved occurrence stands for itself: where it stands now is its own time, so that it is missed as any other, and what the
+ * schedule has up to it is neither run nor counted. One that is moved into the past is due now: it would be missed else.
  */
-export function update({ spec, state }: Job, change: SpecChange, now: number): Decision {
-  const changed: JobSpec = { ...spec, ...change };
-  const due = change.trigger ? firstOccurrence(change.trigger, now) : state.due;
+export function update({ spec, state }: Job, { movedTo, ...change }: Change, now: number): Decision {
+  // What has run is of the schedule that it had.
+  const changed: JobSpec = { ...spec, ...change, ...(change.trigger && spec.alreadyRan && { alreadyRan: undefined }) };
+  const repeats = isRepeating(changed);
+  let moved = movedTo === undefined ? undefined : Math.max(movedTo, now);
+  if (change.trigger) moved = firstOccurrence(change.trigger, now);
   return {
     spec: changed,
     state: move(state, 'update', now, {
-      due,
-      ...(change.trigger && isRepeating(changed) && fresh),
-      ...(change.trigger && { occurrence: due }),
+      ...(change.trigger && repeats && fresh),
+      ...(moved !== undefined && { due: moved, occurrence: moved }),
     }),
-    events: [{ type: 'job.updated', triggerAt: due, isRepeat: isRepeating(changed) }],
+    events: [{ type: 'job.updated', triggerAt: moved ?? state.due, isRepeat: repeats }],
   };
 }

@@ -8,6 +8,7 @@ export const limits = {
   maxRetries: 100,
   defaultMaxRetries: 3,
   defaultRetryDelayMs: 60_000,
+  /** Where the doubling of `retry_delay` ends; a delay that is longer itself stays as it is. */
   maxBackoffMs: 24 * 3_600_000,
   defaultTimeoutMs: 5 * 60_000,
   minIntervalMs: 10,

@@ -2,9 +2,10 @@
  * Time zones, from the tables that Node carries (Intl), made fast enough to ask for every instant that is shown.
  *
  * A zone is a sequence of spans of one offset each. They are found by probing Intl, a good year (a block) at a time,
- * and remembered; the bounds of the cache are in blocks and zones. "Local" times are wall clocks, encoded as the
+ * and remembered; the bounds of the cache are in blocks and zones. A zone is one whatever the case its name is written in. "Local" times are wall clocks, encoded as the
  * milliseconds that the same reading would be in UTC.
  */
+import { spelled } from './zone-names.js';
 
 /** A stretch of time with one offset. */
 export interface Span {
@@ -25,6 +26,7 @@ export type LocalInstants =
   | { readonly kind: 'fold'; readonly earlier: number; readonly later: number };
 
 interface Zone {
+  /** As `zoneNamed` writes it. */
   readonly name: string;
   /** The span that was asked for last: nearly always the one that is asked for next. */
   current: Span;
@@ -51,6 +53,8 @@ const maxOffsetMs = 16 * 3_600_000;
 
 const maxBlocks = 64;
 const maxZones = 1024;
+/** Longer than every name there is. */
+const maxNameChars = 64;
 
 const zones = new Map<string, Zone>();
 let lastZone = newZone('');
@@ -66,16 +70,27 @@ const foreignNames = new Set(
 );
 const foreignForm = /^(?:SystemV\/.*|Etc\/Unknown)$/i;
 
-/** True for names of the IANA time zone database, links such as `US/Pacific` included, in any case. */
-export function isZone(name: string): boolean {
-  if (!nameForm.test(name) || foreignNames.has(name.toUpperCase()) || foreignForm.test(name)) return false;
-  if (zones.has(name)) return true;
+/**
+ * The zone of the IANA time zone database that `text` names in any case, in the database's spelling; links such as
+ * `US/Pacific` keep their own name. Undefined when there is no such zone, or none that Intl knows.
+ */
+export function zoneNamed(text: string): string | undefined {
+  if (text.length > maxNameChars || !nameForm.test(text)) return undefined;
+  if (foreignNames.has(text.toUpperCase()) || foreignForm.test(text)) return undefined;
+  const listed = spelled(text);
+  if (listed !== undefined && zones.has(listed)) return listed;
   try {
-    offsetFormat(name);
-    return true;
-  } catch {
-    return false;
+    const known = keep(listed ?? text).name;
+    return listed ?? (known.toLowerCase() === text.toLowerCase() ? known : text);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
+}
+
+/** True for what `zoneNamed` knows. */
+export function isZone(name: string): boolean {
+  return zoneNamed(name) !== undefined;
 }
 
 /** The zone of this machine, `UTC` where it has none that Intl knows. */
@@ -159,16 +174,28 @@ export function firstInstant(zone: string, localMs: number): number {
   }
 }
 
+/** Also under a spelling that is not the database's, which jobs may have that were made before names were put in order. */
 function zoneOf(name: string): Zone {
+  const zone = zones.get(name) ?? zones.get(spelled(name) ?? '') ?? keep(name);
+  lastZone = zone;
+  return zone;
+}
+
+/**
+ * Remembers a zone that is not. Names that are not in our list stand for the zone that Intl makes of them: ten thousand
+ * spellings of one take one place. @throws RangeError for a name that Intl does not know
+ */
+function keep(text: string): Zone {
+  const listed = spelled(text);
+  // Whether the name is good is known once there is a formatter for it.
+  const format = offsetFormat(listed ?? text);
+  const name = listed ?? format.resolvedOptions().timeZone;
   let zone = zones.get(name);
   if (!zone) {
     zone = newZone(name);
-    // Building a block is what finds out whether the name is good; only then is it kept.
-    findSpan(zone, 0);
     forgetOldest(zones, maxZones);
     zones.set(name, zone);
   }
-  lastZone = zone;
   return zone;
 }
 
@@ -181,7 +208,7 @@ function findSpan(zone: Zone, at: number): Span {
   const index = Math.floor(at / blockMs);
   let block = zone.blocks.get(index);
   if (!block) {
-    block = readBlock(zone.name, index);
+    block = readBlock(offsetFormat(zone.name), index);
     forgetOldest(zone.blocks, maxBlocks);
     zone.blocks.set(index, block);
   }
@@ -193,8 +220,7 @@ function findSpan(zone: Zone, at: number): Span {
 }
 
 /** The spans that overlap a block and its margins, in order and without holes. */
-function readBlock(name: string, index: number): readonly Span[] {
-  const format = offsetFormat(name);
+function readBlock(format: Intl.DateTimeFormat, index: number): readonly Span[] {
   const start = index * blockMs;
   const end = start + blockMs + marginMs;
   const spans: Span[] = [];
@@ -224,9 +250,19 @@ function findChange(format: Intl.DateTimeFormat, before: number, offsetMs: numbe
   return high;
 }
 
-/** Not kept: a formatter takes tens of kilobytes, and a block of spans needs it only once. */
+/** The formatters that were used last: making one takes as long as half a block, and each takes tens of kilobytes. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+const maxFormats = 8;
+
+/** @throws RangeError for a name that Intl does not know */
 function offsetFormat(name: string): Intl.DateTimeFormat {
-  return new Intl.DateTimeFormat('en-US', { timeZone: name, year: 'numeric', timeZoneName: 'longOffset' });
+  let format = formats.get(name);
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-US', { timeZone: name, year: 'numeric', timeZoneName: 'longOffset' });
+    forgetOldest(formats, maxFormats);
+    formats.set(name, format);
+  }
+  return format;
 }
 
 const offsetForm = /GMT(?:([+-])(\d{2}):(\d{2})(?::(\d{2}))?)?$/;

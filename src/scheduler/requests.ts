@@ -123,41 +123,39 @@ function permit(job: Job, step: Step, what: string): void {
 function update(id: string, patch: JobPatch, context: RequestContext, reply: Reply): void {
   const job = find(id, context);
   permit(job, 'update', 'only a pending job can be updated');
-  const { trigger, timezone, ...rest } = patch;
-  const changed = newTrigger(job.spec, trigger, timezone, context);
   const after = context.ledger.record(
     job,
-    decisions.update(job, { ...rest, ...(changed && { trigger: changed }) }, context.now),
+    decisions.update(job, changeOf(job.spec, patch, context), context.now),
     context.now,
   );
   context.ledger.answer(after.spec.seq, reply, { ok: true, jobs: [after], replayed: false });
 }
 
-function newTrigger(
-  spec: JobSpec,
-  draft: TriggerDraft | undefined,
-  timezone: string | undefined,
-  { timezone: serverZone, now }: RequestContext,
-): Trigger | undefined {
-  const repeat = isRepeating(spec);
-  if (draft) {
-    if (repeat && draft.kind === 'at')
+/** What `patch` means for a job: of a schedule that stays only the next occurrence moves. @throws Refusal */
+function changeOf(spec: JobSpec, patch: JobPatch, context: RequestContext): decisions.Change {
+  const { trigger: draft, timezone, ...rest } = patch;
+  const { trigger: old } = spec;
+  const { now } = context;
+  if (draft === undefined) {
+    if (timezone === undefined) return rest;
+    if (old.kind !== 'cron')
       throw invalid(
-        '/trigger_at',
-        'is a single instant, which a repeating job cannot be given; use delay or cron_expr',
+        '/timezone',
+        'belongs to a cron_expr, which this job does not have; leave it out, or give a cron_expr with it',
       );
-    if (repeat && draft.kind === 'delay' && draft.delayMs < limits.minIntervalMs) {
-      throw invalid(
-        '/delay',
-        `must be at least ${limits.minIntervalMs}ms: so much lies between the runs of a repeating job`,
-      );
-    }
-    const zone = spec.trigger.kind === 'cron' ? spec.trigger.timezone : serverZone;
-    return triggerOf(draft, repeat, zone, now);
+    return { ...rest, trigger: { ...old, timezone } };
   }
-  if (timezone === undefined) return undefined;
-  if (spec.trigger.kind !== 'cron') throw invalid('/timezone', 'applies to a cron_expr, which this job does not have');
-  return { ...spec.trigger, timezone };
+  const repeat = isRepeating(spec);
+  if (repeat && draft.kind === 'at') return { ...rest, movedTo: draft.at };
+  if (repeat && draft.kind === 'delay') {
+    if (old.kind === 'cron') return { ...rest, movedTo: now + draft.delayMs };
+    if (draft.delayMs < limits.minIntervalMs) {
+      const why = 'it is the new interval of this repeating job; to move its next run only, use trigger_at';
+      throw invalid('/delay', `must be at least ${limits.minIntervalMs}ms: ${why}`);
+    }
+  }
+  const zone = old.kind === 'cron' ? old.timezone : context.timezone;
+  return { ...rest, trigger: triggerOf(draft, repeat, zone, now) };
 }
 
 function invalid(path: string, message: string): Refusal {

@@ -6,7 +6,7 @@ import { parseCron } from '../domain/cron-expression.js';
 import { parseDuration } from '../domain/duration.js';
 import { parseInstant } from '../domain/instant.js';
 import { limits } from '../domain/limits.js';
-import { isZone } from '../domain/zone.js';
+import { zoneNamed } from '../domain/zone.js';
 import type { JobDraft, JobPatch, TriggerDraft } from '../scheduler/messages.js';
 import type { Faults } from './faults.js';
 import { addShapeFaults, type JobBody, jobShape, type PatchBody, patchShape, type Shape } from './schemas.js';
@@ -38,7 +38,10 @@ export function readDraft(value: unknown, rules: Rules, faults: Faults, at = '')
   const given = countTriggers(body);
   if (given === 0) faults.add(at, 'must have one of delay, trigger_at and cron_expr');
   if (body.timezone !== undefined && body.cron_expr === undefined)
-    faults.add(`${at}/timezone`, 'is only allowed with cron_expr');
+    faults.add(
+      `${at}/timezone`,
+      'is only allowed with cron_expr: leave it out; an instant takes an offset such as +01:00',
+    );
   const isRepeat = body.is_repeat === true;
   if (isRepeat && body.trigger_at !== undefined)
     faults.add(`${at}/is_repeat`, 'must not be true with trigger_at: a date comes once');
@@ -63,8 +66,10 @@ export function readPatch(value: unknown, rules: Rules, faults: Faults, at = '')
   const trigger = readTrigger(body, rules, faults, at);
   if (trigger !== undefined) patch.trigger = trigger;
   if (body.timezone !== undefined && body.cron_expr === undefined) {
-    if (countTriggers(body) > 0) faults.add(`${at}/timezone`, 'is only allowed with cron_expr');
-    patch.timezone = body.timezone;
+    if (countTriggers(body) > 0)
+      faults.add(`${at}/timezone`, 'is only allowed with cron_expr, or alone: leave out delay and trigger_at, or it');
+    const timezone = readZone(body.timezone);
+    if (timezone !== undefined) patch.timezone = timezone;
   }
   Object.assign(patch, readOptions(body, faults, at));
   return faults.any ? undefined : patch;
@@ -85,9 +90,9 @@ function countTriggers({ delay, trigger_at, cron_expr }: PatchBody): number {
 
 /** The trigger, every one of several checked; undefined when there is none or its text has a fault. */
 function readTrigger(body: PatchBody, rules: Rules, faults: Faults, at: string): TriggerDraft | undefined {
-  const { timezone } = body;
+  const timezone = readZone(body.timezone);
   if (countTriggers(body) > 1) faults.add(at, 'must have only one of delay, trigger_at and cron_expr');
-  if (typeof timezone === 'string' && !isZone(timezone))
+  if (typeof body.timezone === 'string' && timezone === undefined)
     faults.add(`${at}/timezone`, 'is not an IANA time zone known here');
   let trigger: TriggerDraft | undefined;
   if (body.delay !== undefined) {
@@ -105,6 +110,11 @@ function readTrigger(body: PatchBody, rules: Rules, faults: Faults, at: string):
     else trigger = { kind: 'cron', expression: body.cron_expr, ...(timezone !== undefined && { timezone }) };
   }
   return trigger;
+}
+
+/** The zone as the database spells it; undefined when there is none, or none that is known. */
+function readZone(text: unknown): string | undefined {
+  return typeof text === 'string' ? zoneNamed(text) : undefined;
 }
 
 /** The fields that creations and updates share, only those that are there. */

@@ -271,3 +271,16 @@ t.test('with is_repeat it is pending again for the next match', async (t) => {
   await api.delete(`/jobs/${body.id}`);
   await subscriber.close();
 });
+
+t.test('a time zone is answered in the spelling of the database, whatever its case in the request', async (t) => {
+  for (const [timezone, shown] of [
+    ['europe/BERLIN', 'Europe/Berlin'],
+    ['us/pacific', 'US/Pacific'],
+  ] as const) {
+    const { body } = await create('0 30 9 * * *', { timezone, is_repeat: true });
+    t.equal(body.timezone, shown);
+    const other = await api.put(`/jobs/${body.id}`, { timezone: 'ASIA/kolkata' });
+    t.match(other.body, { timezone: 'Asia/Kolkata', is_repeat: true });
+    await api.delete(`/jobs/${body.id}`);
+  }
+});

@@ -159,6 +159,7 @@ t.test('occurrences missed while the process is stopped', async (t) => {
   const stopped = await startServer();
   const client = new Client(stopped);
   const job = await client.create({ name: 'noop', delay: '500ms', is_repeat: true, misfire: 'skip' });
+  await client.until(job.id, (found) => found.started_at !== undefined && found.status === 'pending');
   stopped.signal('SIGSTOP');
   await sleep(2600);
   stopped.signal('SIGCONT');

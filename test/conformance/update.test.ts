@@ -90,6 +90,93 @@ t.test('an interval job’s delay is its new interval from now', async (t) => {
   await api.delete(`/jobs/${job.id}`);
 });
 
+t.test('a repeating cron job: delay and trigger_at move the next occurrence, and the schedule stays', async (t) => {
+  const yearly = { name: 'noop', cron_expr: '0 0 9 1 1 *', timezone: 'UTC', is_repeat: true, misfire: 'skip' };
+  const schedule = { cron_expr: '0 0 9 1 1 *', timezone: 'UTC', is_repeat: true };
+  for (const change of [{ delay: '60ms' }, { trigger_at: '2001-01-01T00:00:00Z' }, { delay: '0s' }]) {
+    const job = await api.create(yearly);
+    const before = Date.now();
+    const { status, body } = await put(job, change);
+    t.equal(status, 200, JSON.stringify(change));
+    t.match(body, { ...schedule, status: 'pending' });
+    t.ok(at(body.trigger_at) >= before && at(body.trigger_at) <= Date.now() + 60, 'soon, and never in the past');
+    t.equal(at(String((await feed.event(job.id, 'job.updated')).metadata.trigger_at)), at(body.trigger_at));
+    const next = await feed.event(job.id, 'job.scheduled', 2);
+    t.equal(next.metadata.trigger_at, job.trigger_at, 'then the schedule goes on');
+    const after = await api.job(job.id);
+    t.match(after, { ...schedule, status: 'pending', trigger_at: job.trigger_at, missed_count: 0, skipped_count: 0 });
+    await api.delete(`/jobs/${job.id}`);
+  }
+  const job = await api.create(yearly);
+  const later = await put(job, { trigger_at: '2040-06-01T00:00:00Z' });
+  t.match(later.body, { ...schedule, trigger_at: '2040-06-01T08:00:00+08:00' });
+  const back = await put(job, { cron_expr: '0 0 9 1 1 *' });
+  t.match(back.body, { ...schedule, trigger_at: job.trigger_at }, 'the schedule once more takes the move back');
+  await put(job, { delay: '100d' });
+  const zone = await put(job, { timezone: 'Asia/Tokyo' });
+  t.match(zone.body, { trigger_at: /-01-01T08:00:00\+08:00$/, timezone: 'Asia/Tokyo' }, 'and so does another zone');
+});
+
+t.test('a moved occurrence that fails is retried, and the schedule goes on after that', async (t) => {
+  const job = await api.create({
+    name: 'fail',
+    cron_expr: '0 0 9 1 1 *',
+    is_repeat: true,
+    payload: { message: 'x' },
+    max_retries: 1,
+    retry_delay: '1h',
+  });
+  await put(job, { delay: '0s' });
+  await feed.event(job.id, 'job.retrying');
+  const { body } = await put(job, { delay: '0s' });
+  t.match(body, { status: 'pending', retry_count: 1, cron_expr: '0 0 9 1 1 *' }, 'a retry is moved as well');
+  const next = await feed.event(job.id, 'job.scheduled', 2);
+  t.equal(next.metadata.trigger_at, job.trigger_at);
+  t.match(await api.job(job.id), { status: 'pending', retry_count: 0, trigger_at: job.trigger_at });
+  await api.delete(`/jobs/${job.id}`);
+});
+
+t.test('an interval job: trigger_at moves the next run only, and the grid stays', async (t) => {
+  const job = await api.create({ name: 'noop', delay: '1h', is_repeat: true });
+  const { body } = await put(job, { trigger_at: new Date(Date.now() + 50).toISOString() });
+  t.match(body, { delay: '1h0m0s', is_repeat: true, status: 'pending' });
+  const next = await feed.event(job.id, 'job.scheduled', 2);
+  t.equal(next.metadata.trigger_at, job.trigger_at, 'the first point of its grid is still to come');
+  t.match(await api.job(job.id), { delay: '1h0m0s', trigger_at: job.trigger_at });
+  const cron = await put(job, { cron_expr: '0 0 9 1 1 *' });
+  t.match(cron.body, { cron_expr: '0 0 9 1 1 *', timezone: 'Asia/Shanghai', is_repeat: true });
+  t.notOk('delay' in cron.body, 'a cron_expr takes the place of the interval');
+  await api.delete(`/jobs/${job.id}`);
+});
+
+t.test('single runs: delay, trigger_at and cron_expr each take the place of the others', async (t) => {
+  const job = await api.create({ name: 'noop', cron_expr: '0 0 9 1 1 *' });
+  t.match((await put(job, { timezone: 'UTC' })).body, { timezone: 'UTC', trigger_at: /T17:00:00\+08:00$/ });
+  const moved = await put(job, { trigger_at: '2040-01-01T00:00:00Z' });
+  t.match(moved.body, { is_repeat: false, trigger_at: '2040-01-01T08:00:00+08:00' });
+  t.notOk('cron_expr' in moved.body);
+  const cron = await put(job, { cron_expr: '0 0 9 1 1 *' });
+  t.match(cron.body, { is_repeat: false, cron_expr: '0 0 9 1 1 *', timezone: 'Asia/Shanghai' });
+  t.match((await put(job, { delay: '1h' })).body, { is_repeat: false, next_run_in: '1h0m0s' });
+});
+
+t.test('refusals say what to do', async (t) => {
+  const interval = await api.create({ name: 'noop', delay: never, is_repeat: true });
+  const daily = await api.create({ name: 'noop', cron_expr: '0 0 9 1 1 *', is_repeat: true });
+  const cases: [Job, Record<string, unknown>, string, RegExp][] = [
+    [interval, { timezone: 'UTC' }, 'timezone', /leave it out, or give a cron_expr with it/],
+    [await waiting(), { timezone: 'UTC' }, 'timezone', /leave it out, or give a cron_expr with it/],
+    [interval, { delay: '9ms' }, 'delay', /at least 10ms.*to move its next run only, use trigger_at/],
+    [daily, { delay: '1h', timezone: 'UTC' }, 'timezone', /leave out delay and trigger_at, or it/],
+  ];
+  for (const [job, body, field, says] of cases) {
+    const found = problem(t, await put(job, body), 400, 'validation_failed', JSON.stringify(body));
+    t.ok(names(found, field), JSON.stringify(found));
+    t.match(JSON.stringify(found), says);
+    t.match(await api.job(job.id), { updated_at: job.updated_at, trigger_at: job.trigger_at }, 'nothing has changed');
+  }
+});
+
 t.test('an update tells job.updated', async (t) => {
   const job = await waiting();
   const { body } = await put(job, { trigger_at: '2040-01-01T00:00:00Z' });

@@ -74,7 +74,7 @@ function oracle(expression: string, minutes: readonly Minute[]): number[] {
     const byWeekday = weekdays.has(date.getUTCDay());
     return day !== '*' && weekday !== '*' ? byDate || byWeekday : byDate && byWeekday;
   };
-  const real = /^\*(\/\d+)?$/.test(hour);
+  const real = hour === '*' || hour === '*/1';
   const fired: number[] = [];
   let furthest = (minutes[0]?.local ?? 0) - 1;
   for (const { at, local } of minutes) {
@@ -151,6 +151,8 @@ const stretches = (
     ['America/St_Johns', '2010-11-07T02:31:00'],
     ['America/St_Johns', '2010-03-14T03:31:00'],
     ['Antarctica/Casey', '2022-10-01T16:01:00'],
+    ['Africa/Cairo', '2027-04-29T22:00:00'],
+    ['Europe/Berlin', '2026-10-25T01:00:00'],
   ] as const
 ).map(([zone, change]) => {
   const start = utc(change) - 1.5 * dayMs;
@@ -179,6 +181,8 @@ const expressions = [
   '15,45 * 1-2 * * *',
   '0 0 */2 * * *',
   '0 30 */3 * * *',
+  '0 0 */24 30 4 *',
+  '0 0 */1 * * *',
   '0 0 0-23 * * *',
   '0 0 0-23/2 * * *',
   '0 59 23 * * *',
@@ -312,6 +316,26 @@ t.test('every minute of a year', async (t) => {
     }
     t.same(faults, [], zone);
   }
+});
+
+t.test('hours in steps of two and more are the hours of the list', async (t) => {
+  const faults: string[] = [];
+  for (const { zone, change } of stretches) {
+    for (let step = 2; step <= 24; step += 1) {
+      const hours = Array.from({ length: Math.ceil(24 / step) }, (_, i) => i * step).join(',');
+      const stepped = cronOf(`0 */30 */${step} * * *`);
+      const listed = cronOf(`0 */30 ${hours} * * *`);
+      const start = change - dayMs;
+      for (let at = start; at < change + dayMs; at += 47 * minuteMs) {
+        const same =
+          nextCron(stepped, zone, at) === nextCron(listed, zone, at) &&
+          previousCron(stepped, zone, at) === previousCron(listed, zone, at) &&
+          countCron(stepped, zone, start, at) === countCron(listed, zone, start, at);
+        if (!same) faults.push(`*/${step} in ${zone} at ${new Date(at).toISOString()}`);
+      }
+    }
+  }
+  t.same(faults.slice(0, 5), []);
 });
 
 t.test("in UTC the occurrences are cron-parser's", async () => {

@@ -45,9 +45,19 @@ t.test('schedules of every hour follow real time', async (t) => {
     const times = ['2026-03-08T06:30:00', '2026-03-08T07:00:00', '2026-03-08T07:30:00'];
     t.same(following(listed, newYork, '2026-03-08T06:00:00', 3), times, listed);
   }
-  // 2 o'clock does not exist, so it does not fire.
-  t.same(following('0 30 */2 * * *', newYork, '2026-03-08T05:45:00', 1), ['2026-03-08T08:30:00']);
+  t.same(following('0 30 */2 * * *', newYork, '2026-03-08T05:45:00', 1), ['2026-03-08T07:00:00']);
   t.same(following('0 30 0-23/2 * * *', newYork, '2026-03-08T05:45:00', 1), ['2026-03-08T07:00:00']);
+});
+
+t.test('hours in steps are wall clock hours: none is lost in a gap, none fires twice in a fold', async (t) => {
+  t.same(following('0 0 */24 30 4 *', 'Africa/Cairo', '2027-01-01T00:00:00', 2), [
+    '2027-04-29T22:00:00',
+    '2028-04-29T21:00:00',
+  ]);
+  t.same(following('0 0 */2 * * *', 'Europe/Berlin', '2026-10-24T22:30:00', 2), [
+    '2026-10-25T00:00:00',
+    '2026-10-25T03:00:00',
+  ]);
 });
 
 t.test("the original's examples", async (t) => {

@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import t from 'tap';
-import { cancel, retry, update } from '../../src/domain/decisions.js';
-import type { Trigger } from '../../src/domain/job.js';
-import { everyMinute, everyTenSeconds, noon, sampleJob } from '../store/samples.js';
-import { hour, lastErrorAt, minute } from './decisions-support.js';
+import { cancel, create, fail, miss, retry, start, succeed, update } from '../../src/domain/decisions.js';
+import { type JobSpec, noDetail, type Trigger } from '../../src/domain/job.js';
+import { countOccurrences, nextOccurrence } from '../../src/domain/trigger.js';
+import { everyMinute, everyTenSeconds, noon, sampleJob, sampleSpec } from '../store/samples.js';
+import { failure, hour, lastErrorAt, minute } from './decisions-support.js';
 
 t.test('cancel', async (t) => {
   for (const status of ['pending', 'running'] as const) {
@@ -96,5 +98,62 @@ t.test('update', async (t) => {
       createdAt: job.spec.createdAt,
       idempotencyKey: 'k',
     });
+  });
+
+  t.test('a moved occurrence leaves the schedule and the retries alone', async (t) => {
+    for (const trigger of [everyMinute, everyTenSeconds]) {
+      const job = sampleJob(
+        { trigger },
+        { attempt: 2, retryCount: 2, interruptions: 1, lease: 2, skipped: 3, missed: 4 },
+      );
+      t.strictSame(update(job, { movedTo: noon + hour, maxRetries: 5 }, noon + 3), {
+        spec: { ...job.spec, maxRetries: 5 },
+        state: { ...job.state, due: noon + hour, occurrence: noon + hour, updatedAt: noon + 3 },
+        events: [{ type: 'job.updated', triggerAt: noon + hour, isRepeat: true }],
+      });
+    }
+  });
+
+  t.test('one that is moved into the past is due now, and not missed', async (t) => {
+    const job = sampleJob({ trigger: everyMinute, misfire: 'skip' }, { due: noon + hour, occurrence: noon + hour });
+    const { state, spec } = update(job, { movedTo: 0 }, noon + 3);
+    t.match(state, { due: noon + 3, occurrence: noon + 3 });
+    t.equal(miss({ ...job, spec: spec as JobSpec, state }, noon + 1003), undefined);
+  });
+
+  t.test('after it the schedule goes on with the first slot behind it; none before is counted', async () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(everyMinute, everyTenSeconds),
+        fc.integer({ min: -2 * hour, max: 2 * hour }),
+        fc.integer({ min: 0, max: 5 * minute }),
+        fc.boolean(),
+        (trigger, offset, lastsMs, succeeds) => {
+          const job = create(sampleSpec({ trigger, maxRetries: 0 }), noon - minute);
+          const pending = { spec: job.spec as JobSpec, state: job.state, detail: noDetail };
+          const moved = { ...pending, state: update(pending, { movedTo: noon + offset }, noon - minute).state };
+          const { due } = moved.state;
+          const started = { ...moved, state: start(moved, due).state };
+          const end = due + lastsMs;
+          const { state } = succeeds ? succeed(started, { durationMs: lastsMs }, end) : fail(started, failure, end);
+          return (
+            due === Math.max(noon + offset, noon - minute) &&
+            state.due === nextOccurrence(trigger, end) &&
+            state.occurrence === state.due &&
+            state.skipped === countOccurrences(trigger, due, end) &&
+            state.missed === 0
+          );
+        },
+      ),
+    );
+  });
+
+  t.test('one that is missed where it was moved to is missed once, with the slots behind it', async (t) => {
+    const job = sampleJob({ trigger: everyTenSeconds, misfire: 'skip' });
+    const moved = { ...job, state: update(job, { movedTo: noon + 25_000 }, noon).state };
+    t.match(miss(moved, noon + 41_001)?.state, { missed: 3, due: noon + 50_000, occurrence: noon + 50_000 });
+    const once = { ...moved, spec: { ...job.spec, misfire: 'run_once' as const } };
+    const missed = miss(once, noon + 41_001);
+    t.match(missed?.state, { missed: 3, due: noon + 41_001, occurrence: noon + 40_000 });
   });
 });

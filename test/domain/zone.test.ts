@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { firstInstant, isZone, localToInstants, offsetAt, spanAt, systemZone } from '../../src/domain/zone.js';
+import {
+  firstInstant,
+  isZone,
+  localToInstants,
+  offsetAt,
+  spanAt,
+  systemZone,
+  zoneNamed,
+} from '../../src/domain/zone.js';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -208,4 +216,48 @@ t.test('more zones and years than are remembered', async (t) => {
     if (offsetAt('America/New_York', at) !== shownOffset('America/New_York', at)) wrong += 1;
   }
   t.equal(wrong, 0);
+});
+
+/** Another spelling for each `n` below 2^letters. */
+function respelled(name: string, n: number): string {
+  return [...name].map((char, at) => ((n >> at) & 1 ? char.toUpperCase() : char.toLowerCase())).join('');
+}
+
+t.test("a name in any case is the database's, and a link keeps its own", async (t) => {
+  for (const name of [
+    'Europe/Berlin',
+    'US/Pacific',
+    'Asia/Kolkata',
+    'Asia/Calcutta',
+    'America/Port-au-Prince',
+    'GMT+0',
+  ]) {
+    for (const text of [name, name.toLowerCase(), name.toUpperCase(), respelled(name, 0b1011001)])
+      t.equal(zoneNamed(text), name, text);
+  }
+  t.equal(zoneNamed('Mars/X'), undefined);
+  for (const zone of allZones) if (zoneNamed(zone.toUpperCase()) !== zone) t.fail(zone);
+  const summer = utc('2026-07-01T00:00:00');
+  t.equal(offsetAt('uS/paCific', summer), -7 * hour, 'a spelling that a job has from before');
+});
+
+t.test('ten thousand spellings of a zone ask Intl no more than one', async (t) => {
+  const { DateTimeFormat } = Intl;
+  let made = 0;
+  const counting = new Proxy(DateTimeFormat, {
+    construct: (target, given) => {
+      made += 1;
+      return Reflect.construct(target, given);
+    },
+  });
+  Object.defineProperty(Intl, 'DateTimeFormat', { value: counting, configurable: true, writable: true });
+  t.teardown(() => {
+    Object.defineProperty(Intl, 'DateTimeFormat', { value: DateTimeFormat, configurable: true, writable: true });
+  });
+  const at = utc('2026-07-01T00:00:00');
+  for (let n = 0; n < 10_000; n += 1) {
+    const text = respelled('america/argentina/buenos_aires', n * 7919);
+    if (zoneNamed(text) !== 'America/Argentina/Buenos_Aires' || offsetAt(text, at) !== -3 * hour) t.fail(text);
+  }
+  t.ok(made <= 2, `${made} formatters were made`);
 });

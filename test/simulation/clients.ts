@@ -13,6 +13,8 @@ export const names = ['noop', 'limited', 'other', 'killer'] as const;
 /** More types than one slice of a merge saves sets of: some lives have jobs of each. */
 export const manyNames = Array.from({ length: 36 }, (_, i) => `type-${i}`);
 
+const expressions = ['* * * * * *', '*/3 * * * * *', '0 * * * * *'] as const;
+
 export interface Habits {
   /** Makes jobs that end the process each time they run. */
   readonly kills: boolean;
@@ -64,12 +66,14 @@ export class Clients {
     if (this.#world().memtable.job(seq)?.spec.name === 'killer') return;
     if (kind === 'retry') return this.#ask({ kind, id }, () => {});
     const payload = this.#payload();
-    const trigger: TriggerDraft = { kind: 'delay', delayMs: 10 + random.pick([0, 100, 5000, 2_000_000]) };
+    const trigger = random.chance(0.6) ? this.#newTrigger(random) : undefined;
+    if (trigger?.kind === 'cron') known.expressions.add(trigger.expression);
     known.unanswered.add(payload);
     this.#promised.scheduleChanges(seq);
     this.#ask(
-      { kind, id, patch: { ...(random.chance(0.6) && { trigger }), payload } },
-      () => {
+      { kind, id, patch: { ...(trigger && { trigger }), payload } },
+      ([job]) => {
+        if (job && trigger) mustBeMoved(job, trigger);
         known.payload = payload;
         // Updates are made in the order they were sent: earlier ones were overtaken.
         for (const sent of known.unanswered) {
@@ -116,6 +120,13 @@ export class Clients {
     };
   }
 
+  /** For an update: mostly another delay, which a job of every kind takes. */
+  #newTrigger(random: Random): TriggerDraft {
+    if (random.chance(0.7)) return { kind: 'delay', delayMs: 10 + random.pick([0, 100, 5000, 2_000_000]) };
+    if (random.chance(0.6)) return { kind: 'at', at: this.#world().clock.now() + random.between(-5000, 20_000) };
+    return { kind: 'cron', expression: random.pick(expressions) };
+  }
+
   #trigger(random: Random): TriggerDraft {
     switch (random.between(1, 3)) {
       case 1:
@@ -123,7 +134,7 @@ export class Clients {
       case 2:
         return { kind: 'at', at: this.#world().clock.now() + random.between(-5000, 5000) };
       default:
-        return { kind: 'cron', expression: random.pick(['* * * * * *', '*/3 * * * * *', '0 * * * * *']) };
+        return { kind: 'cron', expression: random.pick(expressions) };
     }
   }
 
@@ -182,4 +193,21 @@ export class Clients {
       if (answer.refusal.code === 'conflict') conflict();
     });
   }
+}
+
+/** What an answer to an update shows: the job is due as was asked, and a schedule that stays has not changed. */
+function mustBeMoved({ spec, state }: Job, asked: TriggerDraft): void {
+  const { seq, trigger } = spec;
+  const { due, occurrence, updatedAt } = state;
+  must(occurrence === due, () => `job ${seq} was moved to ${due} and stands for ${occurrence}`);
+  if (asked.kind === 'cron') {
+    const isNew = trigger.kind === 'cron' && trigger.expression === asked.expression;
+    return must(isNew, () => `job ${seq} has not its new schedule`);
+  }
+  const repeats = isRepeating(spec);
+  must(repeats || trigger.kind === 'once', () => `job ${seq} runs once, when it was told to, and has a schedule`);
+  const wanted = asked.kind === 'delay' ? updatedAt + asked.delayMs : asked.at;
+  // A repeating job is never moved into the past: that would be a missed occurrence.
+  const isDue = due === (repeats ? Math.max(wanted, updatedAt) : wanted);
+  must(isDue, () => `job ${seq} was to be due at ${wanted} and is due at ${due}`);
 }

@@ -70,6 +70,12 @@ export class Invariants {
       const isKnown = payload === known.payload || known.unanswered.has(payload);
       must(isKnown, () => `job ${seq} has another payload than was acknowledged`);
       must(idSeconds === known.idSeconds, () => `job ${seq} has another id than was acknowledged`);
+      const { trigger } = job.spec;
+      const isCron = trigger.kind === 'cron';
+      if (known.repeatsByCron)
+        must(isCron && trigger.repeat, () => `job ${seq} repeated by cron and is now of kind ${trigger.kind}`);
+      if (isCron)
+        must(known.expressions.has(trigger.expression), () => `job ${seq} has a schedule that nobody asked for`);
       const { status } = job.state;
       if (known.cancelled) must(status === 'cancelled', () => `job ${seq} was cancelled and is ${status}`);
     }

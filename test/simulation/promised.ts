@@ -11,6 +11,10 @@ export interface PromisedJob {
   readonly idSeconds: number;
   readonly id: string;
   cancelled: boolean;
+  /** Cron expressions that it was made with or that updates may have given it since: it has one of them. */
+  readonly expressions: Set<string>;
+  /** It was made to repeat by a cron expression: nothing makes it another kind of job. */
+  readonly repeatsByCron: boolean;
 }
 
 /** How a key was used when that was acknowledged. */
@@ -40,9 +44,17 @@ export class Promised {
   ) {}
 
   made(job: Job): void {
-    const { seq, payload, idSeconds } = job.spec;
+    const { seq, payload, idSeconds, trigger } = job.spec;
     if (this.jobs.has(seq)) return;
-    this.jobs.set(seq, { payload, unanswered: new Set(), idSeconds, id: formatId(seq, idSeconds), cancelled: false });
+    this.jobs.set(seq, {
+      payload,
+      unanswered: new Set(),
+      idSeconds,
+      id: formatId(seq, idSeconds),
+      cancelled: false,
+      expressions: new Set(trigger.kind === 'cron' ? [trigger.expression] : []),
+      repeatsByCron: trigger.kind === 'cron' && trigger.repeat,
+    });
   }
 
   started(seq: number, lease: number, slot: number): void {

@@ -50,6 +50,8 @@ t.test('a short soak with faults: everything happens that was promised', async (
   t.same(wrong, []);
   t.ok(events > 1000, `${events} events`);
   for (const [kind, count] of Object.entries(faults)) t.ok(count > 0, `${count} of the kind ${kind}`);
-  const leaks = growths(samples).filter((growth) => growth.leaks && !['privateMiB', 'heapMiB'].includes(growth.quantity));
+  const leaks = growths(samples).filter(
+    (growth) => growth.leaks && !['privateMiB', 'heapMiB'].includes(growth.quantity),
+  );
   t.same(leaks, []);
 });

@@ -186,7 +186,7 @@ export class World {
   readonly queries: StoreQueries;
   readonly events: JobEvent[] = [];
   readonly fatal: string[] = [];
-  /** What was logged: level and message. */
+  /** What was logged, but for debug lines: level and message. */
   readonly logged: string[] = [];
   readonly damage = new DamageReports(this.#log());
   /** How this server began. */
@@ -257,7 +257,7 @@ export class World {
     const at = (level: string) => (fields: object | string, message?: string) => {
       this.logged.push(`${level}: ${message ?? String(fields)}`);
     };
-    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+    return { debug: () => {}, info: at('info'), warn: at('warn'), error: at('error') };
   }
 
   /** A new server on the same bytes, as after a crash: what was only in memory is gone. */
