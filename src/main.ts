@@ -5,6 +5,7 @@
 import { type Logger as Pino, pino } from 'pino';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
+import { useIdKey } from './domain/id.js';
 import { health, jobsWithoutHandler } from './health.js';
 import { uncompiled } from './pool/handlers.js';
 import { WorkerPool } from './pool/pool.js';
@@ -62,6 +63,7 @@ export async function start(config: Config): Promise<Running> {
 }
 
 async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<Running> {
+  useIdKey(lock.facts.idKey);
   const clock = systemClock;
   const startedAt = clock.monotonic();
   // The server's libraries are read while the store opens and the threads start.

@@ -20,6 +20,13 @@ const dayMs = 86_400_000;
 /** 29 February is the rarest day: it can be 8 years away (1896 to 1904, 2096 to 2104). */
 const searchDays = 40 * 366;
 
+/**
+ * No zone was ever further from UTC than 16 hours, so from any instant on local times lie at most twice that behind where they are
+ * now. What has no match among them has none in between, and the spans of the years there need not be looked at.
+ */
+const widestOffset = 16 * 3600;
+const widestFold = 2 * widestOffset;
+
 // --- Occurrences in a zone ---
 
 /**
@@ -106,18 +113,20 @@ function wallPosition(zone: string, at: number): number {
 function nextMatch(cron: Cron, zone: string, after: number): number {
   for (let second = secondOf(after) + 1; ; ) {
     const span = spanAt(zone, second * 1000);
-    const at = firstAtOrAfter(cron, second + span.offsetMs / 1000) * 1000 - span.offsetMs;
+    const local = second + span.offsetMs / 1000;
+    const at = firstAtOrAfter(cron, local) * 1000 - span.offsetMs;
     if (at < span.until) return at;
-    second = span.until / 1000;
+    second = Math.max(span.until / 1000, firstAtOrAfter(cron, local - widestFold) - widestOffset);
   }
 }
 
 function previousMatch(cron: Cron, zone: string, atOrBefore: number): number {
   for (let second = secondOf(atOrBefore); ; ) {
     const span = spanAt(zone, second * 1000);
-    const at = lastAtOrBefore(cron, second + span.offsetMs / 1000) * 1000 - span.offsetMs;
+    const local = second + span.offsetMs / 1000;
+    const at = lastAtOrBefore(cron, local) * 1000 - span.offsetMs;
     if (at >= span.from) return at;
-    second = Math.ceil(span.from / 1000) - 1;
+    second = Math.min(Math.ceil(span.from / 1000) - 1, lastAtOrBefore(cron, local + widestFold) + widestOffset);
   }
 }
 

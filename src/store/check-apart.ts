@@ -20,14 +20,23 @@ export type FromCheck =
 /**
  * Checks the store in a directory that is locked, or that nobody else knows of.
  *
+ * @param idKey the directory's, so that jobs are called by their ids
  * @param tell is called with one line for each fault
  */
-export async function checkApart(directory: string, tell: (line: string) => void): Promise<CheckSummary> {
+export async function checkApart(
+  directory: string,
+  idKey: string | undefined,
+  tell: (line: string) => void,
+): Promise<CheckSummary> {
   const file = join(directory, dataFile);
   // LMDB writes its last words to standard error; they are about its source, not about the data.
-  const child = fork(fileURLToPath(new URL('./check-process.js', import.meta.url)), [directory], {
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
+  const child = fork(
+    fileURLToPath(new URL('./check-process.js', import.meta.url)),
+    [directory, ...(idKey === undefined ? [] : [idKey])],
+    {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    },
+  );
   let faults = 0;
   let summary: CheckSummary | undefined;
   let reading: string | undefined;

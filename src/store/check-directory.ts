@@ -45,5 +45,5 @@ export async function whileStopped<T>(
  * @throws DirectoryError
  */
 export function checkDirectory(directory: string, tell: (line: string) => void): Promise<CheckSummary> {
-  return whileStopped(directory, (path) => checkApart(path, tell));
+  return whileStopped(directory, (path, { idKey }) => checkApart(path, idKey, tell));
 }

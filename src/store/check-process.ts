@@ -1,12 +1,17 @@
-/** The process that a check runs in: its argument is a directory, which it opens read-only. See `check-apart`. */
+/**
+ * The process that a check runs in: its arguments are a directory, which it opens read-only, and the key of its ids where it
+ * has one. See `check-apart`.
+ */
 import { join } from 'node:path';
+import { useIdKey } from '../domain/id.js';
 import { checkStore } from './check.js';
 import type { FromCheck } from './check-apart.js';
 import { countWrongHeads } from './check-pages.js';
 import { dataFile, LmdbKv } from './kv-lmdb.js';
 
-const [, , directory] = process.argv;
+const [, , directory, idKey] = process.argv;
 if (directory === undefined || !process.send) throw new Error('this file runs in a process that the check starts');
+useIdKey(idKey);
 
 /** Written at once, so that nothing is lost when LMDB ends the process at the next page. */
 function tell(message: FromCheck): void {

@@ -2,7 +2,7 @@
  * The data directory before anything opens it: made with a marker, locked for one process, refused when it is of a newer
  * schema or visibly damaged. LMDB itself would open an empty file as an empty store and die on a truncated one.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import { isIdKey } from '../domain/id.js';
 import { damageReason, isDamage } from './damage.js';
 import { dataFile } from './kv-lmdb.js';
 import { type DirectoryFacts, schemaVersion } from './layout.js';
@@ -175,6 +176,10 @@ export function readFacts(path: string): DirectoryFacts | undefined {
   try {
     facts = JSON.parse(readFileSync(marker, 'utf8')) as DirectoryFacts;
     if (!Number.isInteger(facts.schema) || typeof facts.identity !== 'string') throw new Error('it has other fields');
+    // A newer one is refused by its number, whatever else it has.
+    const isOurs = facts.schema <= schemaVersion;
+    if (isOurs && facts.idKey !== undefined && !isIdKey(facts.idKey)) throw new Error('its key of ids is damaged');
+    if (facts.schema === 2 && facts.idKey === undefined) throw new Error('its key of ids is missing');
   } catch (error) {
     throw new DirectoryError(`${marker} cannot be read (${(error as Error).message}): restore it from a backup`);
   }
@@ -192,7 +197,8 @@ export function readFacts(path: string): DirectoryFacts | undefined {
 }
 
 function newFacts(): DirectoryFacts {
-  return { schema: schemaVersion, identity: randomUUID(), createdAt: Date.now(), unused: true };
+  const idKey = randomBytes(12).toString('hex');
+  return { schema: schemaVersion, identity: randomUUID(), idKey, createdAt: Date.now(), unused: true };
 }
 
 function writeFacts(path: string, facts: DirectoryFacts): DirectoryFacts {

@@ -4,8 +4,11 @@ import { DamagedRecord } from './damage.js';
 import { getU32, key, putU32 } from './numbers.js';
 import { rowBytes } from './row.js';
 
-/** Version of everything below; a directory of a newer one is refused. */
-export const schemaVersion = 1;
+/**
+ * Version of everything below; a directory of a newer one is refused, one of an older keeps its number.
+ * 2: the marker may have a key of ids, without which others would be answered. The trees are as in 1.
+ */
+export const schemaVersion = 2;
 
 export const pageRows = 16;
 const pageHeader = 8;
@@ -69,6 +72,8 @@ export interface DirectoryFacts {
   /** Random, made with the directory. */
   readonly identity: string;
   readonly createdAt: number;
+  /** Key of the scramble in public ids, made with the directory and kept by its backups; see `domain/id`. None in schema 1. */
+  readonly idKey?: string;
   /** No server has ever been ready on it: there is nothing in it to lose. */
   readonly unused?: boolean;
   /** It is a copy of one instant: to be checked and restored, not to be worked on. */

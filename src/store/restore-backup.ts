@@ -1,6 +1,7 @@
 /**
  * A data directory made from a backup, or from another one whose server is stopped. It gets an identity of its own: from
- * the backup's instant on there are two stories, and what was handed out in the one means nothing in the other.
+ * the backup's instant on there are two stories, and what was handed out in the one means nothing in the other. The key of the ids
+ * stays: the jobs that are in the backup keep theirs.
  */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -30,13 +31,19 @@ export async function restoreBackup(
     const directory = await claim(path);
     try {
       await copyFile(join(source, dataFile), directory.dataFile, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-      const summary = await checkApart(path, tell);
+      const summary = await checkApart(path, facts.idKey, tell);
       if (summary.faults > 0) {
         throw new DirectoryError(`${source} is damaged and was not restored: use another backup`);
       }
-      const { schema, createdAt, identity } = facts;
+      const { schema, createdAt, identity, idKey } = facts;
       const restored = { at: new Date().toISOString(), from: identity, position: summary.position };
-      await directory.complete({ schema, identity: randomUUID(), createdAt, restored });
+      await directory.complete({
+        schema,
+        identity: randomUUID(),
+        ...(idKey !== undefined && { idKey }),
+        createdAt,
+        restored,
+      });
       return summary;
     } catch (error) {
       await directory.abandon();

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import t from 'tap';
 import { countCron, nextCron, previousCron } from '../../src/domain/cron.js';
 import { cronOf, dayMs, following, newYork, utc } from './cron-support.js';
@@ -121,4 +122,47 @@ t.test('more schedules and zones than are remembered', async (t) => {
 
 t.test('an unknown zone is a RangeError', async (t) => {
   t.throws(() => nextCron(cronOf('@daily'), 'Mars/X', 0), RangeError);
+});
+
+t.test('a schedule of real hours that comes decades later looks at few years in between', async (t) => {
+  const getter = Object.getOwnPropertyDescriptor(Intl.DateTimeFormat.prototype, 'format') as PropertyDescriptor;
+  let asked = 0;
+  Object.defineProperty(Intl.DateTimeFormat.prototype, 'format', {
+    ...getter,
+    get(this: Intl.DateTimeFormat) {
+      asked += 1;
+      return getter.get?.call(this);
+    },
+  });
+  t.teardown(() => Object.defineProperty(Intl.DateTimeFormat.prototype, 'format', getter));
+  // 2100 is no leap year.
+  const rare = cronOf('0 0 * 29 2 *');
+  const from = utc('2096-03-02T00:00:00');
+  t.equal(new Date(nextCron(rare, 'America/Winnipeg', from)).toISOString(), '2104-02-29T06:00:00.000Z');
+  const ahead = asked;
+  t.ok(ahead < 900, `Intl was asked ${ahead} times for the next`);
+  const before = previousCron(rare, 'America/Halifax', utc('2104-02-28T00:00:00')) as number;
+  t.equal(new Date(before).toISOString(), '2096-03-01T03:00:00.000Z');
+  t.ok(asked - ahead < 900, `Intl was asked ${asked - ahead} times for the previous`);
+});
+
+t.test('between an instant and the next occurrence lies none, however far that is', async () => {
+  const zones = [newYork, 'Africa/Casablanca', 'Pacific/Apia', 'America/Juneau', 'Asia/Manila', 'Australia/Lord_Howe'];
+  const days = fc.constantFrom('29 2', '31 12', '1 1', '29 3', '25 10', '30 12', '18 10');
+  const hours = fc.constantFrom('*', '*/1', '*/2', '1', '0-23');
+  const instants = fc.integer({ min: utc('1840-01-01T00:00:00'), max: utc('2120-01-01T00:00:00') });
+  fc.assert(
+    fc.property(fc.constantFrom(...zones), days, hours, instants, (zone, day, hour, at) => {
+      const cron = cronOf(`0 30 ${hour} ${day} *`);
+      const next = nextCron(cron, zone, at);
+      const previous = previousCron(cron, zone, at) as number;
+      return (
+        countCron(cron, zone, at, next) === 1 &&
+        countCron(cron, zone, at, next - 1) === 0 &&
+        countCron(cron, zone, previous, at) === 0 &&
+        previousCron(cron, zone, previous) === previous
+      );
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { formatId, parseId } from '../../src/domain/id.js';
+import { formatId, isIdKey, parseId, useIdKey } from '../../src/domain/id.js';
 
 const two32 = 2 ** 32;
 const seqs = fc.oneof(
@@ -101,4 +101,67 @@ t.test('any text can be asked about', async () => {
     ),
     { numRuns: 1000 },
   );
+});
+
+const keys = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 24, maxLength: 24 });
+const suffixes = (key: string | undefined, count: number): string[] => {
+  useIdKey(key);
+  const found = Array.from({ length: count }, (_, i) => formatId(i + 1, 1).slice(-8));
+  useIdKey(undefined);
+  return found;
+};
+
+t.test('under every key an id names its job, and every hex is the id of one', async () => {
+  t.teardown(() => useIdKey(undefined));
+  fc.assert(
+    fc.property(keys, seqs, fc.integer({ min: 0, max: two32 - 1 }), (key, seq, hex) => {
+      useIdKey(key);
+      const id = `job_7_${hex.toString(16).padStart(8, '0')}`;
+      const there = parseId(id);
+      return parseId(formatId(seq, 1))?.low === seq % two32 && there !== undefined && formatId(there.low, 7) === id;
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+t.test('no two of 200,000 neighbours share an id under a key', async (t) => {
+  t.equal(new Set(suffixes('00ff00ff123456789abcdef0', 200_000)).size, 200_000);
+});
+
+t.test('two keys give out different ids, and what one gives out tells nothing of the other', async (t) => {
+  // One bit of the key in each of its words.
+  const base = '0123456789abcdef01234567';
+  for (const other of ['1123456789abcdef01234567', '0123456799abcdef01234567', '0123456789abcdef01234566']) {
+    const [ours, theirs] = [suffixes(base, 2000), suffixes(other, 2000)];
+    t.ok(ours.every((suffix, at) => suffix !== theirs[at]));
+  }
+  const [ours, theirs] = [suffixes(base, 20_000), suffixes('fedcba9876543210fedcba98', 20_000)];
+  const both = new Set(ours);
+  const shared = theirs.filter((suffix) => both.has(suffix)).length;
+  t.ok(shared < 10, `${shared} of 20,000 suffixes are given out by both`);
+  let differing = 0;
+  for (let at = 0; at < 1000; at++) {
+    let bits = (Number.parseInt(ours[at] as string, 16) ^ Number.parseInt(ours[at + 1] as string, 16)) >>> 0;
+    for (; bits > 0; bits >>>= 1) differing += bits & 1;
+  }
+  t.ok(Math.abs(differing / 1000 - 16) < 1, `${differing / 1000} of 32 bits differ between neighbours`);
+});
+
+t.test('without a key ids are those of directories that never had one', async (t) => {
+  t.same(suffixes(undefined, 2), ['688990c0', 'd1132181']);
+});
+
+t.test('what is no key is refused', async (t) => {
+  for (const text of [
+    '',
+    '0',
+    '0123456789abcdef0123456',
+    '0123456789ABCDEF01234567',
+    '0123456789abcdef012345678',
+    7,
+    null,
+  ]) {
+    t.notOk(isIdKey(text), String(text));
+  }
+  t.throws(() => useIdKey('short'), RangeError);
 });

@@ -55,6 +55,7 @@ t.test('a new directory is made with a marker, and is the same one at the next s
   t.equal(first.path, path);
   t.equal(first.facts.schema, schemaVersion);
   t.match(first.facts.identity, /^[0-9a-f-]{36}$/);
+  t.match(first.facts.idKey, /^[0-9a-f]{24}$/);
   t.match(JSON.parse(readFileSync(join(path, marker), 'utf8')), first.facts);
   await new LmdbKv(path).close();
   first.release();
@@ -83,6 +84,7 @@ t.test('a second server is refused and told of the first', async (t) => {
 t.test('two directories are two locks', async (t) => {
   const locks = [await claimDirectory(fresh()), await claimDirectory(fresh())];
   t.not(locks[0]?.facts.identity, locks[1]?.facts.identity);
+  t.not(locks[0]?.facts.idKey, locks[1]?.facts.idKey);
   for (const lock of locks) lock.release();
 });
 
@@ -105,12 +107,14 @@ t.test('a claim ends with its process, however that ends', async (t) => {
 t.test('a directory of a newer schema is refused unchanged', async (t) => {
   const path = await used();
   writeFileSync(join(path, marker), JSON.stringify({ schema: schemaVersion + 1, identity: 'x', createdAt: 0 }));
-  await refused(t, path, /written by a newer escapement \(schema 2, this one knows 1\): use that version/, 'newer');
+  await refused(t, path, /written by a newer escapement \(schema 3, this one knows 2\): use that version/, 'newer');
 });
 
 t.test('a marker that is missing or cannot be read is refused', async (t) => {
   const path = await used();
-  for (const text of ['', '{', '[]', 'null', '{"schema":"1","identity":"x"}', '{"schema":1}']) {
+  const keyless = '{"schema":2,"identity":"x","createdAt":0}';
+  const wrongKey = '{"schema":2,"identity":"x","idKey":"x","createdAt":0}';
+  for (const text of ['', '{', '[]', 'null', '{"schema":"1","identity":"x"}', '{"schema":1}', keyless, wrongKey]) {
     writeFileSync(join(path, marker), text);
     await refused(t, path, /escapement\.json cannot be read .*: restore it from a backup/, JSON.stringify(text));
   }
@@ -218,4 +222,15 @@ t.test('a path that cannot be a directory is refused in words', async (t) => {
   await t.rejects(claimDirectory(file), { name: 'DirectoryError', message: /cannot be made/ });
   await t.rejects(claimDirectory(join(file, 'below')), { name: 'DirectoryError', message: /cannot be made/ });
   mkdirSync(fresh());
+});
+
+t.test('a directory from before there were keys of ids keeps its schema and has none', async (t) => {
+  const path = fresh();
+  mkdirSync(path);
+  const facts = { schema: 1, identity: 'of-old', createdAt: 5 };
+  writeFileSync(join(path, marker), JSON.stringify({ ...facts, unused: true }));
+  const lock = await claimDirectory(path);
+  lock.used();
+  lock.release();
+  t.same(JSON.parse(readFileSync(join(path, marker), 'utf8')), { ...facts, unused: false });
 });
