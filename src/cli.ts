@@ -11,6 +11,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { Config } from './config.js';
 import { parseDuration } from './domain/duration.js';
 import { isZone, systemZone } from './domain/zone.js';
+import { readSwitches } from './switches.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -35,6 +36,7 @@ interface StartOptions {
   readonly token?: string;
   readonly allowedHost: readonly string[];
   readonly corsOrigin: readonly string[];
+  readonly chunked: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
@@ -210,6 +212,12 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
         .default([], 'none')
         .argParser(many(origin)),
     )
+    .addOption(
+      option(
+        '--no-chunked',
+        'refuse bodies in chunks (411): for a server behind a proxy that passes on chunks as they came; as variable: true or false',
+      ),
+    )
     .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
     .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
     .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
@@ -306,6 +314,7 @@ function toConfig(options: StartOptions): Config {
     token,
     allowedHosts: options.allowedHost,
     corsOrigins: options.corsOrigin,
+    chunked: options.chunked,
     tlsCert,
     tlsKey,
     logLevel: options.logLevel,
@@ -381,6 +390,11 @@ for (const name of Object.keys(process.env)) {
 
 const escapement = program(startServer);
 try {
+  const mistake = readSwitches(
+    escapement.commands.flatMap(({ options }) => options),
+    process.env,
+  );
+  if (mistake !== undefined) fail(mistake);
   await escapement.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;

@@ -27,6 +27,11 @@ export const limits = {
   unfinishedBodiesBytes: 256 * 1024 * 1024,
   /** Answers that their clients have not read, beyond what the system holds for a connection, together. */
   unsentBytes: 256 * 1024 * 1024,
+  /** A refused request with no larger body leaves its connection usable. */
+  passingBodyBytes: 64 * 1024,
+  /** What is read of a body after its request was refused, and for how long, so that the client gets the answer. */
+  lingerBytes: 64 * 1024 * 1024,
+  lingerMs: 2000,
   headerBytes: 16 * 1024,
   filterIds: 1000,
   filterTopics: 2000,

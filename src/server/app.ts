@@ -140,6 +140,7 @@ export class HttpApp implements ExchangeContext {
         const exchange = new Exchange(res, this);
         try {
           const head = this.#head.read(req);
+          if (head.hasBody) exchange.bodyToCome = announcedBytes(head);
           const refusal = this.#options.gate.framing(head);
           if (refusal) return exchange.refuseAndEnd(refusal);
           const key = req.getHeader('sec-websocket-key');
@@ -254,6 +255,7 @@ export class HttpApp implements ExchangeContext {
     const head = this.#head.read(req);
     const method = req.getMethod();
     exchange.headOnly = method === 'head';
+    if (head.hasBody) exchange.bodyToCome = announcedBytes(head);
     exchange.variesByOrigin = gate.variesByOrigin;
     const misframed = gate.framing(head);
     if (misframed) return exchange.refuseAndEnd(misframed);
@@ -267,7 +269,12 @@ export class HttpApp implements ExchangeContext {
     if (route.path.includes(':')) exchange.parameter = decode(req.getParameter(0) ?? '');
     exchange.query = req.getQuery() ?? '';
     exchange.idempotencyKey = head.idempotencyKey;
-    if (route.maxBodyBytes === undefined) return route.run(exchange, noBody);
+    if (route.maxBodyBytes === undefined) {
+      route.run(exchange, noBody);
+      // A body that nobody wants passes by.
+      if (!exchange.over) exchange.bodyToCome = 0;
+      return;
+    }
     exchange.ndjson = route.ndjson === true && isNdjson(head);
     const unreadable = mediaRefusal(head, route.maxBodyBytes, route.ndjson === true);
     if (unreadable) return exchange.refuseAndEnd(unreadable);
@@ -306,6 +313,12 @@ function decode(segment: string): string {
   } catch {
     throw new Refusal('not_found', 'The path is not properly percent-encoded, so that nothing can be there.');
   }
+}
+
+/** Infinity for a body in chunks, and for one whose length cannot be read. */
+function announcedBytes({ transferEncoding, contentLength }: RequestHead): number {
+  const bytes = transferEncoding === undefined ? Number(contentLength) : Number.NaN;
+  return Number.isNaN(bytes) ? Number.POSITIVE_INFINITY : bytes;
 }
 
 function tlsOptions({ cert, key }: { readonly cert: string; readonly key: string }): AppOptions {

@@ -33,6 +33,7 @@ export type ServerConfig = Pick<
   | 'token'
   | 'allowedHosts'
   | 'corsOrigins'
+  | 'chunked'
   | 'tlsCert'
   | 'tlsKey'
 >;
@@ -152,7 +153,7 @@ export class Server {
     this.#webSockets.close();
     const step = 10;
     const { open, unsent } = this.#app;
-    const isUnderWay = (): boolean => open.size > 0 || unsent.bytes > 0;
+    const isUnderWay = (): boolean => open.size > 0 || open.lingering > 0 || unsent.bytes > 0;
     for (let waited = 0; isUnderWay() && waited < closeGraceMs; waited += step) await sleep(step);
     // The last bytes leave with the event loop's next turns.
     await sleep(step);
