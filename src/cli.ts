@@ -11,7 +11,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { Config } from './config.js';
 import { parseDuration } from './domain/duration.js';
 import { isZone, systemZone } from './domain/zone.js';
-import { readSwitches } from './switches.js';
+import { readVariables } from './variables.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -383,14 +383,9 @@ function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** An empty variable is as good as none: that is how compose files and units leave one out. */
-for (const name of Object.keys(process.env)) {
-  if (name.startsWith('ESCAPEMENT_') && process.env[name] === '') delete process.env[name];
-}
-
 const escapement = program(startServer);
 try {
-  const mistake = readSwitches(
+  const mistake = readVariables(
     escapement.commands.flatMap(({ options }) => options),
     process.env,
   );

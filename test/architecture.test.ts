@@ -24,9 +24,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   server: ['domain', 'clock', 'log', 'config', 'scheduler', 'store'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   main: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server', 'shutdown'],
+  variables: [],
   'backup-command': [],
   'check-command': ['domain', 'store'],
-  cli: ['domain', 'clock', 'log', 'config', 'main', 'backup-command', 'check-command'],
+  cli: ['domain', 'clock', 'log', 'config', 'main', 'variables', 'backup-command', 'check-command'],
 };
 /** These assemble the settings; everybody else is handed them and knows their types only. */
 const READS_SETTINGS = ['config', 'main', 'cli'];

@@ -87,12 +87,18 @@ function isShort(text: string): text is string {
   return text.length <= limits.nameChars;
 }
 
-function boundFault({ jobTypes, eventTypes: events, jobIds }: Filter): string | undefined {
+function boundFault(filter: Filter): string | undefined {
+  const { jobIds } = filter;
   if (jobIds.length > limits.filterIds) return `filter.job_ids may have at most ${limits.filterIds} ids.`;
-  if (Math.max(jobTypes.length, 1) * Math.max(events.length, 1) > limits.filterTopics) {
+  if (topicCount(filter) > limits.filterTopics) {
     return `filter may have at most ${limits.filterTopics} pairs of a job type and an event type.`;
   }
   return undefined;
+}
+
+/** How many topics a filter without job ids has. */
+export function topicCount({ jobTypes, eventTypes: events }: Filter): number {
+  return Math.max(jobTypes.length, 1) * Math.max(events.length, 1);
 }
 
 /** The topics of a filter without job ids. */
