@@ -8,6 +8,7 @@
 import { type EventType, eventTypes, type JobEvent } from './events.js';
 import { formatId } from './id.js';
 import { limits } from './limits.js';
+import { suggestion } from './nearest.js';
 
 export interface Filter {
   readonly jobTypes: readonly string[];
@@ -35,7 +36,7 @@ export function readFilter(value: unknown): { readonly filter: Filter } | { read
   }
   const unknown = Object.keys(value).find((field) => !fields.includes(field));
   if (unknown !== undefined)
-    return { error: `filter.${unknown.slice(0, 100)} is not a field; there are ${fields.join(', ')}.` };
+    return { error: `filter.${unknown.slice(0, 100)} is not a field${suggestion(unknown, fields)}.` };
   const given = value as { job_types?: unknown; event_types?: unknown; job_ids?: unknown };
   const types = readList(
     given.job_types,

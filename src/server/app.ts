@@ -18,6 +18,7 @@ import type { Logger } from '../log.js';
 import { collectBody, isNdjson, mediaRefusal } from './body.js';
 import { Exchange, type ExchangeContext, OpenExchanges } from './exchange.js';
 import type { Gate } from './gate.js';
+import { nearestPath } from './paths.js';
 import { RequestHead } from './request-head.js';
 import { noContent } from './response-head.js';
 import { UnsentAnswers } from './unsent.js';
@@ -110,17 +111,22 @@ export class HttpApp implements ExchangeContext {
     }
   }
 
-  /** Answers every path that no route has; to be called after the last of them. */
-  routeRest(): void {
-    const rest: Route = {
-      method: 'GET',
-      path: '/*',
-      run: (exchange) =>
-        exchange.refuse(
-          new Refusal('not_found', 'No resource has this path. The API is at /api/v1, events are at /ws.'),
-        ),
-    };
-    this.#native.any('/*', (res, req) => this.#accept(rest, res, req));
+  /**
+   * Answers every path that no route has; to be called after the last of them.
+   *
+   * @param base what the paths of the API begin with
+   */
+  routeRest(base: string): void {
+    this.#native.any('/*', (res, req) => {
+      const path = req.getUrl();
+      const run = (exchange: Exchange): void => {
+        const meant = nearestPath(path, [...this.#paths.keys()], base);
+        const hint = meant === undefined ? '.' : `: did you mean ${meant}?`;
+        const detail = `No resource has this path${hint} The API is at ${base}, which lists its resources; events are at /ws.`;
+        exchange.refuse(new Refusal('not_found', detail));
+      };
+      this.#accept({ method: 'GET', path: '/*', run }, res, req);
+    });
   }
 
   /** Adds a WebSocket. `upgrade` gets its request after the framing was checked. */

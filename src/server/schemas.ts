@@ -3,6 +3,7 @@
  * duration is, which fields exclude each other) is in `validate`. The sentences beside them are what users read.
  */
 import { limits } from '../domain/limits.js';
+import { suggestion } from '../domain/nearest.js';
 import { type Faults, pointer } from './faults.js';
 import { Compile, Settings, Type } from './typebox.js';
 
@@ -51,14 +52,25 @@ export type PatchBody = Type.Static<typeof patchSchema>;
 
 /** A compiled shape. */
 export interface Shape {
+  /** The names of its fields. */
+  readonly fields: readonly string[];
   Check(value: unknown): boolean;
   Errors(
     value: unknown,
   ): readonly { readonly keyword: string; readonly instancePath: string; readonly params: object }[];
 }
 
-export const jobShape: Shape = Compile(jobSchema);
-export const patchShape: Shape = Compile(patchSchema);
+export const jobShape: Shape = compiled(jobSchema);
+export const patchShape: Shape = compiled(patchSchema);
+
+function compiled(schema: typeof jobSchema | typeof patchSchema): Shape {
+  const validator = Compile(schema);
+  return {
+    fields: Object.keys(schema.properties),
+    Check: (value) => validator.Check(value),
+    Errors: (value) => validator.Errors(value),
+  };
+}
 
 const sentences: Readonly<Record<string, string>> = {
   name: `must be a string of 1 to ${limits.nameChars} characters out of A-Z, a-z, 0-9 and _ . : -`,
@@ -83,7 +95,8 @@ export function addShapeFaults(shape: Shape, value: unknown, faults: Faults, at:
         faults.add(at + pointer(field), 'is required');
     } else if (keyword === 'additionalProperties') {
       for (const field of (params as { additionalProperties: string[] }).additionalProperties) {
-        faults.add(at + pointer(field), 'is not a field of this request');
+        const hint = faults.isFull ? '' : suggestion(field, shape.fields);
+        faults.add(at + pointer(field), `is not a field of this request${hint}`);
       }
     } else if (keyword === 'minProperties') {
       faults.add(at, 'must have at least one field to change');

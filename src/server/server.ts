@@ -15,6 +15,7 @@ import { bind, checkExposure, isPrivate } from './bind.js';
 import { Cursors } from './cursor.js';
 import { Gate } from './gate.js';
 import type { Health, JobType } from './ports.js';
+import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
@@ -109,7 +110,7 @@ export class Server {
         clock,
         base,
         cursors: new Cursors(options.secret ?? randomBytes(32)),
-        rules: { timezone, isRegistered: (name) => names.has(name) },
+        rules: { timezone, isRegistered: (name) => names.has(name), jobTypes: [...names] },
         maxBodyBytes: config.maxBodyBytes,
       }),
       ...statsRoutes(base, stats),
@@ -123,8 +124,8 @@ export class Server {
           })
         : []),
     ];
-    for (const route of routes) app.route(route);
-    app.routeRest();
+    for (const route of [...routes, indexRoute(base, routes)]) app.route(route);
+    app.routeRest(base);
     this.#app = app;
     this.#webSockets = webSockets;
   }
