@@ -92,11 +92,12 @@ export function collectBody(
     } catch (error) {
       exchange.fail(error);
     }
-    exchange.reserve(0);
+    if (!exchange.keepsBody) exchange.reserve(0);
   });
 }
 
-function tooMany(): Refusal {
+/** What a request is told whose body there is no memory for. */
+export function tooMany(): Refusal {
   return new Refusal('overloaded', 'The bodies that are being received take all the memory there is for them.');
 }
 

@@ -183,6 +183,16 @@ export class Exchange {
     return true;
   }
 
+  /** Its body is read after its route has returned, and takes memory until then. */
+  keepsBody = false;
+
+  /** A copy of the body that lasts until the answer; undefined when all bodies together may not have that memory. */
+  keepBody(body: Buffer): Buffer | undefined {
+    if (!this.reserve(body.length)) return undefined;
+    this.keepsBody = true;
+    return Buffer.from(body);
+  }
+
   /** Gives the connection away, to a WebSocket: there is nothing to answer any more. */
   leave(): void {
     this.#res = undefined;

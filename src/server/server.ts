@@ -21,6 +21,7 @@ import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { jobsRoutes } from './routes/jobs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
+import { Turns } from './turns.js';
 import { type WebSocketBounds, WebSockets } from './websocket.js';
 
 /** The settings that the server itself looks at. */
@@ -109,6 +110,7 @@ export class Server {
         queries,
         clock,
         base,
+        turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
         cursors: new Cursors(options.secret ?? randomBytes(32)),
         rules: { timezone, isRegistered: (name) => names.has(name), jobTypes: [...names] },
         maxBodyBytes: config.maxBodyBytes,
