@@ -7,11 +7,22 @@
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import type { Config } from './config.js';
-import { parseDuration } from './domain/duration.js';
 import { limits } from './domain/limits.js';
-import { systemZone, zoneNamed } from './domain/zone.js';
+import { systemZone } from './domain/zone.js';
+import {
+  bodySize,
+  duration,
+  hostName,
+  many,
+  origin,
+  serverUrl,
+  threadMemory,
+  wholeNumber,
+  zone,
+} from './option-values.js';
+import { readVariables } from './variables.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -37,92 +48,11 @@ interface StartOptions {
   readonly token?: string;
   readonly allowedHost: readonly string[];
   readonly corsOrigin: readonly string[];
+  readonly chunked: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
 }
-
-// --- Values ---
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-    if (number >= min && number <= max) return number;
-    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-  };
-}
-
-function duration(text: string): number {
-  const parsed = parseDuration(text);
-  if ('error' in parsed) throw new InvalidArgumentError(`It ${parsed.error}.`);
-  return parsed.ms;
-}
-
-const units: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  kib: 1024,
-  mib: 1024 ** 2,
-  gib: 1024 ** 3,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-};
-
-/** @param plain unit of a number without one */
-function size(text: string, plain = ''): number {
-  const [, number = '', unit = ''] = /^(\d{1,15})([a-z]*)$/i.exec(text) ?? [];
-  const bytes = Number(number) * (units[unit.toLowerCase() || plain] ?? Number.NaN);
-  if (bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
-  throw new InvalidArgumentError('It must be a size such as 512KiB or 1MiB.');
-}
-
-function bodySize(text: string): number {
-  const bytes = size(text);
-  if (bytes <= 256 * units.mib!) return bytes;
-  throw new InvalidArgumentError('It must be at most 256MiB: bodies are kept in memory.');
-}
-
-function threadMemory(text: string): number {
-  const mib = Math.floor(size(text, 'mib') / units.mib!);
-  if (mib >= 8 && mib <= 64 * 1024) return mib;
-  throw new InvalidArgumentError('It must be from 8MiB to 64GiB.');
-}
-
-function zone(text: string): string {
-  const name = zoneNamed(text);
-  if (name !== undefined) return name;
-  throw new InvalidArgumentError('It must be the name of an IANA time zone such as Europe/Berlin.');
-}
-
-/** May be given again and again, and several at once with commas. */
-function many(read: (text: string) => string): (text: string, earlier: readonly string[]) => string[] {
-  return (text, earlier) => [...earlier, ...text.split(',').map((item) => read(item.trim()))];
-}
-
-function hostName(text: string): string {
-  const name = text.replace(/:\d{1,5}$/, '').toLowerCase();
-  if (/^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_.])?$/.test(name)) return name;
-  throw new InvalidArgumentError('It must be a host name such as jobs.example.com.');
-}
-
-function origin(text: string): string {
-  if (text === 'null') return text;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.host === '' || !/^[a-z][a-z0-9+.-]*:\/\/[^/?#@]+\/?$/i.test(text)) {
-    throw new InvalidArgumentError('It must be an origin such as https://jobs.example.com, or null.');
-  }
-  // Browsers leave out default ports and write names in lower case, and so does this.
-  return `${url.protocol}//${url.host}`;
-}
-
-function serverUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && ['http:', 'https:'].includes(url.protocol)) return url.origin;
-  throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:8080.');
-}
-
-// --- Command ---
 
 /** An option that can also be set as `ESCAPEMENT_<NAME>`. */
 function option(flags: string, description: string): Option {
@@ -130,106 +60,109 @@ function option(flags: string, description: string): Option {
   return made.env(`ESCAPEMENT_${made.name().replaceAll('-', '_').toUpperCase()}`);
 }
 
+/** For tests: what happens every few seconds is to happen at once, or not at all. */
+function mergeAge(): Option {
+  return option('--merge-age <duration>', 'how long changes may wait to be merged into the trees')
+    .default(limits.mergeAgeMs, '5s')
+    .argParser(duration)
+    .hideHelp();
+}
+
 function startCommand(run: (options: StartOptions) => Promise<void>): Command {
   const threads = Math.max(2, availableParallelism() - 1);
-  return (
-    new Command('start')
-      .description('Start the server. It runs until SIGTERM or SIGINT; a second signal ends it at once.')
-      .addOption(
-        option(
-          '--host <address>',
-          'address to listen on (default: 127.0.0.1 and ::1); any other than loopback needs a token',
-        ),
+  return new Command('start')
+    .description('Start the server. It runs until SIGTERM or SIGINT; a second signal ends it at once.')
+    .addOption(
+      option(
+        '--host <address>',
+        'address to listen on (default: 127.0.0.1 and ::1); any other than loopback needs a token',
+      ),
+    )
+    .addOption(
+      option('--port <number>', 'port to listen on; 0 takes a free one')
+        .default(8080)
+        .argParser(wholeNumber(0, 65_535)),
+    )
+    .addOption(option('--data-dir <folder>', 'where jobs are kept; made if it is not there').default('./data'))
+    .addOption(
+      option('--handlers <folder>', 'modules that do the work, one for each job type, named after it').default(
+        './workers',
+      ),
+    )
+    .addOption(
+      option('--threads <number>', 'worker threads')
+        .default(threads, `${threads}: one less than there are cores, at least 2`)
+        .argParser(wholeNumber(1, 1024)),
+    )
+    .addOption(
+      option('--thread-memory <size>', 'heap of a worker thread; a plain number is in MiB')
+        .default(256, '256MiB')
+        .argParser(threadMemory),
+    )
+    .addOption(
+      option('--timezone <name>', 'zone of answers, of cron expressions without one and of instants without an offset')
+        .default(systemZone())
+        .argParser(zone),
+    )
+    .addOption(
+      option(
+        '--grace <duration>',
+        'how long a job that is cancelled or has timed out, or all jobs at the end, may go on',
       )
-      .addOption(
-        option('--port <number>', 'port to listen on; 0 takes a free one')
-          .default(8080)
-          .argParser(wholeNumber(0, 65_535)),
+        .default(5000, '5s')
+        .argParser(duration),
+    )
+    .addOption(
+      option('--retention <duration>', 'how long finished jobs are kept')
+        .default(7 * 86_400_000, '7d')
+        .argParser(duration),
+    )
+    .addOption(
+      option('--retain <number>', 'how many finished jobs are kept at most')
+        .default(1_000_000)
+        .argParser(wholeNumber(0, 1e12)),
+    )
+    .addOption(
+      option('--max-body <size>', 'largest body of a request: 512KiB, 1MiB or a number of bytes')
+        .default(1024 ** 2, '1MiB')
+        .argParser(bodySize),
+    )
+    .addOption(
+      option('--max-connections <number>', 'WebSocket connections at the same time, and as many others')
+        .default(10_000)
+        .argParser(wholeNumber(1, 1_000_000)),
+    )
+    .addOption(
+      option(
+        '--token <secret>',
+        'what clients must send as "Authorization: Bearer <secret>"; better set as variable, since others can see command lines',
+      ),
+    )
+    .addOption(
+      option(
+        '--allowed-host <name>',
+        'a name by which the server may be called without a token (repeatable, or with commas)',
       )
-      .addOption(option('--data-dir <folder>', 'where jobs are kept; made if it is not there').default('./data'))
-      .addOption(
-        option('--handlers <folder>', 'modules that do the work, one for each job type, named after it').default(
-          './workers',
-        ),
-      )
-      .addOption(
-        option('--threads <number>', 'worker threads')
-          .default(threads, `${threads}: one less than there are cores, at least 2`)
-          .argParser(wholeNumber(1, 1024)),
-      )
-      .addOption(
-        option('--thread-memory <size>', 'heap of a worker thread; a plain number is in MiB')
-          .default(256, '256MiB')
-          .argParser(threadMemory),
-      )
-      .addOption(
-        option(
-          '--timezone <name>',
-          'zone of answers, of cron expressions without one and of instants without an offset',
-        )
-          .default(systemZone())
-          .argParser(zone),
-      )
-      .addOption(
-        option(
-          '--grace <duration>',
-          'how long a job that is cancelled or has timed out, or all jobs at the end, may go on',
-        )
-          .default(5000, '5s')
-          .argParser(duration),
-      )
-      .addOption(
-        option('--retention <duration>', 'how long finished jobs are kept')
-          .default(7 * 86_400_000, '7d')
-          .argParser(duration),
-      )
-      .addOption(
-        option('--retain <number>', 'how many finished jobs are kept at most')
-          .default(1_000_000)
-          .argParser(wholeNumber(0, 1e12)),
-      )
-      .addOption(
-        option('--max-body <size>', 'largest body of a request: 512KiB, 1MiB or a number of bytes')
-          .default(1024 ** 2, '1MiB')
-          .argParser(bodySize),
-      )
-      .addOption(
-        option('--max-connections <number>', 'WebSocket connections at the same time, and as many others')
-          .default(10_000)
-          .argParser(wholeNumber(1, 1_000_000)),
-      )
-      .addOption(
-        option(
-          '--token <secret>',
-          'what clients must send as "Authorization: Bearer <secret>"; better set as variable, since others can see command lines',
-        ),
-      )
-      .addOption(
-        option(
-          '--allowed-host <name>',
-          'a name by which the server may be called without a token (repeatable, or with commas)',
-        )
-          .default([], 'localhost and IP addresses')
-          .argParser(many(hostName)),
-      )
-      .addOption(
-        option('--cors-origin <origin>', 'an origin whose pages may use the server (repeatable, or with commas)')
-          .default([], 'none')
-          .argParser(many(origin)),
-      )
-      .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
-      .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
-      // For tests: what happens every few seconds is to happen at once, or not at all.
-      .addOption(
-        option('--merge-age <duration>', 'how long changes may wait to be merged into the trees')
-          .default(limits.mergeAgeMs, '5s')
-          .argParser(duration)
-          .hideHelp(),
-      )
-      .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
-      .allowExcessArguments(false)
-      .action(run)
-  );
+        .default([], 'localhost and IP addresses')
+        .argParser(many(hostName)),
+    )
+    .addOption(
+      option('--cors-origin <origin>', 'an origin whose pages may use the server (repeatable, or with commas)')
+        .default([], 'none')
+        .argParser(many(origin)),
+    )
+    .addOption(
+      option(
+        '--no-chunked',
+        'refuse bodies in chunks (411): for a server behind a proxy that passes on chunks as they came; as variable: true or false',
+      ),
+    )
+    .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
+    .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
+    .addOption(mergeAge())
+    .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
+    .allowExcessArguments(false)
+    .action(run);
 }
 
 function backupCommand(): Command {
@@ -322,6 +255,7 @@ function toConfig(options: StartOptions): Config {
     token,
     allowedHosts: options.allowedHost,
     corsOrigins: options.corsOrigin,
+    chunked: options.chunked,
     tlsCert,
     tlsKey,
     logLevel: options.logLevel,
@@ -390,13 +324,13 @@ function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** An empty variable is as good as none: that is how compose files and units leave one out. */
-for (const name of Object.keys(process.env)) {
-  if (name.startsWith('ESCAPEMENT_') && process.env[name] === '') delete process.env[name];
-}
-
 const escapement = program(startServer);
 try {
+  const mistake = readVariables(
+    escapement.commands.flatMap(({ options }) => options),
+    process.env,
+  );
+  if (mistake !== undefined) fail(mistake);
   await escapement.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;

@@ -21,6 +21,8 @@ export interface Config {
   readonly token: string | undefined;
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
+  /** Bodies in chunks are taken; else 411. */
+  readonly chunked: boolean;
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly logLevel: string;

@@ -10,6 +10,7 @@ export const errorCodes = [
   'unknown_job_type',
   'not_found',
   'conflict',
+  'length_required',
   'payload_too_large',
   'unsupported_media_type',
   'method_not_allowed',

@@ -8,6 +8,7 @@
 import { type EventType, eventTypes, type JobEvent } from './events.js';
 import { formatId } from './id.js';
 import { limits } from './limits.js';
+import { suggestion } from './nearest.js';
 
 export interface Filter {
   readonly jobTypes: readonly string[];
@@ -35,7 +36,7 @@ export function readFilter(value: unknown): { readonly filter: Filter } | { read
   }
   const unknown = Object.keys(value).find((field) => !fields.includes(field));
   if (unknown !== undefined)
-    return { error: `filter.${unknown.slice(0, 100)} is not a field; there are ${fields.join(', ')}.` };
+    return { error: `filter.${unknown.slice(0, 100)} is not a field${suggestion(unknown, fields)}.` };
   const given = value as { job_types?: unknown; event_types?: unknown; job_ids?: unknown };
   const types = readList(
     given.job_types,
@@ -87,12 +88,18 @@ function isShort(text: string): text is string {
   return text.length <= limits.nameChars;
 }
 
-function boundFault({ jobTypes, eventTypes: events, jobIds }: Filter): string | undefined {
+function boundFault(filter: Filter): string | undefined {
+  const { jobIds } = filter;
   if (jobIds.length > limits.filterIds) return `filter.job_ids may have at most ${limits.filterIds} ids.`;
-  if (Math.max(jobTypes.length, 1) * Math.max(events.length, 1) > limits.filterTopics) {
+  if (topicCount(filter) > limits.filterTopics) {
     return `filter may have at most ${limits.filterTopics} pairs of a job type and an event type.`;
   }
   return undefined;
+}
+
+/** How many topics a filter without job ids has. */
+export function topicCount({ jobTypes, eventTypes: events }: Filter): number {
+  return Math.max(jobTypes.length, 1) * Math.max(events.length, 1);
 }
 
 /** The topics of a filter without job ids. */

@@ -30,12 +30,26 @@ export const limits = {
   unfinishedBodiesBytes: 256 * 1024 * 1024,
   /** Answers that their clients have not read, beyond what the system holds for a connection, together. */
   unsentBytes: 256 * 1024 * 1024,
+  /** A refused request with no larger body leaves its connection usable. */
+  passingBodyBytes: 64 * 1024,
+  /** What is read of a body after its request was refused, and for how long, so that the client gets the answer. */
+  lingerBytes: 64 * 1024 * 1024,
+  lingerMs: 2000,
   headerBytes: 16 * 1024,
   filterIds: 1000,
   filterTopics: 2000,
   frameBytes: 64 * 1024,
   badMessagesInARow: 3,
   messagesPerSecond: 100,
+  /** What a connection may say: so much at once, and so much a second in the long run. */
+  messagesBurstBytes: 256 * 1024,
+  messagesBytesPerSecond: 64 * 1024,
+  /** A topic of a filter counts as so many bytes of its message. */
+  topicCostBytes: 32,
+  /** Messages of all connections that wait to be read. */
+  waitingMessagesBytes: 64 * 1024 * 1024,
+  /** Filters of all connections, as they are kept. */
+  filtersBytes: 128 * 1024 * 1024,
   /** The last instant a job may be due: the end of the year 9999. */
   maxInstantMs: 253_402_300_799_999,
 } as const;

@@ -18,6 +18,7 @@ import type { Logger } from '../log.js';
 import { collectBody, isNdjson, mediaRefusal } from './body.js';
 import { Exchange, type ExchangeContext, OpenExchanges } from './exchange.js';
 import type { Gate } from './gate.js';
+import { nearestPath } from './paths.js';
 import { RequestHead } from './request-head.js';
 import { noContent } from './response-head.js';
 import { UnsentAnswers } from './unsent.js';
@@ -110,17 +111,22 @@ export class HttpApp implements ExchangeContext {
     }
   }
 
-  /** Answers every path that no route has; to be called after the last of them. */
-  routeRest(): void {
-    const rest: Route = {
-      method: 'GET',
-      path: '/*',
-      run: (exchange) =>
-        exchange.refuse(
-          new Refusal('not_found', 'No resource has this path. The API is at /api/v1, events are at /ws.'),
-        ),
-    };
-    this.#native.any('/*', (res, req) => this.#accept(rest, res, req));
+  /**
+   * Answers every path that no route has; to be called after the last of them.
+   *
+   * @param base what the paths of the API begin with
+   */
+  routeRest(base: string): void {
+    this.#native.any('/*', (res, req) => {
+      const path = req.getUrl();
+      const run = (exchange: Exchange): void => {
+        const meant = nearestPath(path, [...this.#paths.keys()], base);
+        const hint = meant === undefined ? '.' : `: did you mean ${meant}?`;
+        const detail = `No resource has this path${hint} The API is at ${base}, which lists its resources; events are at /ws.`;
+        exchange.refuse(new Refusal('not_found', detail));
+      };
+      this.#accept({ method: 'GET', path: '/*', run }, res, req);
+    });
   }
 
   /** Adds a WebSocket. `upgrade` gets its request after the framing was checked. */
@@ -140,6 +146,7 @@ export class HttpApp implements ExchangeContext {
         const exchange = new Exchange(res, this);
         try {
           const head = this.#head.read(req);
+          if (head.hasBody) exchange.bodyToCome = announcedBytes(head);
           const refusal = this.#options.gate.framing(head);
           if (refusal) return exchange.refuseAndEnd(refusal);
           const key = req.getHeader('sec-websocket-key');
@@ -254,6 +261,7 @@ export class HttpApp implements ExchangeContext {
     const head = this.#head.read(req);
     const method = req.getMethod();
     exchange.headOnly = method === 'head';
+    if (head.hasBody) exchange.bodyToCome = announcedBytes(head);
     exchange.variesByOrigin = gate.variesByOrigin;
     const misframed = gate.framing(head);
     if (misframed) return exchange.refuseAndEnd(misframed);
@@ -267,7 +275,12 @@ export class HttpApp implements ExchangeContext {
     if (route.path.includes(':')) exchange.parameter = decode(req.getParameter(0) ?? '');
     exchange.query = req.getQuery() ?? '';
     exchange.idempotencyKey = head.idempotencyKey;
-    if (route.maxBodyBytes === undefined) return route.run(exchange, noBody);
+    if (route.maxBodyBytes === undefined) {
+      route.run(exchange, noBody);
+      // A body that nobody wants passes by.
+      if (!exchange.over) exchange.bodyToCome = 0;
+      return;
+    }
     exchange.ndjson = route.ndjson === true && isNdjson(head);
     const unreadable = mediaRefusal(head, route.maxBodyBytes, route.ndjson === true);
     if (unreadable) return exchange.refuseAndEnd(unreadable);
@@ -306,6 +319,12 @@ function decode(segment: string): string {
   } catch {
     throw new Refusal('not_found', 'The path is not properly percent-encoded, so that nothing can be there.');
   }
+}
+
+/** Infinity for a body in chunks, and for one whose length cannot be read. */
+function announcedBytes({ transferEncoding, contentLength }: RequestHead): number {
+  const bytes = transferEncoding === undefined ? Number(contentLength) : Number.NaN;
+  return Number.isNaN(bytes) ? Number.POSITIVE_INFINITY : bytes;
 }
 
 function tlsOptions({ cert, key }: { readonly cert: string; readonly key: string }): AppOptions {

@@ -1,22 +1,35 @@
 /** Request bodies: whether one can be read at all, and its bytes, bounded while they come. */
+
 import type { HttpResponse } from 'uWebSockets.js';
+import { parse } from 'content-type';
 import { Refusal } from '../domain/errors.js';
 import type { Exchange } from './exchange.js';
 import type { RequestHead } from './request-head.js';
 
-const json = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
-
-const lines = /^application\/x-ndjson *(?:; *charset *= *"?utf-8"? *)?$/i;
+/**
+ * True when the header names this type, in UTF-8 or without a charset; the other parameters that types may have, RFC 8259
+ * does not know. The forms of RFC 9110, section 5.6.6, are read by a library.
+ */
+function isOfType(contentType: string, type: string): boolean {
+  const parsed = parse(contentType);
+  if (parsed.type !== type) return false;
+  return Object.entries(parsed.parameters).every(([name, value]) => name === 'charset' && /^utf-8$/i.test(value));
+}
 
 /** True when the body is announced as one JSON value per line. */
 export function isNdjson({ contentType }: RequestHead): boolean {
-  return contentType !== undefined && lines.test(contentType);
+  return contentType !== undefined && isOfType(contentType, 'application/x-ndjson');
+}
+
+/** True for codings that leave the body as it is; members of a list may be empty (RFC 9110, section 5.6.1). */
+function isPlain(contentEncoding: string): boolean {
+  return contentEncoding.split(',').every((coding) => ['', 'identity'].includes(coding.trim().toLowerCase()));
 }
 
 /** Why the body that these headers announce is not taken, or undefined. */
 export function mediaRefusal(head: RequestHead, maxBytes: number, ndjson = false): Refusal | undefined {
   const { contentType, contentEncoding, contentLength } = head;
-  if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity') {
+  if (contentEncoding !== undefined && !isPlain(contentEncoding)) {
     return new Refusal('unsupported_media_type', 'The body must not be compressed: no Content-Encoding is understood.');
   }
   // A body that is not there has no type; the route says that it is missing.
@@ -24,7 +37,9 @@ export function mediaRefusal(head: RequestHead, maxBytes: number, ndjson = false
   const readable = ndjson && isNdjson(head);
   if (
     !readable &&
-    (contentType === undefined ? announced : contentType !== 'application/json' && !json.test(contentType))
+    (contentType === undefined
+      ? announced
+      : contentType !== 'application/json' && !isOfType(contentType, 'application/json'))
   ) {
     const or = ndjson ? ', or "application/x-ndjson" with one job per line' : '';
     return new Refusal('unsupported_media_type', `The body must be JSON: send "Content-Type: application/json"${or}.`);
@@ -53,9 +68,10 @@ export function collectBody(
   let bytes = 0;
   exchange.complete = false;
   res.onData((chunk, isLast) => {
-    if (exchange.over) return;
+    if (exchange.over) return exchange.drop(chunk.byteLength, isLast);
     const before = bytes;
     bytes += chunk.byteLength;
+    if (isLast) exchange.bodyToCome = 0;
     if (bytes > maxBytes) return exchange.refuseAndEnd(tooLarge(maxBytes));
     let body: Buffer = Buffer.from(chunk);
     if (before > 0 || !isLast) {
@@ -76,11 +92,12 @@ export function collectBody(
     } catch (error) {
       exchange.fail(error);
     }
-    exchange.reserve(0);
+    if (!exchange.keepsBody) exchange.reserve(0);
   });
 }
 
-function tooMany(): Refusal {
+/** What a request is told whose body there is no memory for. */
+export function tooMany(): Refusal {
   return new Refusal('overloaded', 'The bodies that are being received take all the memory there is for them.');
 }
 

@@ -21,6 +21,7 @@ export interface ExchangeContext {
 }
 
 const noHeaders: readonly string[] = [];
+const exposedHeaders = 'Location, Idempotent-Replayed, Retry-After';
 
 export class Exchange {
   /** The decoded parameter of the path; '' where the route has none. */
@@ -40,9 +41,15 @@ export class Exchange {
   since = 0;
   /** False while the body is still coming. */
   complete = true;
+  /** Bytes of the body that were announced, Infinity for chunks; 0 once nothing more of it is to come. */
+  bodyToCome = 0;
   #res: HttpResponse | undefined;
-  /** It was refused, and the answer that ends its connection is about to go out. */
+  /** It was refused before its body was there: the answer that ends its connection is about to go out, or has. */
   #ending = false;
+  /** That answer has gone out, and what the client still sends is read and dropped. */
+  #lingers = false;
+  /** Bytes of the body that were read and dropped. */
+  #dropped = 0;
   /** Bytes of memory that its body takes while it comes. */
   #bodyBytes = 0;
   readonly #context: ExchangeContext;
@@ -88,21 +95,76 @@ export class Exchange {
 
   /** Answers with the refusal's problem document. */
   refuse(refusal: Refusal, headers?: readonly string[]): void {
+    // The rest of a small body passes by, and the connection can be used again.
+    if (this.bodyToCome > limits.passingBodyBytes || (this.bodyToCome > 0 && this.#context.closing))
+      return this.refuseAndEnd(refusal, headers);
     this.answer(problemHead(refusal.code), problemBody(refusal), headers);
   }
 
   /**
    * Refuses a request that was not read to its end, or could be read in two ways, and ends the connection: nothing behind
-   * it is served.
+   * it is served. A client that is still sending is listened to for a while: a connection that is closed with something
+   * unread is reset, and the client loses the answer (RFC 9112, section 9.6).
    *
    * The answer goes out when the bytes at hand have been taken in. uWebSockets.js forgets that a connection is to end as
    * soon as the next request begins, but closes it at once when one begins before the last is answered.
    */
-  refuseAndEnd(refusal: Refusal): void {
+  refuseAndEnd(refusal: Refusal, headers: readonly string[] = noHeaders): void {
     if (this.over) return;
     this.hold();
     this.#ending = true;
-    setImmediate(() => this.answer(problemHead(refusal.code), problemBody(refusal), noHeaders, true));
+    // A body that is being collected is told of by `drop`.
+    if (this.complete && this.bodyToCome !== 0)
+      this.#res?.onData((chunk, isLast) => this.drop(chunk.byteLength, isLast));
+    setImmediate(() => {
+      const [head, body] = [problemHead(refusal.code), problemBody(refusal)];
+      if (this.bodyToCome === 0) this.answer(head, body, headers, true);
+      else this.#answerAndLinger(head, body, headers);
+    });
+  }
+
+  /** Bytes that came after the refusal. */
+  drop(bytes: number, isLast: boolean): void {
+    this.#dropped += bytes;
+    if (isLast) this.bodyToCome = 0;
+    // Not in the middle of a call from uWebSockets.js.
+    if (this.#lingers && (isLast || this.#dropped > limits.lingerBytes)) setImmediate(() => this.cut());
+  }
+
+  /**
+   * Sends the answer, whole, and keeps the request open for the rest of its body. uWebSockets.js gives a response away as
+   * soon as it has ended, and with it the means of closing the connection; so it is handed all of this one as a status line.
+   */
+  #answerAndLinger(head: string, body: string, headers: readonly string[]): void {
+    const res = this.#res;
+    if (res === undefined) return;
+    this.#lingers = true;
+    const { open } = this.#context;
+    open.delete(this);
+    this.reserve(0);
+    open.lingering += 1;
+    const timer = setTimeout(() => this.cut(), limits.lingerMs);
+    res.onAborted(() => {
+      clearTimeout(timer);
+      open.lingering -= 1;
+      this.abort();
+    });
+    // It puts a line break behind what it takes for the status line, which ends the head, or is white space behind the JSON.
+    const content = this.headOnly ? '' : `\r\n${body}`;
+    const length = Buffer.byteLength(body) + 2;
+    const lines = [head, ...this.#headerLines(headers), `Content-Length: ${length}`, 'Connection: close', content];
+    res.cork(() => res.writeStatus(lines.join('\r\n')));
+  }
+
+  #headerLines(headers: readonly string[]): string[] {
+    const lines: string[] = [];
+    for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${harmless(headers[at + 1] as string)}`);
+    if (this.corsOrigin !== undefined) {
+      lines.push(`Access-Control-Allow-Origin: ${harmless(this.corsOrigin)}`);
+      lines.push(`Access-Control-Expose-Headers: ${exposedHeaders}`);
+    }
+    if (this.variesByOrigin) lines.push('Vary: Origin');
+    return lines;
   }
 
   /** Answers for what a route threw: a refusal as it is, anything else as an error of ours that goes to the log. */
@@ -119,6 +181,16 @@ export class Exchange {
     open.bodyBytes += bytes - this.#bodyBytes;
     this.#bodyBytes = bytes;
     return true;
+  }
+
+  /** Its body is read after its route has returned, and takes memory until then. */
+  keepsBody = false;
+
+  /** A copy of the body that lasts until the answer; undefined when all bodies together may not have that memory. */
+  keepBody(body: Buffer): Buffer | undefined {
+    if (!this.reserve(body.length)) return undefined;
+    this.keepsBody = true;
+    return Buffer.from(body);
   }
 
   /** Gives the connection away, to a WebSocket: there is nothing to answer any more. */
@@ -157,7 +229,7 @@ export class Exchange {
 
 function allowOrigin(res: HttpResponse, origin: string): void {
   res.writeHeader('Access-Control-Allow-Origin', harmless(origin));
-  res.writeHeader('Access-Control-Expose-Headers', 'Location, Idempotent-Replayed, Retry-After');
+  res.writeHeader('Access-Control-Expose-Headers', exposedHeaders);
 }
 
 /** A header's value; uWebSockets.js would pass on a line break, and with it whole headers of someone else's making. */
@@ -173,6 +245,8 @@ function harmless(value: string): string {
 export class OpenExchanges {
   /** Memory of all bodies that are still coming. */
   bodyBytes = 0;
+  /** Those that were refused while their body was coming: they are answered, and about to be closed. */
+  lingering = 0;
   readonly #open = new Set<Exchange>();
   #tick = 0;
 

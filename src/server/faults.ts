@@ -1,9 +1,11 @@
 /** All that is wrong with one request, gathered so that its sender is told at once. */
 import { type Fault, Refusal } from '../domain/errors.js';
+import { nearest } from '../domain/nearest.js';
 
 /** More than anyone reads; a body of nothing but faults must not become an answer of its own size. */
 const maxReported = 50;
 const maxPathChars = 200;
+const nearestTypes = 3;
 
 export class Faults {
   readonly #list: Fault[] = [];
@@ -13,6 +15,11 @@ export class Faults {
 
   get any(): boolean {
     return this.#list.length > 0;
+  }
+
+  /** No more faults are shown: their messages need not be made. */
+  get isFull(): boolean {
+    return this.#list.length === maxReported;
   }
 
   /** Adds a fault, at most one for a path: the first says what to mend first. */
@@ -32,11 +39,20 @@ export class Faults {
     return this.#paths.has(path);
   }
 
-  /** Adds the fault that a well-formed job type has no handler. */
-  addUnknownType(path: string, name: string): void {
+  /**
+   * Adds the fault that a well-formed job type has no handler.
+   *
+   * @param jobTypes those that have one
+   */
+  addUnknownType(path: string, name: string, jobTypes: readonly string[]): void {
     if (this.#paths.has(path)) return;
     this.#unknownTypes += 1;
-    this.add(path, `names no registered job type: there is no handler "${name}"`);
+    const meant = this.isFull ? [] : nearest(name, jobTypes, nearestTypes);
+    const hint = meant.length === 0 ? '' : `; did you mean ${meant.join(' or ')}?`;
+    this.add(
+      path,
+      `names no registered job type: there is no handler "${name}"${hint} (GET /api/v1/job-types lists all)`,
+    );
   }
 
   /** @throws Refusal with all faults, if there are any */
@@ -45,7 +61,7 @@ export class Faults {
   }
 
   refusal(): Refusal {
-    const onlyUnknown = this.#unknownTypes === this.#list.length;
+    const onlyUnknown = this.#unknownTypes === this.#list.length + this.#unreported;
     return new Refusal(onlyUnknown ? 'unknown_job_type' : 'validation_failed', this.#detail(), this.#list);
   }
 

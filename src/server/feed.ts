@@ -9,9 +9,10 @@
  * told in several turns of the loop, in order. `seq` moves on with what has been told.
  */
 import type { EventType, JobEvent } from '../domain/events.js';
-import { type Filter, Matcher, topicsFor, topicsOf } from '../domain/filter.js';
+import { type Filter, Matcher, topicCount, topicsFor, topicsOf } from '../domain/filter.js';
 import { formatId } from '../domain/id.js';
 import { renderEvent } from './render-event.js';
+import { type Ids, readIds, WatchedJobs } from './watched-jobs.js';
 
 /** A connection as the feed sees it. */
 export interface Listener {
@@ -42,10 +43,34 @@ const eventsPerTurn = 24;
 const maxWaiting = 50_000;
 
 interface Subscription {
-  readonly filter: Filter;
+  readonly listener: Listener;
   readonly topics: readonly string[];
+  /** The jobs that it names; undefined when it names none and hears of all. */
+  readonly ids: Ids | undefined;
+  readonly bytes: number;
   /** What it asks of the events of its jobs, beside that they are of its jobs; absent when it names none. */
   readonly kinds?: Matcher;
+}
+
+/** A subscription that names jobs. */
+type Watcher = Subscription & { readonly ids: Ids };
+
+/** What an id, and a topic without its text, take in memory here and in uWebSockets.js, as measured. */
+const idBytes = 64;
+const topicBytes = 384;
+
+/** About what a subscription with this filter takes in memory. */
+export function filterBytes(filter: Filter): number {
+  const { jobTypes, eventTypes, jobIds } = filter;
+  if (jobIds.length > 0) return jobIds.length * idBytes + charsOf(jobTypes) + charsOf(eventTypes);
+  const topics = topicCount(filter);
+  const perJobType = topics / Math.max(jobTypes.length, 1);
+  const perEventType = topics / Math.max(eventTypes.length, 1);
+  return topics * topicBytes + 2 * (charsOf(jobTypes) * perJobType + charsOf(eventTypes) * perEventType);
+}
+
+function charsOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 type TopicsByType = Partial<Record<EventType, readonly string[]>>;
@@ -57,12 +82,13 @@ export class Feed {
   readonly #subscriptions = new Map<Listener, Subscription>();
   /** Listeners by topic, those of their own left out. */
   readonly #listening = new Map<string, number>();
-  readonly #byJob = new Map<string, Set<Listener>>();
+  readonly #watched = new WatchedJobs<Watcher>();
   readonly #topics = new Map<string, TopicsByType>();
   /** On disk and not told yet, from `#next` on. */
   #waiting: JobEvent[] = [];
   #next = 0;
   #seq: number;
+  #filterBytes = 0;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -72,6 +98,11 @@ export class Feed {
   /** Number of the latest event that was published: a listener hears of all later ones that it asked for. */
   get seq(): number {
     return this.#seq;
+  }
+
+  /** About what all filters take in memory. */
+  get filterBytes(): number {
+    return this.#filterBytes;
   }
 
   /** Listeners that have subscribed to something. */
@@ -85,20 +116,18 @@ export class Feed {
    */
   subscribe(listener: Listener, filter: Filter): void {
     this.unsubscribe(listener);
-    const byId = filter.jobIds.length > 0;
-    const topics = byId ? [ownTopic(listener)] : topicsOf(filter);
+    const ids = filter.jobIds.length > 0 ? readIds(filter.jobIds) : undefined;
+    const topics = ids ? [ownTopic(listener)] : topicsOf(filter);
     // It is found by the ids, which need not be held against it again.
-    const kinds = byId && { kinds: new Matcher({ ...filter, jobIds: [] }) };
-    this.#subscriptions.set(listener, { filter, topics, ...kinds });
+    const kinds = ids && { kinds: new Matcher({ ...filter, jobIds: [] }) };
+    const subscription = { listener, topics, ids, bytes: filterBytes(filter), ...kinds };
+    this.#subscriptions.set(listener, subscription);
+    this.#filterBytes += subscription.bytes;
     for (const topic of topics) {
       listener.join(topic);
-      if (!byId) this.#listening.set(topic, (this.#listening.get(topic) ?? 0) + 1);
+      if (!ids) this.#listening.set(topic, (this.#listening.get(topic) ?? 0) + 1);
     }
-    for (const id of filter.jobIds) {
-      const listeners = this.#byJob.get(id);
-      if (listeners) listeners.add(listener);
-      else this.#byJob.set(id, new Set([listener]));
-    }
+    if (isWatcher(subscription)) this.#watched.add(subscription);
   }
 
   /** The listener hears of nothing any more. */
@@ -114,16 +143,12 @@ export class Feed {
     const subscription = this.#subscriptions.get(listener);
     if (subscription === undefined) return;
     this.#subscriptions.delete(listener);
-    const { filter, topics } = subscription;
-    for (const topic of filter.jobIds.length > 0 ? [] : topics) {
+    this.#filterBytes -= subscription.bytes;
+    if (isWatcher(subscription)) return this.#watched.delete(subscription);
+    for (const topic of subscription.topics) {
       const left = (this.#listening.get(topic) as number) - 1;
       if (left === 0) this.#listening.delete(topic);
       else this.#listening.set(topic, left);
-    }
-    for (const id of filter.jobIds) {
-      const listeners = this.#byJob.get(id);
-      listeners?.delete(listener);
-      if (listeners?.size === 0) this.#byJob.delete(id);
     }
   }
 
@@ -179,10 +204,9 @@ export class Feed {
         deliveries += listeners;
       }
     }
-    if (this.#byJob.size === 0) return deliveries;
-    const id = formatId(event.jobSeq, event.idSeconds);
-    for (const listener of this.#byJob.get(id) ?? []) {
-      if (!this.#subscriptions.get(listener)?.kinds?.matches(event)) continue;
+    if (this.#watched.size === 0) return deliveries;
+    for (const { listener, kinds } of this.#watched.of(formatId(event.jobSeq, event.idSeconds), event.idSeconds)) {
+      if (!kinds?.matches(event)) continue;
       publish(ownTopic(listener), (text ??= renderEvent(event, timezone)));
       deliveries++;
     }
@@ -199,6 +223,10 @@ export class Feed {
     }
     return (byType[type] ??= topicsFor(jobName, type));
   }
+}
+
+function isWatcher(subscription: Subscription): subscription is Watcher {
+  return subscription.ids !== undefined;
 }
 
 function ownTopic({ number }: Listener): string {

@@ -15,6 +15,8 @@ export interface GateSettings {
   readonly corsOrigins: readonly string[];
   /** The server can be reached from this machine only. */
   readonly loopback: boolean;
+  /** Bodies in chunks are taken; default true. */
+  readonly chunked?: boolean;
 }
 
 /** A request as the gate sees it. */
@@ -54,9 +56,22 @@ export class Gate {
     if (head.repeated !== undefined) {
       return new Refusal('validation_failed', `The header ${head.repeated} came more than once.`);
     }
+    // uWebSockets.js cannot read trailers. It finds that out behind the body, when the request has had its effect.
+    if (head.trailer !== undefined) {
+      return new Refusal(
+        'validation_failed',
+        'Trailers are not understood: leave out the header Trailer and what it names.',
+      );
+    }
     if (head.transferEncoding === undefined) {
       if (head.contentLength === undefined || /^\d{1,15}$/.test(head.contentLength)) return undefined;
       return new Refusal('validation_failed', 'Content-Length is not a number of bytes.');
+    }
+    if (this.#settings.chunked === false) {
+      return new Refusal(
+        'length_required',
+        'This server takes no bodies in chunks (--no-chunked): send Content-Length in place of Transfer-Encoding.',
+      );
     }
     if (head.contentLength !== undefined) {
       return new Refusal('validation_failed', 'Content-Length and Transfer-Encoding came together; send one of them.');

@@ -17,6 +17,11 @@ import { type Faults, pointer } from './faults.js';
 export function parseJson(bytes: Buffer, faults: Faults, at = ''): unknown {
   if (bytes.length === 0) throw new Refusal('malformed_json', 'The body is empty.');
   if (!isUtf8(bytes)) throw new Refusal('malformed_json', notUtf8);
+  const crowd = bytes.length > scannedBytes ? crowdIn(bytes) : undefined;
+  if (crowd !== undefined) {
+    faults.add(at, crowd);
+    throw faults.refusal();
+  }
   const text = bytes.toString('utf8');
   const value = parseText(text);
   // A list of jobs is a level more than a job.
@@ -28,6 +33,32 @@ export function parseJson(bytes: Buffer, faults: Faults, at = ''): unknown {
   return value;
 }
 
+/** Bodies up to this size are parsed in a millisecond, whatever is in them. */
+const scannedBytes = 64 * 1024;
+/** A value has a byte at least, and so has what stands between two. */
+const maxValues = limits.payloadBytes / 2;
+/** Of the outermost object; more than there can be by far. */
+const maxFields = 1000;
+
+/** What is wrong with a body of so many values that parsing it would hold up everything else; undefined when it has fewer. */
+function crowdIn(bytes: Buffer): string | undefined {
+  let depth = 0;
+  let commas = 0;
+  let outerCommas = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === quote) {
+      for (at++; at < bytes.length && bytes[at] !== quote; at++) if (bytes[at] === backslash) at++;
+    } else if (byte === openBrace || byte === openBracket) depth += 1;
+    else if (byte === closeBrace || byte === closeBracket) depth -= 1;
+    else if (byte === comma) {
+      if (depth === 1 && ++outerCommas > maxFields) return `has more than ${maxFields} fields`;
+      if (++commas > maxValues) return `has more values than a payload of ${limits.payloadBytes} bytes can have`;
+    }
+  }
+  return undefined;
+}
+
 const [newline, zero, nine] = Buffer.from('\n09') as unknown as [number, number, number];
 const notUtf8 = 'The body is not valid UTF-8.';
 /** What JSON calls whitespace, without the end of the line. */
@@ -37,13 +68,14 @@ const blank = /^[ \t\r]*$/;
  * The values of a body of JSON lines (https://jsonlines.org); blank lines are passed over. The body is decoded and looked
  * over as a whole: done line by line, all this took a tenth longer.
  *
+ * @param before what came before, where this is a part of a body; whole lines
  * @throws Refusal as `parseJson`, with the number of the line
  */
-export function parseLines(bytes: Buffer, faults: Faults): unknown[] {
-  if (!isUtf8(bytes)) throw new Refusal('malformed_json', `Line ${lineNotUtf8(bytes)}: ${notUtf8}`);
+export function parseLines(bytes: Buffer, faults: Faults, before = { lines: 0, values: 0 }): unknown[] {
+  if (!isUtf8(bytes)) throw new Refusal('malformed_json', `Line ${before.lines + lineNotUtf8(bytes)}: ${notUtf8}`);
   const text = bytes.toString('utf8');
   const values: unknown[] = [];
-  for (let from = 0, end = 0, line = 1; from < text.length; from = end + 1, line++) {
+  for (let from = 0, end = 0, line = before.lines + 1; from < text.length; from = end + 1, line++) {
     end = text.indexOf('\n', from);
     if (end < 0) end = text.length;
     const one = text.slice(from, end);
@@ -57,9 +89,52 @@ export function parseLines(bytes: Buffer, faults: Faults): unknown[] {
   }
   const lossy = lossyIntegers(text);
   if (lossy.size > 0 || isSuspicious(text) || nestsDeeper(bytes, limits.payloadDepth)) {
-    values.forEach((value, index) => inspect(value, { at: pointer(index), depth: 0, lossy }, faults));
+    values.forEach((value, index) => inspect(value, { at: pointer(before.values + index), depth: 0, lossy }, faults));
   }
   return values;
+}
+
+/**
+ * The values of a part of an array: whole items, with the commas between them.
+ *
+ * @param items where each begins and ends in `bytes`
+ * @param before how many items came before
+ * @param depth how deep it is nested, 1 for an item without anything in it
+ * @throws Refusal as `parseJson`, with the place of the item
+ */
+export function parseItems(
+  bytes: Buffer,
+  items: readonly (readonly [from: number, to: number])[],
+  before: number,
+  depth: number,
+  faults: Faults,
+): unknown[] {
+  const text = bytes.toString('utf8', items[0]?.[0], items.at(-1)?.[1]);
+  let values: unknown[] | undefined;
+  try {
+    values = JSON.parse(`[${text}]`) as unknown[];
+  } catch {
+    values = undefined;
+  }
+  // A comma too many at the edge of a part would pass for an empty part.
+  if (values?.length !== items.length) throw malformedItem(bytes, items, before);
+  const lossy = lossyIntegers(text);
+  if (lossy.size > 0 || isSuspicious(text) || depth > limits.payloadDepth) {
+    values.forEach((value, index) => inspect(value, { at: pointer(before + index), depth: 0, lossy }, faults));
+  }
+  return values;
+}
+
+function malformedItem(bytes: Buffer, items: readonly (readonly [number, number])[], before: number): Refusal {
+  for (const [index, [from, to]] of items.entries()) {
+    try {
+      parseText(bytes.toString('utf8', from, to));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return new Refusal('malformed_json', `Job ${before + index}: ${error.detail}`);
+    }
+  }
+  return new Refusal('malformed_json', 'The body is not JSON: there is something between its jobs.');
 }
 
 /** The first line that is not. No byte of a longer character is a line's end. */
@@ -133,8 +208,8 @@ function isDigit(text: string, at: number): boolean {
   return code >= zero && code <= nine;
 }
 
-const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = Buffer.from(
-  '"\\{}[]',
+const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket, comma] = Buffer.from(
+  '"\\{}[],',
 ) as unknown as number[];
 
 /**

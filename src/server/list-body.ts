@@ -14,6 +14,7 @@ export class ListBody {
   #kept = Buffer.allocUnsafeSlow(firstBytes);
   #buffer = this.#kept;
   #used = 0;
+  #count = 0;
 
   /**
    * `open`, the items with commas between them, `close`.
@@ -21,13 +22,29 @@ export class ListBody {
    * @returns memory that the next call writes over: it must have been sent, or copied, by then
    */
   write<T>(open: string, items: readonly T[], render: (item: T) => string, close: string): Buffer {
+    this.begin(open);
+    this.items(items, render);
+    return this.end(close);
+  }
+
+  /** As `write`, for a list that is put together in steps: the beginning. */
+  begin(open: string): void {
     this.#buffer = this.#kept;
     this.#used = 0;
+    this.#count = 0;
     this.#add(open);
+  }
+
+  /** Some more of the items. */
+  items<T>(items: readonly T[], render: (item: T) => string): void {
     for (let index = 0; index < items.length; index++) {
       const text = render(items[index] as T);
-      this.#add(index === 0 ? text : `,${text}`);
+      this.#add(this.#count++ === 0 ? text : `,${text}`);
     }
+  }
+
+  /** @returns as `write` */
+  end(close: string): Buffer {
     this.#add(close);
     const whole = this.#buffer.subarray(0, this.#used);
     if (this.#buffer.length <= keptBytes) this.#kept = this.#buffer;

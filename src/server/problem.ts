@@ -25,6 +25,7 @@ const kinds = {
   not_found: { status: '404 Not Found', title: 'There is nothing here' },
   method_not_allowed: { status: '405 Method Not Allowed', title: 'This resource does not have that method' },
   conflict: { status: '409 Conflict', title: 'The request conflicts with what is there' },
+  length_required: { status: '411 Length Required', title: 'The length of the body must be given' },
   payload_too_large: { status: '413 Content Too Large', title: 'The body is too large' },
   unsupported_media_type: { status: '415 Unsupported Media Type', title: 'The body must be plain JSON' },
   misdirected_host: { status: '421 Misdirected Request', title: 'This server does not answer for that host' },

@@ -1,6 +1,7 @@
 /** Query strings, read strictly: what a user meant and we would ignore is a fault. */
 import { type Status, statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
+import { suggestion } from '../domain/nearest.js';
 import { Faults } from './faults.js';
 
 /** What a list is asked for. */
@@ -26,7 +27,7 @@ export function parseQuery(raw: string, known: readonly string[], faults: Faults
     const key = decode(equals < 0 ? part : part.slice(0, equals));
     const value = decode(equals < 0 ? '' : part.slice(equals + 1));
     if (key === undefined || value === undefined) faults.add(`query.${key ?? ''}`, 'is not properly percent-encoded');
-    else if (!known.includes(key)) faults.add(`query.${key}`, `is not a parameter; there are ${known.join(', ')}`);
+    else if (!known.includes(key)) faults.add(`query.${key}`, `is not a parameter${suggestion(key, known)}`);
     else if (seen.has(key)) faults.add(`query.${key}`, 'must be given once');
     else {
       seen.add(key);
@@ -57,7 +58,7 @@ export function readListQuery(raw: string): ListRequest {
   const values = parseQuery(raw, listParameters, faults);
   const status = values.get('status');
   if (status !== undefined && !isStatus(status)) faults.add('query.status', `must be one of ${statuses.join(', ')}`);
-  const limit = readNumber(values.get('limit'), 1, 'query.limit', faults) ?? limits.listDefault;
+  const limit = readNumber(values.get('limit'), 1, 'query.limit', faults, limitRange) ?? limits.listDefault;
   const offset = readNumber(values.get('offset'), 0, 'query.offset', faults);
   const cursor = values.get('cursor');
   if (cursor !== undefined && offset !== undefined)
@@ -84,11 +85,23 @@ function isStatus(text: string): text is Status {
   return (statuses as readonly string[]).includes(text);
 }
 
-/** A whole number of at least `min`; also as `1e9`, which is one. */
-function readNumber(text: string | undefined, min: number, path: string, faults: Faults): number | undefined {
+const limitRange = `from 1 to ${limits.listMax} (a larger one is taken for ${limits.listMax})`;
+
+/**
+ * A whole number of at least `min`; also as `1e9`, which is one.
+ *
+ * @param range as users read it
+ */
+function readNumber(
+  text: string | undefined,
+  min: number,
+  path: string,
+  faults: Faults,
+  range = `from ${min} to ${Number.MAX_SAFE_INTEGER}`,
+): number | undefined {
   if (text === undefined) return undefined;
   const number = /^\d{1,20}(?:e\d{1,2})?$/i.test(text) ? Number(text) : Number.NaN;
   if (number >= min && number <= Number.MAX_SAFE_INTEGER) return number;
-  faults.add(path, `must be a whole number from ${min} to ${Number.MAX_SAFE_INTEGER}`);
+  faults.add(path, `must be a whole number ${range}`);
   return undefined;
 }

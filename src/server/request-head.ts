@@ -10,6 +10,8 @@ export class RequestHead {
   contentType: string | undefined;
   contentEncoding: string | undefined;
   transferEncoding: string | undefined;
+  /** Names of fields that are to follow a body in chunks. */
+  trailer: string | undefined;
   origin: string | undefined;
   authorization: string | undefined;
   idempotencyKey: string | undefined;
@@ -18,6 +20,11 @@ export class RequestHead {
   /** A header of these that came more than once: whoever is in front of us may have read the other one. */
   repeated: string | undefined;
 
+  /** True when the head announces a body, even an empty one in chunks. */
+  get hasBody(): boolean {
+    return this.transferEncoding !== undefined || (this.contentLength !== undefined && this.contentLength !== '0');
+  }
+
   /** Replaces what was here by the headers of `req`. */
   read(req: HttpRequest): this {
     this.host = undefined;
@@ -25,6 +32,7 @@ export class RequestHead {
     this.contentType = undefined;
     this.contentEncoding = undefined;
     this.transferEncoding = undefined;
+    this.trailer = undefined;
     this.origin = undefined;
     this.authorization = undefined;
     this.idempotencyKey = undefined;
@@ -55,6 +63,9 @@ export class RequestHead {
       case 'transfer-encoding':
         if (this.transferEncoding !== undefined) this.repeated = name;
         this.transferEncoding = value;
+        break;
+      case 'trailer':
+        this.trailer = value;
         break;
       case 'origin':
         if (this.origin !== undefined) this.repeated = name;

@@ -15,11 +15,13 @@ import { bind, checkExposure, isPrivate } from './bind.js';
 import { Cursors } from './cursor.js';
 import { Gate } from './gate.js';
 import type { Health, JobsWithoutHandler, JobType } from './ports.js';
+import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { jobsRoutes } from './routes/jobs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
+import { Turns } from './turns.js';
 import { type WebSocketBounds, WebSockets } from './websocket.js';
 
 /** The settings that the server itself looks at. */
@@ -33,6 +35,7 @@ export type ServerConfig = Pick<
   | 'token'
   | 'allowedHosts'
   | 'corsOrigins'
+  | 'chunked'
   | 'tlsCert'
   | 'tlsKey'
 >;
@@ -109,8 +112,9 @@ export class Server {
         queries,
         clock,
         base,
+        turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
         cursors: new Cursors(options.secret ?? randomBytes(32)),
-        rules: { timezone, isRegistered: (name) => names.has(name) },
+        rules: { timezone, isRegistered: (name) => names.has(name), jobTypes: [...names] },
         maxBodyBytes: config.maxBodyBytes,
       }),
       ...statsRoutes(base, stats),
@@ -124,8 +128,8 @@ export class Server {
           })
         : []),
     ];
-    for (const route of routes) app.route(route);
-    app.routeRest();
+    for (const route of [...routes, indexRoute(base, routes)]) app.route(route);
+    app.routeRest(base);
     this.#app = app;
     this.#webSockets = webSockets;
   }
@@ -154,7 +158,7 @@ export class Server {
     this.#webSockets.close();
     const step = 10;
     const { open, unsent } = this.#app;
-    const isUnderWay = (): boolean => open.size > 0 || unsent.bytes > 0;
+    const isUnderWay = (): boolean => open.size > 0 || open.lingering > 0 || unsent.bytes > 0;
     for (let waited = 0; isUnderWay() && waited < closeGraceMs; waited += step) await sleep(step);
     // The last bytes leave with the event loop's next turns.
     await sleep(step);

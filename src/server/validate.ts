@@ -6,6 +6,7 @@ import { parseCron } from '../domain/cron-expression.js';
 import { parseDuration } from '../domain/duration.js';
 import { parseInstant } from '../domain/instant.js';
 import { limits } from '../domain/limits.js';
+import { nearest } from '../domain/nearest.js';
 import { zoneNamed } from '../domain/zone.js';
 import type { JobDraft, JobPatch, TriggerDraft } from '../scheduler/messages.js';
 import type { Faults } from './faults.js';
@@ -16,6 +17,8 @@ export interface Rules {
   /** IANA zone of instants without an offset. */
   readonly timezone: string;
   readonly isRegistered: (name: string) => boolean;
+  /** Those that are registered, to name those that may have been meant. */
+  readonly jobTypes?: readonly string[];
 }
 
 type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
@@ -32,7 +35,7 @@ export function readDraft(value: unknown, rules: Rules, faults: Faults, at = '')
   if (body === undefined) return undefined;
   const { name } = body;
   if (typeof name === 'string' && !faults.has(`${at}/name`) && !rules.isRegistered(name)) {
-    faults.addUnknownType(`${at}/name`, name);
+    faults.addUnknownType(`${at}/name`, name, rules.jobTypes ?? []);
   }
   const trigger = readTrigger(body, rules, faults, at);
   const given = countTriggers(body);
@@ -93,7 +96,7 @@ function readTrigger(body: PatchBody, rules: Rules, faults: Faults, at: string):
   const timezone = readZone(body.timezone);
   if (countTriggers(body) > 1) faults.add(at, 'must have only one of delay, trigger_at and cron_expr');
   if (typeof body.timezone === 'string' && timezone === undefined)
-    faults.add(`${at}/timezone`, 'is not an IANA time zone known here');
+    faults.add(`${at}/timezone`, unknownZone(body.timezone, faults));
   let trigger: TriggerDraft | undefined;
   if (body.delay !== undefined) {
     const delayMs = readDuration(body.delay, faults, `${at}/delay`);
@@ -115,6 +118,12 @@ function readTrigger(body: PatchBody, rules: Rules, faults: Faults, at: string):
 /** The zone as the database spells it; undefined when there is none, or none that is known. */
 function readZone(text: unknown): string | undefined {
   return typeof text === 'string' ? zoneNamed(text) : undefined;
+}
+
+function unknownZone(name: string, faults: Faults): string {
+  const [meant] = faults.isFull ? [] : nearest(name, Intl.supportedValuesOf('timeZone'));
+  const hint = meant === undefined ? 'write one such as Europe/Berlin or UTC' : `did you mean ${meant}?`;
+  return `is not an IANA time zone known here; ${hint}`;
 }
 
 /** The fields that creations and updates share, only those that are there. */

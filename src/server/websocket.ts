@@ -9,7 +9,7 @@
 import type { HttpRequest, WebSocket } from 'uWebSockets.js';
 import type { Clock } from '../clock.js';
 import { Refusal } from '../domain/errors.js';
-import type { Filter } from '../domain/filter.js';
+import { type Filter, topicCount } from '../domain/filter.js';
 import { formatInstant } from '../domain/instant.js';
 import { limits } from '../domain/limits.js';
 import type { Logger } from '../log.js';
@@ -17,7 +17,7 @@ import type { Queries } from '../store/queries-port.js';
 import type { HttpApp } from './app.js';
 import { type ClientMessage, readClientMessage } from './client-message.js';
 import type { Exchange } from './exchange.js';
-import { Feed, type Listener } from './feed.js';
+import { Feed, filterBytes, type Listener } from './feed.js';
 import type { Gate } from './gate.js';
 import type { RequestHead } from './request-head.js';
 import { type History, resume } from './resume.js';
@@ -46,6 +46,8 @@ export interface WebSocketBounds {
   readonly idleTimeoutSeconds: number;
   /** What may wait for all of them; past it the largest backlogs go. */
   readonly backlogsBytes: number;
+  /** What the filters of all may take, as they are kept. */
+  readonly filtersBytes: number;
   /** How long a reader that is too slow may take to read up to its close frame. */
   readonly slowGraceMs: number;
 }
@@ -53,6 +55,7 @@ export interface WebSocketBounds {
 const defaults: WebSocketBounds = {
   idleTimeoutSeconds: 60,
   backlogsBytes: 512 * 1024 * 1024,
+  filtersBytes: limits.filtersBytes,
   slowGraceMs: 30_000,
 };
 
@@ -64,6 +67,8 @@ const tokenProtocol = 'bearer.';
 const closing = { goingAway: 1001, unsupported: 1003, policy: 1008, tryAgainLater: 1013 } as const;
 
 /** What may wait for one reader: some seconds of events at full load. */
+const tooMuch = `more than ${limits.messagesBurstBytes / 1024} KiB of messages at once, or ${limits.messagesBytesPerSecond / 1024} KiB a second`;
+
 const maxBacklogBytes = 8 * 1024 * 1024;
 const sweepMs = 1000;
 
@@ -73,6 +78,13 @@ interface Held {
 }
 
 class Connection implements Listener {
+  /** Messages that wait for their turn. */
+  readonly waiting: Buffer[] = [];
+  /** It is closed so once what waits has been read; what comes meanwhile is not. */
+  farewell: { readonly code: number; readonly reason: string } | undefined;
+  /** Bytes that it may say, as of `budgetAt`, monotonic milliseconds; below 0 it is closed. */
+  budget: number = limits.messagesBurstBytes;
+  budgetAt = 0;
   ws: WebSocket<Held> | undefined;
   badInARow = 0;
   /** Messages since `since`, monotonic milliseconds. */
@@ -84,6 +96,14 @@ class Connection implements Listener {
   slowSince: number | undefined;
 
   constructor(readonly number: number) {}
+
+  /** False when it has said more than it may. */
+  spend(bytes: number, now: number): boolean {
+    const earned = ((now - this.budgetAt) / 1000) * limits.messagesBytesPerSecond;
+    this.budget = Math.min(limits.messagesBurstBytes, this.budget + earned) - bytes;
+    this.budgetAt = now;
+    return this.budget >= 0;
+  }
 
   join(topic: string): void {
     this.ws?.subscribe(topic);
@@ -99,10 +119,13 @@ export class WebSockets {
   readonly #options: WebSocketsOptions;
   readonly #bounds: WebSocketBounds;
   readonly #history: History;
+  readonly #turns: Turns;
   readonly #connections = new Set<Connection>();
   readonly #sweeper: NodeJS.Timeout;
   /** Too slow, and still on their topics. */
   readonly #leaving: Connection[] = [];
+  /** Of all connections. */
+  #waitingBytes = 0;
   #lastNumber = 0;
   #closedSlow = 0;
 
@@ -115,8 +138,8 @@ export class WebSockets {
       app.publish(topic, message);
     };
     this.feed = new Feed({ publish, timezone, lastSeq, soon: setImmediate });
-    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
-    this.#history = { queries, latest: () => this.feed.seq, timezone, turns };
+    this.#turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
+    this.#history = { queries, latest: () => this.feed.seq, timezone, turns: this.#turns };
     app.webSocket<Held>(
       path,
       {
@@ -188,14 +211,52 @@ export class WebSockets {
   #closed(connection: Connection): void {
     connection.ws = undefined;
     this.#connections.delete(connection);
+    for (const message of connection.waiting.splice(0)) this.#waitingBytes -= message.length;
     this.feed.forget(connection);
   }
 
   #receive(connection: Connection, ws: WebSocket<Held>, bytes: ArrayBuffer, isBinary: boolean): void {
-    if (isBinary) return ws.end(closing.unsupported, 'messages must be text');
+    if (connection.farewell !== undefined) return;
+    if (isBinary) return this.#endAfter(connection, ws, closing.unsupported, 'messages must be text');
     if (this.#tooMany(connection))
-      return ws.end(closing.policy, `more than ${limits.messagesPerSecond} messages in a second`);
-    const message = readClientMessage(Buffer.from(bytes).toString('utf8'));
+      return this.#endAfter(
+        connection,
+        ws,
+        closing.policy,
+        `more than ${limits.messagesPerSecond} messages in a second`,
+      );
+    if (!connection.spend(bytes.byteLength, this.#options.clock.monotonic()))
+      return this.#endAfter(connection, ws, closing.policy, tooMuch);
+    if (this.#waitingBytes + bytes.byteLength > limits.waitingMessagesBytes)
+      return ws.end(closing.tryAgainLater, 'the server has too much to read');
+    this.#waitingBytes += bytes.byteLength;
+    // The memory is uWebSockets.js's, and is only lent.
+    if (connection.waiting.push(Buffer.from(Buffer.from(bytes))) === 1) this.#read(connection);
+  }
+
+  #endAfter(connection: Connection, ws: WebSocket<Held>, code: number, reason: string): void {
+    connection.farewell = { code, reason };
+    if (connection.waiting.length === 0) ws.end(code, reason);
+  }
+
+  /** Reads what waits, a message in a turn: a filter may take a millisecond, and many may come at the same moment. */
+  #read(connection: Connection): void {
+    this.#turns.add(() => {
+      const bytes = connection.waiting[0];
+      if (bytes === undefined) return;
+      // It stays in the queue meanwhile, so that a message that comes now does not start another reading.
+      if (connection.ws !== undefined) this.#take(connection, connection.ws, bytes);
+      // Closed meanwhile, it has nothing waiting any more.
+      if (connection.waiting.shift() === undefined) return;
+      this.#waitingBytes -= bytes.length;
+      if (connection.waiting.length > 0) return this.#read(connection);
+      const { ws, farewell } = connection;
+      if (farewell !== undefined) ws?.end(farewell.code, farewell.reason);
+    });
+  }
+
+  #take(connection: Connection, ws: WebSocket<Held>, bytes: Buffer): void {
+    const message = readClientMessage(bytes.toString('utf8'));
     if (message.action !== 'invalid') {
       connection.badInARow = 0;
       this.#answer(connection, ws, message);
@@ -241,6 +302,15 @@ export class WebSockets {
     if (since !== undefined && since > feed.seq) {
       const message = `since is ${since}, and the latest event is ${feed.seq}: it is of another server or data directory.`;
       return void ws.send(JSON.stringify({ type: 'error', code: 'validation_failed', message }));
+    }
+    if (filter.jobIds.length === 0) {
+      const cost = topicCount(filter) * limits.topicCostBytes;
+      if (!connection.spend(cost, this.#options.clock.monotonic())) return ws.end(closing.policy, tooMuch);
+    }
+    if (feed.filterBytes + filterBytes(filter) > this.#bounds.filtersBytes) {
+      const message =
+        'The filters of all connections take all the memory there is for them: subscribe to fewer jobs or types.';
+      return void ws.send(JSON.stringify({ type: 'error', code: 'overloaded', message }));
     }
     const wish = ++connection.wish;
     feed.unsubscribe(connection);

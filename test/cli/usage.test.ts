@@ -30,6 +30,7 @@ t.test('help names every option and its variable', async (t) => {
     t.match(stdout, new RegExp(`--${name} <`), name);
     t.ok(stdout.includes(`ESCAPEMENT_${name.toUpperCase().replaceAll('-', '_')}`), name);
   }
+  t.match(stdout, /--no-chunked [^<]*ESCAPEMENT_NO_CHUNKED/);
 });
 
 t.test('version', async (t) => {

@@ -48,23 +48,68 @@ t.test('a wrong type of body → 415, wherever there is one', async (t) => {
 
 t.test('a body over the limit → 413, declared or in chunks, and the connection ends', async (t) => {
   const limits = { 'POST /jobs': 2 ** 20, 'PUT /jobs/:id': 2 ** 20, 'POST /jobs/batch': 2 ** 24 };
-  for (const route of bodyRoutes) {
+  const type = { 'Content-Type': 'application/json' };
+  const asked = bodyRoutes.map(async (route) => {
     const [method, path] = target(route);
-    const type = { 'Content-Type': 'application/json' };
-    for (const length of [limits[route] + 1, 2 ** 31, 2 ** 32, 999_999_999_999_999]) {
+    const lengths = [limits[route] + 1, 2 ** 31, 2 ** 32, 999_999_999_999_999].map(async (length) => {
       const declared = await raw(server, rawRequest(method, path, { ...type, 'Content-Length': String(length) }), {
-        ms: 15_000,
+        ms: 20_000,
       });
       problem(t, firstAnswer(declared), 413, 'payload_too_large', `${route}: ${length} declared`);
       t.ok(declared.closed);
-    }
+    });
     const piece = `${(2 ** 18).toString(16)}\r\n${' '.repeat(2 ** 18)}\r\n`;
     const head = rawRequest(method, path, { ...type, 'Transfer-Encoding': 'chunked' });
     const pieces = Array.from({ length: limits[route] / 2 ** 18 + 1 }, () => piece);
-    const chunked = await raw(server, [head, ...pieces], { ms: 15_000 });
+    const chunked = await raw(server, [head, ...pieces], { ms: 20_000 });
     problem(t, firstAnswer(chunked), 413, 'payload_too_large', `${route}: chunks`);
     t.ok(chunked.closed);
+    await Promise.all(lengths);
+  });
+  await Promise.all(asked);
+});
+
+t.test('the ways of writing a type that RFC 9110, section 5.6.6, allows → taken', async (t) => {
+  const types = [
+    'application/json;',
+    'application/json ;',
+    'application/json; ;',
+    'application/json;charset=utf-8;',
+    'application/json ;\tcharset=UTF-8',
+    'APPLICATION/JSON; CHARSET="utf-8"',
+    'application/json; charset="ut\\f-8"',
+    ' application/json ',
+  ];
+  for (const type of types) {
+    const one = await ground.send('PUT /jobs/:id', '{"color":1}', { 'content-type': type });
+    problem(t, one, 400, 'validation_failed', `PUT: ${JSON.stringify(type)}`);
+    const lines = type.replace(/json/i, 'x-ndjson');
+    const batch = await ground.send('POST /jobs/batch', '{"color":1}\n{"color":2}', { 'content-type': lines });
+    problem(t, batch, 400, 'validation_failed', `batch: ${JSON.stringify(lines)}`);
   }
+  for (const coding of ['identity', 'Identity', '', ' , identity']) {
+    const one = await ground.send('PUT /jobs/:id', '{"color":1}', { 'content-encoding': coding });
+    problem(t, one, 400, 'validation_failed', `Content-Encoding: ${JSON.stringify(coding)}`);
+  }
+});
+
+t.test('trailers → refused before anything, where they are announced', async (t) => {
+  const announced = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked', Trailer: 'Digest' };
+  const pieces = [
+    rawRequest('POST', '/api/v1/jobs', announced),
+    `${body.length.toString(16)}\r\n${body}\r\n`,
+    '0\r\nDigest: x\r\n\r\n',
+  ];
+  const whole = await raw(server, pieces.join(''), { ms: 20_000 });
+  t.ok(whole.closed);
+  t.ok(
+    whole.statuses.length <= 1 && whole.statuses.every((status) => status >= 400),
+    `in one piece: ${whole.statuses}`,
+  );
+  const first = await raw(server, pieces.slice(0, 1), { ms: 20_000 });
+  problem(t, firstAnswer(first), 400, 'validation_failed', 'the head alone');
+  t.match(firstAnswer(first).body, { detail: /Trailer/ });
+  t.equal((await api.list()).total, ground.made, 'nothing was made');
 });
 
 /** What stands between `Host` and the end of the head, and behind it. */

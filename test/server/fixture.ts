@@ -154,6 +154,7 @@ const config: ServerConfig = {
   token: undefined,
   allowedHosts: [],
   corsOrigins: [],
+  chunked: true,
   tlsCert: undefined,
   tlsKey: undefined,
 };

@@ -8,14 +8,14 @@
 exports[`test/conformance/errors.test.ts > TAP > all faults of a request are reported together > must match snapshot 1`] = `
 Object {
   "code": "validation_failed",
-  "detail": "/bogus is not a field of this request. And 10 more faults: see errors.",
+  "detail": "/bogus is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire. And 10 more faults: see errors.",
   "errors": Array [
     Object {
-      "message": "is not a field of this request",
+      "message": "is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire",
       "path": "/bogus",
     },
     Object {
-      "message": "is not a field of this request",
+      "message": "is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire",
       "path": "/more",
     },
     Object {
@@ -114,10 +114,10 @@ Object {
 exports[`test/conformance/errors.test.ts > TAP > the errors as they are written > query 1`] = `
 Object {
   "code": "validation_failed",
-  "detail": "query.limit must be a whole number from 1 to 9007199254740991.",
+  "detail": "query.limit must be a whole number from 1 to 100 (a larger one is taken for 100).",
   "errors": Array [
     Object {
-      "message": "must be a whole number from 1 to 9007199254740991",
+      "message": "must be a whole number from 1 to 100 (a larger one is taken for 100)",
       "path": "query.limit",
     },
   ],
@@ -130,7 +130,7 @@ Object {
 exports[`test/conformance/errors.test.ts > TAP > the errors as they are written > route 1`] = `
 Object {
   "code": "not_found",
-  "detail": "No resource has this path. The API is at /api/v1, events are at /ws.",
+  "detail": "No resource has this path. The API is at /api/v1, which lists its resources; events are at /ws.",
   "status": 404,
   "title": "There is nothing here",
   "type": "/problems/not_found",
@@ -150,10 +150,10 @@ Object {
 exports[`test/conformance/errors.test.ts > TAP > the errors as they are written > unknownField 1`] = `
 Object {
   "code": "validation_failed",
-  "detail": "/bogus is not a field of this request.",
+  "detail": "/bogus is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire.",
   "errors": Array [
     Object {
-      "message": "is not a field of this request",
+      "message": "is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire",
       "path": "/bogus",
     },
   ],
@@ -166,10 +166,10 @@ Object {
 exports[`test/conformance/errors.test.ts > TAP > the errors as they are written > unknownType 1`] = `
 Object {
   "code": "unknown_job_type",
-  "detail": "/name names no registered job type: there is no handler \\"nobody\\".",
+  "detail": "/name names no registered job type: there is no handler \\"nobody\\" (GET /api/v1/job-types lists all).",
   "errors": Array [
     Object {
-      "message": "names no registered job type: there is no handler \\"nobody\\"",
+      "message": "names no registered job type: there is no handler \\"nobody\\" (GET /api/v1/job-types lists all)",
       "path": "/name",
     },
   ],

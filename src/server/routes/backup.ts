@@ -5,6 +5,7 @@
  */
 import { isAbsolute } from 'node:path';
 import { Refusal } from '../../domain/errors.js';
+import { suggestion } from '../../domain/nearest.js';
 import type { Requests } from '../../scheduler/messages.js';
 import type { Route } from '../app.js';
 import type { Exchange } from '../exchange.js';
@@ -63,7 +64,8 @@ function readDirectory(body: Buffer): string {
     throw faults.refusal();
   }
   const { directory, ...rest } = value as Record<string, unknown>;
-  for (const field of Object.keys(rest)) faults.add(pointer(field), 'is not a field of this request');
+  for (const field of Object.keys(rest))
+    faults.add(pointer(field), `is not a field of this request${suggestion(field, ['directory'])}`);
   if (directory === undefined) faults.add('/directory', 'is required');
   else if (typeof directory !== 'string' || !isAbsolute(directory) || directory.includes('\0')) {
     faults.add('/directory', 'must be an absolute path on the machine of the server');

@@ -7,6 +7,8 @@ import { limits } from '../../domain/limits.js';
 import type { Answer, JobDraft, Request, Requests } from '../../scheduler/messages.js';
 import type { ListQuery, Queries } from '../../store/queries-port.js';
 import type { Route } from '../app.js';
+import { BatchReader } from '../batch-body.js';
+import { tooMany as tooManyBodies } from '../body.js';
 import { digestOf } from '../canonical.js';
 import type { Cursors } from '../cursor.js';
 import type { Exchange } from '../exchange.js';
@@ -16,6 +18,7 @@ import { ListBody } from '../list-body.js';
 import { readListQuery } from '../query.js';
 import { renderJob } from '../render.js';
 import { jsonCreated, jsonOk } from '../response-head.js';
+import type { Turns } from '../turns.js';
 import { type Rules, readDraft, readPatch } from '../validate.js';
 
 /** What these routes work with. */
@@ -26,9 +29,16 @@ export interface JobsContext {
   readonly clock: Clock;
   readonly rules: Rules;
   readonly maxBodyBytes: number;
+  /** Of all whose requests are read, or answered, in steps. */
+  readonly turns: Turns;
   /** Path of the API, `/api/v1`. */
   readonly base: string;
 }
+
+/** Batches up to this size are read in one go: that takes a few milliseconds. */
+const slicedBytes = 64 * 1024;
+/** So many jobs are shown in one go. */
+const shownPerStep = 200;
 
 /** One for all: an answer has left it, or was copied, when `exchange.answer` returns. */
 const lists = new ListBody();
@@ -79,6 +89,7 @@ function createBatch(context: JobsContext, exchange: Exchange, body: Buffer): vo
     faults.add('header.Idempotency-Key', 'is for single jobs: send them to POST /jobs, or the batch without a key');
     throw faults.refusal();
   }
+  if (body.length > slicedBytes) return createSliced(context, exchange, body);
   const values = exchange.ndjson ? parseLines(body, faults) : parseJson(body, faults);
   if (!Array.isArray(values)) {
     faults.add('', 'must be an array of jobs');
@@ -91,6 +102,28 @@ function createBatch(context: JobsContext, exchange: Exchange, body: Buffer): vo
   const drafts = values.map((value, index) => readDraft(value, context.rules, faults, `/${index}`));
   if (faults.any) throw faults.refusal();
   submit(context, exchange, { kind: 'createMany', drafts: drafts as JobDraft[] }, body.length);
+}
+
+/** As `createBatch`, in steps: others have their turn meanwhile. */
+function createSliced(context: JobsContext, exchange: Exchange, body: Buffer): void {
+  const { rules, maxBodyBytes, requests, turns } = context;
+  const bytes = exchange.keepBody(body);
+  if (bytes === undefined) throw tooManyBodies();
+  const reader = new BatchReader(bytes, exchange.ndjson, rules, Math.max(maxBodyBytes, limits.bodyBytes));
+  const step = (): void => {
+    if (exchange.over) return;
+    try {
+      const drafts = reader.step();
+      if (drafts === undefined) return turns.add(step);
+      const refusing = requests.refusing();
+      if (refusing) throw refusing;
+      exchange.reserve(0);
+      submit(context, exchange, { kind: 'createMany', drafts }, bytes.length);
+    } catch (error) {
+      exchange.fail(error);
+    }
+  };
+  turns.add(step);
 }
 
 /** Visible characters only: what a header can carry without being changed on its way. */
@@ -155,11 +188,17 @@ function submit(context: JobsContext, exchange: Exchange, request: Request, byte
   });
 }
 
-function reply({ base, clock, rules }: JobsContext, exchange: Exchange, kind: Request['kind'], answer: Answer): void {
+function reply(
+  { base, clock, rules, turns }: JobsContext,
+  exchange: Exchange,
+  kind: Request['kind'],
+  answer: Answer,
+): void {
   if (exchange.over) return;
   if (!answer.ok) return exchange.refuse(answer.refusal);
   if (kind === 'createMany') {
     const { jobs } = answer;
+    if (jobs.length > shownPerStep) return showSliced(exchange, jobs, rules, turns);
     const render = (made: Job): string => renderJob(made, 'created', made.spec.createdAt, rules);
     return exchange.answer(jsonCreated, lists.write(`{"total":${jobs.length},"items":[`, jobs, render, ']}'));
   }
@@ -171,6 +210,26 @@ function reply({ base, clock, rules }: JobsContext, exchange: Exchange, kind: Re
   const headers = ['Location', `${base}/jobs/${id}`];
   if (answer.replayed) headers.push('Idempotent-Replayed', 'true');
   exchange.answer(jsonCreated, renderJob(job, 'created', now, rules, id), headers);
+}
+
+/** The answer to a large batch, in steps. */
+function showSliced(exchange: Exchange, jobs: readonly Job[], rules: Rules, turns: Turns): void {
+  const list = new ListBody();
+  const render = (made: Job): string => renderJob(made, 'created', made.spec.createdAt, rules);
+  list.begin(`{"total":${jobs.length},"items":[`);
+  let shown = 0;
+  const step = (): void => {
+    if (exchange.over) return;
+    try {
+      list.items(jobs.slice(shown, shown + shownPerStep), render);
+      shown += shownPerStep;
+      if (shown < jobs.length) return turns.add(step);
+      exchange.answer(jsonCreated, list.end(']}'));
+    } catch (error) {
+      exchange.fail(error);
+    }
+  };
+  turns.add(step);
 }
 
 function knownId({ parameter }: Exchange): string {

@@ -1,0 +1,82 @@
+/** Values of options, read from the command line or the environment. Each reader throws a sentence for the user. */
+import { InvalidArgumentError } from 'commander';
+import { parseDuration } from './domain/duration.js';
+import { zoneNamed } from './domain/zone.js';
+
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+export function duration(text: string): number {
+  const parsed = parseDuration(text);
+  if ('error' in parsed) throw new InvalidArgumentError(`It ${parsed.error}.`);
+  return parsed.ms;
+}
+
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+};
+
+/** @param plain unit of a number without one */
+export function size(text: string, plain = ''): number {
+  const [, number = '', unit = ''] = /^(\d{1,15})([a-z]*)$/i.exec(text) ?? [];
+  const bytes = Number(number) * (units[unit.toLowerCase() || plain] ?? Number.NaN);
+  if (bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;
+  throw new InvalidArgumentError('It must be a size such as 512KiB or 1MiB.');
+}
+
+export function bodySize(text: string): number {
+  const bytes = size(text);
+  if (bytes <= 256 * units.mib!) return bytes;
+  throw new InvalidArgumentError('It must be at most 256MiB: bodies are kept in memory.');
+}
+
+export function threadMemory(text: string): number {
+  const mib = Math.floor(size(text, 'mib') / units.mib!);
+  if (mib >= 8 && mib <= 64 * 1024) return mib;
+  throw new InvalidArgumentError('It must be from 8MiB to 64GiB.');
+}
+
+export function zone(text: string): string {
+  const name = zoneNamed(text);
+  if (name !== undefined) return name;
+  throw new InvalidArgumentError('It must be the name of an IANA time zone such as Europe/Berlin.');
+}
+
+/** May be given again and again, and several at once with commas. */
+export function many(read: (text: string) => string): (text: string, earlier: readonly string[]) => string[] {
+  return (text, earlier) => [...earlier, ...text.split(',').map((item) => read(item.trim()))];
+}
+
+export function hostName(text: string): string {
+  const name = text.replace(/:\d{1,5}$/, '').toLowerCase();
+  if (/^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_.])?$/.test(name)) return name;
+  throw new InvalidArgumentError('It must be a host name such as jobs.example.com.');
+}
+
+export function origin(text: string): string {
+  if (text === 'null') return text;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.host === '' || !/^[a-z][a-z0-9+.-]*:\/\/[^/?#@]+\/?$/i.test(text)) {
+    throw new InvalidArgumentError('It must be an origin such as https://jobs.example.com, or null.');
+  }
+  // Browsers leave out default ports and write names in lower case, and so does this.
+  return `${url.protocol}//${url.host}`;
+}
+
+export function serverUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && ['http:', 'https:'].includes(url.protocol)) return url.origin;
+  throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:8080.');
+}

@@ -1,0 +1,19 @@
+/** The resource `/api/v1` itself: what this is, and where its resources are. */
+import type { Route } from '../app.js';
+import { jsonOk } from '../response-head.js';
+import { version } from '../version.js';
+
+/** @param others the routes that it points to */
+export function indexRoute(base: string, others: readonly Route[]): Route {
+  const links: Record<string, string> = {};
+  for (const { path } of others) {
+    const name = path
+      .slice(base.length + 1)
+      .replaceAll('/', '_')
+      .replaceAll('-', '_');
+    if (!path.includes(':')) links[name] = path;
+  }
+  links.events = '/ws';
+  const document = JSON.stringify({ name: 'escapement', version: `v${version}`, access: 'full', links });
+  return { method: 'GET', path: base, run: (exchange) => exchange.answer(jsonOk, document) };
+}
