@@ -1,5 +1,5 @@
 /** Looks at the running attempts again and again, and carries out what `watch` decides about those past their time. */
-import { whoseCodeOn } from './attribution.js';
+import { type Running, whoseCodeOn } from './attribution.js';
 import type { Dispatched } from './dispatched.js';
 import { monotonicMs } from './slots.js';
 import type { Thread } from './thread.js';
@@ -9,6 +9,8 @@ import { review, silentAfterMs, type WatchedThread } from './watch.js';
 
 export interface OverrunsOptions {
   readonly threads: () => readonly Thread[];
+  /** The job type whose module this file is; undefined if it is no handler's. */
+  readonly typeOf: (url: string) => string | undefined;
   /** From an attempt's signal to the end of its thread. */
   readonly graceMs: number;
   readonly log: (entry: LogEntry) => void;
@@ -137,14 +139,25 @@ export class Overruns {
     if (last?.answeredMs !== undefined && nowMs - last.answeredMs < freshMs) return true;
     const inquiry: Inquiry = { beats: thread.slots.beats, answeredMs: undefined, holder: undefined, at: undefined };
     this.#inquiries.set(thread, inquiry);
-    void whoseCodeOn(thread.threadId).then(({ slot, at }) => {
+    void whoseCodeOn(thread.threadId).then((running) => {
+      const { at } = running;
       inquiry.answeredMs = monotonicMs();
-      inquiry.holder = thread.at(slot);
+      inquiry.holder = this.#ownerOf(thread, running);
       inquiry.at = at;
       // No code runs there: it waited for a processor, and has a moment to show life. Once, since it might be chance.
       if (at === undefined && last === undefined) thread.forgive(inquiry.answeredMs);
     });
     return false;
+  }
+
+  /** Code that nobody awaits belongs to the attempt whose module it is in, if there is one such attempt. */
+  #ownerOf(thread: Thread, { slot, from }: Running): Dispatched | undefined {
+    if (slot !== 0 || from === undefined) return thread.at(slot);
+    const type = this.#options.typeOf(from);
+    const [one, ...others] = thread
+      .attempts()
+      .filter((each) => each.attempt.name === type && thread.slots.isRunning(each.slot));
+    return others.length === 0 ? one : undefined;
   }
 
   #stop(thread: Thread, over: Dispatched, running: number, signs: Omit<WatchedThread, 'running'>): void {

@@ -9,6 +9,7 @@ import { resolve } from 'node:path';
 import { BlockingTimes } from './blocking-times.js';
 import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
+import { typeOfModule } from './handlers.js';
 import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './messages.js';
 import { numbersPerRow, rowKind } from './outbox.js';
 import { Overruns } from './overruns.js';
@@ -74,6 +75,7 @@ export class WorkerPool implements Pool {
     });
     this.#overruns = new Overruns({
       threads: () => this.#threads.ready,
+      typeOf: (url) => typeOfModule(resolve(options.handlersDir), url),
       graceMs: options.graceMs,
       log: this.#log,
       onStop: (thread) => this.#dispatcher.addAgain(thread.recallQueued()),

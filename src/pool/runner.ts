@@ -126,19 +126,21 @@ export class Runner {
       threw = true;
       thrown = error;
     }
-    this.#slots.leave();
-    const now = monotonicMs();
-    const blockingMs = now - began;
-    this.#blocking.observe(handler.info.name, blockingMs);
+    let now = 0;
     if (promise) {
+      this.#slots.leave();
+      now = monotonicMs();
       this.#pending.set(slot, context);
       this.#awaiters[slot] ??= this.#awaiterOf(slot);
-      void this.#awaiters[slot](promise, context, began, blockingMs);
-    } else if (threw) {
-      this.#fail(slot, began, blockingMs, context, thrown);
+      void this.#awaiters[slot](promise, context, began, now - began);
     } else {
-      this.#succeed(slot, began, blockingMs, returned);
+      // A look at what was thrown runs the user's code too (getters), so the attempt is left after it.
+      if (threw) this.#fail(slot, began, context, thrown);
+      else this.#succeed(slot, began, returned);
+      this.#slots.leave();
+      now = monotonicMs();
     }
+    this.#blocking.observe(handler.info.name, now - began);
     return now;
   }
 
@@ -151,25 +153,28 @@ export class Runner {
         try {
           value = await promise;
         } catch (error) {
-          return this.#fail(slot, began, blockingMs, context, error);
+          return this.#fail(slot, began, context, error, blockingMs);
         }
-        this.#succeed(slot, began, blockingMs, value);
+        this.#succeed(slot, began, value, blockingMs);
       },
     };
     return named[name] as Await;
   }
 
-  #succeed(slot: number, began: number, blockingMs: number, value: unknown): void {
+  /** @param blockingMs the synchronous part, if that is not all of it */
+  #succeed(slot: number, began: number, value: unknown, blockingMs?: number): void {
     const result = encodeResult(value);
     this.#settle(slot);
-    this.#outbox.succeeded(slot, monotonicMs() - began, blockingMs, result);
+    const durationMs = monotonicMs() - began;
+    this.#outbox.succeeded(slot, durationMs, blockingMs ?? durationMs, result);
   }
 
-  #fail(slot: number, began: number, blockingMs: number, context: AttemptContext, error: unknown): void {
+  #fail(slot: number, began: number, context: AttemptContext, error: unknown, blockingMs?: number): void {
     const thrown = describeThrown(error);
     context.writeThrown(thrown.detail);
     this.#settle(slot);
-    this.#outbox.failed(slot, monotonicMs() - began, blockingMs, thrown);
+    const durationMs = monotonicMs() - began;
+    this.#outbox.failed(slot, durationMs, blockingMs ?? durationMs, thrown);
   }
 
   #settle(slot: number): void {
