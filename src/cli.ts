@@ -26,6 +26,7 @@ interface StartOptions {
   readonly handlers: string;
   readonly threads: number;
   readonly threadMemory: number;
+  readonly threadAttempts: number;
   readonly timezone: string;
   readonly grace: number;
   readonly retention: number;
@@ -157,6 +158,11 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
       option('--thread-memory <size>', 'heap of a worker thread; a plain number is in MiB')
         .default(256, '256MiB')
         .argParser(threadMemory),
+    )
+    .addOption(
+      option('--thread-attempts <number>', 'attempts that a worker thread may hold at once, running or about to')
+        .default(256)
+        .argParser(wholeNumber(1, 256)),
     )
     .addOption(
       option('--timezone <name>', 'zone of answers, of cron expressions without one and of instants without an offset')
@@ -297,6 +303,7 @@ function toConfig(options: StartOptions): Config {
     handlersDir: resolve(options.handlers),
     threads: options.threads,
     threadMemoryMiB: options.threadMemory,
+    attemptsPerThread: options.threadAttempts,
     timezone: options.timezone,
     graceMs: options.grace,
     retentionMs: options.retention,

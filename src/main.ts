@@ -72,6 +72,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     handlersDir: config.handlersDir,
     threads: config.threads,
     threadMemoryMiB: config.threadMemoryMiB,
+    attemptsPerThread: config.attemptsPerThread,
     graceMs: config.graceMs,
     events: {
       outcomes: (outcomes) => late.scheduler?.outcomes(outcomes),

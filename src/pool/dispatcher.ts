@@ -5,7 +5,7 @@
 import type { BlockingTimes } from './blocking-times.js';
 import type { Dispatched } from './dispatched.js';
 import { aloneLimit, choose, queuedBudgetMs, room } from './placement.js';
-import { monotonicMs, slotsPerThread } from './slots.js';
+import { monotonicMs } from './slots.js';
 import type { Thread } from './thread.js';
 
 export interface DispatcherOptions {
@@ -131,7 +131,7 @@ export class Dispatcher {
     for (const thread of threads) {
       if (!thread.reserved) continue;
       if (thread.queued > 0) this.addAgain(thread.recallQueued());
-      if (thread.inFlight > 0 || thread.held === slotsPerThread) continue;
+      if (thread.inFlight > 0 || thread.held === thread.ceiling) continue;
       const next = this.#waitingAlone.shift();
       if (!next) return;
       thread.alone = this.#send(next, thread, nowMs);

@@ -13,7 +13,7 @@ import { typeOfModule } from './handlers.js';
 import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './messages.js';
 import { numbersPerRow, rowKind } from './outbox.js';
 import { Overruns } from './overruns.js';
-import { monotonicMs } from './slots.js';
+import { monotonicMs, slotsPerThread } from './slots.js';
 import type { Thread, ThreadEnd } from './thread.js';
 import type { LogEntry, LogLine, Report } from './thread-messages.js';
 import { Threads } from './threads.js';
@@ -29,6 +29,8 @@ export interface PoolOptions {
    * some 16 MiB beyond it ends the whole process: V8 leaves no other choice.
    */
   readonly threadMemoryMiB: number;
+  /** Attempts that one thread may hold at once, running or about to; at most, and by default, 256. */
+  readonly attemptsPerThread?: number;
   /** From an attempt's signal to the end of its thread, if it does not end by itself. */
   readonly graceMs: number;
   /** For the import of one handler module; 10 s by default. */
@@ -61,6 +63,7 @@ export class WorkerPool implements Pool {
       handlersDir: resolve(options.handlersDir),
       threads: options.threads,
       threadMemoryMiB: options.threadMemoryMiB,
+      attemptsPerThread: options.attemptsPerThread ?? slotsPerThread,
       importLimitMs: options.importLimitMs ?? 10_000,
       log: this.#log,
       onReady: () => this.#roomMayHaveChanged(),

@@ -55,7 +55,8 @@ export class Thread implements Load {
   readonly #port: MessagePort;
   readonly #task = new AbortController();
   #told = false;
-  readonly #freeSlots = Array.from({ length: slotsPerThread }, (_, index) => slotsPerThread - index);
+  /** The lowest number is taken first. */
+  readonly #freeSlots: number[];
   readonly #bySlot = new Array<Dispatched | undefined>(slotsPerThread + 1).fill(undefined);
   readonly #unbegun = new Unbegun();
   readonly #pulse = new Pulse();
@@ -69,11 +70,14 @@ export class Thread implements Load {
   constructor(
     readonly number: number,
     piscina: Piscina,
+    /** Attempts that it may hold, up to `slotsPerThread`. */
+    readonly ceiling: number,
     load: Pick<ThreadStart, 'handlersDir' | 'importLimitMs'>,
     hooks: ThreadHooks,
   ) {
     this.#piscina = piscina;
     this.#hooks = hooks;
+    this.#freeSlots = Array.from({ length: ceiling }, (_, index) => ceiling - index);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.on('message', (message: FromThread) => this.#receive(message));
@@ -98,7 +102,7 @@ export class Thread implements Load {
   }
 
   get held(): number {
-    return slotsPerThread - this.#freeSlots.length;
+    return this.ceiling - this.#freeSlots.length;
   }
 
   /** As Node counts threads; 0 before it is ready. */

@@ -14,6 +14,8 @@ export interface ThreadsOptions {
   readonly handlersDir: string;
   readonly threads: number;
   readonly threadMemoryMiB: number;
+  /** Attempts that one thread may hold. */
+  readonly attemptsPerThread: number;
   /** For the import of one module. */
   readonly importLimitMs: number;
   readonly log: (entry: LogEntry) => void;
@@ -129,6 +131,7 @@ export class Threads {
     const thread = new Thread(
       number,
       this.#piscina,
+      this.#options.attemptsPerThread,
       { handlersDir, importLimitMs },
       {
         loading: () => {

@@ -30,6 +30,8 @@ export type ServerConfig = Pick<
   | 'timezone'
   | 'maxBodyBytes'
   | 'maxConnections'
+  | 'threads'
+  | 'attemptsPerThread'
   | 'token'
   | 'allowedHosts'
   | 'corsOrigins'
@@ -113,7 +115,7 @@ export class Server {
       }),
       ...statsRoutes(base, stats),
       ...healthRoutes(base, { health, clock, timezone }),
-      ...jobTypesRoutes(base, handlers),
+      ...jobTypesRoutes(base, handlers, config),
       ...(options.backUp
         ? backupRoutes(base, {
             backUp: options.backUp,

@@ -4,7 +4,13 @@ import type { Route } from '../app.js';
 import type { JobType } from '../ports.js';
 import { jsonOk } from '../response-head.js';
 
-export function jobTypesRoutes(base: string, types: readonly JobType[]): Route[] {
+/** What bounds the attempts of all types together. */
+export interface Capacity {
+  readonly threads: number;
+  readonly attemptsPerThread: number;
+}
+
+export function jobTypesRoutes(base: string, types: readonly JobType[], capacity: Capacity): Route[] {
   const items = types
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ name, description, timeoutMs, concurrency, maxRetries, retryDelayMs }) => ({
@@ -16,6 +22,7 @@ export function jobTypesRoutes(base: string, types: readonly JobType[]): Route[]
       max_retries: maxRetries,
       retry_delay: formatDuration(retryDelayMs, 'up'),
     }));
-  const document = JSON.stringify({ total: items.length, items });
+  const { threads, attemptsPerThread } = capacity;
+  const document = JSON.stringify({ total: items.length, items, threads, attempts_per_thread: attemptsPerThread });
   return [{ method: 'GET', path: `${base}/job-types`, run: (exchange) => exchange.answer(jsonOk, document) }];
 }
