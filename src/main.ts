@@ -78,6 +78,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
       outcomes: (outcomes) => late.scheduler?.outcomes(outcomes),
       room: () => late.scheduler?.turn(),
     },
+    logLevel: config.logLevel,
     log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
   });
   const [store, handlers] = await both(ThreadedStore.open({ directory: lock.path }), pool.start(), async () => {

@@ -36,6 +36,8 @@ export interface PoolOptions {
   /** For the import of one handler module; 10 s by default. */
   readonly importLimitMs?: number;
   readonly events: PoolEvents;
+  /** Least level of handlers' lines that is logged, by pino's names; by default `debug`. */
+  readonly logLevel?: string;
   /** Lines of handlers and of the pool itself. */
   readonly log?: (entry: LogEntry) => void;
 }
@@ -66,6 +68,7 @@ export class WorkerPool implements Pool {
       attemptsPerThread: options.attemptsPerThread ?? slotsPerThread,
       importLimitMs: options.importLimitMs ?? 10_000,
       log: this.#log,
+      logLevel: options.logLevel ?? 'debug',
       onReady: () => this.#roomMayHaveChanged(),
       onReport: (thread, report) => this.#report(thread, report),
       onEnded: (thread, end, message) => this.#ended(thread, end, message),

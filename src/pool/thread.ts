@@ -72,7 +72,7 @@ export class Thread implements Load {
     piscina: Piscina,
     /** Attempts that it may hold, up to `slotsPerThread`. */
     readonly ceiling: number,
-    load: Pick<ThreadStart, 'handlersDir' | 'importLimitMs'>,
+    load: Pick<ThreadStart, 'handlersDir' | 'importLimitMs' | 'log'>,
     hooks: ThreadHooks,
   ) {
     this.#piscina = piscina;

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
+import { shareOfLog } from './line-budget.js';
 import type { HandlerInfo } from './messages.js';
 import { Thread, type ThreadEnd } from './thread.js';
 import type { LogEntry, Report } from './thread-messages.js';
@@ -18,6 +19,8 @@ export interface ThreadsOptions {
   readonly attemptsPerThread: number;
   /** For the import of one module. */
   readonly importLimitMs: number;
+  /** Least level that is logged. */
+  readonly logLevel: string;
   readonly log: (entry: LogEntry) => void;
   /** A thread can be sent to. */
   readonly onReady: () => void;
@@ -119,7 +122,7 @@ export class Threads {
 
   #startThread(number: number): void {
     if (this.#stopped || !this.#piscina) return;
-    const { handlersDir, importLimitMs } = this.#options;
+    const { handlersDir, importLimitMs, logLevel, threads } = this.#options;
     let refusal: string | undefined;
     // Beyond the limit that the thread itself keeps: for a module that holds it with a loop.
     const limitMs = importLimitMs * 1.5;
@@ -132,7 +135,7 @@ export class Threads {
       number,
       this.#piscina,
       this.#options.attemptsPerThread,
-      { handlersDir, importLimitMs },
+      { handlersDir, importLimitMs, log: shareOfLog(logLevel, threads) },
       {
         loading: () => {
           this.#forget(limit);
