@@ -7,6 +7,7 @@ import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import { uncompiled } from './pool/handlers.js';
 import { WorkerPool } from './pool/pool.js';
+import { describeStuck } from './pool/stuck.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
 import { checkExposure } from './server/bind.js';
@@ -206,6 +207,8 @@ function health(scheduler: Scheduler, pool: WorkerPool): Health {
   }
   if (pool.alive === 0)
     return { status: 'degraded', reason: 'no worker thread is running; new ones are being started' };
+  const stuck = describeStuck(pool.stuck);
+  if (stuck !== undefined) return { status: 'degraded', reason: stuck };
   return { status: 'healthy' };
 }
 

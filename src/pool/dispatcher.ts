@@ -14,6 +14,10 @@ export interface DispatcherOptions {
   /** Those that can be sent to. */
   readonly ready: () => readonly Thread[];
   readonly blocking: BlockingTimes;
+  /** False while native code holds so many threads for a type that no more of it may begin. */
+  readonly mayBegin: (name: string) => boolean;
+  /** An attempt may not begin now: its owner has it again. */
+  readonly onRefused: (dispatched: Dispatched) => void;
   /** A thread was chosen that has no handler of this type: its folder was loaded later, and has changed. */
   readonly onUnknownType: (dispatched: Dispatched) => void;
 }
@@ -154,6 +158,10 @@ export class Dispatcher {
 
   #send(dispatched: Dispatched, thread: Thread, nowMs: number): boolean {
     const { name } = dispatched.attempt;
+    if (!this.#options.mayBegin(name)) {
+      this.#options.onRefused(dispatched);
+      return false;
+    }
     const known = thread.knows(name);
     if (known) thread.send(dispatched, this.#options.blocking.of(name), nowMs);
     else this.#options.onUnknownType(dispatched);

@@ -40,6 +40,7 @@ interface Inquiry {
 export class Overruns {
   readonly #options: OverrunsOptions;
   readonly #losses = new WeakMap<Thread, Loss>();
+  readonly #stoppedOver = new WeakMap<Thread, { readonly over: Dispatched; readonly at: string | undefined }>();
   readonly #inquiries = new WeakMap<Thread, Inquiry>();
   #timer: NodeJS.Timeout | undefined;
   #lookedMs = 0;
@@ -51,6 +52,11 @@ export class Overruns {
   /** Why a thread was stopped here; undefined if it was not. */
   lossOf(thread: Thread): Loss | undefined {
     return this.#losses.get(thread);
+  }
+
+  /** The attempt that a thread was stopped over, and where its code was if that is known. */
+  stoppedOver(thread: Thread): { readonly over: Dispatched; readonly at: string | undefined } | undefined {
+    return this.#stoppedOver.get(thread);
   }
 
   /** Looks from now on, until `rest`. */
@@ -175,6 +181,7 @@ export class Overruns {
       fields: { running, ...(silent ? { at: this.#inquiries.get(thread)?.at } : {}) },
     });
     this.#losses.set(thread, { kind: 'overrun', current: signs.current, silent });
+    this.#stoppedOver.set(thread, { over, at: this.#inquiries.get(thread)?.at });
     this.#options.onStop(thread);
     thread.stop();
   }

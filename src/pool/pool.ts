@@ -14,6 +14,7 @@ import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './messages
 import { numbersPerRow, rowKind } from './outbox.js';
 import { Overruns } from './overruns.js';
 import { monotonicMs, slotsPerThread } from './slots.js';
+import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
 import type { LogEntry, LogLine, Report } from './thread-messages.js';
 import { Threads } from './threads.js';
@@ -51,6 +52,7 @@ export class WorkerPool implements Pool {
   readonly #threads: Threads;
   readonly #dispatcher: Dispatcher;
   readonly #overruns: Overruns;
+  readonly #stuck: StuckThreads;
   #outcomes: Outcome[] = [];
   #deliverySoon = false;
   #inFlight = 0;
@@ -61,6 +63,9 @@ export class WorkerPool implements Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#log = options.log ?? (() => {});
+    this.#stuck = new StuckThreads(options.threads, this.#log, () => {
+      if (!this.#stopping) options.events.room();
+    });
     this.#threads = new Threads({
       handlersDir: resolve(options.handlersDir),
       threads: options.threads,
@@ -71,12 +76,21 @@ export class WorkerPool implements Pool {
       logLevel: options.logLevel ?? 'debug',
       onReady: () => this.#roomMayHaveChanged(),
       onReport: (thread, report) => this.#report(thread, report),
+      onLingering: (thread, worker) => {
+        const stopped = this.#overruns.stoppedOver(thread);
+        const { jobId, name } = stopped?.over.attempt ?? {};
+        this.#stuck.add(worker, { thread: thread.number, jobId, name, at: stopped?.at });
+        // What waits on other threads is placed anew, under the limit.
+        for (const ready of this.#threads.ready) this.#dispatcher.addAgain(ready.recallQueued());
+      },
       onEnded: (thread, end, message) => this.#ended(thread, end, message),
     });
     this.#dispatcher = new Dispatcher({
       size: options.threads,
       ready: () => this.#threads.ready,
       blocking: this.#blocking,
+      mayBegin: (name) => this.#mayBegin(name),
+      onRefused: (dispatched) => this.#conclude(interrupted(dispatched, false, 0)),
       onUnknownType: (dispatched) => this.#unknownType(dispatched),
     });
     this.#overruns = new Overruns({
@@ -121,6 +135,15 @@ export class WorkerPool implements Pool {
   /** Attempts dispatched and without an outcome. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  placesOf(name: string): number {
+    return this.#stuck.placesOf(name);
+  }
+
+  /** Threads beyond `size` that native code holds after their stop; at most twice as many as `size`. */
+  get stuck(): readonly StuckThread[] {
+    return this.#stuck.all;
   }
 
   get free(): number {
@@ -226,6 +249,14 @@ export class WorkerPool implements Pool {
     }
     this.#dispatcher.addAgain(again);
     this.#roomMayHaveChanged();
+  }
+
+  /** False if a type that holds threads in native code has all the places that it may have. */
+  #mayBegin(name: string): boolean {
+    const places = this.#stuck.placesOf(name);
+    if (places === Number.POSITIVE_INFINITY) return true;
+    const others = this.#threads.all.flatMap((thread) => thread.attempts());
+    return others.filter((each) => each.attempt.name === name).length < places;
   }
 
   #unknownType(dispatched: Dispatched): void {

@@ -26,8 +26,8 @@ export interface ThreadHooks {
   /** It cannot load the handlers and waits to be stopped. */
   unusable(thread: Thread, reason: string): void;
   report(thread: Thread, report: Report): void;
-  /** After its last report. `lingers`: native code still holds it, it ends when that returns. */
-  ended(thread: Thread, end: ThreadEnd, lingers: boolean): void;
+  /** After its last report. `lingering`: native code still holds it, it ends when that returns. */
+  ended(thread: Thread, end: ThreadEnd, lingering: Worker | undefined): void;
 }
 
 /** A stopped thread that does not end (it blocks outside of JavaScript) is given up after this. */
@@ -262,14 +262,14 @@ export class Thread implements Load {
   async #end(end: ThreadEnd): Promise<void> {
     this.accepts = false;
     this.phase = 'ending';
-    const lingers = this.#worker !== undefined && !(await hasEnded(this.#worker));
+    const lingering = this.#worker !== undefined && !(await hasEnded(this.#worker)) ? this.#worker : undefined;
     for (let last = receiveMessageOnPort(this.#port); last; last = receiveMessageOnPort(this.#port)) {
       this.#receive(last.message as FromThread);
     }
     this.#port.close();
     this.phase = 'ended';
     const exited = end.kind === 'error' && this.#exitCode !== undefined;
-    this.#hooks.ended(this, exited ? { kind: 'exit', exitCode: this.#exitCode as number } : end, lingers);
+    this.#hooks.ended(this, exited ? { kind: 'exit', exitCode: this.#exitCode as number } : end, lingering);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { shareOfLog } from './line-budget.js';
 import type { HandlerInfo } from './messages.js';
@@ -27,6 +28,8 @@ export interface ThreadsOptions {
   readonly onReport: (thread: Thread, report: Report) => void;
   /** A thread is gone and its attempts need outcomes; `message` says why in words for the user. */
   readonly onEnded: (thread: Thread, end: ThreadEnd, message: string) => void;
+  /** A thread that was stopped goes on, outside of JavaScript; before `onEnded`. */
+  readonly onLingering: (thread: Thread, worker: Worker) => void;
 }
 
 interface Starting {
@@ -153,21 +156,19 @@ export class Threads {
           thread.stop();
         },
         report: this.#options.onReport,
-        ended: (_, end, lingers) => {
+        ended: (_, end, lingering) => {
           this.#forget(limit);
           this.#live[number - 1] = undefined;
-          this.#ended(thread, end, lingers, refusal);
+          if (lingering) this.#options.onLingering(thread, lingering);
+          this.#ended(thread, end, refusal);
         },
       },
     );
     this.#live[number - 1] = thread;
   }
 
-  #ended(thread: Thread, end: ThreadEnd, lingers: boolean, refusal: string | undefined): void {
+  #ended(thread: Thread, end: ThreadEnd, refusal: string | undefined): void {
     const { log, onEnded, threadMemoryMiB, handlersDir } = this.#options;
-    if (lingers) {
-      log({ level: 'error', thread: thread.number, message: 'a stopped thread does not end: native code holds it' });
-    }
     onEnded(thread, end, `the handler ${describeEnd(end, threadMemoryMiB)}`);
     if (this.#stopped) return;
     if (thread.wasReady) {

@@ -58,8 +58,10 @@ export class Dispatch {
   ) {
     this.#ports = ports;
     this.#ledger = ledger;
-    const limitOf = (typeId: number): number =>
-      start.handlers.get(ports.types.nameOf(typeId))?.concurrency ?? Number.POSITIVE_INFINITY;
+    const limitOf = (typeId: number): number => {
+      const name = ports.types.nameOf(typeId);
+      return Math.min(start.handlers.get(name)?.concurrency ?? Number.POSITIVE_INFINITY, ports.pool.placesOf(name));
+    };
     this.#ready = new ReadyQueue(limitOf);
     this.#suspects = new ReadyQueue(limitOf);
     this.#careful = new CarefulStart({

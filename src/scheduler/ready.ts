@@ -12,7 +12,6 @@ export interface ReadyJob {
 
 interface Lane {
   readonly typeId: number;
-  readonly limit: number;
   readonly waiting: DueHeap;
   running: number;
 }
@@ -22,7 +21,7 @@ export class ReadyQueue {
   readonly #limitOf: (typeId: number) => number;
   #size = 0;
 
-  /** @param limitOf attempts of a type that may run at once; Infinity when unbounded */
+  /** @param limitOf attempts of a type that may run at once, as of now; Infinity when unbounded */
   constructor(limitOf: (typeId: number) => number) {
     this.#limitOf = limitOf;
   }
@@ -34,7 +33,8 @@ export class ReadyQueue {
   /** Jobs that wait for nothing but a thread. */
   get startable(): number {
     let sum = 0;
-    for (const lane of this.#lanes.values()) sum += Math.min(lane.waiting.size, lane.limit - lane.running);
+    for (const lane of this.#lanes.values())
+      sum += Math.min(lane.waiting.size, Math.max(0, this.#limitOf(lane.typeId) - lane.running));
     return sum;
   }
 
@@ -54,7 +54,7 @@ export class ReadyQueue {
   pop(): ReadyJob | undefined {
     let best: Lane | undefined;
     for (const lane of this.#lanes.values()) {
-      if (lane.waiting.size === 0 || lane.running >= lane.limit) continue;
+      if (lane.waiting.size === 0 || lane.running >= this.#limitOf(lane.typeId)) continue;
       if (!best || lane.waiting.firstDue < best.waiting.firstDue) best = lane;
     }
     if (!best) return undefined;
@@ -76,7 +76,7 @@ export class ReadyQueue {
   #lane(typeId: number): Lane {
     let lane = this.#lanes.get(typeId);
     if (!lane) {
-      lane = { typeId, limit: this.#limitOf(typeId), waiting: new DueHeap(), running: 0 };
+      lane = { typeId, waiting: new DueHeap(), running: 0 };
       this.#lanes.set(typeId, lane);
     }
     return lane;
