@@ -28,6 +28,12 @@ export const rowKind = {
   passed: 5,
 } as const;
 
+// As they are before any handler is loaded: handlers may replace them. Lists grow by index for the same reason.
+const { apply } = Reflect;
+const { slice } = Float64Array.prototype;
+const immediate = setImmediate;
+const timeout = setTimeout;
+
 /** Lines this long after the last message do not wait for the end of the turn: they may be a thread's last words. */
 const lineGapMs = 10;
 /** How often it is told that lines were lost. */
@@ -78,11 +84,11 @@ export class Outbox {
         this.#row(slot, rowKind.succeeded, durationMs, blockingMs);
         return;
       case 'json':
-        this.#texts.push(result.text);
+        this.#texts[this.#texts.length] = result.text;
         this.#row(slot, rowKind.succeededWith, durationMs, blockingMs);
         return;
       case 'omitted':
-        this.#texts.push(result.text);
+        this.#texts[this.#texts.length] = result.text;
         this.#row(slot, rowKind.succeededWithout, durationMs, blockingMs);
         return;
       default:
@@ -91,14 +97,15 @@ export class Outbox {
   }
 
   failed(slot: number, durationMs: number, blockingMs: number, thrown: Thrown): void {
-    this.#texts.push(thrown.name, thrown.message);
+    this.#texts[this.#texts.length] = thrown.name;
+    this.#texts[this.#texts.length] = thrown.message;
     this.#row(slot, thrown.retryable ? rowKind.failed : rowKind.failedForGood, durationMs, blockingMs);
   }
 
   /** True if a line of this level is worth making: `add` must follow. A line that is too many is counted as lost. */
   admits(level: LogLevel): boolean {
     const admitted = this.#budget.admits(level, this.#now());
-    if (!admitted && this.#budget.lost > 0) this.#lostTimer ??= setTimeout(() => this.#lostLater(), tellLostMs).unref();
+    if (!admitted && this.#budget.lost > 0) this.#lostTimer ??= timeout(() => this.#lostLater(), tellLostMs).unref();
     return admitted;
   }
 
@@ -109,14 +116,14 @@ export class Outbox {
   /** A line that was admitted. */
   add(line: LogLine): void {
     this.#budget.spend(line.message.length + (line.fields?.length ?? 0) + lineChars);
-    this.#lines.push(line);
+    this.#lines[this.#lines.length] = line;
     if (this.#now() - this.#postedMs > lineGapMs) this.post();
     else this.closeTurn();
   }
 
   /** Calls `onTurnEnd` once what runs now, and all promises that it resolved, are through. */
   closeTurn(): void {
-    this.#turnEnd ??= setImmediate(this.#onTurnEnd);
+    this.#turnEnd ??= immediate(this.#onTurnEnd);
   }
 
   /** Sends what was gathered, even if that is nothing: it tells main that the thread has got on. */
@@ -124,7 +131,7 @@ export class Outbox {
     if (this.#budget.lost > 0 && this.#now() - this.#toldLostMs >= tellLostMs) this.tellLost();
     const message: FromThread = {
       kind: 'report',
-      numbers: this.#numbers.slice(0, this.#rows * numbersPerRow),
+      numbers: apply(slice, this.#numbers, [0, this.#rows * numbersPerRow]) as Float64Array<ArrayBuffer>,
       texts: this.#texts,
       lines: this.#lines,
     };
@@ -142,7 +149,8 @@ export class Outbox {
     if (lost === 0) return;
     this.#budget.forget();
     this.#toldLostMs = this.#now();
-    this.#lines.push({ level: 'warn', message: `${lost} log lines were dropped: handlers log too much at once` });
+    const message = `${lost} log lines were dropped: handlers log too much at once`;
+    this.#lines[this.#lines.length] = { level: 'warn', message };
   }
 
   #lostLater(): void {

@@ -24,6 +24,8 @@ export interface OverrunsOptions {
 const lookEveryMs = 25;
 /** Looks further apart tell that this thread, or the whole process, was held: nothing was seen of the others. */
 const awayMs = 200;
+/** From the end of a handler to the report of it, on a thread that is not held: far more than any machine takes. */
+const reportLimitMs = 5000;
 /** An answer that is older does not say whose code it is now. */
 const freshMs = 500;
 
@@ -83,6 +85,7 @@ export class Overruns {
     for (const thread of this.#options.threads()) {
       thread.forgive(nowMs);
       for (const each of thread.attempts()) {
+        each.throughMs = undefined;
         if (thread.slots.hasBegun(each.slot) && this.#overdueMs(thread, each, nowMs) >= 0) each.starved = true;
       }
     }
@@ -95,9 +98,22 @@ export class Overruns {
     for (const thread of this.#options.threads()) {
       const running = thread.attempts().filter((each) => thread.slots.isRunning(each.slot));
       const signs = thread.observe(nowMs);
+      this.#expectReports(thread, running.length > 0 && signs.silentMs >= silentAfterMs, nowMs);
       if (running.length > 0) this.#lookAt(thread, running, { ...signs, current: this.#holderOf(thread) }, nowMs);
     }
     this.#options.onLooked();
+  }
+
+  /** A thread that is not held and does not report what is through never will: handlers have broken it. */
+  #expectReports(thread: Thread, isHeld: boolean, nowMs: number): void {
+    for (const each of thread.attempts()) {
+      if (isHeld || !thread.slots.hasBegun(each.slot) || thread.slots.isRunning(each.slot)) each.throughMs = undefined;
+      else each.throughMs ??= nowMs;
+      if (each.throughMs !== undefined && nowMs - each.throughMs > reportLimitMs) {
+        thread.distrust('did not report how its handlers ended');
+        return;
+      }
+    }
   }
 
   #overdueMs(thread: Thread, { slot, attempt }: Dispatched, nowMs: number): number {

@@ -208,9 +208,13 @@ export class WorkerPool implements Pool {
     for (let at = 0; at < numbers.length; at += numbersPerRow) {
       const kind = numbers[at + 1] as number;
       const durationMs = numbers[at + 2] as number;
-      const dispatched = thread.release(numbers[at] as number);
-      if (kind === rowKind.passed) continue;
-      if (!dispatched) throw new Error('a thread reported an attempt that it did not have');
+      const slot = numbers[at] as number;
+      if (!thread.mayReport(slot, kind === rowKind.passed)) {
+        thread.distrust('reported an attempt that it did not have');
+        break;
+      }
+      const dispatched = thread.release(slot);
+      if (!dispatched) continue;
       this.#blocking.observe(dispatched.attempt.name, numbers[at + 3] as number);
       const outcome = settled(dispatched, kind, durationMs, text);
       this.#conclude(judgeSettled(dispatched, outcome));

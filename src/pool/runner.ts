@@ -17,6 +17,14 @@ import { describeThrown } from './thrown.js';
 type Await = (promise: Promise<unknown>, context: AttemptContext, began: number, blockingMs: number) => Promise<void>;
 type Batch = Extract<ToThread, { kind: 'run' }>;
 
+// As they are before any handler is loaded: handlers may replace them.
+const { apply } = Reflect;
+const { shift } = Array.prototype;
+const { parse } = JSON;
+const OwnPromise = Promise;
+const { resolve } = Promise;
+const interval = setInterval;
+
 /** A handler expected to hold the thread longer starts in a turn of its own. */
 const ownTurnMs = 0.25;
 /** A pass that has taken this long lets the turn end. */
@@ -49,7 +57,7 @@ export class Runner {
   receive(message: ToThread): void {
     switch (message.kind) {
       case 'run':
-        this.#batches.push(message);
+        this.#batches[this.#batches.length] = message;
         if (!this.#paused) this.#pass();
         return;
       case 'signal':
@@ -64,7 +72,7 @@ export class Runner {
   /** To be called at the end of each turn in which something happened. */
   turnEnded(): void {
     this.#outbox.post();
-    if (this.#pending.size > 0) this.#beating ??= setInterval(() => this.#beat(), beatEveryMs);
+    if (this.#pending.size > 0) this.#beating ??= interval(() => this.#beat(), beatEveryMs);
     if (this.#paused) this.#pass();
   }
 
@@ -101,7 +109,7 @@ export class Runner {
         now = this.#run(numbers[row] as number, handler, context, texts[text + 1] as string, now);
       }
       this.#called = 0;
-      this.#batches.shift();
+      apply(shift, this.#batches, []);
     }
     this.#outbox.closeTurn();
   }
@@ -117,10 +125,10 @@ export class Runner {
     let thrown: unknown;
     let threw = false;
     try {
-      returned = handler.run(JSON.parse(payload), context);
+      returned = handler.run(parse(payload), context);
       // Anything but a primitive may be thenable, and only a promise looks at `then` safely.
       if (returned !== null && (typeof returned === 'object' || typeof returned === 'function')) {
-        promise = Promise.resolve(returned);
+        promise = apply(resolve, OwnPromise, [returned]) as Promise<unknown>;
       }
     } catch (error) {
       threw = true;

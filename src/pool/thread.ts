@@ -6,11 +6,12 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } f
 import type { Piscina } from 'piscina';
 import { AttemptBatch } from './attempt-batch.js';
 import type { Dispatched } from './dispatched.js';
+import { checkFromThread } from './from-thread.js';
 import type { HandlerInfo } from './messages.js';
 import type { Load } from './placement.js';
 import { Pulse } from './pulse.js';
 import { Slots, slotsPerThread } from './slots.js';
-import type { FromThread, Report, SignalReason, ThreadStart, ToThread } from './thread-messages.js';
+import type { Report, SignalReason, ThreadStart, ToThread } from './thread-messages.js';
 import { Unbegun } from './unbegun.js';
 
 /** Why a thread ended: it was told to, or what Piscina and the thread itself said. */
@@ -55,6 +56,9 @@ export class Thread implements Load {
   readonly #port: MessagePort;
   readonly #task = new AbortController();
   #told = false;
+  #fault: string | undefined;
+  /** Taken back, and not passed yet. */
+  readonly #recalled = new Set<number>();
   /** The lowest number is taken first. */
   readonly #freeSlots: number[];
   readonly #bySlot = new Array<Dispatched | undefined>(slotsPerThread + 1).fill(undefined);
@@ -80,7 +84,7 @@ export class Thread implements Load {
     this.#freeSlots = Array.from({ length: ceiling }, (_, index) => ceiling - index);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    port1.on('message', (message: FromThread) => this.#receive(message));
+    port1.on('message', (message: unknown) => this.#receive(message));
     const start: ThreadStart = { port: port2, memory: this.slots.memory, ...load };
     this.over = piscina.run(start, { transferList: [port2], signal: this.#task.signal }).then(
       () => this.#end({ kind: 'error', message: 'its task came to an end' }),
@@ -146,6 +150,7 @@ export class Thread implements Load {
   /** Takes an attempt back; false if it has begun. Its slot stays in use until the thread has passed it. */
   recall(dispatched: Dispatched): boolean {
     if (!this.slots.recall(dispatched.slot)) return false;
+    this.#recalled.add(dispatched.slot);
     this.#bySlot[dispatched.slot] = undefined;
     this.#inFlight--;
     dispatched.slot = 0;
@@ -164,6 +169,7 @@ export class Thread implements Load {
       this.#bySlot[slot] = undefined;
       this.#inFlight--;
     }
+    this.#recalled.delete(slot);
     this.slots.free(slot);
     this.#freeSlots.push(slot);
     return dispatched;
@@ -210,6 +216,24 @@ export class Thread implements Load {
     this.#task.abort();
   }
 
+  /**
+   * What it sent cannot be right: it is ended as if it had ended itself.
+   *
+   * @param fault the predicate of a sentence about the thread
+   */
+  distrust(fault: string): void {
+    if (this.phase === 'ended') return;
+    this.#fault ??= fault;
+    this.accepts = false;
+    this.phase = 'ending';
+    this.#task.abort();
+  }
+
+  /** True if a report may say this of the slot now: that the attempt in it ended, or that what was taken back was passed. */
+  mayReport(slot: number, passed: boolean): boolean {
+    return passed ? this.#recalled.has(slot) : this.#bySlot[slot] !== undefined;
+  }
+
   /** Somebody else ends the thread. */
   expectEnd(): void {
     this.#told = true;
@@ -222,16 +246,22 @@ export class Thread implements Load {
     return this.#bySlot[dispatched.slot] === dispatched;
   }
 
-  #receive(message: FromThread): void {
+  #receive(sent: unknown): void {
+    const checked = checkFromThread(sent);
+    if ('fault' in checked) {
+      this.distrust(checked.fault);
+      return;
+    }
+    const { message } = checked;
     switch (message.kind) {
       case 'loading':
         this.loading = message.file;
         this.#hooks.loading(this);
         return;
       case 'ready':
+        if (this.phase !== 'starting') return;
         this.#threadId = message.threadId;
         this.#worker = this.#piscina.threads.find((worker) => worker.threadId === message.threadId);
-        if (this.phase !== 'starting') return;
         this.phase = 'ready';
         this.wasReady = true;
         for (const [index, { name }] of message.handlers.entries()) this.#handlers.set(name, index);
@@ -253,6 +283,7 @@ export class Thread implements Load {
   }
 
   #reason(error: unknown): ThreadEnd {
+    if (this.#fault !== undefined) return { kind: 'error', message: `it ${this.#fault}` };
     if (this.#told) return { kind: 'stopped' };
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ERR_WORKER_OUT_OF_MEMORY' ? { kind: 'memory' } : { kind: 'error', message };
@@ -264,7 +295,7 @@ export class Thread implements Load {
     this.phase = 'ending';
     const lingering = this.#worker !== undefined && !(await hasEnded(this.#worker)) ? this.#worker : undefined;
     for (let last = receiveMessageOnPort(this.#port); last; last = receiveMessageOnPort(this.#port)) {
-      this.#receive(last.message as FromThread);
+      this.#receive(last.message);
     }
     this.#port.close();
     this.phase = 'ended';

@@ -16,8 +16,9 @@ import { describeThrown } from './thrown.js';
 /** Never settles: the thread is ended from outside, or ends itself. */
 export default async function serve({ port, memory, handlersDir, importLimitMs, log }: ThreadStart): Promise<never> {
   const slots = new Slots(memory);
-  const post = (message: FromThread): void => port.postMessage(message);
-  const outbox: Outbox = new Outbox(port, slots, new LineBudget(log, monotonicMs()), () =>
+  // Bound before any handler is loaded: what they replace later is not used here.
+  const post = port.postMessage.bind(port) as (message: FromThread) => void;
+  const outbox: Outbox = new Outbox({ postMessage: post }, slots, new LineBudget(log, monotonicMs()), () =>
     runner ? runner.turnEnded() : outbox.post(),
   );
   let runner: Runner | undefined;
