@@ -7,6 +7,7 @@ import type { Clock } from '../clock.js';
 import * as decisions from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
+import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { HandlerInfo, Outcome, Pool } from '../pool/messages.js';
@@ -296,7 +297,27 @@ export class Scheduler implements Requests, StoreEvents {
   #decideEnd(outcome: Outcome, now: number): void {
     const job = this.ledger.lookup(outcome.jobSeq);
     if (job?.state.status !== 'running' || job.state.lease !== outcome.lease) return;
-    this.ledger.record(job, outcomeDecision(job, outcome, now), now);
+    const decision = outcomeDecision(job, outcome, now);
+    this.ledger.record(job, decision, now);
+    if (outcome.kind === 'failed') this.#logFailure(job, outcome.code, decision);
+  }
+
+  /** The handler's own line has the stack; this one says what follows. */
+  #logFailure({ spec, state }: Job, code: string, { events }: decisions.Decision): void {
+    const { log } = this.#ports;
+    const retry = events.find((event) => event.type === 'job.retrying');
+    const about = {
+      jobId: formatId(spec.seq, spec.idSeconds),
+      name: spec.name,
+      attempt: decisions.attemptNumber(state),
+      code,
+    };
+    if (retry?.type === 'job.retrying') {
+      const retryAt = new Date(retry.nextRetryAt).toISOString();
+      log.info({ ...about, retryAt }, 'the attempt failed; a retry follows');
+    } else {
+      log.warn(about, 'the attempt failed for good; no retry follows');
+    }
   }
 
   /** Decides a fact again that was lost with its batch, as of the instant it happened. */
