@@ -41,6 +41,10 @@ const noop = {
 class HoldingPool {
   readonly free = Number.MAX_SAFE_INTEGER;
   attempts: Attempt[] = [];
+  placesOf(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
   dispatch(attempt: Attempt): void {
     this.attempts.push(attempt);
   }

@@ -38,6 +38,7 @@ interface StartOptions {
   readonly handlers: string;
   readonly threads: number;
   readonly threadMemory: number;
+  readonly threadAttempts: number;
   readonly timezone: string;
   readonly grace: number;
   readonly mergeAge: number;
@@ -98,6 +99,11 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
       option('--thread-memory <size>', 'heap of a worker thread; a plain number is in MiB')
         .default(256, '256MiB')
         .argParser(threadMemory),
+    )
+    .addOption(
+      option('--thread-attempts <number>', 'attempts that a worker thread may hold at once, running or about to')
+        .default(256)
+        .argParser(wholeNumber(1, 256)),
     )
     .addOption(
       option('--timezone <name>', 'zone of answers, of cron expressions without one and of instants without an offset')
@@ -245,6 +251,7 @@ function toConfig(options: StartOptions): Config {
     handlersDir: resolve(options.handlers),
     threads: options.threads,
     threadMemoryMiB: options.threadMemory,
+    attemptsPerThread: options.threadAttempts,
     timezone: options.timezone,
     mergeAgeMs: options.mergeAge,
     graceMs: options.grace,

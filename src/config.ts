@@ -8,6 +8,8 @@ export interface Config {
   readonly threads: number;
   /** Heap of a worker thread. */
   readonly threadMemoryMiB: number;
+  /** Attempts that one worker thread may hold at once. */
+  readonly attemptsPerThread: number;
   /** IANA name. */
   readonly timezone: string;
   readonly graceMs: number;

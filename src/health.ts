@@ -1,5 +1,6 @@
 /** How the server is, for `/health`: whether it can do its work, and which jobs wait for a handler that is not here. */
 import type { WorkerPool } from './pool/pool.js';
+import { describeStuck } from './pool/stuck.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import type { Health, JobsWithoutHandler } from './server/ports.js';
 import type { JobSets } from './store/job-sets.js';
@@ -25,6 +26,8 @@ export function health({ scheduler, pool, withoutHandler }: HealthParts): Health
   if (pool.alive === 0) {
     return { status: 'degraded', reason: 'no worker thread is running; new ones are being started', ...more };
   }
+  const stuck = describeStuck(pool.stuck);
+  if (stuck !== undefined) return { status: 'degraded', reason: stuck, ...more };
   return { status: 'healthy', ...more };
 }
 

@@ -77,11 +77,13 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     handlersDir: config.handlersDir,
     threads: config.threads,
     threadMemoryMiB: config.threadMemoryMiB,
+    attemptsPerThread: config.attemptsPerThread,
     graceMs: config.graceMs,
     events: {
       outcomes: (outcomes) => late.scheduler?.outcomes(outcomes),
       room: () => late.scheduler?.turn(),
     },
+    logLevel: config.logLevel,
     log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
   });
   const [store, handlers] = await both(ThreadedStore.open({ directory: lock.path }), pool.start(), async () => {

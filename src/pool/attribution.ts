@@ -5,7 +5,8 @@
  * running can be read off the stack: by the thread itself, and by the main thread through V8's inspector even while a
  * loop holds the thread.
  *
- * Code that a timer or an emitter calls has nobody who waits for it; then there is no answer.
+ * Code that a timer or an emitter calls, and the `then` of what an async handler returns, has nobody who waits for it:
+ * then only the file tells where it comes from.
  */
 import type { Session } from 'node:inspector';
 
@@ -21,6 +22,8 @@ export interface Running {
   readonly slot: number;
   /** File and line of that code; undefined when none runs but Node's own. */
   readonly at?: string | undefined;
+  /** URL of the file whose code was called first, when no attempt waits for it. */
+  readonly from?: string | undefined;
 }
 
 const unknown: Running = { slot: 0 };
@@ -90,8 +93,14 @@ type Frame = [name: string | null, file: string | null, line: number | null];
 
 function read(frames: readonly Frame[]): Running {
   const slots = frames.map(([name]) => Number(awaiter.exec(name ?? '')?.[1] ?? 0));
-  const [, file, line] = frames.find(([, where]) => where?.startsWith('file:') && where !== import.meta.url) ?? [];
-  return { slot: slots.find((slot) => slot !== 0) ?? 0, at: file ? `${file}:${line}` : undefined };
+  const isUsers = ([, where]: Frame): boolean => where?.startsWith('file:') === true && where !== import.meta.url;
+  const [, file, line] = frames.find(isUsers) ?? [];
+  const [, from] = frames.findLast(isUsers) ?? [];
+  return {
+    slot: slots.find((slot) => slot !== 0) ?? 0,
+    at: file ? `${file}:${line}` : undefined,
+    from: from ?? undefined,
+  };
 }
 
 /** Its text also runs on other threads: it refers to nothing around it, and leaves nothing behind. */

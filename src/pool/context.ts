@@ -69,9 +69,10 @@ export class AttemptContext implements Context {
 
   /** A line of the log that names this attempt. Fields may also come first, as loggers like pino have it. */
   write(level: LogLevel, first: unknown, second?: unknown): void {
+    if (!this.#outbox.admits(level)) return;
     const [message, fields] = isFields(first) && typeof second === 'string' ? [second, first] : [first, second];
     const text = typeof message === 'string' ? message : describeThrown(message).detail;
-    this.#outbox.line({
+    this.#outbox.add({
       level,
       message: text.slice(0, messageChars),
       jobId: this.jobId,

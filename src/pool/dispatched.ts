@@ -11,6 +11,8 @@ export class Dispatched {
   signalled: SignalReason | undefined;
   /** When it fired, in `monotonicMs`. */
   signalledMs = 0;
+  /** When it was first seen to be through without a report of it, in `monotonicMs`. */
+  throughMs: number | undefined;
   /** Its timeout passed while something else held the thread: lateness is not its doing. */
   starved = false;
 

@@ -5,7 +5,7 @@
 import type { BlockingTimes } from './blocking-times.js';
 import type { Dispatched } from './dispatched.js';
 import { aloneLimit, choose, queuedBudgetMs, room } from './placement.js';
-import { monotonicMs, slotsPerThread } from './slots.js';
+import { monotonicMs } from './slots.js';
 import type { Thread } from './thread.js';
 
 export interface DispatcherOptions {
@@ -14,7 +14,11 @@ export interface DispatcherOptions {
   /** Those that can be sent to. */
   readonly ready: () => readonly Thread[];
   readonly blocking: BlockingTimes;
-  /** A thread was chosen that has no handler of this type: its folder was loaded later, and has changed. */
+  /** False while native code holds so many threads for a type that no more of it may begin. */
+  readonly mayBegin: (name: string) => boolean;
+  /** An attempt may not begin now: its owner has it again. */
+  readonly onRefused: (dispatched: Dispatched) => void;
+  /** No thread has a handler of this type any more: the folder has changed. */
   readonly onUnknownType: (dispatched: Dispatched) => void;
 }
 
@@ -131,7 +135,7 @@ export class Dispatcher {
     for (const thread of threads) {
       if (!thread.reserved) continue;
       if (thread.queued > 0) this.addAgain(thread.recallQueued());
-      if (thread.inFlight > 0 || thread.held === slotsPerThread) continue;
+      if (thread.inFlight > 0 || thread.held === thread.ceiling) continue;
       const next = this.#waitingAlone.shift();
       if (!next) return;
       thread.alone = this.#send(next, thread, nowMs);
@@ -141,19 +145,31 @@ export class Dispatcher {
   #placeWaiting(threads: readonly Thread[], nowMs: number): void {
     const { blocking } = this.#options;
     let placed = 0;
+    const keptBack: Dispatched[] = [];
     for (const next of this.#waiting) {
-      const thread = choose(threads, blocking.of(next.attempt.name));
+      const { name } = next.attempt;
+      let thread = choose(threads, blocking.of(name));
       if (!thread) break;
       placed++;
-      this.#send(next, thread, nowMs);
+      // Threads differ when the folder has changed since the first of them began.
+      if (!thread.knows(name) && threads.some((each) => each.knows(name))) {
+        const able = threads.filter((each) => each.knows(name));
+        thread = choose(able, blocking.of(name));
+      }
+      if (thread) this.#send(next, thread, nowMs);
+      else keptBack.push(next);
     }
     if (placed === 0) return;
-    this.#waiting.splice(0, placed);
+    this.#waiting.splice(0, placed, ...keptBack);
     this.#countWaiting();
   }
 
   #send(dispatched: Dispatched, thread: Thread, nowMs: number): boolean {
     const { name } = dispatched.attempt;
+    if (!this.#options.mayBegin(name)) {
+      this.#options.onRefused(dispatched);
+      return false;
+    }
     const known = thread.knows(name);
     if (known) thread.send(dispatched, this.#options.blocking.of(name), nowMs);
     else this.#options.onUnknownType(dispatched);

@@ -3,9 +3,10 @@
  * threads, but for `uncompiled`. Any fault of any module makes the whole folder unusable, and the reason names file and fault.
  */
 import { spawnSync } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { limits } from '../domain/limits.js';
 import type { Handler } from './handler.js';
 import { readHandlerOptions } from './handler-options.js';
@@ -89,6 +90,18 @@ function emptyReason(folder: string, entries: readonly string[]): string {
   return source === undefined
     ? `no handler in ${folder}: put one module per job type there, such as payment_check.js`
     : `no handler in ${folder}, only TypeScript such as ${source}: compile it and name the folder with the .js files`;
+}
+
+/** The job type whose handler a loaded module in the folder is; undefined for a module from elsewhere. */
+export function typeOfModule(folder: string, url: string): string | undefined {
+  const path = fileURLToPath(url);
+  try {
+    if (dirname(path) !== realpathSync(folder)) return undefined;
+  } catch {
+    // The folder is gone: nothing tells any more.
+    return undefined;
+  }
+  return moduleFile.exec(basename(path))?.[1];
 }
 
 /** TypeScript in the folder that its author may take for handlers: it is not loaded as it is. */

@@ -56,6 +56,8 @@ export type Outcome = {
 export interface Pool {
   /** How many more attempts it takes now. */
   readonly free: number;
+  /** Attempts of this type that may run at once now, beside the limit of the type itself; Infinity when unbounded. */
+  placesOf(name: string): number;
   /** Takes an attempt; it leaves for its thread with the next `flush`. */
   dispatch(attempt: Attempt): void;
   /** Sends what was dispatched since the last call, one message per thread. */

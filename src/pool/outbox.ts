@@ -3,9 +3,10 @@
  * only free a slot (the attempt had been taken back) go the same way.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { LineBudget } from './line-budget.js';
 import type { Result } from './result.js';
 import { monotonicMs, type Slots, slotsPerThread } from './slots.js';
-import type { FromThread, LogLine } from './thread-messages.js';
+import type { FromThread, LogLevel, LogLine } from './thread-messages.js';
 import type { Thrown } from './thrown.js';
 
 /** Numbers an outcome: slot, row kind, durationMs, blockingMs (its synchronous part). */
@@ -27,10 +28,18 @@ export const rowKind = {
   passed: 5,
 } as const;
 
-/** Log lines that wait for one message; a handler that writes more without giving control back loses the rest. */
-const maxLines = 1000;
+// As they are before any handler is loaded: handlers may replace them. Lists grow by index for the same reason.
+const { apply } = Reflect;
+const { slice } = Float64Array.prototype;
+const immediate = setImmediate;
+const timeout = setTimeout;
+
 /** Lines this long after the last message do not wait for the end of the turn: they may be a thread's last words. */
 const lineGapMs = 10;
+/** How often it is told that lines were lost. */
+const tellLostMs = 1000;
+/** A line's share of a message beside its texts. */
+const lineChars = 100;
 
 export class Outbox {
   readonly #port: Pick<MessagePort, 'postMessage'>;
@@ -39,16 +48,25 @@ export class Outbox {
   #rows = 0;
   #texts: string[] = [];
   #lines: LogLine[] = [];
-  #linesDropped = 0;
+  readonly #budget: LineBudget;
+  #toldLostMs = Number.NEGATIVE_INFINITY;
+  #lostTimer: NodeJS.Timeout | undefined;
   #postedMs = 0;
   #turnEnd: NodeJS.Immediate | undefined;
   readonly #onTurnEnd: () => void;
   readonly #now: () => number;
 
   /** `onTurnEnd` is called at the end of a turn in which something was gathered, or `closeTurn` was called. */
-  constructor(port: Pick<MessagePort, 'postMessage'>, slots: Slots, onTurnEnd: () => void, now = monotonicMs) {
+  constructor(
+    port: Pick<MessagePort, 'postMessage'>,
+    slots: Slots,
+    budget: LineBudget,
+    onTurnEnd: () => void,
+    now = monotonicMs,
+  ) {
     this.#port = port;
     this.#slots = slots;
+    this.#budget = budget;
     this.#now = now;
     this.#onTurnEnd = () => {
       this.#turnEnd = undefined;
@@ -66,11 +84,11 @@ export class Outbox {
         this.#row(slot, rowKind.succeeded, durationMs, blockingMs);
         return;
       case 'json':
-        this.#texts.push(result.text);
+        this.#texts[this.#texts.length] = result.text;
         this.#row(slot, rowKind.succeededWith, durationMs, blockingMs);
         return;
       case 'omitted':
-        this.#texts.push(result.text);
+        this.#texts[this.#texts.length] = result.text;
         this.#row(slot, rowKind.succeededWithout, durationMs, blockingMs);
         return;
       default:
@@ -79,34 +97,41 @@ export class Outbox {
   }
 
   failed(slot: number, durationMs: number, blockingMs: number, thrown: Thrown): void {
-    this.#texts.push(thrown.name, thrown.message);
+    this.#texts[this.#texts.length] = thrown.name;
+    this.#texts[this.#texts.length] = thrown.message;
     this.#row(slot, thrown.retryable ? rowKind.failed : rowKind.failedForGood, durationMs, blockingMs);
   }
 
+  /** True if a line of this level is worth making: `add` must follow. A line that is too many is counted as lost. */
+  admits(level: LogLevel): boolean {
+    const admitted = this.#budget.admits(level, this.#now());
+    if (!admitted && this.#budget.lost > 0) this.#lostTimer ??= timeout(() => this.#lostLater(), tellLostMs).unref();
+    return admitted;
+  }
+
   line(line: LogLine): void {
-    if (this.#lines.length >= maxLines) {
-      this.#linesDropped++;
-      return;
-    }
-    this.#lines.push(line);
+    if (this.admits(line.level)) this.add(line);
+  }
+
+  /** A line that was admitted. */
+  add(line: LogLine): void {
+    this.#budget.spend(line.message.length + (line.fields?.length ?? 0) + lineChars);
+    this.#lines[this.#lines.length] = line;
     if (this.#now() - this.#postedMs > lineGapMs) this.post();
     else this.closeTurn();
   }
 
   /** Calls `onTurnEnd` once what runs now, and all promises that it resolved, are through. */
   closeTurn(): void {
-    this.#turnEnd ??= setImmediate(this.#onTurnEnd);
+    this.#turnEnd ??= immediate(this.#onTurnEnd);
   }
 
   /** Sends what was gathered, even if that is nothing: it tells main that the thread has got on. */
   post(): void {
-    if (this.#linesDropped > 0) {
-      this.#lines.push({ level: 'warn', message: `${this.#linesDropped} log lines were dropped: too many at once` });
-      this.#linesDropped = 0;
-    }
+    if (this.#budget.lost > 0 && this.#now() - this.#toldLostMs >= tellLostMs) this.tellLost();
     const message: FromThread = {
       kind: 'report',
-      numbers: this.#numbers.slice(0, this.#rows * numbersPerRow),
+      numbers: apply(slice, this.#numbers, [0, this.#rows * numbersPerRow]) as Float64Array<ArrayBuffer>,
       texts: this.#texts,
       lines: this.#lines,
     };
@@ -116,6 +141,23 @@ export class Outbox {
     this.#postedMs = this.#now();
     this.#slots.beat();
     this.#port.postMessage(message);
+  }
+
+  /** Adds a line about lost ones, if there were any. */
+  tellLost(): void {
+    const { lost } = this.#budget;
+    if (lost === 0) return;
+    this.#budget.forget();
+    this.#toldLostMs = this.#now();
+    const message = `${lost} log lines were dropped: handlers log too much at once`;
+    this.#lines[this.#lines.length] = { level: 'warn', message };
+  }
+
+  #lostLater(): void {
+    this.#lostTimer = undefined;
+    if (this.#budget.lost === 0) return;
+    this.tellLost();
+    this.post();
   }
 
   #row(slot: number, kind: number, durationMs: number, blockingMs: number): void {

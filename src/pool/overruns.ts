@@ -1,5 +1,5 @@
 /** Looks at the running attempts again and again, and carries out what `watch` decides about those past their time. */
-import { whoseCodeOn } from './attribution.js';
+import { type Running, whoseCodeOn } from './attribution.js';
 import type { Dispatched } from './dispatched.js';
 import { monotonicMs } from './slots.js';
 import type { Thread } from './thread.js';
@@ -9,6 +9,8 @@ import { review, silentAfterMs, type WatchedThread } from './watch.js';
 
 export interface OverrunsOptions {
   readonly threads: () => readonly Thread[];
+  /** The job type whose module this file is; undefined if it is no handler's. */
+  readonly typeOf: (url: string) => string | undefined;
   /** From an attempt's signal to the end of its thread. */
   readonly graceMs: number;
   readonly log: (entry: LogEntry) => void;
@@ -22,6 +24,8 @@ export interface OverrunsOptions {
 const lookEveryMs = 25;
 /** Looks further apart tell that this thread, or the whole process, was held: nothing was seen of the others. */
 const awayMs = 200;
+/** From the end of a handler to the report of it, on a thread that is not held: far more than any machine takes. */
+const reportLimitMs = 5000;
 /** An answer that is older does not say whose code it is now. */
 const freshMs = 500;
 
@@ -38,6 +42,7 @@ interface Inquiry {
 export class Overruns {
   readonly #options: OverrunsOptions;
   readonly #losses = new WeakMap<Thread, Loss>();
+  readonly #stoppedOver = new WeakMap<Thread, { readonly over: Dispatched; readonly at: string | undefined }>();
   readonly #inquiries = new WeakMap<Thread, Inquiry>();
   #timer: NodeJS.Timeout | undefined;
   #lookedMs = 0;
@@ -49,6 +54,11 @@ export class Overruns {
   /** Why a thread was stopped here; undefined if it was not. */
   lossOf(thread: Thread): Loss | undefined {
     return this.#losses.get(thread);
+  }
+
+  /** The attempt that a thread was stopped over, and where its code was if that is known. */
+  stoppedOver(thread: Thread): { readonly over: Dispatched; readonly at: string | undefined } | undefined {
+    return this.#stoppedOver.get(thread);
   }
 
   /** Looks from now on, until `rest`. */
@@ -75,6 +85,7 @@ export class Overruns {
     for (const thread of this.#options.threads()) {
       thread.forgive(nowMs);
       for (const each of thread.attempts()) {
+        each.throughMs = undefined;
         if (thread.slots.hasBegun(each.slot) && this.#overdueMs(thread, each, nowMs) >= 0) each.starved = true;
       }
     }
@@ -87,9 +98,22 @@ export class Overruns {
     for (const thread of this.#options.threads()) {
       const running = thread.attempts().filter((each) => thread.slots.isRunning(each.slot));
       const signs = thread.observe(nowMs);
+      this.#expectReports(thread, running.length > 0 && signs.silentMs >= silentAfterMs, nowMs);
       if (running.length > 0) this.#lookAt(thread, running, { ...signs, current: this.#holderOf(thread) }, nowMs);
     }
     this.#options.onLooked();
+  }
+
+  /** A thread that is not held and does not report what is through never will: handlers have broken it. */
+  #expectReports(thread: Thread, isHeld: boolean, nowMs: number): void {
+    for (const each of thread.attempts()) {
+      if (isHeld || !thread.slots.hasBegun(each.slot) || thread.slots.isRunning(each.slot)) each.throughMs = undefined;
+      else each.throughMs ??= nowMs;
+      if (each.throughMs !== undefined && nowMs - each.throughMs > reportLimitMs) {
+        thread.distrust('did not report how its handlers ended');
+        return;
+      }
+    }
   }
 
   #overdueMs(thread: Thread, { slot, attempt }: Dispatched, nowMs: number): number {
@@ -137,14 +161,25 @@ export class Overruns {
     if (last?.answeredMs !== undefined && nowMs - last.answeredMs < freshMs) return true;
     const inquiry: Inquiry = { beats: thread.slots.beats, answeredMs: undefined, holder: undefined, at: undefined };
     this.#inquiries.set(thread, inquiry);
-    void whoseCodeOn(thread.threadId).then(({ slot, at }) => {
+    void whoseCodeOn(thread.threadId).then((running) => {
+      const { at } = running;
       inquiry.answeredMs = monotonicMs();
-      inquiry.holder = thread.at(slot);
+      inquiry.holder = this.#ownerOf(thread, running);
       inquiry.at = at;
       // No code runs there: it waited for a processor, and has a moment to show life. Once, since it might be chance.
       if (at === undefined && last === undefined) thread.forgive(inquiry.answeredMs);
     });
     return false;
+  }
+
+  /** Code that nobody awaits belongs to the attempt whose module it is in, if there is one such attempt. */
+  #ownerOf(thread: Thread, { slot, from }: Running): Dispatched | undefined {
+    if (slot !== 0 || from === undefined) return thread.at(slot);
+    const type = this.#options.typeOf(from);
+    const [one, ...others] = thread
+      .attempts()
+      .filter((each) => each.attempt.name === type && thread.slots.isRunning(each.slot));
+    return others.length === 0 ? one : undefined;
   }
 
   #stop(thread: Thread, over: Dispatched, running: number, signs: Omit<WatchedThread, 'running'>): void {
@@ -162,6 +197,7 @@ export class Overruns {
       fields: { running, ...(silent ? { at: this.#inquiries.get(thread)?.at } : {}) },
     });
     this.#losses.set(thread, { kind: 'overrun', current: signs.current, silent });
+    this.#stoppedOver.set(thread, { over, at: this.#inquiries.get(thread)?.at });
     this.#options.onStop(thread);
     thread.stop();
   }

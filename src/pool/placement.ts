@@ -3,8 +3,6 @@
  * enough that a thread of quick handlers never idles between two messages, little enough that hardly anything waits
  * behind a slow one.
  */
-import { slotsPerThread } from './slots.js';
-
 /** What has been sent to a thread and not begun: at most so many, expected to take at most so long, but at least one. */
 export const maxQueued = 128;
 export const queuedBudgetMs = 4;
@@ -17,13 +15,14 @@ export interface Load {
   readonly queued: number;
   /** Expected time of those. */
   readonly queuedMs: number;
-  /** Slots in use. */
+  /** Slots in use, and how many there are. */
   readonly held: number;
+  readonly ceiling: number;
 }
 
 /** True if one more attempt that is expected to take `expectedMs` may be sent to the thread. */
 export function fits(load: Load, expectedMs: number): boolean {
-  if (!load.accepts || load.held >= slotsPerThread) return false;
+  if (!load.accepts || load.held >= load.ceiling) return false;
   return load.queued === 0 || (load.queued < maxQueued && load.queuedMs + expectedMs <= queuedBudgetMs);
 }
 
@@ -46,7 +45,7 @@ export function room(load: Load, expectedMs: number): number {
   if (!load.accepts) return 0;
   const byTime = Math.floor((queuedBudgetMs - load.queuedMs) / Math.max(expectedMs, 1e-3));
   const wanted = Math.max(load.queued === 0 ? 1 : 0, Math.min(byTime, maxQueued - load.queued));
-  return Math.max(0, Math.min(wanted, slotsPerThread - load.held));
+  return Math.max(0, Math.min(wanted, load.ceiling - load.held));
 }
 
 /**

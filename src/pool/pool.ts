@@ -9,14 +9,16 @@ import { resolve } from 'node:path';
 import { BlockingTimes } from './blocking-times.js';
 import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
+import { typeOfModule } from './handlers.js';
 import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './messages.js';
 import { numbersPerRow, rowKind } from './outbox.js';
 import { Overruns } from './overruns.js';
-import { monotonicMs } from './slots.js';
+import { monotonicMs, slotsPerThread } from './slots.js';
+import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
 import type { LogEntry, LogLine, Report } from './thread-messages.js';
 import { Threads } from './threads.js';
-import { failed, interrupted, judge, judgeSettled, settled, unheard } from './verdict.js';
+import { interrupted, judge, judgeSettled, settled, unheard } from './verdict.js';
 
 export interface PoolOptions {
   /** Folder of handler modules. */
@@ -28,11 +30,15 @@ export interface PoolOptions {
    * some 16 MiB beyond it ends the whole process: V8 leaves no other choice.
    */
   readonly threadMemoryMiB: number;
+  /** Attempts that one thread may hold at once, running or about to; at most, and by default, 256. */
+  readonly attemptsPerThread?: number;
   /** From an attempt's signal to the end of its thread, if it does not end by itself. */
   readonly graceMs: number;
   /** For the import of one handler module; 10 s by default. */
   readonly importLimitMs?: number;
   readonly events: PoolEvents;
+  /** Least level of handlers' lines that is logged, by pino's names; by default `debug`. */
+  readonly logLevel?: string;
   /** Lines of handlers and of the pool itself. */
   readonly log?: (entry: LogEntry) => void;
 }
@@ -46,6 +52,7 @@ export class WorkerPool implements Pool {
   readonly #threads: Threads;
   readonly #dispatcher: Dispatcher;
   readonly #overruns: Overruns;
+  readonly #stuck: StuckThreads;
   #outcomes: Outcome[] = [];
   #deliverySoon = false;
   #inFlight = 0;
@@ -56,24 +63,39 @@ export class WorkerPool implements Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#log = options.log ?? (() => {});
+    this.#stuck = new StuckThreads(options.threads, this.#log, () => {
+      if (!this.#stopping) options.events.room();
+    });
     this.#threads = new Threads({
       handlersDir: resolve(options.handlersDir),
       threads: options.threads,
       threadMemoryMiB: options.threadMemoryMiB,
+      attemptsPerThread: options.attemptsPerThread ?? slotsPerThread,
       importLimitMs: options.importLimitMs ?? 10_000,
       log: this.#log,
+      logLevel: options.logLevel ?? 'debug',
       onReady: () => this.#roomMayHaveChanged(),
       onReport: (thread, report) => this.#report(thread, report),
+      onLingering: (thread, worker) => {
+        const stopped = this.#overruns.stoppedOver(thread);
+        const { jobId, name } = stopped?.over.attempt ?? {};
+        this.#stuck.add(worker, { thread: thread.number, jobId, name, at: stopped?.at });
+        // What waits on other threads is placed anew, under the limit.
+        for (const ready of this.#threads.ready) this.#dispatcher.addAgain(ready.recallQueued());
+      },
       onEnded: (thread, end, message) => this.#ended(thread, end, message),
     });
     this.#dispatcher = new Dispatcher({
       size: options.threads,
       ready: () => this.#threads.ready,
       blocking: this.#blocking,
+      mayBegin: (name) => this.#mayBegin(name),
+      onRefused: (dispatched) => this.#conclude(interrupted(dispatched, false, 0)),
       onUnknownType: (dispatched) => this.#unknownType(dispatched),
     });
     this.#overruns = new Overruns({
       threads: () => this.#threads.ready,
+      typeOf: (url) => typeOfModule(resolve(options.handlersDir), url),
       graceMs: options.graceMs,
       log: this.#log,
       onStop: (thread) => this.#dispatcher.addAgain(thread.recallQueued()),
@@ -113,6 +135,18 @@ export class WorkerPool implements Pool {
   /** Attempts dispatched and without an outcome. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  placesOf(name: string): number {
+    const { ready } = this.#threads;
+    // After a change of the folder new threads may lack a handler: its jobs wait until one has it again.
+    if (ready.length > 0 && !ready.some((thread) => thread.knows(name))) return 0;
+    return this.#stuck.placesOf(name);
+  }
+
+  /** Threads beyond `size` that native code holds after their stop; at most twice as many as `size`. */
+  get stuck(): readonly StuckThread[] {
+    return this.#stuck.all;
   }
 
   get free(): number {
@@ -177,9 +211,13 @@ export class WorkerPool implements Pool {
     for (let at = 0; at < numbers.length; at += numbersPerRow) {
       const kind = numbers[at + 1] as number;
       const durationMs = numbers[at + 2] as number;
-      const dispatched = thread.release(numbers[at] as number);
-      if (kind === rowKind.passed) continue;
-      if (!dispatched) throw new Error('a thread reported an attempt that it did not have');
+      const slot = numbers[at] as number;
+      if (!thread.mayReport(slot, kind === rowKind.passed)) {
+        thread.distrust('reported an attempt that it did not have');
+        break;
+      }
+      const dispatched = thread.release(slot);
+      if (!dispatched) continue;
       this.#blocking.observe(dispatched.attempt.name, numbers[at + 3] as number);
       const outcome = settled(dispatched, kind, durationMs, text);
       this.#conclude(judgeSettled(dispatched, outcome));
@@ -220,11 +258,19 @@ export class WorkerPool implements Pool {
     this.#roomMayHaveChanged();
   }
 
+  /** False if a type that holds threads in native code has all the places that it may have. */
+  #mayBegin(name: string): boolean {
+    const places = this.#stuck.placesOf(name);
+    if (places === Number.POSITIVE_INFINITY) return true;
+    const others = this.#threads.all.flatMap((thread) => thread.attempts());
+    return others.filter((each) => each.attempt.name === name).length < places;
+  }
+
   #unknownType(dispatched: Dispatched): void {
     const { jobId, name, attempt } = dispatched.attempt;
-    const message = `there is no handler for ${name} any more: the handlers folder has changed`;
+    const message = `there is no handler for ${name} any more: the handlers folder has changed. Its jobs wait until a thread has one`;
     this.#log({ level: 'warn', message, jobId, name, attempt });
-    this.#conclude(failed(dispatched, 'handler_error', 'Error', message, 0));
+    this.#conclude(interrupted(dispatched, false, 0));
   }
 
   #roomMayHaveChanged(): void {

@@ -7,6 +7,9 @@ import { describeThrown } from './thrown.js';
 
 export type Result = { readonly kind: 'none' } | { readonly kind: 'json' | 'omitted'; readonly text: string };
 
+// As it is before any handler is loaded: handlers may replace it.
+const { stringify } = JSON;
+
 const none: Result = { kind: 'none' };
 const tooLong: Result = { kind: 'omitted', text: `the result is more than ${limits.resultBytes} bytes of JSON` };
 
@@ -20,7 +23,7 @@ export function encodeResult(value: unknown): Result {
   if (isLong(value)) return tooLong;
   let json: string | undefined;
   try {
-    json = typeof value === 'object' ? JSON.stringify(value, bounded()) : JSON.stringify(value);
+    json = typeof value === 'object' ? stringify(value, bounded()) : stringify(value);
   } catch (error) {
     if (error === overLimit) return tooLong;
     // V8 draws a cycle over several lines; the first says what it is.

@@ -17,6 +17,14 @@ import { describeThrown } from './thrown.js';
 type Await = (promise: Promise<unknown>, context: AttemptContext, began: number, blockingMs: number) => Promise<void>;
 type Batch = Extract<ToThread, { kind: 'run' }>;
 
+// As they are before any handler is loaded: handlers may replace them.
+const { apply } = Reflect;
+const { shift } = Array.prototype;
+const { parse } = JSON;
+const OwnPromise = Promise;
+const { resolve } = Promise;
+const interval = setInterval;
+
 /** A handler expected to hold the thread longer starts in a turn of its own. */
 const ownTurnMs = 0.25;
 /** A pass that has taken this long lets the turn end. */
@@ -49,7 +57,7 @@ export class Runner {
   receive(message: ToThread): void {
     switch (message.kind) {
       case 'run':
-        this.#batches.push(message);
+        this.#batches[this.#batches.length] = message;
         if (!this.#paused) this.#pass();
         return;
       case 'signal':
@@ -64,7 +72,7 @@ export class Runner {
   /** To be called at the end of each turn in which something happened. */
   turnEnded(): void {
     this.#outbox.post();
-    if (this.#pending.size > 0) this.#beating ??= setInterval(() => this.#beat(), beatEveryMs);
+    if (this.#pending.size > 0) this.#beating ??= interval(() => this.#beat(), beatEveryMs);
     if (this.#paused) this.#pass();
   }
 
@@ -101,7 +109,7 @@ export class Runner {
         now = this.#run(numbers[row] as number, handler, context, texts[text + 1] as string, now);
       }
       this.#called = 0;
-      this.#batches.shift();
+      apply(shift, this.#batches, []);
     }
     this.#outbox.closeTurn();
   }
@@ -117,28 +125,30 @@ export class Runner {
     let thrown: unknown;
     let threw = false;
     try {
-      returned = handler.run(JSON.parse(payload), context);
+      returned = handler.run(parse(payload), context);
       // Anything but a primitive may be thenable, and only a promise looks at `then` safely.
       if (returned !== null && (typeof returned === 'object' || typeof returned === 'function')) {
-        promise = Promise.resolve(returned);
+        promise = apply(resolve, OwnPromise, [returned]) as Promise<unknown>;
       }
     } catch (error) {
       threw = true;
       thrown = error;
     }
-    this.#slots.leave();
-    const now = monotonicMs();
-    const blockingMs = now - began;
-    this.#blocking.observe(handler.info.name, blockingMs);
+    let now = 0;
     if (promise) {
+      this.#slots.leave();
+      now = monotonicMs();
       this.#pending.set(slot, context);
       this.#awaiters[slot] ??= this.#awaiterOf(slot);
-      void this.#awaiters[slot](promise, context, began, blockingMs);
-    } else if (threw) {
-      this.#fail(slot, began, blockingMs, context, thrown);
+      void this.#awaiters[slot](promise, context, began, now - began);
     } else {
-      this.#succeed(slot, began, blockingMs, returned);
+      // A look at what was thrown runs the user's code too (getters), so the attempt is left after it.
+      if (threw) this.#fail(slot, began, context, thrown);
+      else this.#succeed(slot, began, returned);
+      this.#slots.leave();
+      now = monotonicMs();
     }
+    this.#blocking.observe(handler.info.name, now - began);
     return now;
   }
 
@@ -151,25 +161,28 @@ export class Runner {
         try {
           value = await promise;
         } catch (error) {
-          return this.#fail(slot, began, blockingMs, context, error);
+          return this.#fail(slot, began, context, error, blockingMs);
         }
-        this.#succeed(slot, began, blockingMs, value);
+        this.#succeed(slot, began, value, blockingMs);
       },
     };
     return named[name] as Await;
   }
 
-  #succeed(slot: number, began: number, blockingMs: number, value: unknown): void {
+  /** @param blockingMs the synchronous part, if that is not all of it */
+  #succeed(slot: number, began: number, value: unknown, blockingMs?: number): void {
     const result = encodeResult(value);
     this.#settle(slot);
-    this.#outbox.succeeded(slot, monotonicMs() - began, blockingMs, result);
+    const durationMs = monotonicMs() - began;
+    this.#outbox.succeeded(slot, durationMs, blockingMs ?? durationMs, result);
   }
 
-  #fail(slot: number, began: number, blockingMs: number, context: AttemptContext, error: unknown): void {
+  #fail(slot: number, began: number, context: AttemptContext, error: unknown, blockingMs?: number): void {
     const thrown = describeThrown(error);
     context.writeThrown(thrown.detail);
     this.#settle(slot);
-    this.#outbox.failed(slot, monotonicMs() - began, blockingMs, thrown);
+    const durationMs = monotonicMs() - began;
+    this.#outbox.failed(slot, durationMs, blockingMs ?? durationMs, thrown);
   }
 
   #settle(slot: number): void {

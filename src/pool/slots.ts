@@ -11,7 +11,7 @@
  * slot is free only after the worker has reported that it passed it: until then a message that names it is under way.
  */
 
-/** Attempts that one thread may hold, begun or not. */
+/** Attempts that one thread may hold at most, begun or not; a pool may be told to give it fewer. */
 export const slotsPerThread = 256;
 
 export const slotState = { free: 0, queued: 1, begun: 2, recalled: 3, settled: 4 } as const;

@@ -3,6 +3,7 @@
  * and texts as one list beside it: a batch of 128 attempts is cloned in a third of the time that as many objects take.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { LineBudgetOptions } from './line-budget.js';
 import type { HandlerInfo } from './messages.js';
 
 /** The argument of a thread's only task. */
@@ -14,6 +15,8 @@ export interface ThreadStart {
   readonly handlersDir: string;
   /** A module whose import takes longer makes the thread unusable. */
   readonly importLimitMs: number;
+  /** What it may add to the log. */
+  readonly log: LineBudgetOptions;
 }
 
 export type SignalReason = 'timeout' | 'cancelled' | 'shutdown';

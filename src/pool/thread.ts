@@ -6,11 +6,12 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } f
 import type { Piscina } from 'piscina';
 import { AttemptBatch } from './attempt-batch.js';
 import type { Dispatched } from './dispatched.js';
+import { checkFromThread } from './from-thread.js';
 import type { HandlerInfo } from './messages.js';
 import type { Load } from './placement.js';
 import { Pulse } from './pulse.js';
 import { Slots, slotsPerThread } from './slots.js';
-import type { FromThread, Report, SignalReason, ThreadStart, ToThread } from './thread-messages.js';
+import type { Report, SignalReason, ThreadStart, ToThread } from './thread-messages.js';
 import { Unbegun } from './unbegun.js';
 
 /** Why a thread ended: it was told to, or what Piscina and the thread itself said. */
@@ -26,8 +27,8 @@ export interface ThreadHooks {
   /** It cannot load the handlers and waits to be stopped. */
   unusable(thread: Thread, reason: string): void;
   report(thread: Thread, report: Report): void;
-  /** After its last report. `lingers`: native code still holds it, it ends when that returns. */
-  ended(thread: Thread, end: ThreadEnd, lingers: boolean): void;
+  /** After its last report. `lingering`: native code still holds it, it ends when that returns. */
+  ended(thread: Thread, end: ThreadEnd, lingering: Worker | undefined): void;
 }
 
 /** A stopped thread that does not end (it blocks outside of JavaScript) is given up after this. */
@@ -55,7 +56,11 @@ export class Thread implements Load {
   readonly #port: MessagePort;
   readonly #task = new AbortController();
   #told = false;
-  readonly #freeSlots = Array.from({ length: slotsPerThread }, (_, index) => slotsPerThread - index);
+  #fault: string | undefined;
+  /** Taken back, and not passed yet. */
+  readonly #recalled = new Set<number>();
+  /** The lowest number is taken first. */
+  readonly #freeSlots: number[];
   readonly #bySlot = new Array<Dispatched | undefined>(slotsPerThread + 1).fill(undefined);
   readonly #unbegun = new Unbegun();
   readonly #pulse = new Pulse();
@@ -69,14 +74,17 @@ export class Thread implements Load {
   constructor(
     readonly number: number,
     piscina: Piscina,
-    load: Pick<ThreadStart, 'handlersDir' | 'importLimitMs'>,
+    /** Attempts that it may hold, up to `slotsPerThread`. */
+    readonly ceiling: number,
+    load: Pick<ThreadStart, 'handlersDir' | 'importLimitMs' | 'log'>,
     hooks: ThreadHooks,
   ) {
     this.#piscina = piscina;
     this.#hooks = hooks;
+    this.#freeSlots = Array.from({ length: ceiling }, (_, index) => ceiling - index);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    port1.on('message', (message: FromThread) => this.#receive(message));
+    port1.on('message', (message: unknown) => this.#receive(message));
     const start: ThreadStart = { port: port2, memory: this.slots.memory, ...load };
     this.over = piscina.run(start, { transferList: [port2], signal: this.#task.signal }).then(
       () => this.#end({ kind: 'error', message: 'its task came to an end' }),
@@ -98,7 +106,7 @@ export class Thread implements Load {
   }
 
   get held(): number {
-    return slotsPerThread - this.#freeSlots.length;
+    return this.ceiling - this.#freeSlots.length;
   }
 
   /** As Node counts threads; 0 before it is ready. */
@@ -142,6 +150,7 @@ export class Thread implements Load {
   /** Takes an attempt back; false if it has begun. Its slot stays in use until the thread has passed it. */
   recall(dispatched: Dispatched): boolean {
     if (!this.slots.recall(dispatched.slot)) return false;
+    this.#recalled.add(dispatched.slot);
     this.#bySlot[dispatched.slot] = undefined;
     this.#inFlight--;
     dispatched.slot = 0;
@@ -160,6 +169,7 @@ export class Thread implements Load {
       this.#bySlot[slot] = undefined;
       this.#inFlight--;
     }
+    this.#recalled.delete(slot);
     this.slots.free(slot);
     this.#freeSlots.push(slot);
     return dispatched;
@@ -206,6 +216,24 @@ export class Thread implements Load {
     this.#task.abort();
   }
 
+  /**
+   * What it sent cannot be right: it is ended as if it had ended itself.
+   *
+   * @param fault the predicate of a sentence about the thread
+   */
+  distrust(fault: string): void {
+    if (this.phase === 'ended') return;
+    this.#fault ??= fault;
+    this.accepts = false;
+    this.phase = 'ending';
+    this.#task.abort();
+  }
+
+  /** True if a report may say this of the slot now: that the attempt in it ended, or that what was taken back was passed. */
+  mayReport(slot: number, passed: boolean): boolean {
+    return passed ? this.#recalled.has(slot) : this.#bySlot[slot] !== undefined;
+  }
+
   /** Somebody else ends the thread. */
   expectEnd(): void {
     this.#told = true;
@@ -218,16 +246,22 @@ export class Thread implements Load {
     return this.#bySlot[dispatched.slot] === dispatched;
   }
 
-  #receive(message: FromThread): void {
+  #receive(sent: unknown): void {
+    const checked = checkFromThread(sent);
+    if ('fault' in checked) {
+      this.distrust(checked.fault);
+      return;
+    }
+    const { message } = checked;
     switch (message.kind) {
       case 'loading':
         this.loading = message.file;
         this.#hooks.loading(this);
         return;
       case 'ready':
+        if (this.phase !== 'starting') return;
         this.#threadId = message.threadId;
         this.#worker = this.#piscina.threads.find((worker) => worker.threadId === message.threadId);
-        if (this.phase !== 'starting') return;
         this.phase = 'ready';
         this.wasReady = true;
         for (const [index, { name }] of message.handlers.entries()) this.#handlers.set(name, index);
@@ -249,6 +283,7 @@ export class Thread implements Load {
   }
 
   #reason(error: unknown): ThreadEnd {
+    if (this.#fault !== undefined) return { kind: 'error', message: `it ${this.#fault}` };
     if (this.#told) return { kind: 'stopped' };
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ERR_WORKER_OUT_OF_MEMORY' ? { kind: 'memory' } : { kind: 'error', message };
@@ -258,14 +293,14 @@ export class Thread implements Load {
   async #end(end: ThreadEnd): Promise<void> {
     this.accepts = false;
     this.phase = 'ending';
-    const lingers = this.#worker !== undefined && !(await hasEnded(this.#worker));
+    const lingering = this.#worker !== undefined && !(await hasEnded(this.#worker)) ? this.#worker : undefined;
     for (let last = receiveMessageOnPort(this.#port); last; last = receiveMessageOnPort(this.#port)) {
-      this.#receive(last.message as FromThread);
+      this.#receive(last.message);
     }
     this.#port.close();
     this.phase = 'ended';
     const exited = end.kind === 'error' && this.#exitCode !== undefined;
-    this.#hooks.ended(this, exited ? { kind: 'exit', exitCode: this.#exitCode as number } : end, lingers);
+    this.#hooks.ended(this, exited ? { kind: 'exit', exitCode: this.#exitCode as number } : end, lingering);
   }
 }
 

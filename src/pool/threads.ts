@@ -4,7 +4,9 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { shareOfLog } from './line-budget.js';
 import type { HandlerInfo } from './messages.js';
 import { Thread, type ThreadEnd } from './thread.js';
 import type { LogEntry, Report } from './thread-messages.js';
@@ -14,14 +16,20 @@ export interface ThreadsOptions {
   readonly handlersDir: string;
   readonly threads: number;
   readonly threadMemoryMiB: number;
+  /** Attempts that one thread may hold. */
+  readonly attemptsPerThread: number;
   /** For the import of one module. */
   readonly importLimitMs: number;
+  /** Least level that is logged. */
+  readonly logLevel: string;
   readonly log: (entry: LogEntry) => void;
   /** A thread can be sent to. */
   readonly onReady: () => void;
   readonly onReport: (thread: Thread, report: Report) => void;
   /** A thread is gone and its attempts need outcomes; `message` says why in words for the user. */
   readonly onEnded: (thread: Thread, end: ThreadEnd, message: string) => void;
+  /** A thread that was stopped goes on, outside of JavaScript; before `onEnded`. */
+  readonly onLingering: (thread: Thread, worker: Worker) => void;
 }
 
 interface Starting {
@@ -117,7 +125,7 @@ export class Threads {
 
   #startThread(number: number): void {
     if (this.#stopped || !this.#piscina) return;
-    const { handlersDir, importLimitMs } = this.#options;
+    const { handlersDir, importLimitMs, logLevel, threads } = this.#options;
     let refusal: string | undefined;
     // Beyond the limit that the thread itself keeps: for a module that holds it with a loop.
     const limitMs = importLimitMs * 1.5;
@@ -129,7 +137,8 @@ export class Threads {
     const thread = new Thread(
       number,
       this.#piscina,
-      { handlersDir, importLimitMs },
+      this.#options.attemptsPerThread,
+      { handlersDir, importLimitMs, log: shareOfLog(logLevel, threads) },
       {
         loading: () => {
           this.#forget(limit);
@@ -147,21 +156,19 @@ export class Threads {
           thread.stop();
         },
         report: this.#options.onReport,
-        ended: (_, end, lingers) => {
+        ended: (_, end, lingering) => {
           this.#forget(limit);
           this.#live[number - 1] = undefined;
-          this.#ended(thread, end, lingers, refusal);
+          if (lingering) this.#options.onLingering(thread, lingering);
+          this.#ended(thread, end, refusal);
         },
       },
     );
     this.#live[number - 1] = thread;
   }
 
-  #ended(thread: Thread, end: ThreadEnd, lingers: boolean, refusal: string | undefined): void {
+  #ended(thread: Thread, end: ThreadEnd, refusal: string | undefined): void {
     const { log, onEnded, threadMemoryMiB, handlersDir } = this.#options;
-    if (lingers) {
-      log({ level: 'error', thread: thread.number, message: 'a stopped thread does not end: native code holds it' });
-    }
     onEnded(thread, end, `the handler ${describeEnd(end, threadMemoryMiB)}`);
     if (this.#stopped) return;
     if (thread.wasReady) {

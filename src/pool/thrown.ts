@@ -19,13 +19,19 @@ const detailChars = 16 * 1024;
 
 export function describeThrown(thrown: unknown): Thrown {
   const name = text(thrown, 'name');
-  const message = text(thrown, 'message') ?? `the handler threw ${show(thrown, 1)}`;
+  const message = text(thrown, 'message') ?? (ownText(thrown) || `the handler threw ${show(thrown, 1)}`);
   return {
     name: cut(name || 'Error', nameChars),
     message: cut(message || `the handler threw ${name || 'an error'} without a message`, limits.errorMessageChars),
     retryable: read(thrown, 'retryable') !== false,
     detail: cut(show(thrown, 4), detailChars),
   };
+}
+
+/** What is thrown and is no object is its own message; `undefined`, `null` and an empty text say nothing by themselves. */
+function ownText(thrown: unknown): string | undefined {
+  if (thrown === undefined || thrown === null || thrown === '') return undefined;
+  return typeof thrown === 'object' || typeof thrown === 'function' ? undefined : String(thrown);
 }
 
 function read(value: unknown, key: string): unknown {
@@ -44,7 +50,7 @@ function text(value: unknown, key: string): string | undefined {
 
 /** For errors this is the stack, the cause and their own fields. */
 function show(value: unknown, depth: number): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return value === '' ? 'an empty text' : value;
   try {
     return inspect(value, { depth, breakLength: 120, maxStringLength: detailChars });
   } catch {

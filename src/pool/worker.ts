@@ -2,24 +2,28 @@
  * Entry of a worker thread: Piscina runs `serve` once per thread, as a task without end that holds one end of a message
  * port. Throws that belong to no attempt are logged and go no further: they would end the thread and all that runs on it.
  */
-import { format } from 'node:util';
 import { threadId } from 'node:worker_threads';
 import { whoseCode } from './attribution.js';
 import { loadHandlers } from './handlers.js';
+import { LineBudget } from './line-budget.js';
 import { Outbox } from './outbox.js';
+import { logWhatIsPrinted } from './printed.js';
 import { Runner } from './runner.js';
-import { Slots } from './slots.js';
+import { monotonicMs, Slots } from './slots.js';
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.js';
 import { describeThrown } from './thrown.js';
 
 /** Never settles: the thread is ended from outside, or ends itself. */
-export default async function serve({ port, memory, handlersDir, importLimitMs }: ThreadStart): Promise<never> {
+export default async function serve({ port, memory, handlersDir, importLimitMs, log }: ThreadStart): Promise<never> {
   const slots = new Slots(memory);
-  const post = (message: FromThread): void => port.postMessage(message);
-  const outbox: Outbox = new Outbox(port, slots, () => (runner ? runner.turnEnded() : outbox.post()));
+  // Bound before any handler is loaded: what they replace later is not used here.
+  const post = port.postMessage.bind(port) as (message: FromThread) => void;
+  const outbox: Outbox = new Outbox({ postMessage: post }, slots, new LineBudget(log, monotonicMs()), () =>
+    runner ? runner.turnEnded() : outbox.post(),
+  );
   let runner: Runner | undefined;
 
-  sendConsoleTo(outbox);
+  logWhatIsPrinted(outbox);
   const late = (what: string) => (error: unknown) =>
     outbox.line({
       level: 'error',
@@ -31,6 +35,7 @@ export default async function serve({ port, memory, handlersDir, importLimitMs }
   process.on('exit', (exitCode) => {
     // Within the call of `process.exit`, so that whoever called it is on the stack.
     if (slots.current === 0) slots.blame(whoseCode().slot);
+    outbox.tellLost();
     outbox.post();
     post({ kind: 'exiting', exitCode });
   });
@@ -45,12 +50,4 @@ export default async function serve({ port, memory, handlersDir, importLimitMs }
     post({ kind: 'ready', threadId, handlers: loaded.handlers.map((handler) => handler.info) });
   }
   return new Promise<never>(() => {});
-}
-
-/** The server's standard output is its structured log, so what handlers print becomes lines of it. */
-function sendConsoleTo(outbox: Outbox): void {
-  const levels = { debug: 'debug', log: 'info', info: 'info', warn: 'warn', error: 'error', trace: 'debug' } as const;
-  for (const method of Object.keys(levels) as (keyof typeof levels)[]) {
-    console[method] = (...values: unknown[]) => outbox.line({ level: levels[method], message: format(...values) });
-  }
 }

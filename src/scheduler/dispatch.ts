@@ -66,7 +66,10 @@ export class Dispatch {
     this.#ports = ports;
     this.#ledger = ledger;
     // A job without a handler waits for a server that has it.
-    const limitOf = (typeId: number): number => start.handlers.get(ports.types.nameOf(typeId))?.concurrency ?? 0;
+    const limitOf = (typeId: number): number => {
+      const name = ports.types.nameOf(typeId);
+      return Math.min(start.handlers.get(name)?.concurrency ?? 0, ports.pool.placesOf(name));
+    };
     this.#ready = new ReadyQueue(limitOf);
     this.#suspects = new ReadyQueue(limitOf);
     this.#careful = new CarefulStart({
@@ -109,6 +112,8 @@ export class Dispatch {
   /** Takes from the window what is due, as far as there are threads for it. */
   takeDue(): void {
     const now = this.#ports.clock.now();
+    this.#ready.refresh();
+    this.#suspects.refresh();
     for (let looks = 0; looks < looksPerTurn && this.#hasRoom; ) {
       const due = this.#ports.window.pop(now);
       if (!due) return;

@@ -12,7 +12,8 @@ export interface ReadyJob {
 
 interface Lane {
   readonly typeId: number;
-  readonly limit: number;
+  /** As of the last `refresh`. */
+  limit: number;
   readonly waiting: DueHeap;
   running: number;
 }
@@ -22,7 +23,7 @@ export class ReadyQueue {
   readonly #limitOf: (typeId: number) => number;
   #size = 0;
 
-  /** @param limitOf attempts of a type that may run at once; Infinity when unbounded */
+  /** @param limitOf attempts of a type that may run at once, as of now: asked by `refresh`; Infinity when unbounded */
   constructor(limitOf: (typeId: number) => number) {
     this.#limitOf = limitOf;
   }
@@ -34,7 +35,7 @@ export class ReadyQueue {
   /** Jobs that wait for nothing but a thread. */
   get startable(): number {
     let sum = 0;
-    for (const lane of this.#lanes.values()) sum += Math.min(lane.waiting.size, lane.limit - lane.running);
+    for (const lane of this.#lanes.values()) sum += Math.min(lane.waiting.size, Math.max(0, lane.limit - lane.running));
     return sum;
   }
 
@@ -43,6 +44,11 @@ export class ReadyQueue {
     let first = Number.POSITIVE_INFINITY;
     for (const lane of this.#lanes.values()) first = Math.min(first, lane.waiting.firstDue);
     return first;
+  }
+
+  /** Limits may have changed; to be called once before jobs are taken. */
+  refresh(): void {
+    for (const lane of this.#lanes.values()) lane.limit = this.#limitOf(lane.typeId);
   }
 
   push(job: ReadyJob): void {

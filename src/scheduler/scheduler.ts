@@ -22,6 +22,7 @@ import { Ledger, type LedgerPorts, type LedgerStart } from './ledger.js';
 import { Mailbox } from './mailbox.js';
 import { type MergeBounds, mergeBounds, mergeIsDue } from './merge-policy.js';
 import type { Answer, Request, Requests } from './messages.js';
+import { logFailure, outcomeDecision } from './outcomes.js';
 import { Retention, type RetentionLimits } from './retention.js';
 import { SignOfLife } from './sign-of-life.js';
 
@@ -314,7 +315,9 @@ export class Scheduler implements Requests, StoreEvents {
     this.#clockSetBack.lookAtFirst(outcome.jobSeq, now);
     const job = this.ledger.lookup(outcome.jobSeq);
     if (job?.state.status !== 'running' || job.state.lease !== outcome.lease) return;
-    this.ledger.record(job, outcomeDecision(job, outcome, now), now);
+    const decision = outcomeDecision(job, outcome, now);
+    this.ledger.record(job, decision, now);
+    if (outcome.kind === 'failed') logFailure(this.#ports.log, job, outcome.code, decision);
   }
 
   /** Decides a fact again that was lost with its batch, as of the instant it happened. */
@@ -374,19 +377,5 @@ export class Scheduler implements Requests, StoreEvents {
     if (window.wantsRefill || hasMore) return waker.soon();
     const signAt = this.ledger.writing ? Number.POSITIVE_INFINITY : this.#signOfLife.nextAt;
     waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#nextMergeAt(), signAt));
-  }
-}
-
-/** What an attempt's outcome makes of its job: the one place where outcomes become decisions. */
-function outcomeDecision(job: Job, outcome: Outcome, now: number): decisions.Decision {
-  switch (outcome.kind) {
-    case 'succeeded':
-      return decisions.succeed(job, outcome, now);
-    case 'failed':
-      return decisions.fail(job, outcome, now);
-    case 'interrupted':
-      return decisions.interrupt(job, outcome.begun, now);
-    default:
-      return outcome satisfies never;
   }
 }

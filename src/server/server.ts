@@ -32,6 +32,8 @@ export type ServerConfig = Pick<
   | 'timezone'
   | 'maxBodyBytes'
   | 'maxConnections'
+  | 'threads'
+  | 'attemptsPerThread'
   | 'token'
   | 'allowedHosts'
   | 'corsOrigins'
@@ -119,7 +121,7 @@ export class Server {
       }),
       ...statsRoutes(base, stats),
       ...healthRoutes(base, { health, clock, timezone }),
-      ...jobTypesRoutes(base, handlers, options.withoutHandler ?? (() => [])),
+      ...jobTypesRoutes(base, handlers, config, options.withoutHandler ?? (() => [])),
       ...(options.backUp
         ? backupRoutes(base, {
             backUp: options.backUp,

@@ -9,7 +9,7 @@ import { at, DURATION, jobsInEveryStatus, problem, SHANGHAI } from './forms.js';
 
 t.setTimeout(60_000);
 const server = await startServer({
-  args: ['--timezone', 'Asia/Shanghai'],
+  args: ['--timezone', 'Asia/Shanghai', '--threads', '2', '--thread-attempts', '7'],
   handlers: {
     full: `export default async () => null
       export const options = { description: 'Knows all options', timeout: '90s', concurrency: 7, max_retries: 11, retry_delay: '2m' }`,
@@ -106,10 +106,18 @@ t.test('liveness', async (t) => {
   t.equal((await api.get('/health/live')).status, 200);
 });
 
+interface JobTypes {
+  readonly total: number;
+  readonly items: Record<string, unknown>[];
+  readonly threads: number;
+  readonly attempts_per_thread: number;
+}
+
 t.test('the job types with their options', async (t) => {
-  const { status, body } = await api.get<{ total: number; items: Record<string, unknown>[] }>('/job-types');
+  const { status, body } = await api.get<JobTypes>('/job-types');
   t.equal(status, 200);
   t.equal(body.total, body.items.length);
+  t.match(body, { threads: 2, attempts_per_thread: 7 }, 'what bounds all types together');
   for (const item of body.items) {
     t.match(item, { name: String, timeout: DURATION, max_retries: Number, retry_delay: DURATION });
     t.same(

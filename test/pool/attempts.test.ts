@@ -66,10 +66,11 @@ t.test('a failure is a record, its stack goes to the log', async (t) => {
   t.match(line?.fields?.error, /connection timeout[\s\S]*fail\.mjs/);
 });
 
-t.test('a job type whose handler is gone fails', async (t) => {
+t.test('an attempt of a type without a handler is not begun', async (t) => {
   const harness = await PoolHarness.start(t);
-  t.match(await harness.run('no_such_type'), { kind: 'failed', code: 'handler_error', message: /no_such_type/ });
-  t.match(await harness.run('no_such_type', {}, { alone: true }), { kind: 'failed', code: 'handler_error' });
+  t.match(await harness.run('no_such_type'), { kind: 'interrupted', begun: false });
+  t.match(await harness.run('no_such_type', {}, { alone: true }), { kind: 'interrupted', begun: false });
+  t.equal(harness.said(/no handler for no_such_type/).length, 2);
   t.match(await harness.run('noop'), { kind: 'succeeded' });
 });
 

@@ -45,6 +45,18 @@ t.test('at most 256 are in flight on a thread; room comes with outcomes or is to
   t.ok(harness.pool.free > 0);
 });
 
+t.test('a thread holds no more attempts than the option says', async (t) => {
+  const harness = await PoolHarness.start(t, { attemptsPerThread: 3 });
+  const seqs = harness.sendMany(7, 'sleep', { ms: 50 });
+  let most = 0;
+  await harness.until(() => {
+    const running = harness.said('begun').length - harness.outcomes.length;
+    most = Math.max(most, running);
+    return harness.outcomes.length === seqs.length;
+  }, 'all have ended');
+  t.equal(most, 3);
+});
+
 t.test('what is dispatched beyond the room waits and runs', async (t) => {
   const harness = await PoolHarness.start(t, { threads: 2 });
   const seqs = harness.sendMany(3000, 'sleep', { ms: 1 });

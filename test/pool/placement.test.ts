@@ -2,7 +2,7 @@ import t from 'tap';
 import { BlockingTimes } from '../../src/pool/blocking-times.js';
 import { aloneLimit, choose, fits, type Load, maxQueued, room } from '../../src/pool/placement.js';
 
-const empty: Load = { accepts: true, queued: 0, queuedMs: 0, held: 0 };
+const empty: Load = { accepts: true, queued: 0, queuedMs: 0, held: 0, ceiling: 256 };
 
 t.test('an empty thread takes one attempt, however long', (t) => {
   t.ok(fits(empty, 60_000));
@@ -31,6 +31,8 @@ t.test('a thread whose slots are in use takes nothing, though all have begun', (
   t.notOk(fits({ ...empty, held: 256 }, 0));
   t.equal(room({ ...empty, held: 256 }, 0), 0);
   t.equal(room({ ...empty, held: 250 }, 0), 6);
+  t.notOk(fits({ ...empty, held: 3, ceiling: 3 }, 0));
+  t.equal(room({ ...empty, held: 1, ceiling: 3 }, 0), 2);
   t.end();
 });
 

@@ -25,17 +25,20 @@ t.test('a replacement that cannot load is tried again ever more slowly, until it
   t.equal(harness.pool.alive, 1);
 });
 
-t.test('a replacement that lacks a handler fails the attempts of that type alone', async (t) => {
+t.test('a replacement that lacks a handler takes no attempts of that type, and uses none up', async (t) => {
   const dir = t.testdir({ 'exit.mjs': exit, 'other.mjs': fine });
   const harness = await PoolHarness.start(t, { handlersDir: dir });
   rmSync(join(dir, 'other.mjs'));
   await harness.run('exit');
-  t.match(await harness.run('other'), {
-    kind: 'failed',
-    code: 'handler_error',
-    message: /no handler for other any more/,
-  });
+  await harness.until(() => harness.pool.alive === 1, 'the thread is replaced');
+  t.equal(harness.pool.placesOf('other'), 0);
+  t.equal(harness.pool.placesOf('exit'), Number.POSITIVE_INFINITY);
+  t.match(await harness.run('other'), { kind: 'interrupted', begun: false });
+  t.equal(harness.said(/no handler for other any more/).length, 1);
+  writeFileSync(join(dir, 'other.mjs'), fine);
   t.match(await harness.run('exit'), { kind: 'failed', code: 'worker_lost' });
+  await harness.until(() => harness.pool.alive === 1, 'the thread is replaced');
+  t.match(await harness.run('other'), { kind: 'succeeded' });
 });
 
 t.test('threads that die by the dozen are replaced each time', async (t) => {

@@ -2,6 +2,7 @@ import { MessageChannel } from 'node:worker_threads';
 import t, { type Test } from 'tap';
 import { AttemptBatch } from '../../src/pool/attempt-batch.js';
 import type { Handler } from '../../src/pool/handler.js';
+import { LineBudget, shareOfLog } from '../../src/pool/line-budget.js';
 import { numbersPerRow, Outbox, rowKind } from '../../src/pool/outbox.js';
 import { Runner } from '../../src/pool/runner.js';
 import { Slots } from '../../src/pool/slots.js';
@@ -12,7 +13,7 @@ function worker(t: Test, ...handlers: Handler[]) {
   const { port1, port2 } = new MessageChannel();
   const slots = new Slots();
   const reports: (readonly [slot: number, kind: number])[][] = [];
-  const outbox: Outbox = new Outbox(port2, slots, () => runner.turnEnded());
+  const outbox: Outbox = new Outbox(port2, slots, new LineBudget(shareOfLog('debug', 1), 0), () => runner.turnEnded());
   const runner: Runner = new Runner(
     slots,
     handlers.map((run, index) => ({

@@ -56,20 +56,35 @@ t.test('one that holds the thread is not charged before its own timeout, whoever
   t.same(harness.said(/thread is stopped/), []);
 });
 
-t.test('of a callback nobody knows whose it is: nobody is charged; alone it shows itself', async (t) => {
+t.test(
+  'of a callback nobody knows which of two of a type it is: nobody is charged; alone it shows itself',
+  async (t) => {
+    const harness = await PoolHarness.start(t);
+    const beside = harness.sendMany(50, 'sleep', { ms: 60_000 });
+    await harness.begun(50);
+    const started = performance.now();
+    const spinners = harness.sendMany(2, 'spin_in_callback', {}, { timeoutMs });
+    const outcomes = await harness.outcomesOf([...beside, ...spinners]);
+    t.ok(performance.now() - started < timeoutMs + lateMs);
+    for (const outcome of outcomes) t.match(outcome, { kind: 'interrupted', begun: true, suspect: true });
+    t.match(
+      harness.said(/holds it past a timeout/),
+      [{ fields: { at: /spin_in_callback\.mjs:\d+$/ } }],
+      'the log tells',
+    );
+    const again = harness.dispatch('spin_in_callback', {}, { timeoutMs, alone: true });
+    const others = harness.sendMany(10, 'sleep', { ms: 1 }, { alone: true });
+    t.match(await harness.outcome(again), { kind: 'failed', code: 'timeout' });
+    for (const outcome of await harness.outcomesOf(others)) t.match(outcome, { kind: 'succeeded' });
+  },
+);
+
+t.test('a callback of the only one of its type is known by its file', async (t) => {
   const harness = await PoolHarness.start(t);
   const beside = harness.sendMany(50, 'sleep', { ms: 60_000 });
   await harness.begun(50);
-  const started = performance.now();
-  const spinner = harness.send('spin_in_callback', {}, { timeoutMs });
-  const outcomes = await harness.outcomesOf([...beside, spinner]);
-  t.ok(performance.now() - started < timeoutMs + lateMs);
-  for (const outcome of outcomes) t.match(outcome, { kind: 'interrupted', begun: true, suspect: true });
-  t.match(harness.said(/holds it past a timeout/), [{ fields: { at: /spin_in_callback\.mjs:\d+$/ } }], 'the log tells');
-  const again = harness.dispatch('spin_in_callback', {}, { timeoutMs, alone: true });
-  const others = harness.sendMany(10, 'sleep', { ms: 1 }, { alone: true });
-  t.match(await harness.outcome(again), { kind: 'failed', code: 'timeout' });
-  for (const outcome of await harness.outcomesOf(others)) t.match(outcome, { kind: 'succeeded' });
+  t.match(await harness.run('spin_in_callback', {}, { timeoutMs }), { kind: 'failed', code: 'timeout' });
+  for (const outcome of await harness.outcomesOf(beside)) t.notOk(outcome.suspect, 'nobody else is suspected');
 });
 
 t.test('a job whose timeout passes while another holds the thread is not charged', async (t) => {

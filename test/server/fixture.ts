@@ -151,6 +151,8 @@ const config: ServerConfig = {
   timezone,
   maxBodyBytes: 1024 * 1024,
   maxConnections: 100,
+  threads: 2,
+  attemptsPerThread: 256,
   token: undefined,
   allowedHosts: [],
   corsOrigins: [],

@@ -115,6 +115,10 @@ export class FakePool implements Pool {
   get free(): number {
     return this.capacity - this.attempts.size;
   }
+  placesOf(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
   dispatch(attempt: Attempt): void {
     if (this.attempts.has(attempt.jobSeq)) throw new Error(`job ${attempt.jobSeq} has two attempts running`);
     this.attempts.set(attempt.jobSeq, attempt);

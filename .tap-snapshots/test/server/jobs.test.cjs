@@ -22,5 +22,5 @@ exports[`test/server/jobs.test.ts > TAP > one job > must match snapshot 1`] = `
 `
 
 exports[`test/server/jobs.test.ts > TAP > the other documents > must match snapshot 1`] = `
-{"total":3,"items":[{"name":"daily_report","description":"what daily_report does","timeout":"5m0s","concurrency":null,"max_retries":3,"retry_delay":"1m0s"},{"name":"email_send","description":"what email_send does","timeout":"5m0s","concurrency":5,"max_retries":3,"retry_delay":"1m0s"},{"name":"payment_check","description":"what payment_check does","timeout":"5m0s","concurrency":null,"max_retries":3,"retry_delay":"1m0s"}]}
+{"total":3,"items":[{"name":"daily_report","description":"what daily_report does","timeout":"5m0s","concurrency":null,"max_retries":3,"retry_delay":"1m0s"},{"name":"email_send","description":"what email_send does","timeout":"5m0s","concurrency":5,"max_retries":3,"retry_delay":"1m0s"},{"name":"payment_check","description":"what payment_check does","timeout":"5m0s","concurrency":null,"max_retries":3,"retry_delay":"1m0s"}],"threads":2,"attempts_per_thread":256}
 `

@@ -7,9 +7,16 @@ import type { Route } from '../app.js';
 import type { JobsWithoutHandler, JobType } from '../ports.js';
 import { jsonOk } from '../response-head.js';
 
+/** What bounds the attempts of all types together. */
+export interface Capacity {
+  readonly threads: number;
+  readonly attemptsPerThread: number;
+}
+
 export function jobTypesRoutes(
   base: string,
   types: readonly JobType[],
+  { threads, attemptsPerThread }: Capacity,
   withoutHandler: () => readonly JobsWithoutHandler[],
 ): Route[] {
   const loaded = types.map(({ name, description, timeoutMs, concurrency, maxRetries, retryDelayMs }) => ({
@@ -24,7 +31,7 @@ export function jobTypesRoutes(
   const list = (): string => {
     const waiting = withoutHandler().map(({ name, pending }) => ({ name, handler: null, counts: { pending } }));
     const items = [...loaded, ...waiting].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return JSON.stringify({ total: items.length, items });
+    return JSON.stringify({ total: items.length, items, threads, attempts_per_thread: attemptsPerThread });
   };
   return [{ method: 'GET', path: `${base}/job-types`, run: (exchange) => exchange.answer(jsonOk, list()) }];
 }

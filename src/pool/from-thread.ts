@@ -1,0 +1,118 @@
+/**
+ * Checks what a worker thread sends. Handlers share the thread with the code that sends, and may have replaced anything
+ * that it uses or found its port: nothing is taken in that has not been looked at. What is wrong costs the thread.
+ */
+import { limits } from '../domain/limits.js';
+import { numbersPerRow, rowKind } from './outbox.js';
+import { slotsPerThread } from './slots.js';
+import type { FromThread, LogLine, Report } from './thread-messages.js';
+
+/** A message, or what is wrong with it as the predicate of a sentence about the thread. */
+export type Checked = { readonly message: FromThread } | { readonly fault: string };
+
+/** Beyond what any honest thread sends. */
+const most = { lines: 20_000, lineChars: 64 * 1024, handlers: 100_000, reasonChars: 64 * 1024 };
+const levels: ReadonlySet<unknown> = new Set(['debug', 'info', 'warn', 'error']);
+const textsOfKind: Readonly<Record<number, number>> = {
+  [rowKind.succeeded]: 0,
+  [rowKind.succeededWith]: 1,
+  [rowKind.succeededWithout]: 1,
+  [rowKind.failed]: 2,
+  [rowKind.failedForGood]: 2,
+  [rowKind.passed]: 0,
+};
+
+export function checkFromThread(message: unknown): Checked {
+  if (!isRecord(message)) return { fault: 'sent a message that is no object' };
+  switch (message.kind) {
+    case 'report':
+      return checked(message, isReport(message), 'sent a report that cannot be right');
+    case 'loading':
+      return checked(message, isText(message.file, most.reasonChars), 'named no file');
+    case 'unusable':
+      return checked(message, isText(message.reason, most.reasonChars), 'gave no reason');
+    case 'exiting':
+      return checked(message, Number.isInteger(message.exitCode), 'gave no exit code');
+    case 'ready':
+      return checked(message, isReady(message), 'told of handlers that cannot be right');
+    default:
+      return { fault: 'sent a message of an unknown kind' };
+  }
+}
+
+function checked(message: Record<string, unknown>, holds: boolean, fault: string): Checked {
+  // The cast is what the checks above are for.
+  return holds ? { message: message as unknown as FromThread } : { fault };
+}
+
+function isReport(message: Record<string, unknown>): boolean {
+  const { numbers, texts, lines } = message as Partial<Record<keyof Report, unknown>>;
+  if (!(numbers instanceof Float64Array) || !Array.isArray(texts) || !Array.isArray(lines)) return false;
+  if (numbers.length % numbersPerRow !== 0 || numbers.length > slotsPerThread * numbersPerRow) return false;
+  if (lines.length > most.lines || !lines.every(isLine)) return false;
+  let text = 0;
+  for (let at = 0; at < numbers.length; at += numbersPerRow) {
+    const kind = numbers[at + 1] as number;
+    const count = textsOfKind[kind];
+    if (count === undefined || !isSlot(numbers[at]) || !isTime(numbers[at + 2]) || !isTime(numbers[at + 3]))
+      return false;
+    for (let end = text + count; text < end; text++) {
+      if (!isText(texts[text], limits.resultBytes)) return false;
+    }
+    if (kind === rowKind.succeededWith && !isJson(texts[text - 1] as string)) return false;
+  }
+  return text === texts.length;
+}
+
+function isLine(line: unknown): boolean {
+  if (!isRecord(line)) return false;
+  const { level, message, jobId, name, attempt, fields } = line as Partial<Record<keyof LogLine, unknown>>;
+  return (
+    levels.has(level) &&
+    isText(message, most.lineChars) &&
+    (jobId === undefined || isText(jobId, limits.nameChars)) &&
+    (name === undefined || isText(name, limits.nameChars)) &&
+    (attempt === undefined || typeof attempt === 'number') &&
+    (fields === undefined || (isText(fields, most.lineChars) && isJson(fields as string, true)))
+  );
+}
+
+function isReady(message: Record<string, unknown>): boolean {
+  const { threadId, handlers } = message;
+  if (!Number.isInteger(threadId) || !Array.isArray(handlers) || handlers.length > most.handlers) return false;
+  return handlers.every(
+    (handler) =>
+      isRecord(handler) &&
+      isText(handler.name, limits.nameChars) &&
+      typeof handler.description === 'string' &&
+      [handler.concurrency, handler.timeoutMs, handler.maxRetries, handler.retryDelayMs].every(
+        (value) => typeof value === 'number' && value >= 0,
+      ),
+  );
+}
+
+function isSlot(value: number | undefined): boolean {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= slotsPerThread;
+}
+
+/** Two clocks that do not quite agree may make a time just below zero. */
+function isTime(value: number | undefined): boolean {
+  return Number.isFinite(value) && (value as number) > -1000;
+}
+
+function isText(value: unknown, mostChars: number): boolean {
+  return typeof value === 'string' && value.length <= mostChars;
+}
+
+function isJson(text: string, ofObject = false): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return !ofObject || isRecord(value);
+  } catch {
+    return false;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

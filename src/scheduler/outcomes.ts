@@ -1,0 +1,37 @@
+/** What becomes of a job when its attempt has ended, and what the log says of a failure. */
+import * as decisions from '../domain/decisions.js';
+import { formatId } from '../domain/id.js';
+import type { FailureCode, Job } from '../domain/job.js';
+import type { Logger } from '../log.js';
+import type { Outcome } from '../pool/messages.js';
+
+/** What an attempt's outcome makes of its job: the one place where outcomes become decisions. */
+export function outcomeDecision(job: Job, outcome: Outcome, now: number): decisions.Decision {
+  switch (outcome.kind) {
+    case 'succeeded':
+      return decisions.succeed(job, outcome, now);
+    case 'failed':
+      return decisions.fail(job, outcome, now);
+    case 'interrupted':
+      return decisions.interrupt(job, outcome.begun, now);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** The handler's own line has the stack; this one says what follows. */
+export function logFailure(log: Logger, { spec, state }: Job, code: FailureCode, { events }: decisions.Decision): void {
+  const retry = events.find((event) => event.type === 'job.retrying');
+  const about = {
+    jobId: formatId(spec.seq, spec.idSeconds),
+    name: spec.name,
+    attempt: decisions.attemptNumber(state),
+    code,
+  };
+  if (retry?.type === 'job.retrying') {
+    const retryAt = new Date(retry.nextRetryAt).toISOString();
+    log.info({ ...about, retryAt }, 'the attempt failed; a retry follows');
+  } else {
+    log.warn(about, 'the attempt failed for good; no retry follows');
+  }
+}
