@@ -2,18 +2,10 @@
  * Worker side: how much one thread may add to the log. Lines cost the main thread time and memory, so what is not logged
  * at the server's level ends here, and so does what is beyond a rate. What is lost is counted.
  */
-import type { LogLevel } from './thread-messages.js';
+import type { LineBudgetOptions, LogLevel } from './thread-messages.js';
 
 /** From the most talkative on. */
 const levels: readonly string[] = ['debug', 'info', 'warn', 'error'];
-
-export interface LineBudgetOptions {
-  /** Least level that is logged: one of pino's names. */
-  readonly level: string;
-  readonly linesPerSecond: number;
-  /** UTF-16 units. */
-  readonly charsPerSecond: number;
-}
 
 /** Over all threads; each has its share. */
 const linesPerSecond = 10_000;

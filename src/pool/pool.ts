@@ -144,7 +144,10 @@ export class WorkerPool implements Pool {
     return this.#stuck.placesOf(name);
   }
 
-  /** Threads beyond `size` that native code holds after their stop; at most twice as many as `size`. */
+  /**
+   * Threads beyond `size` that native code holds after their stop. The limit is by type, once one of it is known: with
+   * several such types there may be more of them than `size`.
+   */
   get stuck(): readonly StuckThread[] {
     return this.#stuck.all;
   }

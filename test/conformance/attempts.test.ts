@@ -85,11 +85,11 @@ t.test('a job that waits for its retry says when, and why', async (t) => {
   t.equal(retrying.metadata.next_retry_at, job.trigger_at);
 });
 
-t.test('an exponential delay is at most 24 hours', async (t) => {
+t.test('the bound of 24 hours does not shorten retry_delay', async (t) => {
   const { id } = await run('fail', { message: 'x' }, { retry_delay: '60h' });
   await feed.event(id, 'job.retrying');
   const job = await api.job(id);
-  t.equal(at(job.trigger_at) - at(job.finished_at), 86_400_000);
+  t.equal(at(job.trigger_at) - at(job.finished_at), 60 * 3_600_000);
 });
 
 t.test('retry_delay 0s retries at once', async (t) => {
