@@ -23,11 +23,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   scheduler: ['domain', 'due-heap', 'clock', 'log', 'config', 'store', 'timer', 'pool'],
   server: ['domain', 'clock', 'log', 'config', 'scheduler', 'store'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
-  'process-stops': [],
-  'witness-thread': ['process-stops'],
+  process: [],
   health: ['store', 'pool', 'scheduler', 'server'],
   main: [
-    'process-stops',
+    'process',
     'health',
     'domain',
     'clock',
@@ -44,10 +43,21 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'option-values': ['domain'],
   'backup-command': [],
   'check-command': ['domain', 'store'],
-  cli: ['domain', 'clock', 'log', 'config', 'main', 'variables', 'option-values', 'backup-command', 'check-command'],
+  'start-command': ['process', 'config', 'main'],
+  'command-line': [
+    'process',
+    'domain',
+    'config',
+    'variables',
+    'option-values',
+    'start-command',
+    'backup-command',
+    'check-command',
+  ],
+  cli: ['process', 'command-line'],
 };
 /** These assemble the settings; everybody else is handed them and knows their types only. */
-const READS_SETTINGS = ['config', 'main', 'cli'];
+const READS_SETTINGS = ['config', 'main', 'start-command', 'command-line'];
 /** The server reads the store through its queries; whatever changes something goes through the scheduler. */
 const QUERIES = /^store\/queries[^/]*(\/|\.ts$)/;
 
@@ -186,7 +196,7 @@ t.test('what is allowed passes', async (t) => {
     'scheduler/actor.ts': "import { write } from '../store/writer.js';",
     'server/lists.ts': "import type { Queries } from '../store/queries-port.js';",
     'main.ts': "import { read } from './config.js';\nimport { kv } from './store/writer.js';",
-    'cli.ts': "import { start } from './main.js';",
+    'start-command.ts': "import { start } from './main.js';",
     'pool/a.ts': 'x\n'.repeat(MAX_LINES),
   };
   t.same(findViolations(new Map(Object.entries(fine))), []);

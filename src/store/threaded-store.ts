@@ -6,6 +6,10 @@ import { damagedDirectory } from './directory.js';
 import type { MergeOrder, SealedBatch, Store, StoreEvents } from './store.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './thread-messages.js';
 
+/** The last merge and a backup under way may take so long at the end. */
+const closeLimitMs = 5000;
+const endLimitMs = 1000;
+
 export class ThreadedStore implements Store {
   readonly #worker: Worker;
   readonly #closed: Promise<void>;
@@ -71,12 +75,28 @@ export class ThreadedStore implements Store {
     }
   }
 
+  /** Resolves when all is on disk and closed, or when that has taken too long: the next start replays the log then. */
   async close(clean: boolean): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
       this.#send({ kind: 'close', clean });
     }
-    await this.#closed;
+    await this.#closedWithin(closeLimitMs);
+  }
+
+  /** Ends the thread without more ado. Resolves true when it is gone, false when a write that hangs holds it. */
+  end(): Promise<boolean> {
+    this.#closing = true;
+    void this.#worker.terminate();
+    return this.#closedWithin(endLimitMs);
+  }
+
+  async #closedWithin(limitMs: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), limitMs)));
+    const closed = await Promise.race([this.#closed.then(() => true), late]);
+    clearTimeout(timer);
+    return closed;
   }
 
   #send(message: ToStorage, transfer: ArrayBuffer[] = []): void {
