@@ -18,6 +18,7 @@ import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
 import { DamageReports } from './store/damage.js';
 import { claimDirectory, DirectoryError, type DirectoryLock, damagedDirectory } from './store/directory.js';
+import { DirectoryWatch } from './store/directory-watch.js';
 import { DueCursor } from './store/due-index.js';
 import { JobSets } from './store/job-sets.js';
 import { LmdbKv } from './store/kv-lmdb.js';
@@ -110,6 +111,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     // Nothing more may be answered; what is on disk is whole.
     setImmediate(() => process.exit(1));
   };
+  const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: fatal });
   const scheduler = new Scheduler(
     {
       clock,
@@ -180,6 +182,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
 
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
+    watch.close();
     stopping ??= shutDown({ scheduler, pool, server, store, waker, graceMs: config.graceMs, log }).then(async () => {
       await stops.close();
       await kv.close();

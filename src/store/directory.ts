@@ -20,7 +20,8 @@ import { createServer, type Server } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { isIdKey } from '../domain/id.js';
 import { damageReason, isDamage } from './damage.js';
-import { dataFile } from './kv-lmdb.js';
+import { identify } from './directory-watch.js';
+import { dataFile, lockFile } from './kv-lmdb.js';
 import { type DirectoryFacts, schemaVersion } from './layout.js';
 
 export const markerFile = 'escapement.json';
@@ -44,6 +45,8 @@ function damaged(file: string, why: string): DirectoryError {
 export interface DirectoryLock {
   readonly path: string;
   readonly facts: DirectoryFacts;
+  /** Which directory was claimed, as `identify` says it. */
+  readonly identity: string;
   /** The last start on this directory ended before it was `opened`. */
   readonly lastStartFailed: boolean;
   /**
@@ -84,9 +87,11 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
       writeFile(join(path, ownerFile), JSON.stringify(owner));
     };
     note(lastStartFailed);
+    const identity = await identify(path);
     return {
       path,
       facts,
+      identity,
       lastStartFailed,
       opening: () => {
         if (facts.unused) removeHalfMade(path);
@@ -242,7 +247,7 @@ function removeHalfMade(path: string): void {
     checkDataFile(path);
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
-    for (const name of [dataFile, `${dataFile}-lock`]) rmSync(join(path, name), { force: true });
+    for (const name of [dataFile, lockFile]) rmSync(join(path, name), { force: true });
   }
 }
 

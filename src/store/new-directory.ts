@@ -6,14 +6,11 @@
 import { lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DirectoryError, markerFile } from './directory.js';
-import { dataFile } from './kv-lmdb.js';
+import { dataFile, lockFile } from './kv-lmdb.js';
 import type { DirectoryFacts } from './layout.js';
 
 /** What a marker tells of a directory, and further facts for people to read. */
 export type Marker = DirectoryFacts & { readonly [fact: string]: unknown };
-
-/** What LMDB adds beside the data file where it opens one. */
-const lockFile = `${dataFile}-lock`;
 
 export class NewDirectory {
   /** Where the trees go. */
