@@ -22,7 +22,7 @@ import {
   wholeNumber,
   zone,
 } from './option-values.js';
-import { readVariables } from './variables.js';
+import { passOverServiceLinks, readVariables } from './variables.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -287,6 +287,13 @@ function oneLine(text: string): string {
 
 async function startServer(options: StartOptions): Promise<void> {
   const config = toConfig(options);
+  if (serviceLinks.length > 0) {
+    process.stderr.write(
+      oneLine(
+        `passed over ${serviceLinks.join(', ')}: Kubernetes sets them for a Service, and they are no settings of this server ("enableServiceLinks: false" in the pod leaves them out)`,
+      ),
+    );
+  }
   const unknown = unknownVariables();
   if (unknown.length > 0) {
     const names = unknown.join(', ');
@@ -309,7 +316,9 @@ async function startServer(options: StartOptions): Promise<void> {
 /** Variables that look like ours and set nothing: a misspelt token would leave the server open. */
 function unknownVariables(): string[] {
   const known = new Set(escapement.commands.flatMap(({ options }) => options.map(({ envVar }) => envVar)));
-  return Object.keys(process.env).filter((name) => name.startsWith('ESCAPEMENT_') && !known.has(name));
+  return Object.keys(process.env).filter(
+    (name) => name.startsWith('ESCAPEMENT_') && !known.has(name) && !serviceLinks.includes(name),
+  );
 }
 
 function tell(line: string): void {
@@ -332,11 +341,10 @@ function explain(error: unknown): string {
 }
 
 const escapement = program(startServer);
+const allOptions = escapement.commands.flatMap(({ options }) => options);
+const serviceLinks = passOverServiceLinks(allOptions, process.env);
 try {
-  const mistake = readVariables(
-    escapement.commands.flatMap(({ options }) => options),
-    process.env,
-  );
+  const mistake = readVariables(allOptions, process.env);
   if (mistake !== undefined) fail(mistake);
   await escapement.parseAsync();
 } catch (error) {
