@@ -10,7 +10,6 @@ import { resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { Config } from './config.js';
 import { limits } from './domain/limits.js';
-import { systemZone } from './domain/zone.js';
 import {
   bodySize,
   duration,
@@ -22,6 +21,7 @@ import {
   wholeNumber,
   zone,
 } from './option-values.js';
+import { systemZone } from './system-zone.js';
 import { passOverServiceLinks, readVariables } from './variables.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -39,7 +39,7 @@ interface StartOptions {
   readonly threads: number;
   readonly threadMemory: number;
   readonly threadAttempts: number;
-  readonly timezone: string;
+  readonly timezone?: string;
   readonly grace: number;
   readonly mergeAge: number;
   readonly retention: number;
@@ -106,9 +106,10 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
         .argParser(wholeNumber(1, 256)),
     )
     .addOption(
-      option('--timezone <name>', 'zone of answers, of cron expressions without one and of instants without an offset')
-        .default(systemZone())
-        .argParser(zone),
+      option(
+        '--timezone <name>',
+        "zone of answers, of cron expressions without one and of instants without an offset (default: the system's)",
+      ).argParser(zone),
     )
     .addOption(
       option(
@@ -252,7 +253,7 @@ function toConfig(options: StartOptions): Config {
     threads: options.threads,
     threadMemoryMiB: options.threadMemory,
     attemptsPerThread: options.threadAttempts,
-    timezone: options.timezone,
+    timezone: options.timezone ?? zoneOfSystem(),
     mergeAgeMs: options.mergeAge,
     graceMs: options.grace,
     retentionMs: options.retention,
@@ -272,6 +273,15 @@ function toConfig(options: StartOptions): Config {
 /** Not the option's own check: commander would name the value in its message. */
 function checkToken(token: string): void {
   if (!/^[\x21-\x7e]+$/.test(token)) fail('the token must be visible ASCII characters without spaces');
+}
+
+/** Looked at only where none is given: help and other commands do not depend on it. */
+function zoneOfSystem(): string {
+  try {
+    return systemZone(process.env.TZ);
+  } catch (error) {
+    return fail(explain(error));
+  }
 }
 
 function fail(message: string): never {

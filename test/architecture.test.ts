@@ -41,10 +41,22 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'shutdown',
   ],
   variables: [],
+  'system-zone': ['domain'],
   'option-values': ['domain'],
   'backup-command': [],
   'check-command': ['domain', 'store'],
-  cli: ['domain', 'clock', 'log', 'config', 'main', 'variables', 'option-values', 'backup-command', 'check-command'],
+  cli: [
+    'domain',
+    'clock',
+    'log',
+    'config',
+    'main',
+    'variables',
+    'system-zone',
+    'option-values',
+    'backup-command',
+    'check-command',
+  ],
 };
 /** These assemble the settings; everybody else is handed them and knows their types only. */
 const READS_SETTINGS = ['config', 'main', 'cli'];
