@@ -13,11 +13,17 @@ import { ProcessStops } from './process-stops.js';
 import { mergeBounds } from './scheduler/merge-policy.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
-import { checkExposure } from './server/bind.js';
+import { checkExposure, whyNoBind } from './server/bind.js';
 import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
 import { DamageReports } from './store/damage.js';
-import { claimDirectory, DirectoryError, type DirectoryLock, damagedDirectory } from './store/directory.js';
+import {
+  claimDirectory,
+  DirectoryError,
+  type DirectoryLock,
+  damagedDirectory,
+  refuseInUse,
+} from './store/directory.js';
 import { DirectoryWatch } from './store/directory-watch.js';
 import { DueCursor } from './store/due-index.js';
 import { JobSets } from './store/job-sets.js';
@@ -45,6 +51,12 @@ const unclean =
 export async function start(config: Config): Promise<Running> {
   checkExposure(config.host, config.token);
   const log = pino({ level: config.logLevel });
+  const cannotListen = await whyNoBind(config.host, config.port);
+  if (cannotListen) {
+    // Where the server that has the port has the directory as well, this one was started twice: that says more.
+    await refuseInUse(config.dataDir);
+    throw cannotListen;
+  }
   const lock = await claimDirectory(config.dataDir);
   try {
     if (lock.facts.backup) {

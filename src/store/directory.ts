@@ -21,8 +21,10 @@ import { dirname, join, resolve } from 'node:path';
 import { isIdKey } from '../domain/id.js';
 import { damageReason, isDamage } from './damage.js';
 import { identify } from './directory-watch.js';
+import { foreignFile } from './foreign-file.js';
 import { dataFile, lockFile } from './kv-lmdb.js';
 import { type DirectoryFacts, schemaVersion } from './layout.js';
+import { reasonOf } from './system-reason.js';
 
 export const markerFile = 'escapement.json';
 export const ownerFile = 'owner.json';
@@ -74,11 +76,13 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
   try {
     makeFolders(path);
   } catch (error) {
-    throw new DirectoryError(`the data directory ${path} cannot be made: ${(error as Error).message}`);
+    throw new DirectoryError(
+      `the data directory ${path} cannot be made: ${reasonOf(error)}: name another with --data-dir`,
+    );
   }
   const server = await lock(path);
   try {
-    const facts = readFacts(path) ?? writeFacts(path, newFacts());
+    const facts = readFacts(path) ?? begin(path);
     if (!facts.unused) checkDataFile(path);
     const lastStartFailed = readOwner(path)?.opening ?? false;
     const since = new Date().toISOString();
@@ -111,8 +115,36 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
     };
   } catch (error) {
     server.close();
-    throw error;
+    throw unusable(error, path);
   }
+}
+
+/** @throws DirectoryError when another process has claimed the directory; nothing is touched or made */
+export async function refuseInUse(directory: string): Promise<void> {
+  const path = resolve(directory);
+  if (!existsSync(path)) return;
+  const server = await lock(path);
+  await new Promise((closed) => server.close(closed));
+}
+
+/** What the user is told when the system does not let the directory be used. */
+function unusable(error: unknown, path: string): unknown {
+  if (error instanceof DirectoryError || (error as NodeJS.ErrnoException).syscall === undefined) return error;
+  const user = process.getuid === undefined ? 'this user' : `user ${process.getuid()}`;
+  return new DirectoryError(
+    `the data directory ${path} cannot be used: ${reasonOf(error)}: make it writable for ${user}, or name another with --data-dir`,
+  );
+}
+
+/** The first start on a directory. */
+function begin(path: string): DirectoryFacts {
+  const foreign = foreignFile(path, [`${markerFile}.new`, ownerFile, `${ownerFile}.new`, lockFile]);
+  if (foreign !== undefined) {
+    throw new DirectoryError(
+      `the data directory ${path} has ${foreign} in it and is none of escapement's: name a new or an empty folder with --data-dir`,
+    );
+  }
+  return writeFacts(path, newFacts());
 }
 
 /**
