@@ -45,7 +45,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'option-values': ['domain'],
   'backup-command': [],
   'check-command': ['domain', 'store'],
-  cli: [
+  'command-line': [
     'domain',
     'clock',
     'log',
@@ -57,9 +57,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'backup-command',
     'check-command',
   ],
+  cli: ['command-line'],
 };
 /** These assemble the settings; everybody else is handed them and knows their types only. */
-const READS_SETTINGS = ['config', 'main', 'cli'];
+const READS_SETTINGS = ['config', 'main', 'command-line'];
 /** The server reads the store through its queries; whatever changes something goes through the scheduler. */
 const QUERIES = /^store\/queries[^/]*(\/|\.ts$)/;
 
