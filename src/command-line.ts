@@ -10,7 +10,6 @@ import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
 import type { Config } from './config.js';
 import { limits } from './domain/limits.js';
-import { systemZone } from './domain/zone.js';
 import {
   bodySize,
   duration,
@@ -23,7 +22,8 @@ import {
   zone,
 } from './option-values.js';
 import { stopSignals } from './process/signals.js';
-import { readVariables } from './variables.js';
+import { systemZone } from './system-zone.js';
+import { passOverServiceLinks, readVariables } from './variables.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -40,7 +40,7 @@ interface StartOptions {
   readonly threads: number;
   readonly threadMemory: number;
   readonly threadAttempts: number;
-  readonly timezone: string;
+  readonly timezone?: string;
   readonly grace: number;
   readonly mergeAge: number;
   readonly retention: number;
@@ -110,9 +110,10 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
         .argParser(wholeNumber(1, 256)),
     )
     .addOption(
-      option('--timezone <name>', 'zone of answers, of cron expressions without one and of instants without an offset')
-        .default(systemZone())
-        .argParser(zone),
+      option(
+        '--timezone <name>',
+        "zone of answers, of cron expressions without one and of instants without an offset (default: the system's)",
+      ).argParser(zone),
     )
     .addOption(
       option(
@@ -262,7 +263,7 @@ function toConfig(options: StartOptions): Config {
     threads: options.threads,
     threadMemoryMiB: options.threadMemory,
     attemptsPerThread: options.threadAttempts,
-    timezone: options.timezone,
+    timezone: options.timezone ?? zoneOfSystem(),
     mergeAgeMs: options.mergeAge,
     graceMs: options.grace,
     retentionMs: options.retention,
@@ -285,6 +286,15 @@ function checkToken(token: string): void {
   if (!/^[\x21-\x7e]+$/.test(token)) fail('the token must be visible ASCII characters without spaces');
 }
 
+/** Looked at only where none is given: help and other commands do not depend on it. */
+function zoneOfSystem(): string {
+  try {
+    return systemZone(process.env.TZ);
+  } catch (error) {
+    return fail(explain(error));
+  }
+}
+
 function fail(message: string): never {
   process.stderr.write(oneLine(message));
   throw new CommanderError(usageError, 'escapement.usage', message);
@@ -298,6 +308,13 @@ function oneLine(text: string): string {
 
 async function startServer(options: StartOptions): Promise<void> {
   const config = toConfig(options);
+  if (serviceLinks.length > 0) {
+    process.stderr.write(
+      oneLine(
+        `passed over ${serviceLinks.join(', ')}: Kubernetes sets them for a Service, and they are no settings of this server ("enableServiceLinks: false" in the pod leaves them out)`,
+      ),
+    );
+  }
   const unknown = unknownVariables();
   if (unknown.length > 0) {
     const names = unknown.join(', ');
@@ -318,7 +335,9 @@ async function startServer(options: StartOptions): Promise<void> {
 /** Variables that look like ours and set nothing: a misspelt token would leave the server open. */
 function unknownVariables(): string[] {
   const known = new Set(escapement.commands.flatMap(({ options }) => options.map(({ envVar }) => envVar)));
-  return Object.keys(process.env).filter((name) => name.startsWith('ESCAPEMENT_') && !known.has(name));
+  return Object.keys(process.env).filter(
+    (name) => name.startsWith('ESCAPEMENT_') && !known.has(name) && !serviceLinks.includes(name),
+  );
 }
 
 function tell(line: string): void {
@@ -341,11 +360,10 @@ function explain(error: unknown): string {
 }
 
 const escapement = program(startServer);
+const allOptions = escapement.commands.flatMap(({ options }) => options);
+const serviceLinks = passOverServiceLinks(allOptions, process.env);
 try {
-  const mistake = readVariables(
-    escapement.commands.flatMap(({ options }) => options),
-    process.env,
-  );
+  const mistake = readVariables(allOptions, process.env);
   if (mistake !== undefined) fail(mistake);
   await escapement.parseAsync();
 } catch (error) {

@@ -15,11 +15,18 @@ import { ProcessStops } from './process/stops.js';
 import { mergeBounds } from './scheduler/merge-policy.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
-import { checkExposure } from './server/bind.js';
+import { checkExposure, whyNoBind } from './server/bind.js';
 import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
 import { DamageReports } from './store/damage.js';
-import { claimDirectory, DirectoryError, type DirectoryLock, damagedDirectory } from './store/directory.js';
+import {
+  claimDirectory,
+  DirectoryError,
+  type DirectoryLock,
+  damagedDirectory,
+  refuseInUse,
+} from './store/directory.js';
+import { DirectoryWatch } from './store/directory-watch.js';
 import { DueCursor } from './store/due-index.js';
 import { JobSets } from './store/job-sets.js';
 import { LmdbKv } from './store/kv-lmdb.js';
@@ -60,6 +67,12 @@ export interface Surroundings {
 export async function start(config: Config, around: Surroundings): Promise<Running> {
   const { log, stopping } = around;
   checkExposure(config.host, config.token);
+  const cannotListen = await whyNoBind(config.host, config.port);
+  if (cannotListen) {
+    // Where the server that has the port has the directory as well, this one was started twice: that says more.
+    await refuseInUse(config.dataDir);
+    throw cannotListen;
+  }
   stopping.throwIfAborted();
   const lock = await claimDirectory(config.dataDir);
   try {
@@ -129,6 +142,7 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
 
   const stops = new ProcessStops();
   const waker = new TimerWaker(clock, () => late.scheduler?.turn());
+  const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: around.fatal });
   const scheduler = new Scheduler(
     {
       clock,
@@ -179,6 +193,7 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   late.server = server;
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
+    watch.close();
     stopped ??= shutDown({ scheduler, pool, server, store, waker, graceMs: config.graceMs, log }).then(async () => {
       await stops.close();
       await kv.close();

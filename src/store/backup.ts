@@ -11,8 +11,9 @@ import { isAbsolute, relative } from 'node:path';
 import { type ErrorCode, Refusal } from '../domain/errors.js';
 import { DirectoryError, readFacts } from './directory.js';
 import { LmdbKv } from './kv-lmdb.js';
-import { NewDirectory, reasonOf } from './new-directory.js';
+import { NewDirectory } from './new-directory.js';
 import { keyPart } from './numbers.js';
+import { reasonOf } from './system-reason.js';
 
 export interface BackupDone {
   /** Of the data file. */
