@@ -17,17 +17,17 @@ import { checkExposure } from './server/bind.js';
 import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
 import { DamageReports } from './store/damage.js';
-import { claimDirectory, DirectoryError, type DirectoryLock, damagedDirectory } from './store/directory.js';
-import { DueCursor } from './store/due-index.js';
-import { JobSets } from './store/job-sets.js';
-import { LmdbKv } from './store/kv-lmdb.js';
-import { Memtable } from './store/memtable.js';
-import { StoreQueries } from './store/queries.js';
-import { StoreReader } from './store/reader.js';
-import { restore } from './store/restore.js';
-import { ThreadedStore } from './store/threaded-store.js';
-import { tryToOpen } from './store/trial.js';
-import { TypeDictionary } from './store/types.js';
+import { claimDirectory, DirectoryError, type DirectoryLock, damagedDirectory } from './store/directory/directory.js';
+import { tryToOpen } from './store/directory/trial.js';
+import { TypeDictionary } from './store/format/type-dictionary.js';
+import { LmdbKv } from './store/kv/kv-lmdb.js';
+import { ThreadedStore } from './store/thread/threaded-store.js';
+import { DueCursor } from './store/trees/due-index.js';
+import { JobSets } from './store/trees/job-sets.js';
+import { Memtable } from './store/trees/memtable.js';
+import { StoreQueries } from './store/trees/queries.js';
+import { StoreReader } from './store/trees/reader.js';
+import { restore } from './store/trees/restore.js';
 import { DueWindow } from './timer/window.js';
 
 export interface Running {

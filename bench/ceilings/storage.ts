@@ -12,11 +12,11 @@ import { type Job, type JobSpec, noDetail } from '../../src/domain/job.js';
 import { Batch } from '../../src/scheduler/batch.js';
 import { mergeBounds } from '../../src/scheduler/merge-policy.js';
 import { sealBatch } from '../../src/scheduler/seal.js';
-import { StoreEngine } from '../../src/store/engine.js';
-import { JobSets } from '../../src/store/job-sets.js';
-import { LmdbKv } from '../../src/store/kv-lmdb.js';
-import { noCounters } from '../../src/store/log-record.js';
-import { TypeDictionary } from '../../src/store/types.js';
+import { noCounters } from '../../src/store/format/log-record.js';
+import { TypeDictionary } from '../../src/store/format/type-dictionary.js';
+import { LmdbKv } from '../../src/store/kv/kv-lmdb.js';
+import { StoreEngine } from '../../src/store/trees/engine.js';
+import { JobSets } from '../../src/store/trees/job-sets.js';
 
 export interface StorageLoad {
   readonly jobs: number;

@@ -7,9 +7,9 @@ import type { Decision } from '../domain/decisions.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, noDetail } from '../domain/job.js';
 import type { Outcome } from '../pool/messages.js';
-import type { KeyUse } from '../store/idempotency.js';
-import type { Counters } from '../store/log-record.js';
-import type { SealedBatch } from '../store/store.js';
+import type { Counters } from '../store/format/log-record.js';
+import type { SealedBatch } from '../store/port.js';
+import type { KeyUse } from '../store/trees/idempotency.js';
 import type { Answer } from './messages.js';
 
 /** Something that has happened whether or not it can be written. Instants are Unix milliseconds. */

@@ -2,10 +2,10 @@
 import { isFinished } from '../domain/lifecycle.js';
 import { reschedule } from '../domain/reschedule.js';
 import type { DamageReports } from '../store/damage.js';
-import type { JobSets } from '../store/job-sets.js';
-import { setAsideIfDamaged } from './damage.js';
+import type { JobSets } from '../store/trees/job-sets.js';
 import type { SetBack } from './downtime.js';
 import type { Ledger } from './ledger.js';
+import { setAsideIfDamaged } from './set-aside.js';
 
 /** Jobs looked at in one turn: some milliseconds. */
 const looksPerTurn = 512;

@@ -8,14 +8,14 @@ import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/messages.js';
 import type { DamageReports } from '../store/damage.js';
-import type { Memtable } from '../store/memtable.js';
-import type { TypeDictionary } from '../store/types.js';
+import type { TypeDictionary } from '../store/format/type-dictionary.js';
+import type { Memtable } from '../store/trees/memtable.js';
 import type { Due, DueWindow } from '../timer/window.js';
 import { CarefulStart } from './careful-start.js';
-import { setAsideIfDamaged } from './damage.js';
 import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';
 import { ReadyQueue } from './ready.js';
+import { setAsideIfDamaged } from './set-aside.js';
 
 export interface DispatchPorts {
   readonly clock: Clock;

@@ -7,16 +7,16 @@ import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, type JobState, noDetail } from '../domain/job.js';
 import type { DamageReports } from '../store/damage.js';
-import type { JobSets } from '../store/job-sets.js';
-import type { Counters } from '../store/log-record.js';
-import type { Memtable } from '../store/memtable.js';
-import type { StoreReader } from '../store/reader.js';
-import type { Store } from '../store/store.js';
-import type { TypeDictionary } from '../store/types.js';
+import type { Counters } from '../store/format/log-record.js';
+import type { TypeDictionary } from '../store/format/type-dictionary.js';
+import type { Store } from '../store/port.js';
+import type { JobSets } from '../store/trees/job-sets.js';
+import type { Memtable } from '../store/trees/memtable.js';
+import type { StoreReader } from '../store/trees/reader.js';
 import { Batch, type Fact, type Touched } from './batch.js';
-import { setAsideIfDamaged } from './damage.js';
 import type { Answer } from './messages.js';
 import { sealBatch } from './seal.js';
+import { setAsideIfDamaged } from './set-aside.js';
 
 export interface LedgerPorts {
   readonly store: Store;

@@ -2,11 +2,11 @@
 import type { Job } from '../domain/job.js';
 import { isFinished } from '../domain/lifecycle.js';
 import { DamagedRecord, type DamageReports } from '../store/damage.js';
-import type { JobSets } from '../store/job-sets.js';
-import { finishedKey } from '../store/layout.js';
-import type { FinishedJob, StoreReader } from '../store/reader.js';
-import { setAsideIfDamaged } from './damage.js';
+import { finishedKey } from '../store/format/layout.js';
+import type { JobSets } from '../store/trees/job-sets.js';
+import type { FinishedJob, StoreReader } from '../store/trees/reader.js';
 import type { Ledger } from './ledger.js';
+import { setAsideIfDamaged } from './set-aside.js';
 
 export interface RetentionLimits {
   /** How long finished jobs are kept. */

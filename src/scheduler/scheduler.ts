@@ -11,11 +11,10 @@ import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { HandlerInfo, Outcome, Pool } from '../pool/messages.js';
 import { DamagedRecord, damagedRefusal } from '../store/damage.js';
-import type { StoreEvents } from '../store/store.js';
+import type { StoreEvents } from '../store/port.js';
 import type { DueWindow } from '../timer/window.js';
 import type { Fact } from './batch.js';
 import { ClockSetBack } from './clock-set-back.js';
-import { setAsideIfDamaged } from './damage.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime, type Stretch, setBackMs } from './downtime.js';
 import { Ledger, type LedgerPorts, type LedgerStart } from './ledger.js';
@@ -24,6 +23,7 @@ import { type MergeBounds, mergeBounds, mergeIsDue } from './merge-policy.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { logFailure, outcomeDecision } from './outcomes.js';
 import { Retention, type RetentionLimits } from './retention.js';
+import { setAsideIfDamaged } from './set-aside.js';
 import { SignOfLife } from './sign-of-life.js';
 
 /** Calls the scheduler's `turn`. */
@@ -117,7 +117,7 @@ export class Scheduler implements Requests, StoreEvents {
   #noticeClockOfLastRun(lastRecordAt: number | undefined): void {
     const now = this.#ports.clock.now();
     if (lastRecordAt === undefined || lastRecordAt - now < setBackMs) return;
-    const aheadSince = this.#ports.reader.aheadSince(now) ?? lastRecordAt;
+    const aheadSince = this.#ports.reader.log.aheadSince(now) ?? lastRecordAt;
     this.#clockSetBack.begin({ now, aheadSince, shownBefore: now });
   }
 

@@ -1,12 +1,12 @@
 /** Turning a batch into the bytes that the store writes. */
 import { noDetail } from '../domain/job.js';
-import { ByteWriter } from '../store/bytes.js';
-import { rememberKey } from '../store/idempotency.js';
-import { encodeMeta, metaKey } from '../store/layout.js';
-import { type Change, type Counters, writeLogRecord } from '../store/log-record.js';
-import { writeSpec } from '../store/spec-codec.js';
-import type { SealedBatch } from '../store/store.js';
-import type { TypeDictionary } from '../store/types.js';
+import { ByteWriter } from '../store/format/bytes.js';
+import { encodeMeta, metaKey } from '../store/format/layout.js';
+import { type Change, type Counters, writeLogRecord } from '../store/format/log-record.js';
+import { writeSpec } from '../store/format/spec-codec.js';
+import type { TypeDictionary } from '../store/format/type-dictionary.js';
+import type { SealedBatch } from '../store/port.js';
+import { rememberKey } from '../store/trees/idempotency.js';
 import type { Batch } from './batch.js';
 
 /** `logBytes`: of all records before. */

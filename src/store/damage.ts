@@ -18,19 +18,6 @@ export function damagedRefusal(): Refusal {
   return new Refusal('internal_error', 'A record that this needs is damaged; the server log says more.');
 }
 
-/** What LMDB reports of pages that are not as it left them. */
-const lmdbDamage = /^MDB_(CORRUPTED|PAGE_NOTFOUND|VERSION_MISMATCH|INVALID|CURSOR_FULL|INCOMPATIBLE)\b/;
-
-/** What is damaged, for a sentence that goes on to say where. */
-export function damageReason(error: Error): string {
-  return error.message.replace(/: the data directory is damaged$/, '');
-}
-
-/** Whether an error tells of damage, and not of a disk that is full or broken. */
-export function isDamage(error: unknown): error is Error {
-  return error instanceof Error && (error.name === 'DamagedRecord' || lmdbDamage.test(error.message));
-}
-
 /** Of so many damaged records it is told one by one. */
 const mostTold = 1000;
 

@@ -276,7 +276,7 @@ t.test('large batches that come at once are commits of their own, and none waits
   const sizes: number[] = [];
   let before = 0;
   world.store.afterCommit = () => {
-    const { nextSeq } = world.reader.record(world.scheduler.ledger.position + 1)!.counters;
+    const { nextSeq } = world.reader.log.record(world.scheduler.ledger.position + 1)!.counters;
     sizes.push(nextSeq - 1 - before);
     before = nextSeq - 1;
   };

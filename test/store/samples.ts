@@ -5,7 +5,7 @@ import type { Job, JobDetail, JobSpec, JobState, LastError, Trigger } from '../.
 import { noDetail } from '../../src/domain/job.js';
 import { statuses } from '../../src/domain/lifecycle.js';
 import { limits } from '../../src/domain/limits.js';
-import type { Counters } from '../../src/store/log-record.js';
+import type { Counters } from '../../src/store/format/log-record.js';
 
 /** The present instant of most tests: a whole minute. */
 export const noon = Date.UTC(2026, 0, 1, 12);

@@ -10,16 +10,16 @@ import type { Stretch } from '../../src/scheduler/downtime.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
 import { Scheduler, type SchedulerPorts, type Waker } from '../../src/scheduler/scheduler.js';
 import { DamageReports } from '../../src/store/damage.js';
-import { DueCursor } from '../../src/store/due-index.js';
-import { StoreEngine } from '../../src/store/engine.js';
-import { JobSets } from '../../src/store/job-sets.js';
-import { MemoryKv } from '../../src/store/kv-memory.js';
-import { Memtable } from '../../src/store/memtable.js';
-import { StoreQueries } from '../../src/store/queries.js';
-import { StoreReader } from '../../src/store/reader.js';
-import { restore } from '../../src/store/restore.js';
-import type { MergeOrder, SealedBatch, Store, StoreEvents } from '../../src/store/store.js';
-import { TypeDictionary } from '../../src/store/types.js';
+import { TypeDictionary } from '../../src/store/format/type-dictionary.js';
+import { MemoryKv } from '../../src/store/kv/kv-memory.js';
+import type { MergeOrder, SealedBatch, Store, StoreEvents } from '../../src/store/port.js';
+import { DueCursor } from '../../src/store/trees/due-index.js';
+import { StoreEngine } from '../../src/store/trees/engine.js';
+import { JobSets } from '../../src/store/trees/job-sets.js';
+import { Memtable } from '../../src/store/trees/memtable.js';
+import { StoreQueries } from '../../src/store/trees/queries.js';
+import { StoreReader } from '../../src/store/trees/reader.js';
+import { restore } from '../../src/store/trees/restore.js';
 import { DueWindow } from '../../src/timer/window.js';
 
 export class FakeClock implements Clock {
