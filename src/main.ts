@@ -2,6 +2,7 @@
  * Wires everything: directory, store, pool, scheduler, server. What flows up between them goes through the callbacks
  * handed out here. `start` resolves when the server answers; signals stop it in order.
  */
+
 import { type Logger as Pino, pino } from 'pino';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
@@ -16,12 +17,13 @@ import { TimerWaker } from './scheduler/waker.js';
 import { checkExposure } from './server/bind.js';
 import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
-import { DamageReports } from './store/damage.js';
+import { DamageLog } from './store/damage-log.js';
 import { claimDirectory, DirectoryError, type DirectoryLock, damagedDirectory } from './store/directory/directory.js';
 import { tryToOpen } from './store/directory/trial.js';
 import { TypeDictionary } from './store/format/type-dictionary.js';
 import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
+import { CommittedStore } from './store/trees/committed-store.js';
 import { DueCursor } from './store/trees/due-index.js';
 import { JobSets } from './store/trees/job-sets.js';
 import { Memtable } from './store/trees/memtable.js';
@@ -91,7 +93,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   });
 
   if (!store.clean) log.warn(unclean);
-  const damage = new DamageReports(log);
+  const damage = new DamageLog(log);
   const kv = new LmdbKv(lock.path);
   const types = new TypeDictionary();
   const reader = new StoreReader(kv, types);
@@ -101,6 +103,8 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   const window = new DueWindow(cursor);
   const restored = restore({ reader, memtable, sets }, (due, seq) => window.add(due, seq));
   cursor.seek({ due: restored.watermark, seq: 0 });
+
+  const jobs = new CommittedStore({ storage: store, memtable, sets, reader }, restored);
 
   const stops = new ProcessStops();
   const waker = new TimerWaker(clock, () => late.scheduler?.turn());
@@ -113,11 +117,8 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   const scheduler = new Scheduler(
     {
       clock,
-      store,
-      memtable,
+      store: jobs,
       sets,
-      reader,
-      types,
       pool,
       window,
       waker,
@@ -134,7 +135,8 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     { ...restored, clean: store.clean },
   );
   late.scheduler = scheduler;
-  store.listen(scheduler, (error) => fatal(error.message));
+  jobs.listen(scheduler);
+  store.listen(jobs, (error) => fatal(error.message));
   const queries = new StoreQueries({ memtable, sets, reader, counters: () => scheduler.ledger.committed, damage });
   const names = handlers.map(({ name }) => name);
   const handled = new Set(names);

@@ -54,8 +54,21 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const READS_SETTINGS = ['config', 'main', 'cli'];
 /** The server reads the store through its queries; whatever changes something goes through the scheduler. */
 const QUERIES = 'store/queries-port.ts';
+/** The scheduler speaks of jobs, and of the store it knows what that takes and gives: nothing that is made of bytes. */
+const JOB_PORT = 'store/port.ts';
 /** The rooms of the store: folders of src/store/, or files at its top. Each may import those before it. */
-const STORE_ROOMS = ['damage', 'queries-port', 'format', 'port', 'kv', 'log', 'trees', 'check', 'directory', 'thread'];
+const STORE_ROOMS = [
+  'port',
+  'queries-port',
+  'damage-log',
+  'format',
+  'kv',
+  'log',
+  'trees',
+  'check',
+  'directory',
+  'thread',
+];
 
 interface Import {
   readonly from: string;
@@ -103,6 +116,8 @@ function checkDirection(one: Import): string[] {
   if (source === 'server' && target === 'store' && to !== QUERIES) {
     return [`${from} imports ${to}: of the store, the server may know the queries only`];
   }
+  if (source === 'scheduler' && target === 'store' && to !== JOB_PORT)
+    return [`${from} imports ${to}: of the store, the scheduler may know its port only`];
   return [];
 }
 
@@ -180,6 +195,7 @@ t.test('the checks see what they are for', async (t) => {
     ['in a type', { 'domain/a.ts': "let b: import('../store/b.js').B;" }, /domain may not know store/],
     ['outside', { 'pool/a.ts': "import a from '../../workers/a.js';" }, /outside src/],
     ['store internals', { 'server/a.ts': "import { kv } from '../store/kv/kv.js';" }, /the queries only/],
+    ['bytes', { 'scheduler/a.ts': "import { seal } from '../store/format/layout.js';" }, /its port only/],
     ['rooms', { 'store/format/a.ts': "import type { Kv } from '../kv/kv.js';" }, /format may not know kv/],
     ['no room', { 'store/a.ts': 'export {};' }, /no room/],
     ['settings', { 'store/kv/a.ts': "import { read } from '../../config.js';" }, /more than types/],
@@ -211,9 +227,9 @@ t.test('what is allowed passes', async (t) => {
     'domain/job.ts': "import { a } from './lifecycle.js';\n * import('../main.js')\n// import('../main.js')",
     'domain/lifecycle.ts': "import { randomBytes } from 'node:crypto';",
     'store/thread/writer.ts': "import type { Config } from '../../config.js';\nimport { clock } from '../../clock.js';",
-    'store/trees/a.ts': "import type { Kv } from '../kv/kv.js';\nimport { DamagedRecord } from '../damage.js';",
+    'store/trees/a.ts': "import type { Kv } from '../kv/kv.js';\nimport { DamagedRecord } from '../port.js';",
     'store/queries-port.ts': "import type { Job } from '../domain/job.js';",
-    'scheduler/actor.ts': "import { write } from '../store/thread/writer.js';",
+    'scheduler/actor.ts': "import { DamagedRecord } from '../store/port.js';",
     'server/lists.ts': "import type { Queries } from '../store/queries-port.js';",
     'main.ts': "import { read } from './config.js';\nimport { kv } from './store/thread/writer.js';",
     'cli.ts': "import { start } from './main.js';",

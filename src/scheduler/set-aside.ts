@@ -1,4 +1,4 @@
-import { DamagedRecord, type DamageReports } from '../store/damage.js';
+import { DamagedRecord, type DamageReports } from '../store/port.js';
 
 /** Runs `read`; a damaged record is reported and the job set aside until the next start: the value is undefined then. */
 export function setAsideIfDamaged<T>(damage: DamageReports, seq: number, read: () => T): T | undefined {

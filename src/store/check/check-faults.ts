@@ -2,7 +2,8 @@
  * What a check finds, one line each: what is wrong, and what that means for whoever uses the store. Of each kind only the
  * first few are told; of the others there may be a million.
  */
-import { DamagedRecord } from '../damage.js';
+
+import { DamagedRecord } from '../port.js';
 
 /** What each kind of fault means. */
 const meanings = {

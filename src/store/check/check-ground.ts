@@ -1,12 +1,13 @@
 /** What the passes of a check share: the store, what is behind the merge mark, and quick looks at states. */
+
 import { formatId } from '../../domain/id.js';
 import { checkPage, type MergeMark, pageKey, pageOf, rowAt, specKey } from '../format/layout.js';
-import type { Counters } from '../format/log-record.js';
 import { type RowPlace, rowStatus } from '../format/row.js';
 import { RowTable } from '../format/row-table.js';
 import { readSpec } from '../format/spec-codec.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
+import type { Counters } from '../port.js';
 import type { CheckFaults } from './check-faults.js';
 
 export class CheckGround {

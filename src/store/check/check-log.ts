@@ -1,9 +1,11 @@
 /** Checking the log: no gap, no damage, and each record's counters follow from the one before and its own events. */
+
 import type { JobEvent } from '../../domain/events.js';
 import { logKey } from '../format/layout.js';
-import { type Counters, LogRecordReader, noCounters } from '../format/log-record.js';
+import { LogRecordReader } from '../format/log-record.js';
 import { keyPart } from '../format/numbers.js';
 import { rowBytes, rowStatus, rowType } from '../format/row.js';
+import { type Counters, noCounters } from '../port.js';
 import { type CheckGround, KeySet } from './check-ground.js';
 
 export interface LogFindings {

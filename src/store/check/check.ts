@@ -6,12 +6,13 @@
  * Rules of thumb that the passes rest on: what the log has behind the mark goes before the trees, since a start replays it;
  * entries of the due index and of the list of finished jobs may be out of date, but none may be missing.
  */
+
 import type { Status } from '../../domain/lifecycle.js';
 import { decodeMeta, metaKey } from '../format/layout.js';
-import { noCounters } from '../format/log-record.js';
 import { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
 import { noMark, readMark } from '../log/replay.js';
+import { noCounters } from '../port.js';
 import { CheckFaults } from './check-faults.js';
 import { CheckGround } from './check-ground.js';
 import { checkJobs } from './check-jobs.js';

@@ -3,12 +3,13 @@
  * error but end the process; so after a start that ended while it opened the store, the next one has this go first, and
  * can say why it refuses. It is not done at each start, since it takes as long as the start itself.
  */
+
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { DamagedRecord } from '../damage.js';
 import { logKey, metaKey, specKey } from '../format/layout.js';
 import { TypeDictionary } from '../format/type-dictionary.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
+import { DamagedRecord } from '../port.js';
 import { DueCursor } from '../trees/due-index.js';
 import { JobSets } from '../trees/job-sets.js';
 import { Memtable } from '../trees/memtable.js';

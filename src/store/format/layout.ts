@@ -1,6 +1,6 @@
 /** Where things stand in the trees: keys, state pages, and the facts about the whole. */
 
-import { DamagedRecord } from '../damage.js';
+import { DamagedRecord } from '../port.js';
 import { crc32 } from './bytes.js';
 import { getU32, key, putU32 } from './numbers.js';
 import { rowBytes } from './row.js';
@@ -28,6 +28,13 @@ export const trees = [
   'keyExpiry',
 ] as const;
 export type Tree = (typeof trees)[number];
+
+/** A value to be written; null: what is there is to be removed. */
+export interface Put {
+  readonly tree: Tree;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | null;
+}
 
 export const pageRows = 16;
 const pageHeader = 8;

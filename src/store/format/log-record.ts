@@ -2,9 +2,11 @@
  * The log record: all that one batch changed. Rows are whole after-images and counters absolute, so replaying a record
  * twice, or over trees that already have some of it, changes nothing.
  */
+
 import type { JobEvent } from '../../domain/events.js';
 import type { JobDetail, JobState } from '../../domain/job.js';
-import { DamagedRecord } from '../damage.js';
+import type { Counters } from '../port.js';
+import { DamagedRecord } from '../port.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
 import { readEvent, writeEvent } from './event-codec.js';
 import { getU16, getU32, getU48, putU16, putU32, putU48 } from './numbers.js';
@@ -12,31 +14,6 @@ import { rowBytes, writeNoRow, writeRow } from './row.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
 const version = 1;
-
-/** Running totals and positions, as they stand after the record. */
-export interface Counters {
-  /** Key of the next job. */
-  readonly nextSeq: number;
-  /** Jobs that exist. */
-  readonly jobs: number;
-  /** Number of the last event. */
-  readonly lastEvent: number;
-  readonly completed: number;
-  readonly failed: number;
-  readonly cancelled: number;
-  /** Second of the newest id. */
-  readonly idSeconds: number;
-}
-
-export const noCounters: Counters = {
-  nextSeq: 1,
-  jobs: 0,
-  lastEvent: 0,
-  completed: 0,
-  failed: 0,
-  cancelled: 0,
-  idSeconds: 0,
-};
 
 /** A job's place in a record: its new state, or none when it was removed, and its detail if that changed. */
 export interface Change {

@@ -1,6 +1,7 @@
 /** A job's spec as bytes: CRC-32 of the job's key and the rest, format version, the fields. Any damage is refused on reading. */
+
 import type { JobSpec, SlotRange, Trigger } from '../../domain/job.js';
-import { DamagedRecord } from '../damage.js';
+import { DamagedRecord } from '../port.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
 import { getU32, putU32 } from './numbers.js';
 import type { TypeDictionary } from './type-dictionary.js';

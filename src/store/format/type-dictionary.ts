@@ -1,6 +1,6 @@
 /** Job types as small numbers: names are written once, records hold their place in the list. */
-import { DamagedRecord } from '../damage.js';
 
+import { DamagedRecord } from '../port.js';
 export class TypeDictionary {
   readonly #names: string[] = [];
   readonly #ids = new Map<string, number>();

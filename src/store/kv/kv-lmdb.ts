@@ -2,8 +2,8 @@
 
 import { join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
-import { DamagedRecord } from '../damage.js';
 import { type Tree, trees } from '../format/layout.js';
+import { DamagedRecord } from '../port.js';
 import type { Kv, KvWriter, RangeOptions } from './kv.js';
 import { isDamage } from './lmdb-damage.js';
 

@@ -3,10 +3,11 @@
  * hold ten thousand events: whoever has not come to its end keeps what was decoded, and all who are in the same record
  * keep the same, so that a thousand of them take no more memory than one.
  */
+
 import type { JobEvent } from '../../domain/events.js';
-import { DamagedRecord } from '../damage.js';
 import type { LogRecordReader } from '../format/log-record.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
+import { DamagedRecord } from '../port.js';
 import type { LogPlace, PastEvents } from '../queries-port.js';
 import type { LogReader } from './log-reader.js';
 

@@ -1,10 +1,10 @@
 /** Reading the log behind the last merge: what the trees do not have yet. */
 
-import { DamagedRecord } from '../damage.js';
 import { decodeMeta, logKey, type MergeMark, metaKey } from '../format/layout.js';
 import { LogRecordReader } from '../format/log-record.js';
 import { keyPart } from '../format/numbers.js';
 import type { KvReader } from '../kv/kv.js';
+import { DamagedRecord } from '../port.js';
 
 export const noMark: MergeMark = { position: 0, watermark: Number.NEGATIVE_INFINITY };
 

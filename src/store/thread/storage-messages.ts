@@ -1,6 +1,8 @@
 /** Between the main thread and the storage thread. Types only. */
+
 import type { BackupDone, BackupRefused } from '../directory/write-backup.js';
-import type { MergeOrder, SealedBatch } from '../port.js';
+import type { SealedBatch } from '../format/sealing.js';
+import type { MergeOrder } from '../trees/storage.js';
 
 export interface StorageThreadOptions {
   readonly directory: string;

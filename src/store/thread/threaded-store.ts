@@ -1,15 +1,17 @@
 /** The store on its own thread: the main thread's end of it. */
+
 import { Worker } from 'node:worker_threads';
 import { Refusal } from '../../domain/errors.js';
 import { damagedDirectory } from '../directory/directory.js';
 import type { BackupDone } from '../directory/write-backup.js';
-import type { MergeOrder, SealedBatch, Store, StoreEvents } from '../port.js';
+import type { SealedBatch } from '../format/sealing.js';
+import type { MergeOrder, Storage, StorageEvents } from '../trees/storage.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './storage-messages.js';
 
-export class ThreadedStore implements Store {
+export class ThreadedStore implements Storage {
   readonly #worker: Worker;
   readonly #closed: Promise<void>;
-  #events: StoreEvents | undefined;
+  #events: StorageEvents | undefined;
   #closing = false;
   #backup: { readonly resolve: (done: BackupDone) => void; readonly reject: (refusal: Refusal) => void } | undefined;
 
@@ -35,7 +37,7 @@ export class ThreadedStore implements Store {
   }
 
   /** From now on `events` hears of everything; `crashed` of a thread that ends by itself. */
-  listen(events: StoreEvents, crashed: (error: Error) => void): void {
+  listen(events: StorageEvents, crashed: (error: Error) => void): void {
     this.#events = events;
     this.#worker.on('message', (message: FromStorage) => this.#take(message));
     this.#worker.on('error', (error) => crashed(error as Error));
@@ -71,6 +73,7 @@ export class ThreadedStore implements Store {
     }
   }
 
+  /** Finishes what was asked for and closes. `clean`: marks the directory as left in order. */
   async close(clean: boolean): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;

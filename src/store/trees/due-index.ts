@@ -5,12 +5,13 @@
  * of one bucket are read in order by merging its runs. Many small runs are made one, so that a bucket which a day's merges
  * have added to is opened as fast as the others (a log-structured merge tree: O'Neil et al., 1996).
  */
+
 import { DueHeap } from '../../due-heap.js';
-import { DamagedRecord } from '../damage.js';
 import { ByteReader, ByteWriter } from '../format/bytes.js';
 import { seal, unseal } from '../format/layout.js';
 import { key, keyPart } from '../format/numbers.js';
 import type { KvReader, KvWriter } from '../kv/kv.js';
+import { DamagedRecord } from '../port.js';
 
 export const bucketMs = 2 ** 20;
 export const chunkEntries = 512;

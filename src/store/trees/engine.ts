@@ -6,11 +6,12 @@
 import { encodeMeta, logKey, metaKey, specKey } from '../format/layout.js';
 import { LogRecordReader } from '../format/log-record.js';
 import { keyPart } from '../format/numbers.js';
+import type { SealedBatch } from '../format/sealing.js';
 import type { Kv } from '../kv/kv.js';
 import { replay } from '../log/replay.js';
-import type { MergeOrder, SealedBatch } from '../port.js';
 import { mergeSlices, type Slice } from './merge.js';
 import { PendingChanges } from './pending.js';
+import type { MergeOrder } from './storage.js';
 
 export class StoreEngine {
   readonly #kv: Kv;

@@ -3,9 +3,10 @@
  * tree is scanned for what it does not return. Keys are cut into blocks of 65,536; a block's sets are saved one by one,
  * and only those that changed.
  */
+
 import { RoaringBitmap32 } from 'roaring-wasm';
 import { isFinished, type Status, statuses } from '../../domain/lifecycle.js';
-import type { SavedSet } from '../port.js';
+import type { SavedSet } from './storage.js';
 
 export const blockSize = 0x1_0000;
 export const all = 0;

@@ -2,11 +2,12 @@
  * The committed state of jobs: what log records changed since the last merge, over the trees. Two generations: the one
  * that gathers changes, and the one being merged, which is dropped when the trees have it.
  */
+
 import type { Job, JobDetail, JobSpec, JobState } from '../../domain/job.js';
 import { noDetail } from '../../domain/job.js';
-import { DamagedRecord } from '../damage.js';
 import { type RowPlace, readRow, rowHasDetail, rowStatus } from '../format/row.js';
 import { RowTable } from '../format/row-table.js';
+import { DamagedRecord } from '../port.js';
 import type { StoreReader } from './reader.js';
 import { SpecCache } from './spec-cache.js';
 

@@ -2,9 +2,9 @@
  * Bringing the trees up to date with the log, in slices, each a transaction of its own. The log position is moved in the
  * last one. A crash in between is harmless: replay starts from the old position, and everything here may be done twice.
  */
+
 import { DueHeap } from '../../due-heap.js';
-import { DamagedRecord } from '../damage.js';
-import { ByteWriter } from '../format/bytes.js';
+import { encodeFinished } from '../format/finished-list.js';
 import {
   checkPage,
   detailKey,
@@ -26,10 +26,11 @@ import { LogRecordReader } from '../format/log-record.js';
 import { keyPart } from '../format/numbers.js';
 import { rowBytes, rowDue, rowStatus } from '../format/row.js';
 import type { KvReader, KvWriter } from '../kv/kv.js';
-import type { MergeOrder } from '../port.js';
+import { DamagedRecord } from '../port.js';
 import { combineRuns, type DueEntry, dropPassed, dueChunks } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
 import type { PendingChanges } from './pending.js';
+import type { MergeOrder } from './storage.js';
 
 /** Sized so that a slice takes a few milliseconds: commits wait no longer for one. */
 const slice = {
@@ -125,17 +126,11 @@ function* inOrderOfFiring({ rows }: PendingChanges): Iterable<DueEntry> {
   for (; heap.size > 0; heap.pop()) yield { due: heap.firstDue, seq: heap.firstSeq };
 }
 
-/** Value: key (u48) and finishing instant (u48) of each job, sealed. */
 function finishedSlices({ finished }: PendingChanges, position: number): Iterable<Slice> {
   const starts = Array.from({ length: Math.ceil(finished.length / slice.finished) }, (_, i) => i * slice.finished);
   return inSlices(starts, 1, (tx, from) => {
-    const out = new ByteWriter(slice.finished * 12);
-    for (const { seq, at } of finished.slice(from, from + slice.finished)) {
-      out.u48(seq);
-      out.u48(at);
-    }
     const under = finishedKey(position, from);
-    tx.put('finished', under, seal(out.since(0), under));
+    tx.put('finished', under, encodeFinished(finished.slice(from, from + slice.finished), under));
   });
 }
 

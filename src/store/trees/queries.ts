@@ -2,9 +2,8 @@
 
 import { findById } from '../../domain/find-job.js';
 import type { Job } from '../../domain/job.js';
-import { DamagedRecord, type DamageReports, damagedRefusal } from '../damage.js';
-import type { Counters } from '../format/log-record.js';
 import { EventLog } from '../log/event-log.js';
+import { type Counters, DamagedRecord, type DamageReports, damagedRefusal } from '../port.js';
 import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, Totals } from '../queries-port.js';
 import type { JobSets } from './job-sets.js';
 import type { Memtable } from './memtable.js';

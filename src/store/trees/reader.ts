@@ -1,5 +1,6 @@
 /** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
 import type { JobDetail, JobSpec } from '../../domain/job.js';
+import { decodeFinished, keyOfPlace, placeOfKey } from '../format/finished-list.js';
 import {
   checkPage,
   decodeMeta,
@@ -12,13 +13,14 @@ import {
   specKey,
   unseal,
 } from '../format/layout.js';
-import { getU48, keyPart } from '../format/numbers.js';
+import { keyPart } from '../format/numbers.js';
 import type { RowPlace } from '../format/row.js';
 import { readSpec } from '../format/spec-codec.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
 import { LogReader } from '../log/log-reader.js';
-import { findKey, type KeyUse } from './idempotency.js';
+import type { FinishedJob, FinishedPlace, KeyUse } from '../port.js';
+import { findKey } from './idempotency.js';
 import type { JobSets } from './job-sets.js';
 
 /**
@@ -26,12 +28,6 @@ import type { JobSets } from './job-sets.js';
  * that one turn looks at each is looked at again when it starts.
  */
 export const cachedPages = 2048;
-
-/** A job and when it finished, in Unix milliseconds. */
-export interface FinishedJob {
-  readonly seq: number;
-  readonly at: number;
-}
 
 export class StoreReader {
   /** Places for pages, made when first used, and the number of the page in each; -1: none. */
@@ -81,20 +77,18 @@ export class StoreReader {
     return findKey(this.kv, name, now);
   }
 
-  /** Where the list of finished jobs goes on: its first chunk not before `from`. Chunks are in finishing order. */
-  nextFinished(from: Buffer): Buffer | undefined {
-    const [next] = this.kv.keys('finished', { from, limit: 1 });
-    return next && Buffer.from(next);
+  /** As `FinishedList`. */
+  nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined {
+    // The first key after one is that with a zero byte more.
+    const from = behind ? { from: Buffer.concat([keyOfPlace(behind), Buffer.alloc(1)]) } : {};
+    const [next] = this.kv.keys('finished', { ...from, limit: 1 });
+    return next && placeOfKey(next);
   }
 
   /** @throws DamagedRecord */
-  finished(chunk: Buffer): FinishedJob[] {
-    const bytes = unseal(this.kv.get('finished', chunk) ?? Buffer.alloc(0), chunk, 'the list of finished jobs');
-    const jobs: FinishedJob[] = [];
-    for (let at = 0; at < bytes.length; at += 12) {
-      jobs.push({ seq: getU48(bytes, at), at: getU48(bytes, at + 6) });
-    }
-    return jobs;
+  finished(place: FinishedPlace): FinishedJob[] {
+    const under = keyOfPlace(place);
+    return decodeFinished(this.kv.get('finished', under) ?? Buffer.alloc(0), under);
   }
 
   /** Returns how many sets there were. */

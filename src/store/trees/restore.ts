@@ -1,8 +1,9 @@
 /** The committed state at a start: what the trees hold, and the log behind them replayed on top. */
+
 import type { JobDetail } from '../../domain/job.js';
-import { type Counters, noCounters } from '../format/log-record.js';
 import { rowDue, rowStatus, rowType } from '../format/row.js';
 import { readMark, replay } from '../log/replay.js';
+import { type Counters, noCounters } from '../port.js';
 import type { JobSets } from './job-sets.js';
 import type { Memtable } from './memtable.js';
 import type { StoreReader } from './reader.js';

@@ -3,11 +3,10 @@
  * so what there is in number is held against what was counted. Nothing here reads more than a start reads anyway, or keys.
  */
 
-import { DamagedRecord } from '../damage.js';
-import type { Counters } from '../format/log-record.js';
 import { keyPart } from '../format/numbers.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
+import { type Counters, DamagedRecord } from '../port.js';
 import type { JobSets } from './job-sets.js';
 
 /** @throws DamagedRecord when the log has lost its beginning or its end */

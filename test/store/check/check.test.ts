@@ -73,7 +73,7 @@ t.test('a store with jobs of all kinds is whole, and so is an empty one', async 
   const summary = checkStore(world.kv, world.clock.now(), () => {});
   t.same(summary.jobs, { pending: 42, running: 0, success: 1, failed: 1, cancelled: 1 });
   t.equal(summary.events, world.queries.lastEvent());
-  t.equal(summary.position, world.scheduler.ledger.position);
+  t.equal(summary.position, world.jobs.position);
   t.ok(readMark(world.kv).position < summary.position, 'the log has something that the trees do not');
   t.equal(world.memtable.state(jobs.success)?.status, 'success');
 });
@@ -262,7 +262,7 @@ const damages: [what: string, damage: Damage, told: RegExp | readonly RegExp[]][
   ],
   [
     'the end of the log removed',
-    (tx, _jobs, world) => [0, 1].forEach((n) => tx.remove('log', logKey(world.scheduler.ledger.position - n))),
+    (tx, _jobs, world) => [0, 1].forEach((n) => tx.remove('log', logKey(world.jobs.position - n))),
     /the log ends at record \d+, but the trees hold the state after record/,
   ],
   [

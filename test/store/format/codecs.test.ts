@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Job } from '../../../src/domain/job.js';
 import { ByteReader, ByteWriter, crc32 } from '../../../src/store/format/bytes.js';
+import { keyUsePuts } from '../../../src/store/format/key-use.js';
 import { decodeMeta, encodeMeta, finishedKey, seal, setKey, unseal } from '../../../src/store/format/layout.js';
 import { key, keyPart } from '../../../src/store/format/numbers.js';
 import { readSpec, writeSpec } from '../../../src/store/format/spec-codec.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
 import { MemoryKv } from '../../../src/store/kv/kv-memory.js';
 import { DueCursor, dueChunks } from '../../../src/store/trees/due-index.js';
-import { findKey, rememberKey } from '../../../src/store/trees/idempotency.js';
+import { findKey } from '../../../src/store/trees/idempotency.js';
 import { JobSets } from '../../../src/store/trees/job-sets.js';
 import { StoreReader } from '../../../src/store/trees/reader.js';
 import { anyDamage, damage, refuses, same } from '../damaging.js';
@@ -103,7 +104,7 @@ t.test('an idempotency key is whole or refused', async () => {
       const use = { seq, digest, at: noon };
       const store = (change: (value: Buffer) => Buffer): void =>
         kv.transact((tx) => {
-          for (const { tree, key: at, value } of rememberKey(name, use))
+          for (const { tree, key: at, value } of keyUsePuts(name, use))
             tx.put(tree, at, tree === 'keys' ? change(Buffer.from(value as Uint8Array)) : (value as Uint8Array));
         });
       store((value) => value);
@@ -135,7 +136,7 @@ t.test('damage to the due index, the finished list and the sets is refused when 
     });
     const reader = new StoreReader(kv, new TypeDictionary());
     t.ok(refuses(() => new DueCursor(kv).take(1)));
-    t.ok(refuses(() => reader.finished(finishedKey(1, 0))));
+    t.ok(refuses(() => reader.finished({ merge: 1, from: 0 })));
     t.ok(refuses(() => reader.loadSets(new JobSets())));
   }
   sets.dispose();

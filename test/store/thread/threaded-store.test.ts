@@ -1,17 +1,17 @@
 /** The storage thread: what it commits can be read in the main thread once it says so. */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { create } from '../../../src/domain/decisions.js';
 import { Batch } from '../../../src/scheduler/batch.js';
-import { sealBatch } from '../../../src/scheduler/seal.js';
-import { noCounters } from '../../../src/store/format/log-record.js';
 import { rowStatus } from '../../../src/store/format/row.js';
+import { type SealedBatch, sealChanges } from '../../../src/store/format/sealing.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
 import { LmdbKv } from '../../../src/store/kv/kv-lmdb.js';
 import { readMark } from '../../../src/store/log/replay.js';
-import type { SealedBatch } from '../../../src/store/port.js';
+import { noCounters } from '../../../src/store/port.js';
 import { ThreadedStore } from '../../../src/store/thread/threaded-store.js';
 import { JobSets } from '../../../src/store/trees/job-sets.js';
 import { StoreReader } from '../../../src/store/trees/reader.js';
@@ -21,13 +21,9 @@ function sealed(position: number, types: TypeDictionary): SealedBatch {
   const batch = new Batch();
   const spec = sampleSpec({ seq: position });
   batch.apply(undefined, create(spec, noon));
-  return sealBatch(batch, {
-    position,
-    now: noon,
-    logBytes: 0,
-    counters: { ...noCounters, nextSeq: position + 1 },
-    types,
-  });
+  const counters = { ...noCounters, nextSeq: position + 1 };
+  const { touched: jobs, events, keys, passed } = batch;
+  return sealChanges({ at: noon, counters, jobs, events, keys, passed }, { position, logBytes: 0, types });
 }
 
 /** Opens a store and a reader; `next` resolves to the store's next answer. */

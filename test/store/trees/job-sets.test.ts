@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { isFinished, type Status, statuses } from '../../../src/domain/lifecycle.js';
-import type { SavedSet } from '../../../src/store/port.js';
 import { JobSets } from '../../../src/store/trees/job-sets.js';
+import type { SavedSet } from '../../../src/store/trees/storage.js';
 
 type Model = Map<number, { status: Status; type: number }>;
 

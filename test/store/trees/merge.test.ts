@@ -149,7 +149,7 @@ t.test('a merge answers the same while it goes on and when it is through', async
   }
   t.equal(world.memtable.changed, 0);
   t.equal(world.memtable.merging, false);
-  t.equal(readMark(world.kv).position, world.scheduler.ledger.position);
+  t.equal(readMark(world.kv).position, world.jobs.position);
 });
 
 t.test('a slice that cannot be written is tried again, and leaves nothing until it can', async (t) => {
