@@ -2,6 +2,7 @@
  * What one job costs the main thread, stage by stage, by hand: the product's own code fed in batches, without sockets,
  * disk or threads. `node dist/bench/main-thread.js [jobs] [jobs per batch]`; what BENCHMARKS.md quotes.
  */
+
 import { systemClock } from '../src/clock.js';
 import type { Attempt } from '../src/pool/messages.js';
 import type { Answer, JobDraft } from '../src/scheduler/messages.js';
@@ -10,14 +11,16 @@ import { Faults } from '../src/server/faults.js';
 import { parseJson } from '../src/server/json-body.js';
 import { renderJob } from '../src/server/render.js';
 import { readDraft } from '../src/server/validate.js';
-import { DamageReports } from '../src/store/damage.js';
-import { DueCursor } from '../src/store/due-index.js';
-import { JobSets } from '../src/store/job-sets.js';
-import { MemoryKv } from '../src/store/kv-memory.js';
-import { Memtable } from '../src/store/memtable.js';
-import { StoreReader } from '../src/store/reader.js';
-import { restore } from '../src/store/restore.js';
-import { TypeDictionary } from '../src/store/types.js';
+import { DamageLog } from '../src/store/damage-log.js';
+import { TypeDictionary } from '../src/store/format/type-dictionary.js';
+import { MemoryKv } from '../src/store/kv/kv-memory.js';
+import { CommittedStore } from '../src/store/trees/committed-store.js';
+import { DueCursor } from '../src/store/trees/due-index.js';
+import { JobSets } from '../src/store/trees/job-sets.js';
+import { Memtable } from '../src/store/trees/memtable.js';
+import { StoreReader } from '../src/store/trees/reader.js';
+import { restore } from '../src/store/trees/restore.js';
+import type { Storage } from '../src/store/trees/storage.js';
 import { DueWindow } from '../src/timer/window.js';
 import { median } from './support/bench.js';
 import { orderBody } from './support/job-bodies.js';
@@ -56,6 +59,7 @@ class HoldingPool {
 class Alone {
   readonly pool = new HoldingPool();
   readonly scheduler: Scheduler;
+  readonly store: CommittedStore;
   #written = 0;
 
   constructor() {
@@ -66,20 +70,18 @@ class Alone {
     const memtable = new Memtable(reader, sets);
     const window = new DueWindow(new DueCursor(kv));
     const restored = restore({ reader, memtable, sets }, () => {});
+    const storage: Storage = {
+      commit: ({ position }) => {
+        this.#written = position;
+      },
+      merge: () => {},
+    };
+    this.store = new CommittedStore({ storage, memtable, sets, reader }, restored);
     this.scheduler = new Scheduler(
       {
         clock: systemClock,
-        store: {
-          commit: ({ position }) => {
-            this.#written = position;
-          },
-          merge: () => {},
-          close: () => Promise.resolve(),
-        },
-        memtable,
+        store: this.store,
         sets,
-        reader,
-        types,
         pool: this.pool,
         window,
         waker: { soon: () => {}, at: () => {} },
@@ -92,7 +94,7 @@ class Alone {
           ageMs: Number.POSITIVE_INFINITY,
         },
         log: silent,
-        damage: new DamageReports(silent),
+        damage: new DamageLog(silent),
         publish: () => {},
         fatal: (reason) => {
           throw new Error(reason);
@@ -100,11 +102,12 @@ class Alone {
       },
       { ...restored, clean: true },
     );
+    this.store.listen(this.scheduler);
   }
 
   /** Everything that waits is on disk. */
   commit(): void {
-    while (this.scheduler.ledger.writing && this.#written > this.scheduler.ledger.position) this.scheduler.committed();
+    while (this.scheduler.ledger.writing && this.#written > this.store.position) this.store.committed(this.#written);
   }
 }
 
@@ -153,7 +156,9 @@ function runJobs(alone: Alone): void {
   const draft: JobDraft = { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload: '{}' };
   for (let index = 0; index < perBatch; index++) alone.scheduler.request({ kind: 'create', draft }, 100, () => {});
   alone.scheduler.turn();
-  timed('a run: start what is due, once it is on disk, and seal', () => alone.scheduler.committed());
+  timed('a run: start what is due, once it is on disk, and seal', () =>
+    alone.store.committed(alone.store.position + 1),
+  );
   const attempts = alone.pool.attempts.splice(0);
   if (attempts.length !== perBatch) throw new Error(`${attempts.length} of ${perBatch} jobs were started`);
   timed('a run: enter the starts', () => alone.commit());

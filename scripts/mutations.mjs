@@ -20,17 +20,19 @@ export const mutations = [
   },
   {
     name: 'a bitmap is not updated: a job that moves on stays in the set of its old status',
-    changes: [change('src/store/job-sets.ts', 'this.#change(block, number, setOfStatus(before), low, false);', '')],
+    changes: [
+      change('src/store/trees/job-sets.ts', 'this.#change(block, number, setOfStatus(before), low, false);', ''),
+    ],
   },
   {
     name: 'a set that a job has left is not saved',
-    changes: [change('src/store/job-sets.ts', 'if (one.changed) return;', 'if (one.changed || !isIn) return;')],
+    changes: [change('src/store/trees/job-sets.ts', 'if (one.changed) return;', 'if (one.changed || !isIn) return;')],
   },
   {
     name: 'a merge skips a record of the log',
     changes: [
       change(
-        'src/store/engine.ts',
+        'src/store/trees/engine.ts',
         'this.#changes.add(new LogRecordReader(batch.position, record));',
         'if (batch.position % 16 !== 0) this.#changes.add(new LogRecordReader(batch.position, record));',
       ),
@@ -38,14 +40,14 @@ export const mutations = [
   },
   {
     name: 'replay begins one record too late',
-    changes: [change('src/store/replay.ts', 'readMark(kv).position + 1', 'readMark(kv).position + 2')],
+    changes: [change('src/store/log/replay.ts', 'readMark(kv).position + 1', 'readMark(kv).position + 2')],
   },
   {
     name: 'a merge moves the log position first and not last',
     changes: [
-      change('src/store/merge.ts', '  yield* dueSlices(changes, order.position);\n', ''),
+      change('src/store/trees/merge.ts', '  yield* dueSlices(changes, order.position);\n', ''),
       change(
-        'src/store/merge.ts',
+        'src/store/trees/merge.ts',
         "encodeMeta(mark, 'mark'));\n",
         "encodeMeta(mark, 'mark'));\n  yield* dueSlices(changes, order.position);\n",
       ),
@@ -53,16 +55,20 @@ export const mutations = [
   },
   {
     name: 'replay takes the saved sets to be of one instant',
-    changes: [change('src/store/restore.ts', 'sets.place(seq,', 'sets.set(seq,')],
+    changes: [change('src/store/trees/restore.ts', 'sets.place(seq,', 'sets.set(seq,')],
   },
   {
     name: 'a bucket of the due index is dropped while a job of it is to come',
-    changes: [change('src/store/due-index.ts', 'key(bucketOf(watermark))', 'key(bucketOf(watermark) + 1)')],
+    changes: [change('src/store/trees/due-index.ts', 'key(bucketOf(watermark))', 'key(bucketOf(watermark) + 1)')],
   },
   {
     name: 'runs of the due index that become one are gone',
     changes: [
-      change('src/store/due-index.ts', "for (const chunk of one) tx.put('due', chunk.key, chunk.value);", 'void one;'),
+      change(
+        'src/store/trees/due-index.ts',
+        "for (const chunk of one) tx.put('due', chunk.key, chunk.value);",
+        'void one;',
+      ),
     ],
   },
   {
@@ -81,7 +87,7 @@ export const mutations = [
   },
   {
     name: 'a detail that is being merged is not seen',
-    changes: [change('src/store/memtable.ts', ' ?? this.#merging?.details.get(seq)', '')],
+    changes: [change('src/store/trees/memtable.ts', ' ?? this.#merging?.details.get(seq)', '')],
   },
   {
     name: 'an answer before the commit',
@@ -241,7 +247,7 @@ export const mutations = [
   },
   {
     name: 'a crash is taken for a stop in order',
-    changes: [change('src/store/engine.ts', '    this.markClean(false);\n', '')],
+    changes: [change('src/store/trees/engine.ts', '    this.markClean(false);\n', '')],
   },
 ];
 

@@ -3,8 +3,8 @@ import type { WorkerPool } from './pool/pool.js';
 import { describeStuck } from './pool/stuck.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import type { Health, JobsWithoutHandler } from './server/ports.js';
-import type { JobSets } from './store/job-sets.js';
-import type { TypeDictionary } from './store/types.js';
+import type { TypeDictionary } from './store/format/type-dictionary.js';
+import type { JobSets } from './store/trees/job-sets.js';
 
 export interface HealthParts {
   readonly scheduler: Scheduler;

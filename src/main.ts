@@ -18,25 +18,26 @@ import { TimerWaker } from './scheduler/waker.js';
 import { checkExposure, whyNoBind } from './server/bind.js';
 import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
-import { DamageReports } from './store/damage.js';
+import { DamageLog } from './store/damage-log.js';
 import {
   claimDirectory,
   DirectoryError,
   type DirectoryLock,
   damagedDirectory,
   refuseInUse,
-} from './store/directory.js';
-import { DirectoryWatch } from './store/directory-watch.js';
-import { DueCursor } from './store/due-index.js';
-import { JobSets } from './store/job-sets.js';
-import { LmdbKv } from './store/kv-lmdb.js';
-import { Memtable } from './store/memtable.js';
-import { StoreQueries } from './store/queries.js';
-import { StoreReader } from './store/reader.js';
-import { restore } from './store/restore.js';
-import { ThreadedStore } from './store/threaded-store.js';
-import { tryToOpen } from './store/trial.js';
-import { TypeDictionary } from './store/types.js';
+} from './store/directory/directory.js';
+import { DirectoryWatch } from './store/directory/directory-watch.js';
+import { tryToOpen } from './store/directory/trial.js';
+import { TypeDictionary } from './store/format/type-dictionary.js';
+import { LmdbKv } from './store/kv/kv-lmdb.js';
+import { ThreadedStore } from './store/thread/threaded-store.js';
+import { CommittedStore } from './store/trees/committed-store.js';
+import { DueCursor } from './store/trees/due-index.js';
+import { JobSets } from './store/trees/job-sets.js';
+import { Memtable } from './store/trees/memtable.js';
+import { StoreQueries } from './store/trees/queries.js';
+import { StoreReader } from './store/trees/reader.js';
+import { restore } from './store/trees/restore.js';
 import { DueWindow } from './timer/window.js';
 
 export interface Running {
@@ -129,7 +130,7 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   });
   const [store, handlers] = await openBoth(lock.path, pool, around);
   if (!store.clean) log.warn(unclean);
-  const damage = new DamageReports(log);
+  const damage = new DamageLog(log);
   const kv = new LmdbKv(lock.path);
   const types = new TypeDictionary();
   const reader = new StoreReader(kv, types);
@@ -140,17 +141,16 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   const restored = restore({ reader, memtable, sets }, (due, seq) => window.add(due, seq));
   cursor.seek({ due: restored.watermark, seq: 0 });
 
+  const jobs = new CommittedStore({ storage: store, memtable, sets, reader }, restored);
+
   const stops = new ProcessStops();
   const waker = new TimerWaker(clock, () => late.scheduler?.turn());
   const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: around.fatal });
   const scheduler = new Scheduler(
     {
       clock,
-      store,
-      memtable,
+      store: jobs,
       sets,
-      reader,
-      types,
       pool,
       window,
       waker,
@@ -167,7 +167,8 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
     { ...restored, clean: store.clean },
   );
   late.scheduler = scheduler;
-  store.listen(scheduler, (error) => around.fatal(error.message));
+  jobs.listen(scheduler);
+  store.listen(jobs, (error) => around.fatal(error.message));
   const queries = new StoreQueries({ memtable, sets, reader, counters: () => scheduler.ledger.committed, damage });
   const names = handlers.map(({ name }) => name);
   const handled = new Set(names);

@@ -1,5 +1,6 @@
 /**
- * The shape of the sources: which folder may import which, no cycles, no barrels, no file too long to have one subject.
+ * The shape of the sources: which folder may import which, no cycles, no barrels, no file too long to have one subject, no
+ * folder too full to be overlooked.
  * Reads the text of src/; an import counts whether it is for values or for types.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -9,6 +10,9 @@ import t from 'tap';
 
 const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../../src');
 const MAX_LINES = 400;
+const MAX_FILES = 15;
+/** Folders that have yet to be divided. */
+const STILL_LARGER = ['.', 'domain', 'pool', 'scheduler', 'server'];
 
 /** What each layer may import beside itself. A layer is a folder of src/, or a file at its top. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -61,7 +65,22 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** These assemble the settings; everybody else is handed them and knows their types only. */
 const READS_SETTINGS = ['config', 'main', 'start-command', 'command-line'];
 /** The server reads the store through its queries; whatever changes something goes through the scheduler. */
-const QUERIES = /^store\/queries[^/]*(\/|\.ts$)/;
+const QUERIES = 'store/queries-port.ts';
+/** The scheduler speaks of jobs, and of the store it knows what that takes and gives: nothing that is made of bytes. */
+const JOB_PORT = 'store/port.ts';
+/** The rooms of the store: folders of src/store/, or files at its top. Each may import those before it. */
+const STORE_ROOMS = [
+  'port',
+  'queries-port',
+  'damage-log',
+  'format',
+  'kv',
+  'log',
+  'trees',
+  'check',
+  'directory',
+  'thread',
+];
 
 interface Import {
   readonly from: string;
@@ -89,17 +108,28 @@ function importsOf(file: string, text: string): Import[] {
 
 const layerOf = (file: string): string => file.replace(/\.ts$/, '').split('/')[0] ?? '';
 
-function checkDirection({ from, to, typeOnly }: Import): string[] {
+const roomOf = (file: string): string => layerOf(posix.relative('store', file));
+
+function checkRooms({ from, to }: Import): string[] {
+  const [source, target] = [roomOf(from), roomOf(to)];
+  if (source === target || STORE_ROOMS.indexOf(target) < STORE_ROOMS.indexOf(source)) return [];
+  return [`${from} imports ${to}: in the store, ${source} may not know ${target}`];
+}
+
+function checkDirection(one: Import): string[] {
+  const { from, to, typeOnly } = one;
   const [source, target] = [layerOf(from), layerOf(to)];
   if (to.startsWith('../')) return [`${from} imports ${to}, outside src/`];
-  if (source === target) return [];
+  if (source === target) return source === 'store' ? checkRooms(one) : [];
   if (!MAY_IMPORT[source]?.includes(target)) return [`${from} imports ${to}: ${source} may not know ${target}`];
   if (target === 'config' && !typeOnly && !READS_SETTINGS.includes(source)) {
     return [`${from} imports more than types from ${to}`];
   }
-  if (source === 'server' && target === 'store' && !QUERIES.test(to)) {
+  if (source === 'server' && target === 'store' && to !== QUERIES) {
     return [`${from} imports ${to}: of the store, the server may know the queries only`];
   }
+  if (source === 'scheduler' && target === 'store' && to !== JOB_PORT)
+    return [`${from} imports ${to}: of the store, the scheduler may know its port only`];
   return [];
 }
 
@@ -129,19 +159,30 @@ function findCycles(files: Iterable<string>, imports: readonly Import[]): string
   return [...cycles];
 }
 
+/** Folders with more files than one overlooks. */
+function findFullFolders(files: Iterable<string>): string[] {
+  const counts = new Map<string, number>();
+  for (const file of files) counts.set(posix.dirname(file), (counts.get(posix.dirname(file)) ?? 0) + 1);
+  return [...counts]
+    .filter(([folder, count]) => count > MAX_FILES && !STILL_LARGER.includes(folder))
+    .map(([folder, count]) => `${folder} has ${count} files, more than ${MAX_FILES}`);
+}
+
 /** Everything in the sources that breaks a rule, one sentence each. */
 function findViolations(sources: Sources): string[] {
   const imports = [...sources].flatMap(([file, text]) => importsOf(file, text));
   const violations = imports.flatMap(checkDirection);
   for (const [file, text] of sources) {
     if (MAY_IMPORT[layerOf(file)] === undefined) violations.push(`${file} is in no layer: give it one in this test`);
+    if (layerOf(file) === 'store' && !STORE_ROOMS.includes(roomOf(file)))
+      violations.push(`${file} is in no room of the store: give it one in this test`);
     const reexports = /^\s*export\s+(?:type\s+)?(?:\*|\{[^}]*\}\s*from\b)/m.test(text);
     if (reexports && posix.basename(file) === 'index.ts') violations.push(`${file} is a barrel`);
     if (/^\s*export\s+(?:type\s+)?\*/m.test(text)) violations.push(`${file} passes on whole files with export *`);
     const lines = text.trimEnd().split('\n').length;
     if (lines > MAX_LINES) violations.push(`${file} has ${lines} lines, more than ${MAX_LINES}`);
   }
-  return [...violations, ...findCycles(sources.keys(), imports)];
+  return [...violations, ...findFullFolders(sources.keys()), ...findCycles(sources.keys(), imports)];
 }
 
 function readSources(): Sources {
@@ -158,18 +199,22 @@ t.test('the sources keep to the architecture', async (t) => {
 t.test('the checks see what they are for', async (t) => {
   const cases: [what: string, files: Record<string, string>, expected: RegExp][] = [
     ['upward', { 'domain/job.ts': "import { now } from '../clock.js';" }, /domain may not know clock/],
-    ['sideways', { 'store/a.ts': "import type { B } from '../timer/b.js';" }, /store may not know timer/],
+    ['sideways', { 'store/kv/a.ts': "import type { B } from '../../timer/b.js';" }, /store may not know timer/],
     ['several lines', { 'pool/a.ts': "import {\n  b,\n} from '../server/b.js';" }, /pool may not know server/],
     ['by export', { 'timer/a.ts': "export { b } from '../scheduler/b.js';" }, /timer may not know scheduler/],
     ['for its effect', { 'server/a.ts': "import '../main.js';" }, /server may not know main/],
     ['at run time', { 'scheduler/a.ts': "const b = await import('../server/b.js');" }, /scheduler may not know server/],
     ['in a type', { 'domain/a.ts': "let b: import('../store/b.js').B;" }, /domain may not know store/],
     ['outside', { 'pool/a.ts': "import a from '../../workers/a.js';" }, /outside src/],
-    ['store internals', { 'server/a.ts': "import { kv } from '../store/kv.js';" }, /the queries only/],
-    ['settings', { 'store/a.ts': "import { read } from '../config.js';" }, /more than types/],
+    ['store internals', { 'server/a.ts': "import { kv } from '../store/kv/kv.js';" }, /the queries only/],
+    ['bytes', { 'scheduler/a.ts': "import { seal } from '../store/format/layout.js';" }, /its port only/],
+    ['rooms', { 'store/format/a.ts': "import type { Kv } from '../kv/kv.js';" }, /format may not know kv/],
+    ['no room', { 'store/a.ts': 'export {};' }, /no room/],
+    ['settings', { 'store/kv/a.ts': "import { read } from '../../config.js';" }, /more than types/],
     ['no layer', { 'utils/a.ts': 'export {};' }, /no layer/],
     ['barrel', { 'pool/index.ts': "export { a } from './a.js';" }, /is a barrel/],
     ['star', { 'pool/all.ts': "export * from './a.js';" }, /whole files/],
+    ['too full', Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`timer/a${i}.ts`, 'x'])), /has 16 files/],
     ['too long', { 'pool/a.ts': 'x\n'.repeat(MAX_LINES + 1) }, /has 401 lines/],
     ['itself', { 'pool/a.ts': "import type { A } from './a.js';" }, /a cycle: pool\/a.ts -> pool\/a.ts/],
     [
@@ -193,11 +238,12 @@ t.test('what is allowed passes', async (t) => {
   const fine = {
     'domain/job.ts': "import { a } from './lifecycle.js';\n * import('../main.js')\n// import('../main.js')",
     'domain/lifecycle.ts': "import { randomBytes } from 'node:crypto';",
-    'store/writer.ts': "import type { Config } from '../config.js';\nimport { clock } from '../clock.js';",
+    'store/thread/writer.ts': "import type { Config } from '../../config.js';\nimport { clock } from '../../clock.js';",
+    'store/trees/a.ts': "import type { Kv } from '../kv/kv.js';\nimport { DamagedRecord } from '../port.js';",
     'store/queries-port.ts': "import type { Job } from '../domain/job.js';",
-    'scheduler/actor.ts': "import { write } from '../store/writer.js';",
+    'scheduler/actor.ts': "import { DamagedRecord } from '../store/port.js';",
     'server/lists.ts': "import type { Queries } from '../store/queries-port.js';",
-    'main.ts': "import { read } from './config.js';\nimport { kv } from './store/writer.js';",
+    'main.ts': "import { read } from './config.js';\nimport { kv } from './store/thread/writer.js';",
     'start-command.ts': "import { start } from './main.js';",
     'pool/a.ts': 'x\n'.repeat(MAX_LINES),
   };

@@ -3,6 +3,7 @@
  * changes that the server would feed it: jobs come in one order, start and succeed in another. A process of its own; tells
  * changes per second.
  */
+
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,12 +12,12 @@ import type { EventBody, JobEvent } from '../../src/domain/events.js';
 import { type Job, type JobSpec, noDetail } from '../../src/domain/job.js';
 import { Batch } from '../../src/scheduler/batch.js';
 import { mergeBounds } from '../../src/scheduler/merge-policy.js';
-import { sealBatch } from '../../src/scheduler/seal.js';
-import { StoreEngine } from '../../src/store/engine.js';
-import { JobSets } from '../../src/store/job-sets.js';
-import { LmdbKv } from '../../src/store/kv-lmdb.js';
-import { noCounters } from '../../src/store/log-record.js';
-import { TypeDictionary } from '../../src/store/types.js';
+import { sealChanges } from '../../src/store/format/sealing.js';
+import { TypeDictionary } from '../../src/store/format/type-dictionary.js';
+import { LmdbKv } from '../../src/store/kv/kv-lmdb.js';
+import { noCounters } from '../../src/store/port.js';
+import { StoreEngine } from '../../src/store/trees/engine.js';
+import { JobSets } from '../../src/store/trees/job-sets.js';
 
 export interface StorageLoad {
   readonly jobs: number;
@@ -92,14 +93,9 @@ class StorageAlone {
 
   /** As the server does, merging goes on between commits, slice by slice. */
   #commit(batch: Batch): void {
-    const context = {
-      position: ++this.#position,
-      now: this.#now,
-      logBytes: 0,
-      counters: noCounters,
-      types: this.#types,
-    };
-    this.#engine.commit(sealBatch(batch, context));
+    const { touched: jobs, events, keys, passed } = batch;
+    const changes = { at: this.#now, counters: noCounters, jobs, events, keys, passed };
+    this.#engine.commit(sealChanges(changes, { position: ++this.#position, logBytes: 0, types: this.#types }));
     this.#types.written(this.#types.size);
     for (const { job } of batch.touched.values()) {
       this.#sets.set(job.spec.seq, job.state.status, this.#types.idOf(job.spec.name));

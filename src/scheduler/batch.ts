@@ -7,9 +7,7 @@ import type { Decision } from '../domain/decisions.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, noDetail } from '../domain/job.js';
 import type { Outcome } from '../pool/messages.js';
-import type { KeyUse } from '../store/idempotency.js';
-import type { Counters } from '../store/log-record.js';
-import type { SealedBatch } from '../store/store.js';
+import type { Counters, FinishedPlace, JobChange, KeyUse } from '../store/port.js';
 import type { Answer } from './messages.js';
 
 /** Something that has happened whether or not it can be written. Instants are Unix milliseconds. */
@@ -17,14 +15,8 @@ export type Fact =
   | { readonly kind: 'started'; readonly seq: number; readonly at: number }
   | { readonly kind: 'ended'; readonly outcome: Outcome; readonly at: number };
 
-/** A job touched by the batch. */
-export interface Touched {
-  job: Job;
-  specChanged: boolean;
-  detailChanged: boolean;
-  /** Retention takes it: nothing of it stays. */
-  removed: boolean;
-}
+/** A job touched by the batch, as touched so far. */
+type Touched = { -readonly [K in keyof JobChange]: JobChange[K] };
 
 export class Batch {
   readonly touched = new Map<number, Touched>();
@@ -36,16 +28,15 @@ export class Batch {
   /** Run when it is lost: takes back what was done on the strength of an effect to come. */
   readonly undo: (() => void)[] = [];
   readonly keys = new Map<string, KeyUse>();
-  readonly puts: SealedBatch['puts'][number][] = [];
+  /** Stretches of the list of finished jobs that retention is through with. */
+  readonly passed: FinishedPlace[] = [];
   /** Due time of the earliest job that was pending before the batch: the window may have given it out for nothing. */
   earliestDue = Number.POSITIVE_INFINITY;
-  /** As they stand after the batch; set when it is sealed. */
+  /** As they stand after the batch; set when it is handed to the store. */
   counters: Counters | undefined;
-  /** Job types that are on disk with the batch. */
-  typesWritten = 0;
 
   get isEmpty(): boolean {
-    return this.touched.size === 0 && this.puts.length === 0;
+    return this.touched.size === 0 && this.passed.length === 0;
   }
 
   job(seq: number): Job | undefined {

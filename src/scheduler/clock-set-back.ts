@@ -1,25 +1,25 @@
 /** After the clock was set back: all jobs that wait or run are looked at, a slice in each turn, and rescheduled. */
+
 import { isFinished } from '../domain/lifecycle.js';
 import { reschedule } from '../domain/reschedule.js';
-import type { DamageReports } from '../store/damage.js';
-import type { JobSets } from '../store/job-sets.js';
-import { setAsideIfDamaged } from './damage.js';
+import type { DamageReports, JobsByStatus } from '../store/port.js';
 import type { SetBack } from './downtime.js';
 import type { Ledger } from './ledger.js';
+import { setAsideIfDamaged } from './set-aside.js';
 
 /** Jobs looked at in one turn: some milliseconds. */
 const looksPerTurn = 512;
 
 export class ClockSetBack {
   readonly #ledger: Ledger;
-  readonly #sets: JobSets;
+  readonly #sets: JobsByStatus;
   readonly #damage: DamageReports;
   #setBack: SetBack | undefined;
   /** Blocks of jobs that are still to be looked at, and the jobs of the present one. */
   #blocks: number[] = [];
   #jobs: number[] = [];
 
-  constructor(ports: { readonly sets: JobSets; readonly damage: DamageReports }, ledger: Ledger) {
+  constructor(ports: { readonly sets: JobsByStatus; readonly damage: DamageReports }, ledger: Ledger) {
     this.#ledger = ledger;
     this.#sets = ports.sets;
     this.#damage = ports.damage;

@@ -7,22 +7,19 @@ import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/messages.js';
-import type { DamageReports } from '../store/damage.js';
-import type { Memtable } from '../store/memtable.js';
-import type { TypeDictionary } from '../store/types.js';
-import type { Due, DueWindow } from '../timer/window.js';
+import type { DamageReports } from '../store/port.js';
+import type { Due } from '../timer/window.js';
 import { CarefulStart } from './careful-start.js';
-import { setAsideIfDamaged } from './damage.js';
 import type { Downtime } from './downtime.js';
+import type { DueTimes } from './due-times.js';
 import type { Ledger } from './ledger.js';
 import { ReadyQueue } from './ready.js';
+import { setAsideIfDamaged } from './set-aside.js';
 
 export interface DispatchPorts {
   readonly clock: Clock;
   readonly pool: Pool;
-  readonly window: DueWindow;
-  readonly memtable: Memtable;
-  readonly types: TypeDictionary;
+  readonly window: DueTimes;
   readonly damage: DamageReports;
 }
 
@@ -66,10 +63,8 @@ export class Dispatch {
     this.#ports = ports;
     this.#ledger = ledger;
     // A job without a handler waits for a server that has it.
-    const limitOf = (typeId: number): number => {
-      const name = ports.types.nameOf(typeId);
-      return Math.min(start.handlers.get(name)?.concurrency ?? 0, ports.pool.placesOf(name));
-    };
+    const limitOf = (name: string): number =>
+      Math.min(start.handlers.get(name)?.concurrency ?? 0, ports.pool.placesOf(name));
     this.#ready = new ReadyQueue(limitOf);
     this.#suspects = new ReadyQueue(limitOf);
     this.#careful = new CarefulStart({
@@ -133,7 +128,7 @@ export class Dispatch {
     }
     this.#lastDueSeen = Math.max(this.#lastDueSeen, due);
     const queue = this.#careful.concerns(seq, job.state) ? this.#suspects : this.#ready;
-    queue.push({ due, seq, typeId: this.#ports.types.idOf(job.spec.name) });
+    queue.push({ due, seq, name: job.spec.name });
     return looksOf(job);
   }
 
@@ -147,8 +142,7 @@ export class Dispatch {
       if (!next) return;
       const job = this.#stillDue(next);
       // An entry that repeats may be for the same instant as a retry since; that one waits among the suspects.
-      if (job && !this.#careful.concerns(next.seq, job.state))
-        pool.dispatch(this.#start(job, next.typeId, clock.now()));
+      if (job && !this.#careful.concerns(next.seq, job.state)) pool.dispatch(this.#start(job, clock.now()));
     }
   }
 
@@ -164,7 +158,7 @@ export class Dispatch {
       const { filling } = this.#ledger;
       const { seq } = job.spec;
       this.#careful.began(seq, job.state, clock.monotonic());
-      const attempt = this.#start(job, next.typeId, clock.now());
+      const attempt = this.#start(job, clock.now());
       filling.facts.pop();
       this.#starting++;
       filling.effects.push(() => {
@@ -174,7 +168,7 @@ export class Dispatch {
       filling.undo.push(() => {
         this.#starting--;
         this.#careful.withdrew(seq);
-        this.#free(seq, next.typeId);
+        this.#free(seq, next.name);
       });
     }
   }
@@ -192,15 +186,15 @@ export class Dispatch {
     return undefined;
   }
 
-  #start(job: Job, typeId: number, now: number): Attempt {
+  #start(job: Job, now: number): Attempt {
     const { spec } = job;
     const ledger = this.#ledger;
     const started = ledger.start(job, now);
     const { state } = started;
     ledger.active.set(spec.seq, started);
     ledger.filling.facts.push({ kind: 'started', seq: spec.seq, at: now });
-    this.#ready.began(typeId);
-    this.#suspects.began(typeId);
+    this.#ready.began(spec.name);
+    this.#suspects.began(spec.name);
     return {
       jobSeq: spec.seq,
       lease: state.lease,
@@ -215,7 +209,7 @@ export class Dispatch {
   }
 
   /** An attempt came to its end. */
-  ended(outcome: Outcome, typeId: number): void {
+  ended(outcome: Outcome, name: string): void {
     const { jobSeq: seq, suspect } = outcome;
     const wasTested = outcome.kind !== 'interrupted' || outcome.begun;
     if (wasTested) this.#alone.delete(seq);
@@ -224,18 +218,18 @@ export class Dispatch {
       if (this.#alone.size <= suspectsKept) break;
       this.#alone.delete(oldest);
     }
-    this.release(seq, typeId);
+    this.release(seq, name);
   }
 
   /** An attempt's place is free again. */
-  release(seq: number, typeId: number): void {
+  release(seq: number, name: string): void {
     this.#careful.ended(seq);
-    this.#free(seq, typeId);
+    this.#free(seq, name);
   }
 
-  #free(seq: number, typeId: number): void {
+  #free(seq: number, name: string): void {
     this.#ledger.active.delete(seq);
-    this.#ready.ended(typeId);
-    this.#suspects.ended(typeId);
+    this.#ready.ended(name);
+    this.#suspects.ended(name);
   }
 }

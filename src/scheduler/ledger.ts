@@ -6,32 +6,14 @@ import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, type JobState, noDetail } from '../domain/job.js';
-import type { DamageReports } from '../store/damage.js';
-import type { JobSets } from '../store/job-sets.js';
-import type { Counters } from '../store/log-record.js';
-import type { Memtable } from '../store/memtable.js';
-import type { StoreReader } from '../store/reader.js';
-import type { Store } from '../store/store.js';
-import type { TypeDictionary } from '../store/types.js';
-import { Batch, type Fact, type Touched } from './batch.js';
-import { setAsideIfDamaged } from './damage.js';
+import type { Commits, CommittedJobs, Counters, DamageReports, JobChange, KeyUse } from '../store/port.js';
+import { Batch, type Fact } from './batch.js';
 import type { Answer } from './messages.js';
-import { sealBatch } from './seal.js';
+import { setAsideIfDamaged } from './set-aside.js';
 
 export interface LedgerPorts {
-  readonly store: Store;
-  readonly memtable: Memtable;
-  readonly sets: JobSets;
-  readonly reader: StoreReader;
-  readonly types: TypeDictionary;
+  readonly store: Commits & CommittedJobs;
   readonly damage: DamageReports;
-}
-
-/** Where the log stood at the start. */
-export interface LedgerStart {
-  readonly counters: Counters;
-  readonly position: number;
-  readonly logBytes: number;
 }
 
 const storageUnavailable = new Refusal(
@@ -58,16 +40,12 @@ export class Ledger {
   #inFlight: Batch | undefined;
   #counters: MutableCounters;
   #committed: Counters;
-  #position: number;
-  #logBytes: number;
-  #sealedBytes = 0;
 
-  constructor(ports: LedgerPorts, { counters, position, logBytes }: LedgerStart) {
+  /** @param counters as they are on disk */
+  constructor(ports: LedgerPorts, counters: Counters) {
     this.#ports = ports;
     this.#counters = { ...counters };
     this.#committed = counters;
-    this.#position = position;
-    this.#logBytes = logBytes;
   }
 
   /** The batch being gathered. */
@@ -78,11 +56,6 @@ export class Ledger {
   /** As they are on disk. */
   get committed(): Counters {
     return this.#committed;
-  }
-
-  /** The last record on disk. */
-  get position(): number {
-    return this.#position;
   }
 
   get writing(): boolean {
@@ -119,15 +92,15 @@ export class Ledger {
     if (atHand) return atHand.state;
     const touched = this.#touched(seq);
     if (touched) return touched.removed ? undefined : touched.job.state;
-    return this.#ports.memtable.state(seq);
+    return this.#ports.store.state(seq);
   }
 
-  #touched(seq: number): Touched | undefined {
+  #touched(seq: number): JobChange | undefined {
     return this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
   }
 
   #readNow(seq: number): Job | undefined {
-    const job = this.#ports.memtable.job(seq);
+    const job = this.#ports.store.job(seq);
     if (!job || job.detail !== noDetail || job.spec.payload.length > maxReadPayload) return job;
     if (this.#read.size === maxRead) this.#read.clear();
     this.#read.set(seq, job);
@@ -175,8 +148,8 @@ export class Ledger {
   }
 
   /** What an idempotency key stands for, written or not. */
-  keyUse(name: string, now: number): ReturnType<StoreReader['keyUse']> {
-    return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.reader.keyUse(name, now);
+  keyUse(name: string, now: number): KeyUse | undefined {
+    return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.store.keyUse(name, now);
   }
 
   /** Takes a job away: nothing of it stays. */
@@ -196,38 +169,16 @@ export class Ledger {
     batch.counters = { ...this.#counters };
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const sealed = sealBatch(batch, {
-      position: this.#position + 1,
-      now,
-      logBytes: this.#logBytes,
-      counters: batch.counters,
-      types: this.#ports.types,
-    });
-    batch.typesWritten = this.#ports.types.size;
-    this.#sealedBytes = sealed.recordBytes;
-    this.#ports.store.commit(sealed);
+    const { counters, touched: jobs, events, keys, passed } = batch;
+    this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed });
     return true;
   }
 
-  /** The batch in flight is on disk: its jobs become the committed state. */
+  /** The batch in flight is on disk, and its jobs are the committed state. */
   committedOne(): Batch {
     const batch = this.#inFlight as Batch;
-    const { memtable, sets, types, reader } = this.#ports;
     this.#inFlight = undefined;
-    this.#position++;
-    this.#logBytes += this.#sealedBytes;
     this.#committed = batch.counters as Counters;
-    types.written(batch.typesWritten);
-    reader.sync();
-    for (const { job, removed, detailChanged, specChanged } of batch.touched.values()) {
-      const { spec, state, detail } = job;
-      const typeId = types.idOf(spec.name);
-      memtable.apply(spec.seq, removed ? undefined : state, typeId, detail !== noDetail);
-      sets.set(spec.seq, removed ? undefined : state.status, typeId);
-      if (removed) continue;
-      if (specChanged) memtable.applySpec(spec, state.due - state.updatedAt);
-      if (detailChanged) memtable.applyDetail(spec.seq, detail);
-    }
     return batch;
   }
 
@@ -245,7 +196,7 @@ export class Ledger {
       for (const { reply } of batch.answers) reply({ ok: false, refusal: storageUnavailable });
     }
     for (const seq of this.active.keys()) {
-      const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.#ports.memtable.job(seq));
+      const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.#ports.store.job(seq));
       if (job) this.active.set(seq, job);
     }
     return {

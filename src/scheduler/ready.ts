@@ -7,11 +7,12 @@ import { DueHeap } from '../due-heap.js';
 export interface ReadyJob {
   readonly due: number;
   readonly seq: number;
-  readonly typeId: number;
+  readonly name: string;
 }
 
+/** The jobs of one type. */
 interface Lane {
-  readonly typeId: number;
+  readonly name: string;
   /** As of the last `refresh`. */
   limit: number;
   readonly waiting: DueHeap;
@@ -19,12 +20,12 @@ interface Lane {
 }
 
 export class ReadyQueue {
-  readonly #lanes = new Map<number, Lane>();
-  readonly #limitOf: (typeId: number) => number;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #limitOf: (name: string) => number;
   #size = 0;
 
   /** @param limitOf attempts of a type that may run at once, as of now: asked by `refresh`; Infinity when unbounded */
-  constructor(limitOf: (typeId: number) => number) {
+  constructor(limitOf: (name: string) => number) {
     this.#limitOf = limitOf;
   }
 
@@ -48,11 +49,11 @@ export class ReadyQueue {
 
   /** Limits may have changed; to be called once before jobs are taken. */
   refresh(): void {
-    for (const lane of this.#lanes.values()) lane.limit = this.#limitOf(lane.typeId);
+    for (const lane of this.#lanes.values()) lane.limit = this.#limitOf(lane.name);
   }
 
   push(job: ReadyJob): void {
-    this.#lane(job.typeId).waiting.push(job.due, job.seq);
+    this.#lane(job.name).waiting.push(job.due, job.seq);
     this.#size++;
   }
 
@@ -64,26 +65,26 @@ export class ReadyQueue {
       if (!best || lane.waiting.firstDue < best.waiting.firstDue) best = lane;
     }
     if (!best) return undefined;
-    const job = { due: best.waiting.firstDue, seq: best.waiting.firstSeq, typeId: best.typeId };
+    const job = { due: best.waiting.firstDue, seq: best.waiting.firstSeq, name: best.name };
     best.waiting.pop();
     this.#size--;
     return job;
   }
 
   /** An attempt of this type occupies a place from now on. */
-  began(typeId: number): void {
-    this.#lane(typeId).running++;
+  began(name: string): void {
+    this.#lane(name).running++;
   }
 
-  ended(typeId: number): void {
-    this.#lane(typeId).running--;
+  ended(name: string): void {
+    this.#lane(name).running--;
   }
 
-  #lane(typeId: number): Lane {
-    let lane = this.#lanes.get(typeId);
+  #lane(name: string): Lane {
+    let lane = this.#lanes.get(name);
     if (!lane) {
-      lane = { typeId, limit: this.#limitOf(typeId), waiting: new DueHeap(), running: 0 };
-      this.#lanes.set(typeId, lane);
+      lane = { name, limit: this.#limitOf(name), waiting: new DueHeap(), running: 0 };
+      this.#lanes.set(name, lane);
     }
     return lane;
   }

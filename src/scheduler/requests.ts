@@ -1,12 +1,12 @@
 /** Deciding what users ask for: each request becomes a decision about a job, or a refusal that says why not. */
 import * as decisions from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
+import { findById } from '../domain/find-job.js';
 import { formatId } from '../domain/id.js';
 import { isRepeating, type Job, type JobSpec, type Trigger } from '../domain/job.js';
 import { next, type Step } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import type { HandlerInfo } from '../pool/messages.js';
-import { findById } from '../store/find-job.js';
 import type { Ledger } from './ledger.js';
 import type { Answer, JobDraft, JobPatch, Request, TriggerDraft } from './messages.js';
 

@@ -1,12 +1,16 @@
 /** Retention: finished jobs leave in finishing order once they are too old or too many, a few in each turn. */
 import type { Job } from '../domain/job.js';
 import { isFinished } from '../domain/lifecycle.js';
-import { DamagedRecord, type DamageReports } from '../store/damage.js';
-import type { JobSets } from '../store/job-sets.js';
-import { finishedKey } from '../store/layout.js';
-import type { FinishedJob, StoreReader } from '../store/reader.js';
-import { setAsideIfDamaged } from './damage.js';
+import {
+  DamagedRecord,
+  type DamageReports,
+  type FinishedJob,
+  type FinishedList,
+  type FinishedPlace,
+  type JobsByStatus,
+} from '../store/port.js';
 import type { Ledger } from './ledger.js';
+import { setAsideIfDamaged } from './set-aside.js';
 
 export interface RetentionLimits {
   /** How long finished jobs are kept. */
@@ -20,9 +24,6 @@ interface ListedJob extends FinishedJob {
   readonly noLaterThan: number;
 }
 
-/** The first key after one. */
-const behind = (key: Buffer): Buffer => Buffer.concat([key, Buffer.alloc(1)]);
-
 /** Payload and result have to be read for a removal: so many characters of them count as another. */
 const charactersPerRemoval = 4096;
 
@@ -31,14 +32,14 @@ const lookAgainMs = 1000;
 
 export class Retention {
   readonly #limits: RetentionLimits;
-  readonly #sets: JobSets;
-  readonly #reader: StoreReader;
+  readonly #sets: JobsByStatus;
+  readonly #list: FinishedList;
   readonly #ledger: Ledger;
   readonly #damage: DamageReports;
-  /** The oldest chunk of the list of finished jobs, and how far it has been worked through. */
-  #chunk: { readonly key: Buffer; readonly jobs: readonly ListedJob[] } | undefined;
-  /** Chunks before this one are damaged: their jobs stay. */
-  #from = finishedKey(0, 0);
+  /** The oldest stretch of the list of finished jobs, and how far it has been worked through. */
+  #stretch: { readonly place: FinishedPlace; readonly jobs: readonly ListedJob[] } | undefined;
+  /** Up to here the list is damaged: the jobs there stay. */
+  #damagedUpTo: FinishedPlace | undefined;
   #at = 0;
   #lookAt = Number.NEGATIVE_INFINITY;
   /** Removals decided and not yet on disk, so that they are not counted twice against `retainJobs`. */
@@ -49,15 +50,15 @@ export class Retention {
   constructor(
     ports: {
       readonly retention: RetentionLimits;
-      readonly sets: JobSets;
-      readonly reader: StoreReader;
+      readonly sets: JobsByStatus;
+      readonly store: FinishedList;
       readonly damage: DamageReports;
     },
     ledger: Ledger,
   ) {
     this.#limits = ports.retention;
     this.#sets = ports.sets;
-    this.#reader = ports.reader;
+    this.#list = ports.store;
     this.#damage = ports.damage;
     this.#ledger = ledger;
   }
@@ -86,7 +87,7 @@ export class Retention {
       if (!entry) return;
       if (surplus <= 0 && entry.noLaterThan > now - this.#limits.retentionMs) {
         // By then more may follow it.
-        if (entry.noLaterThan > now) this.#chunk = undefined;
+        if (entry.noLaterThan > now) this.#stretch = undefined;
         return;
       }
       this.#at++;
@@ -99,39 +100,39 @@ export class Retention {
     this.#more = true;
   }
 
-  /** The next entry to look at. A chunk that is through leaves the list with the batch being gathered. */
+  /** The next entry to look at. A stretch that is through leaves the list with the batch being gathered. */
   #entry(): ListedJob | undefined {
-    if (this.#chunk && this.#at >= this.#chunk.jobs.length) {
-      this.#ledger.filling.puts.push({ tree: 'finished', key: this.#chunk.key, value: null });
+    if (this.#stretch && this.#at >= this.#stretch.jobs.length) {
+      this.#ledger.filling.passed.push(this.#stretch.place);
       this.#countUnderWay();
-      this.#chunk = undefined;
+      this.#stretch = undefined;
       this.#more = true;
       return undefined;
     }
-    if (!this.#chunk) this.#load();
-    return this.#chunk?.jobs[this.#at];
+    if (!this.#stretch) this.#load();
+    return this.#stretch?.jobs[this.#at];
   }
 
   #load(): void {
+    let place: FinishedPlace | undefined;
     try {
-      const key = this.#reader.nextFinished(this.#from);
-      if (!key) return;
-      this.#from = behind(key);
-      this.#chunk = { key, jobs: this.#dated(key, this.#reader.finished(key)) };
+      place = this.#list.nextFinished(this.#damagedUpTo);
+      if (!place) return;
+      this.#stretch = { place, jobs: this.#dated(place, this.#list.finished(place)) };
       this.#at = 0;
-      this.#from = key;
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error;
+      this.#damagedUpTo = place ?? this.#damagedUpTo;
       this.#damage.tell(error, 'some finished jobs will not be removed: the list of them is damaged');
     }
   }
 
   /**
    * The list is in finishing order, so a job finished no later than any behind it, whatever the clock said then: one that was
-   * ahead for a while would otherwise hold up all that follows. Looks one chunk on.
+   * ahead for a while would otherwise hold up all that follows. Looks one stretch on.
    */
-  #dated(key: Buffer, jobs: readonly FinishedJob[]): ListedJob[] {
-    let noLaterThan = this.#firstAfter(key);
+  #dated(place: FinishedPlace, jobs: readonly FinishedJob[]): ListedJob[] {
+    let noLaterThan = this.#firstAfter(place);
     return jobs
       .toReversed()
       .map((job) => {
@@ -141,14 +142,14 @@ export class Retention {
       .reverse();
   }
 
-  /** When the first job behind a chunk finished; Infinity when that cannot be told. */
-  #firstAfter(key: Buffer): number {
+  /** When the first job behind a stretch finished; Infinity when that cannot be told. */
+  #firstAfter(place: FinishedPlace): number {
     try {
-      const following = this.#reader.nextFinished(behind(key));
-      return (following && this.#reader.finished(following)[0]?.at) ?? Number.POSITIVE_INFINITY;
+      const following = this.#list.nextFinished(place);
+      return (following && this.#list.finished(following)[0]?.at) ?? Number.POSITIVE_INFINITY;
     } catch (error) {
       if (!(error instanceof DamagedRecord)) throw error;
-      // It is told of when that chunk is read for its own sake.
+      // It is told of when that stretch is read for its own sake.
       return Number.POSITIVE_INFINITY;
     }
   }
@@ -172,7 +173,7 @@ export class Retention {
     filling.undo.push(() => {
       done();
       // What was removed is there again: begin anew from the list.
-      this.#chunk = undefined;
+      this.#stretch = undefined;
     });
   }
 }

@@ -10,20 +10,26 @@ import type { JobEvent } from '../domain/events.js';
 import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { HandlerInfo, Outcome, Pool } from '../pool/messages.js';
-import { DamagedRecord, damagedRefusal } from '../store/damage.js';
-import type { StoreEvents } from '../store/store.js';
-import type { DueWindow } from '../timer/window.js';
+import {
+  type Counters,
+  DamagedRecord,
+  damagedRefusal,
+  type JobStore,
+  type JobsByStatus,
+  type StoreEvents,
+} from '../store/port.js';
 import type { Fact } from './batch.js';
 import { ClockSetBack } from './clock-set-back.js';
-import { setAsideIfDamaged } from './damage.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime, type Stretch, setBackMs } from './downtime.js';
-import { Ledger, type LedgerPorts, type LedgerStart } from './ledger.js';
+import type { DueTimes } from './due-times.js';
+import { Ledger, type LedgerPorts } from './ledger.js';
 import { Mailbox } from './mailbox.js';
 import { type MergeBounds, mergeBounds, mergeIsDue } from './merge-policy.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { logFailure, outcomeDecision } from './outcomes.js';
 import { Retention, type RetentionLimits } from './retention.js';
+import { setAsideIfDamaged } from './set-aside.js';
 import { SignOfLife } from './sign-of-life.js';
 
 /** Calls the scheduler's `turn`. */
@@ -37,7 +43,9 @@ export interface Waker {
 export interface SchedulerPorts extends LedgerPorts {
   readonly clock: Clock;
   readonly pool: Pool;
-  readonly window: DueWindow;
+  readonly store: JobStore;
+  readonly sets: JobsByStatus;
+  readonly window: DueTimes;
   readonly waker: Waker;
   readonly handlers: readonly HandlerInfo[];
   readonly timezone: string;
@@ -55,10 +63,11 @@ export interface SchedulerPorts extends LedgerPorts {
   readonly fatal: (reason: string) => void;
 }
 
-/** How the directory was left, and where the log stands. */
-export interface SchedulerStart extends LedgerStart {
+/** How the directory was left. */
+export interface SchedulerStart {
+  readonly counters: Counters;
   readonly clean: boolean;
-  /** When the last record of the log was written, in Unix milliseconds; undefined when there is none. */
+  /** When the last commit was made, in Unix milliseconds; undefined when there was none. */
   readonly lastRecordAt: number | undefined;
 }
 
@@ -95,12 +104,12 @@ export class Scheduler implements Requests, StoreEvents {
   #blockedSince: number | undefined;
   #nextWriteAt = 0;
   #lastMergeAt: number;
-  /** The log record that holds what `recover` found. */
+  /** The position of the commit that holds what `recover` found. */
   #recoveredAt = 0;
 
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
-    this.ledger = new Ledger(ports, start);
+    this.ledger = new Ledger(ports, start.counters);
     this.#mailbox = new Mailbox(ports.requestedJobsPerTurn);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
     this.#downtime = new Downtime(ports.clock, { lastSeen: start.lastRecordAt }, ports.takeStop);
@@ -117,7 +126,7 @@ export class Scheduler implements Requests, StoreEvents {
   #noticeClockOfLastRun(lastRecordAt: number | undefined): void {
     const now = this.#ports.clock.now();
     if (lastRecordAt === undefined || lastRecordAt - now < setBackMs) return;
-    const aheadSince = this.#ports.reader.aheadSince(now) ?? lastRecordAt;
+    const aheadSince = this.#ports.store.aheadSince(now) ?? lastRecordAt;
     this.#clockSetBack.begin({ now, aheadSince, shownBefore: now });
   }
 
@@ -132,12 +141,12 @@ export class Scheduler implements Requests, StoreEvents {
       const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.ledger.lookup(seq));
       if (job?.state.status === 'running') this.ledger.record(job, decisions.interrupt(job, true, now), now);
     }
-    this.#recoveredAt = this.ledger.position + (this.ledger.filling.isEmpty ? 0 : 1);
+    this.#recoveredAt = this.#ports.store.position + (this.ledger.filling.isEmpty ? 0 : 1);
   }
 
   /** What `recover` found is on disk. */
   get recovered(): boolean {
-    return this.ledger.position >= this.#recoveredAt;
+    return this.#ports.store.position >= this.#recoveredAt;
   }
 
   // -- mailbox --
@@ -158,7 +167,7 @@ export class Scheduler implements Requests, StoreEvents {
         'The server cannot write to its disk at present. GET /health says why.',
       );
     }
-    const full = this.#mailbox.isFull || this.#ports.memtable.changed >= maxUnmerged;
+    const full = this.#mailbox.isFull || this.#ports.store.changed >= maxUnmerged;
     return full
       ? new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.')
       : undefined;
@@ -188,7 +197,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (batch.events.length > 0) this.#ports.publish(batch.events);
   }
 
-  failed(_position: number, failure: { readonly message: string; readonly broken: boolean }): void {
+  failed(failure: { readonly message: string; readonly broken: boolean }): void {
     if (failure.broken) return this.#ports.fatal(failure.message);
     if (this.#blockedSince === undefined) {
       this.#ports.log.error(
@@ -213,7 +222,6 @@ export class Scheduler implements Requests, StoreEvents {
 
   merged(position: number): void {
     this.#ports.log.debug({ position }, 'the trees were brought up to date');
-    this.#ports.memtable.mergeEnded();
     this.#ports.window.mergeEnded();
     this.turn();
   }
@@ -307,7 +315,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (job?.state.lease !== outcome.lease) return;
     this.ledger.filling.facts.push({ kind: 'ended', outcome, at: now });
     this.#decideEnd(outcome, now);
-    this.#dispatch.ended(outcome, this.#ports.types.idOf(job.spec.name));
+    this.#dispatch.ended(outcome, job.spec.name);
   }
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */
@@ -348,20 +356,19 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   #mergeIfDue(): void {
-    const { memtable, clock, window, sets, store, merge: bounds = mergeBounds } = this.#ports;
-    if (this.ledger.writing || memtable.merging || !mergeIsDue(memtable, clock.monotonic() - this.#lastMergeAt, bounds))
+    const { clock, window, store, merge: bounds = mergeBounds } = this.#ports;
+    if (this.ledger.writing || store.merging || !mergeIsDue(store, clock.monotonic() - this.#lastMergeAt, bounds))
       return;
     this.#lastMergeAt = clock.monotonic();
     const watermark = Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestDue);
-    memtable.mergeBegins();
     window.mergeBegins();
-    store.merge({ position: this.ledger.position, watermark, sets: sets.takeChanged(), now: clock.now() });
+    store.merge({ watermark, now: clock.now() });
   }
 
   /** When changes that wait to be merged have waited long enough, though nothing else happens. */
   #nextMergeAt(): number {
-    const { memtable, clock, merge: bounds = mergeBounds } = this.#ports;
-    if (memtable.changed === 0 || memtable.merging || this.ledger.writing) return Number.POSITIVE_INFINITY;
+    const { store, clock, merge: bounds = mergeBounds } = this.#ports;
+    if (store.changed === 0 || store.merging || this.ledger.writing) return Number.POSITIVE_INFINITY;
     return clock.now() + Math.max(1, Math.ceil(bounds.ageMs - (clock.monotonic() - this.#lastMergeAt)));
   }
 

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { LmdbKv } from '../../src/store/kv-lmdb.js';
+import { LmdbKv } from '../../src/store/kv/kv-lmdb.js';
 import { Client, type Job } from '../support/client.js';
 import { runCli, type Server, startServer, temporary } from '../support/server.js';
 import { never } from './forms.js';

@@ -8,8 +8,8 @@
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { LmdbKv } from '../../src/store/kv-lmdb.js';
-import { readMark } from '../../src/store/replay.js';
+import { LmdbKv } from '../../src/store/kv/kv-lmdb.js';
+import { readMark } from '../../src/store/log/replay.js';
 import { Client, eventually, type Job } from '../support/client.js';
 import { each, full, merged, mergesOften, missing, needs, trace } from '../support/faults.js';
 import { bytesOf, type Call, readCalls } from '../support/faults-strace.js';

@@ -94,7 +94,7 @@ t.test('an outcome of an earlier lease, or of nothing at all, changes nothing', 
   const world = new World();
   const seq = make(world, { retryDelayMs: 0 });
   world.end(seq, { kind: 'failed' });
-  const position = world.scheduler.ledger.position;
+  const position = world.jobs.position;
   t.match(state(world, seq), { status: 'running', lease: 2 });
   for (const [jobSeq, lease] of [
     [seq, 1],
@@ -106,7 +106,7 @@ t.test('an outcome of an earlier lease, or of nothing at all, changes nothing', 
   }
   world.settle();
   t.match(state(world, seq), { status: 'running', lease: 2 });
-  t.equal(world.scheduler.ledger.position, position);
+  t.equal(world.jobs.position, position);
   t.equal(world.scheduler.runningAttempts, 1);
   world.end(seq);
   world.scheduler.outcomes([

@@ -1,7 +1,8 @@
 /** A record that is damaged concerns its own job: that one is set aside, the others go on. */
+
 import t from 'tap';
-import type { KvWriter, Tree } from '../../src/store/kv.js';
-import { metaKey, pageKey, pageOf, specKey } from '../../src/store/layout.js';
+import { metaKey, pageKey, pageOf, specKey, type Tree } from '../../src/store/format/layout.js';
+import type { KvWriter } from '../../src/store/kv/kv.js';
 import { World } from '../support/world.js';
 import { after, draftOf, fillDisk, id, make, minute, running, state } from './worlds.js';
 

@@ -58,7 +58,7 @@ t.test('requests that come together are one commit, answered in their order', as
     order,
     Array.from({ length: 50 }, (_, i) => i + 1),
   );
-  t.equal(world.scheduler.ledger.position, 1);
+  t.equal(world.jobs.position, 1);
   t.same(
     world.events.map(({ seq }) => seq),
     order,
@@ -81,7 +81,7 @@ t.test('while one batch is written the next is gathered; one commit is in flight
   t.equal(world.store.pending, 1, 'the second was handed over');
   world.store.step();
   t.equal(others.flat().length, 3);
-  t.equal(world.scheduler.ledger.position, 2);
+  t.equal(world.jobs.position, 2);
 });
 
 t.test('a decision sees what was decided before it, written or not', async (t) => {
@@ -264,9 +264,9 @@ t.test('many jobs in one request are one commit, in order', async (t) => {
   const drafts = Array.from({ length: 100 }, (_, i) => draftOf({ payload: `{"i":${i}}`, trigger: after(hour) }));
   const answer = world.ask({ kind: 'createMany', drafts });
   t.ok(answer?.ok && answer.jobs.every((job, i) => job.spec.seq === i + 1 && job.spec.payload === `{"i":${i}}`));
-  t.equal(world.scheduler.ledger.position, 1);
+  t.equal(world.jobs.position, 1);
   t.match(world.ask({ kind: 'createMany', drafts: [] }), { ok: true, jobs: [] });
-  t.equal(world.scheduler.ledger.position, 1, 'none at all writes nothing');
+  t.equal(world.jobs.position, 1, 'none at all writes nothing');
   t.ok(update(world, 1, { payload: '{}' })?.ok);
 });
 
@@ -276,7 +276,7 @@ t.test('large batches that come at once are commits of their own, and none waits
   const sizes: number[] = [];
   let before = 0;
   world.store.afterCommit = () => {
-    const { nextSeq } = world.reader.record(world.scheduler.ledger.position + 1)!.counters;
+    const { nextSeq } = world.reader.log.record(world.jobs.position + 1)!.counters;
     sizes.push(nextSeq - 1 - before);
     before = nextSeq - 1;
   };
@@ -292,7 +292,7 @@ t.test('large batches that come at once are commits of their own, and none waits
 t.test('a list that is longer than a turn takes is decided in several, and written as one', async (t) => {
   const world = new World({ requestedJobsPerTurn: 10, poolCapacity: 0 });
   const drafts = Array.from({ length: 95 }, () => draftOf());
-  const before = world.scheduler.ledger.position;
+  const before = world.jobs.position;
   const answers = send(world, { kind: 'createMany', drafts });
   const next = send(world, { kind: 'create', draft: draftOf({ payload: '{"next":true}' }) });
   for (let turn = 0; turn < 5; turn++) world.scheduler.turn();
@@ -301,7 +301,7 @@ t.test('a list that is longer than a turn takes is decided in several, and writt
   t.match(answers, [{ ok: true }]);
   t.match(next, [{ ok: true }]);
   t.equal(answers[0]?.ok && answers[0].jobs.length, 95);
-  t.ok(world.scheduler.ledger.position - before <= 2);
+  t.ok(world.jobs.position - before <= 2);
   t.equal(world.queries.totals().pending, 96);
 });
 

@@ -3,7 +3,7 @@ import type { JobEvent } from '../../src/domain/events.js';
 import { isRepeating, type Job } from '../../src/domain/job.js';
 import { isFinished, type Status, statuses } from '../../src/domain/lifecycle.js';
 import { limits } from '../../src/domain/limits.js';
-import { checkStore } from '../../src/store/check.js';
+import { checkStore } from '../../src/store/check/check.js';
 import type { World } from '../support/world.js';
 import type { Promised } from './promised.js';
 import { must, Story } from './story.js';

@@ -1,6 +1,7 @@
 /** Records that are whole, damaged or the same. */
+
 import fc from 'fast-check';
-import { DamagedRecord } from '../../src/store/damage.js';
+import { DamagedRecord } from '../../src/store/port.js';
 
 /** One bit turned over, or the end cut off: where, as a fraction of the record. */
 export const anyDamage = fc.record({

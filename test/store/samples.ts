@@ -1,11 +1,12 @@
 /** Jobs for tests: one of each kind by hand, any at all for properties. */
+
 import fc from 'fast-check';
 import { type EventBody, eventTypes, type JobEvent } from '../../src/domain/events.js';
 import type { Job, JobDetail, JobSpec, JobState, LastError, Trigger } from '../../src/domain/job.js';
 import { noDetail } from '../../src/domain/job.js';
 import { statuses } from '../../src/domain/lifecycle.js';
 import { limits } from '../../src/domain/limits.js';
-import type { Counters } from '../../src/store/log-record.js';
+import type { Counters } from '../../src/store/port.js';
 
 /** The present instant of most tests: a whole minute. */
 export const noon = Date.UTC(2026, 0, 1, 12);

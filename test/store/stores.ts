@@ -1,15 +1,16 @@
 /** What the tests of the store share: copies of a store, everything it answers, everything that is to come from it. */
+
 import type { JobEvent } from '../../src/domain/events.js';
 import type { Job } from '../../src/domain/job.js';
 import { type Status, statuses } from '../../src/domain/lifecycle.js';
-import { DueCursor } from '../../src/store/due-index.js';
-import { JobSets } from '../../src/store/job-sets.js';
-import { trees } from '../../src/store/kv.js';
-import { MemoryKv } from '../../src/store/kv-memory.js';
-import { Memtable } from '../../src/store/memtable.js';
-import { StoreReader } from '../../src/store/reader.js';
-import { restore } from '../../src/store/restore.js';
-import { TypeDictionary } from '../../src/store/types.js';
+import { trees } from '../../src/store/format/layout.js';
+import { TypeDictionary } from '../../src/store/format/type-dictionary.js';
+import { MemoryKv } from '../../src/store/kv/kv-memory.js';
+import { DueCursor } from '../../src/store/trees/due-index.js';
+import { JobSets } from '../../src/store/trees/job-sets.js';
+import { Memtable } from '../../src/store/trees/memtable.js';
+import { StoreReader } from '../../src/store/trees/reader.js';
+import { restore } from '../../src/store/trees/restore.js';
 import { DueWindow } from '../../src/timer/window.js';
 import type { World } from '../support/world.js';
 

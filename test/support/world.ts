@@ -2,6 +2,7 @@
  * A whole server without threads, sockets or real time: the real scheduler and store layout, on a fake clock, a store in
  * memory and a pool whose attempts end when the test says so. `crash` forgets all but the bytes written.
  */
+
 import type { Clock } from '../../src/clock.js';
 import type { JobEvent } from '../../src/domain/events.js';
 import type { Logger } from '../../src/log.js';
@@ -9,17 +10,19 @@ import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/message
 import type { Stretch } from '../../src/scheduler/downtime.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
 import { Scheduler, type SchedulerPorts, type Waker } from '../../src/scheduler/scheduler.js';
-import { DamageReports } from '../../src/store/damage.js';
-import { DueCursor } from '../../src/store/due-index.js';
-import { StoreEngine } from '../../src/store/engine.js';
-import { JobSets } from '../../src/store/job-sets.js';
-import { MemoryKv } from '../../src/store/kv-memory.js';
-import { Memtable } from '../../src/store/memtable.js';
-import { StoreQueries } from '../../src/store/queries.js';
-import { StoreReader } from '../../src/store/reader.js';
-import { restore } from '../../src/store/restore.js';
-import type { MergeOrder, SealedBatch, Store, StoreEvents } from '../../src/store/store.js';
-import { TypeDictionary } from '../../src/store/types.js';
+import { DamageLog } from '../../src/store/damage-log.js';
+import type { SealedBatch } from '../../src/store/format/sealing.js';
+import { TypeDictionary } from '../../src/store/format/type-dictionary.js';
+import { MemoryKv } from '../../src/store/kv/kv-memory.js';
+import { CommittedStore } from '../../src/store/trees/committed-store.js';
+import { DueCursor } from '../../src/store/trees/due-index.js';
+import { StoreEngine } from '../../src/store/trees/engine.js';
+import { JobSets } from '../../src/store/trees/job-sets.js';
+import { Memtable } from '../../src/store/trees/memtable.js';
+import { StoreQueries } from '../../src/store/trees/queries.js';
+import { StoreReader } from '../../src/store/trees/reader.js';
+import { restore } from '../../src/store/trees/restore.js';
+import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
 import { DueWindow } from '../../src/timer/window.js';
 
 export class FakeClock implements Clock {
@@ -51,8 +54,8 @@ export class DiskFull extends Error {}
 export class DiskBroken extends Error {}
 
 /** Commits and merge slices happen when `step` is called, in order, as on a thread of its own. */
-export class InlineStore implements Store {
-  events: StoreEvents | undefined;
+export class InlineStore implements Storage {
+  events: StorageEvents | undefined;
   /** Called when a batch is on disk and nobody has been told. */
   afterCommit: () => void = () => {};
   readonly #queue: (() => void)[] = [];
@@ -75,8 +78,6 @@ export class InlineStore implements Store {
   merge(order: MergeOrder): void {
     this.#queue.push(() => this.engine.startMerge(order));
   }
-
-  async close(): Promise<void> {}
 
   /** Does the next thing; false when there is nothing to do. */
   step(): boolean {
@@ -181,6 +182,7 @@ export class World {
   readonly waker: FakeWaker;
   readonly pool = new FakePool();
   readonly store: InlineStore;
+  readonly jobs: CommittedStore;
   readonly memtable: Memtable;
   readonly sets = new JobSets();
   readonly types = new TypeDictionary();
@@ -192,7 +194,7 @@ export class World {
   readonly fatal: string[] = [];
   /** What was logged, but for debug lines: level and message. */
   readonly logged: string[] = [];
-  readonly damage = new DamageReports(this.#log());
+  readonly damage = new DamageLog(this.#log());
   /** How this server began. */
   readonly born: {
     readonly clean: boolean;
@@ -214,15 +216,15 @@ export class World {
     this.window = new DueWindow(cursor, options.windowCapacity);
     const restored = restore(this, (due, seq) => this.window.add(due, seq));
     cursor.seek({ due: restored.watermark, seq: 0 });
+    const { store: storage, memtable, sets, reader } = this;
+    this.jobs = new CommittedStore({ storage, memtable, sets, reader }, restored);
+    this.store.events = this.jobs;
     const { nextSeq, lastEvent } = restored.counters;
     this.born = { clean, at: this.clock.now(), firstNewSeq: nextSeq, lastEvent };
     const ports: SchedulerPorts = {
       clock: this.clock,
-      store: this.store,
-      memtable: this.memtable,
+      store: this.jobs,
       sets: this.sets,
-      reader: this.reader,
-      types: this.types,
       pool: this.pool,
       window: this.window,
       waker: this.waker,
@@ -244,7 +246,7 @@ export class World {
       fatal: (reason) => this.fatal.push(reason),
     };
     this.scheduler = new Scheduler(ports, { ...restored, clean });
-    this.store.events = this.scheduler;
+    this.jobs.listen(this.scheduler);
     this.queries = new StoreQueries({
       memtable: this.memtable,
       sets: this.sets,

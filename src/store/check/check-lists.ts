@@ -1,0 +1,97 @@
+/** Checking what jobs are found by: the due index, the list of finished jobs, the idempotency keys. */
+import { limits } from '../../domain/limits.js';
+import { specKey, unseal } from '../format/layout.js';
+import { getU48, key as keyOf, keyPart } from '../format/numbers.js';
+import { rowDue, rowFinishedAt } from '../format/row.js';
+import { readSpec } from '../format/spec-codec.js';
+import { bucketMs, bucketOf, compareDue, type DueEntry, decodeChunk } from '../trees/due-index.js';
+import { findKey } from '../trees/idempotency.js';
+import type { CheckGround, KeySet } from './check-ground.js';
+
+/** @param pending must all be found, each at its due time and not before the point that a start reads the index from */
+export function checkDue(ground: CheckGround, pending: KeySet): void {
+  const { kv, faults, mark } = ground;
+  let [bucket, run]: [number, number] = [-1, -1];
+  let before: DueEntry | undefined;
+  faults.try('unreadable', 'the due index', () => {
+    for (const { key, value } of kv.entries('due', {})) {
+      if (keyPart(key, 0) !== bucket || keyPart(key, 1) !== run) before = undefined;
+      [bucket, run] = [keyPart(key, 0), keyPart(key, 1)];
+      const about = instant(bucket * bucketMs);
+      const entries = faults.try('due', `the due index for the time from ${about}`, () => decodeChunk(value, key));
+      for (const entry of entries ?? []) {
+        const { due, seq } = entry;
+        const inOrder = bucketOf(due) === bucket && (!before || compareDue(before, entry) < 0);
+        if (!inOrder) faults.add('due', `the due index has ${ground.nameOf(seq)} in the wrong place`);
+        before = entry;
+        if (!pending.has(seq) || due < mark.watermark || !inOrder) continue;
+        const row = ground.rowInTrees(seq);
+        if (row && rowDue(row.bytes, row.at) === due) pending.delete(seq);
+      }
+    }
+  });
+  for (const seq of pending) {
+    const row = ground.rowInTrees(seq);
+    const due = row ? instant(rowDue(row.bytes, row.at)) : 'at some time';
+    faults.add('unfound', `${ground.nameOf(seq)} is pending, due ${due}, and not where the due index is read`);
+  }
+}
+
+function instant(ms: number): string {
+  return Math.abs(ms) <= limits.maxInstantMs ? new Date(ms).toISOString() : `at ${ms} ms`;
+}
+
+/** Bytes of an entry: key and instant, each u48. */
+const finishedEntryBytes = 12;
+
+/** @param finished must all be found, each with the instant at which it finished */
+export function checkFinished(ground: CheckGround, finished: KeySet): void {
+  const { kv, faults } = ground;
+  faults.try('unreadable', 'the list of finished jobs', () => {
+    for (const { key, value } of kv.entries('finished', {})) {
+      const bytes = faults.try('finished', 'a piece of the list of finished jobs', () => unseal(value, key, ''));
+      if (!bytes) continue;
+      for (let at = 0; at + finishedEntryBytes <= bytes.length; at += finishedEntryBytes) {
+        const seq = getU48(bytes, at);
+        const row = finished.has(seq) ? ground.rowInTrees(seq) : undefined;
+        if (row && rowFinishedAt(row.bytes, row.at) === getU48(bytes, at + 6)) finished.delete(seq);
+      }
+    }
+  });
+  for (const seq of finished)
+    faults.add('finished', `${ground.nameOf(seq)} is finished and not in the list of finished jobs`);
+}
+
+/** Each key names the job that it made and is forgotten in its time. */
+export function checkKeys(ground: CheckGround): void {
+  const { kv, faults } = ground;
+  faults.try('unreadable', 'the idempotency keys', () => {
+    for (const { key } of kv.entries('keys', {})) {
+      const name = key.toString('latin1');
+      const use = faults.try('key', 'an idempotency key', () => findKey(kv, name, Number.NEGATIVE_INFINITY));
+      if (!use) continue;
+      const expiry = Buffer.concat([keyOf(use.at + limits.idempotencyKeptMs), key]);
+      if (!kv.get('keyExpiry', expiry))
+        faults.add('left', `the idempotency key of ${ground.nameOf(use.seq)} would never be forgotten`);
+      if (use.seq >= ground.counters.nextSeq)
+        faults.add('key', `an idempotency key is of job number ${use.seq}, which was never made`);
+      else checkMaker(ground, use.seq, name);
+    }
+  });
+  faults.try('unreadable', 'the times of the idempotency keys', () => {
+    for (const expiry of kv.keys('keyExpiry', {})) {
+      if (!kv.get('keys', expiry.subarray(6))) faults.add('key', 'an idempotency key is gone before its time');
+    }
+  });
+}
+
+/** The job that a key names was made with it, if it still exists; a damaged spec was told of before. */
+function checkMaker(ground: CheckGround, seq: number, name: string): void {
+  const bytes = ground.kv.get('specs', specKey(seq));
+  if (!bytes) return;
+  try {
+    if (readSpec(seq, bytes, ground.types).idempotencyKey !== name) {
+      ground.faults.add('key', `an idempotency key names ${ground.nameOf(seq)}, which was made without it`);
+    }
+  } catch {}
+}

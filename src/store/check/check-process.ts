@@ -1,0 +1,40 @@
+/**
+ * The process that a check runs in: its arguments are a directory, which it opens read-only, and the key of its ids where it
+ * has one. See `check-apart`.
+ */
+import { join } from 'node:path';
+import { useIdKey } from '../../domain/id.js';
+import { dataFile, LmdbKv } from '../kv/kv-lmdb.js';
+import { checkStore } from './check.js';
+import type { FromCheck } from './check-apart.js';
+import { countWrongHeads } from './check-pages.js';
+
+const [, , directory, idKey] = process.argv;
+if (directory === undefined || !process.send) throw new Error('this file runs in a process that the check starts');
+useIdKey(idKey);
+
+/** Written at once, so that nothing is lost when LMDB ends the process at the next page. */
+function tell(message: FromCheck): void {
+  process.send?.(message);
+}
+
+try {
+  const kv = new LmdbKv(directory, { readOnly: true });
+  const wrongHeads = countWrongHeads(join(directory, dataFile));
+  if (wrongHeads > 0) {
+    const line = `the heads of ${wrongHeads} pages of ${dataFile} are damaged: writing to these ends the server`;
+    tell({ kind: 'fault', line });
+  }
+  const summary = checkStore(
+    kv,
+    Date.now(),
+    (line) => tell({ kind: 'fault', line }),
+    (what) => tell({ kind: 'reading', what }),
+  );
+  const faults = summary.faults + (wrongHeads > 0 ? 1 : 0);
+  tell({ kind: 'checked', summary: { ...summary, faults } });
+  await kv.close();
+} catch (error) {
+  tell({ kind: 'unreadable', reason: error instanceof Error ? error.message : String(error) });
+}
+process.disconnect();

@@ -1,0 +1,65 @@
+/**
+ * Checking a store that nobody writes to: every record, index and counter, each against its checksum and against the
+ * others. Reads each tree once in order, and beside that holds a bit for each job and the rows that the log has behind the
+ * merge mark, so that memory does not grow with what jobs carry.
+ *
+ * Rules of thumb that the passes rest on: what the log has behind the mark goes before the trees, since a start replays it;
+ * entries of the due index and of the list of finished jobs may be out of date, but none may be missing.
+ */
+
+import type { Status } from '../../domain/lifecycle.js';
+import { decodeMeta, metaKey } from '../format/layout.js';
+import { TypeDictionary } from '../format/type-dictionary.js';
+import type { KvReader } from '../kv/kv.js';
+import { noMark, readMark } from '../log/replay.js';
+import { noCounters } from '../port.js';
+import { CheckFaults } from './check-faults.js';
+import { CheckGround } from './check-ground.js';
+import { checkJobs } from './check-jobs.js';
+import { checkDue, checkFinished, checkKeys } from './check-lists.js';
+import { checkLog, checkStatesAgainstLog } from './check-log.js';
+
+export interface CheckSummary {
+  readonly faults: number;
+  /** Jobs by status. */
+  readonly jobs: Readonly<Record<Status, number>>;
+  /** Log records and the events in them. */
+  readonly records: number;
+  readonly events: number;
+  /** The last position of the log. */
+  readonly position: number;
+}
+
+/**
+ * @param now Unix milliseconds, not before the store was last written to
+ * @param tell is called with one line for each fault
+ * @param reading is called with what is read next
+ */
+export function checkStore(
+  kv: KvReader,
+  now: number,
+  tell: (line: string) => void,
+  reading: (what: string) => void = () => {},
+): CheckSummary {
+  const pass = <T>(what: string, check: () => T): T => {
+    reading(what);
+    return check();
+  };
+  // An error of LMDB spoils the snapshot that it was met in: the rest is read from a new one.
+  const faults = new CheckFaults(tell, () => kv.refresh());
+  const types = new TypeDictionary();
+  faults.try('facts', 'the list of job types', () => {
+    const sealed = kv.get('meta', metaKey('types'));
+    if (sealed) decodeMeta<string[]>(sealed, 'types').forEach((name, id) => types.restore(id, name));
+  });
+  const mark = faults.try('facts', 'the merge mark', () => readMark(kv)) ?? noMark;
+  const ground = new CheckGround(kv, faults, types, mark, now, noCounters);
+  const { records, events, last } = pass('the log', () => checkLog(ground));
+  const { counts, pending, finished } = pass('the jobs', () => checkJobs(ground));
+  pass('the due index', () => checkDue(ground, pending));
+  pass('the list of finished jobs', () => checkFinished(ground, finished));
+  pass('the idempotency keys', () => checkKeys(ground));
+  pass('the log beside the states', () => checkStatesAgainstLog(ground));
+  faults.finish();
+  return { faults: faults.count, jobs: counts, records, events, position: last };
+}

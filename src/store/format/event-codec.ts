@@ -1,0 +1,88 @@
+/** Events as bytes inside a log record. */
+import type { EventBody, EventType, JobEvent } from '../../domain/events.js';
+import { eventTypes } from '../../domain/events.js';
+import { statuses } from '../../domain/lifecycle.js';
+import type { ByteReader, ByteWriter } from './bytes.js';
+import type { TypeDictionary } from './type-dictionary.js';
+
+const causes = ['failure', 'manual', 'interruption'] as const;
+
+/** Appends an event; its `seq` is not written: it follows from its place in the log. */
+export function writeEvent(out: ByteWriter, event: JobEvent, typeId: number): void {
+  const { body } = event;
+  out.u8(eventTypes.indexOf(body.type));
+  out.u48(event.jobSeq);
+  out.u48(event.idSeconds);
+  out.u16(typeId);
+  out.u48(event.at);
+  switch (body.type) {
+    case 'job.scheduled':
+    case 'job.updated':
+      out.f64(body.triggerAt);
+      out.u8(body.isRepeat ? 1 : 0);
+      break;
+    case 'job.started':
+      out.u32(body.attempt);
+      break;
+    case 'job.completed':
+      out.u48(body.durationMs);
+      break;
+    case 'job.failed':
+      out.text(body.error);
+      out.u8(body.retryCount);
+      out.u8(body.maxRetries);
+      out.u8(body.final ? 1 : 0);
+      break;
+    case 'job.retrying':
+      out.f64(body.nextRetryAt);
+      out.u8(body.retryCount);
+      out.u8(causes.indexOf(body.cause));
+      break;
+    case 'job.cancelled':
+      out.u8(statuses.indexOf(body.previousStatus));
+      break;
+    default:
+      body satisfies never;
+  }
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const found = list[index];
+  if (found === undefined) throw new RangeError(`no entry ${index}`);
+  return found;
+}
+
+function readBody(input: ByteReader, type: EventType): EventBody {
+  switch (type) {
+    case 'job.scheduled':
+    case 'job.updated':
+      return { type, triggerAt: input.f64(), isRepeat: input.u8() === 1 };
+    case 'job.started':
+      return { type, attempt: input.u32() };
+    case 'job.completed':
+      return { type, durationMs: input.u48() };
+    case 'job.failed':
+      return {
+        type,
+        error: input.text(),
+        retryCount: input.u8(),
+        maxRetries: input.u8(),
+        final: input.u8() === 1,
+      };
+    case 'job.retrying':
+      return { type, nextRetryAt: input.f64(), retryCount: input.u8(), cause: at(causes, input.u8()) };
+    case 'job.cancelled':
+      return { type, previousStatus: at(statuses, input.u8()) };
+    default:
+      return type satisfies never;
+  }
+}
+
+export function readEvent(input: ByteReader, seq: number, types: TypeDictionary): JobEvent {
+  const type = at(eventTypes, input.u8());
+  const jobSeq = input.u48();
+  const idSeconds = input.u48();
+  const jobName = types.nameOf(input.u16());
+  const when = input.u48();
+  return { seq, jobSeq, idSeconds, jobName, at: when, body: readBody(input, type) };
+}

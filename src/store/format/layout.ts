@@ -1,0 +1,120 @@
+/** Where things stand in the trees: keys, state pages, and the facts about the whole. */
+
+import { DamagedRecord } from '../port.js';
+import { crc32 } from './bytes.js';
+import { getU32, key, putU32 } from './numbers.js';
+import { rowBytes } from './row.js';
+
+/**
+ * Version of everything below; a directory of a newer one is refused, one of an older keeps its number.
+ * 2: the marker may have a key of ids, without which others would be answered. The trees are as in 1.
+ */
+export const schemaVersion = 2;
+
+/**
+ * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by key), `due` (what
+ * is to come), `bitmaps` (sets of jobs), `finished` (in finishing order), `keys` and `keyExpiry` (idempotency).
+ */
+export const trees = [
+  'meta',
+  'log',
+  'specs',
+  'states',
+  'details',
+  'due',
+  'bitmaps',
+  'finished',
+  'keys',
+  'keyExpiry',
+] as const;
+export type Tree = (typeof trees)[number];
+
+/** A value to be written; null: what is there is to be removed. */
+export interface Put {
+  readonly tree: Tree;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | null;
+}
+
+export const pageRows = 16;
+const pageHeader = 8;
+export const pageBytes = pageHeader + pageRows * rowBytes;
+
+export const pageOf = (seq: number): number => Math.floor(seq / pageRows);
+export const pageKey = (page: number): Buffer => key(page);
+/** Where the row of a job begins in its page. */
+export const rowAt = (seq: number): number => pageHeader + (seq % pageRows) * rowBytes;
+
+/** A page with no jobs, to be filled and then sealed. */
+export function emptyPage(): Buffer {
+  return Buffer.alloc(pageBytes);
+}
+
+/** Makes the page whole: its checksum covers the rows and its own number, so that a page in the wrong place shows. */
+export function sealPage(page: Buffer, number: number): void {
+  putU32(page, 4, number >>> 0);
+  putU32(page, 0, crc32(page.subarray(4)));
+}
+
+/** @throws DamagedRecord */
+export function checkPage(page: Buffer, number: number): void {
+  const whole =
+    page.length === pageBytes && getU32(page, 4) === number >>> 0 && getU32(page, 0) === crc32(page.subarray(4));
+  if (!whole) throw new DamagedRecord(`the state page of jobs ${number * pageRows} to ${(number + 1) * pageRows - 1}`);
+}
+
+export const logKey = (position: number): Buffer => key(position);
+export const specKey = (seq: number): Buffer => key(seq);
+export const detailKey = (seq: number): Buffer => key(seq);
+export const setKey = (set: number, block: number): Buffer => key(set, block);
+export const finishedKey = (position: number, chunk: number): Buffer => key(position, chunk);
+
+/** A value with its checksum before it. That covers its key too, so that the value of another key shows. */
+export function seal(value: Uint8Array, under: Uint8Array): Buffer {
+  const out = Buffer.allocUnsafe(value.length + 4);
+  putU32(out, 0, crc32(value, crc32(under)));
+  out.set(value, 4);
+  return out;
+}
+
+/** @throws DamagedRecord naming `what`. */
+export function unseal(sealed: Buffer, under: Uint8Array, what: string): Buffer {
+  const whole = sealed.length >= 4 && getU32(sealed, 0) === crc32(sealed.subarray(4), crc32(under));
+  if (!whole) throw new DamagedRecord(what);
+  return sealed.subarray(4);
+}
+
+/** What the trees stand for, written with the last slice of each merge. */
+export interface MergeMark {
+  /** The trees hold all that log records up to this one changed. */
+  readonly position: number;
+  /** No job that was pending then was due before this. */
+  readonly watermark: number;
+}
+
+/** Facts about the data directory as a whole. */
+export interface DirectoryFacts {
+  readonly schema: number;
+  /** Random, made with the directory. */
+  readonly identity: string;
+  readonly createdAt: number;
+  /** Key of the scramble in public ids, made with the directory and kept by its backups; see `domain/id`. None in schema 1. */
+  readonly idKey?: string;
+  /** No server has ever been ready on it: there is nothing in it to lose. */
+  readonly unused?: boolean;
+  /** It is a copy of one instant: to be checked and restored, not to be worked on. */
+  readonly backup?: { readonly at: string; readonly position: number };
+}
+
+const metaKeys = { mark: 'mark', facts: 'facts', types: 'types', clean: 'clean', epochs: 'epochs' } as const;
+export type MetaName = keyof typeof metaKeys;
+export const metaKey = (name: MetaName): Buffer => Buffer.from(metaKeys[name]);
+
+/** Sealed JSON; for the handful of values in `meta`. Infinity is written as null. */
+export function encodeMeta(value: unknown, name: MetaName): Buffer {
+  return seal(Buffer.from(JSON.stringify(value)), metaKey(name));
+}
+
+export function decodeMeta<T>(sealed: Buffer, name: MetaName): T {
+  return JSON.parse(unseal(sealed, metaKey(name), `the entry ${name} of the directory`).toString('utf8')) as T;
+}

@@ -1,0 +1,81 @@
+/** A job's state as a row of fixed size: what the tree of states, the log and the tables in memory hold of a job. */
+
+import type { JobState } from '../../domain/job.js';
+import { type Status, statuses } from '../../domain/lifecycle.js';
+import { getF64, getU16, getU32, getU48, maxU16, maxU32, putF64, putU16, putU32, putU48 } from './numbers.js';
+
+/**
+ * Layout, little-endian: u8 status + 1 (0: no job), u8 interruptions, u8 retries, u8 1 if it has a detail, u32 lease, f64 due,
+ * f64 occurrence, u48 updated, u48 started, u48 finished, u16 attempt, u32 skipped, u32 missed, u16 type.
+ */
+export const rowBytes = 54;
+
+/** A row inside a larger buffer. */
+export interface RowPlace {
+  readonly bytes: Buffer;
+  readonly at: number;
+}
+
+/** @param hasDetail there is a result or an error: were it lost, that would show */
+export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: number, hasDetail: boolean): void {
+  buffer[at] = statuses.indexOf(state.status) + 1;
+  buffer[at + 1] = state.interruptions;
+  buffer[at + 2] = state.retryCount;
+  buffer[at + 3] = hasDetail ? 1 : 0;
+  putU32(buffer, at + 4, state.lease);
+  putF64(buffer, at + 8, state.due);
+  putF64(buffer, at + 16, state.occurrence);
+  putU48(buffer, at + 24, state.updatedAt);
+  putU48(buffer, at + 30, state.startedAt);
+  putU48(buffer, at + 36, state.finishedAt);
+  putU16(buffer, at + 42, Math.min(state.attempt, maxU16));
+  putU32(buffer, at + 44, Math.min(state.skipped, maxU32));
+  putU32(buffer, at + 48, Math.min(state.missed, maxU32));
+  putU16(buffer, at + 52, typeId);
+}
+
+/** The row of a job that no longer exists; its type stays, so that it can be taken out of the sets. */
+export function writeNoRow(buffer: Buffer, at: number, typeId: number): void {
+  buffer.fill(0, at, at + rowBytes);
+  putU16(buffer, at + 52, typeId);
+}
+
+export function rowType(buffer: Buffer, at: number): number {
+  return getU16(buffer, at + 52);
+}
+
+export function rowHasDetail(buffer: Buffer, at: number): boolean {
+  return buffer[at + 3] === 1;
+}
+
+/** The status in a row without reading the rest; undefined where no job is. */
+export function rowStatus(buffer: Buffer, at: number): Status | undefined {
+  return statuses[(buffer[at] as number) - 1];
+}
+
+export function rowDue(buffer: Buffer, at: number): number {
+  return getF64(buffer, at + 8);
+}
+
+export function rowFinishedAt(buffer: Buffer, at: number): number {
+  return getU48(buffer, at + 36);
+}
+
+export function readRow(buffer: Buffer, at: number): JobState | undefined {
+  const status = rowStatus(buffer, at);
+  if (status === undefined) return undefined;
+  return {
+    status,
+    due: getF64(buffer, at + 8),
+    occurrence: getF64(buffer, at + 16),
+    updatedAt: getU48(buffer, at + 24),
+    startedAt: getU48(buffer, at + 30),
+    finishedAt: getU48(buffer, at + 36),
+    lease: getU32(buffer, at + 4),
+    attempt: getU16(buffer, at + 42),
+    retryCount: buffer[at + 2] as number,
+    interruptions: buffer[at + 1] as number,
+    skipped: getU32(buffer, at + 44),
+    missed: getU32(buffer, at + 48),
+  };
+}

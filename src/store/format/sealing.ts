@@ -1,0 +1,62 @@
+/** Sealing: what changed about which jobs becomes the bytes that one commit writes. */
+import { noDetail } from '../../domain/job.js';
+import type { Changes } from '../port.js';
+import { ByteWriter } from './bytes.js';
+import { keyOfPlace } from './finished-list.js';
+import { keyUsePuts } from './key-use.js';
+import { encodeMeta, metaKey, type Put } from './layout.js';
+import { type Change, writeLogRecord } from './log-record.js';
+import { writeSpec } from './spec-codec.js';
+import type { TypeDictionary } from './type-dictionary.js';
+
+/** A batch ready to be written, in one buffer that changes hands. */
+export interface SealedBatch {
+  /** Place of its record in the log; grows by one. */
+  readonly position: number;
+  readonly buffer: ArrayBuffer;
+  /** The log record is the first so many bytes of the buffer. */
+  readonly recordBytes: number;
+  /** Specs to write: key, offset in the buffer, length; three numbers each. */
+  readonly specs: readonly number[];
+  readonly puts: readonly Put[];
+}
+
+/** Where the record goes. `logBytes`: of all records before. */
+export interface SealContext {
+  readonly position: number;
+  readonly logBytes: number;
+  readonly types: TypeDictionary;
+}
+
+/** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
+export function sealChanges({ at, counters, jobs, events, keys, passed }: Changes, context: SealContext): SealedBatch {
+  const { position, logBytes, types } = context;
+  const changes: Change[] = [];
+  for (const { job, detailChanged, removed } of jobs.values()) {
+    const { spec, state, detail } = job;
+    changes.push({
+      seq: spec.seq,
+      name: spec.name,
+      state: removed ? undefined : state,
+      hasDetail: detail !== noDetail,
+      detail: detailChanged && !removed ? detail : undefined,
+    });
+  }
+  const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
+  for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
+  const out = new ByteWriter(256 + changes.length * 256);
+  for (const { name } of changes) types.idOf(name);
+  if (types.fresh().length > 0) {
+    puts.push({ tree: 'meta', key: metaKey('types'), value: encodeMeta(types.all(), 'types') });
+  }
+  writeLogRecord(out, { position, at, logBytes, counters, changes, events }, types);
+  const recordBytes = out.length;
+  const specs: number[] = [];
+  for (const { job, specChanged, removed } of jobs.values()) {
+    if (!specChanged || removed) continue;
+    const from = out.length;
+    writeSpec(out, job.spec, types.idOf(job.spec.name));
+    specs.push(job.spec.seq, from, out.length - from);
+  }
+  return { position, buffer: out.buffer.buffer as ArrayBuffer, recordBytes, specs, puts };
+}

@@ -1,0 +1,116 @@
+/** A job's spec as bytes: CRC-32 of the job's key and the rest, format version, the fields. Any damage is refused on reading. */
+
+import type { JobSpec, SlotRange, Trigger } from '../../domain/job.js';
+import { DamagedRecord } from '../port.js';
+import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
+import { getU32, putU32 } from './numbers.js';
+import type { TypeDictionary } from './type-dictionary.js';
+
+/** 2: with instants that the job has run for already, which a server of version 1.0.0 would take for something else. */
+const versions = { plain: 1, withAlreadyRan: 2 } as const;
+const fixed = 1;
+const skip = 2;
+const keyed = 4;
+const repeats = 8;
+const triggerKinds = ['once', 'cron', 'interval'] as const;
+
+/** Appends the spec to `out`; what it wrote begins where `out` ended before. */
+export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void {
+  const start = out.claim(4);
+  const { trigger, alreadyRan = [] } = spec;
+  out.u8(alreadyRan.length > 0 ? versions.withAlreadyRan : versions.plain);
+  out.u8(
+    (spec.backoff === 'fixed' ? fixed : 0) |
+      (spec.misfire === 'skip' ? skip : 0) |
+      (spec.idempotencyKey === undefined ? 0 : keyed) |
+      (trigger.kind === 'cron' && trigger.repeat ? repeats : 0),
+  );
+  out.u8(triggerKinds.indexOf(trigger.kind));
+  out.u8(spec.maxRetries);
+  out.u16(typeId);
+  out.u48(spec.idSeconds);
+  out.u48(spec.createdAt);
+  out.u48(spec.retryDelayMs);
+  out.u48(spec.timeoutMs);
+  switch (trigger.kind) {
+    case 'once':
+      out.f64(trigger.due);
+      break;
+    case 'cron':
+      out.text(trigger.expression);
+      out.word(trigger.timezone);
+      break;
+    case 'interval':
+      out.u48(trigger.everyMs);
+      out.f64(trigger.firstDue);
+      break;
+    default:
+      trigger satisfies never;
+  }
+  if (spec.idempotencyKey !== undefined) out.word(spec.idempotencyKey);
+  if (alreadyRan.length > 0) writeRanges(out, alreadyRan);
+  out.text(spec.payload);
+  putU32(out.buffer, start, crc32(out.since(start + 4), spec.seq >>> 0));
+}
+
+function writeRanges(out: ByteWriter, ranges: readonly SlotRange[]): void {
+  out.u8(ranges.length);
+  for (const { from, until } of ranges) {
+    out.f64(from);
+    out.f64(until);
+  }
+}
+
+function readRanges(input: ByteReader): SlotRange[] {
+  return Array.from({ length: input.u8() }, () => ({ from: input.f64(), until: input.f64() }));
+}
+
+function readTrigger(input: ByteReader, kind: number, repeat: boolean): Trigger {
+  switch (triggerKinds[kind]) {
+    case 'once':
+      return { kind: 'once', due: input.f64() };
+    case 'cron':
+      return { kind: 'cron', expression: input.text(), timezone: input.word(), repeat };
+    case 'interval':
+      return { kind: 'interval', everyMs: input.u48(), firstDue: input.f64() };
+    default:
+      throw new RangeError(`unknown trigger ${kind}`);
+  }
+}
+
+/** @throws DamagedRecord when the bytes are not what `writeSpec` wrote. */
+export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): JobSpec {
+  if (bytes.length < 5 || getU32(bytes, 0) !== crc32(bytes.subarray(4), seq >>> 0)) {
+    throw new DamagedRecord(`the spec of job ${seq}`);
+  }
+  const input = new ByteReader(bytes, 4);
+  const version = input.u8();
+  if (version !== versions.plain && version !== versions.withAlreadyRan)
+    throw new DamagedRecord(`the spec of job ${seq}`, 'is of an unknown format version');
+  const flags = input.u8();
+  const kind = input.u8();
+  const maxRetries = input.u8();
+  const name = types.nameOf(input.u16());
+  const idSeconds = input.u48();
+  const createdAt = input.u48();
+  const retryDelayMs = input.u48();
+  const timeoutMs = input.u48();
+  const trigger = readTrigger(input, kind, (flags & repeats) !== 0);
+  const key = flags & keyed ? { idempotencyKey: input.word() } : undefined;
+  const ran = version === versions.withAlreadyRan ? { alreadyRan: readRanges(input) } : undefined;
+  return {
+    seq,
+    idSeconds,
+    name,
+    payload: input.text(),
+    trigger,
+    maxRetries,
+    retryDelayMs,
+    backoff: flags & fixed ? 'fixed' : 'exponential',
+    timeoutMs,
+    misfire: flags & skip ? 'skip' : 'run_once',
+    createdAt,
+    ...key,
+    ...ran,
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * The store as the scheduler sees it. What changed about which jobs goes in, and comes back as committed or refused; jobs as
+ * they are on disk come out. What becomes bytes, and which, is the store's business.
+ */
+
+import { Refusal } from '../domain/errors.js';
+import type { JobEvent } from '../domain/events.js';
+import type { Job, JobState } from '../domain/job.js';
+import type { Status } from '../domain/lifecycle.js';
+
+/** Running totals, as they stand after a commit. */
+export interface Counters {
+  /** Key of the next job. */
+  readonly nextSeq: number;
+  /** Jobs that exist. */
+  readonly jobs: number;
+  /** Number of the last event. */
+  readonly lastEvent: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** Second of the newest id. */
+  readonly idSeconds: number;
+}
+
+/** Of a store that nothing was ever committed to. */
+export const noCounters: Counters = {
+  nextSeq: 1,
+  jobs: 0,
+  lastEvent: 0,
+  completed: 0,
+  failed: 0,
+  cancelled: 0,
+  idSeconds: 0,
+};
+
+/** A job as a commit leaves it, and what of it that commit changed beside its state. */
+export interface JobChange {
+  readonly job: Job;
+  readonly specChanged: boolean;
+  readonly detailChanged: boolean;
+  /** Nothing of it stays. */
+  readonly removed: boolean;
+}
+
+/** What an idempotency key stands for. */
+export interface KeyUse {
+  /** The job that it made. */
+  readonly seq: number;
+  /** Of the body that the key came with. */
+  readonly digest: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
+/** A job and when it finished, in Unix milliseconds. */
+export interface FinishedJob {
+  readonly seq: number;
+  readonly at: number;
+}
+
+/** A stretch of the list of finished jobs, by the merge that wrote it and its place among those of that merge. */
+export interface FinishedPlace {
+  readonly merge: number;
+  readonly from: number;
+}
+
+/** All that one commit changes: written as a whole, or not at all. */
+export interface Changes {
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly counters: Counters;
+  /** By key. */
+  readonly jobs: ReadonlyMap<number, JobChange>;
+  /** In order of their numbers. */
+  readonly events: readonly JobEvent[];
+  /** Idempotency keys to remember. */
+  readonly keys: ReadonlyMap<string, KeyUse>;
+  /** Stretches of the list of finished jobs that are not needed any more. */
+  readonly passed: readonly FinishedPlace[];
+}
+
+/** What the store calls back. */
+export interface StoreEvents {
+  /** What was handed over last is on disk. */
+  committed(): void;
+  /** Nothing of it is there. `broken`: for good, and `message` is for the user; the process must stop. */
+  failed(failure: { readonly message: string; readonly broken: boolean }): void;
+  /** The index has all that was committed up to a position of the log, and is read from there on. */
+  merged(position: number): void;
+}
+
+/** Changes go in. */
+export interface Commits {
+  /** How many commits the log has taken since it was made. */
+  readonly position: number;
+  /** One at a time: the next only after the answer. @throws Error when the changes are none that can be written */
+  commit(changes: Changes): void;
+}
+
+/** Bringing what was committed into the index, which the scheduler orders since it knows what is due. */
+export interface Merges {
+  /** Jobs changed since the last merge began. */
+  readonly changed: number;
+  /** Bytes of results and errors among them, roughly. */
+  readonly changedDetailBytes: number;
+  /** One is under way. */
+  readonly merging: boolean;
+  /**
+   * One at a time; commits go on meanwhile.
+   *
+   * @param order `watermark`: no job that is pending on disk is due before this; `now`: what is kept for a time is dropped when
+   *   that is over. Both Unix milliseconds
+   */
+  merge(order: { readonly watermark: number; readonly now: number }): void;
+}
+
+/** Jobs as they are on disk. */
+export interface CommittedJobs {
+  /** @throws DamagedRecord also when the state of a job that there is cannot be found */
+  state(seq: number): JobState | undefined;
+  /** @throws DamagedRecord as above */
+  job(seq: number): Job | undefined;
+  /** The use of an idempotency key that is still remembered at `now`. @throws DamagedRecord */
+  keyUse(name: string, now: number): KeyUse | undefined;
+}
+
+/** Jobs in finishing order, as far as merges have listed them. One that was retried since stands there twice. */
+export interface FinishedList {
+  /** The first stretch behind one; without that, the first of all. */
+  nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined;
+  /** @throws DamagedRecord */
+  finished(place: FinishedPlace): FinishedJob[];
+}
+
+/** What the log tells of the clock. */
+export interface RecordedTimes {
+  /**
+   * By a clock that has been set back since: when it had begun to be ahead of `now`, as far as the log's last records tell. Unix
+   * milliseconds; undefined when the last record is not ahead.
+   */
+  aheadSince(now: number): number | undefined;
+}
+
+/** Which jobs are in which status. */
+export interface JobsByStatus {
+  /** Finished jobs. */
+  readonly finished: number;
+  /** All jobs in a status, ascending. */
+  each(status: Status): Iterable<number>;
+  /** Numbers of the blocks of keys that have jobs: what `inBlock` takes. */
+  blocks(): readonly number[];
+  /** Keys of the jobs of a status in one block, from the least; at most 65,536. */
+  inBlock(status: Status, block: number): readonly number[];
+}
+
+/** All that the scheduler asks of the store, but for sets of jobs. */
+export interface JobStore extends Commits, Merges, CommittedJobs, FinishedList, RecordedTimes {}
+
+/** One record is not what was written, or is not there. */
+export class DamagedRecord extends Error {
+  override readonly name = 'DamagedRecord';
+  constructor(
+    readonly what: string,
+    readonly how = 'does not match its checksum',
+  ) {
+    super(`${what} ${how}: the data directory is damaged`);
+  }
+}
+
+/** What is answered to a request that meets damage. */
+export function damagedRefusal(): Refusal {
+  return new Refusal('internal_error', 'A record that this needs is damaged; the server log says more.');
+}
+
+/** Who is told of damaged records. */
+export interface DamageReports {
+  /** @param meaning what becomes of it */
+  tell(error: DamagedRecord, meaning: string, fields?: object): void;
+}

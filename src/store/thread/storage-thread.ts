@@ -1,0 +1,120 @@
+/** The storage thread: the engine on LMDB. Commits go first; between them the merge goes on slice by slice. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Refusal } from '../../domain/errors.js';
+import { writeBackup } from '../directory/write-backup.js';
+import { hasRoom, whyForGood } from '../kv/disk.js';
+import { LmdbKv } from '../kv/kv-lmdb.js';
+import { StoreEngine } from '../trees/engine.js';
+import type { FromStorage, StorageThreadOptions, ToStorage } from './storage-messages.js';
+
+if (!parentPort) throw new Error('this file runs in a thread of the server');
+const port = parentPort;
+const { directory } = workerData as StorageThreadOptions;
+
+/** How long a merge waits when a slice failed: there may be room again. */
+const retrySliceMs = 250;
+
+const kv = new LmdbKv(directory);
+const engine = new StoreEngine(kv);
+let stepping = false;
+/** The last write was refused. */
+let full = false;
+/** Ends with the backup that is being written, if one is. */
+let backup: Promise<void> = Promise.resolve();
+
+function tell(message: FromStorage): void {
+  port.postMessage(message);
+}
+
+function commit(batch: Extract<ToStorage, { kind: 'commit' }>['batch']): void {
+  // A small write may still find a free page: taking that for room would start jobs that cannot be written down.
+  if (full && !hasRoom(directory, batch.buffer.byteLength)) {
+    tell({ kind: 'failed', position: batch.position, message: 'there is no room on the disk', broken: false });
+    return;
+  }
+  try {
+    engine.commit(batch);
+    full = false;
+  } catch (error) {
+    full = true;
+    const why = whyForGood(error, directory, batch.buffer.byteLength);
+    const message = why ?? (error instanceof Error ? error.message : String(error));
+    tell({ kind: 'failed', position: batch.position, message, broken: why !== undefined });
+    return;
+  }
+  tell({ kind: 'committed', position: batch.position });
+}
+
+/** One slice per turn of the loop: a commit that has come meanwhile is taken before the next. */
+function step(): void {
+  stepping = false;
+  if (!engine.merging) return;
+  let merged: number | undefined;
+  try {
+    merged = engine.step();
+  } catch (error) {
+    // What will not get better ends this thread, and with it the server, which says why.
+    const why = whyForGood(error, directory, 0);
+    if (why !== undefined) throw new Error(why);
+    // Nothing is lost: the log has it all, and there may be room later.
+    stepping = true;
+    setTimeout(step, retrySliceMs);
+    return;
+  }
+  if (merged !== undefined) tell({ kind: 'merged', position: merged });
+  else stepSoon();
+}
+
+function stepSoon(): void {
+  if (stepping) return;
+  stepping = true;
+  setImmediate(step);
+}
+
+async function backUp(target: string): Promise<void> {
+  try {
+    tell({ kind: 'backedUp', done: await writeBackup(kv, directory, target) });
+  } catch (error) {
+    const { code, detail } =
+      error instanceof Refusal ? error : { code: 'internal_error' as const, detail: String(error) };
+    tell({ kind: 'notBackedUp', refused: { code, detail } });
+  }
+}
+
+async function close(clean: boolean): Promise<void> {
+  try {
+    if (clean) {
+      while (engine.merging) {
+        const merged = engine.step();
+        if (merged !== undefined) tell({ kind: 'merged', position: merged });
+      }
+      engine.markClean(true);
+    }
+  } catch {
+    // An unmarked directory is replayed and checked at the next start, which is all that is lost.
+  }
+  // The copy reads from the store that is about to be closed.
+  await backup;
+  await kv.close();
+  tell({ kind: 'closed' });
+  port.close();
+}
+
+port.on('message', (message: ToStorage) => {
+  switch (message.kind) {
+    case 'commit':
+      return commit(message.batch);
+    case 'merge':
+      engine.startMerge(message.order);
+      return stepSoon();
+    case 'backup':
+      backup = backUp(message.target);
+      return;
+    case 'close':
+      return void close(message.clean);
+    default:
+      message satisfies never;
+  }
+});
+
+tell({ kind: 'ready', ...engine.open() });

@@ -1,0 +1,30 @@
+/** Idempotency keys on disk: which job a key made, from which body, and until when it is remembered. */
+import { limits } from '../../domain/limits.js';
+import { keyOfName, readKeyUse } from '../format/key-use.js';
+import { key, keyPart } from '../format/numbers.js';
+import type { KvReader, KvWriter } from '../kv/kv.js';
+import type { KeyUse } from '../port.js';
+
+/** The use of a key that is still remembered at `now`. */
+export function findKey(kv: KvReader, name: string, now: number): KeyUse | undefined {
+  const under = keyOfName(name);
+  const sealed = kv.get('keys', under);
+  if (!sealed) return undefined;
+  const use = readKeyUse(sealed, under);
+  return use.at + limits.idempotencyKeptMs > now ? use : undefined;
+}
+
+/**
+ * Removes at most `limit` expiry entries, and returns how many. A key used again after its time has an older entry too: only
+ * the one that its present use made removes it.
+ */
+export function dropExpiredKeys(tx: KvWriter, now: number, limit: number): number {
+  const expired = [...tx.keys('keyExpiry', { to: key(now), limit })];
+  for (const expiry of expired) {
+    tx.remove('keyExpiry', expiry);
+    const name = expiry.subarray(6).toString('latin1');
+    const use = findKey(tx, name, Number.NEGATIVE_INFINITY);
+    if (use && use.at + limits.idempotencyKeptMs === keyPart(expiry, 0)) tx.remove('keys', expiry.subarray(6));
+  }
+  return expired.length;
+}

@@ -1,0 +1,92 @@
+/** The read side: lists, totals, single jobs and past events, from what is on disk. */
+
+import { findById } from '../../domain/find-job.js';
+import type { Job } from '../../domain/job.js';
+import { EventLog } from '../log/event-log.js';
+import { type Counters, DamagedRecord, type DamageReports, damagedRefusal } from '../port.js';
+import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, Totals } from '../queries-port.js';
+import type { JobSets } from './job-sets.js';
+import type { Memtable } from './memtable.js';
+import type { StoreReader } from './reader.js';
+
+export class StoreQueries implements Queries {
+  readonly #memtable: Memtable;
+  readonly #sets: JobSets;
+  readonly #reader: StoreReader;
+  readonly #log: EventLog;
+  readonly #counters: () => Counters;
+  readonly #damage: DamageReports;
+
+  /** @param counters as they are on disk now */
+  constructor(parts: {
+    readonly memtable: Memtable;
+    readonly sets: JobSets;
+    readonly reader: StoreReader;
+    readonly counters: () => Counters;
+    readonly damage: DamageReports;
+  }) {
+    this.#memtable = parts.memtable;
+    this.#sets = parts.sets;
+    this.#reader = parts.reader;
+    this.#log = new EventLog(parts.reader.log, parts.reader.types);
+    this.#counters = parts.counters;
+    this.#damage = parts.damage;
+  }
+
+  get(id: string): Job | undefined {
+    return this.#whole(() => findById(id, this.#counters().nextSeq, (seq) => this.#memtable.job(seq)));
+  }
+
+  keyOf(id: string): number | undefined {
+    return this.get(id)?.spec.seq;
+  }
+
+  list(query: ListQuery): ListPage {
+    const typeId = query.name === undefined ? undefined : this.#reader.types.find(query.name);
+    if (query.name !== undefined && typeId === undefined) return { total: 0, jobs: [] };
+    const { limit, offset, before } = query;
+    // One more than asked for tells whether there is a next page.
+    const seqs = this.#sets.page(query.status, typeId, {
+      limit: limit + 1,
+      offset: before === undefined ? offset : 0,
+      ...(before !== undefined && { before }),
+    });
+    const jobs = this.#whole(() => seqs.slice(0, limit).map((seq) => this.#require(seq)));
+    const last = jobs.at(-1);
+    return {
+      total: this.#sets.total(query.status, typeId),
+      jobs,
+      ...(seqs.length > limit && last && { nextBefore: last.spec.seq }),
+    };
+  }
+
+  totals(): Totals {
+    const { completed, failed, cancelled } = this.#counters();
+    return { pending: this.#sets.count('pending'), running: this.#sets.count('running'), completed, failed, cancelled };
+  }
+
+  lastEvent(): number {
+    return this.#counters().lastEvent;
+  }
+
+  eventsAfter(seq: number, limit: number, from?: LogPlace): PastEvents {
+    return this.#whole(() => this.#log.eventsAfter(seq, limit, from) ?? { events: [], oldest: this.lastEvent() + 1 });
+  }
+
+  /** What is damaged is told in the log, and refused to whoever asks for it. */
+  #whole<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof DamagedRecord)) throw error;
+      this.#damage.tell(error, 'a damaged record was asked for');
+      throw damagedRefusal();
+    }
+  }
+
+  #require(seq: number): Job {
+    const job = this.#memtable.job(seq);
+    if (!job) throw new Error(`job ${seq} is in a set but not in the trees`);
+    return job;
+  }
+}

@@ -1,0 +1,122 @@
+/** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
+import type { JobDetail, JobSpec } from '../../domain/job.js';
+import { decodeFinished, keyOfPlace, placeOfKey } from '../format/finished-list.js';
+import {
+  checkPage,
+  decodeMeta,
+  detailKey,
+  metaKey,
+  pageBytes,
+  pageKey,
+  pageOf,
+  rowAt,
+  specKey,
+  unseal,
+} from '../format/layout.js';
+import { keyPart } from '../format/numbers.js';
+import type { RowPlace } from '../format/row.js';
+import { readSpec } from '../format/spec-codec.js';
+import type { TypeDictionary } from '../format/type-dictionary.js';
+import type { KvReader } from '../kv/kv.js';
+import { LogReader } from '../log/log-reader.js';
+import type { FinishedJob, FinishedPlace, KeyUse } from '../port.js';
+import { findKey } from './idempotency.js';
+import type { JobSets } from './job-sets.js';
+
+/**
+ * State pages kept at hand, 1.8 MB: jobs made one after the other are often due one after the other, and of the thousand
+ * that one turn looks at each is looked at again when it starts.
+ */
+export const cachedPages = 2048;
+
+export class StoreReader {
+  /** Places for pages, made when first used, and the number of the page in each; -1: none. */
+  readonly #pageAt = new Array<Buffer | undefined>(cachedPages);
+  readonly #numberAt = new Float64Array(cachedPages).fill(-1);
+
+  readonly log: LogReader;
+
+  constructor(
+    readonly kv: KvReader,
+    readonly types: TypeDictionary,
+  ) {
+    this.log = new LogReader(kv);
+  }
+
+  /** What follows sees the commits that were reported. */
+  sync(): void {
+    this.kv.refresh();
+  }
+
+  /** What follows sees the merge that was reported, too. */
+  refresh(): void {
+    this.kv.refresh();
+    this.#numberAt.fill(-1);
+  }
+
+  /** Good until the next look at a row. @throws DamagedRecord */
+  row(seq: number): RowPlace | undefined {
+    const page = this.#page(pageOf(seq));
+    return page && { bytes: page, at: rowAt(seq) };
+  }
+
+  /** @throws DamagedRecord */
+  spec(seq: number): JobSpec | undefined {
+    const bytes = this.kv.peek('specs', specKey(seq));
+    return bytes && readSpec(seq, bytes, this.types);
+  }
+
+  /** @throws DamagedRecord */
+  detail(seq: number): JobDetail | undefined {
+    const under = detailKey(seq);
+    const sealed = this.kv.get('details', under);
+    return sealed && (JSON.parse(unseal(sealed, under, `the detail of job ${seq}`).toString('utf8')) as JobDetail);
+  }
+
+  keyUse(name: string, now: number): KeyUse | undefined {
+    return findKey(this.kv, name, now);
+  }
+
+  /** As `FinishedList`. */
+  nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined {
+    // The first key after one is that with a zero byte more.
+    const from = behind ? { from: Buffer.concat([keyOfPlace(behind), Buffer.alloc(1)]) } : {};
+    const [next] = this.kv.keys('finished', { ...from, limit: 1 });
+    return next && placeOfKey(next);
+  }
+
+  /** @throws DamagedRecord */
+  finished(place: FinishedPlace): FinishedJob[] {
+    const under = keyOfPlace(place);
+    return decodeFinished(this.kv.get('finished', under) ?? Buffer.alloc(0), under);
+  }
+
+  /** Returns how many sets there were. */
+  loadSets(into: JobSets): number {
+    let count = 0;
+    for (const { key, value } of this.kv.entries('bitmaps', {})) {
+      into.restore(keyPart(key, 0), keyPart(key, 1), unseal(value, key, 'a set of jobs'));
+      count++;
+    }
+    return count;
+  }
+
+  loadTypes(): void {
+    const sealed = this.kv.get('meta', metaKey('types'));
+    if (!sealed) return;
+    decodeMeta<string[]>(sealed, 'types').forEach((name, id) => this.types.restore(id, name));
+  }
+
+  #page(number: number): Buffer | undefined {
+    const place = number % cachedPages;
+    if (this.#numberAt[place] === number) return this.#pageAt[place];
+    const found = this.kv.peek('states', pageKey(number));
+    if (!found) return undefined;
+    checkPage(found, number);
+    const page = this.#pageAt[place] ?? Buffer.allocUnsafeSlow(pageBytes);
+    found.copy(page);
+    this.#pageAt[place] = page;
+    this.#numberAt[place] = number;
+    return page;
+  }
+}

@@ -1,0 +1,63 @@
+/** The committed state at a start: what the trees hold, and the log behind them replayed on top. */
+
+import type { JobDetail } from '../../domain/job.js';
+import { rowDue, rowStatus, rowType } from '../format/row.js';
+import { readMark, replay } from '../log/replay.js';
+import { type Counters, noCounters } from '../port.js';
+import type { JobSets } from './job-sets.js';
+import type { Memtable } from './memtable.js';
+import type { StoreReader } from './reader.js';
+import { checkIndexes, checkLogEnds } from './whole.js';
+
+/** Where the log stands, and from when on the due index is to be read. */
+export interface Restored {
+  readonly counters: Counters;
+  /** The last record of the log; 0 when there is none. */
+  readonly position: number;
+  readonly logBytes: number;
+  readonly watermark: number;
+  /** When the last record was written, in Unix milliseconds; undefined when there is none. */
+  readonly lastRecordAt: number | undefined;
+}
+
+/**
+ * Fills `memtable` and `sets`; tells `due` of each pending job whose due time may not be in the index yet.
+ * @throws DamagedRecord
+ */
+export function restore(
+  parts: { readonly reader: StoreReader; readonly memtable: Memtable; readonly sets: JobSets },
+  due: (due: number, seq: number) => void,
+): Restored {
+  const { reader, memtable, sets } = parts;
+  reader.loadTypes();
+  const setsRead = reader.loadSets(sets);
+  const { position, watermark } = readMark(reader.kv);
+  checkLogEnds(reader.kv, position);
+  const marked = position > 0 ? reader.log.record(position) : undefined;
+  let restored: Restored = {
+    counters: marked?.counters ?? noCounters,
+    position,
+    logBytes: marked ? marked.logBytes + marked.bytes.length : 0,
+    watermark,
+    lastRecordAt: marked?.at,
+  };
+  replay(reader.kv, (record) => {
+    record.restoreTypes(reader.types);
+    record.rows((seq, at) => {
+      memtable.replay(seq, record.bytes, at);
+      const status = rowStatus(record.bytes, at);
+      sets.place(seq, status, rowType(record.bytes, at));
+      if (status === 'pending') due(rowDue(record.bytes, at), seq);
+    });
+    for (const { seq, json } of record.details()) memtable.applyDetail(seq, JSON.parse(json) as JobDetail);
+    restored = {
+      counters: record.counters,
+      position: record.position,
+      logBytes: record.logBytes + record.bytes.length,
+      watermark,
+      lastRecordAt: record.at,
+    };
+  });
+  checkIndexes(reader.kv, { sets, setsRead, types: reader.types, counters: restored.counters });
+  return restored;
+}

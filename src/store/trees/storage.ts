@@ -1,0 +1,35 @@
+/** What writes bytes, seen from the thread that makes them: sealed batches go in, and each comes back as committed or failed. Types only. */
+import type { SealedBatch } from '../format/sealing.js';
+
+/** One set as it is saved; without bytes it became empty. */
+export interface SavedSet {
+  readonly set: number;
+  readonly block: number;
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** Asks for everything committed so far to be brought into the trees. */
+export interface MergeOrder {
+  /** The last record it covers: the last that was committed. */
+  readonly position: number;
+  /** No job pending at that position is due before this. */
+  readonly watermark: number;
+  readonly sets: readonly SavedSet[];
+  /** Unix milliseconds; log records older than the store keeps them are dropped. */
+  readonly now: number;
+}
+
+export interface StorageEvents {
+  committed(position: number): void;
+  /** Nothing of the batch is there. `broken`: for good, and `message` is for the user; the process must stop. */
+  failed(position: number, failure: { readonly message: string; readonly broken: boolean }): void;
+  /** The trees stand for `position`; they can be read from now on. */
+  merged(position: number): void;
+}
+
+export interface Storage {
+  /** One at a time: the next only after the answer. */
+  commit(batch: SealedBatch): void;
+  /** One at a time; commits go on meanwhile. */
+  merge(order: MergeOrder): void;
+}

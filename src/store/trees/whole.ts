@@ -1,0 +1,54 @@
+/**
+ * What a start looks at beside checksums. Where pages of the data file are damaged, LMDB may lose entries without a word:
+ * so what there is in number is held against what was counted. Nothing here reads more than a start reads anyway, or keys.
+ */
+
+import { keyPart } from '../format/numbers.js';
+import type { TypeDictionary } from '../format/type-dictionary.js';
+import type { KvReader } from '../kv/kv.js';
+import { type Counters, DamagedRecord } from '../port.js';
+import type { JobSets } from './job-sets.js';
+
+/** @throws DamagedRecord when the log has lost its beginning or its end */
+export function checkLogEnds(kv: KvReader, markPosition: number): void {
+  const [first] = kv.keys('log', { limit: 1 });
+  const [last] = kv.keys('log', { reverse: true, limit: 1 });
+  const [from, to] = first && last ? [keyPart(first, 0), keyPart(last, 0)] : [1, 0];
+  // Positions follow each other, so the ends tell how many there are.
+  if (to - from + 1 !== kv.size('log')) throw new DamagedRecord('the log', 'has lost records');
+  if (to < markPosition) throw new DamagedRecord(`log record ${markPosition}`, 'is missing');
+}
+
+/**
+ * @param sets as they are with all that the log has
+ * @param setsRead how many were read from the trees
+ * @throws DamagedRecord
+ */
+export function checkIndexes(
+  kv: KvReader,
+  {
+    sets,
+    setsRead,
+    types,
+    counters,
+  }: {
+    readonly sets: JobSets;
+    readonly setsRead: number;
+    readonly types: TypeDictionary;
+    readonly counters: Counters;
+  },
+): void {
+  if (setsRead !== kv.size('bitmaps') || !sets.agree(counters.jobs))
+    throw new DamagedRecord('the sets of jobs', 'are not complete');
+  if (sets.types > types.size) throw new DamagedRecord('the list of job types', 'is not complete');
+  if (count(kv.keys('due', {})) !== kv.size('due')) throw new DamagedRecord('the due index', 'is not complete');
+  const [lastSpec] = kv.keys('specs', { reverse: true, limit: 1 });
+  if (lastSpec && keyPart(lastSpec, 0) >= counters.nextSeq)
+    throw new DamagedRecord('the log', 'lacks jobs that were made');
+}
+
+function count(items: Iterable<unknown>): number {
+  let count = 0;
+  for (const _ of items) count++;
+  return count;
+}
