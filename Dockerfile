@@ -13,8 +13,8 @@ RUN npm ci
 COPY . .
 RUN npm run build \
  && npm prune --omit=dev \
- && rm -f node_modules/uWebSockets.js/uws_darwin_* node_modules/uWebSockets.js/uws_win32_* \
-          node_modules/uWebSockets.js/*.orig
+ && node scripts/prune-uws.mjs --always \
+ && rm -f node_modules/uWebSockets.js/*.orig
 
 FROM node:22-slim
 ENV NODE_ENV=production \

@@ -199,7 +199,7 @@ t.test('what is allowed passes', async (t) => {
     'scheduler/actor.ts': "import { write } from '../store/writer.js';",
     'server/lists.ts': "import type { Queries } from '../store/queries-port.js';",
     'main.ts': "import { read } from './config.js';\nimport { kv } from './store/writer.js';",
-    'cli.ts': "import { start } from './main.js';",
+    'command-line.ts': "import { start } from './main.js';",
     'pool/a.ts': 'x\n'.repeat(MAX_LINES),
   };
   t.same(findViolations(new Map(Object.entries(fine))), []);
