@@ -41,10 +41,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'shutdown',
   ],
   variables: [],
+  'command-output': [],
   'system-zone': ['domain'],
   'option-values': ['domain'],
   'backup-command': [],
   'check-command': ['domain', 'store'],
+  'health-command': ['server'],
   'command-line': [
     'domain',
     'clock',
@@ -56,6 +58,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'option-values',
     'backup-command',
     'check-command',
+    'command-output',
+    'health-command',
   ],
   cli: ['command-line'],
 };
