@@ -15,7 +15,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const PACKAGE = 'uWebSockets.js';
+export const PACKAGE = 'uWebSockets.js';
 const NEEDED = 'GLIBC_2.38';
 const PREFIX = '__isoc23_';
 const SYMBOLS = ['strtol', 'strtoul', 'sscanf'];
@@ -212,7 +212,7 @@ export function diagnose({ platform, arch, glibc }) {
 }
 
 /** Where a `require` from this file would look, so that it is found as well when npm hoisted it beside this package. */
-function findPackage() {
+export function findPackage() {
   const folders = createRequire(import.meta.url).resolve.paths(PACKAGE) ?? [];
   return folders.map((folder) => join(folder, PACKAGE)).find((folder) => existsSync(join(folder, 'package.json')));
 }

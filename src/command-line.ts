@@ -8,8 +8,10 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
+import { checkToken, explain, fail, oneLine, orExplain, startError, tell, usageError } from './command-output.js';
 import type { Config } from './config.js';
 import { limits } from './domain/limits.js';
+import type { HealthQuestion } from './health-command.js';
 import {
   bodySize,
   duration,
@@ -28,8 +30,7 @@ import { passOverServiceLinks, readVariables } from './variables.js';
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-const usageError = 2;
-const startError = 1;
+const noAnswer = 3;
 
 /** The options of `start` as commander hands them over. */
 interface StartOptions {
@@ -231,6 +232,36 @@ function checkCommand(): Command {
     );
 }
 
+function healthCommand(): Command {
+  return new Command('health')
+    .description(
+      'Ask a server how it is. Exit code 0: healthy; 1: degraded or stopping, with the reason; 3: no answer within two seconds.',
+    )
+    .addOption(
+      option('--url <url>', 'where the server answers (default: by the options below, as "start" has them)').argParser(
+        serverUrl,
+      ),
+    )
+    .addOption(option('--token <secret>', 'sent along, for a proxy that asks for it; the server itself does not'))
+    .option('--live', 'ask only whether it answers: what restarts a container should not do so for a full disk')
+    .addOption(option('--host <address>', 'address that the server listens on (default: 127.0.0.1)'))
+    .addOption(option('--port <number>', 'port that it listens on').default(8080).argParser(wholeNumber(0, 65_535)))
+    .addOption(option('--tls-cert <file>', 'its certificate, which is trusted: asks by https'))
+    .allowExcessArguments(false)
+    .action((question: HealthQuestion) =>
+      orExplain(async () => {
+        if (question.token !== undefined) checkToken(question.token);
+        const { askHealth, healthUrl } = await import('./health-command.js');
+        const origin = healthUrl(question);
+        if (origin === undefined) return fail('the server takes any free port: name where it answers with --url');
+        const { exitCode, line } = await askHealth(origin, question);
+        if (exitCode === noAnswer) process.stderr.write(oneLine(line));
+        else tell(line);
+        process.exitCode = exitCode;
+      }),
+    );
+}
+
 function program(run: (options: StartOptions) => Promise<void>): Command {
   const escapement = new Command('escapement')
     .description(
@@ -241,7 +272,8 @@ function program(run: (options: StartOptions) => Promise<void>): Command {
     .addCommand(startCommand(run))
     .addCommand(backupCommand())
     .addCommand(restoreCommand())
-    .addCommand(checkCommand());
+    .addCommand(checkCommand())
+    .addCommand(healthCommand());
   for (const command of [escapement, ...escapement.commands]) {
     command
       .exitOverride()
@@ -281,11 +313,6 @@ function toConfig(options: StartOptions): Config {
   };
 }
 
-/** Not the option's own check: commander would name the value in its message. */
-function checkToken(token: string): void {
-  if (!/^[\x21-\x7e]+$/.test(token)) fail('the token must be visible ASCII characters without spaces');
-}
-
 /** Looked at only where none is given: help and other commands do not depend on it. */
 function zoneOfSystem(): string {
   try {
@@ -293,15 +320,6 @@ function zoneOfSystem(): string {
   } catch (error) {
     return fail(explain(error));
   }
-}
-
-function fail(message: string): never {
-  process.stderr.write(oneLine(message));
-  throw new CommanderError(usageError, 'escapement.usage', message);
-}
-
-function oneLine(text: string): string {
-  return `escapement: ${text.trim().replace(/\s*\n\s*/g, ' ')}\n`;
 }
 
 // --- Running ---
@@ -338,25 +356,6 @@ function unknownVariables(): string[] {
   return Object.keys(process.env).filter(
     (name) => name.startsWith('ESCAPEMENT_') && !known.has(name) && !serviceLinks.includes(name),
   );
-}
-
-function tell(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-/** Runs a command that comes to an end. */
-async function orExplain(run: () => Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    if (error instanceof CommanderError) throw error;
-    process.stderr.write(oneLine(explain(error)));
-    process.exitCode = startError;
-  }
-}
-
-function explain(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const escapement = program(startServer);

@@ -44,11 +44,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'shutdown',
   ],
   variables: [],
+  'command-output': [],
   'system-zone': ['domain'],
   'option-values': ['domain'],
   'backup-command': [],
   'check-command': ['domain', 'store'],
   'start-command': ['process', 'config', 'main'],
+  'health-command': ['server'],
   'command-line': [
     'process',
     'domain',
@@ -59,6 +61,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'start-command',
     'backup-command',
     'check-command',
+    'command-output',
+    'health-command',
   ],
   cli: ['process', 'command-line'],
 };

@@ -124,6 +124,10 @@ t.test('a binary of uWebSockets.js that does not load', async (t) => {
       /has no binary for Node\.js v\d.*: use Node\.js 20,/,
     ],
     [
+      "supports only…\n\nError: Cannot find module './uws_linux_x64_127.node'",
+      /binary of uWebSockets\.js for Node\.js v\d.* is not installed.*: install again, by "npm ci"/,
+    ],
+    [
       "supports only…\n\nError: version `GLIBC_2.38' not found",
       /newer glibc .*: run "node \/.*\/scripts\/patch-uws\.mjs"/,
     ],

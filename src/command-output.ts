@@ -1,0 +1,44 @@
+/** How commands speak: results on standard output, what is wrong in one line on standard error, and the exit codes. */
+import { CommanderError } from 'commander';
+
+/** Exit code of a mistake in the command line or a variable. */
+export const usageError = 2;
+/** Exit code of whatever else goes wrong. */
+export const startError = 1;
+
+/** @throws CommanderError, which ends the command with `usageError`, after telling why */
+export function fail(message: string): never {
+  process.stderr.write(oneLine(message));
+  throw new CommanderError(usageError, 'escapement.usage', message);
+}
+
+/** A message as one line that begins with the name of the program. */
+export function oneLine(text: string): string {
+  return `escapement: ${text.trim().replace(/\s*\n\s*/g, ' ')}\n`;
+}
+
+/** Tells a result. */
+export function tell(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Runs a command that comes to an end; an error is told and sets the exit code. */
+export async function orExplain(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (error instanceof CommanderError) throw error;
+    process.stderr.write(oneLine(explain(error)));
+    process.exitCode = startError;
+  }
+}
+
+/** What is told of an error. */
+export function explain(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Not the option's own check: commander would name the value in its message. @throws CommanderError */
+export function checkToken(token: string): void {
+  if (!/^[\x21-\x7e]+$/.test(token)) fail('the token must be visible ASCII characters without spaces');
+}

@@ -1,0 +1,54 @@
+/** What `npm pack` packs: a program that starts, and documents whose links lead somewhere. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+t.setTimeout(120_000);
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  bin: { escapement: string };
+  imports: Record<string, string>;
+  scripts: Record<string, string>;
+};
+const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+const [packed] = JSON.parse(execFileSync('npm', args, { cwd: root, encoding: 'utf8' })) as {
+  files: { path: string }[];
+}[];
+const files = new Set(packed!.files.map(({ path }) => path));
+
+t.test('the program and the install steps are packed, and it is built before', async (t) => {
+  const steps = manifest.scripts.postinstall!.match(/scripts\/[\w-]+\.mjs/g) ?? [];
+  t.equal(steps.length, 2);
+  const needed = [manifest.bin.escapement, ...Object.values(manifest.imports), ...steps];
+  for (const path of [...needed, 'dist/src/command-line.js', 'dist/workers/email_send.js'])
+    t.ok(files.has(posix.normalize(path)), path);
+  t.match(manifest.scripts.prepack, /^npm run build\b/);
+  t.equal(manifest.scripts.prepare, undefined, 'npm ci does not build');
+});
+
+t.test('nothing is packed that only tests run', async (t) => {
+  t.same(
+    [...files].filter((path) => /^(dist\/(test|bench)|node_modules|bench|src)\//.test(path)),
+    [],
+  );
+});
+
+t.test('each relative link in a packed document names a packed file', async (t) => {
+  const documents = [...files].filter((path) => path.endsWith('.md'));
+  t.ok(documents.length >= 5);
+  let links = 0;
+  for (const document of documents) {
+    const text = readFileSync(join(root, document), 'utf8');
+    for (const [, link] of text.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)) {
+      const target = posix.join(posix.dirname(document), link!);
+      links += 1;
+      t.ok(
+        files.has(target) || [...files].some((path) => target.endsWith('/') && path.startsWith(target)),
+        `${document}: ${link}`,
+      );
+    }
+  }
+  t.ok(links > 20, 'links are found');
+});
