@@ -33,7 +33,13 @@ export async function measureThroughput(server: ServerProcess, jobs: number, run
     await createAll(server, run, jobs, (index) => dueBody('noop', due + place(index)));
     await server.quiet(due - Date.now() - 200);
     const waiting = await server.stats();
-    ready();
+    try {
+      ready();
+    } catch (error) {
+      // The next try begins by counting: what this one made must have run by then.
+      await server.completed(before.completed + jobs);
+      throw error;
+    }
     run.equal(waiting.pending - before.pending, jobs, 'jobs pending before the first was due');
     run.equal(waiting.completed, before.completed, 'jobs completed before the first was due');
     await sleep(due - Date.now());
