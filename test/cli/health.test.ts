@@ -8,7 +8,7 @@ import { needs } from '../support/faults.js';
 import { makeCertificate, otherAddresses } from '../support/network.js';
 import { runCli, startServer } from '../support/server.js';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 /** Listens on a free port until the test ends. */
 async function listening(t: Test, server: Server): Promise<string> {

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { runCli, startServer, temporary } from '../support/server.js';
 
-t.setTimeout(60_000);
+t.setTimeout(180_000);
 
 /** As Kubernetes makes them for a Service: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables */
 function links(prefix: string, url: string, name = 'HTTP'): Record<string, string> {

@@ -7,7 +7,7 @@ import { systemZone } from '../../src/system-zone.js';
 import { Client } from '../support/client.js';
 import { runCli, startServer, temporary } from '../support/server.js';
 
-t.setTimeout(60_000);
+t.setTimeout(180_000);
 
 t.test('forms of TZ that a zone of the database is', async (t) => {
   const table: [tz: string, zone: string][] = [

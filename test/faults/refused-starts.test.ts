@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Client, eventually } from '../support/client.js';
 import { without } from '../support/faults.js';
-import { mountsPossible, readOnlyDisk } from '../support/faults-mounts.js';
+import { mountsPossible, readOnlyDisk, readOnlyFile } from '../support/faults-mounts.js';
 import { runCli, startServer, temporary } from '../support/server.js';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 const ownHandlers = 'test/support/handlers';
 
 function start(options: { dataDir?: string; handlers?: string; args?: string[] } = {}): ReturnType<typeof runCli> {
@@ -230,6 +230,17 @@ t.test(
       t.ok(stderr.includes(`the data directory ${dataDir} ${told}: read-only file system (EROFS)`), stderr);
       t.match(stderr, /: name another with --data-dir|make it writable/);
     }
+    const server = await startServer();
+    t.equal(await server.stop(), 0);
+    for (const name of ['data.mdb', 'data.mdb-lock']) {
+      const writable = readOnlyFile(join(server.dataDir, name));
+      const { code, stderr } = await start({ dataDir: server.dataDir });
+      writable();
+      t.equal(code, 1, name);
+      t.match(stderr, new RegExp(`^escapement: ${server.dataDir}/${name} cannot be opened for writing: [^\\n]+\\n$`));
+    }
+    await server.restart();
+    t.equal(await server.stop(), 0);
   },
 );
 

@@ -7,7 +7,7 @@ import t from 'tap';
 import { nodeFault } from '#node-version';
 import { temporary } from '../support/server.js';
 
-t.setTimeout(60_000);
+t.setTimeout(180_000);
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 t.test('versions that fit, and that do not', async (t) => {

@@ -57,3 +57,14 @@ export function readOnlyDisk(folders: readonly string[]): string {
   if (status !== 0) throw new Error(`mount: ${String(stderr)}`);
   return disk;
 }
+
+/** Makes a file read-only, by a mount upon itself; returns what makes it writable again. */
+export function readOnlyFile(file: string): () => void {
+  const mount = (...args: string[]): void => {
+    const { status, stderr } = spawnSync('mount', args);
+    if (status !== 0) throw new Error(`mount: ${String(stderr)}`);
+  };
+  mount('--bind', file, file);
+  mount('-o', 'remount,ro,bind', file);
+  return () => void spawnSync('umount', ['-l', file]);
+}

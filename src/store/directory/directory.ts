@@ -5,7 +5,9 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -84,6 +86,7 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
   const server = await lock(path);
   try {
     const facts = readFacts(path) ?? begin(path);
+    checkAccess(path);
     if (!facts.unused) checkDataFile(path);
     const lastStartFailed = readOwner(path)?.opening ?? false;
     const since = new Date().toISOString();
@@ -131,10 +134,26 @@ export async function refuseInUse(directory: string): Promise<void> {
 /** What the user is told when the system does not let the directory be used. */
 function unusable(error: unknown, path: string): unknown {
   if (error instanceof DirectoryError || (error as NodeJS.ErrnoException).syscall === undefined) return error;
-  const user = process.getuid === undefined ? 'this user' : `user ${process.getuid()}`;
   return new DirectoryError(
-    `the data directory ${path} cannot be used: ${reasonOf(error)}: make it writable for ${user}, or name another with --data-dir`,
+    `the data directory ${path} cannot be used: ${reasonOf(error)}: make it writable for ${user()}, or name another with --data-dir`,
   );
+}
+
+/** LMDB would say no more than that it may not open its file: one restored by another user, say. */
+function checkAccess(path: string): void {
+  for (const file of [dataFile, lockFile].map((name) => join(path, name)).filter((each) => existsSync(each))) {
+    try {
+      accessSync(file, constants.R_OK | constants.W_OK);
+    } catch (error) {
+      throw new DirectoryError(
+        `${file} cannot be opened for writing: ${reasonOf(error)}: make it writable for ${user()}`,
+      );
+    }
+  }
+}
+
+function user(): string {
+  return process.getuid === undefined ? 'this user' : `user ${process.getuid()}`;
 }
 
 /** The first start on a directory. */
