@@ -5,7 +5,7 @@ import t from 'tap';
 import { Client } from '../support/client.js';
 import { handlersFolder, runCli, startServer, temporary } from '../support/server.js';
 
-t.setTimeout(60_000);
+t.setTimeout(240_000);
 const start = (...args: string[]) =>
   runCli(['start', '--port', '0', '--data-dir', join(temporary(), 'store'), '--handlers', 'dist/workers', ...args]);
 const clear = (t: { notMatch(value: unknown, pattern: unknown, message: string): boolean }, output: string) =>

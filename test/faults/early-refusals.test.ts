@@ -11,7 +11,7 @@ import { raw, rawRequest } from '../support/client.js';
 import { without } from '../support/faults.js';
 import { startServer } from '../support/server.js';
 
-t.setTimeout(180_000);
+t.setTimeout(280_000);
 const run = promisify(execFile);
 const server = await startServer({ args: ['--token', 'secret', '--log-level', 'error'] });
 const megabytes = [1.1, 3, 20];
