@@ -65,6 +65,7 @@ const STORE_ROOMS = [
   'kv',
   'log',
   'trees',
+  'state',
   'check',
   'directory',
   'thread',
