@@ -91,7 +91,7 @@ function apply({ changes }) {
 }
 
 function main() {
-  for (const name of ['src', 'test', 'workers', 'bench', 'tsconfig.json', 'package.json'])
+  for (const name of ['src', 'test', 'workers', 'bench', 'scripts', 'tsconfig.json', 'package.json'])
     cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   const control = findFailure();

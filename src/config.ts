@@ -28,4 +28,5 @@ export interface Config {
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly logLevel: string;
+  readonly logFormat: 'text' | 'json';
 }

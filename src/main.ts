@@ -1,24 +1,32 @@
 /**
  * Wires everything: directory, store, pool, scheduler, server. What flows up between them goes through the callbacks
- * handed out here. `start` resolves when the server answers; signals stop it in order.
+ * handed out here. `start` resolves when the server answers.
  */
-
-import { type Logger as Pino, pino } from 'pino';
+import type { Logger as Pino } from 'pino';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import { useIdKey } from './domain/id.js';
 import { health, jobsWithoutHandler } from './health.js';
 import { uncompiled } from './pool/handlers.js';
+import type { HandlerInfo } from './pool/messages.js';
 import { WorkerPool } from './pool/pool.js';
-import { ProcessStops } from './process-stops.js';
+import type { ProcessEnd } from './process/end.js';
+import { ProcessStops } from './process/stops.js';
 import { mergeBounds } from './scheduler/merge-policy.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
-import { checkExposure } from './server/bind.js';
+import { checkExposure, whyNoBind } from './server/bind.js';
 import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
 import { DamageLog } from './store/damage-log.js';
-import { claimDirectory, DirectoryError, type DirectoryLock, damagedDirectory } from './store/directory/directory.js';
+import {
+  claimDirectory,
+  DirectoryError,
+  type DirectoryLock,
+  damagedDirectory,
+  refuseInUse,
+} from './store/directory/directory.js';
+import { DirectoryWatch } from './store/directory/directory-watch.js';
 import { tryToOpen } from './store/directory/trial.js';
 import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { KvLogSource } from './store/log/kv-log.js';
@@ -38,10 +46,31 @@ export interface Running {
 const unclean =
   'the store was not closed in order (its server was killed, or this is a restored backup): what ran then runs again. Only if the server had ended by SIGSEGV or SIGABRT may pages be damaged: stop this one then, and run "escapement check"';
 
-/** Starts a server. Rejects with an Error whose message is for the user when it cannot. */
-export async function start(config: Config): Promise<Running> {
+/** What the process gives the server. */
+export interface Surroundings {
+  readonly log: Pino;
+  /** Hears of the threads that must end before the process does. */
+  readonly end: Pick<ProcessEnd, 'first' | 'threads'>;
+  /** Ends the process: the server cannot go on, for this reason. */
+  readonly fatal: (reason: string) => void;
+  /** Aborted when the server is to stop, be it during startup. */
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * Starts a server. Rejects with an Error whose message is for the user when it cannot, and with the reason of `stopping` when
+ * that is aborted meanwhile; all is closed in order then.
+ */
+export async function start(config: Config, around: Surroundings): Promise<Running> {
+  const { log, stopping } = around;
   checkExposure(config.host, config.token);
-  const log = pino({ level: config.logLevel });
+  const cannotListen = await whyNoBind(config.host, config.port);
+  if (cannotListen) {
+    // Where the server that has the port has the directory as well, this one was started twice: that says more.
+    await refuseInUse(config.dataDir);
+    throw cannotListen;
+  }
+  stopping.throwIfAborted();
   const lock = await claimDirectory(config.dataDir);
   try {
     if (lock.facts.backup) {
@@ -51,16 +80,18 @@ export async function start(config: Config): Promise<Running> {
     }
     log.info({ directory: lock.path }, 'opening the store');
     // Should it fail, the note of the failed start stays, and the next start has the same reason to give.
-    if (lock.lastStartFailed && !lock.facts.unused) await tryToOpen(lock.path);
+    if (lock.lastStartFailed && !lock.facts.unused) await tryToOpen(lock.path, stopping);
+    stopping.throwIfAborted();
     lock.opening();
-    return await startIn(lock, config, log).finally(lock.opened);
+    return await startIn(lock, config, around).finally(lock.opened);
   } catch (error) {
     lock.release();
     throw damagedDirectory(error, lock.path);
   }
 }
 
-async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<Running> {
+async function startIn(lock: DirectoryLock, config: Config, around: Surroundings): Promise<Running> {
+  const { log, end, stopping } = around;
   useIdKey(lock.facts.idKey);
   const clock = systemClock;
   const startedAt = clock.monotonic();
@@ -68,8 +99,13 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   const serving = import('./server/server.js');
   // Should it fail, that is told where it is waited for.
   serving.catch(() => {});
-  // The parts that call each other are made in turn; none is called before all are there.
-  const late: { scheduler?: Scheduler; server?: Server } = {};
+  // The parts that call each other are made in turn; none is called before all are there, nor when the process ends.
+  const late: { scheduler?: Scheduler | undefined; server?: Server | undefined } = {};
+  end.first(() => {
+    late.server?.abandon();
+    late.server = undefined;
+    late.scheduler = undefined;
+  });
 
   const pool = new WorkerPool({
     handlersDir: config.handlersDir,
@@ -84,10 +120,11 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     logLevel: config.logLevel,
     log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
   });
-  const [store, handlers] = await both(ThreadedStore.open({ directory: lock.path }), pool.start(), async () => {
+  end.threads(async () => {
     await pool.stop();
+    return pool.hasEnded;
   });
-
+  const [store, handlers] = await openBoth(lock.path, pool, around);
   if (!store.clean) log.warn(unclean);
   const damage = new DamageLog(log);
   const kv = new LmdbKv(lock.path);
@@ -99,12 +136,7 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
 
   const stops = new ProcessStops();
   const waker = new TimerWaker(clock, () => late.scheduler?.turn());
-  const fatal = (reason: string): void => {
-    log.fatal({ reason }, 'the server must stop');
-    process.exitCode = 1;
-    // Nothing more may be answered; what is on disk is whole.
-    setImmediate(() => process.exit(1));
-  };
+  const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: around.fatal });
   const scheduler = new Scheduler(
     {
       clock,
@@ -121,13 +153,13 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
       damage,
       publish: (events) => late.server?.publish(events),
       takeStop: () => stops.take(),
-      fatal,
+      fatal: around.fatal,
     },
     { ...restored, clean: store.clean },
   );
   late.scheduler = scheduler;
   jobs.listen(scheduler);
-  store.listen(jobs, (error) => fatal(error.message));
+  store.listen(jobs, (error) => around.fatal(error.message));
   const queries = new StoreQueries({ state, counters: () => scheduler.ledger.committed, damage });
   const names = handlers.map(({ name }) => name);
   const handled = new Set(names);
@@ -151,11 +183,28 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
     log,
   });
   late.server = server;
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    watch.close();
+    stopped ??= shutDown({ scheduler, pool, server, store, waker, graceMs: config.graceMs, log }).then(async () => {
+      await stops.close();
+      await kv.close();
+      lock.release();
+    });
+    return stopped;
+  };
   scheduler.recover();
   scheduler.turn();
-  while (!scheduler.recovered && scheduler.blockedMs === undefined) await new Promise(setImmediate);
-  lock.used();
-  const { urls } = await server.listen();
+  let urls: string[];
+  try {
+    while (!scheduler.recovered && scheduler.blockedMs === undefined && !stopping.aborted) await nextTurn();
+    stopping.throwIfAborted();
+    lock.used();
+    ({ urls } = await server.listen());
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   stops.start();
   const { threads, timezone } = config;
   log.info({ urls, handlers: names, threads, timezone, pending: sets.count('pending') }, 'ready');
@@ -170,45 +219,28 @@ async function startIn(lock: DirectoryLock, config: Config, log: Pino): Promise<
   const passedOver = await uncompiled(config.handlersDir);
   if (passedOver.length > 0)
     log.warn({ files: passedOver }, 'TypeScript is passed over: compile it and name the folder with the .js files');
-
-  let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopping ??= shutDown({ scheduler, pool, server, store, waker, graceMs: config.graceMs, log }).then(async () => {
-      await stops.close();
-      await kv.close();
-      lock.release();
-    });
-    return stopping;
-  };
-  stopOnSignals(stop, log);
   return { url: urls[0] as string, stop };
 }
 
-/** Waits for both; when one fails, ends the other by `undo` and rejects. */
-async function both<A, B>(a: Promise<A>, b: Promise<B>, undo: () => Promise<void>): Promise<[A, B]> {
-  const [first, second] = await Promise.allSettled([a, b]);
-  if (first.status === 'fulfilled' && second.status === 'fulfilled') return [first.value, second.value];
-  await undo();
-  throw first.status === 'rejected' ? first.reason : (second as PromiseRejectedResult).reason;
+/** Opens the store while the threads start. When one fails or the server is to stop, both are closed. */
+async function openBoth(
+  directory: string,
+  pool: WorkerPool,
+  { end, stopping }: Surroundings,
+): Promise<[ThreadedStore, readonly HandlerInfo[]]> {
+  const stopPool = (): void => void pool.stop();
+  stopping.addEventListener('abort', stopPool);
+  const [opened, started] = await Promise.allSettled([ThreadedStore.open({ directory }), pool.start()]);
+  stopping.removeEventListener('abort', stopPool);
+  const store = opened.status === 'fulfilled' ? opened.value : undefined;
+  if (store) end.threads(() => store.end());
+  if (store && started.status === 'fulfilled' && !stopping.aborted) return [store, started.value];
+  await pool.stop();
+  await store?.close(store.clean);
+  stopping.throwIfAborted();
+  throw opened.status === 'rejected' ? opened.reason : (started as PromiseRejectedResult).reason;
 }
 
-/** The first signal stops in order; a second one at once. */
-function stopOnSignals(stop: () => Promise<void>, log: Pino): void {
-  let signals = 0;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (++signals > 1) process.exit(1);
-      log.info({ signal }, 'stopping');
-      stop().then(
-        () => {
-          log.info('stopped');
-          process.exit(process.exitCode ?? 0);
-        },
-        (error: unknown) => {
-          log.fatal({ err: error }, 'the server could not stop in order');
-          process.exit(1);
-        },
-      );
-    });
-  }
+function nextTurn(): Promise<void> {
+  return new Promise(setImmediate);
 }

@@ -34,7 +34,7 @@ export async function shutDown({ scheduler, pool, server, store, waker, graceMs,
     await until(() => scheduler.runningAttempts === 0, lastChanceMs);
   }
   await pool.stop();
-  const written = await until(() => scheduler.settled, lastWriteMs);
+  const written = await until(() => scheduler.settled && scheduler.recovered, lastWriteMs);
   if (!written) log.error('the last changes could not be written; the next start works from what is on disk');
   await server.close();
   waker.stop();

@@ -20,3 +20,25 @@ export function readVariables(options: readonly Option[], variables: NodeJS.Proc
   }
   return undefined;
 }
+
+/** Names that Kubernetes gives the variables of a Service called `escapement` or `escapement-…`, but for the next. */
+const linkName =
+  /^ESCAPEMENT(?:_[A-Z0-9_]+)?_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:ADDR|PORT|PROTO))?)$/;
+/** This one ends as an option's variable does, so its value must be a link, too. */
+const linkPort = /^ESCAPEMENT(?:_[A-Z0-9_]+)?_PORT$/;
+const linkValue = /^(?:tcp|udp|sctp):\/\/\S+:\d{1,5}$/;
+
+/**
+ * The variables that Kubernetes sets in each container beside a Service, for others to find that
+ * (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables). Those that are an option's
+ * are removed; handlers may use the others.
+ *
+ * @returns their names
+ */
+export function passOverServiceLinks(options: readonly Option[], variables: NodeJS.ProcessEnv): readonly string[] {
+  const names = Object.keys(variables).filter(
+    (name) => linkName.test(name) || (linkPort.test(name) && linkValue.test(variables[name] ?? '')),
+  );
+  for (const name of names) if (options.some(({ envVar }) => envVar === name)) delete variables[name];
+  return names;
+}

@@ -27,11 +27,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   scheduler: ['domain', 'due-heap', 'clock', 'log', 'config', 'store', 'timer', 'pool'],
   server: ['domain', 'clock', 'log', 'config', 'scheduler', 'store'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
-  'process-stops': [],
-  'witness-thread': ['process-stops'],
+  process: [],
   health: ['store', 'pool', 'scheduler', 'server'],
   main: [
-    'process-stops',
+    'process',
     'health',
     'domain',
     'clock',
@@ -45,13 +44,26 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'shutdown',
   ],
   variables: [],
+  'system-zone': ['domain'],
   'option-values': ['domain'],
   'backup-command': [],
   'check-command': ['domain', 'store'],
-  cli: ['domain', 'clock', 'log', 'config', 'main', 'variables', 'option-values', 'backup-command', 'check-command'],
+  'start-command': ['process', 'config', 'main'],
+  'command-line': [
+    'process',
+    'domain',
+    'config',
+    'variables',
+    'option-values',
+    'system-zone',
+    'start-command',
+    'backup-command',
+    'check-command',
+  ],
+  cli: ['process', 'command-line'],
 };
 /** These assemble the settings; everybody else is handed them and knows their types only. */
-const READS_SETTINGS = ['config', 'main', 'cli'];
+const READS_SETTINGS = ['config', 'main', 'start-command', 'command-line'];
 /** The server reads the store through its queries; whatever changes something goes through the scheduler. */
 const QUERIES = 'store/queries-port.ts';
 /** The scheduler speaks of jobs, and of the store it knows what that takes and gives: nothing that is made of bytes. */
@@ -233,7 +245,7 @@ t.test('what is allowed passes', async (t) => {
     'scheduler/actor.ts': "import { DamagedRecord } from '../store/port.js';",
     'server/lists.ts': "import type { Queries } from '../store/queries-port.js';",
     'main.ts': "import { read } from './config.js';\nimport { kv } from './store/thread/writer.js';",
-    'cli.ts': "import { start } from './main.js';",
+    'start-command.ts': "import { start } from './main.js';",
     'pool/a.ts': 'x\n'.repeat(MAX_LINES),
   };
   t.same(findViolations(new Map(Object.entries(fine))), []);

@@ -93,12 +93,6 @@ export function isZone(name: string): boolean {
   return zoneNamed(name) !== undefined;
 }
 
-/** The zone of this machine, `UTC` where it has none that Intl knows. */
-export function systemZone(): string {
-  const name = Intl.DateTimeFormat().resolvedOptions().timeZone as string | undefined;
-  return name !== undefined && isZone(name) ? name : 'UTC';
-}
-
 /**
  * The offset of `zone` at an instant.
  *

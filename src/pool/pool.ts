@@ -122,6 +122,11 @@ export class WorkerPool implements Pool {
     return this.#stopping;
   }
 
+  /** After `stop`: no thread is left. False while native code holds one, which is to end with the process then. */
+  get hasEnded(): boolean {
+    return this.#threads.hasEnded && this.#stuck.all.length === 0;
+  }
+
   /** Threads that there should be. */
   get size(): number {
     return this.#options.threads;

@@ -44,7 +44,9 @@ const startLimitMs = 15_000;
 const firstBackoffMs = 100;
 const maxBackoffMs = 10_000;
 const destroyLimitMs = 500;
-/** How long a start that has failed already waits for threads that still load. */
+/** What Node sets the number of a thread to at its end. */
+const ended = -1;
+/** How long a stop waits for threads that still load. */
 const loadLimitMs = 2000;
 
 export class Threads {
@@ -52,8 +54,11 @@ export class Threads {
   readonly #live: (Thread | undefined)[];
   readonly #timers = new Set<NodeJS.Timeout>();
   #piscina: Piscina | undefined;
+  /** Those there were when the pool was stopped. */
+  #workers: readonly Worker[] = [];
   #failedStarts = 0;
   #stopped = false;
+  #stopping: Promise<void> | undefined;
   /** Until the first thread is ready or one has failed. */
   #starting: Starting | undefined;
 
@@ -92,28 +97,38 @@ export class Threads {
     try {
       return await started;
     } catch (error) {
-      await this.#othersLoaded();
       await this.stop();
       throw error;
     }
   }
 
+  /** True once all threads are gone: native code may hold one beyond the stop. */
+  get hasEnded(): boolean {
+    return this.#workers.every(({ threadId }) => threadId === ended);
+  }
+
   /** A thread that is ended while it links modules can take the process with it (a fatal error of V8): it may finish that. */
   async #othersLoaded(): Promise<void> {
-    this.#stopped = true;
     const end = performance.now() + loadLimitMs;
     while (this.all.some(({ phase }) => phase === 'starting') && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
 
-  /** Ends all threads; `onEnded` has been called for each when it resolves. */
-  async stop(): Promise<void> {
+  /** Ends all threads; `onEnded` has been called for each when it resolves. Safe to call twice. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopped = true;
     this.#starting?.reject(new Error('the pool was stopped while it started'));
     this.#starting = undefined;
     for (const timer of this.#timers) clearTimeout(timer);
+    await this.#othersLoaded();
     const live = this.all;
+    this.#workers = this.#piscina?.threads ?? [];
     for (const thread of live) thread.expectEnd();
     const destroyed = this.#piscina?.destroy();
     await Promise.all(live.map((thread) => thread.over));

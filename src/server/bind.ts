@@ -65,18 +65,40 @@ function hasAddress(address: string): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some((each) => each.address === address));
 }
 
+/**
+ * Whether `bind` would work now: so that a start which cannot listen ends before it touches any data. Listens for a moment
+ * and accepts nobody.
+ *
+ * @param host as for `bind`
+ * @returns what `bind` would throw
+ */
+export async function whyNoBind(host: string | undefined, port: number): Promise<Error | undefined> {
+  const places = host === undefined || host === 'localhost' ? both.filter(hasAddress) : [host];
+  for (const place of places) {
+    const fault = await probe(place, port);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
 /** uWebSockets.js only says that it did not work; Node's own sockets know why. */
-function explain(host: string, port: number): Promise<Error> {
-  const place = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  const probe = createServer();
+async function explain(host: string, port: number): Promise<Error> {
+  const again = `cannot listen on ${written(host, port)}: try again, or choose another --host or --port`;
+  return (await probe(host, port)) ?? new Error(again);
+}
+
+function probe(host: string, port: number): Promise<Error | undefined> {
+  const server = createServer((socket) => socket.destroy());
   return new Promise((done) => {
-    probe.once('error', (error: NodeJS.ErrnoException) =>
-      done(new Error(`cannot listen on ${place}: ${reason(error.code)}`)),
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      done(new Error(`cannot listen on ${written(host, port)}: ${reason(error.code)}`)),
     );
-    probe.listen({ host, port, exclusive: true }, () => {
-      probe.close(() => done(new Error(`cannot listen on ${place}: try again, or choose another --host or --port`)));
-    });
+    server.listen({ host, port, exclusive: true }, () => server.close(() => done(undefined)));
   });
+}
+
+function written(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function reason(code: string | undefined): string {

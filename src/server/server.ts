@@ -155,6 +155,11 @@ export class Server {
     return this.#closed;
   }
 
+  /** Closes all connections now, without an answer: for a process that must end. */
+  abandon(): void {
+    this.#app.close();
+  }
+
   async #close(): Promise<void> {
     this.#app.windDown();
     this.#webSockets.close();

@@ -1,14 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import {
-  firstInstant,
-  isZone,
-  localToInstants,
-  offsetAt,
-  spanAt,
-  systemZone,
-  zoneNamed,
-} from '../../src/domain/zone.js';
+import { firstInstant, isZone, localToInstants, offsetAt, spanAt, zoneNamed } from '../../src/domain/zone.js';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -55,10 +47,6 @@ t.test('names of zones', async (t) => {
   for (const name of wrong) t.notOk(isZone(name), JSON.stringify(name).slice(0, 40));
   t.ok(allZones.length > 400, 'no canonical name is refused');
   t.equal(allZones.length, Intl.supportedValuesOf('timeZone').length);
-});
-
-t.test("the machine's zone is one", async (t) => {
-  t.ok(isZone(systemZone()));
 });
 
 t.test('an unknown zone is a RangeError, each time', async (t) => {

@@ -1,9 +1,12 @@
 /** F9, F31 and F32: a start that cannot be. One line that says why, exit code 1, and whoever runs already is left alone. */
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { Client, eventually } from '../support/client.js';
+import { without } from '../support/faults.js';
+import { mountsPossible, readOnlyDisk } from '../support/faults-mounts.js';
 import { runCli, startServer, temporary } from '../support/server.js';
 
 t.setTimeout(120_000);
@@ -152,6 +155,7 @@ t.test('F32: port in use, bad host', async (t) => {
   await new Promise((done) => other.once('listening', done));
   t.teardown(() => other.close());
   const { port } = other.address() as { port: number };
+  const dataDir = join(temporary(), 'store');
   const cases: [what: string, args: string[], reason: RegExp][] = [
     ['port in use', ['--port', String(port)], new RegExp(`${port}: another process has this port`)],
     ['port in use, by name', ['--port', String(port), '--host', 'localhost'], /another process has this port/],
@@ -160,13 +164,70 @@ t.test('F32: port in use, bad host', async (t) => {
     ['open to all without a token', ['--host', '0.0.0.0'], /token/],
   ];
   for (const [what, args, reason] of cases) {
-    const { code, stdout, stderr } = await start({ args });
+    const { code, stdout, stderr } = await start({ args, dataDir });
     t.equal(code, 1, what);
     t.match(stderr, oneLine, what);
     t.match(stderr, reason, what);
-    t.notMatch(stdout, /listening/, what);
+    t.notMatch(stdout, /listening|opening/, what);
+    t.notOk(existsSync(dataDir), `${what}: no data directory was made`);
   }
 });
+
+t.test('F32: with the directory and the port of a server that runs, the directory is told', async (t) => {
+  const first = await startServer();
+  const { code, stderr } = await start({ dataDir: first.dataDir, args: ['--port', String(first.port)] });
+  t.equal(code, 1);
+  t.match(stderr, oneLine);
+  t.match(
+    stderr,
+    new RegExp(`data directory ${first.dataDir} is in use by another escapement \\(process ${first.pid},`),
+  );
+  t.equal(await first.stop(), 0);
+});
+
+t.test('F32: a folder of something else is no data directory', async (t) => {
+  for (const foreign of ['notes.txt', 'src', 'data', 'escapement.json.bak']) {
+    const dataDir = temporary();
+    if (foreign.includes('.')) writeFileSync(join(dataDir, foreign), 'mine');
+    else mkdirSync(join(dataDir, foreign));
+    writeFileSync(join(dataDir, '.hidden'), '');
+    const { code, stderr } = await start({ dataDir });
+    t.equal(code, 1, foreign);
+    t.match(stderr, oneLine, foreign);
+    t.ok(stderr.includes(`the data directory ${dataDir} has ${foreign} in it`), stderr);
+    t.same(readdirSync(dataDir).sort(), ['.hidden', foreign], 'nothing was put beside it');
+  }
+});
+
+t.test('what a fresh volume or a desktop leaves in a folder does not count', async (t) => {
+  const dataDir = temporary();
+  for (const folder of ['lost+found', '.Trash-1000']) mkdirSync(join(dataDir, folder));
+  for (const file of ['.gitkeep', '.DS_Store']) writeFileSync(join(dataDir, file), '');
+  // A first start that ended while it wrote the marker.
+  writeFileSync(join(dataDir, 'escapement.json.new'), '{');
+  const server = await startServer({ dataDir });
+  writeFileSync(join(dataDir, 'notes.txt'), 'put there later');
+  await server.restart();
+  t.equal(await server.stop(), 0);
+});
+
+t.test(
+  'F32: a directory that cannot be written',
+  mountsPossible ? {} : without('file systems cannot be mounted here, not even in a namespace'),
+  async (t) => {
+    const disk = readOnlyDisk(['empty']);
+    for (const [dataDir, told] of [
+      [join(disk, 'empty'), 'cannot be used'],
+      [join(disk, 'new'), 'cannot be made'],
+    ] as const) {
+      const { code, stderr } = await start({ dataDir });
+      t.equal(code, 1, dataDir);
+      t.match(stderr, oneLine);
+      t.ok(stderr.includes(`the data directory ${dataDir} ${told}: read-only file system (EROFS)`), stderr);
+      t.match(stderr, /: name another with --data-dir|make it writable/);
+    }
+  },
+);
 
 t.test('F32: the directory cannot be made', async (t) => {
   const folder = temporary();

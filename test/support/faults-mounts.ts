@@ -48,3 +48,12 @@ export function smallDisk(mebibytes: number): string {
   mounted.push(folder);
   return folder;
 }
+
+/** A file system that cannot be written, with empty folders in it, gone with this process. */
+export function readOnlyDisk(folders: readonly string[]): string {
+  const disk = smallDisk(1);
+  for (const folder of folders) mkdirSync(join(disk, folder));
+  const { status, stderr } = spawnSync('mount', ['-o', 'remount,ro', disk]);
+  if (status !== 0) throw new Error(`mount: ${String(stderr)}`);
+  return disk;
+}

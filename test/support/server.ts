@@ -170,14 +170,15 @@ export async function runCli(
   return { ...end, stdout, stderr, output: stdout + stderr };
 }
 
-function run(args: string[], env: Record<string, string> = {}): ChildProcess {
+/** The program with these arguments, and a standard output of its own. It is killed with the test file. */
+export function run(args: string[], env: Record<string, string> = {}, stdout: 'pipe' | number = 'pipe'): ChildProcess {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(TAP|ESCAPEMENT|NODE_OPTIONS|NODE_V8_COVERAGE|_TAP)/.test(name),
   );
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: root,
     env: { ...Object.fromEntries(inherited), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   });
   children.add(child);
   return child;

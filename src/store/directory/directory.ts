@@ -21,8 +21,11 @@ import { createServer, type Server } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { isIdKey } from '../../domain/id.js';
 import { type DirectoryFacts, schemaVersion } from '../format/layout.js';
-import { dataFile } from '../kv/kv-lmdb.js';
+import { dataFile, lockFile } from '../kv/kv-lmdb.js';
 import { damageReason, isDamage } from '../kv/lmdb-damage.js';
+import { identify } from './directory-watch.js';
+import { foreignFile } from './foreign-file.js';
+import { reasonOf } from './system-reason.js';
 
 export const markerFile = 'escapement.json';
 export const ownerFile = 'owner.json';
@@ -45,6 +48,8 @@ function damaged(file: string, why: string): DirectoryError {
 export interface DirectoryLock {
   readonly path: string;
   readonly facts: DirectoryFacts;
+  /** Which directory was claimed, as `identify` says it. */
+  readonly identity: string;
   /** The last start on this directory ended before it was `opened`. */
   readonly lastStartFailed: boolean;
   /**
@@ -72,11 +77,13 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
   try {
     makeFolders(path);
   } catch (error) {
-    throw new DirectoryError(`the data directory ${path} cannot be made: ${(error as Error).message}`);
+    throw new DirectoryError(
+      `the data directory ${path} cannot be made: ${reasonOf(error)}: name another with --data-dir`,
+    );
   }
   const server = await lock(path);
   try {
-    const facts = readFacts(path) ?? writeFacts(path, newFacts());
+    const facts = readFacts(path) ?? begin(path);
     if (!facts.unused) checkDataFile(path);
     const lastStartFailed = readOwner(path)?.opening ?? false;
     const since = new Date().toISOString();
@@ -85,9 +92,11 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
       writeFile(join(path, ownerFile), JSON.stringify(owner));
     };
     note(lastStartFailed);
+    const identity = await identify(path);
     return {
       path,
       facts,
+      identity,
       lastStartFailed,
       opening: () => {
         if (facts.unused) removeHalfMade(path);
@@ -107,8 +116,36 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
     };
   } catch (error) {
     server.close();
-    throw error;
+    throw unusable(error, path);
   }
+}
+
+/** @throws DirectoryError when another process has claimed the directory; nothing is touched or made */
+export async function refuseInUse(directory: string): Promise<void> {
+  const path = resolve(directory);
+  if (!existsSync(path)) return;
+  const server = await lock(path);
+  await new Promise((closed) => server.close(closed));
+}
+
+/** What the user is told when the system does not let the directory be used. */
+function unusable(error: unknown, path: string): unknown {
+  if (error instanceof DirectoryError || (error as NodeJS.ErrnoException).syscall === undefined) return error;
+  const user = process.getuid === undefined ? 'this user' : `user ${process.getuid()}`;
+  return new DirectoryError(
+    `the data directory ${path} cannot be used: ${reasonOf(error)}: make it writable for ${user}, or name another with --data-dir`,
+  );
+}
+
+/** The first start on a directory. */
+function begin(path: string): DirectoryFacts {
+  const foreign = foreignFile(path, [`${markerFile}.new`, ownerFile, `${ownerFile}.new`, lockFile]);
+  if (foreign !== undefined) {
+    throw new DirectoryError(
+      `the data directory ${path} has ${foreign} in it and is none of escapement's: name a new or an empty folder with --data-dir`,
+    );
+  }
+  return writeFacts(path, newFacts());
 }
 
 /**
@@ -243,7 +280,7 @@ function removeHalfMade(path: string): void {
     checkDataFile(path);
   } catch (error) {
     if (!(error instanceof DirectoryError)) throw error;
-    for (const name of [dataFile, `${dataFile}-lock`]) rmSync(join(path, name), { force: true });
+    for (const name of [dataFile, lockFile]) rmSync(join(path, name), { force: true });
   }
 }
 

@@ -6,14 +6,12 @@
 import { lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DirectoryFacts } from '../format/layout.js';
-import { dataFile } from '../kv/kv-lmdb.js';
+import { dataFile, lockFile } from '../kv/kv-lmdb.js';
 import { DirectoryError, markerFile } from './directory.js';
+import { reasonOf } from './system-reason.js';
 
 /** What a marker tells of a directory, and further facts for people to read. */
 export type Marker = DirectoryFacts & { readonly [fact: string]: unknown };
-
-/** What LMDB adds beside the data file where it opens one. */
-const lockFile = `${dataFile}-lock`;
 
 export class NewDirectory {
   /** Where the trees go. */
@@ -88,13 +86,6 @@ async function make(path: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-}
-
-/** Why a call of the system failed, without the path that it names. */
-export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const text = message.replace(/^[A-Z]+: /, '').replace(/, \w+ '.*$/s, '');
-  return code === undefined || text.includes(code) ? text : `${text} (${code})`;
 }
 
 /** Lets the data be read by its owner only and waits until it is on disk; returns its size. */

@@ -15,11 +15,16 @@ import { CommittedState } from '../state/committed-state.js';
 const goesWell = 0;
 const reported = 1;
 
-/** Opens the store of a directory that is locked. @throws DamagedRecord when that ends the process which does it */
-export async function tryToOpen(directory: string): Promise<void> {
-  const child = fork(fileURLToPath(new URL('./trial-process.js', import.meta.url)), [directory], { stdio: 'ignore' });
+/**
+ * Opens the store of a directory that is locked. Rejects with the reason of `stopping` when that is aborted meanwhile.
+ *
+ * @throws DamagedRecord when that ends the process which does it
+ */
+export async function tryToOpen(directory: string, stopping: AbortSignal): Promise<void> {
+  const file = fileURLToPath(new URL('./trial-process.js', import.meta.url));
+  const child = fork(file, [directory], { stdio: 'ignore', signal: stopping, killSignal: 'SIGKILL' });
   const how = await new Promise<number | NodeJS.Signals | null>((resolve, reject) => {
-    child.once('error', reject);
+    child.once('error', (error) => reject(stopping.aborted ? stopping.reason : error));
     child.once('close', (code, signal) => resolve(signal ?? code));
   });
   // An error that LMDB or a checksum reports will be met, and told, by the start itself.

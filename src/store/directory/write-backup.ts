@@ -12,7 +12,8 @@ import { type ErrorCode, Refusal } from '../../domain/errors.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
 import { KvLogSource } from '../log/kv-log.js';
 import { DirectoryError, readFacts } from './directory.js';
-import { NewDirectory, reasonOf } from './new-directory.js';
+import { NewDirectory } from './new-directory.js';
+import { reasonOf } from './system-reason.js';
 
 export interface BackupDone {
   /** Of the data file. */

@@ -9,6 +9,8 @@ import { isDamage } from './lmdb-damage.js';
 
 /** The file that LMDB keeps its trees in, inside the data directory. */
 export const dataFile = 'data.mdb';
+/** What LMDB keeps beside it for as long as it is open, and leaves there. */
+export const lockFile = `${dataFile}-lock`;
 
 // Atomic and throwing cleanly only with these: the default overlappingSync leaves a failed write visible.
 const durable = {

@@ -8,6 +8,10 @@ import type { SealedBatch } from '../format/sealing.js';
 import type { MergeOrder, Storage, StorageEvents } from '../trees/storage.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './storage-messages.js';
 
+/** The last merge and a backup under way may take so long at the end. */
+const closeLimitMs = 5000;
+const endLimitMs = 1000;
+
 export class ThreadedStore implements Storage {
   readonly #worker: Worker;
   readonly #closed: Promise<void>;
@@ -73,13 +77,33 @@ export class ThreadedStore implements Storage {
     }
   }
 
-  /** Finishes what was asked for and closes. `clean`: marks the directory as left in order. */
+  /**
+   * Finishes what was asked for. Resolves when all is on disk and closed, or when that has taken too long: the next start replays
+   * the log then.
+   *
+   * @param clean marks the directory as left in order
+   */
   async close(clean: boolean): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
       this.#send({ kind: 'close', clean });
     }
-    await this.#closed;
+    await this.#closedWithin(closeLimitMs);
+  }
+
+  /** Ends the thread without more ado. Resolves true when it is gone, false when a write that hangs holds it. */
+  end(): Promise<boolean> {
+    this.#closing = true;
+    void this.#worker.terminate();
+    return this.#closedWithin(endLimitMs);
+  }
+
+  async #closedWithin(limitMs: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), limitMs)));
+    const closed = await Promise.race([this.#closed.then(() => true), late]);
+    clearTimeout(timer);
+    return closed;
   }
 
   #send(message: ToStorage, transfer: ArrayBuffer[] = []): void {

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import t from 'tap';
-import { commonSilence, ProcessStops, type Stretch } from '../src/process-stops.js';
-import { eventually } from './support/client.js';
+import { commonSilence, ProcessStops, type Stretch } from '../../src/process/stops.js';
+import { eventually } from '../support/client.js';
 
 /** Stops this process and lets it go on after `ms`: a child does it, since a stopped process cannot. */
 async function stopFor(ms: number): Promise<void> {

@@ -1,6 +1,6 @@
-/** A thread that does nothing but note that it runs: see `process-stops.ts`. */
+/** A thread that does nothing but note that it runs: see `process/stops.ts`. */
 import { workerData } from 'node:worker_threads';
-import { noteSign, signEveryMs } from './process-stops.js';
+import { noteSign, signEveryMs } from './stops.js';
 
 const { memory } = workerData as { readonly memory: SharedArrayBuffer };
 const signs = new BigInt64Array(memory);
