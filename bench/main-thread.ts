@@ -12,14 +12,10 @@ import { parseJson } from '../src/server/json-body.js';
 import { renderJob } from '../src/server/render.js';
 import { readDraft } from '../src/server/validate.js';
 import { DamageLog } from '../src/store/damage-log.js';
-import { TypeDictionary } from '../src/store/format/type-dictionary.js';
 import { MemoryKv } from '../src/store/kv/kv-memory.js';
-import { CommittedStore } from '../src/store/trees/committed-store.js';
-import { DueCursor } from '../src/store/trees/due-index.js';
-import { JobSets } from '../src/store/trees/job-sets.js';
-import { Memtable } from '../src/store/trees/memtable.js';
-import { StoreReader } from '../src/store/trees/reader.js';
-import { restore } from '../src/store/trees/restore.js';
+import { KvLogSource } from '../src/store/log/kv-log.js';
+import { CommittedState } from '../src/store/state/committed-state.js';
+import { CommittedStore } from '../src/store/state/committed-store.js';
 import type { Storage } from '../src/store/trees/storage.js';
 import { DueWindow } from '../src/timer/window.js';
 import { median } from './support/bench.js';
@@ -64,24 +60,21 @@ class Alone {
 
   constructor() {
     const kv = new MemoryKv();
-    const types = new TypeDictionary();
-    const reader = new StoreReader(kv, types);
-    const sets = new JobSets();
-    const memtable = new Memtable(reader, sets);
-    const window = new DueWindow(new DueCursor(kv));
-    const restored = restore({ reader, memtable, sets }, () => {});
+    const state = new CommittedState(kv, new KvLogSource(kv));
+    const window = new DueWindow(state.dueIndex);
+    const restored = state.restore(() => {});
     const storage: Storage = {
       commit: ({ position }) => {
         this.#written = position;
       },
       merge: () => {},
     };
-    this.store = new CommittedStore({ storage, memtable, sets, reader }, restored);
+    this.store = new CommittedStore(storage, state, restored);
     this.scheduler = new Scheduler(
       {
         clock: systemClock,
         store: this.store,
-        sets,
+        sets: state.sets,
         pool: this.pool,
         window,
         waker: { soon: () => {}, at: () => {} },

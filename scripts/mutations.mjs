@@ -40,7 +40,7 @@ export const mutations = [
   },
   {
     name: 'replay begins one record too late',
-    changes: [change('src/store/log/replay.ts', 'readMark(kv).position + 1', 'readMark(kv).position + 2')],
+    changes: [change('src/store/log/records.ts', 'behind + 1;', 'behind + 2;')],
   },
   {
     name: 'a merge moves the log position first and not last',
@@ -55,7 +55,7 @@ export const mutations = [
   },
   {
     name: 'replay takes the saved sets to be of one instant',
-    changes: [change('src/store/trees/restore.ts', 'sets.place(seq,', 'sets.set(seq,')],
+    changes: [change('src/store/state/restore.ts', 'sets.place(seq,', 'sets.set(seq,')],
   },
   {
     name: 'a bucket of the due index is dropped while a job of it is to come',
@@ -87,7 +87,7 @@ export const mutations = [
   },
   {
     name: 'a detail that is being merged is not seen',
-    changes: [change('src/store/trees/memtable.ts', ' ?? this.#merging?.details.get(seq)', '')],
+    changes: [change('src/store/state/memtable.ts', ' ?? this.#merging?.details.get(seq)', '')],
   },
   {
     name: 'an answer before the commit',

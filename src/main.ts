@@ -28,16 +28,12 @@ import {
 } from './store/directory/directory.js';
 import { DirectoryWatch } from './store/directory/directory-watch.js';
 import { tryToOpen } from './store/directory/trial.js';
-import { TypeDictionary } from './store/format/type-dictionary.js';
 import { LmdbKv } from './store/kv/kv-lmdb.js';
+import { KvLogSource } from './store/log/kv-log.js';
+import { CommittedState } from './store/state/committed-state.js';
+import { CommittedStore } from './store/state/committed-store.js';
+import { StoreQueries } from './store/state/queries.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
-import { CommittedStore } from './store/trees/committed-store.js';
-import { DueCursor } from './store/trees/due-index.js';
-import { JobSets } from './store/trees/job-sets.js';
-import { Memtable } from './store/trees/memtable.js';
-import { StoreQueries } from './store/trees/queries.js';
-import { StoreReader } from './store/trees/reader.js';
-import { restore } from './store/trees/restore.js';
 import { DueWindow } from './timer/window.js';
 
 export interface Running {
@@ -132,16 +128,11 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   if (!store.clean) log.warn(unclean);
   const damage = new DamageLog(log);
   const kv = new LmdbKv(lock.path);
-  const types = new TypeDictionary();
-  const reader = new StoreReader(kv, types);
-  const sets = new JobSets();
-  const memtable = new Memtable(reader, sets);
-  const cursor = new DueCursor(kv);
-  const window = new DueWindow(cursor);
-  const restored = restore({ reader, memtable, sets }, (due, seq) => window.add(due, seq));
-  cursor.seek({ due: restored.watermark, seq: 0 });
-
-  const jobs = new CommittedStore({ storage: store, memtable, sets, reader }, restored);
+  const state = new CommittedState(kv, new KvLogSource(kv));
+  const window = new DueWindow(state.dueIndex);
+  const restored = state.restore((due, seq) => window.add(due, seq));
+  const jobs = new CommittedStore(store, state, restored);
+  const { sets, types } = state;
 
   const stops = new ProcessStops();
   const waker = new TimerWaker(clock, () => late.scheduler?.turn());
@@ -169,7 +160,7 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   late.scheduler = scheduler;
   jobs.listen(scheduler);
   store.listen(jobs, (error) => around.fatal(error.message));
-  const queries = new StoreQueries({ memtable, sets, reader, counters: () => scheduler.ledger.committed, damage });
+  const queries = new StoreQueries({ state, counters: () => scheduler.ledger.committed, damage });
   const names = handlers.map(({ name }) => name);
   const handled = new Set(names);
   const withoutHandler = () => jobsWithoutHandler(types, sets, (name) => handled.has(name));

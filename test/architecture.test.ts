@@ -81,6 +81,7 @@ const STORE_ROOMS = [
   'kv',
   'log',
   'trees',
+  'state',
   'check',
   'directory',
   'thread',

@@ -15,6 +15,7 @@ import { mergeBounds } from '../../src/scheduler/merge-policy.js';
 import { sealChanges } from '../../src/store/format/sealing.js';
 import { TypeDictionary } from '../../src/store/format/type-dictionary.js';
 import { LmdbKv } from '../../src/store/kv/kv-lmdb.js';
+import { KvLog } from '../../src/store/log/kv-log.js';
 import { noCounters } from '../../src/store/port.js';
 import { StoreEngine } from '../../src/store/trees/engine.js';
 import { JobSets } from '../../src/store/trees/job-sets.js';
@@ -39,7 +40,7 @@ const stride = 7_368_787;
 class StorageAlone {
   readonly directory = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'escapement-bench-storage-'));
   readonly #kv = new LmdbKv(this.directory);
-  readonly #engine = new StoreEngine(this.#kv);
+  readonly #engine = new StoreEngine(this.#kv, new KvLog(this.#kv));
   readonly #types = new TypeDictionary();
   readonly #sets = new JobSets();
   readonly #now = Date.now();

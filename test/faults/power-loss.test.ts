@@ -5,11 +5,12 @@
  * - each answer that tells of a change is held against the flush and the header write that it rests on, and
  * - disks are made up as they may look after the power went at any moment, and a server is started on each.
  */
+
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { LmdbKv } from '../../src/store/kv/kv-lmdb.js';
-import { readMark } from '../../src/store/log/replay.js';
+import { readMark } from '../../src/store/trees/merge-mark.js';
 import { Client, eventually, type Job } from '../support/client.js';
 import { each, full, merged, mergesOften, missing, needs, trace } from '../support/faults.js';
 import { bytesOf, type Call, readCalls } from '../support/faults-strace.js';

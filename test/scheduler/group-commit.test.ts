@@ -2,6 +2,7 @@
 import t from 'tap';
 import { formatId } from '../../src/domain/id.js';
 import type { Request } from '../../src/scheduler/messages.js';
+import { readRecord } from '../../src/store/log/records.js';
 import { World } from '../support/world.js';
 import { after, draftOf, fillDisk, hour, id, make, running, second, send, state, told, update } from './worlds.js';
 
@@ -276,7 +277,7 @@ t.test('large batches that come at once are commits of their own, and none waits
   const sizes: number[] = [];
   let before = 0;
   world.store.afterCommit = () => {
-    const { nextSeq } = world.reader.log.record(world.jobs.position + 1)!.counters;
+    const { nextSeq } = readRecord(world.state.log, world.jobs.position + 1)!.counters;
     sizes.push(nextSeq - 1 - before);
     before = nextSeq - 1;
   };

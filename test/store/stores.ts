@@ -4,13 +4,9 @@ import type { JobEvent } from '../../src/domain/events.js';
 import type { Job } from '../../src/domain/job.js';
 import { type Status, statuses } from '../../src/domain/lifecycle.js';
 import { trees } from '../../src/store/format/layout.js';
-import { TypeDictionary } from '../../src/store/format/type-dictionary.js';
 import { MemoryKv } from '../../src/store/kv/kv-memory.js';
-import { DueCursor } from '../../src/store/trees/due-index.js';
-import { JobSets } from '../../src/store/trees/job-sets.js';
-import { Memtable } from '../../src/store/trees/memtable.js';
-import { StoreReader } from '../../src/store/trees/reader.js';
-import { restore } from '../../src/store/trees/restore.js';
+import { KvLogSource } from '../../src/store/log/kv-log.js';
+import { CommittedState } from '../../src/store/state/committed-state.js';
 import { DueWindow } from '../../src/timer/window.js';
 import type { World } from '../support/world.js';
 
@@ -53,14 +49,9 @@ export function answersOf(world: World): Answers {
 
 /** The pending jobs of a store as a start finds them: in order of firing, each once. */
 export function toCome(kv: MemoryKv): { due: number; seq: number }[] {
-  const types = new TypeDictionary();
-  const reader = new StoreReader(kv, types);
-  const sets = new JobSets();
-  const memtable = new Memtable(reader, sets);
-  const cursor = new DueCursor(kv);
-  const window = new DueWindow(cursor, 64);
-  const { watermark } = restore({ reader, memtable, sets }, (due, seq) => window.add(due, seq));
-  cursor.seek({ due: watermark, seq: 0 });
+  const state = new CommittedState(kv, new KvLogSource(kv));
+  const window = new DueWindow(state.dueIndex, 64);
+  state.restore((due, seq) => window.add(due, seq));
   const found: { due: number; seq: number }[] = [];
   const seen = new Set<number>();
   for (;;) {
@@ -70,12 +61,12 @@ export function toCome(kv: MemoryKv): { due: number; seq: number }[] {
     }
     const next = window.pop(Number.MAX_SAFE_INTEGER);
     if (!next) break;
-    const state = memtable.state(next.seq);
-    if (state?.status !== 'pending' || state.due !== next.due || seen.has(next.seq)) continue;
+    const job = state.memtable.state(next.seq);
+    if (job?.status !== 'pending' || job.due !== next.due || seen.has(next.seq)) continue;
     seen.add(next.seq);
     found.push(next);
   }
-  sets.dispose();
+  state.dispose();
   return found;
 }
 

@@ -12,16 +12,15 @@ import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js'
 import { Scheduler, type SchedulerPorts, type Waker } from '../../src/scheduler/scheduler.js';
 import { DamageLog } from '../../src/store/damage-log.js';
 import type { SealedBatch } from '../../src/store/format/sealing.js';
-import { TypeDictionary } from '../../src/store/format/type-dictionary.js';
+import type { TypeDictionary } from '../../src/store/format/type-dictionary.js';
 import { MemoryKv } from '../../src/store/kv/kv-memory.js';
-import { CommittedStore } from '../../src/store/trees/committed-store.js';
-import { DueCursor } from '../../src/store/trees/due-index.js';
+import { KvLog, KvLogSource } from '../../src/store/log/kv-log.js';
+import { CommittedState } from '../../src/store/state/committed-state.js';
+import { CommittedStore } from '../../src/store/state/committed-store.js';
+import type { Memtable } from '../../src/store/state/memtable.js';
+import { StoreQueries } from '../../src/store/state/queries.js';
 import { StoreEngine } from '../../src/store/trees/engine.js';
-import { JobSets } from '../../src/store/trees/job-sets.js';
-import { Memtable } from '../../src/store/trees/memtable.js';
-import { StoreQueries } from '../../src/store/trees/queries.js';
-import { StoreReader } from '../../src/store/trees/reader.js';
-import { restore } from '../../src/store/trees/restore.js';
+import type { JobSets } from '../../src/store/trees/job-sets.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
 import { DueWindow } from '../../src/timer/window.js';
 
@@ -183,10 +182,7 @@ export class World {
   readonly pool = new FakePool();
   readonly store: InlineStore;
   readonly jobs: CommittedStore;
-  readonly memtable: Memtable;
-  readonly sets = new JobSets();
-  readonly types = new TypeDictionary();
-  readonly reader: StoreReader;
+  readonly state: CommittedState;
   readonly window: DueWindow;
   readonly scheduler: Scheduler;
   readonly queries: StoreQueries;
@@ -207,17 +203,13 @@ export class World {
     this.clock = options.clock ?? new FakeClock();
     this.waker = new FakeWaker(this.clock);
     this.kv = options.kv ?? new MemoryKv();
-    const engine = new StoreEngine(this.kv);
+    const engine = new StoreEngine(this.kv, new KvLog(this.kv));
     const { clean } = engine.open();
     this.store = new InlineStore(engine);
-    this.reader = new StoreReader(this.kv, this.types);
-    this.memtable = new Memtable(this.reader, this.sets);
-    const cursor = new DueCursor(this.kv);
-    this.window = new DueWindow(cursor, options.windowCapacity);
-    const restored = restore(this, (due, seq) => this.window.add(due, seq));
-    cursor.seek({ due: restored.watermark, seq: 0 });
-    const { store: storage, memtable, sets, reader } = this;
-    this.jobs = new CommittedStore({ storage, memtable, sets, reader }, restored);
+    this.state = new CommittedState(this.kv, new KvLogSource(this.kv));
+    this.window = new DueWindow(this.state.dueIndex, options.windowCapacity);
+    const restored = this.state.restore((due, seq) => this.window.add(due, seq));
+    this.jobs = new CommittedStore(this.store, this.state, restored);
     this.store.events = this.jobs;
     const { nextSeq, lastEvent } = restored.counters;
     this.born = { clean, at: this.clock.now(), firstNewSeq: nextSeq, lastEvent };
@@ -248,15 +240,25 @@ export class World {
     this.scheduler = new Scheduler(ports, { ...restored, clean });
     this.jobs.listen(this.scheduler);
     this.queries = new StoreQueries({
-      memtable: this.memtable,
-      sets: this.sets,
-      reader: this.reader,
+      state: this.state,
       counters: () => this.scheduler.ledger.committed,
       damage: this.damage,
     });
     if (options.poolCapacity !== undefined) this.pool.capacity = options.poolCapacity;
     this.scheduler.recover();
     this.scheduler.turn();
+  }
+
+  get memtable(): Memtable {
+    return this.state.memtable;
+  }
+
+  get sets(): JobSets {
+    return this.state.sets;
+  }
+
+  get types(): TypeDictionary {
+    return this.state.types;
   }
 
   #log(): Logger {
@@ -268,7 +270,7 @@ export class World {
 
   /** A new server on the same bytes, as after a crash: what was only in memory is gone. */
   crash(options: WorldOptions = {}): World {
-    this.sets.dispose();
+    this.state.dispose();
     return new World({ ...this.options, ...options, kv: this.kv, clock: this.clock });
   }
 

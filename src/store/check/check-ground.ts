@@ -7,6 +7,8 @@ import { RowTable } from '../format/row-table.js';
 import { readSpec } from '../format/spec-codec.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
+import { KvLogSource } from '../log/kv-log.js';
+import type { LogSource } from '../log/record-log.js';
 import type { Counters } from '../port.js';
 import type { CheckFaults } from './check-faults.js';
 
@@ -19,6 +21,7 @@ export class CheckGround {
   readonly damagedPages = new Set<number>();
   /** As of the last record. */
   counters: Counters;
+  readonly log: LogSource;
   readonly #pages: ({ readonly number: number; readonly page: Buffer | undefined } | undefined)[] = new Array(1024);
 
   constructor(
@@ -31,6 +34,7 @@ export class CheckGround {
     counters: Counters,
   ) {
     this.counters = counters;
+    this.log = new KvLogSource(kv);
   }
 
   /** True where the trees have no say: the log has something newer, or the page is damaged. */

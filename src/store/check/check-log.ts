@@ -1,9 +1,7 @@
 /** Checking the log: no gap, no damage, and each record's counters follow from the one before and its own events. */
 
 import type { JobEvent } from '../../domain/events.js';
-import { logKey } from '../format/layout.js';
 import { LogRecordReader } from '../format/log-record.js';
-import { keyPart } from '../format/numbers.js';
 import { rowBytes, rowStatus, rowType } from '../format/row.js';
 import { type Counters, noCounters } from '../port.js';
 import { type CheckGround, KeySet } from './check-ground.js';
@@ -23,13 +21,12 @@ interface Before {
 
 /** Reads the log through, and takes up what it has behind the mark. */
 export function checkLog(ground: CheckGround): LogFindings {
-  const { kv, faults, mark } = ground;
+  const { log, faults, mark } = ground;
   let [records, events, last, first] = [0, 0, 0, 0];
   // The log of a new directory begins at nothing; one that was trimmed, at whatever its first record says.
   let before: Before | undefined = { counters: noCounters, logBytes: 0 };
   faults.try('unreadable', 'the log', () => {
-    for (const { key, value } of kv.entries('log', {})) {
-      const position = keyPart(key, 0);
+    for (const { position, bytes } of log.records({})) {
       first ||= position;
       if (position !== last + 1) {
         if (last > 0) faults.add('log', missing(last + 1, position - 1));
@@ -37,7 +34,7 @@ export function checkLog(ground: CheckGround): LogFindings {
       }
       last = position;
       records++;
-      const record = faults.try('log', `log record ${position}`, () => new LogRecordReader(position, value));
+      const record = faults.try('log', `log record ${position}`, () => new LogRecordReader(position, bytes));
       if (record) events += checkRecord(ground, record, before);
       before = record && { counters: record.counters, logBytes: record.logBytes + record.bytes.length };
     }
@@ -125,13 +122,13 @@ function checkCounters(
  * state page must say.
  */
 export function checkStatesAgainstLog(ground: CheckGround): void {
-  const { kv, mark, faults } = ground;
+  const { log, mark, faults } = ground;
   const seen = new KeySet();
   faults.try('unreadable', 'the log', () => {
-    for (const { key, value } of kv.entries('log', { to: logKey(mark.position + 1), reverse: true })) {
+    for (const { position, bytes } of log.records({ to: mark.position + 1, reverse: true })) {
       let record: LogRecordReader;
       try {
-        record = new LogRecordReader(keyPart(key, 0), value);
+        record = new LogRecordReader(position, bytes);
       } catch {
         return; // Told of already; what an older record says may be out of date.
       }

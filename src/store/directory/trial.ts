@@ -7,14 +7,10 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { logKey, metaKey, specKey } from '../format/layout.js';
-import { TypeDictionary } from '../format/type-dictionary.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
+import { KvLogSource } from '../log/kv-log.js';
 import { DamagedRecord } from '../port.js';
-import { DueCursor } from '../trees/due-index.js';
-import { JobSets } from '../trees/job-sets.js';
-import { Memtable } from '../trees/memtable.js';
-import { StoreReader } from '../trees/reader.js';
-import { restore } from '../trees/restore.js';
+import { CommittedState } from '../state/committed-state.js';
 
 const goesWell = 0;
 const reported = 1;
@@ -42,12 +38,9 @@ export async function tryToOpen(directory: string, stopping: AbortSignal): Promi
 /** What a start reads, and a first write that is taken back. Run in the process that may end. */
 export async function openOnTrial(directory: string): Promise<void> {
   const kv = new LmdbKv(directory);
-  const reader = new StoreReader(kv, new TypeDictionary());
-  const sets = new JobSets();
-  const { counters, position, watermark } = restore({ reader, memtable: new Memtable(reader, sets), sets }, () => {});
-  const cursor = new DueCursor(kv);
-  cursor.seek({ due: watermark, seq: 0 });
-  cursor.take(1000);
+  const state = new CommittedState(kv, new KvLogSource(kv));
+  const { counters, position } = state.restore(() => {});
+  state.dueIndex.take(1000);
   const undone = new Error('taken back');
   try {
     kv.transact((tx) => {

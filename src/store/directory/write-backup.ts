@@ -9,8 +9,8 @@
 import { rm, statfs } from 'node:fs/promises';
 import { isAbsolute, relative } from 'node:path';
 import { type ErrorCode, Refusal } from '../../domain/errors.js';
-import { keyPart } from '../format/numbers.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
+import { KvLogSource } from '../log/kv-log.js';
 import { DirectoryError, readFacts } from './directory.js';
 import { NewDirectory } from './new-directory.js';
 import { reasonOf } from './system-reason.js';
@@ -91,8 +91,7 @@ async function copy(kv: LmdbKv, file: string): Promise<void> {
 async function lastPosition(directory: string): Promise<number> {
   const kv = new LmdbKv(directory, { readOnly: true });
   try {
-    const [last] = kv.keys('log', { reverse: true, limit: 1 });
-    return last ? keyPart(last, 0) : 0;
+    return new KvLogSource(kv).ends()?.last ?? 0;
   } finally {
     await kv.close();
   }

@@ -9,31 +9,27 @@ import type { LogRecordReader } from '../format/log-record.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import { DamagedRecord } from '../port.js';
 import type { LogPlace, PastEvents } from '../queries-port.js';
-import type { LogReader } from './log-reader.js';
-
-interface Bounds {
-  readonly first: number;
-  readonly last: number;
-}
+import type { LogEnds, LogSource } from './record-log.js';
+import { readRecord } from './records.js';
 
 /** Records that somebody has not come to the end of; past so many, those that nobody keeps any more are taken out. */
 const sharedRecords = 64;
 
 export class EventLog {
-  readonly #log: LogReader;
+  readonly #log: LogSource;
   readonly #types: TypeDictionary;
   /** Where the log begins, so that its first record is not read at each look. */
   #begins = { position: -1, event: 0 };
   readonly #shared = new Map<number, WeakRef<readonly JobEvent[]>>();
 
-  constructor(log: LogReader, types: TypeDictionary) {
+  constructor(log: LogSource, types: TypeDictionary) {
     this.#log = log;
     this.#types = types;
   }
 
   /** As `Queries.eventsAfter`; undefined when the log is empty. @throws DamagedRecord */
   eventsAfter(seq: number, limit: number, from?: LogPlace): PastEvents | undefined {
-    const bounds = this.#log.bounds();
+    const bounds = this.#log.ends();
     if (!bounds) return undefined;
     const begins = this.#firstEvent(bounds.first);
     const events: JobEvent[] = [];
@@ -75,7 +71,7 @@ export class EventLog {
   }
 
   /** The first record that reaches event `seq`, by bisection: events and positions grow together. */
-  #positionOf(seq: number, bounds: Bounds): number {
+  #positionOf(seq: number, bounds: LogEnds): number {
     let low = bounds.first;
     let high = bounds.last + 1;
     while (low < high) {
@@ -89,7 +85,7 @@ export class EventLog {
 
   /** Between the log's bounds there is no gap. */
   #record(position: number): LogRecordReader {
-    const record = this.#log.record(position);
+    const record = readRecord(this.#log, position);
     if (!record) throw new DamagedRecord(`log record ${position}`, 'is missing');
     return record;
   }

@@ -4,6 +4,7 @@ import { Refusal } from '../../domain/errors.js';
 import { writeBackup } from '../directory/write-backup.js';
 import { hasRoom, whyForGood } from '../kv/disk.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
+import { KvLog } from '../log/kv-log.js';
 import { StoreEngine } from '../trees/engine.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './storage-messages.js';
 
@@ -15,7 +16,7 @@ const { directory } = workerData as StorageThreadOptions;
 const retrySliceMs = 250;
 
 const kv = new LmdbKv(directory);
-const engine = new StoreEngine(kv);
+const engine = new StoreEngine(kv, new KvLog(kv));
 let stepping = false;
 /** The last write was refused. */
 let full = false;

@@ -78,7 +78,8 @@ export class ThreadedStore implements Storage {
   }
 
   /**
-   * Finishes what was asked for and closes, or gives up when that takes too long: the next start replays the log then.
+   * Finishes what was asked for. Resolves when all is on disk and closed, or when that has taken too long: the next start replays
+   * the log then.
    *
    * @param clean marks the directory as left in order
    */

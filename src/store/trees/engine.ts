@@ -3,31 +3,32 @@
  * the key-value port; the storage thread runs it on LMDB, the simulation in memory.
  */
 
-import { encodeMeta, logKey, metaKey, specKey } from '../format/layout.js';
+import { encodeMeta, metaKey } from '../format/layout.js';
 import { LogRecordReader } from '../format/log-record.js';
-import { keyPart } from '../format/numbers.js';
 import type { SealedBatch } from '../format/sealing.js';
 import type { Kv } from '../kv/kv.js';
-import { replay } from '../log/replay.js';
+import type { RecordLog } from '../log/record-log.js';
+import { replay } from '../log/records.js';
 import { mergeSlices, type Slice } from './merge.js';
+import { readMark } from './merge-mark.js';
 import { PendingChanges } from './pending.js';
 import type { MergeOrder } from './storage.js';
 
 export class StoreEngine {
   readonly #kv: Kv;
+  readonly #log: RecordLog;
   #changes = new PendingChanges();
   #merge: { readonly position: number; readonly slices: Iterator<Slice>; slice: Slice | undefined } | undefined;
-  #lastSpec = 0;
 
-  constructor(kv: Kv) {
+  constructor(kv: Kv, log: RecordLog) {
     this.#kv = kv;
+    this.#log = log;
   }
 
   /** Takes up what the log has behind the last merge. `clean`: the directory is new, or was left in order. */
   open(): { readonly clean: boolean } {
-    replay(this.#kv, (record) => this.#changes.add(record));
-    for (const last of this.#kv.keys('specs', { reverse: true, limit: 1 })) this.#lastSpec = keyPart(last, 0);
-    const isNew = [...this.#kv.keys('log', { limit: 1 })].length === 0;
+    replay(this.#log, readMark(this.#kv).position, (record) => this.#changes.add(record));
+    const isNew = this.#log.ends() === undefined;
     const clean = isNew || this.#kv.get('meta', metaKey('clean')) !== undefined;
     this.markClean(false);
     return { clean };
@@ -35,23 +36,8 @@ export class StoreEngine {
 
   /** Writes the batch durably, or throws and leaves nothing of it. */
   commit(batch: SealedBatch): void {
-    const buffer = Buffer.from(batch.buffer);
-    const record = buffer.subarray(0, batch.recordBytes);
-    let lastSpec = this.#lastSpec;
-    this.#kv.transact((tx) => {
-      tx.put('log', logKey(batch.position), record, true);
-      for (let i = 0; i < batch.specs.length; i += 3) {
-        const seq = batch.specs[i] as number;
-        const from = batch.specs[i + 1] as number;
-        tx.put('specs', specKey(seq), buffer.subarray(from, from + (batch.specs[i + 2] as number)), seq > lastSpec);
-        lastSpec = Math.max(lastSpec, seq);
-      }
-      for (const { tree, key, value } of batch.puts) {
-        if (value) tx.put(tree, key, value);
-        else tx.remove(tree, key);
-      }
-    });
-    this.#lastSpec = lastSpec;
+    this.#log.append(batch);
+    const record = Buffer.from(batch.buffer, 0, batch.recordBytes);
     this.#changes.add(new LogRecordReader(batch.position, record));
   }
 
@@ -60,7 +46,7 @@ export class StoreEngine {
     if (this.#merge) throw new Error('a merge is under way');
     const changes = this.#changes;
     this.#changes = new PendingChanges(changes.rows.size);
-    const slices = mergeSlices(this.#kv, changes, order)[Symbol.iterator]();
+    const slices = mergeSlices(this.#kv, this.#log, changes, order)[Symbol.iterator]();
     this.#merge = { position: order.position, slices, slice: undefined };
   }
 
@@ -83,7 +69,7 @@ export class StoreEngine {
       }
       merge.slice = value;
     }
-    this.#kv.transact(merge.slice as Slice);
+    merge.slice?.();
     merge.slice = undefined;
     return undefined;
   }

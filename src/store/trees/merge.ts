@@ -11,7 +11,6 @@ import {
   emptyPage,
   encodeMeta,
   finishedKey,
-  logKey,
   type MergeMark,
   metaKey,
   pageKey,
@@ -22,11 +21,12 @@ import {
   setKey,
   specKey,
 } from '../format/layout.js';
-import { LogRecordReader } from '../format/log-record.js';
 import { keyPart } from '../format/numbers.js';
 import { rowBytes, rowDue, rowStatus } from '../format/row.js';
-import type { KvReader, KvWriter } from '../kv/kv.js';
-import { DamagedRecord } from '../port.js';
+import type { Kv, KvWriter } from '../kv/kv.js';
+import type { RecordLog } from '../log/record-log.js';
+import { readRecord } from '../log/records.js';
+import { isOver } from '../log/trimming.js';
 import { combineRuns, type DueEntry, dropPassed, dueChunks } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
 import type { PendingChanges } from './pending.js';
@@ -46,13 +46,19 @@ const slice = {
   logRecords: 64,
 } as const;
 
-/** How much of the log stays behind the merge, for those who follow it. */
-export const logKept = { ms: 24 * 3_600_000, bytes: 256 * 1024 * 1024 } as const;
+/** A piece of a merge, a transaction of its own: it throws and leaves nothing, or all of it is on disk. */
+export type Slice = () => void;
 
-export type Slice = (tx: KvWriter) => void;
+/** What a slice writes to the trees. */
+type TreeSlice = (tx: KvWriter) => void;
 
 /** The slices of one merge, in order. */
-export function* mergeSlices(kv: KvReader, changes: PendingChanges, order: MergeOrder): Iterable<Slice> {
+export function* mergeSlices(kv: Kv, log: RecordLog, changes: PendingChanges, order: MergeOrder): Iterable<Slice> {
+  for (const write of treeSlices(changes, order)) yield () => kv.transact(write);
+  yield* trimSlices(log, order);
+}
+
+function* treeSlices(changes: PendingChanges, order: MergeOrder): Iterable<TreeSlice> {
   yield* dueSlices(changes, order.position);
   yield* finishedSlices(changes, order.position);
   yield* pageSlices(changes);
@@ -62,10 +68,9 @@ export function* mergeSlices(kv: KvReader, changes: PendingChanges, order: Merge
   yield (tx) => tx.put('meta', metaKey('mark'), encodeMeta(mark, 'mark'));
   yield* untilFewer(slice.passed, (tx, limit) => dropPassed(tx, order.watermark, limit));
   yield* untilFewer(slice.keys, (tx, limit) => dropExpiredKeys(tx, order.now, limit));
-  yield* trimSlices(kv, order);
 }
 
-function* inSlices<T>(items: Iterable<T>, size: number, write: (tx: KvWriter, item: T) => void): Iterable<Slice> {
+function* inSlices<T>(items: Iterable<T>, size: number, write: (tx: KvWriter, item: T) => void): Iterable<TreeSlice> {
   let some: T[] = [];
   for (const item of items) {
     some.push(item);
@@ -84,7 +89,7 @@ function* inSlices<T>(items: Iterable<T>, size: number, write: (tx: KvWriter, it
 }
 
 /** Removes what is out of date, `limit` in each slice, until there is less: more may come with a merge than one slice takes. */
-function* untilFewer(limit: number, remove: (tx: KvWriter, limit: number) => number): Iterable<Slice> {
+function* untilFewer(limit: number, remove: (tx: KvWriter, limit: number) => number): Iterable<TreeSlice> {
   for (let removed = limit; removed === limit; ) {
     yield (tx) => {
       removed = remove(tx, limit);
@@ -92,7 +97,7 @@ function* untilFewer(limit: number, remove: (tx: KvWriter, limit: number) => num
   }
 }
 
-function* dueSlices(changes: PendingChanges, run: number): Iterable<Slice> {
+function* dueSlices(changes: PendingChanges, run: number): Iterable<TreeSlice> {
   const buckets = new Set<number>();
   yield* inSlices(dueChunks(inOrderOfFiring(changes), run), slice.chunks, (tx, chunk) => {
     tx.put('due', chunk.key, chunk.value);
@@ -102,7 +107,7 @@ function* dueSlices(changes: PendingChanges, run: number): Iterable<Slice> {
 }
 
 /** Keeps the runs of the buckets that were added to few. By entries: where buckets are many, their runs are small. */
-function* combineSlices(buckets: readonly number[], run: number): Iterable<Slice> {
+function* combineSlices(buckets: readonly number[], run: number): Iterable<TreeSlice> {
   for (let from = 0, next = 0; from < buckets.length; from = next) {
     yield (tx) => {
       next = from;
@@ -126,7 +131,7 @@ function* inOrderOfFiring({ rows }: PendingChanges): Iterable<DueEntry> {
   for (; heap.size > 0; heap.pop()) yield { due: heap.firstDue, seq: heap.firstSeq };
 }
 
-function finishedSlices({ finished }: PendingChanges, position: number): Iterable<Slice> {
+function finishedSlices({ finished }: PendingChanges, position: number): Iterable<TreeSlice> {
   const starts = Array.from({ length: Math.ceil(finished.length / slice.finished) }, (_, i) => i * slice.finished);
   return inSlices(starts, 1, (tx, from) => {
     const under = finishedKey(position, from);
@@ -134,7 +139,7 @@ function finishedSlices({ finished }: PendingChanges, position: number): Iterabl
   });
 }
 
-function pageSlices({ rows }: PendingChanges): Iterable<Slice> {
+function pageSlices({ rows }: PendingChanges): Iterable<TreeSlice> {
   return inSlices(byPage(rows.keys().slice().sort()), slice.pages, (tx, seqs) => {
     const number = pageOf(seqs[0] as number);
     const old = tx.get('states', pageKey(number));
@@ -169,7 +174,7 @@ function isEmpty(page: Buffer): boolean {
   return true;
 }
 
-function detailSlices({ rows, details }: PendingChanges): Iterable<Slice> {
+function detailSlices({ rows, details }: PendingChanges): Iterable<TreeSlice> {
   const sorted = [...details].sort(([a], [b]) => a - b);
   return inSlices(sorted, slice.details, (tx, [seq, json]) => {
     const at = rows.find(seq);
@@ -179,7 +184,7 @@ function detailSlices({ rows, details }: PendingChanges): Iterable<Slice> {
   });
 }
 
-function setSlices({ sets }: MergeOrder): Iterable<Slice> {
+function setSlices({ sets }: MergeOrder): Iterable<TreeSlice> {
   return inSlices(sets, slice.sets, (tx, { set, block, bytes }) => {
     const under = setKey(set, block);
     if (bytes) tx.put('bitmaps', under, seal(bytes, under));
@@ -188,32 +193,12 @@ function setSlices({ sets }: MergeOrder): Iterable<Slice> {
 }
 
 /** Drops the log's oldest records while they are behind the merge and too old, or too much in all. */
-function* trimSlices(kv: KvReader, order: MergeOrder): Iterable<Slice> {
-  const newest = readRecord(kv, order.position);
+function* trimSlices(log: RecordLog, order: MergeOrder): Iterable<Slice> {
+  const newest = readRecord(log, order.position);
   if (!newest) return;
-  for (let more = true; more; ) {
-    more = false;
-    yield (tx) => {
-      const oldest = [...tx.entries('log', { to: logKey(order.position), limit: slice.logRecords })];
-      const over = oldest.findLastIndex(({ key, value }) => isOver(key, value, newest, order.now)) + 1;
-      for (const { key } of oldest.slice(0, over)) tx.remove('log', key);
-      more = over === slice.logRecords;
+  for (let trimmed: number = slice.logRecords; trimmed === slice.logRecords; ) {
+    yield () => {
+      trimmed = log.trim(order.position, slice.logRecords, (record) => isOver(record, newest, order.now));
     };
   }
-}
-
-/** A damaged record goes with the next that is over: what was in it is in the trees. */
-function isOver(key: Buffer, value: Buffer, newest: LogRecordReader, now: number): boolean {
-  try {
-    const record = new LogRecordReader(keyPart(key, 0), value);
-    return record.at < now - logKept.ms || newest.logBytes - record.logBytes > logKept.bytes;
-  } catch (error) {
-    if (error instanceof DamagedRecord) return false;
-    throw error;
-  }
-}
-
-function readRecord(kv: KvReader, position: number): LogRecordReader | undefined {
-  const bytes = kv.get('log', logKey(position));
-  return bytes && new LogRecordReader(position, bytes);
 }

@@ -18,7 +18,6 @@ import type { RowPlace } from '../format/row.js';
 import { readSpec } from '../format/spec-codec.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
-import { LogReader } from '../log/log-reader.js';
 import type { FinishedJob, FinishedPlace, KeyUse } from '../port.js';
 import { findKey } from './idempotency.js';
 import type { JobSets } from './job-sets.js';
@@ -34,14 +33,10 @@ export class StoreReader {
   readonly #pageAt = new Array<Buffer | undefined>(cachedPages);
   readonly #numberAt = new Float64Array(cachedPages).fill(-1);
 
-  readonly log: LogReader;
-
   constructor(
     readonly kv: KvReader,
     readonly types: TypeDictionary,
-  ) {
-    this.log = new LogReader(kv);
-  }
+  ) {}
 
   /** What follows sees the commits that were reported. */
   sync(): void {

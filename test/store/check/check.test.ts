@@ -22,9 +22,9 @@ import {
 } from '../../../src/store/format/layout.js';
 import { key } from '../../../src/store/format/numbers.js';
 import type { KvWriter } from '../../../src/store/kv/kv.js';
-import { readMark } from '../../../src/store/log/replay.js';
 import { type DueEntry, dueChunks } from '../../../src/store/trees/due-index.js';
 import { JobSets } from '../../../src/store/trees/job-sets.js';
+import { readMark } from '../../../src/store/trees/merge-mark.js';
 import { anyHandler, World } from '../../support/world.js';
 
 function check(world: World): string[] {

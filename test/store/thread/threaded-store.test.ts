@@ -10,10 +10,11 @@ import { rowStatus } from '../../../src/store/format/row.js';
 import { type SealedBatch, sealChanges } from '../../../src/store/format/sealing.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
 import { LmdbKv } from '../../../src/store/kv/kv-lmdb.js';
-import { readMark } from '../../../src/store/log/replay.js';
+import { KvLogSource } from '../../../src/store/log/kv-log.js';
 import { noCounters } from '../../../src/store/port.js';
 import { ThreadedStore } from '../../../src/store/thread/threaded-store.js';
 import { JobSets } from '../../../src/store/trees/job-sets.js';
+import { readMark } from '../../../src/store/trees/merge-mark.js';
 import { StoreReader } from '../../../src/store/trees/reader.js';
 import { noon, sampleSpec } from '../samples.js';
 
@@ -64,12 +65,13 @@ t.test('a commit that was reported is read at once, a merge too; an order to clo
   t.equal(store.clean, true, 'a new directory is in order');
   const types = new TypeDictionary();
   const reader = new StoreReader(kv, types);
+  const log = new KvLogSource(kv);
   for (let position = 1; position <= 50; position++) {
     store.commit(sealed(position, types));
     types.written(types.size);
     t.equal(await next(), `committed ${position}`);
     reader.sync();
-    if (!reader.log.record(position)) t.fail(`record ${position} cannot be read after its commit was reported`);
+    if (!log.read(position)) t.fail(`record ${position} cannot be read after its commit was reported`);
     if (!reader.spec(position)) t.fail(`spec ${position} cannot be read after its commit was reported`);
   }
   const sets = new JobSets();

@@ -2,33 +2,32 @@
 
 import { findById } from '../../domain/find-job.js';
 import type { Job } from '../../domain/job.js';
+import type { TypeDictionary } from '../format/type-dictionary.js';
 import { EventLog } from '../log/event-log.js';
 import { type Counters, DamagedRecord, type DamageReports, damagedRefusal } from '../port.js';
 import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, Totals } from '../queries-port.js';
-import type { JobSets } from './job-sets.js';
+import type { JobSets } from '../trees/job-sets.js';
+import type { CommittedState } from './committed-state.js';
 import type { Memtable } from './memtable.js';
-import type { StoreReader } from './reader.js';
 
 export class StoreQueries implements Queries {
   readonly #memtable: Memtable;
   readonly #sets: JobSets;
-  readonly #reader: StoreReader;
+  readonly #types: TypeDictionary;
   readonly #log: EventLog;
   readonly #counters: () => Counters;
   readonly #damage: DamageReports;
 
   /** @param counters as they are on disk now */
   constructor(parts: {
-    readonly memtable: Memtable;
-    readonly sets: JobSets;
-    readonly reader: StoreReader;
+    readonly state: CommittedState;
     readonly counters: () => Counters;
     readonly damage: DamageReports;
   }) {
-    this.#memtable = parts.memtable;
-    this.#sets = parts.sets;
-    this.#reader = parts.reader;
-    this.#log = new EventLog(parts.reader.log, parts.reader.types);
+    this.#memtable = parts.state.memtable;
+    this.#sets = parts.state.sets;
+    this.#types = parts.state.types;
+    this.#log = new EventLog(parts.state.log, parts.state.types);
     this.#counters = parts.counters;
     this.#damage = parts.damage;
   }
@@ -42,7 +41,7 @@ export class StoreQueries implements Queries {
   }
 
   list(query: ListQuery): ListPage {
-    const typeId = query.name === undefined ? undefined : this.#reader.types.find(query.name);
+    const typeId = query.name === undefined ? undefined : this.#types.find(query.name);
     if (query.name !== undefined && typeId === undefined) return { total: 0, jobs: [] };
     const { limit, offset, before } = query;
     // One more than asked for tells whether there is a next page.

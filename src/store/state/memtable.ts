@@ -8,7 +8,7 @@ import { noDetail } from '../../domain/job.js';
 import { type RowPlace, readRow, rowHasDetail, rowStatus } from '../format/row.js';
 import { RowTable } from '../format/row-table.js';
 import { DamagedRecord } from '../port.js';
-import type { StoreReader } from './reader.js';
+import type { StoreReader } from '../trees/reader.js';
 import { SpecCache } from './spec-cache.js';
 
 interface Generation {

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import t from 'tap';
-import { SpecCache } from '../../../src/store/trees/spec-cache.js';
+import { SpecCache } from '../../../src/store/state/spec-cache.js';
 import { sampleSpec } from '../samples.js';
 
 setFlagsFromString('--expose-gc');

@@ -2,11 +2,13 @@
 
 import type { JobDetail } from '../../domain/job.js';
 import { rowDue, rowStatus, rowType } from '../format/row.js';
-import { readMark, replay } from '../log/replay.js';
+import type { LogSource } from '../log/record-log.js';
+import { readRecord, replay } from '../log/records.js';
 import { type Counters, noCounters } from '../port.js';
-import type { JobSets } from './job-sets.js';
+import type { JobSets } from '../trees/job-sets.js';
+import { readMark } from '../trees/merge-mark.js';
+import type { StoreReader } from '../trees/reader.js';
 import type { Memtable } from './memtable.js';
-import type { StoreReader } from './reader.js';
 import { checkIndexes, checkLogEnds } from './whole.js';
 
 /** Where the log stands, and from when on the due index is to be read. */
@@ -25,15 +27,20 @@ export interface Restored {
  * @throws DamagedRecord
  */
 export function restore(
-  parts: { readonly reader: StoreReader; readonly memtable: Memtable; readonly sets: JobSets },
+  parts: {
+    readonly reader: StoreReader;
+    readonly log: LogSource;
+    readonly memtable: Memtable;
+    readonly sets: JobSets;
+  },
   due: (due: number, seq: number) => void,
 ): Restored {
-  const { reader, memtable, sets } = parts;
+  const { reader, log, memtable, sets } = parts;
   reader.loadTypes();
   const setsRead = reader.loadSets(sets);
   const { position, watermark } = readMark(reader.kv);
-  checkLogEnds(reader.kv, position);
-  const marked = position > 0 ? reader.log.record(position) : undefined;
+  checkLogEnds(log, position);
+  const marked = position > 0 ? readRecord(log, position) : undefined;
   let restored: Restored = {
     counters: marked?.counters ?? noCounters,
     position,
@@ -41,7 +48,7 @@ export function restore(
     watermark,
     lastRecordAt: marked?.at,
   };
-  replay(reader.kv, (record) => {
+  replay(log, position, (record) => {
     record.restoreTypes(reader.types);
     record.rows((seq, at) => {
       memtable.replay(seq, record.bytes, at);

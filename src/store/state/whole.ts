@@ -6,17 +6,16 @@
 import { keyPart } from '../format/numbers.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
+import type { LogSource } from '../log/record-log.js';
 import { type Counters, DamagedRecord } from '../port.js';
-import type { JobSets } from './job-sets.js';
+import type { JobSets } from '../trees/job-sets.js';
 
 /** @throws DamagedRecord when the log has lost its beginning or its end */
-export function checkLogEnds(kv: KvReader, markPosition: number): void {
-  const [first] = kv.keys('log', { limit: 1 });
-  const [last] = kv.keys('log', { reverse: true, limit: 1 });
-  const [from, to] = first && last ? [keyPart(first, 0), keyPart(last, 0)] : [1, 0];
+export function checkLogEnds(log: LogSource, markPosition: number): void {
+  const { first, last } = log.ends() ?? { first: 1, last: 0 };
   // Positions follow each other, so the ends tell how many there are.
-  if (to - from + 1 !== kv.size('log')) throw new DamagedRecord('the log', 'has lost records');
-  if (to < markPosition) throw new DamagedRecord(`log record ${markPosition}`, 'is missing');
+  if (last - first + 1 !== log.size()) throw new DamagedRecord('the log', 'has lost records');
+  if (last < markPosition) throw new DamagedRecord(`log record ${markPosition}`, 'is missing');
 }
 
 /**

@@ -5,30 +5,27 @@
 import type { Job, JobState } from '../../domain/job.js';
 import { noDetail } from '../../domain/job.js';
 import { sealChanges } from '../format/sealing.js';
+import { aheadSince } from '../log/records.js';
 import type { Changes, FinishedJob, FinishedPlace, JobStore, KeyUse, StoreEvents } from '../port.js';
-import type { JobSets } from './job-sets.js';
-import type { Memtable } from './memtable.js';
-import type { StoreReader } from './reader.js';
-import type { Storage, StorageEvents } from './storage.js';
-
-export interface CommittedStoreParts {
-  readonly storage: Storage;
-  readonly memtable: Memtable;
-  readonly sets: JobSets;
-  readonly reader: StoreReader;
-}
+import type { Storage, StorageEvents } from '../trees/storage.js';
+import type { CommittedState } from './committed-state.js';
 
 export class CommittedStore implements JobStore, StorageEvents {
-  readonly #parts: CommittedStoreParts;
+  readonly #storage: Storage;
+  readonly #state: CommittedState;
   #events: StoreEvents | undefined;
   #position: number;
   #logBytes: number;
   /** What is being written, the bytes of its record, and how many job types are on disk with it. */
   #inFlight: { readonly changes: Changes; readonly recordBytes: number; readonly types: number } | undefined;
 
-  /** @param end where the log ends: its last position, and the bytes of all its records */
-  constructor(parts: CommittedStoreParts, end: { readonly position: number; readonly logBytes: number }) {
-    this.#parts = parts;
+  /**
+   * @param state as it was restored: this keeps it up to date
+   * @param end where the log ends: its last position, and the bytes of all its records
+   */
+  constructor(storage: Storage, state: CommittedState, end: { readonly position: number; readonly logBytes: number }) {
+    this.#storage = storage;
+    this.#state = state;
     this.#position = end.position;
     this.#logBytes = end.logBytes;
   }
@@ -43,18 +40,16 @@ export class CommittedStore implements JobStore, StorageEvents {
   }
 
   commit(changes: Changes): void {
-    const { storage, reader } = this.#parts;
-    const { types } = reader;
+    const { types } = this.#state;
     const batch = sealChanges(changes, { position: this.#position + 1, logBytes: this.#logBytes, types });
     this.#inFlight = { changes, recordBytes: batch.recordBytes, types: types.size };
-    storage.commit(batch);
+    this.#storage.commit(batch);
   }
 
   // -- what the storage says --
 
   committed(position: number): void {
-    const { memtable, sets, reader } = this.#parts;
-    const { types } = reader;
+    const { memtable, sets, reader, types } = this.#state;
     if (!this.#inFlight) throw new Error(`position ${position} was committed, and nothing was to be written`);
     const { changes, recordBytes, types: written } = this.#inFlight;
     this.#inFlight = undefined;
@@ -80,53 +75,53 @@ export class CommittedStore implements JobStore, StorageEvents {
   }
 
   merged(position: number): void {
-    this.#parts.memtable.mergeEnded();
+    this.#state.memtable.mergeEnded();
     this.#events?.merged(position);
   }
 
   // -- merges --
 
   get changed(): number {
-    return this.#parts.memtable.changed;
+    return this.#state.memtable.changed;
   }
 
   get changedDetailBytes(): number {
-    return this.#parts.memtable.changedDetailBytes;
+    return this.#state.memtable.changedDetailBytes;
   }
 
   get merging(): boolean {
-    return this.#parts.memtable.merging;
+    return this.#state.memtable.merging;
   }
 
   merge({ watermark, now }: { readonly watermark: number; readonly now: number }): void {
-    const { memtable, sets, storage } = this.#parts;
+    const { memtable, sets } = this.#state;
     memtable.mergeBegins();
-    storage.merge({ position: this.#position, watermark, sets: sets.takeChanged(), now });
+    this.#storage.merge({ position: this.#position, watermark, sets: sets.takeChanged(), now });
   }
 
   // -- what is on disk --
 
   state(seq: number): JobState | undefined {
-    return this.#parts.memtable.state(seq);
+    return this.#state.memtable.state(seq);
   }
 
   job(seq: number): Job | undefined {
-    return this.#parts.memtable.job(seq);
+    return this.#state.memtable.job(seq);
   }
 
   keyUse(name: string, now: number): KeyUse | undefined {
-    return this.#parts.reader.keyUse(name, now);
+    return this.#state.reader.keyUse(name, now);
   }
 
   nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined {
-    return this.#parts.reader.nextFinished(behind);
+    return this.#state.reader.nextFinished(behind);
   }
 
   finished(place: FinishedPlace): FinishedJob[] {
-    return this.#parts.reader.finished(place);
+    return this.#state.reader.finished(place);
   }
 
   aheadSince(now: number): number | undefined {
-    return this.#parts.reader.log.aheadSince(now);
+    return aheadSince(this.#state.log, now);
   }
 }

@@ -1,0 +1,22 @@
+/** How much of the log stays behind the merge, for those who follow it. */
+import { LogRecordReader } from '../format/log-record.js';
+import { DamagedRecord } from '../port.js';
+import type { RawRecord } from './record-log.js';
+
+export const logKept = { ms: 24 * 3_600_000, bytes: 256 * 1024 * 1024 } as const;
+
+/**
+ * Whether a record is too old, or one too many. A damaged one goes with the next that is over: what was in it is in the trees.
+ *
+ * @param newest the last record that the trees have
+ * @param now Unix milliseconds
+ */
+export function isOver({ position, bytes }: RawRecord, newest: LogRecordReader, now: number): boolean {
+  try {
+    const record = new LogRecordReader(position, bytes);
+    return record.at < now - logKept.ms || newest.logBytes - record.logBytes > logKept.bytes;
+  } catch (error) {
+    if (error instanceof DamagedRecord) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The committed state of a store, opened for reading: what the trees hold and, over it, what the log has behind the last merge.
+ * A server, a trial of opening one and the tests all read through this.
+ */
+import { TypeDictionary } from '../format/type-dictionary.js';
+import type { KvReader } from '../kv/kv.js';
+import type { LogSource } from '../log/record-log.js';
+import { DueCursor } from '../trees/due-index.js';
+import { JobSets } from '../trees/job-sets.js';
+import { StoreReader } from '../trees/reader.js';
+import { Memtable } from './memtable.js';
+import { type Restored, restore } from './restore.js';
+
+export class CommittedState {
+  readonly types = new TypeDictionary();
+  readonly sets = new JobSets();
+  readonly reader: StoreReader;
+  readonly memtable: Memtable;
+  /** What is to come, from the point on that it was restored to. */
+  readonly dueIndex: DueCursor;
+
+  /** @param log of the same store and, if it is a part of `kv`, of the same snapshot */
+  constructor(
+    readonly kv: KvReader,
+    readonly log: LogSource,
+  ) {
+    this.reader = new StoreReader(kv, this.types);
+    this.memtable = new Memtable(this.reader, this.sets);
+    this.dueIndex = new DueCursor(kv);
+  }
+
+  /**
+   * Reads what a start needs; to be called once, before anything else is read.
+   *
+   * @param due is told of each pending job whose due time may not be in the index yet
+   * @throws DamagedRecord
+   */
+  restore(due: (due: number, seq: number) => void): Restored {
+    const restored = restore(this, due);
+    this.dueIndex.seek({ due: restored.watermark, seq: 0 });
+    return restored;
+  }
+
+  /** Frees the memory outside of the JavaScript heap. */
+  dispose(): void {
+    this.sets.dispose();
+  }
+}

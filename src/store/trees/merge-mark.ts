@@ -1,0 +1,14 @@
+/** What the trees stand for. */
+import { decodeMeta, type MergeMark, metaKey } from '../format/layout.js';
+import type { KvReader } from '../kv/kv.js';
+
+/** Of trees that nothing was ever merged into. */
+export const noMark: MergeMark = { position: 0, watermark: Number.NEGATIVE_INFINITY };
+
+/** @throws DamagedRecord */
+export function readMark(kv: KvReader): MergeMark {
+  const sealed = kv.get('meta', metaKey('mark'));
+  if (!sealed) return noMark;
+  const mark = decodeMeta<{ position: number; watermark: number | null }>(sealed, 'mark');
+  return { position: mark.position, watermark: mark.watermark ?? Number.NEGATIVE_INFINITY };
+}
