@@ -1,4 +1,4 @@
-/** What the README draws and names is what the code has. */
+/** What the README and the design page draw and name is what the code has. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -8,9 +8,10 @@ import { lifecycle } from '../src/domain/lifecycle.js';
 
 const root = resolve(fileURLToPath(import.meta.url), '../../..');
 const readme = readFileSync(resolve(root, 'README.md'), 'utf8');
+const design = readFileSync(resolve(root, 'docs/design.md'), 'utf8');
 
 t.test('the diagram of the life of a job is the transition table', (t) => {
-  const drawn = [...readme.matchAll(/^ {4}(\w+) --> (\w+): (\w+)$/gm)].map(
+  const drawn = [...design.matchAll(/^ {4}(\w+) --> (\w+): (\w+)$/gm)].map(
     ([, from, to, step]) => `${from} ${step} ${to}`,
   );
   const table = Object.entries(lifecycle).flatMap(([from, steps]) =>
@@ -25,7 +26,7 @@ t.test('every option that it names exists, and every option is named', (t) => {
   const options = (text: string): string[] => [
     ...new Set([...text.matchAll(/(--[a-z][a-z-]+)/g)].map(([option]) => option)),
   ];
-  const table = readme.slice(readme.indexOf('## Options'), readme.indexOf('### Limits'));
+  const table = readme.slice(readme.indexOf('## Options'), readme.indexOf('## More'));
   const offered = options(help.stdout).filter((option) => option !== '--help');
   t.ok(offered.length > 10);
   t.same(
