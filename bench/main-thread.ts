@@ -6,18 +6,17 @@
 import { systemClock } from '../src/clock.js';
 import type { Attempt } from '../src/pool/messages.js';
 import type { Answer, JobDraft } from '../src/scheduler/messages.js';
-import { Scheduler } from '../src/scheduler/scheduler.js';
+import type { Scheduler } from '../src/scheduler/scheduler.js';
 import { Faults } from '../src/server/faults.js';
 import { parseJson } from '../src/server/json-body.js';
 import { renderJob } from '../src/server/render.js';
 import { readDraft } from '../src/server/validate.js';
+import { makeShard } from '../src/shard.js';
 import { DamageLog } from '../src/store/damage-log.js';
 import { MemoryKv } from '../src/store/kv/kv-memory.js';
 import { KvLogSource } from '../src/store/log/kv-log.js';
-import { CommittedState } from '../src/store/state/committed-state.js';
-import { CommittedStore } from '../src/store/state/committed-store.js';
+import type { CommittedStore } from '../src/store/state/committed-store.js';
 import type { Storage } from '../src/store/trees/storage.js';
-import { DueWindow } from '../src/timer/window.js';
 import { median } from './support/bench.js';
 import { orderBody } from './support/job-bodies.js';
 
@@ -60,23 +59,17 @@ class Alone {
 
   constructor() {
     const kv = new MemoryKv();
-    const state = new CommittedState(kv, new KvLogSource(kv));
-    const window = new DueWindow(state.dueIndex);
-    const restored = state.restore(() => {});
     const storage: Storage = {
       commit: ({ position }) => {
         this.#written = position;
       },
       merge: () => {},
     };
-    this.store = new CommittedStore(storage, state, restored);
-    this.scheduler = new Scheduler(
+    const { scheduler, store } = makeShard(
+      { kv, log: new KvLogSource(kv), storage, clean: true },
       {
         clock: systemClock,
-        store: this.store,
-        sets: state.sets,
         pool: this.pool,
-        window,
         waker: { soon: () => {}, at: () => {} },
         handlers: [noop],
         timezone: 'UTC',
@@ -93,9 +86,9 @@ class Alone {
           throw new Error(reason);
         },
       },
-      { ...restored, clean: true },
     );
-    this.store.listen(this.scheduler);
+    this.scheduler = scheduler;
+    this.store = store;
   }
 
   /** Everything that waits is on disk. */

@@ -13,10 +13,11 @@ import { WorkerPool } from './pool/pool.js';
 import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
 import { mergeBounds } from './scheduler/merge-policy.js';
-import { Scheduler } from './scheduler/scheduler.js';
+import type { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
 import { checkExposure, whyNoBind } from './server/bind.js';
 import type { Server } from './server/server.js';
+import { makeShard } from './shard.js';
 import { shutDown } from './shutdown.js';
 import { DamageLog } from './store/damage-log.js';
 import {
@@ -30,11 +31,7 @@ import { DirectoryWatch } from './store/directory/directory-watch.js';
 import { tryToOpen } from './store/directory/trial.js';
 import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { KvLogSource } from './store/log/kv-log.js';
-import { CommittedState } from './store/state/committed-state.js';
-import { CommittedStore } from './store/state/committed-store.js';
-import { StoreQueries } from './store/state/queries.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
-import { DueWindow } from './timer/window.js';
 
 export interface Running {
   /** Where it listens. */
@@ -128,22 +125,13 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   if (!store.clean) log.warn(unclean);
   const damage = new DamageLog(log);
   const kv = new LmdbKv(lock.path);
-  const state = new CommittedState(kv, new KvLogSource(kv));
-  const window = new DueWindow(state.dueIndex);
-  const restored = state.restore((due, seq) => window.add(due, seq));
-  const jobs = new CommittedStore(store, state, restored);
-  const { sets, types } = state;
-
   const stops = new ProcessStops();
   const waker = new TimerWaker(clock, () => late.scheduler?.turn());
-  const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: around.fatal });
-  const scheduler = new Scheduler(
+  const shard = makeShard(
+    { kv, log: new KvLogSource(kv), storage: store, clean: store.clean },
     {
       clock,
-      store: jobs,
-      sets,
       pool,
-      window,
       waker,
       handlers,
       timezone: config.timezone,
@@ -155,12 +143,12 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
       takeStop: () => stops.take(),
       fatal: around.fatal,
     },
-    { ...restored, clean: store.clean },
   );
+  const { scheduler, queries } = shard;
+  const { sets, types } = shard.state;
+  const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: around.fatal });
   late.scheduler = scheduler;
-  jobs.listen(scheduler);
-  store.listen(jobs, (error) => around.fatal(error.message));
-  const queries = new StoreQueries({ state, counters: () => scheduler.ledger.committed, damage });
+  store.listen(shard.store, (error) => around.fatal(error.message));
   const names = handlers.map(({ name }) => name);
   const handled = new Set(names);
   const withoutHandler = () => jobsWithoutHandler(types, sets, (name) => handled.has(name));

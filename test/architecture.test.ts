@@ -28,6 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   server: ['domain', 'clock', 'log', 'config', 'scheduler', 'store'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   process: [],
+  shard: ['scheduler', 'store', 'timer'],
   health: ['store', 'pool', 'scheduler', 'server'],
   main: [
     'process',
@@ -36,8 +37,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'clock',
     'log',
     'config',
+    'shard',
     'store',
-    'timer',
     'pool',
     'scheduler',
     'server',

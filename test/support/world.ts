@@ -9,20 +9,21 @@ import type { Logger } from '../../src/log.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/messages.js';
 import type { Stretch } from '../../src/scheduler/downtime.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
-import { Scheduler, type SchedulerPorts, type Waker } from '../../src/scheduler/scheduler.js';
+import type { Scheduler, Waker } from '../../src/scheduler/scheduler.js';
+import { makeShard, type ShardPorts } from '../../src/shard.js';
 import { DamageLog } from '../../src/store/damage-log.js';
 import type { SealedBatch } from '../../src/store/format/sealing.js';
 import type { TypeDictionary } from '../../src/store/format/type-dictionary.js';
 import { MemoryKv } from '../../src/store/kv/kv-memory.js';
 import { KvLog, KvLogSource } from '../../src/store/log/kv-log.js';
-import { CommittedState } from '../../src/store/state/committed-state.js';
-import { CommittedStore } from '../../src/store/state/committed-store.js';
+import type { CommittedState } from '../../src/store/state/committed-state.js';
+import type { CommittedStore } from '../../src/store/state/committed-store.js';
 import type { Memtable } from '../../src/store/state/memtable.js';
-import { StoreQueries } from '../../src/store/state/queries.js';
+import type { StoreQueries } from '../../src/store/state/queries.js';
 import { StoreEngine } from '../../src/store/trees/engine.js';
 import type { JobSets } from '../../src/store/trees/job-sets.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
-import { DueWindow } from '../../src/timer/window.js';
+import type { DueWindow } from '../../src/timer/window.js';
 
 export class FakeClock implements Clock {
   wall = Date.UTC(2026, 0, 1);
@@ -206,22 +207,13 @@ export class World {
     const engine = new StoreEngine(this.kv, new KvLog(this.kv));
     const { clean } = engine.open();
     this.store = new InlineStore(engine);
-    this.state = new CommittedState(this.kv, new KvLogSource(this.kv));
-    this.window = new DueWindow(this.state.dueIndex, options.windowCapacity);
-    const restored = this.state.restore((due, seq) => this.window.add(due, seq));
-    this.jobs = new CommittedStore(this.store, this.state, restored);
-    this.store.events = this.jobs;
-    const { nextSeq, lastEvent } = restored.counters;
-    this.born = { clean, at: this.clock.now(), firstNewSeq: nextSeq, lastEvent };
-    const ports: SchedulerPorts = {
+    const ports: ShardPorts = {
       clock: this.clock,
-      store: this.jobs,
-      sets: this.sets,
       pool: this.pool,
-      window: this.window,
       waker: this.waker,
       handlers: options.handlers ?? [anyHandler('noop')],
       timezone: options.timezone ?? 'UTC',
+      windowCapacity: options.windowCapacity,
       retention: { retentionMs: options.retentionMs ?? 7 * 86_400_000, retainJobs: options.retainJobs ?? 1_000_000 },
       ...(options.mergeRows !== undefined && {
         merge: { rows: options.mergeRows, detailBytes: 1e6, ageMs: Number.POSITIVE_INFINITY },
@@ -237,13 +229,16 @@ export class World {
       },
       fatal: (reason) => this.fatal.push(reason),
     };
-    this.scheduler = new Scheduler(ports, { ...restored, clean });
-    this.jobs.listen(this.scheduler);
-    this.queries = new StoreQueries({
-      state: this.state,
-      counters: () => this.scheduler.ledger.committed,
-      damage: this.damage,
-    });
+    const log = new KvLogSource(this.kv);
+    const shard = makeShard({ kv: this.kv, log, storage: this.store, clean }, ports);
+    this.state = shard.state;
+    this.jobs = shard.store;
+    this.window = shard.window;
+    this.scheduler = shard.scheduler;
+    this.queries = shard.queries;
+    this.store.events = this.jobs;
+    const { nextSeq, lastEvent } = this.scheduler.ledger.committed;
+    this.born = { clean, at: this.clock.now(), firstNewSeq: nextSeq, lastEvent };
     if (options.poolCapacity !== undefined) this.pool.capacity = options.poolCapacity;
     this.scheduler.recover();
     this.scheduler.turn();

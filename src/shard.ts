@@ -1,0 +1,52 @@
+/**
+ * A shard: all that owns one log, as one value. That is the committed state, the window of what is due, the store on the thread
+ * that decides, the scheduler, and the queries that read beside it. That a server has one is `main`'s business; nothing here knows.
+ */
+import { Scheduler, type SchedulerPorts } from './scheduler/scheduler.js';
+import type { KvReader } from './store/kv/kv.js';
+import type { LogSource } from './store/log/record-log.js';
+import { CommittedState } from './store/state/committed-state.js';
+import { CommittedStore } from './store/state/committed-store.js';
+import { StoreQueries } from './store/state/queries.js';
+import type { Storage } from './store/trees/storage.js';
+import { DueWindow } from './timer/window.js';
+
+/** An open store: what it is read through, and what writes to it. */
+export interface ShardStorage {
+  readonly kv: KvReader;
+  readonly log: LogSource;
+  readonly storage: Storage;
+  /** It is new, or was left in order. */
+  readonly clean: boolean;
+}
+
+/** What a scheduler needs beside what its shard makes for it. */
+export interface ShardPorts extends Omit<SchedulerPorts, 'store' | 'sets' | 'window'> {
+  /** Entries that the window holds, where not as usual. */
+  readonly windowCapacity?: number | undefined;
+}
+
+export interface Shard {
+  readonly state: CommittedState;
+  /** Wants to hear what the storage says. */
+  readonly store: CommittedStore;
+  readonly window: DueWindow;
+  readonly scheduler: Scheduler;
+  readonly queries: StoreQueries;
+}
+
+/**
+ * Reads what is on disk and makes a shard of it. Nothing runs yet: the scheduler is to `recover`, and then to have its first turn.
+ *
+ * @throws DamagedRecord
+ */
+export function makeShard({ kv, log, storage, clean }: ShardStorage, ports: ShardPorts): Shard {
+  const state = new CommittedState(kv, log);
+  const window = new DueWindow(state.dueIndex, ports.windowCapacity);
+  const restored = state.restore((due, seq) => window.add(due, seq));
+  const store = new CommittedStore(storage, state, restored);
+  const scheduler = new Scheduler({ ...ports, store, sets: state.sets, window }, { ...restored, clean });
+  store.listen(scheduler);
+  const queries = new StoreQueries({ state, counters: () => scheduler.ledger.committed, damage: ports.damage });
+  return { state, store, window, scheduler, queries };
+}
