@@ -93,7 +93,7 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   const clock = systemClock;
   const startedAt = clock.monotonic();
   // The server's libraries are read while the store opens and the threads start.
-  const serving = import('./server/server.js');
+  const serving = Promise.all([import('./server/server.js'), import('./server/uws/adapter.js')]);
   // Should it fail, that is told where it is waited for.
   serving.catch(() => {});
   // The parts that call each other are made in turn; none is called before all are there, nor when the process ends.
@@ -152,9 +152,10 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   const names = handlers.map(({ name }) => name);
   const handled = new Set(names);
   const withoutHandler = () => jobsWithoutHandler(types, sets, (name) => handled.has(name));
-  const { Server } = await serving;
+  const [{ Server }, { uwsHttp }] = await serving;
   const server = new Server({
     config,
+    http: uwsHttp,
     clock,
     requests: scheduler,
     queries,

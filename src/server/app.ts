@@ -1,28 +1,19 @@
 /**
- * The wrapper around uWebSockets.js: every request passes here first and every fault ends here. A native app aborts the
- * process when a route neither answers nor waits, so no route ever sees a native object; it gets an `Exchange`.
+ * What stands between the HTTP port and the routes: every request passes here first and every fault ends here. A reply that
+ * is neither answered nor waited for may end the process, so no route ever sees one; it gets an `Exchange`.
  *
  * The order of a request: its head is read, the gate decides, the body is collected, the route runs, the exchange is held
  * until its answer comes. What routes throw becomes a problem document; what never answers becomes a 504.
  */
-import type {
-  AppOptions,
-  HttpRequest,
-  HttpResponse,
-  TemplatedApp,
-  us_listen_socket,
-  WebSocketBehavior,
-} from 'uWebSockets.js';
 import { Refusal } from '../domain/errors.js';
 import type { Logger } from '../log.js';
 import { collectBody, isNdjson, mediaRefusal } from './body.js';
 import { Exchange, type ExchangeContext, OpenExchanges } from './exchange.js';
 import type { Gate } from './gate.js';
+import type { HttpAdapter, HttpPort, HttpRequest, Reply, SocketBehavior } from './http-port.js';
 import { nearestPath } from './paths.js';
 import { RequestHead } from './request-head.js';
 import { noContent } from './response-head.js';
-import { UnsentAnswers } from './unsent.js';
-import { uWS } from './uws.js';
 
 /** A method of a resource. */
 export interface Route {
@@ -43,6 +34,7 @@ export interface Route {
 }
 
 export interface HttpAppOptions {
+  readonly http: HttpAdapter;
   readonly gate: Gate;
   readonly log: Logger;
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
@@ -53,19 +45,15 @@ export interface HttpAppOptions {
 }
 
 const sweepMs = 1000;
-/** Heads and bodies that do not arrive in this time, and idle connections, are closed. Upstream has it built in. */
-const idleSeconds = 10;
 const noBody = Buffer.alloc(0);
 
 export class HttpApp implements ExchangeContext {
   readonly open = new OpenExchanges();
-  readonly unsent = new UnsentAnswers();
   closing = false;
-  readonly #native: TemplatedApp;
+  readonly #port: HttpPort;
   readonly #options: HttpAppOptions;
   readonly #head = new RequestHead();
   readonly #paths = new Map<string, Set<string>>();
-  readonly #sockets: us_listen_socket[] = [];
   readonly #sweeper: NodeJS.Timeout;
   /** Those that are not WebSockets. */
   #connections = 0;
@@ -75,13 +63,15 @@ export class HttpApp implements ExchangeContext {
   /** @throws when the certificate or its key cannot be used */
   constructor(options: HttpAppOptions) {
     this.#options = options;
-    this.#native = options.tls ? uWS.SSLApp(tlsOptions(options.tls)) : uWS.App();
-    // Only some builds have this setting; theirs is too long without it.
-    const settings = this.#native as { setIdleTimeout?(seconds: number): void };
-    settings.setIdleTimeout?.(idleSeconds);
-    this.#native.filter((res, change) => this.#count(res, change as number));
+    const { http, tls } = options;
+    this.#port = http.open({ tls, connections: (change) => this.#count(change) });
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
     this.#sweeper.unref();
+  }
+
+  /** Bytes of answers that their clients have not read. */
+  get unsentBytes(): number {
+    return this.#port.unsentBytes;
   }
 
   failed(error: unknown): void {
@@ -90,25 +80,14 @@ export class HttpApp implements ExchangeContext {
 
   /** Adds a route. GET brings HEAD with it. */
   route(route: Route): void {
-    const handle = (res: HttpResponse, req: HttpRequest): void => this.#accept(route, res, req);
+    const handle = (request: HttpRequest, reply: Reply): void => this.#accept(route, request, reply);
     const methods = this.#paths.get(route.path) ?? this.#addPath(route.path);
     methods.add(route.method);
-    switch (route.method) {
-      case 'GET':
-        methods.add('HEAD');
-        this.#native.get(route.path, handle);
-        this.#native.head(route.path, handle);
-        break;
-      case 'POST':
-        this.#native.post(route.path, handle);
-        break;
-      case 'PUT':
-        this.#native.put(route.path, handle);
-        break;
-      case 'DELETE':
-        this.#native.del(route.path, handle);
-        break;
-    }
+    const method = route.method.toLowerCase() as 'get' | 'post' | 'put' | 'delete';
+    this.#port.route(method === 'delete' ? 'del' : method, route.path, handle);
+    if (method !== 'get') return;
+    methods.add('HEAD');
+    this.#port.route('head', route.path, handle);
   }
 
   /**
@@ -117,82 +96,60 @@ export class HttpApp implements ExchangeContext {
    * @param base what the paths of the API begin with
    */
   routeRest(base: string): void {
-    this.#native.any('/*', (res, req) => {
-      const path = req.getUrl();
+    this.#port.route('any', '/*', (request, reply) => {
+      const path = request.getUrl();
       const run = (exchange: Exchange): void => {
         const meant = nearestPath(path, [...this.#paths.keys()], base);
         const hint = meant === undefined ? '.' : `: did you mean ${meant}?`;
         const detail = `No resource has this path${hint} The API is at ${base}, which lists its resources; events are at /ws.`;
         exchange.refuse(new Refusal('not_found', detail));
       };
-      this.#accept({ method: 'GET', path: '/*', run }, res, req);
+      this.#accept({ method: 'GET', path: '/*', run }, request, reply);
     });
   }
 
   /** Adds a WebSocket. `upgrade` gets its request after the framing was checked. */
   webSocket<Data>(
     path: string,
-    behavior: WebSocketBehavior<Data>,
+    behavior: SocketBehavior<Data>,
     upgrade: (
       exchange: Exchange,
       head: RequestHead,
       accept: (data: Data, protocol: string) => void,
-      req: HttpRequest,
+      request: HttpRequest,
     ) => void,
   ): void {
-    this.#native.ws<Data>(path, {
-      ...behavior,
-      upgrade: (res, req, context) => {
-        const exchange = new Exchange(res, this);
-        try {
-          const head = this.#head.read(req);
-          if (head.hasBody) exchange.bodyToCome = announcedBytes(head);
-          const refusal = this.#options.gate.framing(head);
-          if (refusal) return exchange.refuseAndEnd(refusal);
-          const key = req.getHeader('sec-websocket-key');
-          const extensions = req.getHeader('sec-websocket-extensions');
-          const accept = (data: Data, protocol: string): void => {
-            exchange.leave();
-            // uWebSockets.js counts a connection that becomes a WebSocket no further.
-            this.#connections -= 1;
-            res.upgrade(data, key, protocol, extensions, context);
-          };
-          upgrade(exchange, head, accept, req);
-        } catch (error) {
-          exchange.fail(error);
-        }
-      },
+    this.#port.webSocket<Data>(path, behavior, (request, reply, accept) => {
+      const exchange = new Exchange(reply, this);
+      try {
+        const head = this.#head.read(request);
+        if (head.hasBody) exchange.bodyToCome = announcedBytes(head);
+        const refusal = this.#options.gate.framing(head);
+        if (refusal) return exchange.refuseAndEnd(refusal);
+        const leaving = (data: Data, protocol: string): void => {
+          exchange.leave();
+          accept(data, protocol);
+        };
+        upgrade(exchange, head, leaving, request);
+      } catch (error) {
+        exchange.fail(error);
+      }
     });
   }
 
   /** Sends a text message to all subscribers of a topic. Only with a WebSocket. */
   publish(topic: string, message: string): void {
-    this.#native.publish(topic, message);
+    this.#port.publish(topic, message);
   }
 
   /** @returns the port, or undefined when the address cannot be had. Port 0 takes any. */
-  listen(host: string, port: number): number | undefined {
-    let bound: number | undefined;
-    // Without this option a second server could listen on the same port and take half of the connections.
-    const exclusive = 1;
-    // The declared overloads lack host and options together; the binding takes them.
-    const listen = this.#native.listen.bind(this.#native) as unknown as (
-      host: string,
-      port: number,
-      options: number,
-      done: (socket: us_listen_socket | false) => void,
-    ) => void;
-    listen(host, port, exclusive, (socket) => {
-      if (!socket) return;
-      this.#sockets.push(socket);
-      bound = uWS.us_socket_local_port(socket);
-    });
-    return bound;
+  listen(host: string, port: number): Promise<number | undefined> {
+    return this.#port.listen(host, port);
   }
 
   /** Takes no new connections. */
   unlisten(): void {
-    for (const socket of this.#sockets.splice(0)) uWS.us_listen_socket_close(socket);
+    this.#port.unlisten();
   }
 
   /** Takes no new connections, and answers end those there are. */
@@ -205,14 +162,14 @@ export class HttpApp implements ExchangeContext {
   close(): void {
     this.windDown();
     clearInterval(this.#sweeper);
-    this.#native.close();
+    this.#port.close();
   }
 
-  #count(res: HttpResponse, change: number): void {
+  #count(change: number): boolean {
     this.#connections += change;
-    if (change < 0 || this.#connections <= this.#options.maxConnections) return;
+    if (change < 0 || this.#connections <= this.#options.maxConnections) return true;
     this.#turnedAway += 1;
-    res.close();
+    return false;
   }
 
   #sweep(): void {
@@ -239,27 +196,27 @@ export class HttpApp implements ExchangeContext {
           ['Allow', [...methods].join(', ')],
         ),
     };
-    this.#native.any(path, (res, req) => {
-      if (req.getMethod() === 'options') this.#preflight(otherMethods, methods, res, req);
-      else this.#accept(otherMethods, res, req);
+    this.#port.route('any', path, (request, reply) => {
+      if (request.getMethod() === 'options') this.#preflight(otherMethods, methods, request, reply);
+      else this.#accept(otherMethods, request, reply);
     });
     return methods;
   }
 
-  #accept(route: Route, res: HttpResponse, req: HttpRequest): void {
-    const exchange = new Exchange(res, this);
+  #accept(route: Route, request: HttpRequest, reply: Reply): void {
+    const exchange = new Exchange(reply, this);
     try {
-      this.#pass(route, exchange, res, req);
+      this.#pass(route, exchange, request, reply);
     } catch (error) {
       exchange.fail(error);
     }
     if (!exchange.over) exchange.hold();
   }
 
-  #pass(route: Route, exchange: Exchange, res: HttpResponse, req: HttpRequest): void {
+  #pass(route: Route, exchange: Exchange, request: HttpRequest, reply: Reply): void {
     const { gate } = this.#options;
-    const head = this.#head.read(req);
-    const method = req.getMethod();
+    const head = this.#head.read(request);
+    const method = request.getMethod();
     exchange.headOnly = method === 'head';
     if (head.hasBody) exchange.bodyToCome = announcedBytes(head);
     exchange.variesByOrigin = gate.variesByOrigin;
@@ -272,8 +229,8 @@ export class HttpApp implements ExchangeContext {
     });
     if (refusal) return exchange.refuse(refusal);
 
-    if (route.path.includes(':')) exchange.parameter = decode(req.getParameter(0) ?? '');
-    exchange.query = req.getQuery() ?? '';
+    if (route.path.includes(':')) exchange.parameter = decode(request.getParameter(0) ?? '');
+    exchange.query = request.getQuery() ?? '';
     exchange.idempotencyKey = head.idempotencyKey;
     if (route.maxBodyBytes === undefined) {
       route.run(exchange, noBody);
@@ -284,15 +241,15 @@ export class HttpApp implements ExchangeContext {
     exchange.ndjson = route.ndjson === true && isNdjson(head);
     const unreadable = mediaRefusal(head, route.maxBodyBytes, route.ndjson === true);
     if (unreadable) return exchange.refuseAndEnd(unreadable);
-    collectBody(res, exchange, route.maxBodyBytes, route);
+    collectBody(reply, exchange, route.maxBodyBytes, route);
   }
 
-  #preflight(route: Route, methods: ReadonlySet<string>, res: HttpResponse, req: HttpRequest): void {
-    const head = this.#head.read(req);
+  #preflight(route: Route, methods: ReadonlySet<string>, request: HttpRequest, reply: Reply): void {
+    const head = this.#head.read(request);
     const { origin, requestedMethod, repeated } = head;
     if (origin === undefined || requestedMethod === undefined || repeated !== undefined)
-      return this.#accept(route, res, req);
-    const exchange = new Exchange(res, this);
+      return this.#accept(route, request, reply);
+    const exchange = new Exchange(reply, this);
     if (!this.#options.gate.mayRead(origin)) {
       return exchange.refuse(
         new Refusal('forbidden', 'Pages of this origin may not do this; --cors-origin allows them to.'),
@@ -325,8 +282,4 @@ function decode(segment: string): string {
 function announcedBytes({ transferEncoding, contentLength }: RequestHead): number {
   const bytes = transferEncoding === undefined ? Number(contentLength) : Number.NaN;
   return Number.isNaN(bytes) ? Number.POSITIVE_INFINITY : bytes;
-}
-
-function tlsOptions({ cert, key }: { readonly cert: string; readonly key: string }): AppOptions {
-  return { cert_file_name: cert, key_file_name: key };
 }

@@ -7,7 +7,7 @@ import { isLoopback } from './gate.js';
 /** What can be bound; `HttpApp` is one. */
 export interface Listening {
   /** @returns the port, or undefined when the address cannot be had */
-  listen(host: string, port: number): number | undefined;
+  listen(host: string, port: number): Promise<number | undefined>;
   unlisten(): void;
 }
 
@@ -43,19 +43,19 @@ export function checkExposure(host: string | undefined, token: string | undefine
  */
 export async function bind(app: Listening, host: string | undefined, port: number, log: Logger): Promise<Bound> {
   if (host !== undefined && host !== 'localhost') {
-    const bound = app.listen(host, port);
+    const bound = await app.listen(host, port);
     if (bound === undefined) throw await explain(host, port);
     return { port: bound, hosts: [host] };
   }
   const [v4, v6] = both;
   for (let attempt = 1; ; attempt += 1) {
-    const bound = app.listen(v4, port);
+    const bound = await app.listen(v4, port);
     if (bound === undefined) throw await explain(v4, port);
     if (!hasAddress(v6)) {
       log.warn('this machine has no ::1, so the server listens on 127.0.0.1 only');
       return { port: bound, hosts: [v4] };
     }
-    if (app.listen(v6, bound) !== undefined) return { port: bound, hosts: both };
+    if ((await app.listen(v6, bound)) !== undefined) return { port: bound, hosts: both };
     app.unlisten();
     if (port !== 0 || attempt === attempts) throw await explain(v6, bound);
   }
@@ -81,7 +81,7 @@ export async function whyNoBind(host: string | undefined, port: number): Promise
   return undefined;
 }
 
-/** uWebSockets.js only says that it did not work; Node's own sockets know why. */
+/** An adapter only says that it did not work; a socket that is tried knows why. */
 async function explain(host: string, port: number): Promise<Error> {
   const again = `cannot listen on ${written(host, port)}: try again, or choose another --host or --port`;
   return (await probe(host, port)) ?? new Error(again);

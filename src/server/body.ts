@@ -1,9 +1,9 @@
 /** Request bodies: whether one can be read at all, and its bytes, bounded while they come. */
 
-import type { HttpResponse } from 'uWebSockets.js';
 import { parse } from 'content-type';
 import { Refusal } from '../domain/errors.js';
 import type { Exchange } from './exchange.js';
+import type { Reply } from './http-port.js';
 import type { RequestHead } from './request-head.js';
 
 /**
@@ -59,7 +59,7 @@ function tooLarge(maxBytes: number): Refusal {
  * the call only.
  */
 export function collectBody(
-  res: HttpResponse,
+  reply: Reply,
   exchange: Exchange,
   maxBytes: number,
   route: { run(exchange: Exchange, body: Buffer): void },
@@ -67,13 +67,13 @@ export function collectBody(
   let earlier: Buffer = none;
   let bytes = 0;
   exchange.complete = false;
-  res.onData((chunk, isLast) => {
-    if (exchange.over) return exchange.drop(chunk.byteLength, isLast);
+  reply.onData((chunk, isLast) => {
+    if (exchange.over) return exchange.drop(chunk.length, isLast);
     const before = bytes;
-    bytes += chunk.byteLength;
+    bytes += chunk.length;
     if (isLast) exchange.bodyToCome = 0;
     if (bytes > maxBytes) return exchange.refuseAndEnd(tooLarge(maxBytes));
-    let body: Buffer = Buffer.from(chunk);
+    let body = chunk;
     if (before > 0 || !isLast) {
       // One growing buffer: a body that trickles in byte by byte must not cost an object for each.
       if (earlier.length < bytes) {

@@ -1,19 +1,17 @@
 /**
- * One request and its one answer. The native response is owned here alone: touching it after it was answered or its
- * client has gone throws in uWebSockets.js, so every way to it goes through `#res`, which is undefined from then on.
+ * One request and its one answer. The reply is owned here alone: touching it after it was answered or its client has gone
+ * throws in uWebSockets.js, so every way to it goes through `#reply`, which is undefined from then on.
  *
  * Invariant: an exchange that outlives its route is in `OpenExchanges` until it is answered or aborted.
  */
-import type { HttpResponse } from 'uWebSockets.js';
 import { Refusal } from '../domain/errors.js';
 import { limits } from '../domain/limits.js';
+import type { Answer, Reply } from './http-port.js';
 import { internalError, problemBody, problemHead } from './problem.js';
-import type { UnsentAnswers } from './unsent.js';
 
 /** What every exchange of a server shares. */
 export interface ExchangeContext {
   readonly open: OpenExchanges;
-  readonly unsent: UnsentAnswers;
   /** True once the server goes: answers then end their connections. */
   readonly closing: boolean;
   /** Told of what a route threw and nobody may see. */
@@ -43,7 +41,7 @@ export class Exchange {
   complete = true;
   /** Bytes of the body that were announced, Infinity for chunks; 0 once nothing more of it is to come. */
   bodyToCome = 0;
-  #res: HttpResponse | undefined;
+  #reply: Reply | undefined;
   /** It was refused before its body was there: the answer that ends its connection is about to go out, or has. */
   #ending = false;
   /** That answer has gone out, and what the client still sends is read and dropped. */
@@ -54,14 +52,14 @@ export class Exchange {
   #bodyBytes = 0;
   readonly #context: ExchangeContext;
 
-  constructor(res: HttpResponse, context: ExchangeContext) {
-    this.#res = res;
+  constructor(reply: Reply, context: ExchangeContext) {
+    this.#reply = reply;
     this.#context = context;
   }
 
   /** True when there is nobody to answer any more. */
   get over(): boolean {
-    return this.#res === undefined || this.#ending;
+    return this.#reply === undefined || this.#ending;
   }
 
   /**
@@ -73,24 +71,27 @@ export class Exchange {
    * @param last ends the connection
    */
   answer(head: string, body: string | Buffer, headers: readonly string[] = noHeaders, last = false): void {
-    const res = this.#res;
-    if (res === undefined) return;
+    const reply = this.#reply;
+    if (reply === undefined) return;
+    const answer = this.#answer(head, body, headers);
     this.#release();
-    let hasRoom = true;
-    res.cork(() => {
-      res.writeStatus(head);
-      for (let at = 0; at < headers.length; at += 2)
-        res.writeHeader(headers[at] as string, harmless(headers[at + 1] as string));
-      if (this.corsOrigin !== undefined) allowOrigin(res, this.corsOrigin);
-      if (this.variesByOrigin) res.writeHeader('Vary', 'Origin');
-      const close = last || this.#context.closing;
-      if (this.headOnly) res.endWithoutBody(Buffer.byteLength(body), close);
-      // Not even `undefined` may be passed: it would be written as a length of 2^63.
-      else if (body === '') res.endWithoutBody();
-      else if (close) res.end(body, true);
-      else hasRoom = this.#context.unsent.send(res, body);
-    });
-    if (!hasRoom) res.close();
+    reply.answer(answer, last || this.#context.closing);
+  }
+
+  #answer(head: string, body: string | Buffer, given: readonly string[]): Answer {
+    const { headOnly, corsOrigin } = this;
+    let headers = given;
+    if (corsOrigin !== undefined)
+      headers = [
+        ...headers,
+        'Access-Control-Allow-Origin',
+        corsOrigin,
+        'Access-Control-Expose-Headers',
+        exposedHeaders,
+      ];
+    if (this.variesByOrigin) headers = [...headers, 'Vary', 'Origin'];
+    for (let at = 1; at < headers.length; at += 2) refuseLineBreaks(headers[at] as string);
+    return { head, headers, body, headOnly };
   }
 
   /** Answers with the refusal's problem document. */
@@ -114,8 +115,7 @@ export class Exchange {
     this.hold();
     this.#ending = true;
     // A body that is being collected is told of by `drop`.
-    if (this.complete && this.bodyToCome !== 0)
-      this.#res?.onData((chunk, isLast) => this.drop(chunk.byteLength, isLast));
+    if (this.complete && this.bodyToCome !== 0) this.#reply?.onData((chunk, isLast) => this.drop(chunk.length, isLast));
     setImmediate(() => {
       const [head, body] = [problemHead(refusal.code), problemBody(refusal)];
       if (this.bodyToCome === 0) this.answer(head, body, headers, true);
@@ -131,40 +131,22 @@ export class Exchange {
     if (this.#lingers && (isLast || this.#dropped > limits.lingerBytes)) setImmediate(() => this.cut());
   }
 
-  /**
-   * Sends the answer, whole, and keeps the request open for the rest of its body. uWebSockets.js gives a response away as
-   * soon as it has ended, and with it the means of closing the connection; so it is handed all of this one as a status line.
-   */
+  /** Sends the answer, and keeps the request open for the rest of its body. */
   #answerAndLinger(head: string, body: string, headers: readonly string[]): void {
-    const res = this.#res;
-    if (res === undefined) return;
+    const reply = this.#reply;
+    if (reply === undefined) return;
     this.#lingers = true;
     const { open } = this.#context;
     open.delete(this);
     this.reserve(0);
     open.lingering += 1;
     const timer = setTimeout(() => this.cut(), limits.lingerMs);
-    res.onAborted(() => {
+    reply.onAborted(() => {
       clearTimeout(timer);
       open.lingering -= 1;
       this.abort();
     });
-    // It puts a line break behind what it takes for the status line, which ends the head, or is white space behind the JSON.
-    const content = this.headOnly ? '' : `\r\n${body}`;
-    const length = Buffer.byteLength(body) + 2;
-    const lines = [head, ...this.#headerLines(headers), `Content-Length: ${length}`, 'Connection: close', content];
-    res.cork(() => res.writeStatus(lines.join('\r\n')));
-  }
-
-  #headerLines(headers: readonly string[]): string[] {
-    const lines: string[] = [];
-    for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${harmless(headers[at + 1] as string)}`);
-    if (this.corsOrigin !== undefined) {
-      lines.push(`Access-Control-Allow-Origin: ${harmless(this.corsOrigin)}`);
-      lines.push(`Access-Control-Expose-Headers: ${exposedHeaders}`);
-    }
-    if (this.variesByOrigin) lines.push('Vary: Origin');
-    return lines;
+    reply.answerAndLinger(this.#answer(head, body, headers));
   }
 
   /** Answers for what a route threw: a refusal as it is, anything else as an error of ours that goes to the log. */
@@ -195,7 +177,7 @@ export class Exchange {
 
   /** Gives the connection away, to a WebSocket: there is nothing to answer any more. */
   leave(): void {
-    this.#res = undefined;
+    this.#reply = undefined;
   }
 
   /** The client has gone. */
@@ -204,14 +186,14 @@ export class Exchange {
   }
 
   #release(): void {
-    this.#res = undefined;
+    this.#reply = undefined;
     this.#context.open.delete(this);
     if (this.#bodyBytes > 0) this.reserve(0);
   }
 
   /** Ends the connection without an answer. */
   cut(): void {
-    this.#res?.close();
+    this.#reply?.cut();
   }
 
   /** The time for an answer begins anew: its request took long to come. */
@@ -222,20 +204,14 @@ export class Exchange {
 
   /** Keeps the exchange for an answer after its route has returned. */
   hold(): void {
-    this.#res?.onAborted(() => this.abort());
+    this.#reply?.onAborted(() => this.abort());
     this.#context.open.add(this);
   }
 }
 
-function allowOrigin(res: HttpResponse, origin: string): void {
-  res.writeHeader('Access-Control-Allow-Origin', harmless(origin));
-  res.writeHeader('Access-Control-Expose-Headers', exposedHeaders);
-}
-
-/** A header's value; uWebSockets.js would pass on a line break, and with it whole headers of someone else's making. */
-function harmless(value: string): string {
+/** An adapter may pass on a line break, and with it whole headers of someone else's making. */
+function refuseLineBreaks(value: string): void {
   if (/[\r\n\0]/.test(value)) throw new Error('a line break in a response header');
-  return value;
 }
 
 /**

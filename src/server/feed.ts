@@ -1,5 +1,5 @@
 /**
- * The feed: who listens to what, and what happened to those who listen. Fan-out itself is uWebSockets.js's: an event is
+ * The feed: who listens to what, and what happened to those who listen. Fan-out itself is the HTTP port's: an event is
  * rendered once, if anybody wants it, and published to the topics that have listeners.
  *
  * Filters with job ids have a topic of their own per listener (`@<number>`) and are found by the ids; such a listener has

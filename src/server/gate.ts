@@ -17,6 +17,8 @@ export interface GateSettings {
   readonly loopback: boolean;
   /** Bodies in chunks are taken; default true. */
   readonly chunked?: boolean;
+  /** Whoever reads the requests reads trailers to their end; default false. */
+  readonly trailers?: boolean;
 }
 
 /** A request as the gate sees it. */
@@ -56,8 +58,8 @@ export class Gate {
     if (head.repeated !== undefined) {
       return new Refusal('validation_failed', `The header ${head.repeated} came more than once.`);
     }
-    // uWebSockets.js cannot read trailers. It finds that out behind the body, when the request has had its effect.
-    if (head.trailer !== undefined) {
+    // Where trailers are not read, that is found out behind the body, when the request has had its effect.
+    if (head.trailer !== undefined && this.#settings.trailers !== true) {
       return new Refusal(
         'validation_failed',
         'Trailers are not understood: leave out the header Trailer and what it names.',
@@ -126,7 +128,7 @@ export class Gate {
   #isToken(text: string): boolean {
     const token = this.#token as Buffer;
     this.#given.fill(0);
-    // uWebSockets.js decodes headers as UTF-8.
+    // Headers come decoded as UTF-8.
     this.#given.write(text, 'utf8');
     const same = timingSafeEqual(this.#given, token);
     return same && Buffer.byteLength(text) === token.length;

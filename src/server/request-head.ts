@@ -2,7 +2,7 @@
  * The headers that the server looks at, taken in one pass over the request. One object serves all requests, since it is
  * only read before the route has returned; what must live longer is copied out of it.
  */
-import type { HttpRequest } from 'uWebSockets.js';
+import type { HttpRequest } from './http-port.js';
 
 export class RequestHead {
   host: string | undefined;

@@ -1,6 +1,6 @@
 /**
  * Heads of responses, put together once: the status line and all headers that are the same in every answer of a kind are
- * written as one string. uWebSockets.js passes bytes on as they are, so nothing from a request may get in here.
+ * written as one string. It goes out byte by byte, so nothing from a request may get in here.
  */
 
 /** No answer may be taken for anything but what it says it is, or be kept by a cache: it is of one moment. */

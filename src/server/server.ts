@@ -14,6 +14,7 @@ import { HttpApp } from './app.js';
 import { bind, checkExposure, isPrivate } from './bind.js';
 import { Cursors } from './cursor.js';
 import { Gate } from './gate.js';
+import type { HttpAdapter } from './http-port.js';
 import type { Health, JobsWithoutHandler, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -44,6 +45,7 @@ export type ServerConfig = Pick<
 
 export interface ServerOptions {
   readonly config: ServerConfig;
+  readonly http: HttpAdapter;
   readonly clock: Clock;
   readonly requests: Requests;
   readonly queries: Queries;
@@ -83,7 +85,7 @@ export class Server {
     const { timezone, token } = config;
     checkExposure(config.host, token);
     this.#options = options;
-    const gate = new Gate({ ...config, loopback: isPrivate(config.host) });
+    const gate = new Gate({ ...config, loopback: isPrivate(config.host), trailers: options.http.readsTrailers });
     const app = openApp(options, gate);
     const stats = {
       queries,
@@ -164,8 +166,8 @@ export class Server {
     this.#app.windDown();
     this.#webSockets.close();
     const step = 10;
-    const { open, unsent } = this.#app;
-    const isUnderWay = (): boolean => open.size > 0 || open.lingering > 0 || unsent.bytes > 0;
+    const { open } = this.#app;
+    const isUnderWay = (): boolean => open.size > 0 || open.lingering > 0 || this.#app.unsentBytes > 0;
     for (let waited = 0; isUnderWay() && waited < closeGraceMs; waited += step) await sleep(step);
     // The last bytes leave with the event loop's next turns.
     await sleep(step);
@@ -177,7 +179,7 @@ function sleep(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms));
 }
 
-function openApp({ config, log, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
+function openApp({ config, http, log, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
   const { tlsCert, tlsKey } = config;
   const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
   if (tls) {
@@ -186,6 +188,7 @@ function openApp({ config, log, answerTimeoutMs }: ServerOptions, gate: Gate): H
   }
   try {
     return new HttpApp({
+      http,
       gate,
       log,
       tls,

@@ -6,7 +6,6 @@
  * nothing at all, not even a close frame. So it is taken off its topics at the first loss and closed with 1013 as soon as
  * it has read enough for that; what it has read until then has no gap.
  */
-import type { HttpRequest, WebSocket } from 'uWebSockets.js';
 import type { Clock } from '../clock.js';
 import { Refusal } from '../domain/errors.js';
 import { type Filter, topicCount } from '../domain/filter.js';
@@ -19,6 +18,7 @@ import { type ClientMessage, readClientMessage } from './client-message.js';
 import type { Exchange } from './exchange.js';
 import { Feed, filterBytes, type Listener } from './feed.js';
 import type { Gate } from './gate.js';
+import type { HttpRequest, Socket } from './http-port.js';
 import type { RequestHead } from './request-head.js';
 import { type History, resume } from './resume.js';
 import { Turns } from './turns.js';
@@ -72,7 +72,7 @@ const tooMuch = `more than ${limits.messagesBurstBytes / 1024} KiB of messages a
 const maxBacklogBytes = 8 * 1024 * 1024;
 const sweepMs = 1000;
 
-/** What a socket carries. uWebSockets.js copies its own fields and drops its class, so the connection stands in a field. */
+/** What a socket carries. uWebSockets.js copies the fields and drops the class, so the connection stands in a field. */
 interface Held {
   readonly connection: Connection;
 }
@@ -85,7 +85,7 @@ class Connection implements Listener {
   /** Bytes that it may say, as of `budgetAt`, monotonic milliseconds; below 0 it is closed. */
   budget: number = limits.messagesBurstBytes;
   budgetAt = 0;
-  ws: WebSocket<Held> | undefined;
+  ws: Socket<Held> | undefined;
   badInARow = 0;
   /** Messages since `since`, monotonic milliseconds. */
   messages = 0;
@@ -146,14 +146,13 @@ export class WebSockets {
         maxPayloadLength: limits.frameBytes,
         maxBackpressure: maxBacklogBytes,
         idleTimeout: this.#bounds.idleTimeoutSeconds,
-        sendPingsAutomatically: true,
         open: (ws) => this.#open(ws),
         message: (ws, message, isBinary) => this.#receive(ws.getUserData().connection, ws, message, isBinary),
         dropped: (ws) => this.#tooSlow(ws.getUserData().connection),
         drain: (ws) => this.#drained(ws.getUserData().connection),
         close: (ws) => this.#closed(ws.getUserData().connection),
       },
-      (exchange, head, accept, req) => this.#upgrade(exchange, head, accept, req),
+      (exchange, head, accept, request) => this.#upgrade(exchange, head, accept, request),
     );
     app.route({ method: 'GET', path, run: (exchange) => exchange.refuse(notAnUpgrade()) });
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
@@ -180,16 +179,16 @@ export class WebSockets {
     exchange: Exchange,
     head: RequestHead,
     accept: (data: Held, protocol: string) => void,
-    req: HttpRequest,
+    request: HttpRequest,
   ): void {
     const { app, gate, maxConnections } = this.#options;
-    const protocols = req
+    const protocols = request
       .getHeader('sec-websocket-protocol')
       .split(',')
       .map((name) => name.trim());
     const refusal = gate.check(head, { guarded: true, open: false, token: offeredToken(protocols) });
     if (refusal) return exchange.refuse(refusal);
-    if (req.getHeader('sec-websocket-version') !== '13')
+    if (request.getHeader('sec-websocket-version') !== '13')
       return exchange.refuse(notAnUpgrade(), ['Sec-WebSocket-Version', '13']);
     if (app.closing)
       return exchange.refuse(new Refusal('draining', 'The server is shutting down and takes no new connections.'));
@@ -202,7 +201,7 @@ export class WebSockets {
     accept({ connection: new Connection(this.#lastNumber) }, protocols.includes(protocolName) ? protocolName : '');
   }
 
-  #open(ws: WebSocket<Held>): void {
+  #open(ws: Socket<Held>): void {
     const connection = ws.getUserData().connection;
     connection.ws = ws;
     this.#connections.add(connection);
@@ -215,7 +214,7 @@ export class WebSockets {
     this.feed.forget(connection);
   }
 
-  #receive(connection: Connection, ws: WebSocket<Held>, bytes: ArrayBuffer, isBinary: boolean): void {
+  #receive(connection: Connection, ws: Socket<Held>, bytes: Buffer, isBinary: boolean): void {
     if (connection.farewell !== undefined) return;
     if (isBinary) return this.#endAfter(connection, ws, closing.unsupported, 'messages must be text');
     if (this.#tooMany(connection))
@@ -225,16 +224,16 @@ export class WebSockets {
         closing.policy,
         `more than ${limits.messagesPerSecond} messages in a second`,
       );
-    if (!connection.spend(bytes.byteLength, this.#options.clock.monotonic()))
+    if (!connection.spend(bytes.length, this.#options.clock.monotonic()))
       return this.#endAfter(connection, ws, closing.policy, tooMuch);
-    if (this.#waitingBytes + bytes.byteLength > limits.waitingMessagesBytes)
+    if (this.#waitingBytes + bytes.length > limits.waitingMessagesBytes)
       return ws.end(closing.tryAgainLater, 'the server has too much to read');
-    this.#waitingBytes += bytes.byteLength;
-    // The memory is uWebSockets.js's, and is only lent.
-    if (connection.waiting.push(Buffer.from(Buffer.from(bytes))) === 1) this.#read(connection);
+    this.#waitingBytes += bytes.length;
+    // The memory is only lent.
+    if (connection.waiting.push(Buffer.from(bytes)) === 1) this.#read(connection);
   }
 
-  #endAfter(connection: Connection, ws: WebSocket<Held>, code: number, reason: string): void {
+  #endAfter(connection: Connection, ws: Socket<Held>, code: number, reason: string): void {
     connection.farewell = { code, reason };
     if (connection.waiting.length === 0) ws.end(code, reason);
   }
@@ -255,7 +254,7 @@ export class WebSockets {
     });
   }
 
-  #take(connection: Connection, ws: WebSocket<Held>, bytes: Buffer): void {
+  #take(connection: Connection, ws: Socket<Held>, bytes: Buffer): void {
     const message = readClientMessage(bytes.toString('utf8'));
     if (message.action !== 'invalid') {
       connection.badInARow = 0;
@@ -277,7 +276,7 @@ export class WebSockets {
     return connection.messages > limits.messagesPerSecond;
   }
 
-  #answer(connection: Connection, ws: WebSocket<Held>, message: Exclude<ClientMessage, { action: 'invalid' }>): void {
+  #answer(connection: Connection, ws: Socket<Held>, message: Exclude<ClientMessage, { action: 'invalid' }>): void {
     switch (message.action) {
       case 'subscribe':
         return this.#subscribe(connection, ws, message.filter, message.since);
@@ -297,7 +296,7 @@ export class WebSockets {
     }
   }
 
-  #subscribe(connection: Connection, ws: WebSocket<Held>, filter: Filter, since: number | undefined): void {
+  #subscribe(connection: Connection, ws: Socket<Held>, filter: Filter, since: number | undefined): void {
     const { feed } = this;
     if (since !== undefined && since > feed.seq) {
       const message = `since is ${since}, and the latest event is ${feed.seq}: it is of another server or data directory.`;
@@ -314,7 +313,7 @@ export class WebSockets {
     }
     const wish = ++connection.wish;
     feed.unsubscribe(connection);
-    // The answer goes first; uWebSockets.js keeps what is sent and what is published in order.
+    // The answer goes first: what is sent and what is published keeps its order.
     ws.send(`{"type":"subscribed","filter":${renderFilter(filter)},"seq":${feed.seq}}`);
     // A reader that is too slow gets its close frame next, and no events before it.
     if (connection.slowSince !== undefined) return;

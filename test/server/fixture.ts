@@ -8,6 +8,7 @@ import type { Logger } from '../../src/log.js';
 import type { Answer, JobDraft, Request, Requests } from '../../src/scheduler/messages.js';
 import type { Health, JobType } from '../../src/server/ports.js';
 import { Server, type ServerConfig, type ServerOptions } from '../../src/server/server.js';
+import { uwsHttp } from '../../src/server/uws/adapter.js';
 import type { ListPage, ListQuery, Queries } from '../../src/store/queries-port.js';
 import { Client } from '../support/client.js';
 
@@ -184,6 +185,7 @@ export async function serve(
   const clock = { at: exampleNow, now: () => clock.at, monotonic: () => performance.now() };
   const server = new Server({
     config: { ...config, ...settings },
+    http: uwsHttp,
     clock,
     requests: scheduler,
     queries,

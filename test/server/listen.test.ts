@@ -41,7 +41,7 @@ t.test('a port that is free on one address only is not taken when any will do', 
   let next = 5000;
   const asked: string[] = [];
   const app = {
-    listen: (host: string, port: number) => {
+    listen: async (host: string, port: number) => {
       asked.push(`${host}:${port}`);
       if (host === '127.0.0.1') return (next += 1);
       return port === 5003 ? port : undefined;

@@ -3,7 +3,7 @@
 import type { HttpResponse } from 'uWebSockets.js';
 import t from 'tap';
 import { limits } from '../../src/domain/limits.js';
-import { UnsentAnswers } from '../../src/server/unsent.js';
+import { UnsentAnswers } from '../../src/server/uws/unsent.js';
 
 /** A response whose client takes so many bytes at a time. */
 class FakeResponse {

@@ -4,7 +4,7 @@
  * next request that comes on it before that closes it, which uWebSockets.js does by itself.
  */
 import type { HttpResponse } from 'uWebSockets.js';
-import { limits } from '../domain/limits.js';
+import { limits } from '../../domain/limits.js';
 
 export class UnsentAnswers {
   /** What waits for all connections. */

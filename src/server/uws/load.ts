@@ -2,7 +2,7 @@
  * The one place that loads uWebSockets.js. It reads its bound on request heads from the environment when it is loaded,
  * and only then; its own default of 4 KiB is less than a browser's cookies and a token may need.
  */
-import './uws-settings.js';
+import './settings.js';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -23,7 +23,7 @@ function load(): typeof import('uWebSockets.js') {
 function whyNot(reason: string): string {
   const here = `Node.js ${process.version} on ${process.platform}, ${process.arch}`;
   if (reason.includes('GLIBC')) {
-    const script = fileURLToPath(new URL('../../../scripts/patch-uws.mjs', import.meta.url));
+    const script = fileURLToPath(new URL('../../../../scripts/patch-uws.mjs', import.meta.url));
     return `the binary of uWebSockets.js asks for a newer glibc than this system has, and the install step that adapts it has not run: run "node ${script}"`;
   }
   const [, abi] = /Cannot find module '\.\/uws_\w+_(\d+)\.node/.exec(reason) ?? [];
