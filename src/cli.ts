@@ -10,4 +10,4 @@ if (process.argv[2] === 'start') {
   const { stopSignals } = await import('./process/signals.js');
   stopSignals.listen();
 }
-await import('./command-line.js');
+await import('./cli/command-line.js');

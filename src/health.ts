@@ -1,4 +1,5 @@
 /** How the server is, for `/health`: whether it can do its work, and which jobs wait for a handler that is not here. */
+import type { Logger } from './log.js';
 import type { WorkerPool } from './pool/pool.js';
 import { describeStuck } from './pool/stuck.js';
 import type { Scheduler } from './scheduler/scheduler.js';
@@ -9,11 +10,11 @@ import type { JobSets } from './store/trees/job-sets.js';
 export interface HealthParts {
   readonly scheduler: Scheduler;
   readonly pool: WorkerPool;
-  readonly withoutHandler: () => readonly JobsWithoutHandler[];
+  readonly withoutHandler: WithoutHandler;
 }
 
 export function health({ scheduler, pool, withoutHandler }: HealthParts): Health {
-  const waiting = Object.fromEntries(withoutHandler().map(({ name, pending }) => [name, pending]));
+  const waiting = Object.fromEntries(withoutHandler.jobs().map(({ name, pending }) => [name, pending]));
   const more = Object.keys(waiting).length > 0 ? { waiting_for_handler: waiting } : {};
   if (scheduler.draining) return { status: 'draining', reason: 'the server is shutting down', ...more };
   if (scheduler.blockedMs !== undefined) {
@@ -31,14 +32,32 @@ export function health({ scheduler, pool, withoutHandler }: HealthParts): Health
   return { status: 'healthy', ...more };
 }
 
-/** Job types that have jobs to run and no handler here. */
-export function jobsWithoutHandler(
-  types: TypeDictionary,
-  sets: JobSets,
-  isRegistered: (name: string) => boolean,
-): readonly JobsWithoutHandler[] {
-  return types
-    .all()
-    .map((name, id) => ({ name, pending: isRegistered(name) ? 0 : sets.total('pending', id) }))
-    .filter(({ pending }) => pending > 0);
+/** Job types that have jobs to run and no handler here: those jobs wait. */
+export class WithoutHandler {
+  readonly #types: TypeDictionary;
+  readonly #sets: JobSets;
+  readonly #handled: ReadonlySet<string>;
+
+  constructor(types: TypeDictionary, sets: JobSets, handlers: readonly { readonly name: string }[]) {
+    this.#types = types;
+    this.#sets = sets;
+    this.#handled = new Set(handlers.map(({ name }) => name));
+  }
+
+  jobs(): readonly JobsWithoutHandler[] {
+    return this.#types
+      .all()
+      .map((name, id) => ({ name, pending: this.#handled.has(name) ? 0 : this.#sets.total('pending', id) }))
+      .filter(({ pending }) => pending > 0);
+  }
+
+  /** Logs which there are, if any. */
+  warn(log: Logger): void {
+    const jobs = this.jobs();
+    if (jobs.length === 0) return;
+    log.warn(
+      { jobs: Object.fromEntries(jobs.map(({ name, pending }) => [name, pending])) },
+      'jobs have no handler in the handlers folder: they wait until the server is started with one',
+    );
+  }
 }

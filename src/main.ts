@@ -1,235 +1,87 @@
 /**
- * Wires everything: directory, store, pool, scheduler, server. What flows up between them goes through the callbacks
- * handed out here. `start` resolves when the server answers.
+ * The process of a server: its log, its signals and its end around what `main` puts together.
+ *
+ * Exit codes: 0 after a stop in order, 1 when it could not start or had to stop, 137 when it had to kill itself because
+ * something held it.
  */
-import type { Logger as Pino } from 'pino';
-import { systemClock } from './clock.js';
+import { pino } from 'pino';
 import type { Config } from './config.js';
-import { useIdKey } from './domain/id.js';
-import { health, jobsWithoutHandler } from './health.js';
-import { uncompiled } from './pool/handlers.js';
-import type { HandlerInfo } from './pool/messages.js';
-import { WorkerPool } from './pool/pool.js';
-import type { ProcessEnd } from './process/end.js';
-import { ProcessStops } from './process/stops.js';
-import { mergeBounds } from './scheduler/merge-policy.js';
-import type { Scheduler } from './scheduler/scheduler.js';
-import { TimerWaker } from './scheduler/waker.js';
-import { checkExposure, whyNoBind } from './server/bind.js';
-import type { Server } from './server/server.js';
-import { makeShard } from './shard.js';
-import { shutDown } from './shutdown.js';
-import { DamageLog } from './store/damage-log.js';
-import {
-  claimDirectory,
-  DirectoryError,
-  type DirectoryLock,
-  damagedDirectory,
-  refuseInUse,
-} from './store/directory/directory.js';
-import { DirectoryWatch } from './store/directory/directory-watch.js';
-import { tryToOpen } from './store/directory/trial.js';
-import { LmdbKv } from './store/kv/kv-lmdb.js';
-import { KvLogSource } from './store/log/kv-log.js';
-import { ThreadedStore } from './store/thread/threaded-store.js';
+import { ProcessEnd } from './process/end.js';
+import { LogDestination } from './process/log-destination.js';
+import { logText } from './process/log-text.js';
+import type { StopSignals } from './process/signals.js';
+import { type Running, start } from './startup.js';
 
-export interface Running {
-  /** Where it listens. */
-  readonly url: string;
-  /** Stops in order, as SIGTERM does; resolves when everything is on disk and closed. */
-  stop(): Promise<void>;
-}
-
-const unclean =
-  'the store was not closed in order (its server was killed, or this is a restored backup): what ran then runs again. Only if the server had ended by SIGSEGV or SIGABRT may pages be damaged: stop this one then, and run "escapement check"';
-
-/** What the process gives the server. */
-export interface Surroundings {
-  readonly log: Pino;
-  /** Hears of the threads that must end before the process does. */
-  readonly end: Pick<ProcessEnd, 'first' | 'threads'>;
-  /** Ends the process: the server cannot go on, for this reason. */
-  readonly fatal: (reason: string) => void;
-  /** Aborted when the server is to stop, be it during startup. */
-  readonly stopping: AbortSignal;
-}
+const standardOutput = 1;
+const standardError = 2;
 
 /**
- * Starts a server. Rejects with an Error whose message is for the user when it cannot, and with the reason of `stopping` when
- * that is aborted meanwhile; all is closed in order then.
+ * Starts the server and resolves when it listens, or when the process is about to end instead.
+ *
+ * @param explain one line for the user about what made the start fail
  */
-export async function start(config: Config, around: Surroundings): Promise<Running> {
-  const { log, stopping } = around;
-  checkExposure(config.host, config.token);
-  const cannotListen = await whyNoBind(config.host, config.port);
-  if (cannotListen) {
-    // Where the server that has the port has the directory as well, this one was started twice: that says more.
-    await refuseInUse(config.dataDir);
-    throw cannotListen;
-  }
-  stopping.throwIfAborted();
-  const lock = await claimDirectory(config.dataDir);
-  try {
-    if (lock.facts.backup) {
-      throw new DirectoryError(
-        `${lock.path} is a backup, which a server would change: make a data directory of it by "escapement restore ${lock.path} --data-dir NEW" and start on that`,
-      );
-    }
-    log.info({ directory: lock.path }, 'opening the store');
-    // Should it fail, the note of the failed start stays, and the next start has the same reason to give.
-    if (lock.lastStartFailed && !lock.facts.unused) await tryToOpen(lock.path, stopping);
-    stopping.throwIfAborted();
-    lock.opening();
-    return await startIn(lock, config, around).finally(lock.opened);
-  } catch (error) {
-    lock.release();
-    throw damagedDirectory(error, lock.path);
-  }
-}
-
-async function startIn(lock: DirectoryLock, config: Config, around: Surroundings): Promise<Running> {
-  const { log, end, stopping } = around;
-  useIdKey(lock.facts.idKey);
-  const clock = systemClock;
-  const startedAt = clock.monotonic();
-  // The server's libraries are read while the store opens and the threads start.
-  const serving = Promise.all([import('./server/server.js'), import('./server/uws/adapter.js')]);
-  // Should it fail, that is told where it is waited for.
-  serving.catch(() => {});
-  // The parts that call each other are made in turn; none is called before all are there, nor when the process ends.
-  const late: { scheduler?: Scheduler | undefined; server?: Server | undefined } = {};
-  end.first(() => {
-    late.server?.abandon();
-    late.server = undefined;
-    late.scheduler = undefined;
+export async function runServer(
+  config: Config,
+  signals: StopSignals,
+  explain: (error: unknown) => string,
+): Promise<void> {
+  const output = new LogDestination({ fd: standardOutput, onLost: (lines) => reportLoss(lines) });
+  const errors = new LogDestination({ fd: standardError, onLost: () => {} });
+  const coloured = !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  const asText = config.logFormat === 'text';
+  const write = (line: string): void => output.write(asText ? logText(line, coloured) : line);
+  const log = pino({ level: config.logLevel }, { write });
+  const reportLoss = (lines: number): void => {
+    log.warn({ lines }, 'lines of this log are lost: standard output did not take them');
+  };
+  const end = new ProcessEnd({
+    logSettled: async (limitMs) =>
+      (await Promise.all([output.settled(limitMs), errors.settled(limitMs)])).every(Boolean),
+    onHeld: () => log.warn('native code holds a thread of this process, which therefore ends by SIGKILL'),
   });
+  const fatal = (reason: string): void => {
+    log.fatal({ reason }, 'the server must stop');
+    void end.end(1);
+  };
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'the server must stop: an error that nothing has caught');
+    void end.end(1);
+  });
+  // Node would write them to standard error and wait for that.
+  process.removeAllListeners('warning').on('warning', (warning) => log.warn({ err: warning }, 'a warning of Node'));
 
-  const pool = new WorkerPool({
-    handlersDir: config.handlersDir,
-    threads: config.threads,
-    threadMemoryMiB: config.threadMemoryMiB,
-    attemptsPerThread: config.attemptsPerThread,
-    graceMs: config.graceMs,
-    events: {
-      outcomes: (outcomes) => late.scheduler?.outcomes(outcomes),
-      room: () => late.scheduler?.turn(),
+  const starting = start(config, { log, end, fatal, stopping: signals.requested });
+  signals.handle(
+    (signal) => {
+      log.info({ signal }, 'stopping');
+      void starting.then((running) => stopInOrder(running, end, log)).catch(() => {});
     },
-    logLevel: config.logLevel,
-    log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
-  });
-  end.threads(async () => {
-    await pool.stop();
-    return pool.hasEnded;
-  });
-  const [store, handlers] = await openBoth(lock.path, pool, around);
-  if (!store.clean) log.warn(unclean);
-  const damage = new DamageLog(log);
-  const kv = new LmdbKv(lock.path);
-  const stops = new ProcessStops();
-  const waker = new TimerWaker(clock, () => late.scheduler?.turn());
-  const shard = makeShard(
-    { kv, log: new KvLogSource(kv), storage: store, clean: store.clean },
-    {
-      clock,
-      pool,
-      waker,
-      handlers,
-      timezone: config.timezone,
-      retention: config,
-      merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
-      log,
-      damage,
-      publish: (events) => late.server?.publish(events),
-      takeStop: () => stops.take(),
-      fatal: around.fatal,
+    () => {
+      log.warn('stopping at once: a second signal came');
+      void end.end(1);
     },
   );
-  const { scheduler, queries } = shard;
-  const { sets, types } = shard.state;
-  const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: around.fatal });
-  late.scheduler = scheduler;
-  store.listen(shard.store, (error) => around.fatal(error.message));
-  const names = handlers.map(({ name }) => name);
-  const handled = new Set(names);
-  const withoutHandler = () => jobsWithoutHandler(types, sets, (name) => handled.has(name));
-  const [{ Server }, { uwsHttp }] = await serving;
-  const server = new Server({
-    config,
-    http: uwsHttp,
-    clock,
-    requests: scheduler,
-    queries,
-    handlers,
-    health: () => health({ scheduler, pool, withoutHandler }),
-    withoutHandler,
-    startedAt,
-    secret: lock.facts.identity,
-    backUp: async (directory) => {
-      const done = await store.backUp(directory);
-      log.info({ directory, ...done }, 'a backup was written');
-      return done;
-    },
-    log,
-  });
-  late.server = server;
-  let stopped: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    watch.close();
-    stopped ??= shutDown({ scheduler, pool, server, store, waker, graceMs: config.graceMs, log }).then(async () => {
-      await stops.close();
-      await kv.close();
-      lock.release();
-    });
-    return stopped;
-  };
-  scheduler.recover();
-  scheduler.turn();
-  let urls: string[];
   try {
-    while (!scheduler.recovered && scheduler.blockedMs === undefined && !stopping.aborted) await nextTurn();
-    stopping.throwIfAborted();
-    lock.used();
-    ({ urls } = await server.listen());
+    const { url } = await starting;
+    output.write(`escapement listening on ${url}\n`);
   } catch (error) {
-    await stop();
-    throw error;
+    if (error === signals.requested.reason) {
+      log.info('stopped during startup');
+      await end.end(0);
+    } else {
+      errors.write(explain(error));
+      await end.end(1);
+    }
   }
-  stops.start();
-  const { threads, timezone } = config;
-  log.info({ urls, handlers: names, threads, timezone, pending: sets.count('pending') }, 'ready');
-  const waiting = withoutHandler();
-  if (waiting.length > 0) {
-    log.warn(
-      { jobs: Object.fromEntries(waiting.map(({ name, pending }) => [name, pending])) },
-      'jobs have no handler in the handlers folder: they wait until the server is started with one',
-    );
-  }
-
-  const passedOver = await uncompiled(config.handlersDir);
-  if (passedOver.length > 0)
-    log.warn({ files: passedOver }, 'TypeScript is passed over: compile it and name the folder with the .js files');
-  return { url: urls[0] as string, stop };
 }
 
-/** Opens the store while the threads start. When one fails or the server is to stop, both are closed. */
-async function openBoth(
-  directory: string,
-  pool: WorkerPool,
-  { end, stopping }: Surroundings,
-): Promise<[ThreadedStore, readonly HandlerInfo[]]> {
-  const stopPool = (): void => void pool.stop();
-  stopping.addEventListener('abort', stopPool);
-  const [opened, started] = await Promise.allSettled([ThreadedStore.open({ directory }), pool.start()]);
-  stopping.removeEventListener('abort', stopPool);
-  const store = opened.status === 'fulfilled' ? opened.value : undefined;
-  if (store) end.threads(() => store.end());
-  if (store && started.status === 'fulfilled' && !stopping.aborted) return [store, started.value];
-  await pool.stop();
-  await store?.close(store.clean);
-  stopping.throwIfAborted();
-  throw opened.status === 'rejected' ? opened.reason : (started as PromiseRejectedResult).reason;
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise(setImmediate);
+async function stopInOrder(running: Running, end: ProcessEnd, log: pino.Logger): Promise<void> {
+  try {
+    await running.stop();
+    log.info('stopped');
+    await end.end(0);
+  } catch (error) {
+    log.fatal({ err: error }, 'the server could not stop in order');
+    await end.end(1);
+  }
 }

@@ -2,7 +2,7 @@
  * Jobs whose time has come and that wait for a thread, in order of firing. Types with a `concurrency` queue by
  * themselves, so that a type at its limit holds up nobody else. The limit of a type without a handler is 0.
  */
-import { DueHeap } from '../due-heap.js';
+import { DueHeap } from '../domain/due-heap.js';
 
 export interface ReadyJob {
   readonly due: number;

@@ -4,7 +4,7 @@
  * generation of changes. Only the owner's calls move the edge. What fires may be out of date: the owner checks it against
  * the job's present state.
  */
-import { DueHeap } from '../due-heap.js';
+import { DueHeap } from '../domain/due-heap.js';
 
 export interface Due {
   readonly due: number;

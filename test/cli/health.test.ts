@@ -2,7 +2,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import t, { type Test } from 'tap';
-import { healthUrl } from '../../src/health-command.js';
+import { healthUrl } from '../../src/cli/health.js';
 import { Client, eventually } from '../support/client.js';
 import { needs } from '../support/faults.js';
 import { makeCertificate, otherAddresses } from '../support/network.js';

@@ -2,8 +2,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { systemZone } from '../../src/cli/system-zone.js';
 import { zoneNamed } from '../../src/domain/zone.js';
-import { systemZone } from '../../src/system-zone.js';
 import { Client } from '../support/client.js';
 import { runCli, startServer, temporary } from '../support/server.js';
 

@@ -22,7 +22,7 @@ t.test('the program and the install steps are packed, and it is built before', a
   const steps = manifest.scripts.postinstall!.match(/scripts\/[\w-]+\.mjs/g) ?? [];
   t.equal(steps.length, 2);
   const needed = [manifest.bin.escapement, ...Object.values(manifest.imports), ...steps];
-  for (const path of [...needed, 'dist/src/command-line.js', 'dist/workers/email_send.js'])
+  for (const path of [...needed, 'dist/src/cli/command-line.js', 'dist/workers/email_send.js'])
     t.ok(files.has(posix.normalize(path)), path);
   t.match(manifest.scripts.prepack, /^npm run build\b/);
   t.equal(manifest.scripts.prepare, undefined, 'npm ci does not build');

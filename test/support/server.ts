@@ -15,8 +15,8 @@ const cli = join(root, 'dist/src/cli.js');
 /** The product's own handlers, and those written for tests. */
 const handlerFolders = [join(root, 'dist/workers'), join(root, 'test/support/handlers')];
 
-const startDeadlineMs = 20_000;
-const stopDeadlineMs = 20_000;
+const startDeadlineMs = 60_000;
+const stopDeadlineMs = 60_000;
 
 export interface Exit {
   code: number | null;

@@ -6,7 +6,7 @@
  * have added to is opened as fast as the others (a log-structured merge tree: O'Neil et al., 1996).
  */
 
-import { DueHeap } from '../../due-heap.js';
+import { DueHeap } from '../../domain/due-heap.js';
 import { ByteReader, ByteWriter } from '../format/bytes.js';
 import { seal, unseal } from '../format/layout.js';
 import { key, keyPart } from '../format/numbers.js';

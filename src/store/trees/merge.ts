@@ -3,7 +3,7 @@
  * last one. A crash in between is harmless: replay starts from the old position, and everything here may be done twice.
  */
 
-import { DueHeap } from '../../due-heap.js';
+import { DueHeap } from '../../domain/due-heap.js';
 import { encodeFinished } from '../format/finished-list.js';
 import {
   checkPage,

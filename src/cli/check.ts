@@ -1,7 +1,7 @@
 /** `escapement check` and `escapement restore`: work on directories that no server uses. */
-import type { CheckSummary } from './store/check/check.js';
-import { checkDirectory } from './store/directory/check-directory.js';
-import { restoreBackup } from './store/directory/restore-backup.js';
+import type { CheckSummary } from '../store/check/check.js';
+import { checkDirectory } from '../store/directory/check-directory.js';
+import { restoreBackup } from '../store/directory/restore-backup.js';
 
 type Tell = (line: string) => void;
 

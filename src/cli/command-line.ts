@@ -8,10 +8,10 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, Option } from 'commander';
-import { checkToken, explain, fail, oneLine, orExplain, startError, tell, usageError } from './command-output.js';
-import type { Config } from './config.js';
-import { limits } from './domain/limits.js';
-import type { HealthQuestion } from './health-command.js';
+import type { Config } from '../config.js';
+import { limits } from '../domain/limits.js';
+import { stopSignals } from '../process/signals.js';
+import type { HealthQuestion } from './health.js';
 import {
   bodySize,
   duration,
@@ -23,11 +23,11 @@ import {
   wholeNumber,
   zone,
 } from './option-values.js';
-import { stopSignals } from './process/signals.js';
+import { checkToken, explain, fail, oneLine, orExplain, startError, tell, usageError } from './output.js';
 import { systemZone } from './system-zone.js';
 import { passOverServiceLinks, readVariables } from './variables.js';
 
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const noAnswer = 3;
@@ -195,7 +195,7 @@ function backupCommand(): Command {
     .action((directory: string, { url, token }: { url: string; token?: string }) =>
       orExplain(async () => {
         if (token !== undefined) checkToken(token);
-        const { backUp } = await import('./backup-command.js');
+        const { backUp } = await import('./backup.js');
         tell(await backUp(resolve(directory), { url, token }));
       }),
     );
@@ -211,7 +211,7 @@ function restoreCommand(): Command {
     .allowExcessArguments(false)
     .action((backup: string, { dataDir }: { dataDir: string }) =>
       orExplain(async () => {
-        const { restore } = await import('./check-command.js');
+        const { restore } = await import('./check.js');
         await restore(resolve(backup), resolve(dataDir), tell);
       }),
     );
@@ -226,7 +226,7 @@ function checkCommand(): Command {
     .allowExcessArguments(false)
     .action((directory: string) =>
       orExplain(async () => {
-        const { check } = await import('./check-command.js');
+        const { check } = await import('./check.js');
         if (!(await check(resolve(directory), tell))) process.exitCode = startError;
       }),
     );
@@ -251,7 +251,7 @@ function healthCommand(): Command {
     .action((question: HealthQuestion) =>
       orExplain(async () => {
         if (question.token !== undefined) checkToken(question.token);
-        const { askHealth, healthUrl } = await import('./health-command.js');
+        const { askHealth, healthUrl } = await import('./health.js');
         const origin = healthUrl(question);
         if (origin === undefined) return fail('the server takes any free port: name where it answers with --url');
         const { exitCode, line } = await askHealth(origin, question);
@@ -342,7 +342,7 @@ async function startServer(options: StartOptions): Promise<void> {
   }
   try {
     // Loaded only now: help and usage errors must not depend on whether native libraries load here.
-    const { runServer } = await import('./start-command.js');
+    const { runServer } = await import('../main.js');
     await runServer(config, stopSignals, (error) => oneLine(explain(error)));
   } catch (error) {
     process.stderr.write(oneLine(explain(error)));

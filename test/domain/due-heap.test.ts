@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { DueHeap } from '../src/due-heap.js';
+import { DueHeap } from '../../src/domain/due-heap.js';
 
 interface Entry {
   readonly due: number;

@@ -1,0 +1,28 @@
+/**
+ * A part that others call and that is made after them. A call before it is there is a fault of the wiring and throws; calls after
+ * `drop` are ignored, since the process ends then.
+ */
+export class Late<Part> {
+  readonly #name: string;
+  #part: Part | undefined;
+  #dropped = false;
+
+  /** @param name of the part, for the error */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  set(part: Part): void {
+    this.#part = part;
+  }
+
+  drop(): void {
+    this.#dropped = true;
+  }
+
+  call(use: (part: Part) => void): void {
+    if (this.#dropped) return;
+    if (this.#part === undefined) throw new Error(`the ${this.#name} was called before it was made`);
+    use(this.#part);
+  }
+}

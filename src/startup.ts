@@ -1,0 +1,296 @@
+/**
+ * The start of a server as a sequence of steps: claim the directory, try to open it where the last start failed, open the store and
+ * the threads, recover what ran before, serve. A step that fails, or a stop meanwhile, closes in order what those before it made.
+ */
+import type { Logger as Pino } from 'pino';
+import { systemClock } from './clock.js';
+import type { Config } from './config.js';
+import { useIdKey } from './domain/id.js';
+import { health, WithoutHandler } from './health.js';
+import { Late } from './late.js';
+import { uncompiled } from './pool/handlers.js';
+import type { HandlerInfo } from './pool/messages.js';
+import { WorkerPool } from './pool/pool.js';
+import type { ProcessEnd } from './process/end.js';
+import { ProcessStops } from './process/stops.js';
+import { mergeBounds } from './scheduler/merge-policy.js';
+import type { Scheduler } from './scheduler/scheduler.js';
+import { TimerWaker } from './scheduler/waker.js';
+import { checkExposure, whyNoBind } from './server/bind.js';
+import type { Server } from './server/server.js';
+import { makeShard, type Shard } from './shard.js';
+import { shutDown } from './shutdown.js';
+import { DamageLog } from './store/damage-log.js';
+import {
+  claimDirectory,
+  DirectoryError,
+  type DirectoryLock,
+  damagedDirectory,
+  refuseInUse,
+} from './store/directory/directory.js';
+import { DirectoryWatch } from './store/directory/directory-watch.js';
+import { tryToOpen } from './store/directory/trial.js';
+import { LmdbKv } from './store/kv/kv-lmdb.js';
+import { KvLogSource } from './store/log/kv-log.js';
+import { ThreadedStore } from './store/thread/threaded-store.js';
+
+export interface Running {
+  /** Where it listens. */
+  readonly url: string;
+  /** Stops in order, as SIGTERM does; resolves when everything is on disk and closed. */
+  stop(): Promise<void>;
+}
+
+/** What the process gives the server. */
+export interface Surroundings {
+  readonly log: Pino;
+  /** Hears of the threads that must end before the process does. */
+  readonly end: Pick<ProcessEnd, 'first' | 'threads'>;
+  /** Ends the process: the server cannot go on, for this reason. */
+  readonly fatal: (reason: string) => void;
+  /** Aborted when the server is to stop, be it during startup. */
+  readonly stopping: AbortSignal;
+}
+
+const unclean =
+  'the store was not closed in order (its server was killed, or this is a restored backup): what ran then runs again. Only if the server had ended by SIGSEGV or SIGABRT may pages be damaged: stop this one then, and run "escapement check"';
+
+/**
+ * Starts a server. Rejects with an Error whose message is for the user when it cannot, and with the reason of `stopping` when
+ * that is aborted meanwhile.
+ */
+export async function start(config: Config, around: Surroundings): Promise<Running> {
+  // The server's libraries are read while the store opens and the threads start.
+  const libraries = Promise.all([import('./server/server.js'), import('./server/uws/adapter.js')]);
+  // Should it fail, that is reported where it is waited for.
+  libraries.catch(() => {});
+  const lock = await claim(config, around);
+  try {
+    await tryWhereItFailed(lock, around);
+    return await startOn(lock, config, around, libraries).finally(lock.opened);
+  } catch (error) {
+    lock.release();
+    throw damagedDirectory(error, lock.path);
+  }
+}
+
+type Libraries = Promise<[typeof import('./server/server.js'), typeof import('./server/uws/adapter.js')]>;
+
+/** The address is free and the directory is this process's. */
+async function claim({ host, port, token, dataDir }: Config, { stopping }: Surroundings): Promise<DirectoryLock> {
+  checkExposure(host, token);
+  const cannotListen = await whyNoBind(host, port);
+  if (cannotListen) {
+    // Where the server that has the port has the directory as well, this one was started twice: that says more.
+    await refuseInUse(dataDir);
+    throw cannotListen;
+  }
+  stopping.throwIfAborted();
+  return claimDirectory(dataDir);
+}
+
+async function tryWhereItFailed(lock: DirectoryLock, { log, stopping }: Surroundings): Promise<void> {
+  if (lock.facts.backup) {
+    throw new DirectoryError(
+      `${lock.path} is a backup, which a server would change: make a data directory of it by "escapement restore ${lock.path} --data-dir NEW" and start on that`,
+    );
+  }
+  log.info({ directory: lock.path }, 'opening the store');
+  // Should it fail, the note of the failed start stays, and the next start has the same reason to give.
+  if (lock.lastStartFailed && !lock.facts.unused) await tryToOpen(lock.path, stopping);
+  stopping.throwIfAborted();
+  lock.opening();
+}
+
+async function startOn(
+  lock: DirectoryLock,
+  config: Config,
+  around: Surroundings,
+  libraries: Libraries,
+): Promise<Running> {
+  const startedAt = systemClock.monotonic();
+  useIdKey(lock.facts.idKey);
+  const opened = await open(lock, config, around);
+  let parts: Parts;
+  try {
+    parts = await assemble(opened, startedAt, lock, config, around, libraries);
+  } catch (error) {
+    await close(opened, opened.store.clean);
+    throw error;
+  }
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= stopInOrder(parts, lock, config, around);
+    return stopped;
+  };
+  try {
+    await recover(parts, around);
+    lock.used();
+    const url = await serve(parts, config, around);
+    return { url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What is open before there is anything that decides. */
+interface Opened {
+  readonly store: ThreadedStore;
+  readonly kv: LmdbKv;
+  readonly pool: WorkerPool;
+  readonly handlers: readonly HandlerInfo[];
+  readonly scheduler: Late<Scheduler>;
+  readonly server: Late<Server>;
+}
+
+/** Opens the store while the threads start. When one fails or the server is to stop, both are closed. */
+async function open(lock: DirectoryLock, config: Config, { log, end, stopping }: Surroundings): Promise<Opened> {
+  const scheduler = new Late<Scheduler>('scheduler');
+  const server = new Late<Server>('server');
+  end.first(() => {
+    scheduler.drop();
+    server.drop();
+  });
+  const pool = new WorkerPool({
+    handlersDir: config.handlersDir,
+    threads: config.threads,
+    threadMemoryMiB: config.threadMemoryMiB,
+    attemptsPerThread: config.attemptsPerThread,
+    graceMs: config.graceMs,
+    events: {
+      outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
+      room: () => scheduler.call((part) => part.turn()),
+    },
+    logLevel: config.logLevel,
+    log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
+  });
+  end.threads(async () => {
+    await pool.stop();
+    return pool.hasEnded;
+  });
+  const stopPool = (): void => void pool.stop();
+  stopping.addEventListener('abort', stopPool);
+  const [store, handlers] = await Promise.allSettled([ThreadedStore.open({ directory: lock.path }), pool.start()]);
+  stopping.removeEventListener('abort', stopPool);
+  if (store.status === 'fulfilled') end.threads(() => store.value.end());
+  if (store.status === 'fulfilled' && handlers.status === 'fulfilled' && !stopping.aborted) {
+    if (!store.value.clean) log.warn(unclean);
+    const kv = new LmdbKv(lock.path);
+    return { store: store.value, kv, pool, handlers: handlers.value, scheduler, server };
+  }
+  await pool.stop();
+  if (store.status === 'fulfilled') await store.value.close(store.value.clean);
+  stopping.throwIfAborted();
+  throw store.status === 'rejected' ? store.reason : (handlers as PromiseRejectedResult).reason;
+}
+
+/** Closes what `open` made, of which nothing was written since. */
+async function close({ store, kv, pool }: Opened, clean: boolean): Promise<void> {
+  await pool.stop();
+  await store.close(clean);
+  await kv.close();
+}
+
+interface Parts extends Opened {
+  readonly shard: Shard;
+  readonly waker: TimerWaker;
+  readonly stops: ProcessStops;
+  readonly watch: DirectoryWatch;
+  readonly withoutHandler: WithoutHandler;
+  readonly listening: Server;
+}
+
+/** Makes the parts that decide and serve, and connects them. Nothing runs yet. */
+async function assemble(
+  opened: Opened,
+  startedAt: number,
+  lock: DirectoryLock,
+  config: Config,
+  { log, end, fatal }: Surroundings,
+  libraries: Libraries,
+): Promise<Parts> {
+  const { store, kv, pool, handlers } = opened;
+  const clock = systemClock;
+  const stops = new ProcessStops();
+  const waker = new TimerWaker(clock, () => opened.scheduler.call((scheduler) => scheduler.turn()));
+  const shard = makeShard(
+    { kv, log: new KvLogSource(kv), storage: store, clean: store.clean },
+    {
+      clock,
+      pool,
+      waker,
+      handlers,
+      timezone: config.timezone,
+      retention: config,
+      merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
+      log,
+      damage: new DamageLog(log),
+      publish: (events) => opened.server.call((server) => server.publish(events)),
+      takeStop: () => stops.take(),
+      fatal,
+    },
+  );
+  const withoutHandler = new WithoutHandler(shard.state.types, shard.state.sets, handlers);
+  const [{ Server }, { uwsHttp }] = await libraries;
+  const server = new Server({
+    config,
+    http: uwsHttp,
+    clock,
+    requests: shard.scheduler,
+    queries: shard.queries,
+    handlers,
+    health: () => health({ scheduler: shard.scheduler, pool, withoutHandler }),
+    withoutHandler: () => withoutHandler.jobs(),
+    startedAt,
+    secret: lock.facts.identity,
+    backUp: async (directory) => {
+      const done = await store.backUp(directory);
+      log.info({ directory, ...done }, 'a backup was written');
+      return done;
+    },
+    log,
+  });
+  end.first(() => server.abandon());
+  const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: fatal });
+  opened.scheduler.set(shard.scheduler);
+  opened.server.set(server);
+  store.listen(shard.store, (error) => fatal(error.message));
+  return { ...opened, shard, waker, stops, watch, withoutHandler, listening: server };
+}
+
+/** Decides again what ran when the last server ended, and waits until that is on disk, or cannot be for now. */
+async function recover({ shard: { scheduler } }: Parts, { stopping }: Surroundings): Promise<void> {
+  scheduler.recover();
+  scheduler.turn();
+  while (!scheduler.recovered && scheduler.blockedMs === undefined && !stopping.aborted) {
+    await new Promise(setImmediate);
+  }
+  stopping.throwIfAborted();
+}
+
+/** Listens, and logs what whoever started the server should know. Returns the first URL. */
+async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, { log }: Surroundings): Promise<string> {
+  const { listening, stops, handlers, shard, withoutHandler } = parts;
+  const { urls } = await listening.listen();
+  stops.start();
+  const names = handlers.map(({ name }) => name);
+  log.info({ urls, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
+  withoutHandler.warn(log);
+  const files = await uncompiled(handlersDir);
+  if (files.length > 0) log.warn({ files }, 'TypeScript is ignored: compile it and name the folder with the .js files');
+  return urls[0] as string;
+}
+
+async function stopInOrder(
+  { shard: { scheduler }, pool, listening, store, waker, watch, stops, kv }: Parts,
+  lock: DirectoryLock,
+  { graceMs }: Config,
+  { log }: Surroundings,
+): Promise<void> {
+  watch.close();
+  await shutDown({ scheduler, pool, server: listening, store, waker, graceMs, log });
+  await stops.close();
+  await kv.close();
+  lock.release();
+}
