@@ -3,10 +3,11 @@
  * newer about are left out on both sides: a start puts them where they belong.
  */
 import { RoaringBitmap32 } from 'roaring-wasm';
-import { type Status, statuses } from '../../domain/lifecycle.js';
+import type { Status } from '../../domain/lifecycle.js';
+import { allJobs, firstType, statusOfSet, statusSets } from '../format/codes.js';
 import { pageRows, setKey, unseal } from '../format/layout.js';
 import { keyPart } from '../format/numbers.js';
-import { all, blockSize, firstStatus, firstType } from '../trees/job-sets.js';
+import { blockSize } from '../trees/job-sets.js';
 import type { CheckGround } from './check-ground.js';
 
 const blockOf = (seq: number): number => Math.floor(seq / blockSize);
@@ -33,8 +34,7 @@ export class SetsCheck {
     const block = blockOf(seq);
     if (block !== this.#block) this.#compare();
     this.#block = block;
-    for (const set of [all, firstStatus + statuses.indexOf(status), firstType + typeId])
-      gather(this.#expected, set, seq % blockSize);
+    for (const set of [allJobs, statusSets[status], firstType + typeId]) gather(this.#expected, set, seq % blockSize);
   }
 
   finish(): void {
@@ -95,8 +95,8 @@ export class SetsCheck {
   }
 
   #nameOf(set: number): string | undefined {
-    if (set === all) return 'all jobs';
-    const status = statuses[set - firstStatus];
+    if (set === allJobs) return 'all jobs';
+    const status = statusOfSet[set];
     if (status !== undefined) return `${status} jobs`;
     const type = this.#ground.types.all()[set - firstType];
     return type === undefined ? undefined : `jobs of type ${type}`;

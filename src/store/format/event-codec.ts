@@ -1,16 +1,20 @@
 /** Events as bytes inside a log record. */
 import type { EventBody, EventType, JobEvent } from '../../domain/events.js';
-import { eventTypes } from '../../domain/events.js';
-import { statuses } from '../../domain/lifecycle.js';
 import type { ByteReader, ByteWriter } from './bytes.js';
+import {
+  causeCodes,
+  causeOfCode,
+  eventCodes,
+  eventOfCode,
+  previousStatusCodes,
+  previousStatusOfCode,
+} from './codes.js';
 import type { TypeDictionary } from './type-dictionary.js';
-
-const causes = ['failure', 'manual', 'interruption'] as const;
 
 /** Appends an event; its `seq` is not written: it follows from its place in the log. */
 export function writeEvent(out: ByteWriter, event: JobEvent, typeId: number): void {
   const { body } = event;
-  out.u8(eventTypes.indexOf(body.type));
+  out.u8(eventCodes[body.type]);
   out.u48(event.jobSeq);
   out.u48(event.idSeconds);
   out.u16(typeId);
@@ -36,17 +40,17 @@ export function writeEvent(out: ByteWriter, event: JobEvent, typeId: number): vo
     case 'job.retrying':
       out.f64(body.nextRetryAt);
       out.u8(body.retryCount);
-      out.u8(causes.indexOf(body.cause));
+      out.u8(causeCodes[body.cause]);
       break;
     case 'job.cancelled':
-      out.u8(statuses.indexOf(body.previousStatus));
+      out.u8(previousStatusCodes[body.previousStatus]);
       break;
     default:
       body satisfies never;
   }
 }
 
-function at<T>(list: readonly T[], index: number): T {
+function at<T>(list: readonly (T | undefined)[], index: number): T {
   const found = list[index];
   if (found === undefined) throw new RangeError(`no entry ${index}`);
   return found;
@@ -70,16 +74,16 @@ function readBody(input: ByteReader, type: EventType): EventBody {
         final: input.u8() === 1,
       };
     case 'job.retrying':
-      return { type, nextRetryAt: input.f64(), retryCount: input.u8(), cause: at(causes, input.u8()) };
+      return { type, nextRetryAt: input.f64(), retryCount: input.u8(), cause: at(causeOfCode, input.u8()) };
     case 'job.cancelled':
-      return { type, previousStatus: at(statuses, input.u8()) };
+      return { type, previousStatus: at(previousStatusOfCode, input.u8()) };
     default:
       return type satisfies never;
   }
 }
 
 export function readEvent(input: ByteReader, seq: number, types: TypeDictionary): JobEvent {
-  const type = at(eventTypes, input.u8());
+  const type = at(eventOfCode, input.u8());
   const jobSeq = input.u48();
   const idSeconds = input.u48();
   const jobName = types.nameOf(input.u16());

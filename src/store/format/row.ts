@@ -1,11 +1,12 @@
 /** A job's state as a row of fixed size: what the tree of states, the log and the tables in memory hold of a job. */
 
 import type { JobState } from '../../domain/job.js';
-import { type Status, statuses } from '../../domain/lifecycle.js';
+import type { Status } from '../../domain/lifecycle.js';
+import { statusCodes, statusOfCode } from './codes.js';
 import { getF64, getU16, getU32, getU48, maxU16, maxU32, putF64, putU16, putU32, putU48 } from './numbers.js';
 
 /**
- * Layout, little-endian: u8 status + 1 (0: no job), u8 interruptions, u8 retries, u8 1 if it has a detail, u32 lease, f64 due,
+ * Layout, little-endian: u8 status (`codes`; 0: no job), u8 interruptions, u8 retries, u8 1 if it has a detail, u32 lease, f64 due,
  * f64 occurrence, u48 updated, u48 started, u48 finished, u16 attempt, u32 skipped, u32 missed, u16 type.
  */
 export const rowBytes = 54;
@@ -18,7 +19,7 @@ export interface RowPlace {
 
 /** @param hasDetail there is a result or an error: were it lost, that would show */
 export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: number, hasDetail: boolean): void {
-  buffer[at] = statuses.indexOf(state.status) + 1;
+  buffer[at] = statusCodes[state.status];
   buffer[at + 1] = state.interruptions;
   buffer[at + 2] = state.retryCount;
   buffer[at + 3] = hasDetail ? 1 : 0;
@@ -50,7 +51,7 @@ export function rowHasDetail(buffer: Buffer, at: number): boolean {
 
 /** The status in a row without reading the rest; undefined where no job is. */
 export function rowStatus(buffer: Buffer, at: number): Status | undefined {
-  return statuses[(buffer[at] as number) - 1];
+  return statusOfCode[buffer[at] as number];
 }
 
 export function rowDue(buffer: Buffer, at: number): number {

@@ -3,6 +3,7 @@
 import type { JobSpec, SlotRange, Trigger } from '../../domain/job.js';
 import { DamagedRecord } from '../port.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
+import { triggerCodes, triggerOfCode } from './codes.js';
 import { getU32, putU32 } from './numbers.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
@@ -12,7 +13,6 @@ const fixed = 1;
 const skip = 2;
 const keyed = 4;
 const repeats = 8;
-const triggerKinds = ['once', 'cron', 'interval'] as const;
 
 /** Appends the spec to `out`; what it wrote begins where `out` ended before. */
 export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void {
@@ -25,7 +25,7 @@ export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void 
       (spec.idempotencyKey === undefined ? 0 : keyed) |
       (trigger.kind === 'cron' && trigger.repeat ? repeats : 0),
   );
-  out.u8(triggerKinds.indexOf(trigger.kind));
+  out.u8(triggerCodes[trigger.kind]);
   out.u8(spec.maxRetries);
   out.u16(typeId);
   out.u48(spec.idSeconds);
@@ -66,7 +66,7 @@ function readRanges(input: ByteReader): SlotRange[] {
 }
 
 function readTrigger(input: ByteReader, kind: number, repeat: boolean): Trigger {
-  switch (triggerKinds[kind]) {
+  switch (triggerOfCode[kind]) {
     case 'once':
       return { kind: 'once', due: input.f64() };
     case 'cron':

@@ -6,14 +6,12 @@
 
 import { RoaringBitmap32 } from 'roaring-wasm';
 import { isFinished, type Status, statuses } from '../../domain/lifecycle.js';
+import { allJobs, firstType, statusOfSet, statusSets } from '../format/codes.js';
 import type { SavedSet } from './storage.js';
 
 export const blockSize = 0x1_0000;
-export const all = 0;
-export const firstStatus = 1;
-export const firstType = 16;
 
-const setOfStatus = (status: Status): number => firstStatus + statuses.indexOf(status);
+const setOfStatus = (status: Status): number => statusSets[status];
 const setOfType = (typeId: number): number => firstType + typeId;
 
 /** One set's part in one block. */
@@ -45,13 +43,13 @@ export class JobSets {
     if (before === status) return;
     const block = known ?? this.#addBlock(number);
     if (before === undefined) {
-      this.#change(block, number, all, low, true);
+      this.#change(block, number, allJobs, low, true);
       this.#change(block, number, setOfType(typeId), low, true);
     } else {
       this.#change(block, number, setOfStatus(before), low, false);
     }
     if (status === undefined) {
-      this.#change(block, number, all, low, false);
+      this.#change(block, number, allJobs, low, false);
       this.#change(block, number, setOfType(typeId), low, false);
     } else {
       this.#change(block, number, setOfStatus(status), low, true);
@@ -64,13 +62,13 @@ export class JobSets {
    */
   place(seq: number, status: Status | undefined, typeId: number): void {
     const present = status !== undefined;
-    this.#ensure(all, seq, present);
+    this.#ensure(allJobs, seq, present);
     this.#ensure(setOfType(typeId), seq, present);
     for (const each of statuses) this.#ensure(setOfStatus(each), seq, each === status);
   }
 
   has(seq: number): boolean {
-    return this.#blocks.get(Math.floor(seq / blockSize))?.[all]?.bitmap.has(seq % blockSize) ?? false;
+    return this.#blocks.get(Math.floor(seq / blockSize))?.[allJobs]?.bitmap.has(seq % blockSize) ?? false;
   }
 
   statusOf(seq: number): Status | undefined {
@@ -88,7 +86,7 @@ export class JobSets {
     const sums = { statuses: 0, types: 0 };
     this.#counts.forEach((count, set) => {
       if (set >= firstType) sums.types += count;
-      else if (set >= firstStatus) sums.statuses += count;
+      else if (statusOfSet[set] !== undefined) sums.statuses += count;
     });
     return [this.total(undefined, undefined), sums.statuses, sums.types].every((count) => count === jobs);
   }
@@ -113,7 +111,7 @@ export class JobSets {
       for (const block of this.#blocks.values()) sum += matching(block, status, typeId)?.count() ?? 0;
       return sum;
     }
-    const set = status !== undefined ? setOfStatus(status) : typeId !== undefined ? setOfType(typeId) : all;
+    const set = status !== undefined ? setOfStatus(status) : typeId !== undefined ? setOfType(typeId) : allJobs;
     return this.#counts[set] ?? 0;
   }
 
@@ -231,7 +229,7 @@ export class JobSets {
 const present = (block: Block): BlockSet[] => block.filter((one) => one !== undefined);
 
 function statusIn(block: Block, low: number): Status | undefined {
-  if (!block[all]?.bitmap.has(low)) return undefined;
+  if (!block[allJobs]?.bitmap.has(low)) return undefined;
   for (const status of statuses) if (block[setOfStatus(status)]?.bitmap.has(low)) return status;
   return undefined;
 }
@@ -245,7 +243,7 @@ interface Match {
 }
 
 function matching(block: Block, status: Status | undefined, typeId: number | undefined): Match | undefined {
-  const left = block[status !== undefined ? setOfStatus(status) : typeId !== undefined ? setOfType(typeId) : all];
+  const left = block[status !== undefined ? setOfStatus(status) : typeId !== undefined ? setOfType(typeId) : allJobs];
   if (!left) return undefined;
   if (status === undefined || typeId === undefined) return new SetMatch(left.bitmap);
   const right = block[setOfType(typeId)];
