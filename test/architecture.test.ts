@@ -12,7 +12,7 @@ const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../../src');
 const MAX_LINES = 400;
 const MAX_FILES = 15;
 /** Folders that have yet to be divided. */
-const STILL_LARGER = ['domain', 'pool', 'scheduler', 'server'];
+const STILL_LARGER = ['domain', 'scheduler', 'server'];
 
 /** What each layer may import beside itself. A layer is a folder of src/, or a file at its top. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -70,6 +70,14 @@ const STORE_ROOMS = [
   'thread',
 ];
 
+/**
+ * The rooms of the pool and what each may import: what both threads use, the worker thread's side, and the main thread's
+ * side, which is the files at the top of src/pool/.
+ */
+const POOL_ROOMS: Record<string, readonly string[]> = { shared: [], worker: ['shared'], main: ['shared'] };
+/** Attempts go in and outcomes come out: of the pool, the scheduler knows no more. */
+const POOL_PORT = 'pool/messages.ts';
+
 interface Import {
   readonly from: string;
   readonly to: string;
@@ -98,17 +106,28 @@ const layerOf = (file: string): string => file.replace(/\.ts$/, '').split('/')[0
 
 const roomOf = (file: string): string => layerOf(posix.relative('store', file));
 
+function poolRoomOf(file: string): string {
+  const folder = posix.dirname(posix.relative('pool', file));
+  return folder === '.' ? 'main' : folder;
+}
+
 function checkRooms({ from, to }: Import): string[] {
   const [source, target] = [roomOf(from), roomOf(to)];
   if (source === target || STORE_ROOMS.indexOf(target) < STORE_ROOMS.indexOf(source)) return [];
   return [`${from} imports ${to}: in the store, ${source} may not know ${target}`];
 }
 
+function checkPoolRooms({ from, to }: Import): string[] {
+  const [source, target] = [poolRoomOf(from), poolRoomOf(to)];
+  if (source === target || POOL_ROOMS[source]?.includes(target)) return [];
+  return [`${from} imports ${to}: in the pool, ${source} may not know ${target}`];
+}
+
 function checkDirection(one: Import): string[] {
   const { from, to, typeOnly } = one;
   const [source, target] = [layerOf(from), layerOf(to)];
   if (to.startsWith('../')) return [`${from} imports ${to}, outside src/`];
-  if (source === target) return source === 'store' ? checkRooms(one) : [];
+  if (source === target) return source === 'store' ? checkRooms(one) : source === 'pool' ? checkPoolRooms(one) : [];
   if (!MAY_IMPORT[source]?.includes(target)) return [`${from} imports ${to}: ${source} may not know ${target}`];
   if (target === 'config' && !typeOnly && !READS_SETTINGS.includes(source)) {
     return [`${from} imports more than types from ${to}`];
@@ -118,6 +137,8 @@ function checkDirection(one: Import): string[] {
   }
   if (source === 'scheduler' && target === 'store' && to !== JOB_PORT)
     return [`${from} imports ${to}: of the store, the scheduler may know its port only`];
+  if (source === 'scheduler' && target === 'pool' && to !== POOL_PORT)
+    return [`${from} imports ${to}: of the pool, the scheduler may know ${POOL_PORT} only`];
   return [];
 }
 
@@ -164,6 +185,8 @@ function findViolations(sources: Sources): string[] {
     if (MAY_IMPORT[layerOf(file)] === undefined) violations.push(`${file} is in no layer: give it one in this test`);
     if (layerOf(file) === 'store' && !STORE_ROOMS.includes(roomOf(file)))
       violations.push(`${file} is in no room of the store: give it one in this test`);
+    if (layerOf(file) === 'pool' && POOL_ROOMS[poolRoomOf(file)] === undefined)
+      violations.push(`${file} is in no room of the pool: give it one in this test`);
     const reexports = /^\s*export\s+(?:type\s+)?(?:\*|\{[^}]*\}\s*from\b)/m.test(text);
     if (reexports && posix.basename(file) === 'index.ts') violations.push(`${file} is a barrel`);
     if (/^\s*export\s+(?:type\s+)?\*/m.test(text)) violations.push(`${file} passes on whole files with export *`);
@@ -198,6 +221,11 @@ t.test('the checks see what they are for', async (t) => {
     ['bytes', { 'scheduler/a.ts': "import { seal } from '../store/format/layout.js';" }, /its port only/],
     ['rooms', { 'store/format/a.ts': "import type { Kv } from '../kv/kv.js';" }, /format may not know kv/],
     ['no room', { 'store/a.ts': 'export {};' }, /no room/],
+    ['worker to main', { 'pool/worker/a.ts': "import type { B } from '../b.js';" }, /worker may not know main/],
+    ['main to worker', { 'pool/a.ts': "import { b } from './worker/b.js';" }, /main may not know worker/],
+    ['shared to worker', { 'pool/shared/a.ts': "import { b } from '../worker/b.js';" }, /shared may not know worker/],
+    ['no room of the pool', { 'pool/native/a.ts': 'export {};' }, /no room of the pool/],
+    ['pool internals', { 'scheduler/a.ts': "import { P } from '../pool/pool.js';" }, /messages.ts only/],
     ['settings', { 'store/kv/a.ts': "import { read } from '../../config.js';" }, /more than types/],
     ['no layer', { 'utils/a.ts': 'export {};' }, /no layer/],
     ['barrel', { 'pool/index.ts': "export { a } from './a.js';" }, /is a barrel/],
@@ -230,6 +258,7 @@ t.test('what is allowed passes', async (t) => {
     'store/trees/a.ts': "import type { Kv } from '../kv/kv.js';\nimport { DamagedRecord } from '../port.js';",
     'store/queries-port.ts': "import type { Job } from '../domain/job.js';",
     'scheduler/actor.ts': "import { DamagedRecord } from '../store/port.js';",
+    'pool/worker/a.ts': "import { slots } from '../shared/slots.js';",
     'server/lists.ts': "import type { Queries } from '../store/queries-port.js';",
     'startup.ts': "import { read } from './config.js';\nimport { kv } from './store/thread/writer.js';",
     'main.ts': "import { start } from './startup.js';",

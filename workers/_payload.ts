@@ -4,7 +4,7 @@
  * All faults of a payload are reported together, and as an error that is not worth a retry: the same payload would come
  * again.
  */
-import type { JsonObject } from '../src/pool/handler.js';
+import type { JsonObject } from '../src/pool/worker/handler.js';
 
 /** Thrown for a payload that the handler cannot work with. */
 export class BadPayload extends Error {

@@ -5,7 +5,7 @@
  *     {"report_type": "daily_sales", "recipients": ["admin@example.com"]}
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Handler, HandlerOptions } from '../src/pool/handler.js';
+import type { Handler, HandlerOptions } from '../src/pool/worker/handler.js';
 import { readPayload } from './_payload.js';
 
 export const options: HandlerOptions = {

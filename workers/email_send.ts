@@ -5,7 +5,7 @@
  *     {"to": "user@example.com", "subject": "Welcome", "body": "Good to have you here."}
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Handler, HandlerOptions } from '../src/pool/handler.js';
+import type { Handler, HandlerOptions } from '../src/pool/worker/handler.js';
 import { readPayload } from './_payload.js';
 
 export const options: HandlerOptions = {

@@ -5,7 +5,7 @@
  *     {"order_id": "ORD-2024-001", "amount": 199.99, "user_id": "U123456"}
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Handler, HandlerOptions } from '../src/pool/handler.js';
+import type { Handler, HandlerOptions } from '../src/pool/worker/handler.js';
 import { readPayload } from './_payload.js';
 
 export const options: HandlerOptions = {

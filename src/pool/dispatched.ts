@@ -1,6 +1,6 @@
 /** An attempt that the pool has taken and still owes an outcome. */
 import type { Attempt } from './messages.js';
-import type { SignalReason } from './thread-messages.js';
+import type { SignalReason } from './shared/messages.js';
 
 export class Dispatched {
   /** Its slot on the thread it was sent to; 0 while it waits for a thread. */

@@ -2,10 +2,11 @@
  * Attempts that wait for a thread, and how they get one. What no thread has room for waits here, not on a thread, so
  * that it goes to whichever is free first; what a held thread has not begun comes back here.
  */
-import type { BlockingTimes } from './blocking-times.js';
+
 import type { Dispatched } from './dispatched.js';
 import { aloneLimit, choose, queuedBudgetMs, room } from './placement.js';
-import { monotonicMs } from './slots.js';
+import type { BlockingTimes } from './shared/blocking-times.js';
+import { monotonicMs } from './shared/slots.js';
 import type { Thread } from './thread.js';
 
 export interface DispatcherOptions {

@@ -3,9 +3,10 @@
  * that it uses or found its port: nothing is taken in that has not been looked at. What is wrong costs the thread.
  */
 import { limits } from '../domain/limits.js';
-import { numbersPerRow, rowKind } from './outbox.js';
-import { slotsPerThread } from './slots.js';
-import type { FromThread, LogLine, Report } from './thread-messages.js';
+import type { LogLine } from './shared/log-lines.js';
+import type { FromThread, Report } from './shared/messages.js';
+import { outcomeKind, outcomeRow, textsOfOutcome } from './shared/messages.js';
+import { slotsPerThread } from './shared/slots.js';
 
 /** A message, or what is wrong with it as the predicate of a sentence about the thread. */
 export type Checked = { readonly message: FromThread } | { readonly fault: string };
@@ -13,14 +14,6 @@ export type Checked = { readonly message: FromThread } | { readonly fault: strin
 /** Beyond what any honest thread sends. */
 const most = { lines: 20_000, lineChars: 64 * 1024, handlers: 100_000, reasonChars: 64 * 1024 };
 const levels: ReadonlySet<unknown> = new Set(['debug', 'info', 'warn', 'error']);
-const textsOfKind: Readonly<Record<number, number>> = {
-  [rowKind.succeeded]: 0,
-  [rowKind.succeededWith]: 1,
-  [rowKind.succeededWithout]: 1,
-  [rowKind.failed]: 2,
-  [rowKind.failedForGood]: 2,
-  [rowKind.passed]: 0,
-};
 
 export function checkFromThread(message: unknown): Checked {
   if (!isRecord(message)) return { fault: 'sent a message that is no object' };
@@ -48,18 +41,23 @@ function checked(message: Record<string, unknown>, holds: boolean, fault: string
 function isReport(message: Record<string, unknown>): boolean {
   const { numbers, texts, lines } = message as Partial<Record<keyof Report, unknown>>;
   if (!(numbers instanceof Float64Array) || !Array.isArray(texts) || !Array.isArray(lines)) return false;
-  if (numbers.length % numbersPerRow !== 0 || numbers.length > slotsPerThread * numbersPerRow) return false;
+  if (numbers.length % outcomeRow.numbers !== 0 || numbers.length > slotsPerThread * outcomeRow.numbers) return false;
   if (lines.length > most.lines || !lines.every(isLine)) return false;
   let text = 0;
-  for (let at = 0; at < numbers.length; at += numbersPerRow) {
-    const kind = numbers[at + 1] as number;
-    const count = textsOfKind[kind];
-    if (count === undefined || !isSlot(numbers[at]) || !isTime(numbers[at + 2]) || !isTime(numbers[at + 3]))
+  for (let at = 0; at < numbers.length; at += outcomeRow.numbers) {
+    const kind = numbers[at + outcomeRow.kind] as number;
+    const count = textsOfOutcome[kind];
+    if (
+      count === undefined ||
+      !isSlot(numbers[at + outcomeRow.slot]) ||
+      !isTime(numbers[at + outcomeRow.durationMs]) ||
+      !isTime(numbers[at + outcomeRow.blockingMs])
+    )
       return false;
     for (let end = text + count; text < end; text++) {
       if (!isText(texts[text], limits.resultBytes)) return false;
     }
-    if (kind === rowKind.succeededWith && !isJson(texts[text - 1] as string)) return false;
+    if (kind === outcomeKind.succeededWith && !isJson(texts[text - 1] as string)) return false;
   }
   return text === texts.length;
 }

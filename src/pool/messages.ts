@@ -1,19 +1,9 @@
 /**
- * What travels between scheduler, pool and worker threads. Types only, plain data only: an `Error` loses its class and
- * fields on the way to another thread.
+ * The pool as the scheduler knows it: what it takes, what comes back, and the port itself. Types only, plain data only.
  */
 import type { FailureCode } from '../domain/job.js';
 
-/** A job type that handlers exist for, with its `options` (absent: the product's default applies). */
-export interface HandlerInfo {
-  readonly name: string;
-  readonly description: string;
-  /** Attempts of this type that may run at once, over all threads; Infinity when unbounded. */
-  readonly concurrency: number;
-  readonly timeoutMs: number;
-  readonly maxRetries: number;
-  readonly retryDelayMs: number;
-}
+export type { HandlerInfo } from './shared/messages.js';
 
 /** One attempt on its way to a worker. `jobSeq` and `lease` together name it for ever. */
 export interface Attempt {

@@ -1,9 +1,10 @@
 /** Looks at the running attempts again and again, and carries out what `watch` decides about those past their time. */
-import { type Running, whoseCodeOn } from './attribution.js';
+
 import type { Dispatched } from './dispatched.js';
-import { monotonicMs } from './slots.js';
+import { type Running, whoseCodeOn } from './shared/attribution.js';
+import type { LogEntry } from './shared/log-lines.js';
+import { monotonicMs } from './shared/slots.js';
 import type { Thread } from './thread.js';
-import type { LogEntry } from './thread-messages.js';
 import { type Loss, timeoutMessage } from './verdict.js';
 import { review, silentAfterMs, type WatchedThread } from './watch.js';
 

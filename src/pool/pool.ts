@@ -6,17 +6,18 @@
  * one of the thread's reports, or by the thread's end. What had not begun by then goes back to the dispatcher unseen.
  */
 import { resolve } from 'node:path';
-import { BlockingTimes } from './blocking-times.js';
 import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
-import { typeOfModule } from './handlers.js';
 import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './messages.js';
-import { numbersPerRow, rowKind } from './outbox.js';
 import { Overruns } from './overruns.js';
-import { monotonicMs, slotsPerThread } from './slots.js';
+import { BlockingTimes } from './shared/blocking-times.js';
+import { typeOfModule } from './shared/handlers-folder.js';
+import type { LogEntry, LogLine } from './shared/log-lines.js';
+import type { Report } from './shared/messages.js';
+import { outcomeKind, outcomeRow } from './shared/messages.js';
+import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
-import type { LogEntry, LogLine, Report } from './thread-messages.js';
 import { Threads } from './threads.js';
 import { interrupted, judge, judgeSettled, settled, unheard } from './verdict.js';
 
@@ -216,17 +217,17 @@ export class WorkerPool implements Pool {
     this.#overruns.noticeAbsence();
     let nextText = 0;
     const text = (): string => texts[nextText++] as string;
-    for (let at = 0; at < numbers.length; at += numbersPerRow) {
-      const kind = numbers[at + 1] as number;
-      const durationMs = numbers[at + 2] as number;
-      const slot = numbers[at] as number;
-      if (!thread.mayReport(slot, kind === rowKind.passed)) {
+    for (let at = 0; at < numbers.length; at += outcomeRow.numbers) {
+      const kind = numbers[at + outcomeRow.kind] as number;
+      const durationMs = numbers[at + outcomeRow.durationMs] as number;
+      const slot = numbers[at + outcomeRow.slot] as number;
+      if (!thread.mayReport(slot, kind === outcomeKind.skipped)) {
         thread.distrust('reported an attempt that it did not have');
         break;
       }
       const dispatched = thread.release(slot);
       if (!dispatched) continue;
-      this.#blocking.observe(dispatched.attempt.name, numbers[at + 3] as number);
+      this.#blocking.observe(dispatched.attempt.name, numbers[at + outcomeRow.blockingMs] as number);
       const outcome = settled(dispatched, kind, durationMs, text);
       this.#conclude(judgeSettled(dispatched, outcome));
     }

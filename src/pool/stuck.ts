@@ -3,7 +3,7 @@
  * memory until that code returns, so a type of which one is stuck gets only as many attempts as there may be more.
  */
 import type { Worker } from 'node:worker_threads';
-import type { LogEntry } from './thread-messages.js';
+import type { LogEntry } from './shared/log-lines.js';
 
 export interface StuckThread {
   /** Number of the thread. */

@@ -4,15 +4,15 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import { AttemptBatch } from './attempt-batch.js';
 import type { Dispatched } from './dispatched.js';
 import { checkFromThread } from './from-thread.js';
 import type { HandlerInfo } from './messages.js';
 import type { Load } from './placement.js';
-import { Pulse } from './pulse.js';
-import { Slots, slotsPerThread } from './slots.js';
-import type { Report, SignalReason, ThreadStart, ToThread } from './thread-messages.js';
-import { Unbegun } from './unbegun.js';
+import { Unbegun } from './sent-queue.js';
+import type { Report, SignalReason, ThreadStart, ToThread } from './shared/messages.js';
+import { AttemptBatch } from './shared/messages.js';
+import { Slots, slotsPerThread } from './shared/slots.js';
+import { Pulse } from './watch.js';
 
 /** Why a thread ended: it was told to, or what Piscina and the thread itself said. */
 export type ThreadEnd =

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { shareOfLog } from './line-budget.js';
 import type { HandlerInfo } from './messages.js';
+import type { LogEntry } from './shared/log-lines.js';
+import { shareOfLog } from './shared/log-lines.js';
+import type { Report } from './shared/messages.js';
 import { Thread, type ThreadEnd } from './thread.js';
-import type { LogEntry, Report } from './thread-messages.js';
 
 export interface ThreadsOptions {
   /** Absolute path. */
@@ -37,7 +38,7 @@ interface Starting {
   readonly reject: (error: Error) => void;
 }
 
-const entry = fileURLToPath(new URL('./worker.js', import.meta.url));
+const entry = fileURLToPath(new URL('./worker/entry.js', import.meta.url));
 
 /** Until a new thread begins to load its first module. */
 const startLimitMs = 15_000;

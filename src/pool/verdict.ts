@@ -12,7 +12,7 @@ import { formatDuration } from '../domain/duration.js';
 import type { FailureCode } from '../domain/job.js';
 import type { Dispatched } from './dispatched.js';
 import type { Attempt, Outcome } from './messages.js';
-import { rowKind } from './outbox.js';
+import { outcomeKind } from './shared/messages.js';
 
 /** Why a thread came to its end. */
 export type Loss =
@@ -55,16 +55,16 @@ export function settled(dispatched: Dispatched, row: number, durationMs: number,
   const { jobSeq, lease } = dispatched.attempt;
   const end = { jobSeq, lease, durationMs, kind: 'succeeded' } as const;
   switch (row) {
-    case rowKind.succeeded:
+    case outcomeKind.succeeded:
       return end;
-    case rowKind.succeededWith:
+    case outcomeKind.succeededWith:
       return { ...end, result: text() };
-    case rowKind.succeededWithout:
+    case outcomeKind.succeededWithout:
       return { ...end, resultOmitted: text() };
-    case rowKind.failed:
-    case rowKind.failedForGood: {
+    case outcomeKind.failed:
+    case outcomeKind.failedForGood: {
       const name = text();
-      return failed(dispatched, 'handler_error', name, text(), durationMs, row === rowKind.failed);
+      return failed(dispatched, 'handler_error', name, text(), durationMs, row === outcomeKind.failed);
     }
     default:
       throw new Error(`a thread reported an outcome of unknown kind ${row}`);

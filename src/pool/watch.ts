@@ -1,6 +1,6 @@
 /**
- * Decides what to do about attempts that run past their time, from one look at a thread. Pure: the time is in what is
- * looked at. All of it is monotonic.
+ * Decides what to do about attempts that run past their time, from one look at a thread. No clock of its own: whoever
+ * looks says what time it is. All of it is monotonic.
  *
  * A thread that shows life lets its handlers be asked: the signal fires, and the grace period follows. A thread that has
  * been silent for a while is held by some handler; no signal reaches it, so it is stopped, but only for the sake of an
@@ -14,6 +14,34 @@ export const silentAfterMs = 150;
 export const heldLimitMs = 250;
 /** After a silence, attempts have this long to settle before their timeouts are looked at. */
 export const recoveryMs = 100;
+
+/** Remembers one thread's signs of life: how long it has been silent, and since when it has shown life again. */
+export class Pulse {
+  #beats = 0;
+  #signMs = 0;
+  #recoveredMs = Number.NEGATIVE_INFINITY;
+
+  /** A thread without work shows nothing: its silence counts from here. */
+  startCounting(nowMs: number): void {
+    this.#signMs = nowMs;
+  }
+
+  /** Whoever looks was away: as if a silence had just ended. */
+  forgive(nowMs: number): void {
+    this.#signMs = nowMs;
+    this.#recoveredMs = nowMs;
+  }
+
+  /** @param beats a count that changes with each sign of life */
+  observe(beats: number, nowMs: number): { readonly silentMs: number; readonly recoveredForMs: number } {
+    if (beats !== this.#beats) {
+      this.#beats = beats;
+      if (nowMs - this.#signMs >= silentAfterMs) this.#recoveredMs = nowMs;
+      this.#signMs = nowMs;
+    }
+    return { silentMs: nowMs - this.#signMs, recoveredForMs: nowMs - this.#recoveredMs };
+  }
+}
 
 /** A running attempt. */
 export interface Watched {

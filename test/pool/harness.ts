@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import type { Attempt, HandlerInfo, Outcome } from '../../src/pool/messages.js';
 import { type PoolOptions, WorkerPool } from '../../src/pool/pool.js';
-import type { LogEntry } from '../../src/pool/thread-messages.js';
+import type { LogEntry } from '../../src/pool/shared/log-lines.js';
 
 /** The folder is not compiled: it is the same seen from the sources and from `dist`. */
 export const handlersDir = fileURLToPath(new URL('../../../test/support/handlers', import.meta.url));

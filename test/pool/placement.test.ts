@@ -1,6 +1,6 @@
 import t from 'tap';
-import { BlockingTimes } from '../../src/pool/blocking-times.js';
 import { aloneLimit, choose, fits, type Load, maxQueued, room } from '../../src/pool/placement.js';
+import { BlockingTimes } from '../../src/pool/shared/blocking-times.js';
 
 const empty: Load = { accepts: true, queued: 0, queuedMs: 0, held: 0, ceiling: 256 };
 

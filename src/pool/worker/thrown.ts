@@ -3,7 +3,7 @@
  * is guarded; what cannot be read counts as absent.
  */
 import { inspect } from 'node:util';
-import { limits } from '../domain/limits.js';
+import { limits } from '../../domain/limits.js';
 
 export interface Thrown {
   readonly name: string;

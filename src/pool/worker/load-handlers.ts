@@ -1,16 +1,16 @@
 /**
- * Loading of the handlers folder: one module per job type, the file's name is the type's name. Runs on the worker
- * threads, but for `uncompiled`. Any fault of any module makes the whole folder unusable, and the reason names file and fault.
+ * Loading of the handlers folder: one module per job type, the file's name is the type's name. Any fault of any module
+ * makes the whole folder unusable, and the reason names file and fault.
  */
 import { spawnSync } from 'node:child_process';
-import { realpathSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { limits } from '../domain/limits.js';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { limits } from '../../domain/limits.js';
+import { moduleFile, sourceFile } from '../shared/handlers-folder.js';
+import type { HandlerInfo } from '../shared/messages.js';
 import type { Handler } from './handler.js';
 import { readHandlerOptions } from './handler-options.js';
-import type { HandlerInfo } from './messages.js';
 import { describeThrown } from './thrown.js';
 
 export interface LoadedHandler {
@@ -21,8 +21,6 @@ export interface LoadedHandler {
 export type LoadedFolder = { readonly handlers: readonly LoadedHandler[] } | { readonly reason: string };
 
 const typeName = new RegExp(`^[A-Za-z0-9_.:-]{1,${limits.nameChars}}$`);
-const moduleFile = /^(.+)\.(?:js|mjs|cjs)$/;
-const sourceFile = /^(.+)\.[mc]?ts$/;
 const ignoredFile = /^[_.]|\.test\.(?:js|mjs|cjs)$/;
 
 /** A fault of the folder or of one module, worded for the user. */
@@ -90,28 +88,6 @@ function emptyReason(folder: string, entries: readonly string[]): string {
   return source === undefined
     ? `no handler in ${folder}: put one module per job type there, such as payment_check.js`
     : `no handler in ${folder}, only TypeScript such as ${source}: compile it and name the folder with the .js files`;
-}
-
-/** The job type whose handler a loaded module in the folder is; undefined for a module from elsewhere. */
-export function typeOfModule(folder: string, url: string): string | undefined {
-  const path = fileURLToPath(url);
-  try {
-    if (dirname(path) !== realpathSync(folder)) return undefined;
-  } catch {
-    // The folder is gone: nothing tells any more.
-    return undefined;
-  }
-  return moduleFile.exec(basename(path))?.[1];
-}
-
-/** TypeScript in the folder that its author may take for handlers: it is not loaded as it is. */
-export async function uncompiled(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder).catch(() => []);
-  const compiled = new Set(entries.map((file) => moduleFile.exec(file)?.[1]));
-  return entries.filter((file) => {
-    const name = sourceFile.exec(file)?.[1];
-    return name !== undefined && !/^[_.]|\.(?:d|test)$/.test(name) && !compiled.has(name);
-  });
 }
 
 async function loadOne(name: string, path: string, importLimitMs: number): Promise<LoadedHandler> {

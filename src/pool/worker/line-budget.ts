@@ -2,19 +2,10 @@
  * Worker side: how much one thread may add to the log. Lines cost the main thread time and memory, so what is not logged
  * at the server's level ends here, and so does what is beyond a rate. What is lost is counted.
  */
-import type { LineBudgetOptions, LogLevel } from './thread-messages.js';
+import type { LineBudgetOptions, LogLevel } from '../shared/log-lines.js';
 
 /** From the most talkative on. */
 const levels: readonly string[] = ['debug', 'info', 'warn', 'error'];
-
-/** Over all threads; each has its share. */
-const linesPerSecond = 10_000;
-const charsPerSecond = 4 * 1024 * 1024;
-
-/** The share of one of so many threads. */
-export function shareOfLog(level: string, threads: number): LineBudgetOptions {
-  return { level, linesPerSecond: linesPerSecond / threads, charsPerSecond: charsPerSecond / threads };
-}
 
 /** What was saved up in silence is as much as comes in this time, but never less than a few usual lines. */
 const burstSeconds = 0.2;

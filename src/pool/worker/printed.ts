@@ -6,8 +6,8 @@
 import type { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { format } from 'node:util';
+import type { LogLevel } from '../shared/log-lines.js';
 import type { Outbox } from './outbox.js';
-import type { LogLevel } from './thread-messages.js';
 
 /** A text without a line's end is a line when it is this long. */
 const longestLine = 8 * 1024;

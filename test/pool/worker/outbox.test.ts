@@ -1,8 +1,9 @@
 import t from 'tap';
-import { LineBudget, shareOfLog } from '../../src/pool/line-budget.js';
-import { Outbox } from '../../src/pool/outbox.js';
-import { Slots } from '../../src/pool/slots.js';
-import type { FromThread } from '../../src/pool/thread-messages.js';
+import { shareOfLog } from '../../../src/pool/shared/log-lines.js';
+import type { FromThread } from '../../../src/pool/shared/messages.js';
+import { Slots } from '../../../src/pool/shared/slots.js';
+import { LineBudget } from '../../../src/pool/worker/line-budget.js';
+import { Outbox } from '../../../src/pool/worker/outbox.js';
 
 /** An outbox whose clock and turns are the test's. */
 function setUp(level = 'debug') {
@@ -57,7 +58,7 @@ t.test('what the server does not log is neither posted nor called lost', (t) => 
   outbox.post();
   t.match(lines().flat(), [{ message: 'warn' }, { message: 'error' }]);
   const silent = setUp('silent');
-  silent.outbox.line({ level: 'error', message: 'unheard' });
+  silent.outbox.line({ level: 'error', message: 'dropped' });
   silent.outbox.post();
   t.same(silent.lines().flat(), []);
   t.end();

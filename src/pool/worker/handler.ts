@@ -1,5 +1,5 @@
 /** What a handler module exports and what it is given: the types for those who write handlers. */
-import type { LogLevel } from './thread-messages.js';
+import type { LogLevel } from '../shared/log-lines.js';
 
 /** Any JSON object. */
 export type JsonObject = Record<string, unknown>;

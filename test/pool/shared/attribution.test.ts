@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import t, { type Test } from 'tap';
-import { awaiterName, whoseCode, whoseCodeOn } from '../../src/pool/attribution.js';
+import { awaiterName, whoseCode, whoseCodeOn } from '../../../src/pool/shared/attribution.js';
 
 /** A thread on which three attempts wait, the one in slot 2 for `work`, an expression that gives a function. */
 async function threadWith(t: Test, work: string): Promise<Worker> {

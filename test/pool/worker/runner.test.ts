@@ -1,12 +1,12 @@
 import { MessageChannel } from 'node:worker_threads';
 import t, { type Test } from 'tap';
-import { AttemptBatch } from '../../src/pool/attempt-batch.js';
-import type { Handler } from '../../src/pool/handler.js';
-import { LineBudget, shareOfLog } from '../../src/pool/line-budget.js';
-import { numbersPerRow, Outbox, rowKind } from '../../src/pool/outbox.js';
-import { Runner } from '../../src/pool/runner.js';
-import { Slots } from '../../src/pool/slots.js';
-import type { Report } from '../../src/pool/thread-messages.js';
+import { shareOfLog } from '../../../src/pool/shared/log-lines.js';
+import { AttemptBatch, outcomeKind, outcomeRow, type Report } from '../../../src/pool/shared/messages.js';
+import { Slots } from '../../../src/pool/shared/slots.js';
+import type { Handler } from '../../../src/pool/worker/handler.js';
+import { LineBudget } from '../../../src/pool/worker/line-budget.js';
+import { Outbox } from '../../../src/pool/worker/outbox.js';
+import { Runner } from '../../../src/pool/worker/runner.js';
 
 /** The worker's side, here on the main thread. Each report is kept as the slots and kinds of its rows. */
 function worker(t: Test, ...handlers: Handler[]) {
@@ -25,8 +25,8 @@ function worker(t: Test, ...handlers: Handler[]) {
   let wake = (): void => {};
   port1.on('message', ({ numbers }: Report) => {
     const rows: (readonly [number, number])[] = [];
-    for (let at = 0; at < numbers.length; at += numbersPerRow)
-      rows.push([numbers[at] as number, numbers[at + 1] as number]);
+    for (let at = 0; at < numbers.length; at += outcomeRow.numbers)
+      rows.push([numbers[at + outcomeRow.slot] as number, numbers[at + outcomeRow.kind] as number]);
     reports.push(rows);
     wake();
   });
@@ -72,7 +72,7 @@ t.test('what ends within one turn leaves in one report, promises too', async (t)
   await train(side);
   side.receive(0, 0, 0, 0);
   await side.reported(4);
-  t.same(side.reports, [[1, 2, 3, 4].map((slot) => [slot, rowKind.succeeded])]);
+  t.same(side.reports, [[1, 2, 3, 4].map((slot) => [slot, outcomeKind.succeeded])]);
 });
 
 t.test('a report follows each batch, though nothing has ended', async (t) => {
@@ -84,7 +84,7 @@ t.test('a report follows each batch, though nothing has ended', async (t) => {
   t.ok(side.slots.isRunning(1));
   end();
   await side.nextReport();
-  t.same(side.reports, [[], [[1, rowKind.succeeded]]]);
+  t.same(side.reports, [[], [[1, outcomeKind.succeeded]]]);
 });
 
 t.test('one that was taken back is passed', async (t) => {
@@ -98,9 +98,9 @@ t.test('one that was taken back is passed', async (t) => {
   side.receive(0, 0, 0);
   await side.reported(3);
   t.same(side.reports.flat(), [
-    [1, rowKind.succeeded],
-    [2, rowKind.passed],
-    [3, rowKind.succeeded],
+    [1, outcomeKind.succeeded],
+    [2, outcomeKind.skipped],
+    [3, outcomeKind.succeeded],
   ]);
 });
 

@@ -2,7 +2,7 @@
  * What a handler returned, as JSON text, or why it cannot be kept: a job whose result cannot be kept has succeeded. What
  * is far too long is not written out first: its text might not fit into the thread's memory, or end the process.
  */
-import { limits } from '../domain/limits.js';
+import { limits } from '../../domain/limits.js';
 import { describeThrown } from './thrown.js';
 
 export type Result = { readonly kind: 'none' } | { readonly kind: 'json' | 'omitted'; readonly text: string };

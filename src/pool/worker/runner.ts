@@ -3,15 +3,14 @@
  * leave together when the turn of the event loop ends, after the promises that resolved within it. A handler that may
  * hold the thread for long gets a turn of its own, so that nothing that is through waits behind it.
  */
-import { numbersPerAttempt, textsPerAttempt } from './attempt-batch.js';
-import { awaiterName } from './attribution.js';
-import { BlockingTimes } from './blocking-times.js';
+import { awaiterName } from '../shared/attribution.js';
+import { BlockingTimes } from '../shared/blocking-times.js';
+import { attemptRow, type ToThread } from '../shared/messages.js';
+import { monotonicMs, type Slots } from '../shared/slots.js';
 import { AttemptContext } from './context.js';
-import type { LoadedHandler } from './handlers.js';
+import type { LoadedHandler } from './load-handlers.js';
 import type { Outbox } from './outbox.js';
 import { encodeResult } from './result.js';
-import { monotonicMs, type Slots } from './slots.js';
-import type { ToThread } from './thread-messages.js';
 import { describeThrown } from './thrown.js';
 
 type Await = (promise: Promise<unknown>, context: AttemptContext, began: number, blockingMs: number) => Promise<void>;
@@ -89,24 +88,30 @@ export class Runner {
     this.#paused = false;
     for (let batch = this.#batches[0]; batch; batch = this.#batches[0]) {
       const { numbers, texts } = batch;
-      for (let at = this.#called; at * numbersPerAttempt < numbers.length; at++) {
-        const row = at * numbersPerAttempt;
-        const handler = this.#handlers[numbers[row + 1] as number] as LoadedHandler;
+      for (let at = this.#called; at * attemptRow.numbers < numbers.length; at++) {
+        const row = at * attemptRow.numbers;
+        const handler = this.#handlers[numbers[row + attemptRow.handler] as number] as LoadedHandler;
         if (now > started && (now - started > passMs || this.#blocking.of(handler.info.name) > ownTurnMs)) {
           this.#called = at;
           this.#paused = true;
           this.#outbox.closeTurn();
           return;
         }
-        const text = at * textsPerAttempt;
+        const text = at * attemptRow.texts;
         const context = new AttemptContext(
-          texts[text] as string,
+          texts[text + attemptRow.jobId] as string,
           handler.info.name,
-          numbers[row + 2] as number,
-          numbers[row + 3] as number,
+          numbers[row + attemptRow.attempt] as number,
+          numbers[row + attemptRow.scheduledFor] as number,
           this.#outbox,
         );
-        now = this.#run(numbers[row] as number, handler, context, texts[text + 1] as string, now);
+        now = this.#run(
+          numbers[row + attemptRow.slot] as number,
+          handler,
+          context,
+          texts[text + attemptRow.payload] as string,
+          now,
+        );
       }
       this.#called = 0;
       apply(shift, this.#batches, []);

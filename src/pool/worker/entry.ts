@@ -3,14 +3,14 @@
  * port. Throws that belong to no attempt are logged and go no further: they would end the thread and all that runs on it.
  */
 import { threadId } from 'node:worker_threads';
-import { whoseCode } from './attribution.js';
-import { loadHandlers } from './handlers.js';
+import { whoseCode } from '../shared/attribution.js';
+import type { FromThread, ThreadStart, ToThread } from '../shared/messages.js';
+import { monotonicMs, Slots } from '../shared/slots.js';
 import { LineBudget } from './line-budget.js';
+import { loadHandlers } from './load-handlers.js';
 import { Outbox } from './outbox.js';
 import { logWhatIsPrinted } from './printed.js';
 import { Runner } from './runner.js';
-import { monotonicMs, Slots } from './slots.js';
-import type { FromThread, ThreadStart, ToThread } from './thread-messages.js';
 import { describeThrown } from './thrown.js';
 
 /** Never settles: the thread is ended from outside, or ends itself. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
-import { monotonicMs, Slots, slotsPerThread } from '../../src/pool/slots.js';
+import { monotonicMs, Slots, slotsPerThread } from '../../../src/pool/shared/slots.js';
 
 t.test('an attempt is either begun or taken back', (t) => {
   const main = new Slots();
@@ -43,7 +43,7 @@ t.test('two threads contend for each slot, one gets it', async (t) => {
      });`,
     {
       eval: true,
-      workerData: { module: new URL('../../src/pool/slots.js', import.meta.url).href, memory: slots.memory },
+      workerData: { module: new URL('../../../src/pool/shared/slots.js', import.meta.url).href, memory: slots.memory },
     },
   );
   t.teardown(() => worker.terminate());

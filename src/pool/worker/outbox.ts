@@ -3,30 +3,12 @@
  * only free a slot (the attempt had been taken back) go the same way.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { LogLevel, LogLine } from '../shared/log-lines.js';
+import { type FromThread, outcomeKind, outcomeRow } from '../shared/messages.js';
+import { monotonicMs, type Slots, slotsPerThread } from '../shared/slots.js';
 import type { LineBudget } from './line-budget.js';
 import type { Result } from './result.js';
-import { monotonicMs, type Slots, slotsPerThread } from './slots.js';
-import type { FromThread, LogLevel, LogLine } from './thread-messages.js';
 import type { Thrown } from './thrown.js';
-
-/** Numbers an outcome: slot, row kind, durationMs, blockingMs (its synchronous part). */
-export const numbersPerRow = 4;
-
-/** How an attempt left its thread, and which texts come with it. */
-export const rowKind = {
-  /** No text. */
-  succeeded: 0,
-  /** The result. */
-  succeededWith: 1,
-  /** Why the result was omitted. */
-  succeededWithout: 2,
-  /** Name and message. */
-  failed: 3,
-  /** The same, and no retry is wanted. */
-  failedForGood: 4,
-  /** No text: it had been taken back before it began. */
-  passed: 5,
-} as const;
 
 // As they are before any handler is loaded: handlers may replace them. Lists grow by index for the same reason.
 const { apply } = Reflect;
@@ -44,7 +26,7 @@ const lineChars = 100;
 export class Outbox {
   readonly #port: Pick<MessagePort, 'postMessage'>;
   readonly #slots: Slots;
-  readonly #numbers = new Float64Array(slotsPerThread * numbersPerRow);
+  readonly #numbers = new Float64Array(slotsPerThread * outcomeRow.numbers);
   #rows = 0;
   #texts: string[] = [];
   #lines: LogLine[] = [];
@@ -75,21 +57,21 @@ export class Outbox {
   }
 
   passed(slot: number): void {
-    this.#row(slot, rowKind.passed, 0, 0);
+    this.#row(slot, outcomeKind.skipped, 0, 0);
   }
 
   succeeded(slot: number, durationMs: number, blockingMs: number, result: Result): void {
     switch (result.kind) {
       case 'none':
-        this.#row(slot, rowKind.succeeded, durationMs, blockingMs);
+        this.#row(slot, outcomeKind.succeeded, durationMs, blockingMs);
         return;
       case 'json':
         this.#texts[this.#texts.length] = result.text;
-        this.#row(slot, rowKind.succeededWith, durationMs, blockingMs);
+        this.#row(slot, outcomeKind.succeededWith, durationMs, blockingMs);
         return;
       case 'omitted':
         this.#texts[this.#texts.length] = result.text;
-        this.#row(slot, rowKind.succeededWithout, durationMs, blockingMs);
+        this.#row(slot, outcomeKind.succeededWithout, durationMs, blockingMs);
         return;
       default:
         result satisfies never;
@@ -99,7 +81,7 @@ export class Outbox {
   failed(slot: number, durationMs: number, blockingMs: number, thrown: Thrown): void {
     this.#texts[this.#texts.length] = thrown.name;
     this.#texts[this.#texts.length] = thrown.message;
-    this.#row(slot, thrown.retryable ? rowKind.failed : rowKind.failedForGood, durationMs, blockingMs);
+    this.#row(slot, thrown.retryable ? outcomeKind.failed : outcomeKind.failedForGood, durationMs, blockingMs);
   }
 
   /** True if a line of this level is worth making: `add` must follow. A line that is too many is counted as lost. */
@@ -131,7 +113,7 @@ export class Outbox {
     if (this.#budget.lost > 0 && this.#now() - this.#toldLostMs >= tellLostMs) this.tellLost();
     const message: FromThread = {
       kind: 'report',
-      numbers: apply(slice, this.#numbers, [0, this.#rows * numbersPerRow]) as Float64Array<ArrayBuffer>,
+      numbers: apply(slice, this.#numbers, [0, this.#rows * outcomeRow.numbers]) as Float64Array<ArrayBuffer>,
       texts: this.#texts,
       lines: this.#lines,
     };
@@ -161,11 +143,11 @@ export class Outbox {
   }
 
   #row(slot: number, kind: number, durationMs: number, blockingMs: number): void {
-    const at = this.#rows++ * numbersPerRow;
-    this.#numbers[at] = slot;
-    this.#numbers[at + 1] = kind;
-    this.#numbers[at + 2] = durationMs;
-    this.#numbers[at + 3] = blockingMs;
+    const at = this.#rows++ * outcomeRow.numbers;
+    this.#numbers[at + outcomeRow.slot] = slot;
+    this.#numbers[at + outcomeRow.kind] = kind;
+    this.#numbers[at + outcomeRow.durationMs] = durationMs;
+    this.#numbers[at + outcomeRow.blockingMs] = blockingMs;
     this.closeTurn();
   }
 }

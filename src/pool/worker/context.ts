@@ -2,9 +2,11 @@
  * What a handler is given, made for each attempt. Its parts are made when asked for: an AbortController costs more than
  * a small handler.
  */
+
+import type { LogLevel } from '../shared/log-lines.js';
+import type { SignalReason } from '../shared/messages.js';
 import type { Context } from './handler.js';
 import type { Outbox } from './outbox.js';
-import type { LogLevel, SignalReason } from './thread-messages.js';
 import { describeThrown } from './thrown.js';
 
 const fieldsChars = 16 * 1024;

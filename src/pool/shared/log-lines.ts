@@ -1,0 +1,44 @@
+/** Lines of handlers on their way to the server's log, and how many of them one thread may send. */
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** A line of the log on its way to main; without `jobId` it belongs to no attempt. */
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly jobId?: string;
+  readonly name?: string;
+  readonly attempt?: number;
+  /** JSON text of an object. */
+  readonly fields?: string;
+}
+
+/** A line of the log as the pool hands it to its owner. */
+export interface LogEntry {
+  readonly level: LogLevel;
+  readonly message: string;
+  /** Number of the thread, from 1; absent when the pool itself speaks. */
+  readonly thread?: number;
+  readonly jobId?: string;
+  readonly name?: string;
+  readonly attempt?: number;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** How much one thread may add to the log. */
+export interface LineBudgetOptions {
+  /** Least level that is logged: one of pino's names. */
+  readonly level: string;
+  readonly linesPerSecond: number;
+  /** UTF-16 units. */
+  readonly charsPerSecond: number;
+}
+
+/** Over all threads; each has its share. */
+const linesPerSecond = 10_000;
+const charsPerSecond = 4 * 1024 * 1024;
+
+/** The share of one of so many threads. */
+export function shareOfLog(level: string, threads: number): LineBudgetOptions {
+  return { level, linesPerSecond: linesPerSecond / threads, charsPerSecond: charsPerSecond / threads };
+}
