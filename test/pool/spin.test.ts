@@ -119,7 +119,8 @@ for (const [what, name, payload] of [
   t.test(`${what}: the thread is stopped, though it may not say whose code it is`, async (t) => {
     const harness = await PoolHarness.start(t);
     t.match(await harness.run(name, payload, { timeoutMs }), { kind: 'failed', code: 'timeout' });
-    t.match(harness.said(/holds it past a timeout/), [{ name }]);
+    // On a busy machine it may be asked first: then its grace passes.
+    t.match(harness.said(/holds it past a timeout|ignores its signal past the grace/), [{ name }]);
     t.match(await harness.run('noop'), { kind: 'succeeded' });
   });
 }

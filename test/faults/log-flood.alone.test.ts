@@ -48,8 +48,8 @@ for (const [name, level, isTold] of [
     }
     t.equal((await api.job(id)).status, 'success');
     t.comment(`slowest answer ${Math.round(slowestMs)} ms, memory grew by ${Math.round(most - before)} MiB`);
-    // A machine that does other things may not decide the test: without bounds it is seconds and gigabytes.
-    t.ok(slowestMs < 1000, `${slowestMs} ms`);
+    // A machine that does other things may not decide the test: without bounds it is fifteen seconds and gigabytes.
+    t.ok(slowestMs < 5000, `${slowestMs} ms`);
     t.ok(most - before < 400, `${most - before} MiB`);
     t.equal(/\d+ log lines were dropped/.test(server.output()), isTold);
     t.ok(server.output().length < 4 * 1024 * 1024 * (forSeconds + 2), 'the log itself is bounded');
