@@ -2,12 +2,12 @@
 import type { Job } from '../domain/job.js';
 import { isFinished } from '../domain/lifecycle.js';
 import {
-  DamagedRecord,
   type DamageReports,
   type FinishedJob,
   type FinishedList,
   type FinishedPlace,
   type JobsByStatus,
+  UnreadableRecord,
 } from '../store/port.js';
 import type { Ledger } from './ledger.js';
 import { setAsideIfDamaged } from './set-aside.js';
@@ -121,7 +121,7 @@ export class Retention {
       this.#stretch = { place, jobs: this.#dated(place, this.#list.finished(place)) };
       this.#at = 0;
     } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error;
+      if (!(error instanceof UnreadableRecord)) throw error;
       this.#damagedUpTo = place ?? this.#damagedUpTo;
       this.#damage.tell(error, 'some finished jobs will not be removed: the list of them is damaged');
     }
@@ -148,7 +148,7 @@ export class Retention {
       const following = this.#list.nextFinished(place);
       return (following && this.#list.finished(following)[0]?.at) ?? Number.POSITIVE_INFINITY;
     } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error;
+      if (!(error instanceof UnreadableRecord)) throw error;
       // It is told of when that stretch is read for its own sake.
       return Number.POSITIVE_INFINITY;
     }

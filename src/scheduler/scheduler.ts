@@ -12,11 +12,11 @@ import type { Logger } from '../log.js';
 import type { HandlerInfo, Outcome, Pool } from '../pool/messages.js';
 import {
   type Counters,
-  DamagedRecord,
-  damagedRefusal,
   type JobStore,
   type JobsByStatus,
   type StoreEvents,
+  UnreadableRecord,
+  unreadableRefusal,
 } from '../store/port.js';
 import type { Fact } from './batch.js';
 import { ClockSetBack } from './clock-set-back.js';
@@ -303,9 +303,9 @@ export class Scheduler implements Requests, StoreEvents {
 
   #asRefusal(error: unknown): Refusal {
     if (error instanceof Refusal) return error;
-    if (!(error instanceof DamagedRecord)) throw error;
-    this.#ports.damage.tell(error, 'a damaged record was asked for');
-    return damagedRefusal();
+    if (!(error instanceof UnreadableRecord)) throw error;
+    this.#ports.damage.tell(error, `a ${error.state} record was asked for`);
+    return unreadableRefusal(error);
   }
 
   // -- facts --
@@ -342,7 +342,7 @@ export class Scheduler implements Requests, StoreEvents {
     try {
       this.#ports.window.refill(turnBudget.refill);
     } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error;
+      if (!(error instanceof UnreadableRecord)) throw error;
       this.#ports.fatal(error.message);
     }
   }

@@ -1,6 +1,6 @@
 /** Damage: what is on disk is not what was written. It is told, and never answered as if whole. */
 import type { Logger } from '../log.js';
-import type { DamagedRecord, DamageReports } from './port.js';
+import type { DamageReports, UnreadableRecord } from './port.js';
 
 /** Of so many damaged records it is told one by one. */
 const mostTold = 1000;
@@ -14,7 +14,7 @@ export class DamageLog implements DamageReports {
     this.#log = log;
   }
 
-  tell(error: DamagedRecord, meaning: string, fields: object = {}): void {
+  tell(error: UnreadableRecord, meaning: string, fields: object = {}): void {
     if (this.#told.size > mostTold || this.#told.has(error.message)) return;
     this.#told.add(error.message);
     if (this.#told.size > mostTold) this.#log.error('more is damaged than is told here: run "escapement check"');

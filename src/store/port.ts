@@ -157,24 +157,45 @@ export interface JobsByStatus {
 /** All that the scheduler asks of the store, but for sets of jobs. */
 export interface JobStore extends Commits, Merges, CommittedJobs, FinishedList, RecordedTimes {}
 
-/** One record is not what was written, or is not there. */
-export class DamagedRecord extends Error {
-  override readonly name = 'DamagedRecord';
+/** One record cannot be read. `what` names it, `how` says why, `state` in a word for a sentence about it. */
+export abstract class UnreadableRecord extends Error {
+  abstract readonly state: 'damaged' | 'newer';
   constructor(
     readonly what: string,
-    readonly how = 'does not match its checksum',
+    readonly how: string,
+    message: string,
   ) {
-    super(`${what} ${how}: the data directory is damaged`);
+    super(message);
   }
 }
 
-/** What is answered to a request that meets damage. */
-export function damagedRefusal(): Refusal {
-  return new Refusal('internal_error', 'A record that this needs is damaged; the server log says more.');
+/** One record is not what was written, or is not there. */
+export class DamagedRecord extends UnreadableRecord {
+  override readonly name = 'DamagedRecord';
+  readonly state = 'damaged';
+  constructor(what: string, how = 'does not match its checksum') {
+    super(what, how, `${what} ${how}: the data directory is damaged`);
+  }
 }
 
-/** Who is told of damaged records. */
+/** One record is whole, and in a format that is newer than those known here. */
+export class NewerRecord extends UnreadableRecord {
+  override readonly name = 'NewerRecord';
+  readonly state = 'newer';
+  /** @param formats the record's, and the newest that is known; versions of that kind of record */
+  constructor(what: string, formats: { readonly found: number; readonly known: number }) {
+    const how = `was written by a newer escapement (its format is ${formats.found}, this one knows up to ${formats.known})`;
+    super(what, how, `${what} ${how}: use that version`);
+  }
+}
+
+/** What is answered to a request that needs such a record. */
+export function unreadableRefusal({ state }: UnreadableRecord): Refusal {
+  return new Refusal('internal_error', `A record that this needs is ${state}; the server log says more.`);
+}
+
+/** Who is told of records that cannot be read. */
 export interface DamageReports {
   /** @param meaning what becomes of it */
-  tell(error: DamagedRecord, meaning: string, fields?: object): void;
+  tell(error: UnreadableRecord, meaning: string, fields?: object): void;
 }

@@ -3,7 +3,7 @@
  * first few are told; of the others there may be a million.
  */
 
-import { DamagedRecord } from '../port.js';
+import { UnreadableRecord } from '../port.js';
 
 /** What each kind of fault means. */
 const meanings = {
@@ -62,7 +62,7 @@ export class CheckFaults {
     try {
       return read();
     } catch (error) {
-      if (error instanceof DamagedRecord) {
+      if (error instanceof UnreadableRecord) {
         this.add(kind, `${what} ${error.how}`);
       } else {
         this.#failed();

@@ -39,6 +39,8 @@ export class DirectoryError extends Error {
 
 /** What is told of an error met while the store was opened: of damage, which file it is in and what to do. */
 export function damagedDirectory(error: unknown, path: string): unknown {
+  // By its name: an error that comes from another thread has lost its class.
+  if (error instanceof Error && error.name === 'NewerRecord') return new DirectoryError(`${path}: ${error.message}`);
   if (!isDamage(error)) return error;
   return damaged(join(path, dataFile), damageReason(error));
 }

@@ -6,7 +6,7 @@
 import type { JobEvent } from '../../domain/events.js';
 import type { JobDetail, JobState } from '../../domain/job.js';
 import type { Counters } from '../port.js';
-import { DamagedRecord } from '../port.js';
+import { DamagedRecord, NewerRecord } from '../port.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
 import { readEvent, writeEvent } from './event-codec.js';
 import { getU16, getU32, getU48, putU16, putU32, putU48 } from './numbers.js';
@@ -117,9 +117,10 @@ export class LogRecordReader {
     if (!whole) {
       throw new DamagedRecord(`log record ${position}`);
     }
-    if (bytes[header.version] !== version) {
-      throw new DamagedRecord(`log record ${position}`, 'is of an unknown format version');
-    }
+    const found = bytes[header.version] as number;
+    if (found > version) throw new NewerRecord(`log record ${position}`, { found, known: version });
+    if (found !== version)
+      throw new DamagedRecord(`log record ${position}`, `has the format ${found}, which never was`);
     this.at = getU48(bytes, header.at);
     this.counters = {
       nextSeq: getU48(bytes, header.nextSeq),

@@ -1,7 +1,7 @@
 /** A job's spec as bytes: CRC-32 of the job's key and the rest, format version, the fields. Any damage is refused on reading. */
 
 import type { JobSpec, SlotRange, Trigger } from '../../domain/job.js';
-import { DamagedRecord } from '../port.js';
+import { DamagedRecord, NewerRecord } from '../port.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
 import { triggerCodes, triggerOfCode } from './codes.js';
 import { getU32, putU32 } from './numbers.js';
@@ -85,8 +85,10 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
   }
   const input = new ByteReader(bytes, 4);
   const version = input.u8();
-  if (version !== versions.plain && version !== versions.withAlreadyRan)
-    throw new DamagedRecord(`the spec of job ${seq}`, 'is of an unknown format version');
+  if (version > versions.withAlreadyRan)
+    throw new NewerRecord(`the spec of job ${seq}`, { found: version, known: versions.withAlreadyRan });
+  if (version < versions.plain)
+    throw new DamagedRecord(`the spec of job ${seq}`, `has the format ${version}, which never was`);
   const flags = input.u8();
   const kind = input.u8();
   const maxRetries = input.u8();

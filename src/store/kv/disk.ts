@@ -23,6 +23,7 @@ export function hasRoom(directory: string, bytes: number): boolean {
 export function whyForGood(error: unknown, directory: string, bytes: number): string | undefined {
   if (isDamage(error))
     return `${join(directory, dataFile)} is damaged (${damageReason(error)}): restore it from a backup`;
+  if (error instanceof Error && error.name === 'NewerRecord') return `${directory}: ${error.message}`;
   if (!diskIsBroken(directory, bytes)) return undefined;
   const message = error instanceof Error ? error.message : String(error);
   // What LMDB says of a transaction in which a step failed, where lmdb-js does not tell how. A broken disk says EIO.

@@ -1,6 +1,6 @@
 /** How much of the log stays behind the merge, for those who follow it. */
 import { LogRecordReader } from '../format/log-record.js';
-import { DamagedRecord } from '../port.js';
+import { UnreadableRecord } from '../port.js';
 import type { RawRecord } from './record-log.js';
 
 export const logKept = { ms: 24 * 3_600_000, bytes: 256 * 1024 * 1024 } as const;
@@ -16,7 +16,7 @@ export function isOver({ position, bytes }: RawRecord, newest: LogRecordReader, 
     const record = new LogRecordReader(position, bytes);
     return record.at < now - logKept.ms || newest.logBytes - record.logBytes > logKept.bytes;
   } catch (error) {
-    if (error instanceof DamagedRecord) return false;
+    if (error instanceof UnreadableRecord) return false;
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { findById } from '../../domain/find-job.js';
 import type { Job } from '../../domain/job.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import { EventLog } from '../log/event-log.js';
-import { type Counters, DamagedRecord, type DamageReports, damagedRefusal } from '../port.js';
+import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal } from '../port.js';
 import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, Totals } from '../queries-port.js';
 import type { JobSets } from '../trees/job-sets.js';
 import type { CommittedState } from './committed-state.js';
@@ -77,9 +77,9 @@ export class StoreQueries implements Queries {
     try {
       return read();
     } catch (error) {
-      if (!(error instanceof DamagedRecord)) throw error;
-      this.#damage.tell(error, 'a damaged record was asked for');
-      throw damagedRefusal();
+      if (!(error instanceof UnreadableRecord)) throw error;
+      this.#damage.tell(error, `a ${error.state} record was asked for`);
+      throw unreadableRefusal(error);
     }
   }
 

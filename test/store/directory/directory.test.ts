@@ -15,9 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { claimDirectory } from '../../../src/store/directory/directory.js';
+import { claimDirectory, damagedDirectory } from '../../../src/store/directory/directory.js';
 import { schemaVersion } from '../../../src/store/format/layout.js';
+import { whyForGood } from '../../../src/store/kv/disk.js';
 import { LmdbKv } from '../../../src/store/kv/kv-lmdb.js';
+import { NewerRecord } from '../../../src/store/port.js';
 
 const root = mkdtempSync(join(tmpdir(), 'escapement-directory-'));
 t.teardown(() => rmSync(root, { recursive: true }));
@@ -91,7 +93,7 @@ t.test('two directories are two locks', async (t) => {
 t.test('a claim ends with its process, however that ends', async (t) => {
   const path = await used();
   const url = new URL('../../../src/store/directory/directory.js', import.meta.url).href;
-  const script = `import { claimDirectory } from ${JSON.stringify(url)}; await claimDirectory(${JSON.stringify(path)}); console.log('claimed'); setInterval(() => {}, 1e6);`;
+  const script = `import { claimDirectory, damagedDirectory } from ${JSON.stringify(url)}; await claimDirectory(${JSON.stringify(path)}); console.log('claimed'); setInterval(() => {}, 1e6);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -233,4 +235,17 @@ t.test('a directory from before there were keys of ids keeps its schema and has 
   lock.used();
   lock.release();
   t.same(JSON.parse(readFileSync(join(path, marker), 'utf8')), { ...facts, unused: false });
+});
+
+t.test('a store with a record of a newer version is told of as that, with its directory, not as damaged', async (t) => {
+  const error = new NewerRecord('log record 9', { found: 2, known: 1 });
+  const told = damagedDirectory(error, '/data') as Error;
+  t.equal(told.name, 'DirectoryError');
+  t.equal(
+    told.message,
+    '/data: log record 9 was written by a newer escapement (its format is 2, this one knows up to 1): use that version',
+  );
+  t.equal(whyForGood(error, '/data', 0), told.message, 'nor is the disk blamed');
+  const fromAnotherThread = Object.assign(new Error(error.message), { name: error.name });
+  t.equal((damagedDirectory(fromAnotherThread, '/data') as Error).message, told.message);
 });

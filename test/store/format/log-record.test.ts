@@ -1,10 +1,11 @@
 /** Log records survive the round trip, and a damaged one is refused. */
 import fc from 'fast-check';
 import t from 'tap';
-import { ByteWriter } from '../../../src/store/format/bytes.js';
+import { ByteWriter, crc32 } from '../../../src/store/format/bytes.js';
 import { type Change, type LogRecord, LogRecordReader, writeLogRecord } from '../../../src/store/format/log-record.js';
 import { readRow, rowType } from '../../../src/store/format/row.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
+import { noCounters } from '../../../src/store/port.js';
 import { anyDamage, damage, refuses, same } from '../damaging.js';
 import { anyCounters, anyDetail, anyEvent, anyName, anySeq, anyState } from '../samples.js';
 
@@ -99,4 +100,27 @@ t.test('a damaged log record names its position', async (t) => {
     name: 'DamagedRecord',
     message: 'log record 42 does not match its checksum: the data directory is damaged',
   });
+});
+
+t.test('a record of a newer version is refused as that, not as damaged', async (t) => {
+  const out = new ByteWriter();
+  writeLogRecord(
+    out,
+    { position: 9, at: 1, logBytes: 0, counters: noCounters, changes: [], events: [] },
+    new TypeDictionary(),
+  );
+  const bytes = Buffer.from(out.since(0));
+  bytes[4] = 2;
+  bytes.writeUInt32LE(crc32(bytes.subarray(4), 9));
+  t.throws(() => new LogRecordReader(9, bytes), {
+    name: 'NewerRecord',
+    message:
+      'log record 9 was written by a newer escapement (its format is 2, this one knows up to 1): use that version',
+  });
+  bytes[5] = 77;
+  t.throws(
+    () => new LogRecordReader(9, bytes),
+    { name: 'DamagedRecord' },
+    'one that is not whole tells nothing of its version',
+  );
 });
