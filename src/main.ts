@@ -16,6 +16,7 @@ import { mergeBounds } from './scheduler/merge-policy.js';
 import { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
 import { checkExposure, whyNoBind } from './server/bind.js';
+import { chooseHttp } from './server/http-choice.js';
 import type { Server } from './server/server.js';
 import { shutDown } from './shutdown.js';
 import { DamageReports } from './store/damage.js';
@@ -99,7 +100,7 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   const clock = systemClock;
   const startedAt = clock.monotonic();
   // The server's libraries are read while the store opens and the threads start.
-  const serving = Promise.all([import('./server/server.js'), import('./server/uws/adapter.js')]);
+  const serving = Promise.all([import('./server/server.js'), chooseHttp(config.http, log)]);
   // Should it fail, that is told where it is waited for.
   serving.catch(() => {});
   // The parts that call each other are made in turn; none is called before all are there, nor when the process ends.
@@ -172,10 +173,10 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   const names = handlers.map(({ name }) => name);
   const handled = new Set(names);
   const withoutHandler = () => jobsWithoutHandler(types, sets, (name) => handled.has(name));
-  const [{ Server }, { uwsHttp }] = await serving;
+  const [{ Server }, http] = await serving;
   const server = new Server({
     config,
-    http: uwsHttp,
+    http,
     clock,
     requests: scheduler,
     queries,
@@ -216,7 +217,7 @@ async function startIn(lock: DirectoryLock, config: Config, around: Surroundings
   }
   stops.start();
   const { threads, timezone } = config;
-  log.info({ urls, handlers: names, threads, timezone, pending: sets.count('pending') }, 'ready');
+  log.info({ urls, http: http.name, handlers: names, threads, timezone, pending: sets.count('pending') }, 'ready');
   const waiting = withoutHandler();
   if (waiting.length > 0) {
     log.warn(
