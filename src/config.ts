@@ -2,6 +2,8 @@
 export interface Config {
   readonly host: string | undefined;
   readonly port: number;
+  /** What serves HTTP: uWebSockets.js or Node's own; undefined: the first where its binary loads. */
+  readonly http: 'uws' | 'node' | undefined;
   readonly dataDir: string;
   readonly handlersDir: string;
   /** Worker threads. */

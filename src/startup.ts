@@ -17,6 +17,8 @@ import { mergeBounds } from './scheduler/merge-policy.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import { TimerWaker } from './scheduler/waker.js';
 import { checkExposure, whyNoBind } from './server/bind.js';
+import { chooseHttp } from './server/http-choice.js';
+import type { HttpAdapter, HttpName } from './server/http-port.js';
 import type { Server } from './server/server.js';
 import { makeShard, type Shard } from './shard.js';
 import { shutDown } from './shutdown.js';
@@ -61,7 +63,7 @@ const unclean =
  */
 export async function start(config: Config, around: Surroundings): Promise<Running> {
   // The server's libraries are read while the store opens and the threads start.
-  const libraries = Promise.all([import('./server/server.js'), import('./server/uws/adapter.js')]);
+  const libraries = Promise.all([import('./server/server.js'), chooseHttp(config.http, around.log)]);
   // Should it fail, that is reported where it is waited for.
   libraries.catch(() => {});
   const lock = await claim(config, around);
@@ -74,7 +76,7 @@ export async function start(config: Config, around: Surroundings): Promise<Runni
   }
 }
 
-type Libraries = Promise<[typeof import('./server/server.js'), typeof import('./server/uws/adapter.js')]>;
+type Libraries = Promise<[typeof import('./server/server.js'), HttpAdapter]>;
 
 /** The address is free and the directory is this process's. */
 async function claim({ host, port, token, dataDir }: Config, { stopping }: Surroundings): Promise<DirectoryLock> {
@@ -199,6 +201,8 @@ interface Parts extends Opened {
   readonly watch: DirectoryWatch;
   readonly withoutHandler: WithoutHandler;
   readonly listening: Server;
+  /** Which adapter serves HTTP. */
+  readonly http: HttpName;
 }
 
 /** Makes the parts that decide and serve, and connects them. Nothing runs yet. */
@@ -232,10 +236,10 @@ async function assemble(
     },
   );
   const withoutHandler = new WithoutHandler(shard.state.types, shard.state.sets, handlers);
-  const [{ Server }, { uwsHttp }] = await libraries;
+  const [{ Server }, http] = await libraries;
   const server = new Server({
     config,
-    http: uwsHttp,
+    http,
     clock,
     requests: shard.scheduler,
     queries: shard.queries,
@@ -256,7 +260,7 @@ async function assemble(
   opened.scheduler.set(shard.scheduler);
   opened.server.set(server);
   store.listen(shard.store, (error) => fatal(error.message));
-  return { ...opened, shard, waker, stops, watch, withoutHandler, listening: server };
+  return { ...opened, shard, waker, stops, watch, withoutHandler, listening: server, http: http.name };
 }
 
 /** Decides again what ran when the last server ended, and waits until that is on disk, or cannot be for now. */
@@ -271,11 +275,11 @@ async function recover({ shard: { scheduler } }: Parts, { stopping }: Surroundin
 
 /** Listens, and logs what whoever started the server should know. Returns the first URL. */
 async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, { log }: Surroundings): Promise<string> {
-  const { listening, stops, handlers, shard, withoutHandler } = parts;
+  const { listening, http, stops, handlers, shard, withoutHandler } = parts;
   const { urls } = await listening.listen();
   stops.start();
   const names = handlers.map(({ name }) => name);
-  log.info({ urls, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
+  log.info({ urls, http, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
   withoutHandler.warn(log);
   const files = await uncompiled(handlersDir);
   if (files.length > 0) log.warn({ files }, 'TypeScript is ignored: compile it and name the folder with the .js files');

@@ -36,6 +36,7 @@ const noAnswer = 3;
 interface StartOptions {
   readonly host?: string;
   readonly port: number;
+  readonly http?: 'uws' | 'node';
   readonly dataDir: string;
   readonly handlers: string;
   readonly threads: number;
@@ -88,6 +89,12 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
       option('--port <number>', 'port to listen on; 0 takes a free one')
         .default(8080)
         .argParser(wholeNumber(0, 65_535)),
+    )
+    .addOption(
+      option(
+        '--http <name>',
+        "what serves HTTP: uWebSockets.js or Node's own, which is slower (default: the first where its binary loads)",
+      ).choices(['uws', 'node']),
     )
     .addOption(option('--data-dir <folder>', 'where jobs are kept; made if it is not there').default('./data'))
     .addOption(
@@ -290,6 +297,7 @@ function toConfig(options: StartOptions): Config {
   return {
     host: options.host,
     port: options.port,
+    http: options.http,
     dataDir: resolve(options.dataDir),
     handlersDir: resolve(options.handlers),
     threads: options.threads,

@@ -93,7 +93,7 @@ export function collectBody(
       exchange.fail(error);
     }
     if (!exchange.keepsBody) exchange.reserve(0);
-  });
+  }, true);
 }
 
 /** What a request is told whose body there is no memory for. */

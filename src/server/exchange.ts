@@ -114,8 +114,10 @@ export class Exchange {
     if (this.over) return;
     this.hold();
     this.#ending = true;
+    this.#reply?.stop();
     // A body that is being collected is told of by `drop`.
-    if (this.complete && this.bodyToCome !== 0) this.#reply?.onData((chunk, isLast) => this.drop(chunk.length, isLast));
+    if (this.complete && this.bodyToCome !== 0)
+      this.#reply?.onData((chunk, isLast) => this.drop(chunk.length, isLast), false);
     setImmediate(() => {
       const [head, body] = [problemHead(refusal.code), problemBody(refusal)];
       if (this.bodyToCome === 0) this.answer(head, body, headers, true);
@@ -127,7 +129,7 @@ export class Exchange {
   drop(bytes: number, isLast: boolean): void {
     this.#dropped += bytes;
     if (isLast) this.bodyToCome = 0;
-    // Not in the middle of a call from uWebSockets.js.
+    // Not in the middle of a call from below.
     if (this.#lingers && (isLast || this.#dropped > limits.lingerBytes)) setImmediate(() => this.cut());
   }
 

@@ -47,17 +47,19 @@ export interface Reply {
    * @param last ends the connection
    */
   answer(answer: Answer, last: boolean): void;
+  /** Nothing that comes behind this request is served: its answer, which ends the connection, is about to come. */
+  stop(): void;
   /**
    * Sends the whole answer and says that it was the last, but goes on reading, so that the client gets it (RFC 9112,
    * section 9.6). Ends with `cut`, or when the client goes.
    */
   answerAndLinger(answer: Answer): void;
   /**
-   * Takes the body as it comes; `chunk` is valid during the call only. Not called once the reply is over.
+   * Takes the body as it comes; `chunk` is valid during the call only. A body that nobody takes passes by.
    *
-   * A body that nobody takes passes by.
+   * @param wanted false: a client that asks before it sends its body (`Expect: 100-continue`) is not told to
    */
-  onData(take: (chunk: Buffer, isLast: boolean) => void): void;
+  onData(take: (chunk: Buffer, isLast: boolean) => void, wanted: boolean): void;
   /** Calls when the client goes before the end of the answer; replaces what was to be called before. */
   onAborted(call: () => void): void;
   /** Ends the connection without a word. */

@@ -3,9 +3,11 @@
  * the protocol, is in test/conformance/http.test.ts; types and sizes of bodies for single jobs are in
  * test/conformance/errors.test.ts. Here: every route that takes a body, and the ways of smuggling a second request.
  */
+import { connect } from 'node:net';
 import t from 'tap';
 import { problem } from '../conformance/forms.js';
 import { raw, rawRequest } from '../support/client.js';
+import { only } from '../support/http.js';
 import { bodyRoutes, firstAnswer, Ground, good } from './ground.js';
 
 t.setTimeout(90_000);
@@ -93,23 +95,146 @@ t.test('the ways of writing a type that RFC 9110, section 5.6.6, allows → take
   }
 });
 
-t.test('trailers → refused before anything, where they are announced', async (t) => {
-  const announced = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked', Trailer: 'Digest' };
-  const pieces = [
-    rawRequest('POST', '/api/v1/jobs', announced),
-    `${body.length.toString(16)}\r\n${body}\r\n`,
-    '0\r\nDigest: x\r\n\r\n',
+t.test(
+  'trailers → refused before anything, where they are announced',
+  only('uws', 'trailers are not read'),
+  async (t) => {
+    const announced = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked', Trailer: 'Digest' };
+    const pieces = [
+      rawRequest('POST', '/api/v1/jobs', announced),
+      `${body.length.toString(16)}\r\n${body}\r\n`,
+      '0\r\nDigest: x\r\n\r\n',
+    ];
+    const whole = await raw(server, pieces.join(''), { ms: 20_000 });
+    t.ok(whole.closed);
+    t.ok(
+      whole.statuses.length <= 1 && whole.statuses.every((status) => status >= 400),
+      `in one piece: ${whole.statuses}`,
+    );
+    const first = await raw(server, pieces.slice(0, 1), { ms: 20_000 });
+    problem(t, firstAnswer(first), 400, 'validation_failed', 'the head alone');
+    t.match(firstAnswer(first).body, { detail: /Trailer/ });
+    t.equal((await api.list()).total, ground.made, 'nothing was made');
+  },
+);
+
+const chunked = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'chunked' };
+const inOneChunk = `${body.length.toString(16)}\r\n${body}\r\n`;
+
+t.test('trailers → read, and ignored', only('node', 'trailers are read'), async (t) => {
+  const inputs: [what: string, headers: Record<string, string>, trailers: string][] = [
+    ['announced', { Trailer: 'Digest' }, 'Digest: x\r\n'],
+    ['not announced', {}, 'Digest: x\r\nHost: evil.example\r\n'],
   ];
-  const whole = await raw(server, pieces.join(''), { ms: 20_000 });
-  t.ok(whole.closed);
-  t.ok(
-    whole.statuses.length <= 1 && whole.statuses.every((status) => status >= 400),
-    `in one piece: ${whole.statuses}`,
-  );
-  const first = await raw(server, pieces.slice(0, 1), { ms: 20_000 });
-  problem(t, firstAnswer(first), 400, 'validation_failed', 'the head alone');
-  t.match(firstAnswer(first).body, { detail: /Trailer/ });
+  for (const [what, headers, trailers] of inputs) {
+    const request = rawRequest('POST', '/api/v1/jobs', { ...chunked, ...headers });
+    const next = rawRequest('GET', '/api/v1/health');
+    const { statuses } = await raw(server, `${request}${inOneChunk}0\r\n${trailers}\r\n${next}`, {
+      ms: 20_000,
+      enough: (text) => text.includes('"healthy"'),
+    });
+    t.same(statuses, [201, 200], what);
+    ground.made += 1;
+  }
+});
+
+t.test('chunks that are not in order → 400 before anything', only('node', 'chunks are read strictly'), async (t) => {
+  const request = rawRequest('POST', '/api/v1/jobs', chunked);
+  const inputs: [what: string, chunks: string][] = [
+    ...[':', ';', '<', '=', '>', '?', '@', 'g', 'G', '-1', '0x5', ' '].map(
+      (digit) => [`a size of ${digit}`, `${digit}\r\n${body}\r\n0\r\n\r\n`] as [string, string],
+    ),
+    ['a broken trailer', `${inOneChunk}0\r\nDigest x\r\n\r\n`],
+    ['a length in a trailer', `${inOneChunk}0\r\nContent-Length: 5\r\n\r\n`],
+    ['a chunk that is longer than its size', `2\r\n${body}\r\n0\r\n\r\n`],
+  ];
+  for (const [what, chunks] of inputs) {
+    const answer = await raw(server, request + chunks + rawRequest('GET', '/api/v1/health'), { ms: 20_000 });
+    t.same(answer.statuses, [400], what);
+    problem(t, firstAnswer(answer), 400, 'validation_failed', what);
+    t.ok(answer.closed, `${what}: closed`);
+  }
   t.equal((await api.list()).total, ground.made, 'nothing was made');
+  const extended = `${body.length.toString(16)};ext=1\r\n${body}\r\n0\r\n\r\n`;
+  const { statuses } = await raw(server, request + extended, {
+    ms: 20_000,
+    enough: (text) => text.includes('"is_repeat"'),
+  });
+  t.same(statuses, [201], 'an extension is passed over');
+  ground.made += 1;
+});
+
+t.test(
+  'what the parser refuses → a problem document',
+  only('node', 'the parser has no words of its own'),
+  async (t) => {
+    const host = 'Host: 127.0.0.1\r\n';
+    const inputs: [what: string, request: string, detail: RegExp][] = [
+      ['no HTTP', 'hello\r\n\r\n', /HTTP\/1\.1/],
+      ['an unknown method', `BREW / HTTP/1.1\r\n${host}\r\n`, /method/],
+      ['HTTP/1.0', `GET / HTTP/1.0\r\n${host}\r\n`, /HTTP\/1\.1/],
+      ['no Host', 'GET / HTTP/1.1\r\n\r\n', /Host/],
+      ['a target that is no path', `GET http://evil.example/ HTTP/1.1\r\n${host}\r\n`, /slash/],
+      ['100 headers', `GET / HTTP/1.1\r\n${host}${'X: y\r\n'.repeat(100)}\r\n`, /100 headers/],
+      ['a long header', `GET / HTTP/1.1\r\n${host}X: ${'y'.repeat(17_000)}\r\n\r\n`, /16384 bytes/],
+    ];
+    for (const [what, request, detail] of inputs) {
+      const answer = await raw(server, request, { ms: 20_000 });
+      problem(t, firstAnswer(answer), 400, 'validation_failed', what);
+      t.match(firstAnswer(answer).body, { detail }, what);
+      t.ok(answer.closed, `${what}: closed`);
+    }
+  },
+);
+
+t.test(
+  'a client that asks before it sends its body is told to go on, or refused',
+  only('node', '100 is sent'),
+  async (t) => {
+    const asking = {
+      'Content-Type': 'application/json',
+      'Content-Length': String(body.length),
+      Expect: '100-continue',
+    };
+    const taken = await raw(server, rawRequest('POST', '/api/v1/jobs', asking), {
+      ms: 20_000,
+      enough: (text) => text.includes('\r\n\r\n'),
+    });
+    t.same(taken.statuses, [100]);
+    const refused = await raw(server, rawRequest('POST', '/api/v1/jobs', { ...asking, 'Content-Length': '99999999' }), {
+      ms: 20_000,
+    });
+    t.same(refused.statuses, [413]);
+  },
+);
+
+t.test('an upgrade that is not on offer is passed over', async (t) => {
+  const upgrading = {
+    Connection: 'Upgrade, HTTP2-Settings',
+    Upgrade: 'h2c',
+    'HTTP2-Settings': 'AAMAAABkAAQCAAAAAAIAAAAA',
+  };
+  const length = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
+  const post = rawRequest('POST', '/api/v1/jobs', { ...upgrading, ...length }, body);
+  const rounds = 20;
+  // One after the other on one connection, as Java's client does.
+  const socket = connect(server.port, '127.0.0.1', () => socket.write(post));
+  let text = '';
+  let answered = 0;
+  await new Promise<void>((done) => {
+    socket.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece;
+      if ((text.match(/"is_repeat"/g)?.length ?? 0) === answered) return;
+      answered += 1;
+      if (answered === rounds) socket.destroy();
+      else socket.write(post);
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => done());
+  });
+  t.equal(text.match(/HTTP\/1\.1 201 /g)?.length, rounds);
+  ground.made += rounds;
+  t.notMatch(server.output(), /MaxListeners/);
 });
 
 /** What stands between `Host` and the end of the head, and behind it. */

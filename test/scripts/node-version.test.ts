@@ -19,13 +19,14 @@ t.test('versions that fit, and that do not', async (t) => {
     '22.21.1',
     '24.11.1',
     '25.2.0',
+    '26.10.0',
     process.versions.node,
   ])
     t.equal(nodeFault(version), undefined, version);
-  for (const version of ['14.21.3', '16.20.2', '18.20.8', '20.6.1', '20.14.0', '21.7.3', '23.11.0', '26.0.0']) {
+  for (const version of ['14.21.3', '16.20.2', '18.20.8', '20.6.1', '20.14.0', '21.7.3', '23.11.0', '27.0.0']) {
     t.equal(
       nodeFault(version),
-      `this is Node.js ${version}, and escapement needs Node.js 20 (from 20.15), 22, 24 or 25: install one of these and start again with it`,
+      `this is Node.js ${version}, and escapement needs Node.js 20 (from 20.15), 22, 24, 25 or 26: install one of these and start again with it`,
     );
   }
 });

@@ -6,11 +6,12 @@ import { formatId } from '../../src/domain/id.js';
 import { type Job, type JobSpec, type JobState, noDetail } from '../../src/domain/job.js';
 import type { Logger } from '../../src/log.js';
 import type { Answer, JobDraft, Request, Requests } from '../../src/scheduler/messages.js';
+import { chooseHttp } from '../../src/server/http-choice.js';
 import type { Health, JobType } from '../../src/server/ports.js';
 import { Server, type ServerConfig, type ServerOptions } from '../../src/server/server.js';
-import { uwsHttp } from '../../src/server/uws/adapter.js';
 import type { ListPage, ListQuery, Queries } from '../../src/store/queries-port.js';
 import { Client } from '../support/client.js';
+import { testedHttp } from '../support/http.js';
 
 /** 2024-01-02T15:20:00+08:00, the instant of the original's examples. */
 export const exampleNow = 1704180000000;
@@ -185,7 +186,7 @@ export async function serve(
   const clock = { at: exampleNow, now: () => clock.at, monotonic: () => performance.now() };
   const server = new Server({
     config: { ...config, ...settings },
-    http: uwsHttp,
+    http: await chooseHttp(testedHttp, log),
     clock,
     requests: scheduler,
     queries,

@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import t from 'tap';
 import { type Problem, raw, rawRequest } from '../support/client.js';
+import { testedHttp } from '../support/http.js';
 import { idOf, job, serve } from './fixture.js';
 
 const fixture = await serve();
@@ -54,7 +55,8 @@ t.test('wrong methods', async (t) => {
     ['PATCH', '/jobs', 'GET, HEAD, POST'],
     ['OPTIONS', '/jobs', 'GET, HEAD, POST'],
     ['TRACE', '/health', 'GET, HEAD'],
-    ['BREW', '/health', 'GET, HEAD'],
+    // Node's parser has a list of methods; what is not on it is no request.
+    ...(testedHttp === 'uws' ? [['BREW', '/health', 'GET, HEAD'] as [string, string, string]] : []),
   ];
   for (const [method, path, allow] of wrong) {
     const answer = await raw(server, rawRequest(method, base + path, { Connection: 'close' }), {

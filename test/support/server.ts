@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import t from 'tap';
+import { testedHttp } from './http.js';
 
 /** The repository: this file runs as `dist/test/support/server.js`. */
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -177,7 +178,7 @@ export function run(args: string[], env: Record<string, string> = {}, stdout: 'p
   );
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: root,
-    env: { ...Object.fromEntries(inherited), ...env },
+    env: { ...Object.fromEntries(inherited), ESCAPEMENT_HTTP: testedHttp, ...env },
     stdio: ['ignore', stdout, 'pipe'],
   });
   children.add(child);

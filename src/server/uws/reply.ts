@@ -27,6 +27,9 @@ export class UwsReply implements Reply {
     if (!hasRoom) res.close();
   }
 
+  /** Another request that comes before the answer closes the connection by itself. */
+  stop(): void {}
+
   /**
    * uWebSockets.js gives a response away as soon as it has ended, and with it the means of closing the connection; so it is
    * handed all of this one as a status line.
