@@ -1,15 +1,13 @@
 /** One text for all ways of writing the same JSON value, so that a repeated request can be told from another one. */
 import { createHash } from 'node:crypto';
+import { configure } from 'safe-stable-stringify';
+
+/** Keys in order of their code units. What a digest was made of lies on disk: this text must stay the same for ever. */
+const stringify = configure({ deterministic: true, circularValue: Error, bigint: false });
 
 /** JSON text of a parsed value with the keys of its objects sorted. */
 export function canonicalJson(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  const object = value as Record<string, unknown>;
-  const fields = Object.keys(object)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(object[key])}`);
-  return `{${fields.join(',')}}`;
+  return stringify(value) as string;
 }
 
 /** SHA-256 of the canonical text, base64url. */
