@@ -1,5 +1,5 @@
 /** What `npm pack` packs: a program that starts, and documents whose links lead somewhere. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ t.setTimeout(120_000);
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   bin: { escapement: string };
+  exports: { './handler': { types: string } };
   imports: Record<string, string>;
   scripts: Record<string, string>;
 };
@@ -26,6 +27,44 @@ t.test('the program and the install steps are packed, and it is built before', a
     t.ok(files.has(posix.normalize(path)), path);
   t.match(manifest.scripts.prepack, /^npm run build\b/);
   t.equal(manifest.scripts.prepare, undefined, 'npm ci does not build');
+});
+
+t.test('the types of a handler are packed, and a handler compiles against them', (t) => {
+  t.ok(files.has(posix.normalize(manifest.exports['./handler'].types)));
+  const folder = t.testdir({
+    'greet.ts': `import type { Handler, HandlerOptions } from 'escapement/handler';
+export const options: HandlerOptions = { timeout: '30s', max_retries: 5 };
+const greet: Handler<{ name: string }> = async ({ name }, ctx) => {
+  ctx.log.info('hello', { name, attempt: ctx.attempt, at: ctx.scheduledFor.toISOString(), stopped: ctx.signal.aborted });
+  // @ts-expect-error there is no such level
+  ctx.log.shout('hello');
+  return { greeted: name };
+};
+export default greet;
+`,
+    node_modules: {
+      escapement: t.fixture('symlink', root),
+      '@types': t.fixture('symlink', join(root, 'node_modules/@types')),
+    },
+  });
+  const options = [
+    '--ignoreConfig',
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2023',
+    '--types',
+    'node',
+  ];
+  const compiler = join(root, 'node_modules/.bin/tsc');
+  const { status, stdout } = spawnSync(compiler, [...options, join(folder, 'greet.ts')], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  t.equal(status, 0, stdout);
+  t.end();
 });
 
 t.test('nothing is packed that only tests run', async (t) => {
