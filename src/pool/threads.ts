@@ -30,7 +30,7 @@ export interface ThreadsOptions {
   /** A thread is gone and its attempts need outcomes; `message` says why in words for the user. */
   readonly onEnded: (thread: Thread, end: ThreadEnd, message: string) => void;
   /** A thread that was stopped goes on, outside of JavaScript; before `onEnded`. */
-  readonly onLingering: (thread: Thread, worker: Worker) => void;
+  readonly onLingering: (thread: Thread) => void;
 }
 
 interface Starting {
@@ -70,7 +70,7 @@ export class Threads {
 
   /** Those that can be sent to. */
   get ready(): readonly Thread[] {
-    return this.#live.filter((thread): thread is Thread => thread?.phase === 'ready');
+    return this.#live.filter((thread): thread is Thread => thread?.state === 'ready');
   }
 
   /** All that have not ended. */
@@ -111,7 +111,7 @@ export class Threads {
   /** A thread that is ended while it links modules can take the process with it (a fatal error of V8): it may finish that. */
   async #othersLoaded(): Promise<void> {
     const end = performance.now() + loadLimitMs;
-    while (this.all.some(({ phase }) => phase === 'starting') && performance.now() < end) {
+    while (this.all.some(({ state }) => state === 'starting') && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
@@ -172,10 +172,10 @@ export class Threads {
           thread.stop();
         },
         report: this.#options.onReport,
-        ended: (_, end, lingering) => {
+        ended: (_, end) => {
           this.#forget(limit);
           this.#live[number - 1] = undefined;
-          if (lingering) this.#options.onLingering(thread, lingering);
+          if (thread.state === 'lingering') this.#options.onLingering(thread);
           this.#ended(thread, end, refusal);
         },
       },
@@ -224,7 +224,7 @@ export class Threads {
 
 /** The module that is to blame for a failed start, as far as known. */
 function named(folder: string, thread: Thread): string {
-  return thread.loading === undefined ? `the handlers folder ${folder}` : join(folder, thread.loading);
+  return thread.module === undefined ? `the handlers folder ${folder}` : join(folder, thread.module);
 }
 
 /** As the predicate of a sentence about whoever ended the thread. */

@@ -23,27 +23,27 @@ export type Loss =
   /** The pool itself stops. */
   | { readonly kind: 'shutdown' };
 
-export function timeoutMessage(attempt: Attempt): string {
-  return `the attempt exceeded its timeout of ${formatDuration(attempt.timeoutMs, 'down')}`;
+export function timeoutMessage({ timeoutMs }: Attempt): string {
+  return `the attempt exceeded its timeout of ${formatDuration(timeoutMs, 'down')}`;
 }
 
-export function interrupted({ attempt }: Dispatched, begun: boolean, durationMs: number, suspect = false): Outcome {
-  return { jobSeq: attempt.jobSeq, lease: attempt.lease, durationMs, kind: 'interrupted', begun, suspect };
+export function interrupted({ request }: Dispatched, begun: boolean, durationMs: number, suspect = false): Outcome {
+  return { jobSeq: request.jobSeq, lease: request.lease, durationMs, kind: 'interrupted', begun, suspect };
 }
 
 export function failed(
-  { attempt }: Dispatched,
+  { request }: Dispatched,
   code: FailureCode,
   name: string,
   message: string,
   durationMs: number,
   retryable = true,
 ): Outcome {
-  return { jobSeq: attempt.jobSeq, lease: attempt.lease, durationMs, kind: 'failed', name, message, code, retryable };
+  return { jobSeq: request.jobSeq, lease: request.lease, durationMs, kind: 'failed', name, message, code, retryable };
 }
 
 export function timedOut(dispatched: Dispatched, durationMs: number): Outcome {
-  return failed(dispatched, 'timeout', 'TimeoutError', timeoutMessage(dispatched.attempt), durationMs);
+  return failed(dispatched, 'timeout', 'TimeoutError', timeoutMessage(dispatched.request), durationMs);
 }
 
 /**
@@ -52,7 +52,7 @@ export function timedOut(dispatched: Dispatched, durationMs: number): Outcome {
  * @param row kind and texts as the thread reported them; `text` gives the next one
  */
 export function settled(dispatched: Dispatched, row: number, durationMs: number, text: () => string): Outcome {
-  const { jobSeq, lease } = dispatched.attempt;
+  const { jobSeq, lease } = dispatched.request;
   const end = { jobSeq, lease, durationMs, kind: 'succeeded' } as const;
   switch (row) {
     case outcomeKind.succeeded:
@@ -88,7 +88,7 @@ export function unheard(dispatched: Dispatched, durationMs: number): Outcome {
 
 /** True if a handler that came to its end is to be charged with a timeout all the same. */
 export function cameTooLate(dispatched: Dispatched, durationMs: number): boolean {
-  if (durationMs <= dispatched.attempt.timeoutMs) return false;
+  if (durationMs <= dispatched.request.timeoutMs) return false;
   return dispatched.signalled === 'timeout' || (dispatched.signalled === undefined && !dispatched.starved);
 }
 
@@ -116,7 +116,7 @@ export function judge(
       case 'died':
         return charged(failed(each, 'worker_lost', 'WorkerLostError', loss.message, ranMs));
       case 'overrun':
-        return loss.silent && ranMs > each.attempt.timeoutMs
+        return loss.silent && ranMs > each.request.timeoutMs
           ? charged(timedOut(each, ranMs))
           : interrupted(each, true, ranMs);
       case 'shutdown':

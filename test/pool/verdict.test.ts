@@ -14,8 +14,8 @@ function running(slot: number, signalled?: 'timeout' | 'cancelled' | 'shutdown')
     timeoutMs: 100,
     alone: false,
   });
-  dispatched.slot = slot;
-  dispatched.signalled = signalled;
+  dispatched.send(slot, 1);
+  if (signalled) dispatched.signal(signalled, 0);
   return dispatched;
 }
 
@@ -85,9 +85,9 @@ t.test('the end of the pool charges nobody', (t) => {
 
 t.test('a handler that came to its end too late', (t) => {
   const starved = running(1);
-  starved.starved = true;
+  starved.starve();
   const signalledAnyway = running(1, 'timeout');
-  signalledAnyway.starved = true;
+  signalledAnyway.starve();
   t.notOk(cameTooLate(running(1), 100), 'just in time');
   t.ok(cameTooLate(running(1), 101), 'late, though nobody had noticed');
   t.ok(cameTooLate(running(1, 'timeout'), 101));
