@@ -18,7 +18,7 @@ import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
 import { Threads } from './threads.js';
-import { interrupted, judge, judgeSettled, settled, unheard } from './verdict.js';
+import { interrupted, outcomesOfLoss, settledOutcome, unreportedOutcome } from './verdict.js';
 import { Watchdog } from './watchdog.js';
 
 export interface PoolOptions {
@@ -75,7 +75,7 @@ export class WorkerPool implements Pool {
       importLimitMs: options.importLimitMs ?? 10_000,
       log: this.#log,
       logLevel: options.logLevel ?? 'debug',
-      onReady: () => this.#roomMayHaveChanged(),
+      onReady: () => this.#placeAndDeliver(),
       onReport: (thread, report) => this.#report(thread, report),
       onLingering: (thread) => {
         const stop = this.#watchdog.stopOf(thread);
@@ -101,8 +101,8 @@ export class WorkerPool implements Pool {
       log: this.#log,
       onStop: (thread) => this.#dispatcher.requeue(thread.recallQueued()),
       onChecked: () => {
-        this.#roomMayHaveChanged();
-        if (this.#inFlight === 0) this.#watchdog.pause();
+        this.#placeAndDeliver();
+        if (this.#inFlight === 0) this.#watchdog.disarm();
       },
     });
   }
@@ -175,7 +175,7 @@ export class WorkerPool implements Pool {
   flush(): void {
     this.#dispatcher.place();
     if (this.#dispatcher.free === 0) this.#full = true;
-    if (this.#inFlight > 0 && !this.#stopping) this.#watchdog.resume();
+    if (this.#inFlight > 0 && !this.#stopping) this.#watchdog.arm();
   }
 
   abort(jobSeq: number, lease: number, reason: 'cancelled' | 'shutdown'): void {
@@ -207,7 +207,7 @@ export class WorkerPool implements Pool {
   async #stop(): Promise<void> {
     await this.#threads.stop();
     for (const dispatched of this.#dispatcher.clear()) this.#conclude(dispatched, interrupted(dispatched, false, 0));
-    this.#watchdog.pause();
+    this.#watchdog.disarm();
     this.#deliver();
   }
 
@@ -228,16 +228,15 @@ export class WorkerPool implements Pool {
       const dispatched = thread.release(slot);
       if (!dispatched) continue;
       this.#blocking.observe(dispatched.request.name, numbers[at + outcomeRow.blockingMs] as number);
-      const outcome = settled(dispatched, kind, durationMs, text);
-      this.#conclude(dispatched, judgeSettled(dispatched, outcome));
+      this.#conclude(dispatched, settledOutcome(dispatched, kind, durationMs, text));
     }
-    this.#roomMayHaveChanged();
+    this.#placeAndDeliver();
   }
 
   /** Finds an end for all that a thread took with it. */
   #ended(thread: Thread, end: ThreadEnd, message: string): void {
     const nowMs = monotonicMs();
-    const again = thread.recallQueued();
+    const recalled = thread.recallQueued();
     const left = thread.attempts();
     const running = thread.running();
     const loss =
@@ -247,9 +246,10 @@ export class WorkerPool implements Pool {
         : ({ kind: 'died', message, ofMemory: end.kind === 'memory' } as const));
     const current = loss.kind === 'overrun' ? loss.current : thread.current;
     const durationMs = (each: Dispatched): number => nowMs - thread.beganMs(each);
-    const outcomes = judge(loss, current, running, durationMs);
+    const outcomes = outcomesOfLoss(loss, current, running, durationMs);
     for (const [index, each] of running.entries()) this.#conclude(each, outcomes[index] as Outcome);
-    for (const each of left) if (!running.includes(each)) this.#conclude(each, unheard(each, durationMs(each)));
+    for (const each of left)
+      if (!running.includes(each)) this.#conclude(each, unreportedOutcome(each, durationMs(each)));
     for (const each of left) thread.release(each.slot);
     if (end.kind !== 'stopped') {
       const charged = running.filter((_, index) => outcomes[index]?.kind === 'failed');
@@ -259,11 +259,11 @@ export class WorkerPool implements Pool {
         thread: thread.number,
         message: `a worker thread ended: ${message}`,
         ...(one && { jobId: one.request.jobId, name: one.request.name, attempt: one.request.attempt }),
-        fields: { running: left.length, sentToOthers: again.length },
+        fields: { running: left.length, sentToOthers: recalled.length },
       });
     }
-    this.#dispatcher.requeue(again);
-    this.#roomMayHaveChanged();
+    this.#dispatcher.requeue(recalled);
+    this.#placeAndDeliver();
   }
 
   /** False if a type that holds threads in native code has all the places that it may have. */
@@ -281,7 +281,7 @@ export class WorkerPool implements Pool {
     this.#conclude(dispatched, interrupted(dispatched, false, 0));
   }
 
-  #roomMayHaveChanged(): void {
+  #placeAndDeliver(): void {
     this.#dispatcher.place();
     this.#dispatcher.rebalance();
     this.#deliver();

@@ -7,7 +7,7 @@ import type { LogEntry } from './shared/log-lines.js';
 export interface StuckThread {
   /** Number of the thread. */
   readonly thread: number;
-  /** Of the attempt that holds it; undefined if nothing tells. */
+  /** Of the attempt that holds it; undefined if that is not known. */
   readonly jobId?: string | undefined;
   readonly name?: string | undefined;
   /** File and line, if known. */

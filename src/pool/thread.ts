@@ -14,7 +14,7 @@ import { Slots, slotsPerThread } from './shared/slots.js';
 import { ThreadLife, type ThreadState } from './thread-life.js';
 import { Pulse } from './watch.js';
 
-/** Why a thread ended: it was asked to, or what Piscina and the thread itself said. */
+/** Why a thread ended: it was stopped, or what Piscina and the thread itself said. */
 export type ThreadEnd =
   | { readonly kind: 'stopped' | 'memory' }
   | { readonly kind: 'exit'; readonly exitCode: number }
@@ -52,7 +52,7 @@ export class Thread {
   #module: string | undefined;
   /** What it had not begun was taken back, and no report has shown since that it gets on. */
   #stalled = false;
-  /** Taken back, and not passed yet. */
+  /** Taken back, and not reported as skipped yet. */
   readonly #recalled = new Set<number>();
   /** The lowest number is taken first. */
   readonly #freeSlots: number[];
@@ -163,7 +163,7 @@ export class Thread {
     this.#port.postMessage(order);
   }
 
-  /** Takes an attempt back; false if it has begun. Its slot stays in use until the thread has passed it. */
+  /** Takes an attempt back; false if it has begun. Its slot stays in use until the thread has reported that it skipped it. */
   recall(dispatched: Dispatched): boolean {
     if (!this.#slots.recall(dispatched.slot)) return false;
     this.#recalled.add(dispatched.slot);
@@ -279,9 +279,9 @@ export class Thread {
     this.#task.abort();
   }
 
-  /** True if a report may say this of the slot now: that the attempt in it ended, or that what was taken back was passed. */
-  mayReport(slot: number, passed: boolean): boolean {
-    return passed ? this.#recalled.has(slot) : this.#bySlot[slot] !== undefined;
+  /** True if a report may say this of the slot now: that the attempt in it ended, or that what was recalled was skipped. */
+  mayReport(slot: number, skipped: boolean): boolean {
+    return skipped ? this.#recalled.has(slot) : this.#bySlot[slot] !== undefined;
   }
 
   /** Somebody else ends the thread. */

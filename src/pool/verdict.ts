@@ -2,10 +2,10 @@
  * Outcomes, and who is to blame when a thread ends with attempts on it. The rules, all of them:
  *
  * - That whose code ran, or was the only one there, ended its thread or held it past its timeout.
- * - If nothing tells whose code it was, nobody is charged: all were interrupted and are suspects, each runs again alone,
+ * - If it is not known whose code it was, nobody is charged: all were interrupted and are suspects, each runs again alone,
  *   and the culprit shows itself. Beside one that ran out of memory all are suspects too: it may have been their doing.
  * - An attempt whose timeout passed while something else held the thread is not charged for it.
- * - An attempt that was told of its timeout and ran on has failed, whatever it does afterwards.
+ * - An attempt whose signal fired for its timeout and that ran on has failed, whatever it does afterwards.
  * - What is charged with the end of its thread runs alone when it is retried, or those beside it would pay for it again.
  */
 import { formatDuration } from '../domain/duration.js';
@@ -47,14 +47,22 @@ export function timedOut(dispatched: Dispatched, durationMs: number): Outcome {
 }
 
 /**
- * The outcome of a handler that came to its end.
+ * The outcome of a handler that came to its end, as far as it counts after its timeout or after it was asked to stop.
  *
- * @param row kind and texts as the thread reported them; `text` gives the next one
+ * @param kind one of `outcomeKind`, as the thread reported it; `text` gives the next text of the report
  */
-export function settled(dispatched: Dispatched, row: number, durationMs: number, text: () => string): Outcome {
+export function settledOutcome(dispatched: Dispatched, kind: number, durationMs: number, text: () => string): Outcome {
+  const outcome = reported(dispatched, kind, durationMs, text);
+  if (cameTooLate(dispatched, durationMs)) return timedOut(dispatched, durationMs);
+  // It gave up because the server asked for it: not its failure.
+  const gaveUp = dispatched.signalled === 'shutdown' && outcome.kind === 'failed';
+  return gaveUp ? interrupted(dispatched, true, durationMs) : outcome;
+}
+
+function reported(dispatched: Dispatched, kind: number, durationMs: number, text: () => string): Outcome {
   const { jobSeq, lease } = dispatched.request;
   const end = { jobSeq, lease, durationMs, kind: 'succeeded' } as const;
-  switch (row) {
+  switch (kind) {
     case outcomeKind.succeeded:
       return end;
     case outcomeKind.succeededWith:
@@ -64,23 +72,15 @@ export function settled(dispatched: Dispatched, row: number, durationMs: number,
     case outcomeKind.failed:
     case outcomeKind.failedForGood: {
       const name = text();
-      return failed(dispatched, 'handler_error', name, text(), durationMs, row === outcomeKind.failed);
+      return failed(dispatched, 'handler_error', name, text(), durationMs, kind === outcomeKind.failed);
     }
     default:
-      throw new Error(`a thread reported an outcome of unknown kind ${row}`);
+      throw new Error(`a thread reported an outcome of unknown kind ${kind}`);
   }
 }
 
-/** What counts of the outcome of a handler that came to its end after its timeout, or after it was told to stop. */
-export function judgeSettled(dispatched: Dispatched, outcome: Outcome): Outcome {
-  if (cameTooLate(dispatched, outcome.durationMs)) return timedOut(dispatched, outcome.durationMs);
-  // It gave up because the server asked for it: not its failure.
-  const gaveUp = dispatched.signalled === 'shutdown' && outcome.kind === 'failed';
-  return gaveUp ? interrupted(dispatched, true, outcome.durationMs) : outcome;
-}
-
-/** What counts of a handler that came to its end when its thread could no longer say how. */
-export function unheard(dispatched: Dispatched, durationMs: number): Outcome {
+/** The outcome of a handler that came to its end when its thread could no longer report how. */
+export function unreportedOutcome(dispatched: Dispatched, durationMs: number): Outcome {
   return dispatched.signalled === 'timeout'
     ? timedOut(dispatched, durationMs)
     : interrupted(dispatched, true, durationMs);
@@ -95,11 +95,11 @@ export function cameTooLate(dispatched: Dispatched, durationMs: number): boolean
 /**
  * Outcomes of the attempts that ran when their thread ended.
  *
- * @param current slot of the attempt whose code ran, 0 if nothing tells
+ * @param current slot of the attempt whose code ran, 0 if that is not known
  * @param running all that had begun and not come to their end
  * @param durationMs how long each of them has run
  */
-export function judge(
+export function outcomesOfLoss(
   loss: Loss,
   current: number,
   running: readonly Dispatched[],

@@ -69,14 +69,14 @@ export class Watchdog {
     return this.#stops.get(thread);
   }
 
-  /** Checks from now on, until `pause`. */
-  resume(): void {
+  /** Checks from now on, until `disarm`. */
+  arm(): void {
     if (this.#timer) return;
     this.#checkedMs = monotonicMs();
     this.#timer = setInterval(() => this.#check(), checkEveryMs);
   }
 
-  pause(): void {
+  disarm(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -106,14 +106,14 @@ export class Watchdog {
     for (const thread of this.#options.threads()) {
       const running = thread.running();
       const signs = thread.observe(nowMs);
-      this.#expectReports(thread, running.length > 0 && signs.silentMs >= silentAfterMs, nowMs);
+      this.#checkReports(thread, running.length > 0 && signs.silentMs >= silentAfterMs, nowMs);
       if (running.length > 0) this.#checkThread(thread, running, { ...signs, current: this.#holderOf(thread) }, nowMs);
     }
     this.#options.onChecked();
   }
 
   /** A thread that is not held and does not report what has settled never will: handlers have broken it. */
-  #expectReports(thread: Thread, isHeld: boolean, nowMs: number): void {
+  #checkReports(thread: Thread, isHeld: boolean, nowMs: number): void {
     for (const each of thread.attempts()) {
       const isSettled = !isHeld && thread.hasBegun(each) && !thread.isRunning(each);
       if (each.unreportedMs(isSettled, nowMs) > reportLimitMs) {
