@@ -1,9 +1,39 @@
 /**
- * The pool: takes attempts, has them run on worker threads, and tells how each ended. Whatever happens to handler or
+ * The pool: takes attempts, has them run on worker threads, and reports how each ended. Whatever happens to handler or
  * thread, an attempt that was dispatched gets exactly one outcome.
  *
- * The way of an attempt: it waits in the dispatcher, is sent to a thread in a batch, begins there, and ends by a row in
- * one of the thread's reports, or by the thread's end. What had not begun by then goes back to the dispatcher unseen.
+ * The way of an attempt; the states are those of dispatched.ts and, once it is sent, of its slot (shared/slots.ts):
+ *
+ *    dispatch                                                          pool.ts
+ *       │
+ *    waiting    for a thread with room, which placement.ts chooses     dispatcher.ts, place.ts
+ *       │
+ *    sent       in a batch, one message a thread                       thread.ts, shared/messages.ts
+ *       │
+ *    begun      its handler is called                                  worker/runner.ts, shared/slots.ts
+ *       │
+ *    settled    its outcome waits for the end of the turn              worker/outbox.ts
+ *       │
+ *    reported   one message a turn; checked, then a verdict            from-thread.ts, verdict.ts
+ *       │
+ *    outcome    exactly one, to the owner in batches                   pool.ts
+ *
+ *    The side ways:
+ *    waiting ─► outcome          no thread has a handler of its type   dispatcher.ts
+ *                                stuck threads have all its places     stuck.ts
+ *    waiting, sent ─► outcome    cancelled: removed, or recalled       dispatcher.ts, thread.ts
+ *    sent ─► waiting             recalled: its thread is blocked,      dispatcher.ts, thread.ts
+ *                                stopped or lost
+ *    begun ─► its signal fires   past its timeout, or cancelled        watchdog.ts, watch.ts
+ *          ─► thread stopped     it holds the thread, or outlasts      watchdog.ts, shared/attribution.ts
+ *                                the grace after its signal
+ *    begun ─► outcome            the thread was stopped or lost (exit, thread.ts, verdict.ts;
+ *                                memory, a message that cannot be      threads.ts replaces the thread
+ *                                right): a verdict on all that ran
+ *                                native code still holds it: stuck,    thread-life.ts, stuck.ts
+ *                                its type gets fewer places
+ *    settled ─► outcome          the thread was lost before it could   verdict.ts
+ *                                report how
  */
 import { resolve } from 'node:path';
 import { Dispatched } from './dispatched.js';
