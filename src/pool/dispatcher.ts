@@ -1,9 +1,10 @@
 /**
  * Attempts that wait for a thread, and how they get one. What no thread has room for waits here, not on a thread, so
- * that it goes to whichever is free first; what a held thread has not begun comes back here.
+ * that it goes to whichever is free first; what a blocked thread has not begun comes back here.
  */
 
 import type { Dispatched } from './dispatched.js';
+import { Place } from './place.js';
 import { aloneLimit, choose, queuedBudgetMs, room } from './placement.js';
 import type { BlockingTimes } from './shared/blocking-times.js';
 import { monotonicMs } from './shared/slots.js';
@@ -32,6 +33,7 @@ interface Capacity {
 
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  readonly #places = new WeakMap<Thread, Place>();
   #waiting: Dispatched[] = [];
   #waitingAlone: Dispatched[] = [];
   #waitingMs = 0;
@@ -50,26 +52,26 @@ export class Dispatcher {
   }
 
   add(dispatched: Dispatched): void {
-    if (dispatched.attempt.alone) {
+    if (dispatched.request.alone) {
       this.#waitingAlone.push(dispatched);
     } else {
       this.#waiting.push(dispatched);
-      this.#waitingMs += this.#options.blocking.of(dispatched.attempt.name);
+      this.#waitingMs += this.#options.blocking.of(dispatched.request.name);
     }
   }
 
   /** Puts back, before all others, what a thread had not begun. */
-  addAgain(recalled: readonly Dispatched[]): void {
+  requeue(recalled: readonly Dispatched[]): void {
     if (recalled.length === 0) return;
-    this.#waitingAlone = [...recalled.filter((each) => each.attempt.alone), ...this.#waitingAlone];
-    this.#waiting = [...recalled.filter((each) => !each.attempt.alone), ...this.#waiting];
+    this.#waitingAlone = [...recalled.filter((each) => each.request.alone), ...this.#waitingAlone];
+    this.#waiting = [...recalled.filter((each) => !each.request.alone), ...this.#waiting];
     this.#countWaiting();
   }
 
   /** Removes an attempt that waits; undefined if none does by that name. */
   remove(jobSeq: number, lease: number): Dispatched | undefined {
     for (const list of [this.#waiting, this.#waitingAlone]) {
-      const at = list.findIndex(({ attempt }) => attempt.jobSeq === jobSeq && attempt.lease === lease);
+      const at = list.findIndex(({ request }) => request.jobSeq === jobSeq && request.lease === lease);
       if (at >= 0) {
         const [removed] = list.splice(at, 1);
         this.#countWaiting();
@@ -91,73 +93,77 @@ export class Dispatcher {
   /** Sends what fits and posts one message per thread. */
   place(): void {
     const nowMs = monotonicMs();
-    const threads = this.#options.ready();
-    this.#look(threads, nowMs);
-    this.#placeAlone(threads, nowMs);
-    this.#placeWaiting(threads, nowMs);
-    for (const thread of threads) thread.post();
-    this.#measure(threads);
+    const places = this.#look(nowMs);
+    this.#placeAlone(places, nowMs);
+    this.#placeWaiting(places, nowMs);
+    for (const { thread } of places) thread.post();
+    this.#measure(places);
   }
 
-  /** Takes from held threads what they have not begun, as far as others have room for it. */
-  takeBack(): void {
-    const nowMs = monotonicMs();
-    const threads = this.#options.ready();
-    this.#look(threads, nowMs);
-    if (!threads.some((thread) => thread.accepts && thread.queued === 0)) return;
-    const held = threads.filter((thread) => !thread.accepts && !thread.alone && thread.queued > 0);
-    if (held.length === 0) return;
-    this.addAgain(held.flatMap((thread) => thread.recallQueued()));
-    for (const thread of held) thread.stalled = true;
+  /** Takes from blocked threads what they have not begun, as far as others have room for it. */
+  rebalance(): void {
+    const places = this.#look(monotonicMs());
+    if (!places.some((place) => place.accepts && place.queued === 0)) return;
+    const blocked = places.filter((place) => !place.accepts && !place.isAlone && place.queued > 0);
+    if (blocked.length === 0) return;
+    this.requeue(blocked.flatMap(({ thread }) => thread.recallUntilReport()));
     this.place();
   }
 
-  #look(threads: readonly Thread[], nowMs: number): void {
-    for (const thread of threads) {
-      thread.refresh(nowMs);
-      if (thread.inFlight === 0) thread.alone = false;
-    }
-    this.#reserve(threads);
-    for (const thread of threads) thread.accepts = !thread.reserved && !thread.alone && !thread.isBlocked(nowMs);
+  /** The places there are, as they are now. */
+  #look(nowMs: number): readonly Place[] {
+    const places = this.#options.ready().map((thread) => this.#placeOf(thread));
+    for (const place of places) place.look(nowMs);
+    this.#reserve(places);
+    for (const place of places) place.open(nowMs);
+    return places;
   }
 
-  /** Those with the least on them are kept free for attempts that run alone; chosen anew each time. */
-  #reserve(threads: readonly Thread[]): void {
-    for (const thread of threads) thread.reserved = false;
+  #placeOf(thread: Thread): Place {
+    const known = this.#places.get(thread);
+    if (known) return known;
+    const place = new Place(thread);
+    this.#places.set(thread, place);
+    return place;
+  }
+
+  /** Those with the least on them are kept free for attempts that run alone. */
+  #reserve(places: readonly Place[]): void {
     if (this.#waitingAlone.length === 0) return;
-    const taken = threads.filter((thread) => thread.alone).length;
+    const taken = places.filter((place) => place.isAlone).length;
     const wanted = Math.min(this.#waitingAlone.length, aloneLimit(this.#options.size) - taken);
     if (wanted <= 0) return;
-    const candidates = threads.filter((thread) => !thread.alone).sort((a, b) => a.inFlight - b.inFlight);
-    for (const thread of candidates.slice(0, wanted)) thread.reserved = true;
+    const candidates = places.filter((place) => !place.isAlone).sort((a, b) => a.thread.inFlight - b.thread.inFlight);
+    for (const place of candidates.slice(0, wanted)) place.reserve();
   }
 
-  #placeAlone(threads: readonly Thread[], nowMs: number): void {
-    for (const thread of threads) {
-      if (!thread.reserved) continue;
-      if (thread.queued > 0) this.addAgain(thread.recallQueued());
+  #placeAlone(places: readonly Place[], nowMs: number): void {
+    for (const place of places) {
+      if (!place.isReserved) continue;
+      const { thread } = place;
+      if (thread.queued > 0) this.requeue(thread.recallQueued());
       if (thread.inFlight > 0 || thread.held === thread.ceiling) continue;
       const next = this.#waitingAlone.shift();
       if (!next) return;
-      thread.alone = this.#send(next, thread, nowMs);
+      if (this.#send(next, thread, nowMs)) place.occupy();
     }
   }
 
-  #placeWaiting(threads: readonly Thread[], nowMs: number): void {
+  #placeWaiting(places: readonly Place[], nowMs: number): void {
     const { blocking } = this.#options;
     let placed = 0;
     const keptBack: Dispatched[] = [];
     for (const next of this.#waiting) {
-      const { name } = next.attempt;
-      let thread = choose(threads, blocking.of(name));
-      if (!thread) break;
+      const { name } = next.request;
+      let place = choose(places, blocking.of(name));
+      if (!place) break;
       placed++;
       // Threads differ when the folder has changed since the first of them began.
-      if (!thread.knows(name) && threads.some((each) => each.knows(name))) {
-        const able = threads.filter((each) => each.knows(name));
-        thread = choose(able, blocking.of(name));
+      if (!place.thread.knows(name) && places.some(({ thread }) => thread.knows(name))) {
+        const able = places.filter(({ thread }) => thread.knows(name));
+        place = choose(able, blocking.of(name));
       }
-      if (thread) this.#send(next, thread, nowMs);
+      if (place) this.#send(next, place.thread, nowMs);
       else keptBack.push(next);
     }
     if (placed === 0) return;
@@ -165,8 +171,9 @@ export class Dispatcher {
     this.#countWaiting();
   }
 
+  /** False if it was not sent, and its owner has it again. */
   #send(dispatched: Dispatched, thread: Thread, nowMs: number): boolean {
-    const { name } = dispatched.attempt;
+    const { name } = dispatched.request;
     if (!this.#options.mayBegin(name)) {
       this.#options.onRefused(dispatched);
       return false;
@@ -178,20 +185,20 @@ export class Dispatcher {
   }
 
   #countWaiting(): void {
-    this.#waitingMs = this.#waiting.reduce((sum, each) => sum + this.#options.blocking.of(each.attempt.name), 0);
+    this.#waitingMs = this.#waiting.reduce((sum, each) => sum + this.#options.blocking.of(each.request.name), 0);
   }
 
-  #measure(threads: readonly Thread[]): void {
+  #measure(places: readonly Place[]): void {
     const { overallMs } = this.#options.blocking;
     let attempts = 0;
     let timeMs = 0;
     let idleThreads = 0;
-    for (const thread of threads) {
-      if (!thread.accepts) continue;
-      const more = room(thread, overallMs);
+    for (const place of places) {
+      if (!place.accepts) continue;
+      const more = room(place, overallMs);
       attempts += more;
-      timeMs += Math.max(0, queuedBudgetMs - thread.queuedMs);
-      if (more > 0 && thread.queued === 0) idleThreads++;
+      timeMs += Math.max(0, queuedBudgetMs - place.queuedMs);
+      if (more > 0 && place.queued === 0) idleThreads++;
     }
     this.#capacity = { attempts, timeMs, idleThreads };
   }

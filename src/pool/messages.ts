@@ -8,12 +8,13 @@ export type { HandlerInfo } from './shared/messages.js';
 /** One attempt on its way to a worker. `jobSeq` and `lease` together name it for ever. */
 export interface Attempt {
   readonly jobSeq: number;
+  /** The fencing number: each attempt of a job has one of its own, and an outcome counts only for the latest. */
   readonly lease: number;
   readonly jobId: string;
   readonly name: string;
   /** JSON text of the payload. */
   readonly payload: string;
-  /** 1 for the first of an occurrence. */
+  /** Its number: 1 for the first of an occurrence. */
   readonly attempt: number;
   /** Unix milliseconds. */
   readonly scheduledFor: number;
@@ -56,7 +57,7 @@ export interface Pool {
   abort(jobSeq: number, lease: number, reason: 'cancelled' | 'shutdown'): void;
 }
 
-/** What the pool tells its owner. */
+/** What the pool calls its owner for. */
 export interface PoolEvents {
   /** Outcomes in the order they happened, in batches. */
   outcomes(outcomes: readonly Outcome[]): void;

@@ -1,15 +1,44 @@
 /**
- * The pool: takes attempts, has them run on worker threads, and tells how each ended. Whatever happens to handler or
+ * The pool: takes attempts, has them run on worker threads, and reports how each ended. Whatever happens to handler or
  * thread, an attempt that was dispatched gets exactly one outcome.
  *
- * The way of an attempt: it waits in the dispatcher, is sent to a thread in a batch, begins there, and ends by a row in
- * one of the thread's reports, or by the thread's end. What had not begun by then goes back to the dispatcher unseen.
+ * The way of an attempt; the states are those of dispatched.ts and, once it is sent, of its slot (shared/slots.ts):
+ *
+ *    dispatch                                                          pool.ts
+ *       │
+ *    waiting    for a thread with room, which placement.ts chooses     dispatcher.ts, place.ts
+ *       │
+ *    sent       in a batch, one message a thread                       thread.ts, shared/messages.ts
+ *       │
+ *    begun      its handler is called                                  worker/runner.ts, shared/slots.ts
+ *       │
+ *    settled    its outcome waits for the end of the turn              worker/outbox.ts
+ *       │
+ *    reported   one message a turn; checked, then a verdict            from-thread.ts, verdict.ts
+ *       │
+ *    outcome    exactly one, to the owner in batches                   pool.ts
+ *
+ *    The side ways:
+ *    waiting ─► outcome          no thread has a handler of its type   dispatcher.ts
+ *                                stuck threads have all its places     stuck.ts
+ *    waiting, sent ─► outcome    cancelled: removed, or recalled       dispatcher.ts, thread.ts
+ *    sent ─► waiting             recalled: its thread is blocked,      dispatcher.ts, thread.ts
+ *                                stopped or lost
+ *    begun ─► its signal fires   past its timeout, or cancelled        watchdog.ts, watch.ts
+ *          ─► thread stopped     it holds the thread, or outlasts      watchdog.ts, shared/attribution.ts
+ *                                the grace after its signal
+ *    begun ─► outcome            the thread was stopped or lost (exit, thread.ts, verdict.ts;
+ *                                memory, a message that cannot be      threads.ts replaces the thread
+ *                                right): a verdict on all that ran
+ *                                native code still holds it: stuck,    thread-life.ts, stuck.ts
+ *                                its type gets fewer places
+ *    settled ─► outcome          the thread was lost before it could   verdict.ts
+ *                                report how
  */
 import { resolve } from 'node:path';
 import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './messages.js';
-import { Overruns } from './overruns.js';
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
 import type { LogEntry, LogLine } from './shared/log-lines.js';
@@ -19,7 +48,8 @@ import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
 import { Threads } from './threads.js';
-import { interrupted, judge, judgeSettled, settled, unheard } from './verdict.js';
+import { interrupted, outcomesOfLoss, settledOutcome, unreportedOutcome } from './verdict.js';
+import { Watchdog } from './watchdog.js';
 
 export interface PoolOptions {
   /** Folder of handler modules. */
@@ -52,7 +82,7 @@ export class WorkerPool implements Pool {
   readonly #blocking = new BlockingTimes();
   readonly #threads: Threads;
   readonly #dispatcher: Dispatcher;
-  readonly #overruns: Overruns;
+  readonly #watchdog: Watchdog;
   readonly #stuck: StuckThreads;
   #outcomes: Outcome[] = [];
   #deliverySoon = false;
@@ -75,14 +105,14 @@ export class WorkerPool implements Pool {
       importLimitMs: options.importLimitMs ?? 10_000,
       log: this.#log,
       logLevel: options.logLevel ?? 'debug',
-      onReady: () => this.#roomMayHaveChanged(),
+      onReady: () => this.#placeAndDeliver(),
       onReport: (thread, report) => this.#report(thread, report),
-      onLingering: (thread, worker) => {
-        const stopped = this.#overruns.stoppedOver(thread);
-        const { jobId, name } = stopped?.over.attempt ?? {};
-        this.#stuck.add(worker, { thread: thread.number, jobId, name, at: stopped?.at });
+      onLingering: (thread) => {
+        const stop = this.#watchdog.stopOf(thread);
+        const { jobId, name } = stop?.dispatched.request ?? {};
+        this.#stuck.add({ thread: thread.number, jobId, name, at: stop?.at }, thread.gone);
         // What waits on other threads is placed anew, under the limit.
-        for (const ready of this.#threads.ready) this.#dispatcher.addAgain(ready.recallQueued());
+        for (const ready of this.#threads.ready) this.#dispatcher.requeue(ready.recallQueued());
       },
       onEnded: (thread, end, message) => this.#ended(thread, end, message),
     });
@@ -91,18 +121,18 @@ export class WorkerPool implements Pool {
       ready: () => this.#threads.ready,
       blocking: this.#blocking,
       mayBegin: (name) => this.#mayBegin(name),
-      onRefused: (dispatched) => this.#conclude(interrupted(dispatched, false, 0)),
+      onRefused: (dispatched) => this.#conclude(dispatched, interrupted(dispatched, false, 0)),
       onUnknownType: (dispatched) => this.#unknownType(dispatched),
     });
-    this.#overruns = new Overruns({
+    this.#watchdog = new Watchdog({
       threads: () => this.#threads.ready,
       typeOf: (url) => typeOfModule(resolve(options.handlersDir), url),
       graceMs: options.graceMs,
       log: this.#log,
-      onStop: (thread) => this.#dispatcher.addAgain(thread.recallQueued()),
-      onLooked: () => {
-        this.#roomMayHaveChanged();
-        if (this.#inFlight === 0) this.#overruns.rest();
+      onStop: (thread) => this.#dispatcher.requeue(thread.recallQueued()),
+      onChecked: () => {
+        this.#placeAndDeliver();
+        if (this.#inFlight === 0) this.#watchdog.disarm();
       },
     });
   }
@@ -168,19 +198,19 @@ export class WorkerPool implements Pool {
   dispatch(attempt: Attempt): void {
     const dispatched = new Dispatched(attempt);
     this.#inFlight++;
-    if (this.#stopping) this.#conclude(interrupted(dispatched, false, 0));
+    if (this.#stopping) this.#conclude(dispatched, interrupted(dispatched, false, 0));
     else this.#dispatcher.add(dispatched);
   }
 
   flush(): void {
     this.#dispatcher.place();
     if (this.#dispatcher.free === 0) this.#full = true;
-    if (this.#inFlight > 0 && !this.#stopping) this.#overruns.watch();
+    if (this.#inFlight > 0 && !this.#stopping) this.#watchdog.arm();
   }
 
   abort(jobSeq: number, lease: number, reason: 'cancelled' | 'shutdown'): void {
     const waiting = this.#dispatcher.remove(jobSeq, lease);
-    if (waiting) this.#conclude(interrupted(waiting, false, 0));
+    if (waiting) this.#conclude(waiting, interrupted(waiting, false, 0));
     // If it is nowhere, its outcome is under way.
     for (const thread of waiting ? [] : this.#threads.all) {
       const dispatched = thread.find(jobSeq, lease);
@@ -190,7 +220,7 @@ export class WorkerPool implements Pool {
 
   /** Aborts all that is in flight. */
   abortAll(reason: 'cancelled' | 'shutdown'): void {
-    for (const dispatched of this.#dispatcher.clear()) this.#conclude(interrupted(dispatched, false, 0));
+    for (const dispatched of this.#dispatcher.clear()) this.#conclude(dispatched, interrupted(dispatched, false, 0));
     for (const thread of this.#threads.all) {
       for (const dispatched of thread.attempts()) this.#abortOn(thread, dispatched, reason);
     }
@@ -198,23 +228,23 @@ export class WorkerPool implements Pool {
 
   #abortOn(thread: Thread, dispatched: Dispatched, reason: 'cancelled' | 'shutdown'): void {
     if (thread.recall(dispatched)) {
-      this.#conclude(interrupted(dispatched, false, 0));
-    } else if (!dispatched.signalled && thread.phase === 'ready') {
+      this.#conclude(dispatched, interrupted(dispatched, false, 0));
+    } else if (!dispatched.signalled && thread.state === 'ready') {
       thread.signal(dispatched, reason, abortMessages[reason], monotonicMs());
     }
   }
 
   async #stop(): Promise<void> {
     await this.#threads.stop();
-    for (const dispatched of this.#dispatcher.clear()) this.#conclude(interrupted(dispatched, false, 0));
-    this.#overruns.rest();
+    for (const dispatched of this.#dispatcher.clear()) this.#conclude(dispatched, interrupted(dispatched, false, 0));
+    this.#watchdog.disarm();
     this.#deliver();
   }
 
   /** Takes in what a thread did. */
   #report(thread: Thread, { numbers, texts, lines }: Report): void {
     for (const line of lines) this.#log(toEntry(line, thread.number));
-    this.#overruns.noticeAbsence();
+    this.#watchdog.noticeSuspension();
     let nextText = 0;
     const text = (): string => texts[nextText++] as string;
     for (let at = 0; at < numbers.length; at += outcomeRow.numbers) {
@@ -222,35 +252,34 @@ export class WorkerPool implements Pool {
       const durationMs = numbers[at + outcomeRow.durationMs] as number;
       const slot = numbers[at + outcomeRow.slot] as number;
       if (!thread.mayReport(slot, kind === outcomeKind.skipped)) {
-        thread.distrust('reported an attempt that it did not have');
+        thread.fail('reported an attempt that it did not have');
         break;
       }
       const dispatched = thread.release(slot);
       if (!dispatched) continue;
-      this.#blocking.observe(dispatched.attempt.name, numbers[at + outcomeRow.blockingMs] as number);
-      const outcome = settled(dispatched, kind, durationMs, text);
-      this.#conclude(judgeSettled(dispatched, outcome));
+      this.#blocking.observe(dispatched.request.name, numbers[at + outcomeRow.blockingMs] as number);
+      this.#conclude(dispatched, settledOutcome(dispatched, kind, durationMs, text));
     }
-    this.#roomMayHaveChanged();
+    this.#placeAndDeliver();
   }
 
   /** Finds an end for all that a thread took with it. */
   #ended(thread: Thread, end: ThreadEnd, message: string): void {
-    const { slots } = thread;
-    const now = monotonicMs();
-    const again = thread.recallQueued();
+    const nowMs = monotonicMs();
+    const recalled = thread.recallQueued();
     const left = thread.attempts();
-    const running = left.filter((each) => slots.isRunning(each.slot));
+    const running = thread.running();
     const loss =
-      this.#overruns.lossOf(thread) ??
+      this.#watchdog.stopOf(thread)?.loss ??
       (end.kind === 'stopped'
         ? ({ kind: 'shutdown' } as const)
         : ({ kind: 'died', message, ofMemory: end.kind === 'memory' } as const));
-    const current = loss.kind === 'overrun' ? loss.current : slots.current;
-    const durationMs = (each: Dispatched): number => now - slots.since(each.slot);
-    const outcomes = judge(loss, current, running, durationMs);
-    for (const outcome of outcomes) this.#conclude(outcome);
-    for (const each of left) if (!running.includes(each)) this.#conclude(unheard(each, durationMs(each)));
+    const current = loss.kind === 'overrun' ? loss.current : thread.current;
+    const durationMs = (each: Dispatched): number => nowMs - thread.beganMs(each);
+    const outcomes = outcomesOfLoss(loss, current, running, durationMs);
+    for (const [index, each] of running.entries()) this.#conclude(each, outcomes[index] as Outcome);
+    for (const each of left)
+      if (!running.includes(each)) this.#conclude(each, unreportedOutcome(each, durationMs(each)));
     for (const each of left) thread.release(each.slot);
     if (end.kind !== 'stopped') {
       const charged = running.filter((_, index) => outcomes[index]?.kind === 'failed');
@@ -259,12 +288,12 @@ export class WorkerPool implements Pool {
         level: 'error',
         thread: thread.number,
         message: `a worker thread ended: ${message}`,
-        ...(one && { jobId: one.attempt.jobId, name: one.attempt.name, attempt: one.attempt.attempt }),
-        fields: { running: left.length, sentToOthers: again.length },
+        ...(one && { jobId: one.request.jobId, name: one.request.name, attempt: one.request.attempt }),
+        fields: { running: left.length, sentToOthers: recalled.length },
       });
     }
-    this.#dispatcher.addAgain(again);
-    this.#roomMayHaveChanged();
+    this.#dispatcher.requeue(recalled);
+    this.#placeAndDeliver();
   }
 
   /** False if a type that holds threads in native code has all the places that it may have. */
@@ -272,24 +301,25 @@ export class WorkerPool implements Pool {
     const places = this.#stuck.placesOf(name);
     if (places === Number.POSITIVE_INFINITY) return true;
     const others = this.#threads.all.flatMap((thread) => thread.attempts());
-    return others.filter((each) => each.attempt.name === name).length < places;
+    return others.filter((each) => each.request.name === name).length < places;
   }
 
   #unknownType(dispatched: Dispatched): void {
-    const { jobId, name, attempt } = dispatched.attempt;
+    const { jobId, name, attempt } = dispatched.request;
     const message = `there is no handler for ${name} any more: the handlers folder has changed. Its jobs wait until a thread has one`;
     this.#log({ level: 'warn', message, jobId, name, attempt });
-    this.#conclude(interrupted(dispatched, false, 0));
+    this.#conclude(dispatched, interrupted(dispatched, false, 0));
   }
 
-  #roomMayHaveChanged(): void {
+  #placeAndDeliver(): void {
     this.#dispatcher.place();
-    this.#dispatcher.takeBack();
+    this.#dispatcher.rebalance();
     this.#deliver();
   }
 
   /** The outcome of an attempt; nothing refers to the attempt any more. */
-  #conclude(outcome: Outcome): void {
+  #conclude(dispatched: Dispatched, outcome: Outcome): void {
+    dispatched.conclude();
     this.#inFlight--;
     this.#outcomes.push(outcome);
     if (this.#deliverySoon) return;

@@ -1,7 +1,7 @@
 /** What was sent to one thread and is not known to have begun, in the order of sending, with its expected time. */
 import type { Dispatched } from './dispatched.js';
 
-export class Unbegun {
+export class SentQueue {
   #size = 0;
   #expectedMs = 0;
   #sent: Dispatched[] = [];
@@ -25,11 +25,11 @@ export class Unbegun {
   }
 
   /** Drops those that have left the head of the queue. */
-  refresh(isUnbegun: (dispatched: Dispatched) => boolean, nowMs: number): void {
+  refresh(isQueued: (dispatched: Dispatched) => boolean, nowMs: number): void {
     const sent = this.#sent;
     while (this.#first < sent.length) {
       const first = sent[this.#first] as Dispatched;
-      if (isUnbegun(first)) return;
+      if (isQueued(first)) return;
       this.#first++;
       this.#size--;
       this.#expectedMs -= first.expectedMs;

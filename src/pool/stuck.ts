@@ -2,13 +2,12 @@
  * Threads that were stopped and do not end, because native code holds them (a read from a FIFO, `execSync`). Each costs
  * memory until that code returns, so a type of which one is stuck gets only as many attempts as there may be more.
  */
-import type { Worker } from 'node:worker_threads';
 import type { LogEntry } from './shared/log-lines.js';
 
 export interface StuckThread {
   /** Number of the thread. */
   readonly thread: number;
-  /** Of the attempt that holds it; undefined if nothing tells. */
+  /** Of the attempt that holds it; undefined if that is not known. */
   readonly jobId?: string | undefined;
   readonly name?: string | undefined;
   /** File and line, if known. */
@@ -19,7 +18,7 @@ export class StuckThreads {
   readonly #limit: number;
   readonly #log: (entry: LogEntry) => void;
   readonly #onFewer: () => void;
-  readonly #all = new Map<Worker, StuckThread>();
+  readonly #all = new Set<StuckThread>();
 
   /** @param limit how many there may be; `onFewer` is called when one has ended after all */
   constructor(limit: number, log: (entry: LogEntry) => void, onFewer: () => void) {
@@ -29,7 +28,7 @@ export class StuckThreads {
   }
 
   get all(): readonly StuckThread[] {
-    return [...this.#all.values()];
+    return [...this.#all];
   }
 
   /** Attempts of this type that may run at once; Infinity if none of it is stuck. */
@@ -38,8 +37,9 @@ export class StuckThreads {
     return Math.max(0, this.#limit - this.#all.size);
   }
 
-  add(worker: Worker, stuck: StuckThread): void {
-    this.#all.set(worker, stuck);
+  /** @param gone resolves when the thread has ended after all */
+  add(stuck: StuckThread, gone: Promise<void>): void {
+    this.#all.add(stuck);
     const { thread, jobId, name, at } = stuck;
     this.#log({
       level: 'error',
@@ -49,8 +49,8 @@ export class StuckThreads {
       ...(name !== undefined && { name }),
       fields: { at, stuck: this.#all.size },
     });
-    worker.once('exit', () => {
-      this.#all.delete(worker);
+    void gone.then(() => {
+      this.#all.delete(stuck);
       this.#log({ level: 'info', thread, message: 'a stuck thread has ended', fields: { stuck: this.#all.size } });
       this.#onFewer();
     });

@@ -7,28 +7,28 @@ import type { Piscina } from 'piscina';
 import type { Dispatched } from './dispatched.js';
 import { checkFromThread } from './from-thread.js';
 import type { HandlerInfo } from './messages.js';
-import type { Load } from './placement.js';
-import { Unbegun } from './sent-queue.js';
+import { SentQueue } from './sent-queue.js';
 import type { Report, SignalReason, ThreadStart, ToThread } from './shared/messages.js';
 import { AttemptBatch } from './shared/messages.js';
 import { Slots, slotsPerThread } from './shared/slots.js';
+import { ThreadLife, type ThreadState } from './thread-life.js';
 import { Pulse } from './watch.js';
 
-/** Why a thread ended: it was told to, or what Piscina and the thread itself said. */
+/** Why a thread ended: it was stopped, or what Piscina and the thread itself said. */
 export type ThreadEnd =
   | { readonly kind: 'stopped' | 'memory' }
   | { readonly kind: 'exit'; readonly exitCode: number }
   | { readonly kind: 'error'; readonly message: string };
 
 export interface ThreadHooks {
-  /** It is about to load the module that `loading` names. */
+  /** It is about to load the module that `module` names. */
   loading(thread: Thread): void;
   ready(thread: Thread, handlers: readonly HandlerInfo[]): void;
   /** It cannot load the handlers and waits to be stopped. */
   unusable(thread: Thread, reason: string): void;
   report(thread: Thread, report: Report): void;
-  /** After its last report. `lingering`: native code still holds it, it ends when that returns. */
-  ended(thread: Thread, end: ThreadEnd, lingering: Worker | undefined): void;
+  /** After its last report. Its state is `lingering` if native code still holds it, until that returns. */
+  ended(thread: Thread, end: ThreadEnd): void;
 }
 
 /** A stopped thread that does not end (it blocks outside of JavaScript) is given up after this. */
@@ -36,33 +36,28 @@ const endLimitMs = 1000;
 /** A handler called longer ago holds its thread: nothing is sent behind it. */
 const blockedAfterMs = 5;
 
-export class Thread implements Load {
-  phase: 'starting' | 'ready' | 'ending' | 'ended' = 'starting';
-  wasReady = false;
-  /** What it had not begun was taken back; nothing is sent until it shows that it gets on. */
-  stalled = false;
-  /** What placement decided: takes attempts; is kept for one that is to run alone; runs that one. */
-  accepts = false;
-  reserved = false;
-  alone = false;
-  /** The module that was being loaded last. */
-  loading: string | undefined;
-  /** Resolves after `ended`. */
+export class Thread {
+  /** Resolves once its attempts have outcomes. */
   readonly over: Promise<void>;
-  readonly slots = new Slots();
 
   readonly #piscina: Piscina;
   readonly #hooks: ThreadHooks;
   readonly #port: MessagePort;
   readonly #task = new AbortController();
-  #told = false;
+  readonly #slots = new Slots();
+  readonly #life = new ThreadLife();
+  #stopRequested = false;
   #fault: string | undefined;
-  /** Taken back, and not passed yet. */
+  /** The module that is being loaded, or was last. */
+  #module: string | undefined;
+  /** What it had not begun was taken back, and no report has shown since that it gets on. */
+  #stalled = false;
+  /** Taken back, and not reported as skipped yet. */
   readonly #recalled = new Set<number>();
   /** The lowest number is taken first. */
   readonly #freeSlots: number[];
   readonly #bySlot = new Array<Dispatched | undefined>(slotsPerThread + 1).fill(undefined);
-  readonly #unbegun = new Unbegun();
+  readonly #queue = new SentQueue();
   readonly #pulse = new Pulse();
   readonly #batch = new AttemptBatch();
   readonly #handlers = new Map<string, number>();
@@ -70,6 +65,7 @@ export class Thread implements Load {
   #inFlight = 0;
   #exitCode: number | undefined;
   #worker: Worker | undefined;
+  #gone = Promise.resolve();
 
   constructor(
     readonly number: number,
@@ -85,11 +81,25 @@ export class Thread implements Load {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.on('message', (message: unknown) => this.#receive(message));
-    const start: ThreadStart = { port: port2, memory: this.slots.memory, ...load };
+    const start: ThreadStart = { port: port2, memory: this.#slots.memory, ...load };
     this.over = piscina.run(start, { transferList: [port2], signal: this.#task.signal }).then(
       () => this.#end({ kind: 'error', message: 'its task came to an end' }),
       (error: unknown) => this.#end(this.#reason(error)),
     );
+  }
+
+  get state(): ThreadState {
+    return this.#life.state;
+  }
+
+  /** True for one that was ready once, whatever it is now. */
+  get wasReady(): boolean {
+    return this.#life.wasReady;
+  }
+
+  /** The module that it loads or loaded last; undefined before the first. */
+  get module(): string | undefined {
+    return this.#module;
   }
 
   /** Dispatched to this thread and without an outcome. */
@@ -97,14 +107,17 @@ export class Thread implements Load {
     return this.#inFlight;
   }
 
+  /** Sent and not known to have begun, as of the last `refresh`. */
   get queued(): number {
-    return this.#unbegun.size;
+    return this.#queue.size;
   }
 
+  /** Expected time of those. */
   get queuedMs(): number {
-    return this.#unbegun.expectedMs;
+    return this.#queue.expectedMs;
   }
 
+  /** Slots in use. */
   get held(): number {
     return this.ceiling - this.#freeSlots.length;
   }
@@ -114,6 +127,11 @@ export class Thread implements Load {
     return this.#threadId;
   }
 
+  /** Resolves when the thread itself is gone: after `over` if it lingers. Meaningful from the call of `ended` on. */
+  get gone(): Promise<void> {
+    return this.#gone;
+  }
+
   /** True if it has a handler of this type. */
   knows(name: string): boolean {
     return this.#handlers.has(name);
@@ -121,18 +139,17 @@ export class Thread implements Load {
 
   /** Takes an attempt; it leaves with `post`. Needs a free slot and a handler. */
   send(dispatched: Dispatched, expectedMs: number, nowMs: number): void {
-    const { attempt } = dispatched;
-    const handler = this.#handlers.get(attempt.name);
+    const { request } = dispatched;
+    const handler = this.#handlers.get(request.name);
     const slot = this.#freeSlots.pop();
     if (slot === undefined || handler === undefined) throw new Error('sent to a thread that cannot take it');
     if (this.#inFlight === 0) this.#pulse.startCounting(nowMs);
-    dispatched.slot = slot;
-    dispatched.expectedMs = expectedMs;
+    dispatched.send(slot, expectedMs);
     this.#bySlot[slot] = dispatched;
     this.#inFlight++;
-    this.#unbegun.push(dispatched, nowMs);
-    this.slots.queue(slot);
-    this.#batch.add(slot, handler, attempt.attempt, attempt.scheduledFor, attempt.jobId, attempt.payload);
+    this.#queue.push(dispatched, nowMs);
+    this.#slots.queue(slot);
+    this.#batch.add(slot, handler, request.attempt, request.scheduledFor, request.jobId, request.payload);
   }
 
   post(): void {
@@ -141,25 +158,30 @@ export class Thread implements Load {
 
   /** Fires the signal of a running attempt. */
   signal(dispatched: Dispatched, reason: SignalReason, message: string, nowMs: number): void {
-    dispatched.signalled = reason;
-    dispatched.signalledMs = nowMs;
+    dispatched.signal(reason, nowMs);
     const order: ToThread = { kind: 'signal', slot: dispatched.slot, reason, message };
     this.#port.postMessage(order);
   }
 
-  /** Takes an attempt back; false if it has begun. Its slot stays in use until the thread has passed it. */
+  /** Takes an attempt back; false if it has begun. Its slot stays in use until the thread has reported that it skipped it. */
   recall(dispatched: Dispatched): boolean {
-    if (!this.slots.recall(dispatched.slot)) return false;
+    if (!this.#slots.recall(dispatched.slot)) return false;
     this.#recalled.add(dispatched.slot);
     this.#bySlot[dispatched.slot] = undefined;
     this.#inFlight--;
-    dispatched.slot = 0;
+    dispatched.recall();
     return true;
   }
 
   /** Takes back all that has not begun, in the order it was sent. */
   recallQueued(): readonly Dispatched[] {
-    return this.#unbegun.clear().filter((each) => this.#owns(each) && this.recall(each));
+    return this.#queue.clear().filter((each) => this.#owns(each) && this.recall(each));
+  }
+
+  /** The same of a blocked thread: until its next report nothing should be sent there. */
+  recallUntilReport(): readonly Dispatched[] {
+    this.#stalled = true;
+    return this.recallQueued();
   }
 
   /** Takes in the end of the attempt in `slot` and frees the slot; undefined if it had been taken back. */
@@ -170,21 +192,21 @@ export class Thread implements Load {
       this.#inFlight--;
     }
     this.#recalled.delete(slot);
-    this.slots.free(slot);
+    this.#slots.free(slot);
     this.#freeSlots.push(slot);
     return dispatched;
   }
 
   /** Brings `queued` and `queuedMs` up to date with what has begun since. */
   refresh(nowMs: number): void {
-    this.#unbegun.refresh((each) => this.#owns(each) && this.slots.isQueued(each.slot), nowMs);
+    this.#queue.refresh((each) => this.#owns(each) && this.#slots.isQueued(each.slot), nowMs);
   }
 
-  /** True while a handler holds the thread, so that what is sent there would wait; `refresh` first. */
+  /** True while a handler holds the thread, so that what is sent there would wait; `refresh` comes first. */
   isBlocked(nowMs: number): boolean {
-    if (this.stalled || this.#unbegun.waitedMs(nowMs) > blockedAfterMs) return true;
-    const { current } = this.slots;
-    return current !== 0 && nowMs - this.slots.since(current) > blockedAfterMs;
+    if (this.#stalled || this.#queue.waitedMs(nowMs) > blockedAfterMs) return true;
+    const { current } = this.#slots;
+    return current !== 0 && nowMs - this.#slots.since(current) > blockedAfterMs;
   }
 
   /** Attempts dispatched to this thread and without an outcome. */
@@ -192,22 +214,51 @@ export class Thread implements Load {
     return this.#bySlot.filter((each) => each !== undefined);
   }
 
+  /** Those of them whose handler has been called and is not through. */
+  running(): readonly Dispatched[] {
+    return this.attempts().filter((each) => this.isRunning(each));
+  }
+
+  isRunning({ slot }: Dispatched): boolean {
+    return this.#slots.isRunning(slot);
+  }
+
+  /** True also for one that is through. */
+  hasBegun({ slot }: Dispatched): boolean {
+    return this.#slots.hasBegun(slot);
+  }
+
+  /** When its handler was called, in `monotonicMs`; meaningful once it has begun. */
+  beganMs({ slot }: Dispatched): number {
+    return this.#slots.since(slot);
+  }
+
+  /** The slot whose handler is being called synchronously right now, 0 for none. */
+  get current(): number {
+    return this.#slots.current;
+  }
+
+  /** Changes with each sign of life. */
+  get beats(): number {
+    return this.#slots.beats;
+  }
+
   find(jobSeq: number, lease: number): Dispatched | undefined {
-    return this.#bySlot.find((each) => each?.attempt.jobSeq === jobSeq && each.attempt.lease === lease);
+    return this.#bySlot.find((each) => each?.request.jobSeq === jobSeq && each.request.lease === lease);
   }
 
   at(slot: number): Dispatched | undefined {
     return this.#bySlot[slot];
   }
 
-  /** Nothing could be seen for a while, through no fault of the thread. */
-  forgive(nowMs: number): void {
-    this.#pulse.forgive(nowMs);
+  /** Nothing could be seen for a while, through no fault of the thread: as if a silence had just ended. */
+  resetSilence(nowMs: number): void {
+    this.#pulse.reset(nowMs);
   }
 
   /** Looks for signs of life. */
   observe(nowMs: number): ReturnType<Pulse['observe']> {
-    return this.#pulse.observe(this.slots.beats, nowMs);
+    return this.#pulse.observe(this.#slots.beats, nowMs);
   }
 
   /** Ends the thread; `ended` follows. Piscina puts a fresh one in its place. */
@@ -221,24 +272,22 @@ export class Thread implements Load {
    *
    * @param fault the predicate of a sentence about the thread
    */
-  distrust(fault: string): void {
-    if (this.phase === 'ended') return;
+  fail(fault: string): void {
+    if (this.#life.isOver) return;
     this.#fault ??= fault;
-    this.accepts = false;
-    this.phase = 'ending';
+    this.#life.end();
     this.#task.abort();
   }
 
-  /** True if a report may say this of the slot now: that the attempt in it ended, or that what was taken back was passed. */
-  mayReport(slot: number, passed: boolean): boolean {
-    return passed ? this.#recalled.has(slot) : this.#bySlot[slot] !== undefined;
+  /** True if a report may say this of the slot now: that the attempt in it ended, or that what was recalled was skipped. */
+  mayReport(slot: number, skipped: boolean): boolean {
+    return skipped ? this.#recalled.has(slot) : this.#bySlot[slot] !== undefined;
   }
 
   /** Somebody else ends the thread. */
   expectEnd(): void {
-    this.#told = true;
-    this.accepts = false;
-    if (this.phase !== 'ended') this.phase = 'ending';
+    this.#stopRequested = true;
+    this.#life.end();
   }
 
   /** False for an attempt that was taken back, or whose outcome came. */
@@ -249,21 +298,19 @@ export class Thread implements Load {
   #receive(sent: unknown): void {
     const checked = checkFromThread(sent);
     if ('fault' in checked) {
-      this.distrust(checked.fault);
+      this.fail(checked.fault);
       return;
     }
     const { message } = checked;
     switch (message.kind) {
       case 'loading':
-        this.loading = message.file;
+        this.#module = message.file;
         this.#hooks.loading(this);
         return;
       case 'ready':
-        if (this.phase !== 'starting') return;
+        if (!this.#life.ready()) return;
         this.#threadId = message.threadId;
         this.#worker = this.#piscina.threads.find((worker) => worker.threadId === message.threadId);
-        this.phase = 'ready';
-        this.wasReady = true;
         for (const [index, { name }] of message.handlers.entries()) this.#handlers.set(name, index);
         this.#hooks.ready(this, message.handlers);
         return;
@@ -271,7 +318,7 @@ export class Thread implements Load {
         this.#hooks.unusable(this, message.reason);
         return;
       case 'report':
-        this.stalled = false;
+        this.#stalled = false;
         this.#hooks.report(this, message);
         return;
       case 'exiting':
@@ -284,33 +331,39 @@ export class Thread implements Load {
 
   #reason(error: unknown): ThreadEnd {
     if (this.#fault !== undefined) return { kind: 'error', message: `it ${this.#fault}` };
-    if (this.#told) return { kind: 'stopped' };
+    if (this.#stopRequested) return { kind: 'stopped' };
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ERR_WORKER_OUT_OF_MEMORY' ? { kind: 'memory' } : { kind: 'error', message };
   }
 
   /** Only when a thread is really gone may its attempts run elsewhere: waits for that, and for its last words. */
   async #end(end: ThreadEnd): Promise<void> {
-    this.accepts = false;
-    this.phase = 'ending';
-    const lingering = this.#worker !== undefined && !(await hasEnded(this.#worker)) ? this.#worker : undefined;
+    this.#life.end();
+    if (this.#worker) this.#gone = exitOf(this.#worker);
+    const lingers = !(await isWithin(this.#gone, endLimitMs));
     for (let last = receiveMessageOnPort(this.#port); last; last = receiveMessageOnPort(this.#port)) {
       this.#receive(last.message);
     }
     this.#port.close();
-    this.phase = 'ended';
+    this.#life.over(lingers);
+    void this.#gone.then(() => this.#life.gone());
     const exited = end.kind === 'error' && this.#exitCode !== undefined;
-    this.#hooks.ended(this, exited ? { kind: 'exit', exitCode: this.#exitCode as number } : end, lingering);
+    this.#hooks.ended(this, exited ? { kind: 'exit', exitCode: this.#exitCode as number } : end);
   }
 }
 
-/** Waits for the end of a thread, up to `endLimitMs`. */
-function hasEnded(worker: Worker): Promise<boolean> {
+/** Resolves at the end of a thread. */
+function exitOf(worker: Worker): Promise<void> {
   // Node sets it so at the end.
-  if (worker.threadId === -1) return Promise.resolve(true);
+  if (worker.threadId === -1) return Promise.resolve();
+  return new Promise((resolve) => worker.once('exit', () => resolve()));
+}
+
+/** True once it has resolved, false after `limitMs`. */
+function isWithin(promise: Promise<void>, limitMs: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), endLimitMs);
-    worker.once('exit', () => {
+    const timer = setTimeout(() => resolve(false), limitMs);
+    void promise.then(() => {
       clearTimeout(timer);
       resolve(true);
     });

@@ -30,7 +30,7 @@ export interface ThreadsOptions {
   /** A thread is gone and its attempts need outcomes; `message` says why in words for the user. */
   readonly onEnded: (thread: Thread, end: ThreadEnd, message: string) => void;
   /** A thread that was stopped goes on, outside of JavaScript; before `onEnded`. */
-  readonly onLingering: (thread: Thread, worker: Worker) => void;
+  readonly onLingering: (thread: Thread) => void;
 }
 
 interface Starting {
@@ -70,7 +70,7 @@ export class Threads {
 
   /** Those that can be sent to. */
   get ready(): readonly Thread[] {
-    return this.#live.filter((thread): thread is Thread => thread?.phase === 'ready');
+    return this.#live.filter((thread): thread is Thread => thread?.state === 'ready');
   }
 
   /** All that have not ended. */
@@ -109,9 +109,9 @@ export class Threads {
   }
 
   /** A thread that is ended while it links modules can take the process with it (a fatal error of V8): it may finish that. */
-  async #othersLoaded(): Promise<void> {
+  async #allLoaded(): Promise<void> {
     const end = performance.now() + loadLimitMs;
-    while (this.all.some(({ phase }) => phase === 'starting') && performance.now() < end) {
+    while (this.all.some(({ state }) => state === 'starting') && performance.now() < end) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
@@ -127,7 +127,7 @@ export class Threads {
     this.#starting?.reject(new Error('the pool was stopped while it started'));
     this.#starting = undefined;
     for (const timer of this.#timers) clearTimeout(timer);
-    await this.#othersLoaded();
+    await this.#allLoaded();
     const live = this.all;
     this.#workers = this.#piscina?.threads ?? [];
     for (const thread of live) thread.expectEnd();
@@ -146,7 +146,7 @@ export class Threads {
     // Beyond the limit that the thread itself keeps: for a module that holds it with a loop.
     const limitMs = importLimitMs * 1.5;
     const refuse = (): void => {
-      refusal = `${named(handlersDir, thread)} did not load within ${limitMs / 1000} s`;
+      refusal = `${moduleOf(handlersDir, thread)} did not load within ${limitMs / 1000} s`;
       thread.stop();
     };
     let limit = this.#after(Math.max(limitMs, startLimitMs), refuse);
@@ -157,11 +157,11 @@ export class Threads {
       { handlersDir, importLimitMs, log: shareOfLog(logLevel, threads) },
       {
         loading: () => {
-          this.#forget(limit);
+          this.#cancel(limit);
           limit = this.#after(limitMs, refuse);
         },
         ready: (_, handlers) => {
-          this.#forget(limit);
+          this.#cancel(limit);
           this.#failedStarts = 0;
           this.#starting?.resolve(handlers);
           this.#starting = undefined;
@@ -172,10 +172,10 @@ export class Threads {
           thread.stop();
         },
         report: this.#options.onReport,
-        ended: (_, end, lingering) => {
-          this.#forget(limit);
+        ended: (_, end) => {
+          this.#cancel(limit);
           this.#live[number - 1] = undefined;
-          if (lingering) this.#options.onLingering(thread, lingering);
+          if (thread.state === 'lingering') this.#options.onLingering(thread);
           this.#ended(thread, end, refusal);
         },
       },
@@ -191,7 +191,8 @@ export class Threads {
       this.#startThread(thread.number);
       return;
     }
-    const reason = refusal ?? `${named(handlersDir, thread)} ${describeEnd(end, threadMemoryMiB)} while it was loaded`;
+    const reason =
+      refusal ?? `${moduleOf(handlersDir, thread)} ${describeEnd(end, threadMemoryMiB)} while it was loaded`;
     if (this.#starting) {
       this.#starting.reject(new Error(reason));
       this.#starting = undefined;
@@ -216,15 +217,15 @@ export class Threads {
     return timer;
   }
 
-  #forget(timer: NodeJS.Timeout): void {
+  #cancel(timer: NodeJS.Timeout): void {
     clearTimeout(timer);
     this.#timers.delete(timer);
   }
 }
 
 /** The module that is to blame for a failed start, as far as known. */
-function named(folder: string, thread: Thread): string {
-  return thread.loading === undefined ? `the handlers folder ${folder}` : join(folder, thread.loading);
+function moduleOf(folder: string, thread: Thread): string {
+  return thread.module === undefined ? `the handlers folder ${folder}` : join(folder, thread.module);
 }
 
 /** As the predicate of a sentence about whoever ended the thread. */

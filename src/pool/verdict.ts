@@ -2,10 +2,10 @@
  * Outcomes, and who is to blame when a thread ends with attempts on it. The rules, all of them:
  *
  * - That whose code ran, or was the only one there, ended its thread or held it past its timeout.
- * - If nothing tells whose code it was, nobody is charged: all were interrupted and are suspects, each runs again alone,
+ * - If it is not known whose code it was, nobody is charged: all were interrupted and are suspects, each runs again alone,
  *   and the culprit shows itself. Beside one that ran out of memory all are suspects too: it may have been their doing.
  * - An attempt whose timeout passed while something else held the thread is not charged for it.
- * - An attempt that was told of its timeout and ran on has failed, whatever it does afterwards.
+ * - An attempt whose signal fired for its timeout and that ran on has failed, whatever it does afterwards.
  * - What is charged with the end of its thread runs alone when it is retried, or those beside it would pay for it again.
  */
 import { formatDuration } from '../domain/duration.js';
@@ -23,38 +23,46 @@ export type Loss =
   /** The pool itself stops. */
   | { readonly kind: 'shutdown' };
 
-export function timeoutMessage(attempt: Attempt): string {
-  return `the attempt exceeded its timeout of ${formatDuration(attempt.timeoutMs, 'down')}`;
+export function timeoutMessage({ timeoutMs }: Attempt): string {
+  return `the attempt exceeded its timeout of ${formatDuration(timeoutMs, 'down')}`;
 }
 
-export function interrupted({ attempt }: Dispatched, begun: boolean, durationMs: number, suspect = false): Outcome {
-  return { jobSeq: attempt.jobSeq, lease: attempt.lease, durationMs, kind: 'interrupted', begun, suspect };
+export function interrupted({ request }: Dispatched, begun: boolean, durationMs: number, suspect = false): Outcome {
+  return { jobSeq: request.jobSeq, lease: request.lease, durationMs, kind: 'interrupted', begun, suspect };
 }
 
 export function failed(
-  { attempt }: Dispatched,
+  { request }: Dispatched,
   code: FailureCode,
   name: string,
   message: string,
   durationMs: number,
   retryable = true,
 ): Outcome {
-  return { jobSeq: attempt.jobSeq, lease: attempt.lease, durationMs, kind: 'failed', name, message, code, retryable };
+  return { jobSeq: request.jobSeq, lease: request.lease, durationMs, kind: 'failed', name, message, code, retryable };
 }
 
 export function timedOut(dispatched: Dispatched, durationMs: number): Outcome {
-  return failed(dispatched, 'timeout', 'TimeoutError', timeoutMessage(dispatched.attempt), durationMs);
+  return failed(dispatched, 'timeout', 'TimeoutError', timeoutMessage(dispatched.request), durationMs);
 }
 
 /**
- * The outcome of a handler that came to its end.
+ * The outcome of a handler that came to its end, as far as it counts after its timeout or after it was asked to stop.
  *
- * @param row kind and texts as the thread reported them; `text` gives the next one
+ * @param kind one of `outcomeKind`, as the thread reported it; `text` gives the next text of the report
  */
-export function settled(dispatched: Dispatched, row: number, durationMs: number, text: () => string): Outcome {
-  const { jobSeq, lease } = dispatched.attempt;
+export function settledOutcome(dispatched: Dispatched, kind: number, durationMs: number, text: () => string): Outcome {
+  const outcome = reported(dispatched, kind, durationMs, text);
+  if (cameTooLate(dispatched, durationMs)) return timedOut(dispatched, durationMs);
+  // It gave up because the server asked for it: not its failure.
+  const gaveUp = dispatched.signalled === 'shutdown' && outcome.kind === 'failed';
+  return gaveUp ? interrupted(dispatched, true, durationMs) : outcome;
+}
+
+function reported(dispatched: Dispatched, kind: number, durationMs: number, text: () => string): Outcome {
+  const { jobSeq, lease } = dispatched.request;
   const end = { jobSeq, lease, durationMs, kind: 'succeeded' } as const;
-  switch (row) {
+  switch (kind) {
     case outcomeKind.succeeded:
       return end;
     case outcomeKind.succeededWith:
@@ -64,23 +72,15 @@ export function settled(dispatched: Dispatched, row: number, durationMs: number,
     case outcomeKind.failed:
     case outcomeKind.failedForGood: {
       const name = text();
-      return failed(dispatched, 'handler_error', name, text(), durationMs, row === outcomeKind.failed);
+      return failed(dispatched, 'handler_error', name, text(), durationMs, kind === outcomeKind.failed);
     }
     default:
-      throw new Error(`a thread reported an outcome of unknown kind ${row}`);
+      throw new Error(`a thread reported an outcome of unknown kind ${kind}`);
   }
 }
 
-/** What counts of the outcome of a handler that came to its end after its timeout, or after it was told to stop. */
-export function judgeSettled(dispatched: Dispatched, outcome: Outcome): Outcome {
-  if (cameTooLate(dispatched, outcome.durationMs)) return timedOut(dispatched, outcome.durationMs);
-  // It gave up because the server asked for it: not its failure.
-  const gaveUp = dispatched.signalled === 'shutdown' && outcome.kind === 'failed';
-  return gaveUp ? interrupted(dispatched, true, outcome.durationMs) : outcome;
-}
-
-/** What counts of a handler that came to its end when its thread could no longer say how. */
-export function unheard(dispatched: Dispatched, durationMs: number): Outcome {
+/** The outcome of a handler that came to its end when its thread could no longer report how. */
+export function unreportedOutcome(dispatched: Dispatched, durationMs: number): Outcome {
   return dispatched.signalled === 'timeout'
     ? timedOut(dispatched, durationMs)
     : interrupted(dispatched, true, durationMs);
@@ -88,18 +88,18 @@ export function unheard(dispatched: Dispatched, durationMs: number): Outcome {
 
 /** True if a handler that came to its end is to be charged with a timeout all the same. */
 export function cameTooLate(dispatched: Dispatched, durationMs: number): boolean {
-  if (durationMs <= dispatched.attempt.timeoutMs) return false;
+  if (durationMs <= dispatched.request.timeoutMs) return false;
   return dispatched.signalled === 'timeout' || (dispatched.signalled === undefined && !dispatched.starved);
 }
 
 /**
  * Outcomes of the attempts that ran when their thread ended.
  *
- * @param current slot of the attempt whose code ran, 0 if nothing tells
+ * @param current slot of the attempt whose code ran, 0 if that is not known
  * @param running all that had begun and not come to their end
  * @param durationMs how long each of them has run
  */
-export function judge(
+export function outcomesOfLoss(
   loss: Loss,
   current: number,
   running: readonly Dispatched[],
@@ -116,7 +116,7 @@ export function judge(
       case 'died':
         return charged(failed(each, 'worker_lost', 'WorkerLostError', loss.message, ranMs));
       case 'overrun':
-        return loss.silent && ranMs > each.attempt.timeoutMs
+        return loss.silent && ranMs > each.request.timeoutMs
           ? charged(timedOut(each, ranMs))
           : interrupted(each, true, ranMs);
       case 'shutdown':

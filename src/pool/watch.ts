@@ -26,8 +26,8 @@ export class Pulse {
     this.#signMs = nowMs;
   }
 
-  /** Whoever looks was away: as if a silence had just ended. */
-  forgive(nowMs: number): void {
+  /** Nothing could be seen of the thread for a while: as if a silence had just ended. */
+  reset(nowMs: number): void {
     this.#signMs = nowMs;
     this.#recoveredMs = nowMs;
   }

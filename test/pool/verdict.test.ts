@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Dispatched } from '../../src/pool/dispatched.js';
-import { cameTooLate, judge, unheard } from '../../src/pool/verdict.js';
+import { cameTooLate, outcomesOfLoss, unreportedOutcome } from '../../src/pool/verdict.js';
 
 function running(slot: number, signalled?: 'timeout' | 'cancelled' | 'shutdown'): Dispatched {
   const dispatched = new Dispatched({
@@ -14,8 +14,8 @@ function running(slot: number, signalled?: 'timeout' | 'cancelled' | 'shutdown')
     timeoutMs: 100,
     alone: false,
   });
-  dispatched.slot = slot;
-  dispatched.signalled = signalled;
+  dispatched.send(slot, 1);
+  if (signalled) dispatched.signal(signalled, 0);
   return dispatched;
 }
 
@@ -36,24 +36,32 @@ const free = { kind: 'interrupted', begun: true, durationMs: 500, suspect: false
 const suspect = { ...free, suspect: true };
 
 t.test('a thread that died', (t) => {
-  t.match(judge(died, 2, [running(1), running(2)], ranMs), [free, charged], 'in the call of one');
-  t.match(judge(died, 0, [running(1)], ranMs), [charged], 'with one on it');
-  t.match(judge(died, 7, [running(1)], ranMs), [charged], 'in the call of one that has ended meanwhile');
-  t.match(judge(died, 0, [running(1), running(2)], ranMs), [suspect, suspect], 'nobody knows by whom');
+  t.match(outcomesOfLoss(died, 2, [running(1), running(2)], ranMs), [free, charged], 'in the call of one');
+  t.match(outcomesOfLoss(died, 0, [running(1)], ranMs), [charged], 'with one on it');
+  t.match(outcomesOfLoss(died, 7, [running(1)], ranMs), [charged], 'in the call of one that has ended meanwhile');
+  t.match(outcomesOfLoss(died, 0, [running(1), running(2)], ranMs), [suspect, suspect], 'nobody knows by whom');
   const ofMemory = { ...died, ofMemory: true };
-  t.match(judge(ofMemory, 2, [running(1), running(2)], ranMs), [suspect, charged], 'memory that all had filled');
-  t.match(judge(died, 1, [running(1, 'cancelled')], ranMs), [free], 'by one that was cancelled anyway');
-  t.match(judge(died, 0, [running(1, 'timeout'), running(2)], ranMs), [late, suspect], 'in the grace of one');
-  t.same(judge(died, 0, [], ranMs), [], 'with nothing on it');
+  t.match(
+    outcomesOfLoss(ofMemory, 2, [running(1), running(2)], ranMs),
+    [suspect, charged],
+    'memory that all had filled',
+  );
+  t.match(outcomesOfLoss(died, 1, [running(1, 'cancelled')], ranMs), [free], 'by one that was cancelled anyway');
+  t.match(outcomesOfLoss(died, 0, [running(1, 'timeout'), running(2)], ranMs), [late, suspect], 'in the grace of one');
+  t.same(outcomesOfLoss(died, 0, [], ranMs), [], 'with nothing on it');
   t.end();
 });
 
 t.test('a thread that was stopped because it was held', (t) => {
-  t.match(judge({ ...overrun, current: 2 }, 2, [running(1), running(2)], ranMs), [free, late], 'in the call of one');
-  t.match(judge(overrun, 0, [running(1)], ranMs), [late], 'with one on it');
-  t.match(judge(overrun, 0, [running(1), running(2)], ranMs), [suspect, suspect], 'nobody knows by whom');
   t.match(
-    judge(overrun, 0, [running(1)], () => 50),
+    outcomesOfLoss({ ...overrun, current: 2 }, 2, [running(1), running(2)], ranMs),
+    [free, late],
+    'in the call of one',
+  );
+  t.match(outcomesOfLoss(overrun, 0, [running(1)], ranMs), [late], 'with one on it');
+  t.match(outcomesOfLoss(overrun, 0, [running(1), running(2)], ranMs), [suspect, suspect], 'nobody knows by whom');
+  t.match(
+    outcomesOfLoss(overrun, 0, [running(1)], () => 50),
     [{ ...free, durationMs: 50 }],
     'by one within its time',
   );
@@ -62,32 +70,32 @@ t.test('a thread that was stopped because it was held', (t) => {
 
 t.test('a thread that was stopped because one ignored its signal', (t) => {
   const loss = { ...overrun, silent: false };
-  t.match(judge(loss, 0, [running(1, 'timeout'), running(2)], ranMs), [late, free]);
-  t.match(judge(loss, 0, [running(1, 'cancelled'), running(2, 'shutdown')], ranMs), [free, free]);
+  t.match(outcomesOfLoss(loss, 0, [running(1, 'timeout'), running(2)], ranMs), [late, free]);
+  t.match(outcomesOfLoss(loss, 0, [running(1, 'cancelled'), running(2, 'shutdown')], ranMs), [free, free]);
   t.end();
 });
 
 t.test('a handler that came to its end in the last moment of its thread', (t) => {
-  t.match(unheard(running(1), 500), free, 'nobody knows how');
+  t.match(unreportedOutcome(running(1), 500), free, 'nobody knows how');
   t.match(
-    unheard(running(1, 'timeout'), 500),
+    unreportedOutcome(running(1, 'timeout'), 500),
     { kind: 'failed', code: 'timeout' },
     'after its timeout that does not matter',
   );
-  t.match(unheard(running(1, 'cancelled'), 500), free);
+  t.match(unreportedOutcome(running(1, 'cancelled'), 500), free);
   t.end();
 });
 
 t.test('the end of the pool charges nobody', (t) => {
-  t.match(judge({ kind: 'shutdown' }, 1, [running(1)], ranMs), [free]);
+  t.match(outcomesOfLoss({ kind: 'shutdown' }, 1, [running(1)], ranMs), [free]);
   t.end();
 });
 
 t.test('a handler that came to its end too late', (t) => {
   const starved = running(1);
-  starved.starved = true;
+  starved.starve();
   const signalledAnyway = running(1, 'timeout');
-  signalledAnyway.starved = true;
+  signalledAnyway.starve();
   t.notOk(cameTooLate(running(1), 100), 'just in time');
   t.ok(cameTooLate(running(1), 101), 'late, though nobody had noticed');
   t.ok(cameTooLate(running(1, 'timeout'), 101));

@@ -86,10 +86,10 @@ t.test('a thread without work is not silent', (t) => {
   t.end();
 });
 
-t.test('when whoever looks was away, all threads have just recovered', (t) => {
+t.test('when nothing could be seen for a while, a thread has just recovered', (t) => {
   const pulse = new Pulse();
   pulse.startCounting(1000);
-  pulse.forgive(6000);
+  pulse.reset(6000);
   t.same(pulse.observe(0, 6000), { silentMs: 0, recoveredForMs: 0 });
   t.end();
 });

@@ -6,7 +6,7 @@
  * loop holds the thread.
  *
  * Code that a timer or an emitter calls, and the `then` of what an async handler returns, has nobody who waits for it:
- * then only the file tells where it comes from.
+ * then only the file says where it comes from.
  */
 import type { Session } from 'node:inspector';
 

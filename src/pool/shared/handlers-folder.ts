@@ -1,4 +1,4 @@
-/** What the names of files in the handlers folder tell, without loading any. */
+/** What can be learnt from the names of files in the handlers folder, without loading any. */
 import { realpathSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -15,7 +15,7 @@ export function typeOfModule(folder: string, url: string): string | undefined {
   try {
     if (dirname(path) !== realpathSync(folder)) return undefined;
   } catch {
-    // The folder is gone: nothing tells any more.
+    // The folder is gone: it cannot be known any more.
     return undefined;
   }
   return moduleFile.exec(basename(path))?.[1];

@@ -1,6 +1,6 @@
 /**
  * Shared memory between the main thread and one worker thread: a slot for each attempt on that thread, and the thread's
- * signs of life. It is what still tells who had begun when a thread dies without a word.
+ * signs of life. It still says who had begun when a thread dies without a word.
  *
  * The life of a slot (who moves it):
  *
@@ -8,7 +8,7 @@
  *                      └────main──► recalled ──────────────────────main──► free
  *
  * Both sides leave `queued` by compare-and-swap, so that an attempt is either run or taken back, never both. A recalled
- * slot is free only after the worker has reported that it passed it: until then a message that names it is under way.
+ * slot is free only after the worker has reported that it skipped it: until then a message that names it is under way.
  */
 
 /** Attempts that one thread may hold at most, begun or not; a pool may be told to give it fewer. */

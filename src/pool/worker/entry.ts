@@ -9,7 +9,7 @@ import { monotonicMs, Slots } from '../shared/slots.js';
 import { LineBudget } from './line-budget.js';
 import { loadHandlers } from './load-handlers.js';
 import { Outbox } from './outbox.js';
-import { logWhatIsPrinted } from './printed.js';
+import { captureOutput } from './printed.js';
 import { Runner } from './runner.js';
 import { describeThrown } from './thrown.js';
 
@@ -23,7 +23,7 @@ export default async function serve({ port, memory, handlersDir, importLimitMs, 
   );
   let runner: Runner | undefined;
 
-  logWhatIsPrinted(outbox);
+  captureOutput(outbox);
   const late = (what: string) => (error: unknown) =>
     outbox.line({
       level: 'error',
@@ -35,7 +35,7 @@ export default async function serve({ port, memory, handlersDir, importLimitMs, 
   process.on('exit', (exitCode) => {
     // Within the call of `process.exit`, so that whoever called it is on the stack.
     if (slots.current === 0) slots.blame(whoseCode().slot);
-    outbox.tellLost();
+    outbox.reportDropped();
     outbox.post();
     post({ kind: 'exiting', exitCode });
   });

@@ -1,6 +1,6 @@
 /**
  * Worker side: how much one thread may add to the log. Lines cost the main thread time and memory, so what is not logged
- * at the server's level ends here, and so does what is beyond a rate. What is lost is counted.
+ * at the server's level ends here, and so does what is beyond a rate. What is dropped is counted.
  */
 import type { LineBudgetOptions, LogLevel } from '../shared/log-lines.js';
 
@@ -20,7 +20,7 @@ export class LineBudget {
   #lines: number;
   #chars: number;
   #refilledMs: number;
-  #lost = 0;
+  #dropped = 0;
 
   constructor(options: LineBudgetOptions, nowMs: number) {
     this.#options = options;
@@ -32,21 +32,21 @@ export class LineBudget {
     this.#refilledMs = nowMs;
   }
 
-  /** Lines that were beyond the rate since `forget`. */
-  get lost(): number {
-    return this.#lost;
+  /** Lines that were beyond the rate since `resetDropped`. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
-  forget(): void {
-    this.#lost = 0;
+  resetDropped(): void {
+    this.#dropped = 0;
   }
 
-  /** True if a line of this level may be made now; false counts it as lost if it would have been logged. */
+  /** True if a line of this level may be made now; false counts it as dropped if it would have been logged. */
   admits(level: LogLevel, nowMs: number): boolean {
     if (levels.indexOf(level) < this.#least) return false;
     this.#refill(nowMs);
     if (this.#lines >= 1 && this.#chars > 0) return true;
-    this.#lost++;
+    this.#dropped++;
     return false;
   }
 

@@ -29,7 +29,7 @@ class Unusable extends Error {}
 /**
  * @param folder absolute path
  * @param importLimitMs a module whose import takes longer (a top-level await without end) is refused
- * @param onLoading told the name of each file before its import
+ * @param onLoading called with the name of each file before its import
  * @returns the handlers by name in order, or why the folder cannot be used
  */
 export async function loadHandlers(

@@ -18,8 +18,8 @@ const timeout = setTimeout;
 
 /** Lines this long after the last message do not wait for the end of the turn: they may be a thread's last words. */
 const lineGapMs = 10;
-/** How often it is told that lines were lost. */
-const tellLostMs = 1000;
+/** How often dropped lines are reported. */
+const reportDroppedMs = 1000;
 /** A line's share of a message beside its texts. */
 const lineChars = 100;
 
@@ -31,8 +31,8 @@ export class Outbox {
   #texts: string[] = [];
   #lines: LogLine[] = [];
   readonly #budget: LineBudget;
-  #toldLostMs = Number.NEGATIVE_INFINITY;
-  #lostTimer: NodeJS.Timeout | undefined;
+  #reportedDroppedMs = Number.NEGATIVE_INFINITY;
+  #droppedTimer: NodeJS.Timeout | undefined;
   #postedMs = 0;
   #turnEnd: NodeJS.Immediate | undefined;
   readonly #onTurnEnd: () => void;
@@ -56,7 +56,8 @@ export class Outbox {
     };
   }
 
-  passed(slot: number): void {
+  /** An attempt had been recalled before it began. */
+  skipped(slot: number): void {
     this.#row(slot, outcomeKind.skipped, 0, 0);
   }
 
@@ -84,10 +85,11 @@ export class Outbox {
     this.#row(slot, thrown.retryable ? outcomeKind.failed : outcomeKind.failedForGood, durationMs, blockingMs);
   }
 
-  /** True if a line of this level is worth making: `add` must follow. A line that is too many is counted as lost. */
+  /** True if a line of this level is worth making: `add` must follow. A line that is too many is counted as dropped. */
   admits(level: LogLevel): boolean {
     const admitted = this.#budget.admits(level, this.#now());
-    if (!admitted && this.#budget.lost > 0) this.#lostTimer ??= timeout(() => this.#lostLater(), tellLostMs).unref();
+    if (!admitted && this.#budget.dropped > 0)
+      this.#droppedTimer ??= timeout(() => this.#onDroppedTimer(), reportDroppedMs).unref();
     return admitted;
   }
 
@@ -108,9 +110,9 @@ export class Outbox {
     this.#turnEnd ??= immediate(this.#onTurnEnd);
   }
 
-  /** Sends what was gathered, even if that is nothing: it tells main that the thread has got on. */
+  /** Sends what was gathered, even if that is nothing: it shows main that the thread has got on. */
   post(): void {
-    if (this.#budget.lost > 0 && this.#now() - this.#toldLostMs >= tellLostMs) this.tellLost();
+    if (this.#budget.dropped > 0 && this.#now() - this.#reportedDroppedMs >= reportDroppedMs) this.reportDropped();
     const message: FromThread = {
       kind: 'report',
       numbers: apply(slice, this.#numbers, [0, this.#rows * outcomeRow.numbers]) as Float64Array<ArrayBuffer>,
@@ -125,20 +127,20 @@ export class Outbox {
     this.#port.postMessage(message);
   }
 
-  /** Adds a line about lost ones, if there were any. */
-  tellLost(): void {
-    const { lost } = this.#budget;
-    if (lost === 0) return;
-    this.#budget.forget();
-    this.#toldLostMs = this.#now();
-    const message = `${lost} log lines were dropped: handlers log too much at once`;
+  /** Adds a line about dropped ones, if there were any. */
+  reportDropped(): void {
+    const { dropped } = this.#budget;
+    if (dropped === 0) return;
+    this.#budget.resetDropped();
+    this.#reportedDroppedMs = this.#now();
+    const message = `${dropped} log lines were dropped: handlers log too much at once`;
     this.#lines[this.#lines.length] = { level: 'warn', message };
   }
 
-  #lostLater(): void {
-    this.#lostTimer = undefined;
-    if (this.#budget.lost === 0) return;
-    this.tellLost();
+  #onDroppedTimer(): void {
+    this.#droppedTimer = undefined;
+    if (this.#budget.dropped === 0) return;
+    this.reportDropped();
     this.post();
   }
 

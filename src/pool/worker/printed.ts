@@ -12,13 +12,13 @@ import type { Outbox } from './outbox.js';
 /** A text without a line's end is a line when it is this long. */
 const longestLine = 8 * 1024;
 
-export function logWhatIsPrinted(outbox: Outbox): void {
-  logConsole(outbox);
-  logStream(process.stdout, 'info', outbox);
-  logStream(process.stderr, 'error', outbox);
+export function captureOutput(outbox: Outbox): void {
+  captureConsole(outbox);
+  captureStream(process.stdout, 'info', outbox);
+  captureStream(process.stderr, 'error', outbox);
 }
 
-function logConsole(outbox: Outbox): void {
+function captureConsole(outbox: Outbox): void {
   const levels = { debug: 'debug', log: 'info', info: 'info', warn: 'warn', error: 'error', trace: 'debug' } as const;
   for (const method of Object.keys(levels) as (keyof typeof levels)[]) {
     const level = levels[method];
@@ -29,7 +29,7 @@ function logConsole(outbox: Outbox): void {
 }
 
 /** Replaces what is below the stream's buffer, so that callbacks and events are as handlers expect them. */
-function logStream(stream: Writable, level: LogLevel, outbox: Outbox): void {
+function captureStream(stream: Writable, level: LogLevel, outbox: Outbox): void {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   const take = (text: string): void => {

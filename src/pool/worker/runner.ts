@@ -37,7 +37,7 @@ export class Runner {
   readonly #outbox: Outbox;
   readonly #blocking = new BlockingTimes();
   readonly #batches: Batch[] = [];
-  /** Attempts of the first batch that were called or passed. */
+  /** Attempts of the first batch that were called or skipped. */
   #called = 0;
   /** True while the rest of the batches waits for the end of the turn. */
   #paused = false;
@@ -122,7 +122,7 @@ export class Runner {
   /** Calls the handler; returns the time at which it gave control back. */
   #run(slot: number, handler: LoadedHandler, context: AttemptContext, payload: string, began: number): number {
     if (!this.#slots.begin(slot, began)) {
-      this.#outbox.passed(slot);
+      this.#outbox.skipped(slot);
       return began;
     }
     let returned: unknown;
@@ -157,7 +157,7 @@ export class Runner {
     return now;
   }
 
-  /** Waits for a handler's promise. Its name tells whose code it is that holds the thread, see `attribution`. */
+  /** Waits for a handler's promise. Its name says whose code it is that holds the thread, see `attribution`. */
   #awaiterOf(slot: number): Await {
     const name = awaiterName(slot);
     const named: Record<string, Await> = {

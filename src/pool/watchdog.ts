@@ -1,4 +1,7 @@
-/** Looks at the running attempts again and again, and carries out what `watch` decides about those past their time. */
+/**
+ * Checks the running attempts again and again, and carries out what `watch` decides about those past their time: fires
+ * signals, and stops the threads of those that do not heed them.
+ */
 
 import type { Dispatched } from './dispatched.js';
 import { type Running, whoseCodeOn } from './shared/attribution.js';
@@ -8,7 +11,7 @@ import type { Thread } from './thread.js';
 import { type Loss, timeoutMessage } from './verdict.js';
 import { review, silentAfterMs, type WatchedThread } from './watch.js';
 
-export interface OverrunsOptions {
+export interface WatchdogOptions {
   readonly threads: () => readonly Thread[];
   /** The job type whose module this file is; undefined if it is no handler's. */
   readonly typeOf: (url: string) => string | undefined;
@@ -17,14 +20,14 @@ export interface OverrunsOptions {
   readonly log: (entry: LogEntry) => void;
   /** A thread is about to be stopped: what has not begun there can be taken back. */
   readonly onStop: (thread: Thread) => void;
-  /** After each look. */
-  readonly onLooked: () => void;
+  /** After each check. */
+  readonly onChecked: () => void;
 }
 
-/** How often running attempts are looked at: the precision of timeouts. */
-const lookEveryMs = 25;
-/** Looks further apart tell that this thread, or the whole process, was held: nothing was seen of the others. */
-const awayMs = 200;
+/** How often running attempts are checked: the precision of timeouts. */
+const checkEveryMs = 25;
+/** Checks further apart mean that this thread, or the whole process, was held: nothing was seen of the others. */
+const suspendedMs = 200;
 /** From the end of a handler to the report of it, on a thread that is not held: far more than any machine takes. */
 const reportLimitMs = 5000;
 /** An answer that is older does not say whose code it is now. */
@@ -40,88 +43,96 @@ interface Inquiry {
   at: string | undefined;
 }
 
-export class Overruns {
-  readonly #options: OverrunsOptions;
-  readonly #losses = new WeakMap<Thread, Loss>();
-  readonly #stoppedOver = new WeakMap<Thread, { readonly over: Dispatched; readonly at: string | undefined }>();
+/** That a thread was stopped for an attempt past its time. */
+export interface Stop {
+  /** What the verdict on its attempts goes by. */
+  readonly loss: Loss;
+  /** The attempt that it was stopped for. */
+  readonly dispatched: Dispatched;
+  /** File and line of the code that held the thread, if known. */
+  readonly at: string | undefined;
+}
+
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  readonly #stops = new WeakMap<Thread, Stop>();
   readonly #inquiries = new WeakMap<Thread, Inquiry>();
   #timer: NodeJS.Timeout | undefined;
-  #lookedMs = 0;
+  #checkedMs = 0;
 
-  constructor(options: OverrunsOptions) {
+  constructor(options: WatchdogOptions) {
     this.#options = options;
   }
 
   /** Why a thread was stopped here; undefined if it was not. */
-  lossOf(thread: Thread): Loss | undefined {
-    return this.#losses.get(thread);
+  stopOf(thread: Thread): Stop | undefined {
+    return this.#stops.get(thread);
   }
 
-  /** The attempt that a thread was stopped over, and where its code was if that is known. */
-  stoppedOver(thread: Thread): { readonly over: Dispatched; readonly at: string | undefined } | undefined {
-    return this.#stoppedOver.get(thread);
-  }
-
-  /** Looks from now on, until `rest`. */
-  watch(): void {
+  /** Checks from now on, until `disarm`. */
+  arm(): void {
     if (this.#timer) return;
-    this.#lookedMs = monotonicMs();
-    this.#timer = setInterval(() => this.#look(), lookEveryMs);
+    this.#checkedMs = monotonicMs();
+    this.#timer = setInterval(() => this.#check(), checkEveryMs);
   }
 
-  rest(): void {
+  disarm(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
   /**
-   * If nobody has looked for a while, what became late meanwhile is not charged: the process may have been stopped
+   * If nothing has been checked for a while, what became late meanwhile is not charged: the process may have been stopped
    * (SIGSTOP), and the attempt ends as soon as it goes on. To be called before outcomes are taken in.
    */
-  noticeAbsence(): void {
+  noticeSuspension(): void {
     const nowMs = monotonicMs();
-    const wasAway = this.#timer !== undefined && nowMs - this.#lookedMs > awayMs;
-    if (!wasAway) return;
-    this.#lookedMs = nowMs;
+    const wasSuspended = this.#timer !== undefined && nowMs - this.#checkedMs > suspendedMs;
+    if (!wasSuspended) return;
+    this.#checkedMs = nowMs;
     for (const thread of this.#options.threads()) {
-      thread.forgive(nowMs);
+      thread.resetSilence(nowMs);
       for (const each of thread.attempts()) {
-        each.throughMs = undefined;
-        if (thread.slots.hasBegun(each.slot) && this.#overdueMs(thread, each, nowMs) >= 0) each.starved = true;
+        each.unreportedMs(false, nowMs);
+        if (thread.hasBegun(each) && this.#overdueMs(thread, each, nowMs) >= 0) each.starve();
       }
     }
   }
 
-  #look(): void {
-    this.noticeAbsence();
+  #check(): void {
+    this.noticeSuspension();
     const nowMs = monotonicMs();
-    this.#lookedMs = nowMs;
+    this.#checkedMs = nowMs;
     for (const thread of this.#options.threads()) {
-      const running = thread.attempts().filter((each) => thread.slots.isRunning(each.slot));
+      const running = thread.running();
       const signs = thread.observe(nowMs);
-      this.#expectReports(thread, running.length > 0 && signs.silentMs >= silentAfterMs, nowMs);
-      if (running.length > 0) this.#lookAt(thread, running, { ...signs, current: this.#holderOf(thread) }, nowMs);
+      this.#checkReports(thread, running.length > 0 && signs.silentMs >= silentAfterMs, nowMs);
+      if (running.length > 0) this.#checkThread(thread, running, { ...signs, current: this.#holderOf(thread) }, nowMs);
     }
-    this.#options.onLooked();
+    this.#options.onChecked();
   }
 
-  /** A thread that is not held and does not report what is through never will: handlers have broken it. */
-  #expectReports(thread: Thread, isHeld: boolean, nowMs: number): void {
+  /** A thread that is not held and does not report what has settled never will: handlers have broken it. */
+  #checkReports(thread: Thread, isHeld: boolean, nowMs: number): void {
     for (const each of thread.attempts()) {
-      if (isHeld || !thread.slots.hasBegun(each.slot) || thread.slots.isRunning(each.slot)) each.throughMs = undefined;
-      else each.throughMs ??= nowMs;
-      if (each.throughMs !== undefined && nowMs - each.throughMs > reportLimitMs) {
-        thread.distrust('did not report how its handlers ended');
+      const isSettled = !isHeld && thread.hasBegun(each) && !thread.isRunning(each);
+      if (each.unreportedMs(isSettled, nowMs) > reportLimitMs) {
+        thread.fail('did not report how its handlers ended');
         return;
       }
     }
   }
 
-  #overdueMs(thread: Thread, { slot, attempt }: Dispatched, nowMs: number): number {
-    return nowMs - thread.slots.since(slot) - attempt.timeoutMs;
+  #overdueMs(thread: Thread, dispatched: Dispatched, nowMs: number): number {
+    return nowMs - thread.beganMs(dispatched) - dispatched.request.timeoutMs;
   }
 
-  #lookAt(thread: Thread, running: readonly Dispatched[], signs: Omit<WatchedThread, 'running'>, nowMs: number): void {
+  #checkThread(
+    thread: Thread,
+    running: readonly Dispatched[],
+    signs: Omit<WatchedThread, 'running'>,
+    nowMs: number,
+  ): void {
     const { graceMs } = this.#options;
     const watched = running.map((each) => ({
       slot: each.slot,
@@ -130,37 +141,36 @@ export class Overruns {
     }));
     const { signal, starved, stopFor } = review({ ...signs, running: watched }, graceMs);
     for (const each of running) {
-      if (starved.includes(each.slot)) each.starved = true;
-      if (signal.includes(each.slot)) thread.signal(each, 'timeout', timeoutMessage(each.attempt), nowMs);
-      if (stopFor === each.slot && this.#isExplained(thread, signs, nowMs)) {
+      if (starved.includes(each.slot)) each.starve();
+      if (signal.includes(each.slot)) thread.signal(each, 'timeout', timeoutMessage(each.request), nowMs);
+      if (stopFor === each.slot && this.#isHolderKnown(thread, signs, nowMs)) {
         this.#stop(thread, each, running.length, signs);
       }
     }
   }
 
-  /** The slot whose code holds the thread, if it is held; 0 if nothing tells. */
+  /** The slot whose code holds the thread, if it is held; 0 if that is not known. */
   #holderOf(thread: Thread): number {
-    const { slots } = thread;
     const inquiry = this.#inquiries.get(thread);
-    if (inquiry && inquiry.beats !== slots.beats) this.#inquiries.delete(thread);
-    else if (inquiry?.holder && slots.current === 0) {
-      const { slot } = inquiry.holder;
-      return thread.at(slot) === inquiry.holder && slots.isRunning(slot) ? slot : 0;
+    if (inquiry && inquiry.beats !== thread.beats) this.#inquiries.delete(thread);
+    else if (inquiry?.holder && thread.current === 0) {
+      const { holder } = inquiry;
+      return thread.at(holder.slot) === holder && thread.isRunning(holder) ? holder.slot : 0;
     }
-    return slots.current;
+    return thread.current;
   }
 
   /**
    * A silent thread is asked whose code holds it before it is stopped, so that nobody else is suspected of it, the log
    * can say where that code is, and a thread that only waits for a processor shows life. False until it has answered, or
-   * has taken too long; whose it is `#holderOf` tells then.
+   * has taken too long; `#holderOf` has the answer then.
    */
-  #isExplained(thread: Thread, signs: Omit<WatchedThread, 'running'>, nowMs: number): boolean {
+  #isHolderKnown(thread: Thread, signs: Omit<WatchedThread, 'running'>, nowMs: number): boolean {
     if (signs.silentMs < silentAfterMs) return true;
     const last = this.#inquiries.get(thread);
     if (last && last.answeredMs === undefined) return false;
     if (last?.answeredMs !== undefined && nowMs - last.answeredMs < freshMs) return true;
-    const inquiry: Inquiry = { beats: thread.slots.beats, answeredMs: undefined, holder: undefined, at: undefined };
+    const inquiry: Inquiry = { beats: thread.beats, answeredMs: undefined, holder: undefined, at: undefined };
     this.#inquiries.set(thread, inquiry);
     void whoseCodeOn(thread.threadId).then((running) => {
       const { at } = running;
@@ -168,7 +178,7 @@ export class Overruns {
       inquiry.holder = this.#ownerOf(thread, running);
       inquiry.at = at;
       // No code runs there: it waited for a processor, and has a moment to show life. Once, since it might be chance.
-      if (at === undefined && last === undefined) thread.forgive(inquiry.answeredMs);
+      if (at === undefined && last === undefined) thread.resetSilence(inquiry.answeredMs);
     });
     return false;
   }
@@ -177,15 +187,14 @@ export class Overruns {
   #ownerOf(thread: Thread, { slot, from }: Running): Dispatched | undefined {
     if (slot !== 0 || from === undefined) return thread.at(slot);
     const type = this.#options.typeOf(from);
-    const [one, ...others] = thread
-      .attempts()
-      .filter((each) => each.attempt.name === type && thread.slots.isRunning(each.slot));
+    const [one, ...others] = thread.running().filter((each) => each.request.name === type);
     return others.length === 0 ? one : undefined;
   }
 
-  #stop(thread: Thread, over: Dispatched, running: number, signs: Omit<WatchedThread, 'running'>): void {
+  #stop(thread: Thread, dispatched: Dispatched, running: number, signs: Omit<WatchedThread, 'running'>): void {
     const silent = signs.silentMs >= silentAfterMs;
-    const { jobId, name, attempt } = over.attempt;
+    const at = this.#inquiries.get(thread)?.at;
+    const { jobId, name, attempt } = dispatched.request;
     this.#options.log({
       level: 'warn',
       thread: thread.number,
@@ -195,10 +204,9 @@ export class Overruns {
       jobId,
       name,
       attempt,
-      fields: { running, ...(silent ? { at: this.#inquiries.get(thread)?.at } : {}) },
+      fields: { running, ...(silent ? { at } : {}) },
     });
-    this.#losses.set(thread, { kind: 'overrun', current: signs.current, silent });
-    this.#stoppedOver.set(thread, { over, at: this.#inquiries.get(thread)?.at });
+    this.#stops.set(thread, { loss: { kind: 'overrun', current: signs.current, silent }, dispatched, at });
     this.#options.onStop(thread);
     thread.stop();
   }
