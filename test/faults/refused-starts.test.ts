@@ -149,14 +149,13 @@ t.test('a binary of uWebSockets.js that does not load', async (t) => {
     t.match(stderr, oneLine);
     t.match(stderr, told);
     t.match(stderr, /; or leave out --http uws/);
-    // An empty variable is none: nobody has chosen.
-    const instead = await startServer({ dataDir, env: { NODE_OPTIONS: `--require ${hook}`, ESCAPEMENT_HTTP: '' } });
-    t.match(instead.output(), /"msg":"Node's own HTTP serves \(http: \\"node\\"\), which is slower: /);
-    t.match(instead.output(), told);
-    t.match(instead.output(), /"http":"node".*"msg":"ready"/);
-    t.equal((await new Client(instead).get('/health')).status, 200);
-    t.equal(await instead.stop(), 0);
   }
+  // An empty variable is none: nobody has chosen.
+  const instead = await startServer({ dataDir, env: { NODE_OPTIONS: `--require ${hook}`, ESCAPEMENT_HTTP: '' } });
+  t.match(instead.output(), /"msg":"Node's own HTTP serves \(http: \\"node\\"\), which is slower: .*something else/);
+  t.match(instead.output(), /"http":"node".*"msg":"ready"/);
+  t.equal((await new Client(instead).get('/health')).status, 200);
+  t.equal(await instead.stop(), 0);
   const server = await startServer({ dataDir, env: { ESCAPEMENT_HTTP: '' } });
   t.match(server.output(), /"http":"uws".*"msg":"ready"/, 'where it loads, it serves');
   await server.kill();
