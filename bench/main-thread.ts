@@ -13,10 +13,10 @@ import { renderJob } from '../src/server/render.js';
 import { readDraft } from '../src/server/validate.js';
 import { makeShard } from '../src/shard.js';
 import { DamageLog } from '../src/store/damage-log.js';
-import { MemoryKv } from '../src/store/kv/kv-memory.js';
 import { KvLogSource } from '../src/store/log/kv-log.js';
 import type { CommittedStore } from '../src/store/state/committed-store.js';
 import type { Storage } from '../src/store/trees/storage.js';
+import { MemoryKv } from '../test/support/kv-memory.js';
 import { median } from './support/bench.js';
 import { orderBody } from './support/job-bodies.js';
 

@@ -4,7 +4,7 @@
  */
 
 /** The stable words of `code` in problem documents. */
-export const errorCodes = [
+const errorCodes = [
   'malformed_json',
   'validation_failed',
   'unknown_job_type',

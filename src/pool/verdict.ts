@@ -42,7 +42,7 @@ export function failed(
   return { jobSeq: request.jobSeq, lease: request.lease, durationMs, kind: 'failed', name, message, code, retryable };
 }
 
-export function timedOut(dispatched: Dispatched, durationMs: number): Outcome {
+function timedOut(dispatched: Dispatched, durationMs: number): Outcome {
   return failed(dispatched, 'timeout', 'TimeoutError', timeoutMessage(dispatched.request), durationMs);
 }
 

@@ -11,9 +11,9 @@
 /** Without a sign of life for this long, a thread is held. Handlers that hold it for less are not noticed. */
 export const silentAfterMs = 150;
 /** A held thread is stopped when an attempt is this long past its timeout. */
-export const heldLimitMs = 250;
+const heldLimitMs = 250;
 /** After a silence, attempts have this long to settle before their timeouts are looked at. */
-export const recoveryMs = 100;
+const recoveryMs = 100;
 
 /** Remembers one thread's signs of life: how long it has been silent, and since when it has shown life again. */
 export class Pulse {

@@ -34,7 +34,7 @@ export function noteSign(signs: BigInt64Array): void {
 }
 
 /** When the thread whose signs these are was silent last, up to now if it still is; undefined if it never was. */
-export function lastSilence(signs: BigInt64Array, nowMs: number): Stretch | undefined {
+function lastSilence(signs: BigInt64Array, nowMs: number): Stretch | undefined {
   const sign = Number(Atomics.load(signs, place.sign));
   if (sign === 0) return undefined;
   if (nowMs - sign > stoppedAfterMs) return { from: sign, until: nowMs };

@@ -4,10 +4,10 @@ import type { JobEvent } from '../../src/domain/events.js';
 import type { Job } from '../../src/domain/job.js';
 import { type Status, statuses } from '../../src/domain/lifecycle.js';
 import { trees } from '../../src/store/format/layout.js';
-import { MemoryKv } from '../../src/store/kv/kv-memory.js';
 import { KvLogSource } from '../../src/store/log/kv-log.js';
 import { CommittedState } from '../../src/store/state/committed-state.js';
 import { DueWindow } from '../../src/timer/window.js';
+import { MemoryKv } from '../support/kv-memory.js';
 import type { World } from '../support/world.js';
 
 export function copyOf(kv: MemoryKv): MemoryKv {

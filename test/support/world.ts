@@ -14,7 +14,6 @@ import { makeShard, type ShardPorts } from '../../src/shard.js';
 import { DamageLog } from '../../src/store/damage-log.js';
 import type { SealedBatch } from '../../src/store/format/sealing.js';
 import type { TypeDictionary } from '../../src/store/format/type-dictionary.js';
-import { MemoryKv } from '../../src/store/kv/kv-memory.js';
 import { KvLog, KvLogSource } from '../../src/store/log/kv-log.js';
 import type { CommittedState } from '../../src/store/state/committed-state.js';
 import type { CommittedStore } from '../../src/store/state/committed-store.js';
@@ -24,6 +23,7 @@ import { StoreEngine } from '../../src/store/trees/engine.js';
 import type { JobSets } from '../../src/store/trees/job-sets.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
 import type { DueWindow } from '../../src/timer/window.js';
+import { MemoryKv } from './kv-memory.js';
 
 export class FakeClock implements Clock {
   wall = Date.UTC(2026, 0, 1);

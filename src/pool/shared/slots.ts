@@ -14,7 +14,7 @@
 /** Attempts that one thread may hold at most, begun or not; a pool may be told to give it fewer. */
 export const slotsPerThread = 256;
 
-export const slotState = { free: 0, queued: 1, begun: 2, recalled: 3, settled: 4 } as const;
+const slotState = { free: 0, queued: 1, begun: 2, recalled: 3, settled: 4 } as const;
 
 const header = { beat: 0, current: 1 } as const;
 const headerInts = 2;

@@ -50,7 +50,7 @@ const headerRest = {
 };
 
 /** Bytes of a row with the job's key before it. */
-export const keyedRowBytes = 6 + rowBytes;
+const keyedRowBytes = 6 + rowBytes;
 
 /** Appends a record to `out`, which must be empty. */
 export function writeLogRecord(out: ByteWriter, record: LogRecord, types: TypeDictionary): void {

@@ -3,7 +3,7 @@ import { LogRecordReader } from '../format/log-record.js';
 import { UnreadableRecord } from '../port.js';
 import type { RawRecord } from './record-log.js';
 
-export const logKept = { ms: 24 * 3_600_000, bytes: 256 * 1024 * 1024 } as const;
+const logKept = { ms: 24 * 3_600_000, bytes: 256 * 1024 * 1024 } as const;
 
 /**
  * Whether a record is too old, or one too many. A damaged one goes with the next that is over: what was in it is in the trees.

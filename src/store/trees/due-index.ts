@@ -33,7 +33,6 @@ export function compareDue(a: DueEntry, b: DueEntry): number {
 }
 
 export const beforeAll: DueEntry = { due: Number.NEGATIVE_INFINITY, seq: 0 };
-export const afterAll: DueEntry = { due: Number.POSITIVE_INFINITY, seq: 0 };
 
 export function bucketOf(due: number): number {
   return due <= 0 ? 0 : Math.floor(due / bucketMs);

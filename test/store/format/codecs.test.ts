@@ -8,11 +8,11 @@ import { decodeMeta, encodeMeta, finishedKey, seal, setKey, unseal } from '../..
 import { key, keyPart } from '../../../src/store/format/numbers.js';
 import { readSpec, writeSpec } from '../../../src/store/format/spec-codec.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
-import { MemoryKv } from '../../../src/store/kv/kv-memory.js';
 import { DueCursor, dueChunks } from '../../../src/store/trees/due-index.js';
 import { findKey } from '../../../src/store/trees/idempotency.js';
 import { JobSets } from '../../../src/store/trees/job-sets.js';
 import { StoreReader } from '../../../src/store/trees/reader.js';
+import { MemoryKv } from '../../support/kv-memory.js';
 import { anyDamage, damage, refuses, same } from '../damaging.js';
 import { anySeq, anySpec, noon, sampleSpec } from '../samples.js';
 

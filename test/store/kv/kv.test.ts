@@ -8,7 +8,7 @@ import t, { type Test } from 'tap';
 import { trees } from '../../../src/store/format/layout.js';
 import type { Kv, KvWriter, RangeOptions } from '../../../src/store/kv/kv.js';
 import { LmdbKv } from '../../../src/store/kv/kv-lmdb.js';
-import { MemoryKv } from '../../../src/store/kv/kv-memory.js';
+import { MemoryKv } from '../../support/kv-memory.js';
 
 const bytes = (...of: number[]): Buffer => Buffer.from(of);
 const text = (of: string): Buffer => Buffer.from(of);

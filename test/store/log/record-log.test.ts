@@ -6,9 +6,9 @@ import t, { type Test } from 'tap';
 import type { SealedBatch } from '../../../src/store/format/sealing.js';
 import type { KvReader } from '../../../src/store/kv/kv.js';
 import { LmdbKv } from '../../../src/store/kv/kv-lmdb.js';
-import { MemoryKv } from '../../../src/store/kv/kv-memory.js';
 import { KvLog, KvLogSource } from '../../../src/store/log/kv-log.js';
 import type { LogSource, RecordLog, RecordRange } from '../../../src/store/log/record-log.js';
+import { MemoryKv } from '../../support/kv-memory.js';
 
 /** A log under test, the trees that its appends add to, and the same log opened anew. */
 interface Opened {

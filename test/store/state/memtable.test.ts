@@ -17,9 +17,9 @@ import {
 import { writeRow } from '../../../src/store/format/row.js';
 import { writeSpec } from '../../../src/store/format/spec-codec.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
-import { MemoryKv } from '../../../src/store/kv/kv-memory.js';
 import { Memtable } from '../../../src/store/state/memtable.js';
 import { cachedPages, StoreReader } from '../../../src/store/trees/reader.js';
+import { MemoryKv } from '../../support/kv-memory.js';
 import { sampleSpec, sampleState } from '../samples.js';
 
 class Trees {

@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { key, keyPart } from '../../../src/store/format/numbers.js';
-import { MemoryKv } from '../../../src/store/kv/kv-memory.js';
 import {
   beforeAll,
   bucketOf,
@@ -16,6 +15,7 @@ import {
   dropPassed,
   dueChunks,
 } from '../../../src/store/trees/due-index.js';
+import { MemoryKv } from '../../support/kv-memory.js';
 
 const bucketMs = 2 ** 20;
 const start = 1_700_000 * bucketMs;

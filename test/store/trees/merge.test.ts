@@ -5,8 +5,8 @@ import { formatId } from '../../../src/domain/id.js';
 import type { JobDraft } from '../../../src/scheduler/messages.js';
 import { checkStore } from '../../../src/store/check/check.js';
 import { logKey } from '../../../src/store/format/layout.js';
-import type { MemoryKv } from '../../../src/store/kv/kv-memory.js';
 import { readMark } from '../../../src/store/trees/merge-mark.js';
+import type { MemoryKv } from '../../support/kv-memory.js';
 import { anyHandler, DiskFull, FakeClock, World } from '../../support/world.js';
 import { type Answers, answersOf, copyOf, pendingOf, toCome } from '../stores.js';
 

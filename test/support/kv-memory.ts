@@ -2,8 +2,8 @@
  * The key-value port in memory, for tests and the simulation. Writes of a transaction reach the trees only when it
  * ends; `beforeWrite` may throw at any of them, as a disk would, or as a process that ends there.
  */
-import { type Tree, trees } from '../format/layout.js';
-import type { Kv, KvWriter, RangeOptions } from './kv.js';
+import { type Tree, trees } from '../../src/store/format/layout.js';
+import type { Kv, KvWriter, RangeOptions } from '../../src/store/kv/kv.js';
 
 interface SortedTree {
   keys: string[];
