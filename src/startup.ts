@@ -216,7 +216,11 @@ async function assemble(
 ): Promise<Parts> {
   const { store, kv, pool, handlers } = opened;
   const clock = systemClock;
-  const stops = new ProcessStops();
+  const stops = new ProcessStops({
+    onWatching: () => log.debug('stops of the process are noticed from now on'),
+    onFailure: (err) =>
+      log.warn({ err }, 'stops of the process are not noticed for now: what comes due meanwhile is late'),
+  });
   const waker = new TimerWaker(clock, () => opened.scheduler.call((scheduler) => scheduler.turn()));
   const shard = makeShard(
     { kv, log: new KvLogSource(kv), storage: store, clean: store.clean },

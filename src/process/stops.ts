@@ -3,7 +3,6 @@
  * due meanwhile was missed in the one case, and is late in the other. A second thread notes every quarter of a second that
  * it runs. The process was stopped while neither thread showed a sign of life.
  */
-import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 /** A stretch of monotonic time, in milliseconds of `performance.now()` on the main thread. */
@@ -49,27 +48,58 @@ export function commonSilence(a: Stretch | undefined, b: Stretch | undefined): S
   return both.until - both.from > stoppedAfterMs ? both : undefined;
 }
 
+export interface ProcessStopsOptions {
+  /** The second thread runs: stops are noticed from now on. It takes some milliseconds to begin. */
+  readonly onWatching?: () => void;
+  /** The second thread cannot run, and is tried again: until then no stop is noticed. */
+  readonly onFailure?: (error: Error) => void;
+  /** The module of the second thread; for tests. */
+  readonly witness?: URL;
+}
+
+/** A process without descriptors cannot start a thread; it may have some later. */
+const tryAgainMs = 10_000;
+
 export class ProcessStops {
+  readonly #options: ProcessStopsOptions;
   readonly #mine = new BigInt64Array(new SharedArrayBuffer(places * 8));
   readonly #witness = new BigInt64Array(new SharedArrayBuffer(places * 8));
   #timer: NodeJS.Timeout | undefined;
+  #again: NodeJS.Timeout | undefined;
   #worker: Worker | undefined;
+  #closed = false;
   #lastUntil = 0;
 
-  /** Watches from now on: before that, and after `close`, no stop is told. */
-  start(): void {
-    this.#worker = new Worker(new URL('./witness-thread.js', import.meta.url), {
-      workerData: { memory: this.#witness.buffer },
-      // It needs next to nothing.
-      resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, codeRangeSizeMb: 1, stackSizeMb: 1 },
-    });
-    this.#worker.unref();
-    this.#timer = setInterval(() => noteSign(this.#mine), signEveryMs).unref();
+  constructor(options: ProcessStopsOptions = {}) {
+    this.#options = options;
   }
 
-  /** Resolves when the second thread runs: it takes some milliseconds to begin. */
-  async watching(): Promise<void> {
-    while (this.#worker && Atomics.load(this.#witness, place.sign) === 0n) await setTimeout(10);
+  /** Watches from now on: before that, and after `close`, no stop is noticed. */
+  start(): void {
+    this.#timer = setInterval(() => noteSign(this.#mine), signEveryMs).unref();
+    this.#startWitness();
+  }
+
+  #startWitness(): void {
+    try {
+      const worker = new Worker(this.#options.witness ?? new URL('./witness-thread.js', import.meta.url), {
+        workerData: { memory: this.#witness.buffer },
+        // It needs next to nothing.
+        resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, codeRangeSizeMb: 1, stackSizeMb: 1 },
+      });
+      this.#worker = worker;
+      worker.unref();
+      worker.once('message', () => this.#options.onWatching?.());
+      worker.once('error', (error: Error) => this.#failed(error));
+    } catch (error) {
+      this.#failed(error as Error);
+    }
+  }
+
+  #failed(error: Error): void {
+    if (this.#closed) return;
+    this.#again = setTimeout(() => this.#startWitness(), tryAgainMs).unref();
+    this.#options.onFailure?.(error);
   }
 
   /** Stops since the last call, at most one: the latest. To be asked before anything is decided by the clock. */
@@ -85,7 +115,9 @@ export class ProcessStops {
 
   /** Safe to call twice. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#again);
     await this.#worker?.terminate();
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Client, eventually, type Job } from '../support/client.js';
+import { stopFor } from '../support/faults.js';
 import { startServer, temporary } from '../support/server.js';
 import { Subscriber } from '../support/ws.js';
 import { at } from './forms.js';
@@ -156,13 +157,11 @@ t.test('occurrences missed while the server is down', async (t) => {
 });
 
 t.test('occurrences missed while the process is stopped', async (t) => {
-  const stopped = await startServer();
+  const stopped = await startServer({ args: ['--log-level', 'debug'] });
   const client = new Client(stopped);
   const job = await client.create({ name: 'noop', delay: '500ms', is_repeat: true, misfire: 'skip' });
   await client.until(job.id, (found) => found.started_at !== undefined && found.status === 'pending');
-  stopped.signal('SIGSTOP');
-  await sleep(2600);
-  stopped.signal('SIGCONT');
+  await stopFor(stopped, 2600);
   const after = await client.until(job.id, (found) => found.missed_count! >= 2);
   t.equal(((at(after.trigger_at) - at(job.trigger_at)) % 500) + 0, 0, 'on the grid');
   await stopped.kill();

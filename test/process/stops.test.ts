@@ -17,10 +17,12 @@ function holdMainThread(ms: number): void {
 }
 
 t.test('a stop is told once, as long as it was', async (t) => {
-  const stops = new ProcessStops();
+  let stops = new ProcessStops();
   t.teardown(() => stops.close());
-  stops.start();
-  await stops.watching();
+  await new Promise<void>((onWatching) => {
+    stops = new ProcessStops({ onWatching });
+    stops.start();
+  });
   t.equal(stops.take(), undefined);
   holdMainThread(2500);
   t.equal(stops.take(), undefined, 'a main thread that is held is no stop');
@@ -32,6 +34,22 @@ t.test('a stop is told once, as long as it was', async (t) => {
   t.ok(stop.until - stop.from > 2000, `${stop.until - stop.from} ms`);
   t.ok(stop.from > before - 1500 && stop.until <= performance.now(), 'in the time of performance.now()');
   t.equal(stops.take(), undefined, 'once');
+});
+
+t.test('a second thread that cannot start is reported, and nothing is thrown', async (t) => {
+  const before = process.execArgv;
+  // Node refuses a thread with an option that is none.
+  const failures: Error[] = [];
+  const stops = new ProcessStops({ onFailure: (error) => failures.push(error) });
+  t.teardown(() => stops.close());
+  process.execArgv = ['--no-such-option'];
+  try {
+    t.doesNotThrow(() => stops.start());
+  } finally {
+    process.execArgv = before;
+  }
+  await eventually(() => failures.length === 1, 'it is not reported');
+  t.equal(stops.take(), undefined);
 });
 
 t.test('before the start, and after the close, none is told', async (t) => {

@@ -208,6 +208,14 @@ export async function startAt(time: FakeTime): Promise<Server> {
   return server;
 }
 
+/** Stops a server that logs at level debug for so long, once it can notice that. */
+export async function stopFor(server: Server, ms: number): Promise<void> {
+  await eventually(() => server.output().includes('stops of the process are noticed'), 'it notices no stops', 30_000);
+  server.signal('SIGSTOP');
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  server.signal('SIGCONT');
+}
+
 // --- Kept elsewhere ---
 
 /** The file that the handler `ledger` writes to. */
