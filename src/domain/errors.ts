@@ -4,7 +4,7 @@
  */
 
 /** The stable words of `code` in problem documents. */
-const errorCodes = [
+export const errorCodes = [
   'malformed_json',
   'validation_failed',
   'unknown_job_type',

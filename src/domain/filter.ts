@@ -8,6 +8,7 @@
 import { type EventType, eventTypes, type JobEvent } from './events.js';
 import { formatId } from './id.js';
 import { limits } from './limits.js';
+import { isJobType } from './names.js';
 import { suggestion } from './nearest.js';
 
 export interface Filter {
@@ -20,8 +21,6 @@ export interface Filter {
 export const everything: Filter = { jobTypes: [], eventTypes: [], jobIds: [] };
 
 const fields = ['job_types', 'event_types', 'job_ids'];
-/** Neither `*` nor `/` can be in the name of a type, so no name can pass for another topic. */
-const jobTypeForm = new RegExp(`^[A-Za-z0-9_.:-]{1,${limits.nameChars}}$`);
 
 /**
  * A filter as a client sent it, each value once.
@@ -74,10 +73,6 @@ function readList<Value extends string>(
     values.add(item);
   }
   return { values: [...values] };
-}
-
-function isJobType(text: string): text is string {
-  return jobTypeForm.test(text);
 }
 
 function isEventType(text: string): text is EventType {

@@ -11,17 +11,13 @@ import { collectBody, isNdjson, mediaRefusal } from './body.js';
 import { Exchange, type ExchangeContext, OpenExchanges } from './exchange.js';
 import type { Gate } from './gate.js';
 import type { HttpAdapter, HttpPort, HttpRequest, Reply, SocketBehavior } from './http-port.js';
+import type { Operation } from './operation.js';
 import { nearestPath } from './paths.js';
 import { RequestHead } from './request-head.js';
 import { noContent } from './response-head.js';
 
-/** A method of a resource. */
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** A pattern with at most one parameter, `/jobs/:id`. */
-  readonly path: string;
-  /** Needs no token. */
-  readonly open?: boolean;
+/** What a method of a path does. */
+export interface Route extends Pick<Operation, 'method' | 'path' | 'open'> {
   /**
    * Answers `exchange` now or later, or throws. `body` is there only where `maxBodyBytes` is, and only until this returns:
    * it may be the memory that the next request is read into.

@@ -3,6 +3,7 @@ import { type Status, statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { suggestion } from '../domain/nearest.js';
 import { Faults } from './faults.js';
+import { listParameters } from './operations.js';
 
 /** What a list is asked for. */
 export interface ListRequest {
@@ -44,8 +45,6 @@ function decode(text: string): string | undefined {
     return undefined;
   }
 }
-
-const listParameters = ['status', 'name', 'limit', 'offset', 'cursor'];
 
 /**
  * The query of `GET /jobs`.

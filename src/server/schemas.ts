@@ -3,6 +3,7 @@
  * duration is, which fields exclude each other) is in `validate`. The sentences beside them are what users read.
  */
 import { limits } from '../domain/limits.js';
+import { jobTypePattern } from '../domain/names.js';
 import { suggestion } from '../domain/nearest.js';
 import { type Faults, pointer } from './faults.js';
 import { Compile, Settings, Type } from './typebox.js';
@@ -36,7 +37,7 @@ const options = {
 /** The body of `POST /jobs`. */
 export const jobSchema = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: limits.nameChars, pattern: '^[A-Za-z0-9_.:-]+$' }),
+    name: Type.String({ minLength: 1, maxLength: limits.nameChars, pattern: jobTypePattern }),
     ...triggers,
     is_repeat: Type.Optional(Type.Boolean()),
     ...options,

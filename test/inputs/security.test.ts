@@ -7,6 +7,7 @@
 import t from 'tap';
 import { problem } from '../conformance/forms.js';
 import { raw, rawRequest } from '../support/client.js';
+import { testedHttp } from '../support/http.js';
 import { firstAnswer, Ground, good } from './ground.js';
 
 t.setTimeout(90_000);
@@ -141,7 +142,11 @@ t.test('no token, or nearly the token → 401 before anything else is looked at'
       const answer = firstAnswer(raw);
       // A NUL in a header is refused before there is a request.
       if (lines.join().includes('\0') && answer.status !== 401) {
-        t.ok(raw.closed && raw.statuses.every((status) => status >= 400), what);
+        // `ask` does not wait for the end of a connection that has told why.
+        if (testedHttp === 'node') {
+          problem(t, answer, 400, 'validation_failed', what);
+          t.equal(answer.headers.connection, 'close', what);
+        } else t.ok(raw.closed && raw.statuses.every((status) => status >= 400), what);
         continue;
       }
       problem(t, answer, 401, 'unauthorized', `${method} ${path.slice(0, 30)}: ${what}`);

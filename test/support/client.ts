@@ -3,6 +3,7 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:ht
 import { connect as connectSocket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
+import { answerFault } from './declared.js';
 
 export type Status = 'pending' | 'running' | 'success' | 'failed' | 'cancelled';
 
@@ -127,7 +128,11 @@ export class Client {
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString('utf8');
-          done({ status: response.statusCode!, headers: response.headers, body: json(text) as Body, text });
+          const status = response.statusCode!;
+          const body = json(text);
+          const fault = method === 'HEAD' || status === 204 ? undefined : answerFault(method, path, status, body);
+          if (fault === undefined) done({ status, headers: response.headers, body: body as Body, text });
+          else failed(new Error(`${method} ${path.slice(0, 200)}: ${status} is not as declared: ${fault}`));
         });
       });
       request.end(bytes);

@@ -1,6 +1,7 @@
 /** A WebSocket subscriber that keeps everything it hears and can wait for a message. */
 import t from 'tap';
 import { type ClientOptions, WebSocket } from 'ws';
+import { messageFault } from './declared.js';
 
 export interface Message {
   type: string;
@@ -35,11 +36,19 @@ export class Subscriber {
   readonly messages: Message[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
   private readonly waiting = new Set<() => void>();
+  private faulty = false;
 
   private constructor(readonly socket: WebSocket) {
     open.add(socket);
     socket.on('message', (data) => {
-      this.messages.push(JSON.parse(String(data)) as Message);
+      const message = JSON.parse(String(data)) as Message;
+      // One says enough.
+      const fault = this.faulty ? undefined : messageFault(message);
+      if (fault !== undefined) {
+        this.faulty = true;
+        t.fail(`a message is not as declared: ${fault}`);
+      }
+      this.messages.push(message);
       for (const look of this.waiting) look();
     });
     socket.on('error', () => undefined);

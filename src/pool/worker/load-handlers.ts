@@ -7,6 +7,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { limits } from '../../domain/limits.js';
+import { isJobType } from '../../domain/names.js';
 import { moduleFile, sourceFile } from '../shared/handlers-folder.js';
 import type { HandlerInfo } from '../shared/messages.js';
 import type { Handler } from './handler.js';
@@ -20,7 +21,6 @@ export interface LoadedHandler {
 
 export type LoadedFolder = { readonly handlers: readonly LoadedHandler[] } | { readonly reason: string };
 
-const typeName = new RegExp(`^[A-Za-z0-9_.:-]{1,${limits.nameChars}}$`);
 const ignoredFile = /^[_.]|\.test\.(?:js|mjs|cjs)$/;
 
 /** A fault of the folder or of one module, worded for the user. */
@@ -62,7 +62,7 @@ async function handlerFiles(folder: string): Promise<readonly (readonly [string,
   for (const file of entries.sort()) {
     const name = moduleFile.exec(file)?.[1];
     if (name === undefined || ignoredFile.test(file) || !(await isFile(join(folder, file)))) continue;
-    if (!typeName.test(name)) {
+    if (!isJobType(name)) {
       throw new Unusable(
         `${join(folder, file)}: its name is not a job type; use at most ${limits.nameChars} letters, digits and _ . : -`,
       );

@@ -39,6 +39,8 @@ const parser = {
   keepAliveTimeout: 0,
   headersTimeout: 0,
   requestTimeout: 0,
+  // From Node 24.9 on: it goes on reading HTTP where an upgrade is not on offer. Before, see `#serveUnchanged`.
+  shouldUpgradeCallback: (message: IncomingMessage): boolean => message.headers.upgrade?.toLowerCase() === 'websocket',
 } as const;
 
 export const nodeHttp: HttpAdapter = {

@@ -1,5 +1,7 @@
 /** The resource `/api/v1` itself: what this is, and where its resources are. */
 import type { Route } from '../app.js';
+import { at } from '../operation.js';
+import { operations } from '../operations.js';
 import { jsonOk } from '../response-head.js';
 import { version } from '../version.js';
 
@@ -15,5 +17,5 @@ export function indexRoute(base: string, others: readonly Route[]): Route {
   }
   links.events = '/ws';
   const document = JSON.stringify({ name: 'escapement', version: `v${version}`, access: 'full', links });
-  return { method: 'GET', path: base, run: (exchange) => exchange.answer(jsonOk, document) };
+  return { ...at(base, operations.index), run: (exchange) => exchange.answer(jsonOk, document) };
 }

@@ -11,6 +11,8 @@ import type { Route } from '../app.js';
 import type { Exchange } from '../exchange.js';
 import { Faults, pointer } from '../faults.js';
 import { parseJson } from '../json-body.js';
+import { at } from '../operation.js';
+import { operations } from '../operations.js';
 import { jsonOk } from '../response-head.js';
 
 /** Writes a backup into a new or empty directory; rejects with a Refusal when that cannot be. */
@@ -30,9 +32,7 @@ const maxBodyBytes = 16 * 1024;
 const renewMs = 1000;
 
 export function backupRoutes(base: string, context: BackupContext): Route[] {
-  return [
-    { method: 'POST', path: `${base}/backup`, maxBodyBytes, run: (exchange, body) => backUp(context, exchange, body) },
-  ];
+  return [{ ...at(base, operations.backUp), maxBodyBytes, run: (exchange, body) => backUp(context, exchange, body) }];
 }
 
 function backUp({ backUp, requests, exposed }: BackupContext, exchange: Exchange, body: Buffer): void {

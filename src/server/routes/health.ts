@@ -2,6 +2,8 @@
 import type { Clock } from '../../clock.js';
 import { formatInstant } from '../../domain/instant.js';
 import type { Route } from '../app.js';
+import { at } from '../operation.js';
+import { operations } from '../operations.js';
 import type { Health } from '../ports.js';
 import { jsonOk, jsonUnavailable } from '../response-head.js';
 import { version } from '../version.js';
@@ -16,9 +18,7 @@ export interface HealthContext {
 export function healthRoutes(base: string, { health, clock, timezone }: HealthContext): Route[] {
   return [
     {
-      method: 'GET',
-      path: `${base}/health`,
-      open: true,
+      ...at(base, operations.health),
       run: (exchange) => {
         const { status, ...why } = health();
         const document = { status, time: formatInstant(clock.now(), timezone), version: `v${version}`, ...why };
@@ -26,9 +26,7 @@ export function healthRoutes(base: string, { health, clock, timezone }: HealthCo
       },
     },
     {
-      method: 'GET',
-      path: `${base}/health/live`,
-      open: true,
+      ...at(base, operations.live),
       run: (exchange) => exchange.answer(jsonOk, '{"status":"live"}'),
     },
   ];

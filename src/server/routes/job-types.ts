@@ -4,6 +4,8 @@
  */
 import { formatDuration } from '../../domain/duration.js';
 import type { Route } from '../app.js';
+import { at } from '../operation.js';
+import { operations } from '../operations.js';
 import type { JobsWithoutHandler, JobType } from '../ports.js';
 import { jsonOk } from '../response-head.js';
 
@@ -33,5 +35,5 @@ export function jobTypesRoutes(
     const items = [...loaded, ...waiting].sort((a, b) => (a.name < b.name ? -1 : 1));
     return JSON.stringify({ total: items.length, items, threads, attempts_per_thread: attemptsPerThread });
   };
-  return [{ method: 'GET', path: `${base}/job-types`, run: (exchange) => exchange.answer(jsonOk, list()) }];
+  return [{ ...at(base, operations.jobTypes), run: (exchange) => exchange.answer(jsonOk, list()) }];
 }

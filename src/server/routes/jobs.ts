@@ -15,6 +15,8 @@ import type { Exchange } from '../exchange.js';
 import { Faults } from '../faults.js';
 import { parseJson, parseLines } from '../json-body.js';
 import { ListBody } from '../list-body.js';
+import { at } from '../operation.js';
+import { operations } from '../operations.js';
 import { readListQuery } from '../query.js';
 import { renderJob } from '../render.js';
 import { jsonCreated, jsonOk } from '../response-head.js';
@@ -45,23 +47,20 @@ const lists = new ListBody();
 
 export function jobsRoutes(context: JobsContext): Route[] {
   const { base, maxBodyBytes } = context;
-  const jobs = `${base}/jobs`;
-  const job = `${jobs}/:id`;
   return [
-    { method: 'GET', path: jobs, run: (exchange) => list(context, exchange) },
-    { method: 'POST', path: jobs, maxBodyBytes, run: (exchange, body) => create(context, exchange, body) },
+    { ...at(base, operations.listJobs), run: (exchange) => list(context, exchange) },
+    { ...at(base, operations.createJob), maxBodyBytes, run: (exchange, body) => create(context, exchange, body) },
     {
-      method: 'POST',
-      path: `${jobs}/batch`,
+      ...at(base, operations.createJobs),
       maxBodyBytes: limits.batchBytes,
       ndjson: true,
       run: (exchange, body) => createBatch(context, exchange, body),
     },
-    { method: 'GET', path: job, run: (exchange) => show(context, exchange) },
-    { method: 'PUT', path: job, maxBodyBytes, run: (exchange, body) => update(context, exchange, body) },
-    { method: 'DELETE', path: job, run: (exchange) => command(context, exchange, 'cancel') },
-    { method: 'POST', path: `${job}/cancel`, run: (exchange) => command(context, exchange, 'cancel') },
-    { method: 'POST', path: `${job}/retry`, run: (exchange) => command(context, exchange, 'retry') },
+    { ...at(base, operations.showJob), run: (exchange) => show(context, exchange) },
+    { ...at(base, operations.updateJob), maxBodyBytes, run: (exchange, body) => update(context, exchange, body) },
+    { ...at(base, operations.deleteJob), run: (exchange) => command(context, exchange, 'cancel') },
+    { ...at(base, operations.cancelJob), run: (exchange) => command(context, exchange, 'cancel') },
+    { ...at(base, operations.retryJob), run: (exchange) => command(context, exchange, 'retry') },
   ];
 }
 

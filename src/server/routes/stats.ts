@@ -3,6 +3,8 @@ import type { Clock } from '../../clock.js';
 import { formatDuration } from '../../domain/duration.js';
 import type { Queries } from '../../store/queries-port.js';
 import type { Route } from '../app.js';
+import { at } from '../operation.js';
+import { operations } from '../operations.js';
 import { jsonOk } from '../response-head.js';
 
 export interface StatsContext {
@@ -24,5 +26,5 @@ export function renderStats({ queries, clock, startedAt, extras }: StatsContext)
 }
 
 export function statsRoutes(base: string, context: StatsContext): Route[] {
-  return [{ method: 'GET', path: `${base}/stats`, run: (exchange) => exchange.answer(jsonOk, renderStats(context)) }];
+  return [{ ...at(base, operations.stats), run: (exchange) => exchange.answer(jsonOk, renderStats(context)) }];
 }

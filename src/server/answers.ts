@@ -1,0 +1,141 @@
+/** The shapes of answers as JSON Schema. What writes them is `render` and the routes; tests hold real answers to these. */
+import { errorCodes } from '../domain/errors.js';
+import { statuses } from '../domain/lifecycle.js';
+import { limits } from '../domain/limits.js';
+import { jobTypePattern } from '../domain/names.js';
+import { Type } from './typebox.js';
+
+const exact = { additionalProperties: false } as const;
+const count = Type.Integer({ minimum: 0 });
+
+/** `job_1704182400_a1b2c3d4` */
+export const jobId = Type.String({ pattern: '^job_\\d+_[0-9a-f]{8}$' });
+export const jobType = Type.String({ minLength: 1, maxLength: limits.nameChars, pattern: jobTypePattern });
+/** RFC 3339, in the server's zone. */
+export const instant = Type.String({
+  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{0,2}[1-9])?(Z|[+-]\\d\\d:\\d\\d)$',
+});
+/** In Go's form: `1h30m0s`. */
+export const duration = Type.String({ pattern: '^(0s|\\d+ms|(\\d+h)?(\\d+m)?\\d+s)$' });
+
+const head = { id: jobId, name: jobType, status: Type.Enum([...statuses]), trigger_at: instant };
+const retries = { retry_count: count, max_retries: Type.Integer({ minimum: 0, maximum: limits.maxRetries }) };
+const whenPending = { next_run_in: Type.Optional(duration), waiting_for: Type.Optional(Type.Literal('handler')) };
+const schedule = {
+  cron_expr: Type.Optional(Type.String()),
+  timezone: Type.Optional(Type.String()),
+  delay: Type.Optional(duration),
+};
+const options = { retry_delay: duration, backoff: Type.Enum(['exponential', 'fixed']), timeout: duration };
+const whenRepeating = {
+  misfire: Type.Optional(Type.Enum(['run_once', 'skip'])),
+  skipped_count: Type.Optional(count),
+  missed_count: Type.Optional(count),
+};
+const attempt = {
+  started_at: Type.Optional(instant),
+  finished_at: Type.Optional(instant),
+  result: Type.Optional(Type.Unknown()),
+  result_omitted: Type.Optional(Type.String()),
+  last_error: Type.Optional(
+    Type.Object({ name: Type.String(), message: Type.String(), code: Type.String(), at: instant }, exact),
+  ),
+};
+const fields = {
+  ...head,
+  ...whenPending,
+  ...retries,
+  is_repeat: Type.Boolean(),
+  created_at: instant,
+  updated_at: instant,
+  ...schedule,
+  ...options,
+  ...whenRepeating,
+  ...attempt,
+};
+
+/** A job without its payload: in lists, and as it was made. */
+export const job = Type.Object(fields, exact);
+export const jobDetail = Type.Object({ ...fields, payload: Type.Object({}) }, exact);
+export const madeJobs = Type.Object({ total: count, items: Type.Array(job) }, exact);
+export const jobList = Type.Object(
+  { total: count, items: Type.Array(job), next_cursor: Type.Optional(Type.String()) },
+  exact,
+);
+
+export const stats = Type.Object(
+  {
+    pending: count,
+    running: count,
+    completed: count,
+    failed: count,
+    cancelled: count,
+    heap_size: count,
+    uptime: duration,
+    connections: count,
+    connections_closed_slow: count,
+  },
+  { additionalProperties: Type.Union([Type.Number(), Type.String()]) },
+);
+
+const waitingByType = Type.Record(Type.String(), Type.Integer({ minimum: 1 }));
+export const health = Type.Object(
+  {
+    status: Type.Enum(['healthy', 'degraded', 'draining']),
+    time: instant,
+    version: Type.String(),
+    reason: Type.Optional(Type.String()),
+    waiting_for_handler: Type.Optional(waitingByType),
+  },
+  exact,
+);
+export const live = Type.Object({ status: Type.Literal('live') }, exact);
+
+const handled = Type.Object(
+  {
+    name: jobType,
+    description: Type.String(),
+    timeout: duration,
+    /** null is unbounded. */
+    concurrency: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+    max_retries: count,
+    retry_delay: duration,
+  },
+  exact,
+);
+const unhandled = Type.Object(
+  { name: jobType, handler: Type.Null(), counts: Type.Object({ pending: Type.Integer({ minimum: 1 }) }, exact) },
+  exact,
+);
+export const jobTypes = Type.Object(
+  { total: count, items: Type.Array(Type.Union([handled, unhandled])), threads: count, attempts_per_thread: count },
+  exact,
+);
+
+export const backup = Type.Object(
+  { directory: Type.String(), bytes: count, position: count, duration_ms: Type.Number({ minimum: 0 }) },
+  exact,
+);
+
+export const index = Type.Object(
+  {
+    name: Type.Literal('escapement'),
+    version: Type.String(),
+    access: Type.Literal('full'),
+    links: Type.Record(Type.String(), Type.String()),
+  },
+  exact,
+);
+
+/** RFC 9457, of every refusal. */
+export const problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    detail: Type.String(),
+    code: Type.Enum([...errorCodes]),
+    errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }, exact))),
+  },
+  exact,
+);
