@@ -4,8 +4,7 @@
  */
 import { limits } from '../domain/limits.js';
 import type { LogLine } from './shared/log-lines.js';
-import type { FromThread, Report } from './shared/messages.js';
-import { outcomeKind, outcomeRow, textsOfOutcome } from './shared/messages.js';
+import { type FromThread, outcomeKind, outcomeRow, type Report, textsOfOutcome } from './shared/messages.js';
 import { slotsPerThread } from './shared/slots.js';
 
 /** A message, or what is wrong with it as the predicate of a sentence about the thread. */

@@ -42,8 +42,7 @@ import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './messages
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
 import type { LogEntry, LogLine } from './shared/log-lines.js';
-import type { Report } from './shared/messages.js';
-import { outcomeKind, outcomeRow } from './shared/messages.js';
+import { outcomeKind, outcomeRow, type Report } from './shared/messages.js';
 import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
