@@ -104,12 +104,12 @@ t.test('F31: a handler that loads no more when its threads are replaced', async 
   for (const { id } of exits) t.match(await api.until(id, 'failed', 30_000), { last_error: { code: 'worker_lost' } });
 });
 
-t.test('TypeScript beside handlers is passed over, and the log says so', async (t) => {
+t.test('TypeScript beside handlers is ignored, and the log says so', async (t) => {
   const handlers = temporary('handlers');
   for (const name of ['greet.mjs', 'later.ts', 'greet.ts', '_shared.ts', 'types.d.ts'])
     writeFileSync(join(handlers, name), 'export default () => {};');
   const server = await startServer({ handlers });
-  const isTold = () => /"files":\["later\.ts"\].*TypeScript is passed over/.test(server.output());
+  const isTold = () => /"files":\["later\.ts"\].*TypeScript is ignored/.test(server.output());
   await eventually(isTold, 'the log does not say so');
   t.notMatch(server.output(), /_shared|types\.d/);
   await server.kill();
