@@ -17,7 +17,7 @@ interface BackupAnswer {
 
 /**
  * @param directory an absolute path on the server's machine
- * @returns a line that tells of the backup
+ * @returns a line about the backup
  * @throws Error whose message is for the user
  */
 export async function backUp(directory: string, { url, token }: BackupOptions): Promise<string> {
@@ -58,7 +58,7 @@ function explain(error: NodeJS.ErrnoException, { origin }: URL): Error {
     return new Error(`no server answers at ${origin}: start it, or name another with --url`);
   if (error.code === 'ECONNRESET')
     return new Error(
-      `the server at ${origin} ended the connection: whether there is a backup, "escapement check" tells`,
+      `the server at ${origin} ended the connection: run "escapement check" on the directory to see whether there is a backup`,
     );
   return new Error(`the server at ${origin} cannot be reached: ${error.message || error.code}`);
 }

@@ -3,20 +3,20 @@ import type { CheckSummary } from '../store/check/check.js';
 import { checkDirectory } from '../store/directory/check-directory.js';
 import { restoreBackup } from '../store/directory/restore-backup.js';
 
-type Tell = (line: string) => void;
+type Report = (line: string) => void;
 
 /**
- * Checks a directory and tells what is wrong with it, then how it is on the whole.
+ * Checks a directory and reports what is wrong with it, then how it is on the whole.
  *
  * @returns true when nothing is wrong
  * @throws Error whose message is for the user
  */
-export async function check(directory: string, tell: Tell): Promise<boolean> {
-  const summary = await checkDirectory(directory, tell);
+export async function check(directory: string, report: Report): Promise<boolean> {
+  const summary = await checkDirectory(directory, report);
   const { faults } = summary;
-  if (faults === 0) tell(`${directory} is whole: ${contents(summary)}`);
+  if (faults === 0) report(`${directory} is whole: ${contents(summary)}`);
   else
-    tell(
+    report(
       `${directory} is damaged: ${number(faults, 'fault', 'faults')}, beside ${contents(summary)}. Restore it from a backup; the lines above say what would be lost or wrong without one`,
     );
   return faults === 0;
@@ -27,9 +27,9 @@ export async function check(directory: string, tell: Tell): Promise<boolean> {
  *
  * @throws Error whose message is for the user
  */
-export async function restore(backup: string, dataDir: string, tell: Tell): Promise<void> {
-  const summary = await restoreBackup(backup, dataDir, tell);
-  tell(`${dataDir} is as the backup was: ${contents(summary)}`);
+export async function restore(backup: string, dataDir: string, report: Report): Promise<void> {
+  const summary = await restoreBackup(backup, dataDir, report);
+  report(`${dataDir} is as the backup was: ${contents(summary)}`);
 }
 
 function contents({ jobs, records, events }: CheckSummary): string {

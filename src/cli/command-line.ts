@@ -23,7 +23,7 @@ import {
   wholeNumber,
   zone,
 } from './option-values.js';
-import { checkToken, explain, fail, oneLine, orExplain, startError, tell, usageError } from './output.js';
+import { checkToken, explain, fail, oneLine, orExplain, print, startError, usageError } from './output.js';
 import { systemZone } from './system-zone.js';
 import { passOverServiceLinks, readVariables } from './variables.js';
 
@@ -203,7 +203,7 @@ function backupCommand(): Command {
       orExplain(async () => {
         if (token !== undefined) checkToken(token);
         const { backUp } = await import('./backup.js');
-        tell(await backUp(resolve(directory), { url, token }));
+        print(await backUp(resolve(directory), { url, token }));
       }),
     );
 }
@@ -219,7 +219,7 @@ function restoreCommand(): Command {
     .action((backup: string, { dataDir }: { dataDir: string }) =>
       orExplain(async () => {
         const { restore } = await import('./check.js');
-        await restore(resolve(backup), resolve(dataDir), tell);
+        await restore(resolve(backup), resolve(dataDir), print);
       }),
     );
 }
@@ -234,7 +234,7 @@ function checkCommand(): Command {
     .action((directory: string) =>
       orExplain(async () => {
         const { check } = await import('./check.js');
-        if (!(await check(resolve(directory), tell))) process.exitCode = startError;
+        if (!(await check(resolve(directory), print))) process.exitCode = startError;
       }),
     );
 }
@@ -263,7 +263,7 @@ function healthCommand(): Command {
         if (origin === undefined) return fail('the server takes any free port: name where it answers with --url');
         const { exitCode, line } = await askHealth(origin, question);
         if (exitCode === noAnswer) process.stderr.write(oneLine(line));
-        else tell(line);
+        else print(line);
         process.exitCode = exitCode;
       }),
     );
@@ -337,7 +337,7 @@ async function startServer(options: StartOptions): Promise<void> {
   if (serviceLinks.length > 0) {
     process.stderr.write(
       oneLine(
-        `passed over ${serviceLinks.join(', ')}: Kubernetes sets them for a Service, and they are no settings of this server ("enableServiceLinks: false" in the pod leaves them out)`,
+        `ignored ${serviceLinks.join(', ')}: Kubernetes sets them for a Service, and they are no settings of this server ("enableServiceLinks: false" in the pod leaves them out)`,
       ),
     );
   }

@@ -6,7 +6,7 @@ export const usageError = 2;
 /** Exit code of whatever else goes wrong. */
 export const startError = 1;
 
-/** @throws CommanderError, which ends the command with `usageError`, after telling why */
+/** @throws CommanderError, which ends the command with `usageError`, after printing why */
 export function fail(message: string): never {
   process.stderr.write(oneLine(message));
   throw new CommanderError(usageError, 'escapement.usage', message);
@@ -18,11 +18,11 @@ export function oneLine(text: string): string {
 }
 
 /** Tells a result. */
-export function tell(line: string): void {
+export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Runs a command that comes to an end; an error is told and sets the exit code. */
+/** Runs a command that comes to an end; an error is printed and sets the exit code. */
 export async function orExplain(run: () => Promise<void>): Promise<void> {
   try {
     await run();
@@ -33,7 +33,7 @@ export async function orExplain(run: () => Promise<void>): Promise<void> {
   }
 }
 
-/** What is told of an error. */
+/** What is printed of an error. */
 export function explain(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

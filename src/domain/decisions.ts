@@ -1,5 +1,5 @@
 /**
- * What becomes of a job, and what is told about it: one function per step of the lifecycle. Pure: the present instant is
+ * What becomes of a job, and which events say so: one function per step of the lifecycle. Pure: the present instant is
  * an argument, what to write and publish is the value. No status is set anywhere else.
  */
 import { backoffMs } from './backoff.js';

@@ -1,5 +1,5 @@
 /**
- * Operating errors: what a user can cause or must be told. One class, one list of stable codes; `server/problem`
+ * Operating errors: what a user can cause or must know. One class, one list of stable codes; `server/problem`
  * alone knows how they look over HTTP. Broken invariants are plain `Error`s and end the process.
  */
 
@@ -32,7 +32,7 @@ export interface Fault {
   readonly message: string;
 }
 
-/** A refusal that the caller is told about, word for word. */
+/** A refusal that the caller reads, word for word. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   constructor(

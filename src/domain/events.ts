@@ -1,5 +1,5 @@
 /**
- * What happened, as plain records: they are written to the log with the change they tell of, published to subscribers
+ * What happened, as plain records: they are written to the log with the change they are about, published to subscribers
  * after it is on disk, and replayed to those who missed them.
  */
 import type { Status } from './lifecycle.js';

@@ -65,7 +65,7 @@ const notUtf8 = 'The body is not valid UTF-8.';
 const blank = /^[ \t\r]*$/;
 
 /**
- * The values of a body of JSON lines (https://jsonlines.org); blank lines are passed over. The body is decoded and looked
+ * The values of a body of JSON lines (https://jsonlines.org); blank lines are ignored. The body is decoded and looked
  * over as a whole: done line by line, all this took a tenth longer.
  *
  * @param before what came before, where this is a part of a body; whole lines

@@ -41,7 +41,7 @@ export const operations = {
   createJobs: {
     method: 'POST',
     path: '/jobs/batch',
-    summary: 'Make many jobs, all or none',
+    summary: 'Create many jobs atomically',
     request: Type.Array(jobSchema, { minItems: 1, maxItems: limits.batchJobs }),
     answers: { 201: answers.madeJobs },
   },

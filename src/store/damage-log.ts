@@ -1,8 +1,8 @@
-/** Damage: what is on disk is not what was written. It is told, and never answered as if whole. */
+/** Damage: what is on disk is not what was written. It is logged, and never answered as if whole. */
 import type { Logger } from '../log.js';
 import type { DamageReports, UnreadableRecord } from './port.js';
 
-/** Of so many damaged records it is told one by one. */
+/** So many damaged records are logged one by one. */
 const mostTold = 1000;
 
 /** Tells of each damaged record once, however often it is met, so that a client that asks again does not fill the log. */
@@ -17,7 +17,7 @@ export class DamageLog implements DamageReports {
   tell(error: UnreadableRecord, meaning: string, fields: object = {}): void {
     if (this.#told.size > mostTold || this.#told.has(error.message)) return;
     this.#told.add(error.message);
-    if (this.#told.size > mostTold) this.#log.error('more is damaged than is told here: run "escapement check"');
+    if (this.#told.size > mostTold) this.#log.error('more is damaged than is logged here: run "escapement check"');
     else this.#log.error({ ...fields, reason: error.message }, meaning);
   }
 }

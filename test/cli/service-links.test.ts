@@ -20,7 +20,7 @@ function links(prefix: string, url: string, name = 'HTTP'): Record<string, strin
   };
 }
 
-t.test('links are passed over, and the start names them in one line', async (t) => {
+t.test('links are ignored, and the start names them in one line', async (t) => {
   for (const env of [
     links('ESCAPEMENT', 'tcp://10.0.0.1:8080'),
     links('ESCAPEMENT', 'tcp://[fd00::1]:80'),
@@ -32,7 +32,7 @@ t.test('links are passed over, and the start names them in one line', async (t) 
     const { code, stderr } = await runCli(['start', '--handlers', 'no-such-folder', '--data-dir', temporary()], env);
     t.equal(code, 1, stderr);
     const [told, reason, ...more] = stderr.split('\n');
-    t.match(told, /^escapement: passed over .*: Kubernetes sets them for a Service/);
+    t.match(told, /^escapement: ignored .*: Kubernetes sets them for a Service/);
     for (const name of Object.keys(env)) t.match(told, new RegExp(`\\b${name}\\b`));
     t.match(reason, /no-such-folder/);
     t.same(more, ['']);

@@ -9,7 +9,7 @@ import { type Status, statuses } from '../../domain/lifecycle.js';
 import { dataFile } from '../kv/kv-lmdb.js';
 import type { CheckSummary } from './check.js';
 
-/** What the process tells, one after the other. */
+/** What the process reports, one message after the other. */
 export type FromCheck =
   | { readonly kind: 'reading'; readonly what: string }
   | { readonly kind: 'fault'; readonly line: string }
@@ -21,12 +21,12 @@ export type FromCheck =
  * Checks the store in a directory that is locked, or that nobody else knows of.
  *
  * @param idKey the directory's, so that jobs are called by their ids
- * @param tell is called with one line for each fault
+ * @param report is called with one line for each fault
  */
 export async function checkApart(
   directory: string,
   idKey: string | undefined,
-  tell: (line: string) => void,
+  report: (line: string) => void,
 ): Promise<CheckSummary> {
   const file = join(directory, dataFile);
   // LMDB writes its last words to standard error; they are about its source, not about the data.
@@ -48,7 +48,7 @@ export async function checkApart(
         return;
       case 'fault':
         faults++;
-        return tell(message.line);
+        return report(message.line);
       case 'checked':
         summary = message.summary;
         return;
@@ -65,8 +65,9 @@ export async function checkApart(
   });
   if (summary) return summary;
   const why = reason ?? how;
-  if (reading === undefined) tell(`${file} cannot be opened (${why}): it is damaged`);
-  else tell(`pages of ${file} are damaged: reading ${reading} ended the check (${why}), and the rest was not checked`);
+  if (reading === undefined) report(`${file} cannot be opened (${why}): it is damaged`);
+  else
+    report(`pages of ${file} are damaged: reading ${reading} ended the check (${why}), and the rest was not checked`);
   return { ...nothing, faults: faults + 1 };
 }
 

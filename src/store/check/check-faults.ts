@@ -1,6 +1,6 @@
 /**
  * What a check finds, one line each: what is wrong, and what that means for whoever uses the store. Of each kind only the
- * first few are told; of the others there may be a million.
+ * first few are reported; of the others there may be a million.
  */
 
 import { UnreadableRecord } from '../port.js';
@@ -9,7 +9,7 @@ import { UnreadableRecord } from '../port.js';
 const meanings = {
   facts: 'the server does not start on this directory',
   log: 'the server does not start when it needs the record, and nobody can be told the events in it',
-  story: 'totals or events were told wrongly, or will be',
+  history: 'totals or events were or will be reported wrongly',
   type: 'its jobs can be neither run nor shown',
   count: 'jobs are lost, or come back, and the server does not start',
   page: 'these jobs can be neither run nor shown',
@@ -27,20 +27,20 @@ const meanings = {
 
 export type FaultKind = keyof typeof meanings;
 
-/** Lines of one kind that are told in full. */
-const toldOfKind = 20;
+/** Lines of one kind that are reported in full. */
+const reportedOfKind = 20;
 
 export class CheckFaults {
-  readonly #tell: (line: string) => void;
+  readonly #report: (line: string) => void;
   readonly #failed: () => void;
   readonly #counts = new Map<FaultKind, number>();
 
   /**
-   * @param tell is called with each line
+   * @param report is called with each line
    * @param failed is called when something cannot be read at all
    */
-  constructor(tell: (line: string) => void, failed: () => void = () => {}) {
-    this.#tell = tell;
+  constructor(report: (line: string) => void, failed: () => void = () => {}) {
+    this.#report = report;
     this.#failed = failed;
   }
 
@@ -54,7 +54,7 @@ export class CheckFaults {
   add(kind: FaultKind, what: string): void {
     const count = (this.#counts.get(kind) ?? 0) + 1;
     this.#counts.set(kind, count);
-    if (count <= toldOfKind) this.#tell(`${what}: ${meanings[kind]}`);
+    if (count <= reportedOfKind) this.#report(`${what}: ${meanings[kind]}`);
   }
 
   /** Runs `read`, which reads `what`; what it throws is a fault, and the value is undefined then. */
@@ -75,7 +75,7 @@ export class CheckFaults {
   /** Tells how many were left out. Call at the end. */
   finish(): void {
     for (const [kind, count] of this.#counts) {
-      if (count > toldOfKind) this.#tell(`and ${count - toldOfKind} more of this kind: ${meanings[kind]}`);
+      if (count > reportedOfKind) this.#report(`and ${count - reportedOfKind} more of this kind: ${meanings[kind]}`);
     }
   }
 }

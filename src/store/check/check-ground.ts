@@ -66,7 +66,7 @@ export class CheckGround {
     return `job number ${seq}`;
   }
 
-  /** Damaged pages were told of when the tree was read through. */
+  /** Damaged pages were reported when the tree was read through. */
   #page(number: number): Buffer | undefined {
     const slot = number % this.#pages.length;
     const known = this.#pages[slot];

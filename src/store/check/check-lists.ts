@@ -85,7 +85,7 @@ export function checkKeys(ground: CheckGround): void {
   });
 }
 
-/** The job that a key names was made with it, if it still exists; a damaged spec was told of before. */
+/** The job that a key names was made with it, if it still exists; a damaged spec was reported before. */
 function checkMaker(ground: CheckGround, seq: number, name: string): void {
   const bytes = ground.kv.get('specs', specKey(seq));
   if (!bytes) return;

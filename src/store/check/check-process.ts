@@ -14,7 +14,7 @@ if (directory === undefined || !process.send) throw new Error('this file runs in
 useIdKey(idKey);
 
 /** Written at once, so that nothing is lost when LMDB ends the process at the next page. */
-function tell(message: FromCheck): void {
+function post(message: FromCheck): void {
   process.send?.(message);
 }
 
@@ -23,18 +23,18 @@ try {
   const wrongHeads = countWrongHeads(join(directory, dataFile));
   if (wrongHeads > 0) {
     const line = `the heads of ${wrongHeads} pages of ${dataFile} are damaged: writing to these ends the server`;
-    tell({ kind: 'fault', line });
+    post({ kind: 'fault', line });
   }
   const summary = checkStore(
     kv,
     Date.now(),
-    (line) => tell({ kind: 'fault', line }),
-    (what) => tell({ kind: 'reading', what }),
+    (line) => post({ kind: 'fault', line }),
+    (what) => post({ kind: 'reading', what }),
   );
   const faults = summary.faults + (wrongHeads > 0 ? 1 : 0);
-  tell({ kind: 'checked', summary: { ...summary, faults } });
+  post({ kind: 'checked', summary: { ...summary, faults } });
   await kv.close();
 } catch (error) {
-  tell({ kind: 'unreadable', reason: error instanceof Error ? error.message : String(error) });
+  post({ kind: 'unreadable', reason: error instanceof Error ? error.message : String(error) });
 }
 process.disconnect();

@@ -32,13 +32,13 @@ export interface CheckSummary {
 
 /**
  * @param now Unix milliseconds, not before the store was last written to
- * @param tell is called with one line for each fault
+ * @param report is called with one line for each fault
  * @param reading is called with what is read next
  */
 export function checkStore(
   kv: KvReader,
   now: number,
-  tell: (line: string) => void,
+  report: (line: string) => void,
   reading: (what: string) => void = () => {},
 ): CheckSummary {
   const pass = <T>(what: string, check: () => T): T => {
@@ -46,7 +46,7 @@ export function checkStore(
     return check();
   };
   // An error of LMDB spoils the snapshot that it was met in: the rest is read from a new one.
-  const faults = new CheckFaults(tell, () => kv.refresh());
+  const faults = new CheckFaults(report, () => kv.refresh());
   const types = new TypeDictionary();
   faults.try('facts', 'the list of job types', () => {
     const sealed = kv.get('meta', metaKey('types'));

@@ -41,9 +41,9 @@ export async function whileStopped<T>(
 /**
  * Checks a directory.
  *
- * @param tell is called with one line for each fault
+ * @param report is called with one line for each fault
  * @throws DirectoryError
  */
-export function checkDirectory(directory: string, tell: (line: string) => void): Promise<CheckSummary> {
-  return whileStopped(directory, (path, { idKey }) => checkApart(path, idKey, tell));
+export function checkDirectory(directory: string, report: (line: string) => void): Promise<CheckSummary> {
+  return whileStopped(directory, (path, { idKey }) => checkApart(path, idKey, report));
 }

@@ -36,7 +36,7 @@ export async function identify(path: string): Promise<string> {
 
 /**
  * Looks once a second. Any failure of a look other than that something is not there (no permission on a folder above, an
- * I/O error, no descriptor) says nothing about the open files, which go on or tell by themselves: it is logged, once.
+ * I/O error, no descriptor) says nothing about the open files, which go on or fail by themselves: it is logged, once.
  */
 export class DirectoryWatch {
   readonly #options: DirectoryWatchOptions;
@@ -44,7 +44,7 @@ export class DirectoryWatch {
   readonly #opened: ReadonlyMap<string, string>;
   readonly #stop: () => void;
   #closed = false;
-  /** The last look failed, which has been told. */
+  /** The last look failed, which has been logged. */
   #blind = false;
   #looking: Promise<void> | undefined;
 
@@ -76,7 +76,7 @@ export class DirectoryWatch {
     return this.#looking ?? Promise.resolve();
   }
 
-  /** Ends; nothing is told from now on. */
+  /** Ends; nothing is reported from now on. */
   close(): void {
     this.#closed = true;
     this.#stop();

@@ -37,7 +37,7 @@ export class DirectoryError extends Error {
   override readonly name = 'DirectoryError';
 }
 
-/** What is told of an error met while the store was opened: of damage, which file it is in and what to do. */
+/** What is said of an error met while the store was opened: of damage, which file it is in and what to do. */
 export function damagedDirectory(error: unknown, path: string): unknown {
   // By its name: an error that comes from another thread has lost its class.
   if (error instanceof Error && error.name === 'NewerRecord') return new DirectoryError(`${path}: ${error.message}`);
@@ -63,7 +63,7 @@ export interface DirectoryLock {
   opening(): void;
   /** Notes that jobs may come from now on: what is there is never again taken for nothing. */
   used(): void;
-  /** Notes that it is through, or has failed and told why. */
+  /** Notes that it is through, or has failed and said why. */
   opened(): void;
   release(): void;
 }

@@ -18,20 +18,20 @@ import { NewDirectory } from './new-directory.js';
  * Copies, then checks the copy; it counts only once it was found whole.
  *
  * @param dataDir a new or empty directory
- * @param tell is called with one line for each fault of the backup
+ * @param report is called with one line for each fault of the backup
  * @throws DirectoryError and leaves nothing behind
  */
 export async function restoreBackup(
   backup: string,
   dataDir: string,
-  tell: (line: string) => void,
+  report: (line: string) => void,
 ): Promise<CheckSummary> {
   return whileStopped(backup, async (source, facts) => {
     const path = resolve(dataDir);
     const directory = await claim(path);
     try {
       await copyFile(join(source, dataFile), directory.dataFile, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-      const summary = await checkApart(path, facts.idKey, tell);
+      const summary = await checkApart(path, facts.idKey, report);
       if (summary.faults > 0) {
         throw new DirectoryError(`${source} is damaged and was not restored: use another backup`);
       }

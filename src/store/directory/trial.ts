@@ -27,7 +27,7 @@ export async function tryToOpen(directory: string, stopping: AbortSignal): Promi
     child.once('error', (error) => reject(stopping.aborted ? stopping.reason : error));
     child.once('close', (code, signal) => resolve(signal ?? code));
   });
-  // An error that LMDB or a checksum reports will be met, and told, by the start itself.
+  // An error that LMDB or a checksum reports will be met, and reported, by the start itself.
   if (how === goesWell || how === reported) return;
   throw new DamagedRecord(
     'the store',

@@ -28,7 +28,7 @@ export const statusCodes = {
 } as const satisfies Record<Status, number>;
 export const statusOfCode: Words<Status> = wordsOf(statusCodes);
 
-/** In events that tell of a status. */
+/** In events about a status. */
 export const previousStatusCodes = {
   pending: 0,
   running: 1,

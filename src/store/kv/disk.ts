@@ -28,7 +28,7 @@ export function whyForGood(error: unknown, directory: string, bytes: number): st
   const message = error instanceof Error ? error.message : String(error);
   // What LMDB says of a transaction in which a step failed, where lmdb-js does not tell how. A broken disk says EIO.
   if (/^MDB_BAD_TXN/.test(message))
-    return `${join(directory, dataFile)} is damaged or cannot be written (${message}): "escapement check" tells`;
+    return `${join(directory, dataFile)} is damaged or cannot be written (${message}): run "escapement check"`;
   return `the disk refuses writes although it has room: ${message}`;
 }
 

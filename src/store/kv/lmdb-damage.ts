@@ -1,4 +1,4 @@
-/** Telling damage from everything else that an error may tell of. LMDB reports its own kinds of damage. */
+/** Telling damage from everything else that an error may be about. LMDB reports its own kinds of damage. */
 
 /** What LMDB reports of pages that are not as it left them. */
 const lmdbDamage = /^MDB_(CORRUPTED|PAGE_NOTFOUND|VERSION_MISMATCH|INVALID|CURSOR_FULL|INCOMPATIBLE)\b/;
@@ -8,7 +8,7 @@ export function damageReason(error: Error): string {
   return error.message.replace(/: the data directory is damaged$/, '');
 }
 
-/** Whether an error tells of damage, and not of a disk that is full or broken. */
+/** Whether an error is about damage, and not of a disk that is full or broken. */
 export function isDamage(error: unknown): error is Error {
   return error instanceof Error && (error.name === 'DamagedRecord' || lmdbDamage.test(error.message));
 }

@@ -32,7 +32,7 @@ export class CommittedState {
   /**
    * Reads what a start needs; to be called once, before anything else is read.
    *
-   * @param due is told of each pending job whose due time may not be in the index yet
+   * @param due is called for each pending job whose due time may not be in the index yet
    * @throws DamagedRecord
    */
   restore(due: (due: number, seq: number) => void): Restored {

@@ -72,7 +72,7 @@ export class StoreQueries implements Queries {
     return this.#whole(() => this.#log.eventsAfter(seq, limit, from) ?? { events: [], oldest: this.lastEvent() + 1 });
   }
 
-  /** What is damaged is told in the log, and refused to whoever asks for it. */
+  /** What is damaged is logged, and refused to those who ask for it. */
   #whole<T>(read: () => T): T {
     try {
       return read();

@@ -23,7 +23,7 @@ export interface Restored {
 }
 
 /**
- * Fills `memtable` and `sets`; tells `due` of each pending job whose due time may not be in the index yet.
+ * Fills `memtable` and `sets`; calls `due` for each pending job whose due time may not be in the index yet.
  * @throws DamagedRecord
  */
 export function restore(

@@ -23,14 +23,14 @@ let full = false;
 /** Ends with the backup that is being written, if one is. */
 let backup: Promise<void> = Promise.resolve();
 
-function tell(message: FromStorage): void {
+function post(message: FromStorage): void {
   port.postMessage(message);
 }
 
 function commit(batch: Extract<ToStorage, { kind: 'commit' }>['batch']): void {
   // A small write may still find a free page: taking that for room would start jobs that cannot be written down.
   if (full && !hasRoom(directory, batch.buffer.byteLength)) {
-    tell({ kind: 'failed', position: batch.position, message: 'there is no room on the disk', broken: false });
+    post({ kind: 'failed', position: batch.position, message: 'there is no room on the disk', broken: false });
     return;
   }
   try {
@@ -40,10 +40,10 @@ function commit(batch: Extract<ToStorage, { kind: 'commit' }>['batch']): void {
     full = true;
     const why = whyForGood(error, directory, batch.buffer.byteLength);
     const message = why ?? (error instanceof Error ? error.message : String(error));
-    tell({ kind: 'failed', position: batch.position, message, broken: why !== undefined });
+    post({ kind: 'failed', position: batch.position, message, broken: why !== undefined });
     return;
   }
-  tell({ kind: 'committed', position: batch.position });
+  post({ kind: 'committed', position: batch.position });
 }
 
 /** One slice per turn of the loop: a commit that has come meanwhile is taken before the next. */
@@ -62,7 +62,7 @@ function step(): void {
     setTimeout(step, retrySliceMs);
     return;
   }
-  if (merged !== undefined) tell({ kind: 'merged', position: merged });
+  if (merged !== undefined) post({ kind: 'merged', position: merged });
   else stepSoon();
 }
 
@@ -74,11 +74,11 @@ function stepSoon(): void {
 
 async function backUp(target: string): Promise<void> {
   try {
-    tell({ kind: 'backedUp', done: await writeBackup(kv, directory, target) });
+    post({ kind: 'backedUp', done: await writeBackup(kv, directory, target) });
   } catch (error) {
     const { code, detail } =
       error instanceof Refusal ? error : { code: 'internal_error' as const, detail: String(error) };
-    tell({ kind: 'notBackedUp', refused: { code, detail } });
+    post({ kind: 'notBackedUp', refused: { code, detail } });
   }
 }
 
@@ -87,7 +87,7 @@ async function close(clean: boolean): Promise<void> {
     if (clean) {
       while (engine.merging) {
         const merged = engine.step();
-        if (merged !== undefined) tell({ kind: 'merged', position: merged });
+        if (merged !== undefined) post({ kind: 'merged', position: merged });
       }
       engine.markClean(true);
     }
@@ -97,7 +97,7 @@ async function close(clean: boolean): Promise<void> {
   // The copy reads from the store that is about to be closed.
   await backup;
   await kv.close();
-  tell({ kind: 'closed' });
+  post({ kind: 'closed' });
   port.close();
 }
 
@@ -118,4 +118,4 @@ port.on('message', (message: ToStorage) => {
   }
 });
 
-tell({ kind: 'ready', ...engine.open() });
+post({ kind: 'ready', ...engine.open() });
