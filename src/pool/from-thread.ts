@@ -26,7 +26,7 @@ export function checkFromThread(message: unknown): Checked {
     case 'exiting':
       return checked(message, Number.isInteger(message.exitCode), 'gave no exit code');
     case 'ready':
-      return checked(message, isReady(message), 'told of handlers that cannot be right');
+      return checked(message, isReady(message), 'reported handlers that cannot be right');
     default:
       return { fault: 'sent a message of an unknown kind' };
   }

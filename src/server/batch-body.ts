@@ -14,7 +14,7 @@ import { type Rules, readDraft } from './validate.js';
 /** What is parsed in a step, unless a single item is larger. */
 const partBytes = 32 * 1024;
 const checkedPerStep = 100;
-/** Far below what exhausts the stack; `parseItems` tells of what is too deep with its place. */
+/** Far below what exhausts the stack; `parseItems` reports what is too deep with its place. */
 const maxDepth = 10 * limits.payloadDepth;
 
 const [newline, comma, quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = Buffer.from(

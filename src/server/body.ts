@@ -96,7 +96,7 @@ export function collectBody(
   }, true);
 }
 
-/** What a request is told whose body there is no memory for. */
+/** The answer to a request whose body there is no memory for. */
 export function tooMany(): Refusal {
   return new Refusal('overloaded', 'The bodies that are being received take all the memory there is for them.');
 }

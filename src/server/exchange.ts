@@ -115,7 +115,7 @@ export class Exchange {
     this.hold();
     this.#ending = true;
     this.#reply?.stop();
-    // A body that is being collected is told of by `drop`.
+    // A body that is being collected is ended by `drop`.
     if (this.complete && this.bodyToCome !== 0)
       this.#reply?.onData((chunk, isLast) => this.drop(chunk.length, isLast), false);
     setImmediate(() => {

@@ -1,4 +1,4 @@
-/** All that is wrong with one request, gathered so that its sender is told at once. */
+/** All that is wrong with one request, gathered so that its sender learns of all at once. */
 import { type Fault, Refusal } from '../domain/errors.js';
 import { nearest } from '../domain/nearest.js';
 

@@ -6,7 +6,7 @@
  * no other topic, so here too an event reaches it once.
  *
  * A commit of ten thousand events for a thousand listeners would hold up everything else for seconds, so what is much is
- * told in several turns of the loop, in order. `seq` moves on with what has been told.
+ * published in several turns of the loop, in order. `seq` moves on with what has been published.
  */
 import type { EventType, JobEvent } from '../domain/events.js';
 import { type Filter, Matcher, topicCount, topicsFor, topicsOf } from '../domain/filter.js';
@@ -39,7 +39,7 @@ const deliveriesPerTurn = 20_000;
  * listeners and four events a turn a seventh of the deliveries was made.
  */
 const eventsPerTurn = 24;
-/** Events that may wait to be told; beyond them telling goes before all else, which slows down whoever makes them. */
+/** Events that may wait to be published. Beyond them publishing goes before all else, which slows down those who make them. */
 const maxWaiting = 50_000;
 
 interface Subscription {
@@ -84,7 +84,7 @@ export class Feed {
   readonly #listening = new Map<string, number>();
   readonly #watched = new WatchedJobs<Watcher>();
   readonly #topics = new Map<string, TopicsByType>();
-  /** On disk and not told yet, from `#next` on. */
+  /** On disk and not published yet, from `#next` on. */
   #waiting: JobEvent[] = [];
   #next = 0;
   #seq: number;
@@ -162,7 +162,7 @@ export class Feed {
       return;
     }
     for (const event of events) this.#waiting.push(event);
-    if (!under || this.#waiting.length - this.#next > maxWaiting) this.#tell(under);
+    if (!under || this.#waiting.length - this.#next > maxWaiting) this.#publishSome(under);
   }
 
   /** Tells of all that waits, at once: the server is about to close. */
@@ -171,7 +171,7 @@ export class Feed {
   }
 
   /** @param under a later turn is to come anyway */
-  #tell(under: boolean): void {
+  #publishSome(under: boolean): void {
     const first = this.#next;
     let deliveries = 0;
     for (; this.#next < this.#waiting.length; this.#next++) {
@@ -186,7 +186,7 @@ export class Feed {
       this.#waiting = this.#waiting.slice(this.#next);
       this.#next = 0;
     }
-    if (!under && this.#waiting.length > 0) this.#options.soon(() => this.#tell(false));
+    if (!under && this.#waiting.length > 0) this.#options.soon(() => this.#publishSome(false));
   }
 
   /** Returns how many listeners it goes to. */

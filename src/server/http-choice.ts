@@ -3,7 +3,7 @@ import type { Logger } from '../log.js';
 import type { HttpAdapter, HttpName } from './http-port.js';
 
 /**
- * @param wanted undefined: uWebSockets.js where its binary loads, else Node's own HTTP, which the log tells
+ * @param wanted undefined: uWebSockets.js where its binary loads, else Node's own HTTP, which is logged
  * @throws Error that tells the user why uWebSockets.js, where it was asked for, cannot be had
  */
 export async function chooseHttp(wanted: HttpName | undefined, log: Logger): Promise<HttpAdapter> {

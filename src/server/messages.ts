@@ -1,4 +1,4 @@
-/** The shapes of what subscribers are told on a WebSocket, as JSON Schema. */
+/** The shapes of what subscribers are sent on a WebSocket, as JSON Schema. */
 import { errorCodes } from '../domain/errors.js';
 import { eventTypes } from '../domain/events.js';
 import { statuses } from '../domain/lifecycle.js';
@@ -52,7 +52,7 @@ const filter = Type.Object(
   exact,
 );
 
-/** Answers to messages, and what is told beside events, by type. */
+/** Answers to messages, and what is sent beside events, by type. */
 export const notices: Readonly<Record<string, TSchema>> = {
   subscribed: Type.Object({ type: Type.Literal('subscribed'), filter, seq: count }, exact),
   unsubscribed: Type.Object({ type: Type.Literal('unsubscribed') }, exact),

@@ -1,4 +1,4 @@
-/** What a method of a resource is declared to be: its requests and answers as JSON Schema, told and checked from one value. */
+/** What a method of a resource is declared to be: its requests and answers as JSON Schema, described and checked from one value. */
 import type { TSchema } from './typebox.js';
 
 export interface Operation {

@@ -81,7 +81,7 @@ export function problemBody({ code, detail, faults }: Refusal): string {
   return JSON.stringify(document);
 }
 
-/** What a client is told of an error that is none of its business. */
+/** What a client sees of an error that is none of its business. */
 export function internalError(): Refusal {
   return new Refusal(
     'internal_error',

@@ -57,7 +57,7 @@ export function resume(history: History, filter: Filter, since: number, to: Resu
     else if (waiting.length > 0) setTimeout(again, lookAgainMs);
     else again();
   };
-  /** False when the log is damaged there: to a listener, what cannot be read is gone. It is told so, and goes on. */
+  /** False when the log is damaged there: to a listener, what cannot be read is gone. It is sent that, and goes on. */
   const read = (): boolean => {
     const found = eventsAfter(history, position, place);
     const end = found === undefined ? history.latest() : found.oldest - 1;

@@ -341,7 +341,7 @@ export class WebSockets {
     setImmediate(() => this.#leaveSlow());
   }
 
-  /** Nothing more is told to those who have lost something, or what they read would have a gap. */
+  /** Nothing more is sent to those who have lost something, or what they read would have a gap. */
   #leaveSlow(): void {
     while (this.#leaving.length > 0) this.feed.unsubscribe(this.#leaving.pop() as Connection);
   }

@@ -19,7 +19,7 @@ export function refusalOf({ httpVersion, url, rawHeaders, headers, method }: Inc
   return undefined;
 }
 
-/** What is told about bytes that the parser could make nothing of. */
+/** The answer to bytes that the parser could make nothing of. */
 export function parserRefusal({ code }: NodeJS.ErrnoException): Answer {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':

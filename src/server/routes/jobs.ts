@@ -79,7 +79,7 @@ function create(context: JobsContext, exchange: Exchange, body: Buffer): void {
   submit(context, exchange, request, body.length);
 }
 
-/** All jobs of a JSON array, or of lines of JSON, or none: faults are told by their place in the list. */
+/** All jobs of a JSON array, or of lines of JSON, or none: faults are reported by their place in the list. */
 function createBatch(context: JobsContext, exchange: Exchange, body: Buffer): void {
   const refusing = context.requests.refusing();
   if (refusing) throw refusing;
