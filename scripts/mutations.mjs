@@ -94,7 +94,7 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/ledger.ts',
-        'if (batch) batch.answers.push({ reply, answer });',
+        'if (batch) batch.answerWhenWritten(reply, answer);',
         'if (batch) reply(answer);',
       ),
     ],
@@ -103,7 +103,7 @@ export const mutations = [
     name: 'a job that comes due while its change is being written is not looked for again should that be refused',
     changes: [
       change(
-        'src/scheduler/ledger.ts',
+        'src/scheduler/batch.ts',
         "if (job?.state.status === 'pending')",
         "if (job?.state.status === 'pending' && decision.state.status === 'running')",
       ),
@@ -192,7 +192,7 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/requests.ts',
-        "if (job.state.status === 'running') ledger.filling.effects.push(() => context.abort(job));",
+        "if (job.state.status === 'running') ledger.onEnd({ written: () => context.abort(job) });",
         '',
       ),
     ],

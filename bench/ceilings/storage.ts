@@ -120,7 +120,7 @@ class StorageAlone {
         at: this.#now,
         body,
       };
-      batch.events.push(event);
+      batch.addEvent(event);
     }
   }
 

@@ -14,7 +14,6 @@ import type { Downtime } from './downtime.js';
 import type { DueTimes } from './due-times.js';
 import type { Ledger } from './ledger.js';
 import { ReadyQueue } from './ready.js';
-import { setAsideIfDamaged } from './set-aside.js';
 
 export interface DispatchPorts {
   readonly clock: Clock;
@@ -112,7 +111,7 @@ export class Dispatch {
     for (let looks = 0; looks < looksPerTurn && this.#hasRoom; ) {
       const due = this.#ports.window.pop(now);
       if (!due) return;
-      looks += setAsideIfDamaged(this.#ports.damage, due.seq, () => this.#see(due, now)) ?? 1;
+      looks += this.#ledger.unlessUnreadable(due.seq, () => this.#see(due, now)) ?? 1;
     }
   }
 
@@ -134,7 +133,7 @@ export class Dispatch {
 
   /** Starts what is ready, as far as the pool takes it. */
   startReady(): void {
-    const { pool, clock } = this.#ports;
+    const { pool } = this.#ports;
     this.#looksLeft = looksPerTurn;
     this.#startSuspects();
     while (pool.free > this.#starting && this.#looksLeft > 0) {
@@ -142,7 +141,7 @@ export class Dispatch {
       if (!next) return;
       const job = this.#stillDue(next);
       // An entry that repeats may be for the same instant as a retry since; that one waits among the suspects.
-      if (job && !this.#careful.concerns(next.seq, job.state)) pool.dispatch(this.#start(job, clock.now()));
+      if (job && !this.#careful.concerns(next.seq, job.state)) this.#start(job, false);
     }
   }
 
@@ -155,21 +154,7 @@ export class Dispatch {
       const job = this.#stillDue(next);
       if (!job) continue;
       if (!this.#careful.admits(job.state, clock.monotonic())) return this.#suspects.push(next);
-      const { filling } = this.#ledger;
-      const { seq } = job.spec;
-      this.#careful.began(seq, job.state, clock.monotonic());
-      const attempt = this.#start(job, clock.now());
-      filling.facts.pop();
-      this.#starting++;
-      filling.effects.push(() => {
-        this.#starting--;
-        pool.dispatch(attempt);
-      });
-      filling.undo.push(() => {
-        this.#starting--;
-        this.#careful.withdrew(seq);
-        this.#free(seq, next.name);
-      });
+      this.#start(job, true);
     }
   }
 
@@ -178,7 +163,7 @@ export class Dispatch {
    * being written it does not start, since the disk may refuse that: after the commit the window has it once more.
    */
   #stillDue({ seq, due }: Due): Job | undefined {
-    const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.#ledger.lookupWritten(seq));
+    const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookupWritten(seq));
     this.#looksLeft -= looksOf(job);
     if (job?.state.status !== 'pending' || job.state.due !== due) return undefined;
     if (due <= this.#ports.clock.now()) return job;
@@ -186,15 +171,30 @@ export class Dispatch {
     return undefined;
   }
 
-  #start(job: Job, now: number): Attempt {
-    const { spec } = job;
-    const ledger = this.#ledger;
-    const started = ledger.start(job, now);
-    const { state } = started;
-    ledger.active.set(spec.seq, started);
-    ledger.filling.facts.push({ kind: 'started', seq: spec.seq, at: now });
-    this.#ready.began(spec.name);
-    this.#suspects.began(spec.name);
+  /** Starts an attempt; with its undo, should it leave only when it is on record and the disk refuse that. */
+  #start(job: Job, onRecord: boolean): void {
+    const { pool, clock } = this.#ports;
+    const { seq, name } = job.spec;
+    this.#ready.began(name);
+    this.#suspects.began(name);
+    if (!onRecord) return pool.dispatch(this.#attempt(this.#ledger.startAttempt(job, clock.now())));
+    this.#careful.began(seq, job.state, clock.monotonic());
+    this.#starting++;
+    const started = this.#ledger.startAttempt(job, clock.now(), {
+      written: () => {
+        this.#starting--;
+        pool.dispatch(attempt);
+      },
+      lost: () => {
+        this.#starting--;
+        this.#careful.withdrew(seq);
+        this.#free(seq, name);
+      },
+    });
+    const attempt = this.#attempt(started);
+  }
+
+  #attempt({ spec, state }: Job): Attempt {
     return {
       jobSeq: spec.seq,
       lease: state.lease,

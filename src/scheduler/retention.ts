@@ -10,7 +10,6 @@ import {
   UnreadableRecord,
 } from '../store/port.js';
 import type { Ledger } from './ledger.js';
-import { setAsideIfDamaged } from './set-aside.js';
 
 export interface RetentionLimits {
   /** How long finished jobs are kept. */
@@ -103,7 +102,7 @@ export class Retention {
   /** The next entry to look at. A stretch that is through leaves the list with the batch being gathered. */
   #entry(): ListedJob | undefined {
     if (this.#stretch && this.#at >= this.#stretch.jobs.length) {
-      this.#ledger.filling.passed.push(this.#stretch.place);
+      this.#ledger.passFinished(this.#stretch.place);
       this.#countUnderWay();
       this.#stretch = undefined;
       this.#more = true;
@@ -156,7 +155,7 @@ export class Retention {
 
   /** A job that was retried since has another entry later on; undefined when this one no longer stands for it. */
   #remove(seq: number, finishedAt: number): Job | undefined {
-    const job = setAsideIfDamaged(this.#damage, seq, () => this.#ledger.lookup(seq));
+    const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
     if (!job || !isFinished(job.state.status) || job.state.finishedAt !== finishedAt) return undefined;
     this.#ledger.remove(job);
     this.#countUnderWay();
@@ -169,11 +168,13 @@ export class Retention {
     this.#counted = filling;
     this.#underWay++;
     const done = (): void => void this.#underWay--;
-    filling.effects.push(done);
-    filling.undo.push(() => {
-      done();
-      // What was removed is there again: begin anew from the list.
-      this.#stretch = undefined;
+    this.#ledger.onEnd({
+      written: done,
+      lost: () => {
+        done();
+        // What was removed is there again: begin anew from the list.
+        this.#stretch = undefined;
+      },
     });
   }
 }

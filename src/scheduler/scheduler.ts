@@ -29,7 +29,6 @@ import { type MergeBounds, mergeBounds, mergeIsDue } from './merge-policy.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { logFailure, outcomeDecision } from './outcomes.js';
 import { Retention, type RetentionLimits } from './retention.js';
-import { setAsideIfDamaged } from './set-aside.js';
 import { SignOfLife } from './sign-of-life.js';
 
 /** Calls the scheduler's `turn`. */
@@ -138,7 +137,7 @@ export class Scheduler implements Requests, StoreEvents {
     const now = this.#ports.clock.now();
     // Of this process no start is on disk before that.
     for (const seq of this.#ports.sets.each('running')) {
-      const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.ledger.lookup(seq));
+      const job = this.ledger.unlessUnreadable(seq, () => this.ledger.lookup(seq));
       if (job?.state.status === 'running') this.ledger.record(job, decisions.interrupt(job, true, now), now);
     }
     this.#recoveredAt = this.#ports.store.position + (this.ledger.filling.isEmpty ? 0 : 1);
@@ -190,10 +189,10 @@ export class Scheduler implements Requests, StoreEvents {
     for (const { job, removed } of batch.touched.values()) {
       if (!removed && job.state.status === 'pending') this.#ports.window.add(job.state.due, job.spec.seq);
     }
-    for (const effect of batch.effects) effect();
+    batch.written();
     // The next batch goes out before the answers of this one: the disk works while they are written.
     this.turn();
-    for (const { reply, answer } of batch.answers) reply(answer);
+    batch.giveAnswers();
     if (batch.events.length > 0) this.#ports.publish(batch.events);
   }
 
@@ -214,7 +213,7 @@ export class Scheduler implements Requests, StoreEvents {
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
       if (this.ledger.filling.touched.has(seq)) continue;
-      const state = setAsideIfDamaged(this.#ports.damage, seq, () => this.ledger.state(seq));
+      const state = this.ledger.unlessUnreadable(seq, () => this.ledger.state(seq));
       if (state?.status === 'pending') this.#ports.window.add(state.due, seq);
     }
     this.turn();
@@ -313,7 +312,7 @@ export class Scheduler implements Requests, StoreEvents {
   #ended(outcome: Outcome, now: number): void {
     const job = this.ledger.active.get(outcome.jobSeq);
     if (job?.state.lease !== outcome.lease) return;
-    this.ledger.filling.facts.push({ kind: 'ended', outcome, at: now });
+    this.ledger.addFact({ kind: 'ended', outcome, at: now });
     this.#decideEnd(outcome, now);
     this.#dispatch.ended(outcome, job.spec.name);
   }
@@ -330,10 +329,10 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Decides a fact again that was lost with its batch, as of the instant it happened. */
   #redo(fact: Fact): void {
-    this.ledger.filling.facts.push(fact);
+    this.ledger.addFact(fact);
     if (fact.kind === 'ended') return this.#decideEnd(fact.outcome, fact.at);
     const job = this.ledger.lookup(fact.seq);
-    if (job?.state.status === 'pending') this.ledger.start(job, fact.at);
+    if (job?.state.status === 'pending') this.ledger.startAgain(job, fact.at);
   }
 
   // -- store and timer --
