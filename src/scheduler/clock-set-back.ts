@@ -9,6 +9,7 @@ import type { Ledger } from './ledger.js';
 /** Jobs looked at in one turn: some milliseconds. */
 const looksPerTurn = 512;
 
+/** See the head of this file. Instants are Unix milliseconds. */
 export class ClockSetBack {
   readonly #ledger: Ledger;
   readonly #sets: JobsByStatus;
@@ -35,6 +36,7 @@ export class ClockSetBack {
     this.#jobs = [];
   }
 
+  /** Looks at a slice of them. */
   sweep(now: number): void {
     for (let looks = 0; this.#setBack && looks < looksPerTurn; looks++) {
       const seq = this.#next();

@@ -19,6 +19,7 @@ import {
 import { Batch, type Consequence, type Fact } from './batch.js';
 import type { Answer } from './messages.js';
 
+/** What the ledger needs of others. */
 export interface LedgerPorts {
   readonly store: Commits & CommittedJobs;
   readonly damage: DamageReports;
@@ -35,10 +36,10 @@ const maxReadPayload = 4096;
 
 type MutableCounters = { -readonly [K in keyof Counters]: Counters[K] };
 
+/** See the head of this file. Instants are Unix milliseconds. */
 export class Ledger {
   readonly #ports: LedgerPorts;
-  /** Jobs with an attempt in the pool, as decided last. */
-  readonly active = new Map<number, Job>();
+  readonly #active = new Map<number, Job>();
   /**
    * Jobs that were read and have not been touched since: what is due is looked at when its time has come and again when it
    * starts. With `cachedPages` it takes a sixth off what a run costs the main thread.
@@ -57,6 +58,11 @@ export class Ledger {
     this.#counters = { ...counters };
     this.#countersInFlight = counters;
     this.#committed = counters;
+  }
+
+  /** Jobs with an attempt that has a place in the pool, as decided last. */
+  get active(): ReadonlyMap<number, Job> {
+    return this.#active;
   }
 
   /** The batch being gathered, to look at. */
@@ -115,7 +121,7 @@ export class Ledger {
       return read();
     } catch (error) {
       if (!(error instanceof UnreadableRecord)) throw error;
-      this.#ports.damage.tell(error, `a job is set aside: its record is ${error.state}`, { jobSeq: seq });
+      this.#ports.damage.report(error, `a job is set aside: its record is ${error.state}`, { jobSeq: seq });
       return undefined;
     }
   }
@@ -134,7 +140,7 @@ export class Ledger {
 
   /** A cancelled job may leave while its attempt is in the pool: only of one that is running is it sure that it is there. */
   #running(seq: number): Job | undefined {
-    const job = this.active.get(seq);
+    const job = this.#active.get(seq);
     return job?.state.status === 'running' ? job : undefined;
   }
 
@@ -155,7 +161,7 @@ export class Ledger {
       this.#filling.addEvent(event);
     }
     if (decision.counts) this.#counters[decision.counts]++;
-    if (this.active.has(seq)) this.active.set(seq, after);
+    if (this.#active.has(seq)) this.#active.set(seq, after);
     return after;
   }
 
@@ -169,7 +175,7 @@ export class Ledger {
   startAttempt(job: Job, now: number, onRecord?: Required<Consequence>): Job {
     const { seq } = job.spec;
     const started = this.record(job, start(job, now), now);
-    this.active.set(seq, started);
+    this.#active.set(seq, started);
     if (!onRecord) {
       this.#filling.addFact({ kind: 'started', seq, at: now });
       return started;
@@ -178,11 +184,16 @@ export class Ledger {
     this.#filling.onEnd({
       written,
       lost: () => {
-        this.active.delete(seq);
+        this.endAttempt(seq);
         lost();
       },
     });
     return started;
+  }
+
+  /** The attempt of a job has left its place, whatever is decided about its outcome. */
+  endAttempt(seq: number): void {
+    this.#active.delete(seq);
   }
 
   /** Enters again a start that was lost with its batch, as of the instant it happened: the attempt is in the pool. */
@@ -200,7 +211,7 @@ export class Ledger {
     this.#filling.onEnd(consequence);
   }
 
-  /** Gives an answer that tells of a job's present state once that state is on disk, at once when it is. */
+  /** Gives an answer that shows a job's present state once that state is on disk, at once when it is. */
   answer(seq: number, reply: (answer: Answer) => void, answer: Answer): void {
     const batch = [this.#filling, this.#inFlight].find((one) => one?.touched.has(seq));
     if (batch) batch.answerWhenWritten(reply, answer);
@@ -263,9 +274,9 @@ export class Ledger {
     this.#filling = new Batch();
     this.#counters = { ...this.#committed };
     for (const batch of batches) batch.lost(storageUnavailable);
-    for (const seq of this.active.keys()) {
+    for (const seq of this.#active.keys()) {
       const job = this.unlessUnreadable(seq, () => this.#ports.store.job(seq));
-      if (job) this.active.set(seq, job);
+      if (job) this.#active.set(seq, job);
     }
     return {
       facts: batches.flatMap((batch) => batch.facts),

@@ -11,6 +11,7 @@ import {
 } from '../store/port.js';
 import type { Ledger } from './ledger.js';
 
+/** What is kept. */
 export interface RetentionLimits {
   /** How long finished jobs are kept. */
   readonly retentionMs: number;
@@ -29,6 +30,7 @@ const charactersPerRemoval = 4096;
 /** How often the oldest finished job is looked at when nothing was to be removed. */
 const lookAgainMs = 1000;
 
+/** See the head of this file. Instants are Unix milliseconds. */
 export class Retention {
   readonly #limits: RetentionLimits;
   readonly #sets: JobsByStatus;
@@ -122,7 +124,7 @@ export class Retention {
     } catch (error) {
       if (!(error instanceof UnreadableRecord)) throw error;
       this.#damagedUpTo = place ?? this.#damagedUpTo;
-      this.#damage.tell(error, 'some finished jobs will not be removed: the list of them is damaged');
+      this.#damage.report(error, 'some finished jobs will not be removed: the list of them is damaged');
     }
   }
 
@@ -141,14 +143,14 @@ export class Retention {
       .reverse();
   }
 
-  /** When the first job behind a stretch finished; Infinity when that cannot be told. */
+  /** When the first job behind a stretch finished; Infinity when that is not known. */
   #firstAfter(place: FinishedPlace): number {
     try {
       const following = this.#list.nextFinished(place);
       return (following && this.#list.finished(following)[0]?.at) ?? Number.POSITIVE_INFINITY;
     } catch (error) {
       if (!(error instanceof UnreadableRecord)) throw error;
-      // It is told of when that stretch is read for its own sake.
+      // It is reported when that stretch is read for its own sake.
       return Number.POSITIVE_INFINITY;
     }
   }

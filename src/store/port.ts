@@ -133,7 +133,7 @@ export interface FinishedList {
   finished(place: FinishedPlace): FinishedJob[];
 }
 
-/** What the log tells of the clock. */
+/** What the log says of the clock. */
 export interface RecordedTimes {
   /**
    * By a clock that has been set back since: when it had begun to be ahead of `now`, as far as the log's last records tell. Unix
@@ -194,8 +194,8 @@ export function unreadableRefusal({ state }: UnreadableRecord): Refusal {
   return new Refusal('internal_error', `A record that this needs is ${state}; the server log says more.`);
 }
 
-/** Who is told of records that cannot be read. */
+/** Where records that cannot be read are reported. */
 export interface DamageReports {
   /** @param meaning what becomes of it */
-  tell(error: UnreadableRecord, meaning: string, fields?: object): void;
+  report(error: UnreadableRecord, meaning: string, fields?: object): void;
 }

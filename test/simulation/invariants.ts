@@ -213,7 +213,7 @@ export class Invariants {
   /** With the world at rest and threads free: nothing that is due is left, but for suspects that wait for another. */
   checkNothingWaits(): void {
     const { scheduler, pool, born, queries, clock } = this.#world;
-    if (scheduler.blockedMs !== undefined || pool.free <= 0) return;
+    if (scheduler.mode.writes !== 'at_once' || pool.free <= 0) return;
     if (!born.clean && pool.attempts.size > 0) return;
     const handled = new Set(this.#world.options.handlers?.map(({ name }) => name));
     const busy = new Set([...pool.attempts.values()].map(({ name }) => name));
