@@ -4,8 +4,8 @@ import { limits } from '../../src/domain/limits.js';
 import { nextOccurrence } from '../../src/domain/trigger.js';
 import type { Attempt } from '../../src/pool/messages.js';
 import type { World } from '../support/world.js';
+import { must } from './event-replay.js';
 import type { Promised } from './promised.js';
-import { must } from './story.js';
 
 /** The process ends here. */
 export class Crash extends Error {}

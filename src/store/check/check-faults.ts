@@ -9,7 +9,7 @@ import { UnreadableRecord } from '../port.js';
 const meanings = {
   facts: 'the server does not start on this directory',
   log: 'the server does not start when it needs the record, and nobody can be told the events in it',
-  story: 'totals or events were told wrongly, or will be',
+  history: 'totals or events were told wrongly, or will be',
   type: 'its jobs can be neither run nor shown',
   count: 'jobs are lost, or come back, and the server does not start',
   page: 'these jobs can be neither run nor shown',

@@ -75,7 +75,7 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
   if (open) return;
   if (!specBytes) faults.add('spec', `job number ${seq} has no spec`);
   if (seq >= ground.counters.nextSeq)
-    faults.add('story', `${ground.nameOf(seq)} has a key that the next new job takes, too`);
+    faults.add('history', `${ground.nameOf(seq)} has a key that the next new job takes, too`);
   found.counts[status]++;
   if (status === 'pending') found.pending.add(seq);
   if (isFinished(status)) found.finished.add(seq);
@@ -94,7 +94,7 @@ function checkSpec(ground: CheckGround, seq: number, spec: JobSpec, row: RowPlac
   }
   if (!Number.isFinite(rowDue(row.bytes, row.at))) faults.add('unfound', `${ground.nameOf(seq)} is due at no instant`);
   if (spec.idSeconds > ground.counters.idSeconds) {
-    faults.add('story', `${ground.nameOf(seq)} has an id of a later second than the newest job`);
+    faults.add('history', `${ground.nameOf(seq)} has an id of a later second than the newest job`);
   }
   const { idempotencyKey, createdAt } = spec;
   if (idempotencyKey === undefined || createdAt + limits.idempotencyKeptMs <= now) return;

@@ -64,7 +64,7 @@ function checkRecord(ground: CheckGround, record: LogRecordReader, before: Befor
   if (before) checkCounters(ground, record, before, events);
   for (const { seq, jobSeq } of events) {
     if (jobSeq >= record.counters.nextSeq)
-      faults.add('story', `event ${seq} in ${what} is of job number ${jobSeq}, which was never made`);
+      faults.add('history', `event ${seq} in ${what} is of job number ${jobSeq}, which was never made`);
   }
   const isBehind = record.position > ground.mark.position;
   faults.try('log', `the changes in ${what}`, () => {
@@ -97,13 +97,17 @@ function checkCounters(
   const what = `log record ${record.position}`;
   const { counters, logBytes, firstEvent } = record;
   if (logBytes !== before.logBytes) {
-    faults.add('story', `${what} counts ${logBytes} bytes of log before it, there are ${before.logBytes}`);
+    faults.add('history', `${what} counts ${logBytes} bytes of log before it, there are ${before.logBytes}`);
   }
   if (firstEvent !== before.counters.lastEvent + 1) {
-    faults.add('story', `${what} begins with event ${firstEvent}, the last before it is ${before.counters.lastEvent}`);
+    faults.add(
+      'history',
+      `${what} begins with event ${firstEvent}, the last before it is ${before.counters.lastEvent}`,
+    );
   }
-  if (counters.nextSeq < before.counters.nextSeq) faults.add('story', `${what} takes back keys of jobs that were made`);
-  if (counters.idSeconds < before.counters.idSeconds) faults.add('story', `${what} sets the second of new ids back`);
+  if (counters.nextSeq < before.counters.nextSeq)
+    faults.add('history', `${what} takes back keys of jobs that were made`);
+  if (counters.idSeconds < before.counters.idSeconds) faults.add('history', `${what} sets the second of new ids back`);
   if (events.length !== record.eventCount) return;
   const told = {
     completed: events.filter(({ body }) => body.type === 'job.completed').length,
@@ -113,7 +117,7 @@ function checkCounters(
   for (const total of ['completed', 'failed', 'cancelled'] as const) {
     const grown = counters[total] - before.counters[total];
     if (grown !== told[total])
-      faults.add('story', `${what} adds ${grown} to the total of ${total} jobs, its events tell of ${told[total]}`);
+      faults.add('history', `${what} adds ${grown} to the total of ${total} jobs, its events tell of ${told[total]}`);
   }
 }
 
