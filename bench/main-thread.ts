@@ -135,7 +135,7 @@ function render(answer: Answer): string {
   if (!answer.ok) throw answer.refusal;
   const [job] = answer.jobs;
   if (!job) throw new Error('an answer without a job');
-  return renderJob(job, 'created', job.spec.createdAt, { timezone: 'UTC', isRegistered: () => true });
+  return renderJob(job, 'created', job.spec.createdAt, { timezone: 'UTC', waitingFor: () => undefined });
 }
 
 function runJobs(alone: Alone): void {

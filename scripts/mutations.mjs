@@ -75,9 +75,9 @@ export const mutations = [
     name: 'the watermark of a merge forgets jobs whose start is not on disk',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
-        'Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestDue)',
-        'Math.min(window.earliest, this.#dispatch.earliest)',
+        'src/scheduler/merging.ts',
+        'Math.min(this.#window.earliest, earliestWaiting, this.#ledger.earliestDue)',
+        'Math.min(this.#window.earliest, earliestWaiting)',
       ),
     ],
   },
@@ -94,7 +94,7 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/ledger.ts',
-        'if (batch) batch.answers.push({ reply, answer });',
+        'if (batch) batch.answerWhenWritten(reply, answer);',
         'if (batch) reply(answer);',
       ),
     ],
@@ -103,7 +103,7 @@ export const mutations = [
     name: 'a job that comes due while its change is being written is not looked for again should that be refused',
     changes: [
       change(
-        'src/scheduler/ledger.ts',
+        'src/scheduler/batch.ts',
         "if (job?.state.status === 'pending')",
         "if (job?.state.status === 'pending' && decision.state.status === 'running')",
       ),
@@ -167,8 +167,8 @@ export const mutations = [
       change('src/scheduler/dispatch.ts', 'this.#ports.window.pop(now);', 'this.#ports.window.pop(now + 5);'),
       change(
         'src/scheduler/dispatch.ts',
-        'if (due <= this.#ports.clock.now()) return job;',
-        'if (due <= this.#ports.clock.now() + 5) return job;',
+        'if (due > this.#ports.clock.now()) {',
+        'if (due > this.#ports.clock.now() + 5) {',
       ),
       change(
         'src/domain/decisions.ts',
@@ -192,14 +192,14 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/requests.ts',
-        "if (job.state.status === 'running') ledger.filling.effects.push(() => context.abort(job));",
+        "if (job.state.status === 'running') ledger.onEnd({ written: () => context.abort(job) });",
         '',
       ),
     ],
   },
   {
     name: 'a type runs one attempt more than it may',
-    changes: [change('src/scheduler/ready.ts', 'lane.running >= lane.limit', 'lane.running > lane.limit')],
+    changes: [change('src/scheduler/admission/admission.ts', 'running >= concurrency', 'running > concurrency')],
   },
   {
     name: 'retention takes a job that was retried and is to run',
@@ -219,7 +219,7 @@ export const mutations = [
     name: 'after a crash everything starts at once, before it is on record',
     changes: [
       change(
-        'src/scheduler/careful-start.ts',
+        'src/scheduler/admission/careful-start.ts',
         'return this.#applies && seq < this.#firstNewSeq &&',
         'return !this.#applies && seq < this.#firstNewSeq &&',
       ),
@@ -227,22 +227,12 @@ export const mutations = [
   },
   {
     name: 'a suspect waits with threads free because one before it has moved on',
-    changes: [
-      change(
-        'src/scheduler/dispatch.ts',
-        'if (!job) continue;\n      if (!this.#careful.admits',
-        'if (!job) return;\n      if (!this.#careful.admits',
-      ),
-    ],
+    changes: [change('src/scheduler/dispatch.ts', 'if (!job) continue;', 'if (!job) return;')],
   },
   {
     name: 'the place of a start that is being written is given away',
     changes: [
-      change(
-        'src/scheduler/dispatch.ts',
-        'while (pool.free > this.#starting && this.#looksLeft > 0) {\n      const next = this.#ready.pop();',
-        'while (pool.free > 0) {\n      const next = this.#ready.pop();',
-      ),
+      change('src/scheduler/dispatch.ts', 'this.#ports.pool.free - this.#beingWritten', 'this.#ports.pool.free'),
     ],
   },
   {

@@ -16,14 +16,8 @@ export interface HealthParts {
 export function health({ scheduler, pool, withoutHandler }: HealthParts): Health {
   const waiting = Object.fromEntries(withoutHandler.jobs().map(({ name, pending }) => [name, pending]));
   const more = Object.keys(waiting).length > 0 ? { waiting_for_handler: waiting } : {};
-  if (scheduler.draining) return { status: 'draining', reason: 'the server is shutting down', ...more };
-  if (scheduler.blockedMs !== undefined) {
-    return {
-      status: 'degraded',
-      reason: 'the disk takes no writes: it is probably full. Nothing is accepted or started until it does',
-      ...more,
-    };
-  }
+  const { health: ofMode } = scheduler.mode;
+  if (ofMode) return { ...ofMode, ...more };
   if (pool.alive === 0) {
     return { status: 'degraded', reason: 'no worker thread is running; new ones are being started', ...more };
   }

@@ -5,9 +5,9 @@
 import type { Logger } from './log.js';
 import type { WorkerPool } from './pool/pool.js';
 import type { Scheduler } from './scheduler/scheduler.js';
-import type { TimerWaker } from './scheduler/waker.js';
 import type { Server } from './server/server.js';
 import type { ThreadedStore } from './store/thread/threaded-store.js';
+import type { TimerWaker } from './timer/waker.js';
 
 /** How often it is looked whether the rest has ended. */
 const lookEveryMs = 10;

@@ -13,9 +13,8 @@ import { WorkerPool } from './pool/pool.js';
 import { uncompiled } from './pool/shared/handlers-folder.js';
 import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
-import { mergeBounds } from './scheduler/merge-policy.js';
+import { mergeBounds } from './scheduler/merging.js';
 import type { Scheduler } from './scheduler/scheduler.js';
-import { TimerWaker } from './scheduler/waker.js';
 import { checkExposure, whyNoBind } from './server/bind.js';
 import { chooseHttp } from './server/http-choice.js';
 import type { HttpAdapter, HttpName } from './server/http-port.js';
@@ -35,6 +34,7 @@ import { tryToOpen } from './store/directory/trial.js';
 import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { KvLogSource } from './store/log/kv-log.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
+import { TimerWaker } from './timer/waker.js';
 
 export interface Running {
   /** Where it listens. */
@@ -271,7 +271,7 @@ async function assemble(
 async function recover({ shard: { scheduler } }: Parts, { stopping }: Surroundings): Promise<void> {
   scheduler.recover();
   scheduler.turn();
-  while (!scheduler.recovered && scheduler.blockedMs === undefined && !stopping.aborted) {
+  while (!scheduler.recovered && scheduler.mode.writes === 'at_once' && !stopping.aborted) {
     await new Promise(setImmediate);
   }
   stopping.throwIfAborted();

@@ -11,7 +11,7 @@ import { create, start, succeed } from '../../src/domain/decisions.js';
 import type { EventBody, JobEvent } from '../../src/domain/events.js';
 import { type Job, type JobSpec, noDetail } from '../../src/domain/job.js';
 import { Batch } from '../../src/scheduler/batch.js';
-import { mergeBounds } from '../../src/scheduler/merge-policy.js';
+import { mergeBounds } from '../../src/scheduler/merging.js';
 import { sealChanges } from '../../src/store/format/sealing.js';
 import { TypeDictionary } from '../../src/store/format/type-dictionary.js';
 import { LmdbKv } from '../../src/store/kv/kv-lmdb.js';
@@ -120,7 +120,7 @@ class StorageAlone {
         at: this.#now,
         body,
       };
-      batch.events.push(event);
+      batch.addEvent(event);
     }
   }
 

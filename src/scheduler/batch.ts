@@ -1,13 +1,15 @@
 /**
  * What one commit will write, as it is gathered: the newest state of each job touched, the events, the answers that wait
- * for the disk, and the facts, which must be decided again should the disk refuse it.
+ * for the disk, and the facts, which must be decided again should the disk refuse it. It is written by its methods only, and
+ * comes to one of two ends: `written` or `lost`.
  */
 
 import type { Decision } from '../domain/decisions.js';
+import type { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, noDetail } from '../domain/job.js';
 import type { Outcome } from '../pool/messages.js';
-import type { Counters, FinishedPlace, JobChange, KeyUse } from '../store/port.js';
+import type { FinishedPlace, JobChange, KeyUse } from '../store/port.js';
 import type { Answer } from './messages.js';
 
 /** Something that has happened whether or not it can be written. Instants are Unix milliseconds. */
@@ -15,47 +17,80 @@ export type Fact =
   | { readonly kind: 'started'; readonly seq: number; readonly at: number }
   | { readonly kind: 'ended'; readonly outcome: Outcome; readonly at: number };
 
+/** What follows from the end of a batch, beside answers and events. */
+export interface Consequence {
+  /** The batch is on disk. */
+  readonly written?: () => void;
+  /** It is not, and never will be: takes back what was done in expectation of `written`. */
+  readonly lost?: () => void;
+}
+
 /** A job touched by the batch, as touched so far. */
 type Touched = { -readonly [K in keyof JobChange]: JobChange[K] };
 
+/** See the head of this file. */
 export class Batch {
-  readonly touched = new Map<number, Touched>();
-  readonly events: JobEvent[] = [];
-  readonly answers: { readonly reply: (answer: Answer) => void; readonly answer: Answer }[] = [];
-  readonly facts: Fact[] = [];
-  /** Run when the batch is on disk. */
-  readonly effects: (() => void)[] = [];
-  /** Run when it is lost: takes back what was done on the strength of an effect to come. */
-  readonly undo: (() => void)[] = [];
-  readonly keys = new Map<string, KeyUse>();
-  /** Stretches of the list of finished jobs that retention is through with. */
-  readonly passed: FinishedPlace[] = [];
-  /** Due time of the earliest job that was pending before the batch: the window may have given it out for nothing. */
-  earliestDue = Number.POSITIVE_INFINITY;
-  /** As they stand after the batch; set when it is handed to the store. */
-  counters: Counters | undefined;
+  readonly #touched = new Map<number, Touched>();
+  readonly #events: JobEvent[] = [];
+  readonly #answers: { readonly reply: (answer: Answer) => void; readonly answer: Answer }[] = [];
+  readonly #facts: Fact[] = [];
+  readonly #consequences: Consequence[] = [];
+  readonly #keys = new Map<string, KeyUse>();
+  readonly #passed: FinishedPlace[] = [];
+  #earliestDue = Number.POSITIVE_INFINITY;
 
-  get isEmpty(): boolean {
-    return this.touched.size === 0 && this.passed.length === 0;
+  /** Jobs by key, each as the batch leaves it. */
+  get touched(): ReadonlyMap<number, JobChange> {
+    return this.#touched;
   }
 
-  job(seq: number): Job | undefined {
-    return this.touched.get(seq)?.job;
+  /** In order of their numbers. */
+  get events(): readonly JobEvent[] {
+    return this.#events;
+  }
+
+  /** In the order they happened. */
+  get facts(): readonly Fact[] {
+    return this.#facts;
+  }
+
+  /** Idempotency keys to remember. */
+  get keys(): ReadonlyMap<string, KeyUse> {
+    return this.#keys;
+  }
+
+  /** Stretches of the list of finished jobs that retention is through with. */
+  get passed(): readonly FinishedPlace[] {
+    return this.#passed;
+  }
+
+  /**
+   * Due time of the earliest job that was pending before the batch, in Unix milliseconds; Infinity when none was. The window may
+   * have given it out for nothing.
+   */
+  get earliestDue(): number {
+    return this.#earliestDue;
+  }
+
+  /** There is nothing to write. Facts alone are no reason to: what follows from them is. */
+  get isEmpty(): boolean {
+    return this.#touched.size === 0 && this.#passed.length === 0;
   }
 
   /** Takes what was decided about a job and returns the job as it is now. */
   apply(job: Job | undefined, decision: Decision): Job {
     const spec = decision.spec ?? job?.spec;
     if (!spec) throw new Error('a decision about no job');
+    if (job?.state.status === 'pending') this.#earliestDue = Math.min(this.#earliestDue, job.state.due);
     const after: Job = { spec, state: decision.state, detail: decision.detail ?? job?.detail ?? noDetail };
-    const known = this.touched.get(spec.seq);
+    const known = this.#touched.get(spec.seq);
     const detailChanged = decision.detail !== undefined && decision.detail !== noDetail;
     if (known) {
       known.job = after;
       known.specChanged ||= decision.spec !== undefined;
       known.detailChanged ||= detailChanged;
     } else {
-      this.touched.set(spec.seq, {
+      this.#touched.set(spec.seq, {
         job: after,
         specChanged: decision.spec !== undefined,
         detailChanged,
@@ -65,7 +100,54 @@ export class Batch {
     return after;
   }
 
+  /** Takes a job away: nothing of it stays. */
   remove(job: Job): void {
-    this.touched.set(job.spec.seq, { job, specChanged: false, detailChanged: false, removed: true });
+    this.#touched.set(job.spec.seq, { job, specChanged: false, detailChanged: false, removed: true });
+  }
+
+  /** Adds the next event. */
+  addEvent(event: JobEvent): void {
+    this.#events.push(event);
+  }
+
+  /** Adds what has happened and must not be forgotten should the batch be lost. */
+  addFact(fact: Fact): void {
+    this.#facts.push(fact);
+  }
+
+  /** Gives `answer` once the batch is on disk; a refusal in its place when the batch is lost. */
+  answerWhenWritten(reply: (answer: Answer) => void, answer: Answer): void {
+    this.#answers.push({ reply, answer });
+  }
+
+  /** Has something follow from the end of the batch: one of the two is called, once. */
+  onEnd(consequence: Consequence): void {
+    this.#consequences.push(consequence);
+  }
+
+  /** Remembers what an idempotency key stands for. */
+  rememberKey(name: string, use: KeyUse): void {
+    this.#keys.set(name, use);
+  }
+
+  /** Takes a stretch off the list of finished jobs. */
+  passFinished(place: FinishedPlace): void {
+    this.#passed.push(place);
+  }
+
+  /** The batch is on disk: what follows from that happens. Answers are given by `giveAnswers`, which may wait a little. */
+  written(): void {
+    for (const { written } of this.#consequences) written?.();
+  }
+
+  /** Gives the answers that waited for the disk. */
+  giveAnswers(): void {
+    for (const { reply, answer } of this.#answers) reply(answer);
+  }
+
+  /** The batch is lost: what was done in expectation of it is taken back, and what was asked for is refused. */
+  lost(refusal: Refusal): void {
+    for (const { lost } of this.#consequences) lost?.();
+    for (const { reply } of this.#answers) reply({ ok: false, refusal });
   }
 }

@@ -2,27 +2,25 @@
 
 import { isFinished } from '../domain/lifecycle.js';
 import { reschedule } from '../domain/reschedule.js';
-import type { DamageReports, JobsByStatus } from '../store/port.js';
+import type { JobsByStatus } from '../store/port.js';
 import type { SetBack } from './downtime.js';
 import type { Ledger } from './ledger.js';
-import { setAsideIfDamaged } from './set-aside.js';
 
 /** Jobs looked at in one turn: some milliseconds. */
 const looksPerTurn = 512;
 
+/** See the head of this file. Instants are Unix milliseconds. */
 export class ClockSetBack {
   readonly #ledger: Ledger;
   readonly #sets: JobsByStatus;
-  readonly #damage: DamageReports;
   #setBack: SetBack | undefined;
   /** Blocks of jobs that are still to be looked at, and the jobs of the present one. */
   #blocks: number[] = [];
   #jobs: number[] = [];
 
-  constructor(ports: { readonly sets: JobsByStatus; readonly damage: DamageReports }, ledger: Ledger) {
+  constructor(ports: { readonly sets: JobsByStatus }, ledger: Ledger) {
     this.#ledger = ledger;
     this.#sets = ports.sets;
-    this.#damage = ports.damage;
   }
 
   /** There is more to look at. */
@@ -38,6 +36,7 @@ export class ClockSetBack {
     this.#jobs = [];
   }
 
+  /** Looks at a slice of them. */
   sweep(now: number): void {
     for (let looks = 0; this.#setBack && looks < looksPerTurn; looks++) {
       const seq = this.#next();
@@ -62,13 +61,13 @@ export class ClockSetBack {
   #lookAt(seq: number, now: number, setBack: SetBack): void {
     // Since it was set back the clock may have gone ahead once more.
     const then = Math.min(now, setBack.now);
-    const state = setAsideIfDamaged(this.#damage, seq, () => this.#ledger.state(seq));
+    const state = this.#ledger.unlessUnreadable(seq, () => this.#ledger.state(seq));
     if (!state || state.updatedAt <= then || isFinished(state.status)) return;
-    const job = setAsideIfDamaged(this.#damage, seq, () => this.#ledger.lookup(seq));
+    const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
     const decision = job && reschedule(job, then, setBack);
     if (!decision) return;
     this.#ledger.record(job, decision, now);
     // Should the disk refuse it, all is looked at once more.
-    this.#ledger.filling.undo.push(() => this.begin(setBack));
+    this.#ledger.onEnd({ lost: () => this.begin(setBack) });
   }
 }

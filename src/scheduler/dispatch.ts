@@ -1,5 +1,5 @@
 /**
- * From due to dispatched: what the window gives is looked at, waits for a place in the pool and a place of its type, and
+ * From due to dispatched: what the window gives is looked at, waits in the line for what `admission/admission.ts` names, and
  * starts. Part of the scheduler: it runs only in its turns.
  */
 import type { Clock } from '../clock.js';
@@ -7,20 +7,25 @@ import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/messages.js';
-import type { DamageReports } from '../store/port.js';
-import type { Due } from '../timer/window.js';
-import { CarefulStart } from './careful-start.js';
+import type { Due, DueTimes } from '../timer/window.js';
+import {
+  type ShownWait,
+  shownWait,
+  type Wait,
+  whyServerWaits,
+  whySuspectWaits,
+  whyTypeWaits,
+} from './admission/admission.js';
+import { CarefulStart } from './admission/careful-start.js';
+import { type WaitingJob, WaitingLine } from './admission/waiting-line.js';
 import type { Downtime } from './downtime.js';
-import type { DueTimes } from './due-times.js';
 import type { Ledger } from './ledger.js';
-import { ReadyQueue } from './ready.js';
-import { setAsideIfDamaged } from './set-aside.js';
 
+/** What dispatch needs of others. */
 export interface DispatchPorts {
   readonly clock: Clock;
   readonly pool: Pool;
   readonly window: DueTimes;
-  readonly damage: DamageReports;
 }
 
 /**
@@ -30,24 +35,25 @@ export interface DispatchPorts {
 const looksPerTurn = 1024;
 const payloadPerLook = 4096;
 const looksOf = (job: Job | undefined): number => 1 + Math.floor((job?.spec.payload.length ?? 0) / payloadPerLook);
-/** Suspects that are cancelled before their next attempt stay in memory: at most so many. */
-const suspectsKept = 10_000;
+/** Jobs to run alone that are cancelled before their next attempt stay in memory: at most so many. */
+const aloneKept = 10_000;
 
+/** See the head of this file. */
 export class Dispatch {
   readonly #ports: DispatchPorts;
   readonly #ledger: Ledger;
-  readonly #ready: ReadyQueue;
-  /** Jobs under suspicion wait by themselves. */
-  readonly #suspects: ReadyQueue;
+  readonly #line: WaitingLine;
   readonly #careful: CarefulStart;
   readonly #downtime: Downtime;
   #lastDueSeen = Number.NEGATIVE_INFINITY;
   /** Jobs whose last attempt ended its thread, or may have done: the next runs alone. */
   readonly #alone = new Set<number>();
-  /** Suspects whose start is being written: each has a place in the pool and is not there yet. */
-  #starting = 0;
+  /** Starts that are being written: each has a place in the pool and is not there yet. */
+  #beingWritten = 0;
   /** Of the present turn's starts. Entries that have moved on are skipped, and a whole backlog may have been cancelled. */
   #looksLeft = looksPerTurn;
+  /** When a job that had to wait in the last turn is worth asking about again, in monotonic milliseconds. */
+  #askAgainAt = Number.POSITIVE_INFINITY;
 
   /** @param start `clean`: the directory was left in order */
   constructor(
@@ -62,11 +68,7 @@ export class Dispatch {
     this.#downtime = start.downtime;
     this.#ports = ports;
     this.#ledger = ledger;
-    // A job without a handler waits for a server that has it.
-    const limitOf = (name: string): number =>
-      Math.min(start.handlers.get(name)?.concurrency ?? 0, ports.pool.placesOf(name));
-    this.#ready = new ReadyQueue(limitOf);
-    this.#suspects = new ReadyQueue(limitOf);
+    this.#line = new WaitingLine(start.handlers, (name) => ports.pool.placesOf(name));
     this.#careful = new CarefulStart({
       clean: start.clean,
       startedAt: ports.clock.now(),
@@ -74,9 +76,9 @@ export class Dispatch {
     });
   }
 
-  /** Due time of the earliest job that waits here; Infinity when none does. */
+  /** Due time of the earliest job that waits in the line, in Unix milliseconds; Infinity when none does. */
   get earliest(): number {
-    return Math.min(this.#ready.earliest, this.#suspects.earliest);
+    return this.#line.earliest;
   }
 
   /** Due time of the latest job that is known to have come due while this server ran. Unix milliseconds. */
@@ -85,13 +87,11 @@ export class Dispatch {
     return !this.#hasRoom && nextDue <= now ? now : this.#lastDueSeen;
   }
 
-  /** When there is something to do that nothing else will tell of, in Unix milliseconds. */
+  /** When there is something to do that no event gives a turn for, in Unix milliseconds. */
   get nextAt(): number {
     const { window, clock } = this.#ports;
     const due = this.#hasRoom ? window.nextDue : Number.POSITIVE_INFINITY;
-    const monotonic = clock.monotonic();
-    const acquittal = this.#suspects.size > 0 ? this.#careful.nextAcquittal(monotonic) : undefined;
-    return acquittal === undefined ? due : Math.min(due, clock.now() + Math.max(1, acquittal - monotonic));
+    return Math.min(due, clock.now() + Math.max(1, this.#askAgainAt - clock.monotonic()));
   }
 
   /** More may be startable than the last turn has looked at. */
@@ -99,24 +99,28 @@ export class Dispatch {
     return this.#looksLeft <= 0;
   }
 
+  /** What a due job of a type waits for, as answers show it: read off the decision by which it is taken from the line. */
+  waitingFor(name: string): ShownWait | undefined {
+    return shownWait(whyTypeWaits(this.#line.typeUse(name)));
+  }
+
   /** Whether it is worth looking at more that is due. */
   get #hasRoom(): boolean {
-    return this.#ready.startable <= this.#ports.pool.free;
+    return this.#line.startable <= this.#ports.pool.free;
   }
 
   /** Takes from the window what is due, as far as there are threads for it. */
   takeDue(): void {
     const now = this.#ports.clock.now();
-    this.#ready.refresh();
-    this.#suspects.refresh();
+    this.#line.refresh();
     for (let looks = 0; looks < looksPerTurn && this.#hasRoom; ) {
       const due = this.#ports.window.pop(now);
       if (!due) return;
-      looks += setAsideIfDamaged(this.#ports.damage, due.seq, () => this.#see(due, now)) ?? 1;
+      looks += this.#ledger.unlessUnreadable(due.seq, () => this.#see(due, now)) ?? 1;
     }
   }
 
-  /** A due time has come: the job is ready, unless it has moved on, or its occurrence was missed. Returns what it counts. */
+  /** A due time has come: the job waits, unless it has moved on, or its occurrence was missed. Returns what it counts. */
   #see({ due, seq }: Due, now: number): number {
     const job = this.#ledger.lookup(seq);
     if (job?.state.status !== 'pending' || job.state.due !== due) return looksOf(job);
@@ -127,74 +131,83 @@ export class Dispatch {
       return looksOf(job);
     }
     this.#lastDueSeen = Math.max(this.#lastDueSeen, due);
-    const queue = this.#careful.concerns(seq, job.state) ? this.#suspects : this.#ready;
-    queue.push({ due, seq, name: job.spec.name });
+    this.#line.push({ due, seq, name: job.spec.name, suspect: this.#careful.isSuspect(seq, job.state) });
     return looksOf(job);
   }
 
-  /** Starts what is ready, as far as the pool takes it. */
-  startReady(): void {
-    const { pool, clock } = this.#ports;
+  /**
+   * Starts what waits and may, suspects first. One suspect that has to wait keeps all others of them waiting.
+   *
+   * @param starts whether the scheduler's mode permits it
+   */
+  startWaiting(starts: boolean): void {
     this.#looksLeft = looksPerTurn;
-    this.#startSuspects();
-    while (pool.free > this.#starting && this.#looksLeft > 0) {
-      const next = this.#ready.pop();
+    this.#askAgainAt = Number.POSITIVE_INFINITY;
+    let asksSuspects = this.#line.suspects > 0;
+    while (this.#looksLeft > 0 && !whyServerWaits(starts, this.#ports.pool.free - this.#beingWritten)) {
+      const next = (asksSuspects ? this.#line.take(true) : undefined) ?? this.#line.take(false);
       if (!next) return;
+      asksSuspects &&= next.suspect;
       const job = this.#stillDue(next);
-      // An entry that repeats may be for the same instant as a retry since; that one waits among the suspects.
-      if (job && !this.#careful.concerns(next.seq, job.state)) pool.dispatch(this.#start(job, clock.now()));
+      if (!job) continue;
+      const wait = this.#whyJobWaits(next, job);
+      if (!wait) {
+        this.#start(job, next.suspect);
+        continue;
+      }
+      this.#line.push(next);
+      this.#askAgainAt = wait.askAgainAt;
+      asksSuspects = false;
     }
   }
 
-  /** A suspect leaves for its thread only when its record is on disk: a crash must find it counted. */
-  #startSuspects(): void {
-    const { pool, clock } = this.#ports;
-    while (pool.free > this.#starting && this.#looksLeft > 0) {
-      const next = this.#suspects.pop();
-      if (!next) return;
-      const job = this.#stillDue(next);
-      if (!job) continue;
-      if (!this.#careful.admits(job.state, clock.monotonic())) return this.#suspects.push(next);
-      const { filling } = this.#ledger;
-      const { seq } = job.spec;
-      this.#careful.began(seq, job.state, clock.monotonic());
-      const attempt = this.#start(job, clock.now());
-      filling.facts.pop();
-      this.#starting++;
-      filling.effects.push(() => {
-        this.#starting--;
-        pool.dispatch(attempt);
-      });
-      filling.undo.push(() => {
-        this.#starting--;
-        this.#careful.withdrew(seq);
-        this.#free(seq, next.name);
-      });
-    }
+  #whyJobWaits({ suspect }: WaitingJob, { state }: Job): Wait | undefined {
+    if (!suspect) return undefined;
+    return whySuspectWaits(state.interruptions, this.#careful.trials(this.#ports.clock.monotonic()));
   }
 
   /**
    * The job, unless it has moved on since it was due; a clock that was set back makes it wait again. While a change of it is
    * being written it does not start, since the disk may refuse that: after the commit the window has it once more.
    */
-  #stillDue({ seq, due }: Due): Job | undefined {
-    const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.#ledger.lookupWritten(seq));
+  #stillDue({ seq, due, suspect }: WaitingJob): Job | undefined {
+    const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookupWritten(seq));
     this.#looksLeft -= looksOf(job);
     if (job?.state.status !== 'pending' || job.state.due !== due) return undefined;
-    if (due <= this.#ports.clock.now()) return job;
-    this.#ports.window.add(due, seq);
-    return undefined;
+    if (due > this.#ports.clock.now()) {
+      this.#ports.window.add(due, seq);
+      return undefined;
+    }
+    // An entry that repeats may be for the same instant as a retry since, which makes it a suspect: it waits among those.
+    return suspect || !this.#careful.isSuspect(seq, job.state) ? job : undefined;
   }
 
-  #start(job: Job, now: number): Attempt {
-    const { spec } = job;
-    const ledger = this.#ledger;
-    const started = ledger.start(job, now);
-    const { state } = started;
-    ledger.active.set(spec.seq, started);
-    ledger.filling.facts.push({ kind: 'started', seq: spec.seq, at: now });
-    this.#ready.began(spec.name);
-    this.#suspects.began(spec.name);
+  /**
+   * Starts an attempt. A suspect leaves for its thread only when its record is on disk: a crash must find it counted. Should the
+   * disk refuse that, all of it is taken back.
+   */
+  #start(job: Job, suspect: boolean): void {
+    const { pool, clock } = this.#ports;
+    const { seq, name } = job.spec;
+    this.#line.occupy(name);
+    if (!suspect) return pool.dispatch(this.#attempt(this.#ledger.startAttempt(job, clock.now())));
+    this.#careful.began(seq, job.state, clock.monotonic());
+    this.#beingWritten++;
+    const started = this.#ledger.startAttempt(job, clock.now(), {
+      written: () => {
+        this.#beingWritten--;
+        pool.dispatch(attempt);
+      },
+      lost: () => {
+        this.#beingWritten--;
+        this.#careful.withdrew(seq);
+        this.#line.vacate(name);
+      },
+    });
+    const attempt = this.#attempt(started);
+  }
+
+  #attempt({ spec, state }: Job): Attempt {
     return {
       jobSeq: spec.seq,
       lease: state.lease,
@@ -208,28 +221,18 @@ export class Dispatch {
     };
   }
 
-  /** An attempt came to its end. */
+  /** An attempt came to its end: its place is free again. */
   ended(outcome: Outcome, name: string): void {
     const { jobSeq: seq, suspect } = outcome;
     const wasTested = outcome.kind !== 'interrupted' || outcome.begun;
     if (wasTested) this.#alone.delete(seq);
     if (suspect && this.#ledger.state(seq)?.status === 'pending') this.#alone.add(seq);
     for (const oldest of this.#alone) {
-      if (this.#alone.size <= suspectsKept) break;
+      if (this.#alone.size <= aloneKept) break;
       this.#alone.delete(oldest);
     }
-    this.release(seq, name);
-  }
-
-  /** An attempt's place is free again. */
-  release(seq: number, name: string): void {
     this.#careful.ended(seq);
-    this.#free(seq, name);
-  }
-
-  #free(seq: number, name: string): void {
-    this.#ledger.active.delete(seq);
-    this.#ready.ended(name);
-    this.#suspects.ended(name);
+    this.#ledger.endAttempt(seq);
+    this.#line.vacate(name);
   }
 }

@@ -28,6 +28,7 @@ export const setBackMs = 60_000;
 /** Stretches that are remembered. What came due in an earlier one and has not been looked at since is late. */
 const remembered = 64;
 
+/** See the head of this file. Instants are Unix milliseconds where nothing else is said. */
 export class Downtime {
   readonly #clock: Clock;
   readonly #takeStop: () => Stretch | undefined;
@@ -40,7 +41,7 @@ export class Downtime {
 
   /**
    * @param start `lastSeen`: when a server is known to have run last, in Unix milliseconds
-   * @param takeStop the latest time that the process was stopped, in monotonic milliseconds, told once
+   * @param takeStop the latest time that the process was stopped, in monotonic milliseconds, reported once
    */
   constructor(
     clock: Clock,
@@ -55,7 +56,7 @@ export class Downtime {
     if (start.lastSeen !== undefined) this.#add({ from: start.lastSeen, until: this.#wall });
   }
 
-  /** Looks at the clocks; to be called before anything is decided by them. Tells of a clock that was set back far. */
+  /** Looks at the clocks; to be called before anything is decided by them. Reports a clock that was set back far. */
   observe(): SetBack | undefined {
     const wall = this.#clock.now();
     const monotonic = this.#clock.monotonic();

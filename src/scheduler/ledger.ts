@@ -6,11 +6,20 @@ import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, type JobState, noDetail } from '../domain/job.js';
-import type { Commits, CommittedJobs, Counters, DamageReports, JobChange, KeyUse } from '../store/port.js';
-import { Batch, type Fact } from './batch.js';
+import {
+  type Commits,
+  type CommittedJobs,
+  type Counters,
+  type DamageReports,
+  type FinishedPlace,
+  type JobChange,
+  type KeyUse,
+  UnreadableRecord,
+} from '../store/port.js';
+import { Batch, type Consequence, type Fact } from './batch.js';
 import type { Answer } from './messages.js';
-import { setAsideIfDamaged } from './set-aside.js';
 
+/** What the ledger needs of others. */
 export interface LedgerPorts {
   readonly store: Commits & CommittedJobs;
   readonly damage: DamageReports;
@@ -27,10 +36,10 @@ const maxReadPayload = 4096;
 
 type MutableCounters = { -readonly [K in keyof Counters]: Counters[K] };
 
+/** See the head of this file. Instants are Unix milliseconds. */
 export class Ledger {
   readonly #ports: LedgerPorts;
-  /** Jobs with an attempt in the pool, as decided last. */
-  readonly active = new Map<number, Job>();
+  readonly #active = new Map<number, Job>();
   /**
    * Jobs that were read and have not been touched since: what is due is looked at when its time has come and again when it
    * starts. With `cachedPages` it takes a sixth off what a run costs the main thread.
@@ -39,17 +48,25 @@ export class Ledger {
   #filling = new Batch();
   #inFlight: Batch | undefined;
   #counters: MutableCounters;
+  /** As they stand after the batch in flight. */
+  #countersInFlight: Counters;
   #committed: Counters;
 
   /** @param counters as they are on disk */
   constructor(ports: LedgerPorts, counters: Counters) {
     this.#ports = ports;
     this.#counters = { ...counters };
+    this.#countersInFlight = counters;
     this.#committed = counters;
   }
 
-  /** The batch being gathered. */
-  get filling(): Batch {
+  /** Jobs with an attempt that has a place in the pool, as decided last. */
+  get active(): ReadonlyMap<number, Job> {
+    return this.#active;
+  }
+
+  /** The batch being gathered, to look at. */
+  get filling(): Pick<Batch, 'touched' | 'facts' | 'isEmpty'> {
     return this.#filling;
   }
 
@@ -95,6 +112,20 @@ export class Ledger {
     return this.#ports.store.state(seq);
   }
 
+  /**
+   * Runs `read`. When a record of the job cannot be read, be it damaged or newer, that is reported and the job set aside until the
+   * next start: the value is undefined then.
+   */
+  unlessUnreadable<T>(seq: number, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof UnreadableRecord)) throw error;
+      this.#ports.damage.report(error, `a job is set aside: its record is ${error.state}`, { jobSeq: seq });
+      return undefined;
+    }
+  }
+
   #touched(seq: number): JobChange | undefined {
     return this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
   }
@@ -109,7 +140,7 @@ export class Ledger {
 
   /** A cancelled job may leave while its attempt is in the pool: only of one that is running is it sure that it is there. */
   #running(seq: number): Job | undefined {
-    const job = this.active.get(seq);
+    const job = this.#active.get(seq);
     return job?.state.status === 'running' ? job : undefined;
   }
 
@@ -123,33 +154,83 @@ export class Ledger {
   record(job: Job | undefined, decision: Decision, now: number): Job {
     if (job) this.#read.delete(job.spec.seq);
     else this.#counters.jobs++;
-    if (job?.state.status === 'pending') this.#filling.earliestDue = Math.min(this.#filling.earliestDue, job.state.due);
     const after = this.#filling.apply(job, decision);
     const { seq, idSeconds, name } = after.spec;
     for (const body of decision.events) {
       const event: JobEvent = { seq: ++this.#counters.lastEvent, jobSeq: seq, idSeconds, jobName: name, at: now, body };
-      this.#filling.events.push(event);
+      this.#filling.addEvent(event);
     }
     if (decision.counts) this.#counters[decision.counts]++;
-    if (this.active.has(seq)) this.active.set(seq, after);
+    if (this.#active.has(seq)) this.#active.set(seq, after);
     return after;
   }
 
-  /** Enters the start of an attempt. */
-  start(job: Job, now: number): Job {
-    return this.record(job, start(job, now), now);
+  /**
+   * Enters the start of an attempt, which occupies its place from now on, and returns the job as it is then. There are two ways,
+   * and the undo of each is part of it: an attempt that leaves at once has started whatever the disk says, and is decided again
+   * when the batch is lost; one that leaves only when it is on record, by `onRecord.written`, has never started then.
+   *
+   * @param onRecord absent: the attempt leaves at once
+   */
+  startAttempt(job: Job, now: number, onRecord?: Required<Consequence>): Job {
+    const { seq } = job.spec;
+    const started = this.record(job, start(job, now), now);
+    this.#active.set(seq, started);
+    if (!onRecord) {
+      this.#filling.addFact({ kind: 'started', seq, at: now });
+      return started;
+    }
+    const { written, lost } = onRecord;
+    this.#filling.onEnd({
+      written,
+      lost: () => {
+        this.endAttempt(seq);
+        lost();
+      },
+    });
+    return started;
   }
 
-  /** Gives an answer that tells of a job's present state once that state is on disk, at once when it is. */
+  /** The attempt of a job has left its place, whatever is decided about its outcome. */
+  endAttempt(seq: number): void {
+    this.#active.delete(seq);
+  }
+
+  /** Enters again a start that was lost with its batch, as of the instant it happened: the attempt is in the pool. */
+  startAgain(job: Job, at: number): void {
+    this.record(job, start(job, at), at);
+  }
+
+  /** Enters what has happened and must be decided again should the disk refuse the batch. */
+  addFact(fact: Fact): void {
+    this.#filling.addFact(fact);
+  }
+
+  /** Has something follow from the end of the batch being gathered. */
+  onEnd(consequence: Consequence): void {
+    this.#filling.onEnd(consequence);
+  }
+
+  /** Gives an answer that shows a job's present state once that state is on disk, at once when it is. */
   answer(seq: number, reply: (answer: Answer) => void, answer: Answer): void {
     const batch = [this.#filling, this.#inFlight].find((one) => one?.touched.has(seq));
-    if (batch) batch.answers.push({ reply, answer });
+    if (batch) batch.answerWhenWritten(reply, answer);
     else reply(answer);
   }
 
   /** What an idempotency key stands for, written or not. */
   keyUse(name: string, now: number): KeyUse | undefined {
     return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.store.keyUse(name, now);
+  }
+
+  /** Remembers what an idempotency key stands for. */
+  rememberKey(name: string, use: KeyUse): void {
+    this.#filling.rememberKey(name, use);
+  }
+
+  /** Takes a stretch off the list of finished jobs. */
+  passFinished(place: FinishedPlace): void {
+    this.#filling.passFinished(place);
   }
 
   /** Takes a job away: nothing of it stays. */
@@ -166,10 +247,11 @@ export class Ledger {
   commit(now: number, probe = false): boolean {
     if (this.#inFlight || (this.#filling.isEmpty && !probe)) return false;
     const batch = this.#filling;
-    batch.counters = { ...this.#counters };
+    const counters = { ...this.#counters };
+    this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { counters, touched: jobs, events, keys, passed } = batch;
+    const { touched: jobs, events, keys, passed } = batch;
     this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed });
     return true;
   }
@@ -178,7 +260,7 @@ export class Ledger {
   committedOne(): Batch {
     const batch = this.#inFlight as Batch;
     this.#inFlight = undefined;
-    this.#committed = batch.counters as Counters;
+    this.#committed = this.#countersInFlight;
     return batch;
   }
 
@@ -191,13 +273,10 @@ export class Ledger {
     this.#inFlight = undefined;
     this.#filling = new Batch();
     this.#counters = { ...this.#committed };
-    for (const batch of batches) {
-      for (const undo of batch.undo) undo();
-      for (const { reply } of batch.answers) reply({ ok: false, refusal: storageUnavailable });
-    }
-    for (const seq of this.active.keys()) {
-      const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.#ports.store.job(seq));
-      if (job) this.active.set(seq, job);
+    for (const batch of batches) batch.lost(storageUnavailable);
+    for (const seq of this.#active.keys()) {
+      const job = this.unlessUnreadable(seq, () => this.#ports.store.job(seq));
+      if (job) this.#active.set(seq, job);
     }
     return {
       facts: batches.flatMap((batch) => batch.facts),

@@ -9,7 +9,7 @@ import type { Answer, JobDraft, Request } from './messages.js';
 import { decideRequest, make, type RequestContext } from './requests.js';
 
 /** What may wait for its answer before requests are refused. */
-const admission = { requests: 20_000, bytes: 64 * 1024 * 1024 } as const;
+const bounds = { requests: 20_000, bytes: 64 * 1024 * 1024 } as const;
 
 /** Jobs that requests name in one turn: some milliseconds. */
 const usualJobsPerTurn = 2048;
@@ -19,6 +19,7 @@ interface Waiting {
   readonly reply: (answer: Answer) => void;
 }
 
+/** See the head of this file. */
 export class Mailbox {
   readonly #jobsPerTurn: number;
   #waiting: Waiting[] = [];
@@ -37,7 +38,7 @@ export class Mailbox {
 
   /** No more requests are taken in. */
   get isFull(): boolean {
-    return this.#unanswered >= admission.requests || this.#unansweredBytes >= admission.bytes;
+    return this.#unanswered >= bounds.requests || this.#unansweredBytes >= bounds.bytes;
   }
 
   /** A list of jobs is decided in part: what is gathered must not be written yet. */
@@ -45,6 +46,7 @@ export class Mailbox {
     return this.#made.length > 0;
   }
 
+  /** Takes a request in; `reply` is called once. `bytes`: its size. */
   push(request: Request, bytes: number, reply: (answer: Answer) => void): void {
     this.#unanswered += 1;
     this.#unansweredBytes += bytes;

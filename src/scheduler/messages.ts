@@ -2,6 +2,7 @@
 
 import type { Refusal } from '../domain/errors.js';
 import type { Backoff, Job, Misfire } from '../domain/job.js';
+import type { ShownWait } from './admission/admission.js';
 
 /** When a job is to run, as a request says it; the scheduler turns it into a `Trigger` at the instant it decides. */
 export type TriggerDraft =
@@ -54,8 +55,10 @@ export type Answer =
 
 /** What the server needs of the scheduler. */
 export interface Requests {
-  /** `bytes`: size of the request, for admission. The reply comes later, exactly once. */
+  /** `bytes`: size of the request, of which what waits is bounded. The reply comes later, exactly once. */
   request(request: Request, bytes: number, reply: (answer: Answer) => void): void;
   /** Why no mutation is taken now, or undefined. */
   refusing(): Refusal | undefined;
+  /** What a due job of this type waits for, as answers show it; undefined when they show nothing. */
+  waitingFor(name: string): ShownWait | undefined;
 }

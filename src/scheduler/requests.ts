@@ -59,7 +59,7 @@ function create(request: Extract<Request, { kind: 'create' }>, context: RequestC
     return ledger.answer(used.seq, reply, { ok: true, jobs: [first], replayed: true });
   }
   const job = make(request.draft, context, idempotency?.key);
-  if (idempotency) ledger.filling.keys.set(idempotency.key, { seq: job.spec.seq, digest: idempotency.digest, at: now });
+  if (idempotency) ledger.rememberKey(idempotency.key, { seq: job.spec.seq, digest: idempotency.digest, at: now });
   ledger.answer(job.spec.seq, reply, { ok: true, jobs: [job], replayed: false });
 }
 
@@ -169,7 +169,7 @@ function cancel(id: string, context: RequestContext, reply: Reply): void {
   permit(job, 'cancel', 'a finished job cannot be cancelled');
   if (job.state.status === 'cancelled') return ledger.answer(seq, reply, { ok: true, jobs: [job], replayed: false });
   const after = ledger.record(job, decisions.cancel(job, now), now);
-  if (job.state.status === 'running') ledger.filling.effects.push(() => context.abort(job));
+  if (job.state.status === 'running') ledger.onEnd({ written: () => context.abort(job) });
   ledger.answer(seq, reply, { ok: true, jobs: [after], replayed: false });
 }
 

@@ -10,8 +10,8 @@ import {
   UnreadableRecord,
 } from '../store/port.js';
 import type { Ledger } from './ledger.js';
-import { setAsideIfDamaged } from './set-aside.js';
 
+/** What is kept. */
 export interface RetentionLimits {
   /** How long finished jobs are kept. */
   readonly retentionMs: number;
@@ -30,6 +30,7 @@ const charactersPerRemoval = 4096;
 /** How often the oldest finished job is looked at when nothing was to be removed. */
 const lookAgainMs = 1000;
 
+/** See the head of this file. Instants are Unix milliseconds. */
 export class Retention {
   readonly #limits: RetentionLimits;
   readonly #sets: JobsByStatus;
@@ -103,7 +104,7 @@ export class Retention {
   /** The next entry to look at. A stretch that is through leaves the list with the batch being gathered. */
   #entry(): ListedJob | undefined {
     if (this.#stretch && this.#at >= this.#stretch.jobs.length) {
-      this.#ledger.filling.passed.push(this.#stretch.place);
+      this.#ledger.passFinished(this.#stretch.place);
       this.#countUnderWay();
       this.#stretch = undefined;
       this.#more = true;
@@ -123,7 +124,7 @@ export class Retention {
     } catch (error) {
       if (!(error instanceof UnreadableRecord)) throw error;
       this.#damagedUpTo = place ?? this.#damagedUpTo;
-      this.#damage.tell(error, 'some finished jobs will not be removed: the list of them is damaged');
+      this.#damage.report(error, 'some finished jobs will not be removed: the list of them is damaged');
     }
   }
 
@@ -142,21 +143,21 @@ export class Retention {
       .reverse();
   }
 
-  /** When the first job behind a stretch finished; Infinity when that cannot be told. */
+  /** When the first job behind a stretch finished; Infinity when that is not known. */
   #firstAfter(place: FinishedPlace): number {
     try {
       const following = this.#list.nextFinished(place);
       return (following && this.#list.finished(following)[0]?.at) ?? Number.POSITIVE_INFINITY;
     } catch (error) {
       if (!(error instanceof UnreadableRecord)) throw error;
-      // It is told of when that stretch is read for its own sake.
+      // It is reported when that stretch is read for its own sake.
       return Number.POSITIVE_INFINITY;
     }
   }
 
   /** A job that was retried since has another entry later on; undefined when this one no longer stands for it. */
   #remove(seq: number, finishedAt: number): Job | undefined {
-    const job = setAsideIfDamaged(this.#damage, seq, () => this.#ledger.lookup(seq));
+    const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
     if (!job || !isFinished(job.state.status) || job.state.finishedAt !== finishedAt) return undefined;
     this.#ledger.remove(job);
     this.#countUnderWay();
@@ -169,11 +170,13 @@ export class Retention {
     this.#counted = filling;
     this.#underWay++;
     const done = (): void => void this.#underWay--;
-    filling.effects.push(done);
-    filling.undo.push(() => {
-      done();
-      // What was removed is there again: begin anew from the list.
-      this.#stretch = undefined;
+    this.#ledger.onEnd({
+      written: done,
+      lost: () => {
+        done();
+        // What was removed is there again: begin anew from the list.
+        this.#stretch = undefined;
+      },
     });
   }
 }

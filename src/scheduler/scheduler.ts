@@ -1,7 +1,8 @@
 /**
- * The scheduler: the one actor that owns all job state. Its mailbox takes requests, due times and outcomes of attempts.
- * It works in turns: decide what waits, start what is due, hand the batch to the store; when that is on disk, answer and
- * publish. While one batch is written the next is gathered.
+ * The scheduler: the one actor that owns all job state. Its mailbox takes requests; the pool calls it with outcomes, the store
+ * with what was written, and due times it takes from the window. It works in turns: decide the requests that wait, start what
+ * is due, hand the batch to the store; when that is on disk, answer and publish. While one batch is written the next is
+ * gathered.
  */
 import type { Clock } from '../clock.js';
 import * as decisions from '../domain/decisions.js';
@@ -18,34 +19,30 @@ import {
   UnreadableRecord,
   unreadableRefusal,
 } from '../store/port.js';
+import type { Waker } from '../timer/waker.js';
+import type { DueTimes } from '../timer/window.js';
+import type { ShownWait } from './admission/admission.js';
 import type { Fact } from './batch.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime, type Stretch, setBackMs } from './downtime.js';
-import type { DueTimes } from './due-times.js';
 import { Ledger, type LedgerPorts } from './ledger.js';
 import { Mailbox } from './mailbox.js';
-import { type MergeBounds, mergeBounds, mergeIsDue } from './merge-policy.js';
+import { type MergeBounds, Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
+import { type Load, type Mode, Modes } from './modes.js';
 import { logFailure, outcomeDecision } from './outcomes.js';
 import { Retention, type RetentionLimits } from './retention.js';
-import { setAsideIfDamaged } from './set-aside.js';
 import { SignOfLife } from './sign-of-life.js';
 
-/** Calls the scheduler's `turn`. */
-export interface Waker {
-  /** As soon as what is at hand has been taken in. */
-  soon(): void;
-  /** At a wall-clock instant in Unix milliseconds, replacing an earlier one; Infinity: not at all. */
-  at(instant: number): void;
-}
-
+/** What the scheduler needs of others. */
 export interface SchedulerPorts extends LedgerPorts {
   readonly clock: Clock;
   readonly pool: Pool;
   readonly store: JobStore;
   readonly sets: JobsByStatus;
   readonly window: DueTimes;
+  /** Calls `turn`. */
   readonly waker: Waker;
   readonly handlers: readonly HandlerInfo[];
   readonly timezone: string;
@@ -55,9 +52,9 @@ export interface SchedulerPorts extends LedgerPorts {
   /** When to merge, where not as usual. */
   readonly merge?: MergeBounds;
   readonly log: Logger;
-  /** Tells subscribers of events that are on disk. */
+  /** Notifies subscribers of events that are on disk. */
   readonly publish: (events: readonly JobEvent[]) => void;
-  /** The latest time that the process was stopped, in monotonic milliseconds, told once. Absent: it never is. */
+  /** The latest time that the process was stopped, in monotonic milliseconds, reported once. Absent: it never is. */
   readonly takeStop?: () => Stretch | undefined;
   /** The disk is broken: the process must end. */
   readonly fatal: (reason: string) => void;
@@ -83,12 +80,12 @@ const maxGathered = 8192;
 /** Changed jobs that may wait to be merged before requests are refused. */
 const maxUnmerged = 500_000;
 
+const overloaded = new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.');
+
 /** Starts and ends of attempts that may wait for the disk; past it nothing more is started. */
 const maxFacts = 20_000;
 
-/** How long after a refused write the next is tried. */
-const retryWriteMs = 250;
-
+/** See the head of this file. */
 export class Scheduler implements Requests, StoreEvents {
   readonly ledger: Ledger;
   readonly #ports: SchedulerPorts;
@@ -99,11 +96,8 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #clockSetBack: ClockSetBack;
   readonly #signOfLife: SignOfLife;
   readonly #mailbox: Mailbox;
-  #draining = false;
-  /** Since when the disk refuses writes, monotonic; undefined while it takes them. */
-  #blockedSince: number | undefined;
-  #nextWriteAt = 0;
-  #lastMergeAt: number;
+  readonly #modes: Modes;
+  readonly #merging: Merging;
   /** The position of the commit that holds what `recover` found. */
   #recoveredAt = 0;
 
@@ -118,7 +112,8 @@ export class Scheduler implements Requests, StoreEvents {
     this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);
     this.#retention = new Retention(ports, this.ledger);
     this.#clockSetBack = new ClockSetBack(ports, this.ledger);
-    this.#lastMergeAt = ports.clock.monotonic();
+    this.#merging = new Merging(ports, this.ledger);
+    this.#modes = new Modes(this.#load());
     this.#noticeClockOfLastRun(start.lastRecordAt);
   }
 
@@ -138,7 +133,7 @@ export class Scheduler implements Requests, StoreEvents {
     const now = this.#ports.clock.now();
     // Of this process no start is on disk before that.
     for (const seq of this.#ports.sets.each('running')) {
-      const job = setAsideIfDamaged(this.#ports.damage, seq, () => this.ledger.lookup(seq));
+      const job = this.ledger.unlessUnreadable(seq, () => this.ledger.lookup(seq));
       if (job?.state.status === 'running') this.ledger.record(job, decisions.interrupt(job, true, now), now);
     }
     this.#recoveredAt = this.#ports.store.position + (this.ledger.filling.isEmpty ? 0 : 1);
@@ -159,18 +154,13 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   refusing(): Refusal | undefined {
-    if (this.#draining)
-      return new Refusal('draining', 'The server is shutting down. Send the request to its successor.');
-    if (this.#blockedSince !== undefined) {
-      return new Refusal(
-        'storage_unavailable',
-        'The server cannot write to its disk at present. GET /health says why.',
-      );
-    }
-    const full = this.#mailbox.isFull || this.#ports.store.changed >= maxUnmerged;
-    return full
-      ? new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.')
-      : undefined;
+    const { refusal } = this.mode;
+    if (refusal) return refusal;
+    return this.#mailbox.isFull || this.#ports.store.changed >= maxUnmerged ? overloaded : undefined;
+  }
+
+  waitingFor(name: string): ShownWait | undefined {
+    return this.#dispatch.waitingFor(name);
   }
 
   /** Outcomes of attempts, as the pool reports them. */
@@ -183,30 +173,25 @@ export class Scheduler implements Requests, StoreEvents {
 
   committed(): void {
     const batch = this.ledger.committedOne();
-    if (this.#blockedSince !== undefined) {
-      this.#blockedSince = undefined;
-      this.#ports.log.info('writing to disk works again');
-    }
+    if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
     for (const { job, removed } of batch.touched.values()) {
       if (!removed && job.state.status === 'pending') this.#ports.window.add(job.state.due, job.spec.seq);
     }
-    for (const effect of batch.effects) effect();
+    batch.written();
     // The next batch goes out before the answers of this one: the disk works while they are written.
     this.turn();
-    for (const { reply, answer } of batch.answers) reply(answer);
+    batch.giveAnswers();
     if (batch.events.length > 0) this.#ports.publish(batch.events);
   }
 
   failed(failure: { readonly message: string; readonly broken: boolean }): void {
     if (failure.broken) return this.#ports.fatal(failure.message);
-    if (this.#blockedSince === undefined) {
+    if (this.#modes.writeRefused(this.#ports.clock.monotonic())) {
       this.#ports.log.error(
         { reason: failure.message },
         'the disk is full: nothing is accepted or started until there is room',
       );
     }
-    this.#blockedSince ??= this.#ports.clock.monotonic();
-    this.#nextWriteAt = this.#ports.clock.monotonic() + retryWriteMs;
     const { facts, jobs } = this.ledger.lost();
     this.#mailbox.startOver();
     if (!this.recovered) this.recover();
@@ -214,7 +199,7 @@ export class Scheduler implements Requests, StoreEvents {
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
       if (this.ledger.filling.touched.has(seq)) continue;
-      const state = setAsideIfDamaged(this.#ports.damage, seq, () => this.ledger.state(seq));
+      const state = this.ledger.unlessUnreadable(seq, () => this.ledger.state(seq));
       if (state?.status === 'pending') this.#ports.window.add(state.due, seq);
     }
     this.turn();
@@ -228,13 +213,14 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Stops accepting and starting; what runs goes on. */
   drain(): void {
-    this.#draining = true;
+    this.#modes.drain();
     this.#signOfLife.wantLast();
     this.turn();
   }
 
-  get draining(): boolean {
-    return this.#draining;
+  /** What it does at present, and what that permits. */
+  get mode(): Mode {
+    return this.#modes.current;
   }
 
   /** Attempts in the pool. */
@@ -247,14 +233,10 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#mailbox.isEmpty && this.ledger.settled;
   }
 
-  /** Milliseconds since the disk began to refuse writes; undefined while it takes them. */
-  get blockedMs(): number | undefined {
-    return this.#blockedSince === undefined ? undefined : this.#ports.clock.monotonic() - this.#blockedSince;
-  }
-
-  /** The disk is so far behind that jobs wait for it rather than run: what they do would only fill the memory. */
-  get #isCrowded(): boolean {
-    return this.ledger.filling.facts.length >= maxFacts;
+  #load(): Load {
+    const isCrowded = (): boolean => this.ledger.filling.facts.length >= maxFacts;
+    const isRecovering = (): boolean => !this.recovered;
+    return { isCrowded, isRecovering };
   }
 
   // -- turns --
@@ -262,15 +244,16 @@ export class Scheduler implements Requests, StoreEvents {
   turn(): void {
     this.#observeClock();
     this.#decideRequests();
-    if (!this.#draining && this.#blockedSince === undefined && !this.#isCrowded) {
+    const { starts, refills } = this.mode;
+    if (starts) {
       this.#clockSetBack.sweep(this.#ports.clock.now());
       this.#dispatch.takeDue();
-      this.#dispatch.startReady();
-      this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
     }
+    this.#dispatch.startWaiting(starts);
+    if (starts) this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
     this.#ports.pool.flush();
-    if (this.#ports.window.wantsRefill && !this.#draining) this.#refill();
-    this.#mergeIfDue();
+    if (this.#ports.window.wantsRefill && refills) this.#refill();
+    this.#merging.beginIfDue(this.#dispatch.earliest);
     this.#write();
     this.#sleep();
   }
@@ -304,7 +287,7 @@ export class Scheduler implements Requests, StoreEvents {
   #asRefusal(error: unknown): Refusal {
     if (error instanceof Refusal) return error;
     if (!(error instanceof UnreadableRecord)) throw error;
-    this.#ports.damage.tell(error, `a ${error.state} record was asked for`);
+    this.#ports.damage.report(error, `a ${error.state} record was asked for`);
     return unreadableRefusal(error);
   }
 
@@ -313,7 +296,7 @@ export class Scheduler implements Requests, StoreEvents {
   #ended(outcome: Outcome, now: number): void {
     const job = this.ledger.active.get(outcome.jobSeq);
     if (job?.state.lease !== outcome.lease) return;
-    this.ledger.filling.facts.push({ kind: 'ended', outcome, at: now });
+    this.ledger.addFact({ kind: 'ended', outcome, at: now });
     this.#decideEnd(outcome, now);
     this.#dispatch.ended(outcome, job.spec.name);
   }
@@ -330,10 +313,10 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Decides a fact again that was lost with its batch, as of the instant it happened. */
   #redo(fact: Fact): void {
-    this.ledger.filling.facts.push(fact);
+    this.ledger.addFact(fact);
     if (fact.kind === 'ended') return this.#decideEnd(fact.outcome, fact.at);
     const job = this.ledger.lookup(fact.seq);
-    if (job?.state.status === 'pending') this.ledger.start(job, fact.at);
+    if (job?.state.status === 'pending') this.ledger.startAgain(job, fact.at);
   }
 
   // -- store and timer --
@@ -349,40 +332,24 @@ export class Scheduler implements Requests, StoreEvents {
 
   #write(): void {
     if (this.#mailbox.isHalfway) return;
-    const blocked = this.#blockedSince !== undefined;
-    if (blocked && this.#ports.clock.monotonic() < this.#nextWriteAt) return;
+    const isTry = this.mode.writes === 'now_and_then';
+    if (isTry && this.#ports.clock.monotonic() < this.#modes.nextWriteAt) return;
     const isSignDue = !this.ledger.writing && this.#signOfLife.isDue;
-    if (this.ledger.commit(this.#ports.clock.now(), blocked || isSignDue)) this.#signOfLife.recorded();
-  }
-
-  #mergeIfDue(): void {
-    const { clock, window, store, merge: bounds = mergeBounds } = this.#ports;
-    if (this.ledger.writing || store.merging || !mergeIsDue(store, clock.monotonic() - this.#lastMergeAt, bounds))
-      return;
-    this.#lastMergeAt = clock.monotonic();
-    const watermark = Math.min(window.earliest, this.#dispatch.earliest, this.ledger.earliestDue);
-    window.mergeBegins();
-    store.merge({ watermark, now: clock.now() });
-  }
-
-  /** When changes that wait to be merged have waited long enough, though nothing else happens. */
-  #nextMergeAt(): number {
-    const { store, clock, merge: bounds = mergeBounds } = this.#ports;
-    if (store.changed === 0 || store.merging || this.ledger.writing) return Number.POSITIVE_INFINITY;
-    return clock.now() + Math.max(1, Math.ceil(bounds.ageMs - (clock.monotonic() - this.#lastMergeAt)));
+    if (this.ledger.commit(this.#ports.clock.now(), isTry || isSignDue)) this.#signOfLife.recorded();
   }
 
   #sleep(): void {
     const { waker, window, clock } = this.#ports;
     if (!this.#mailbox.isEmpty && (this.#mailbox.isHalfway || !this.#hasGathered)) return waker.soon();
-    if (this.#blockedSince !== undefined) {
-      return waker.at(clock.now() + Math.max(1, this.#nextWriteAt - clock.monotonic()));
+    const { starts, writes } = this.mode;
+    if (writes === 'now_and_then') {
+      return waker.at(clock.now() + Math.max(1, this.#modes.nextWriteAt - clock.monotonic()));
     }
     // A batch is being written then, and its commit is the next turn.
-    if (this.#draining || this.#isCrowded) return waker.at(Number.POSITIVE_INFINITY);
+    if (!starts) return waker.at(Number.POSITIVE_INFINITY);
     const hasMore = this.#retention.hasMore || this.#dispatch.hasMore || this.#clockSetBack.hasMore;
     if (window.wantsRefill || hasMore) return waker.soon();
     const signAt = this.ledger.writing ? Number.POSITIVE_INFINITY : this.#signOfLife.nextAt;
-    waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#nextMergeAt(), signAt));
+    waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#merging.nextAt, signAt));
   }
 }

@@ -13,6 +13,7 @@ interface WaitingJobs {
   latestSeen(now: number): number;
 }
 
+/** See the head of this file. */
 export class SignOfLife {
   readonly #clock: Clock;
   readonly #waiting: WaitingJobs;
@@ -37,7 +38,7 @@ export class SignOfLife {
     this.#recordedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** The server stops: what waits is told at once that it ran until now. */
+  /** The server stops: that it ran until now is recorded at once if something waits. */
   wantLast(): void {
     this.#recordedMonotonic = Number.NEGATIVE_INFINITY;
   }

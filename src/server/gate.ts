@@ -22,7 +22,7 @@ export interface GateSettings {
 }
 
 /** A request as the gate sees it. */
-export interface Passage {
+export interface GateRequest {
   /** The request changes something, or opens a WebSocket: pages of other sites may not. */
   readonly guarded: boolean;
   /** Needs no token. */
@@ -83,7 +83,7 @@ export class Gate {
   }
 
   /** Why the request is turned away, or undefined. */
-  check(head: RequestHead, passage: Passage): Refusal | undefined {
+  check(head: RequestHead, request: GateRequest): Refusal | undefined {
     if (this.#token === undefined) {
       if (!this.#isOurs(head.host)) {
         return new Refusal(
@@ -91,14 +91,14 @@ export class Gate {
           'The Host header names another host; --allowed-host makes this server answer for it.',
         );
       }
-    } else if (this.#authorised(head, passage)) return undefined;
-    else if (!passage.open) {
+    } else if (this.#authorised(head, request)) return undefined;
+    else if (!request.open) {
       return new Refusal(
         'unauthorized',
         'Send the header "Authorization: Bearer <token>" with the token that the server was started with.',
       );
     }
-    if (passage.guarded && head.origin !== undefined && !this.#mayAct(head.origin, head.host)) {
+    if (request.guarded && head.origin !== undefined && !this.#mayAct(head.origin, head.host)) {
       return new Refusal('forbidden', 'Pages of this origin may not do this; --cors-origin allows them to.');
     }
     return undefined;
@@ -118,8 +118,8 @@ export class Gate {
     return ours;
   }
 
-  #authorised(head: RequestHead, passage: Passage): boolean {
-    if (passage.token !== undefined) return this.#isToken(passage.token);
+  #authorised(head: RequestHead, request: GateRequest): boolean {
+    if (request.token !== undefined) return this.#isToken(request.token);
     const match = head.authorization === undefined ? null : /^bearer +([^ ].*)$/i.exec(head.authorization);
     return match !== null && this.#isToken(match[1] as string);
   }

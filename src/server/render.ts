@@ -14,8 +14,8 @@ export type JobUse = 'created' | 'listed' | 'detail';
 export interface RenderRules {
   /** IANA name, for instants. */
   readonly timezone: string;
-  /** Whether there is a handler of this type. */
-  readonly isRegistered: (name: string) => boolean;
+  /** What a due job of a type waits for; undefined when nothing is to be shown of that. */
+  readonly waitingFor: (name: string) => string | undefined;
 }
 
 /**
@@ -28,7 +28,7 @@ export function renderJob(
   { spec, state, detail }: Job,
   use: JobUse,
   now: number,
-  { timezone: zone, isRegistered }: RenderRules,
+  { timezone: zone, waitingFor }: RenderRules,
   id = formatId(spec.seq, spec.idSeconds),
 ): string {
   const { status } = state;
@@ -36,7 +36,8 @@ export function renderJob(
   let json = `{"id":"${id}","name":"${spec.name}","status":"${status}","trigger_at":"${formatInstant(state.due, zone)}"`;
   if (status === 'pending') {
     json += `,"next_run_in":"${formatDuration(state.due - now, 'up')}"`;
-    if (state.due <= now && !isRegistered(spec.name)) json += ',"waiting_for":"handler"';
+    const wait = state.due <= now ? waitingFor(spec.name) : undefined;
+    if (wait !== undefined) json += `,"waiting_for":"${wait}"`;
   }
   json += `,"retry_count":${state.retryCount},"max_retries":${spec.maxRetries}`;
   if (use === 'listed') json += `,"is_repeat":${repeating}`;

@@ -118,7 +118,12 @@ export class Server {
         base,
         turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
         cursors: new Cursors(options.secret ?? randomBytes(32)),
-        rules: { timezone, isRegistered: (name) => names.has(name), jobTypes: [...names] },
+        rules: {
+          timezone,
+          isRegistered: (name) => names.has(name),
+          jobTypes: [...names],
+          waitingFor: (name) => requests.waitingFor(name),
+        },
         maxBodyBytes: config.maxBodyBytes,
       }),
       ...statsRoutes(base, stats),

@@ -73,7 +73,7 @@ const maxBacklogBytes = 8 * 1024 * 1024;
 const sweepMs = 1000;
 
 /** What a socket carries. uWebSockets.js copies the fields and drops the class, so the connection stands in a field. */
-interface Held {
+interface SocketData {
   readonly connection: Connection;
 }
 
@@ -85,13 +85,13 @@ class Connection implements Listener {
   /** Bytes that it may say, as of `budgetAt`, monotonic milliseconds; below 0 it is closed. */
   budget: number = limits.messagesBurstBytes;
   budgetAt = 0;
-  ws: Socket<Held> | undefined;
+  ws: Socket<SocketData> | undefined;
   badInARow = 0;
   /** Messages since `since`, monotonic milliseconds. */
   messages = 0;
   since = 0;
-  /** Grows with every change of what it asks for: a resumption that another has replaced ends. */
-  wish = 0;
+  /** How often it has subscribed or unsubscribed: a resumption that a later request has replaced ends. */
+  subscriptions = 0;
   /** Since when it is known to be too slow. */
   slowSince: number | undefined;
 
@@ -140,7 +140,7 @@ export class WebSockets {
     this.feed = new Feed({ publish, timezone, lastSeq, soon: setImmediate });
     this.#turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     this.#history = { queries, latest: () => this.feed.seq, timezone, turns: this.#turns };
-    app.webSocket<Held>(
+    app.webSocket<SocketData>(
       path,
       {
         maxPayloadLength: limits.frameBytes,
@@ -178,7 +178,7 @@ export class WebSockets {
   #upgrade(
     exchange: Exchange,
     head: RequestHead,
-    accept: (data: Held, protocol: string) => void,
+    accept: (data: SocketData, protocol: string) => void,
     request: HttpRequest,
   ): void {
     const { app, gate, maxConnections } = this.#options;
@@ -201,7 +201,7 @@ export class WebSockets {
     accept({ connection: new Connection(this.#lastNumber) }, protocols.includes(protocolName) ? protocolName : '');
   }
 
-  #open(ws: Socket<Held>): void {
+  #open(ws: Socket<SocketData>): void {
     const connection = ws.getUserData().connection;
     connection.ws = ws;
     this.#connections.add(connection);
@@ -214,7 +214,7 @@ export class WebSockets {
     this.feed.forget(connection);
   }
 
-  #receive(connection: Connection, ws: Socket<Held>, bytes: Buffer, isBinary: boolean): void {
+  #receive(connection: Connection, ws: Socket<SocketData>, bytes: Buffer, isBinary: boolean): void {
     if (connection.farewell !== undefined) return;
     if (isBinary) return this.#endAfter(connection, ws, closing.unsupported, 'messages must be text');
     if (this.#tooMany(connection))
@@ -233,7 +233,7 @@ export class WebSockets {
     if (connection.waiting.push(Buffer.from(bytes)) === 1) this.#read(connection);
   }
 
-  #endAfter(connection: Connection, ws: Socket<Held>, code: number, reason: string): void {
+  #endAfter(connection: Connection, ws: Socket<SocketData>, code: number, reason: string): void {
     connection.farewell = { code, reason };
     if (connection.waiting.length === 0) ws.end(code, reason);
   }
@@ -254,7 +254,7 @@ export class WebSockets {
     });
   }
 
-  #take(connection: Connection, ws: Socket<Held>, bytes: Buffer): void {
+  #take(connection: Connection, ws: Socket<SocketData>, bytes: Buffer): void {
     const message = readClientMessage(bytes.toString('utf8'));
     if (message.action !== 'invalid') {
       connection.badInARow = 0;
@@ -276,12 +276,16 @@ export class WebSockets {
     return connection.messages > limits.messagesPerSecond;
   }
 
-  #answer(connection: Connection, ws: Socket<Held>, message: Exclude<ClientMessage, { action: 'invalid' }>): void {
+  #answer(
+    connection: Connection,
+    ws: Socket<SocketData>,
+    message: Exclude<ClientMessage, { action: 'invalid' }>,
+  ): void {
     switch (message.action) {
       case 'subscribe':
         return this.#subscribe(connection, ws, message.filter, message.since);
       case 'unsubscribe':
-        connection.wish += 1;
+        connection.subscriptions += 1;
         this.feed.unsubscribe(connection);
         ws.send('{"type":"unsubscribed"}');
         return;
@@ -296,7 +300,7 @@ export class WebSockets {
     }
   }
 
-  #subscribe(connection: Connection, ws: Socket<Held>, filter: Filter, since: number | undefined): void {
+  #subscribe(connection: Connection, ws: Socket<SocketData>, filter: Filter, since: number | undefined): void {
     const { feed } = this;
     if (since !== undefined && since > feed.seq) {
       const message = `since is ${since}, and the latest event is ${feed.seq}: it is of another server or data directory.`;
@@ -311,7 +315,7 @@ export class WebSockets {
         'The filters of all connections take all the memory there is for them: subscribe to fewer jobs or types.';
       return void ws.send(JSON.stringify({ type: 'error', code: 'overloaded', message }));
     }
-    const wish = ++connection.wish;
+    const subscription = ++connection.subscriptions;
     feed.unsubscribe(connection);
     // The answer goes first: what is sent and what is published keeps its order.
     ws.send(`{"type":"subscribed","filter":${renderFilter(filter)},"seq":${feed.seq}}`);
@@ -322,7 +326,8 @@ export class WebSockets {
       send: (message) => void connection.ws?.send(message),
       together: (step) => void connection.ws?.cork(step),
       backlog: () => connection.ws?.getBufferedAmount() ?? 0,
-      wanted: () => connection.ws !== undefined && connection.wish === wish && connection.slowSince === undefined,
+      wanted: () =>
+        connection.ws !== undefined && connection.subscriptions === subscription && connection.slowSince === undefined,
       live: () => feed.subscribe(connection, filter),
     });
   }

@@ -3,21 +3,21 @@ import type { Logger } from '../log.js';
 import type { DamageReports, UnreadableRecord } from './port.js';
 
 /** So many damaged records are logged one by one. */
-const mostTold = 1000;
+const mostLogged = 1000;
 
-/** Tells of each damaged record once, however often it is met, so that a client that asks again does not fill the log. */
+/** Logs each damaged record once, however often it is met, so that a client that asks again does not fill the log. */
 export class DamageLog implements DamageReports {
   readonly #log: Logger;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  tell(error: UnreadableRecord, meaning: string, fields: object = {}): void {
-    if (this.#told.size > mostTold || this.#told.has(error.message)) return;
-    this.#told.add(error.message);
-    if (this.#told.size > mostTold) this.#log.error('more is damaged than is logged here: run "escapement check"');
+  report(error: UnreadableRecord, meaning: string, fields: object = {}): void {
+    if (this.#logged.size > mostLogged || this.#logged.has(error.message)) return;
+    this.#logged.add(error.message);
+    if (this.#logged.size > mostLogged) this.#log.error('more is damaged than is logged here: run "escapement check"');
     else this.#log.error({ ...fields, reason: error.message }, meaning);
   }
 }

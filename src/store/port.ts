@@ -197,5 +197,5 @@ export function unreadableRefusal({ state }: UnreadableRecord): Refusal {
 /** Where records that cannot be read are reported. */
 export interface DamageReports {
   /** @param meaning what becomes of it */
-  tell(error: UnreadableRecord, meaning: string, fields?: object): void;
+  report(error: UnreadableRecord, meaning: string, fields?: object): void;
 }

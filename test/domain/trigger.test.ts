@@ -1,4 +1,4 @@
-/** Occurrences of triggers: the next, the count and the last of a stretch must tell the same story. */
+/** Occurrences of triggers: the next, the count and the last of a stretch must agree. */
 import fc from 'fast-check';
 import t from 'tap';
 import type { Trigger } from '../../src/domain/job.js';

@@ -1,6 +1,6 @@
 /** F18 to F20: time that stands still, jumps, or is far away. The wall clock is libfaketime's. */
 import t from 'tap';
-import { TimerWaker } from '../../src/scheduler/waker.js';
+import { TimerWaker } from '../../src/timer/waker.js';
 import { Client, eventually } from '../support/client.js';
 import { FakeTime, LedgerFile, needs, startAt, stopFor } from '../support/faults.js';
 import { startServer } from '../support/server.js';

@@ -81,6 +81,10 @@ export class FakeScheduler implements Requests {
     return this.refusal;
   }
 
+  waitingFor(): undefined {
+    return undefined;
+  }
+
   /** The drafts of the creations so far. */
   get drafts(): JobDraft[] {
     return this.asked.flatMap((request) => (request.kind === 'create' ? [request.draft] : []));

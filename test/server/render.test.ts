@@ -7,7 +7,7 @@ import { type JobUse, renderJob } from '../../src/server/render.js';
 import { renderEvent } from '../../src/server/render-event.js';
 import { exampleNow, job, timezone } from './fixture.js';
 
-const rules = { timezone, isRegistered: (name: string) => name !== 'gone' };
+const rules = { timezone, waitingFor: (name: string) => (name === 'gone' ? 'handler' : undefined) };
 
 function shown(each: Job, use: JobUse = 'detail', now = exampleNow): Record<string, unknown> {
   return JSON.parse(renderJob(each, use, now, rules)) as Record<string, unknown>;

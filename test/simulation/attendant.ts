@@ -4,8 +4,8 @@ import { limits } from '../../src/domain/limits.js';
 import { nextOccurrence } from '../../src/domain/trigger.js';
 import type { Attempt } from '../../src/pool/messages.js';
 import type { World } from '../support/world.js';
+import { must } from './event-replay.js';
 import type { Promised } from './promised.js';
-import { must } from './story.js';
 
 /** The process ends here. */
 export class Crash extends Error {}
@@ -56,7 +56,7 @@ export class Attendant {
       attempt.payload === committed.spec.payload,
       () => `job ${jobSeq} runs with another payload than it has on disk`,
     );
-    must(world.scheduler.blockedMs === undefined, () => `job ${jobSeq} was dispatched while the disk refuses writes`);
+    must(world.scheduler.mode.writes === 'at_once', () => `job ${jobSeq} was dispatched while the disk refuses writes`);
     const isHandled = world.options.handlers?.some(({ name }) => name === attempt.name);
     must(isHandled === true, () => `job ${jobSeq} runs and has no handler`);
     const limited = [...world.pool.attempts.values()].filter(({ name }) => name === 'limited').length;

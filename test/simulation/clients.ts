@@ -3,10 +3,10 @@ import { formatId } from '../../src/domain/id.js';
 import { isRepeating, type Job } from '../../src/domain/job.js';
 import type { Answer, JobDraft, Request, TriggerDraft } from '../../src/scheduler/messages.js';
 import type { World } from '../support/world.js';
+import { must } from './event-replay.js';
 import { everything } from './invariants.js';
 import type { Promised, PromisedKey } from './promised.js';
 import type { Random } from './random.js';
-import { must } from './story.js';
 
 /** Types with handlers of the simulated server, and one that ends the process. */
 export const names = ['noop', 'limited', 'other', 'killer'] as const;

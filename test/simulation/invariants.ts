@@ -5,8 +5,8 @@ import { isFinished, type Status, statuses } from '../../src/domain/lifecycle.js
 import { limits } from '../../src/domain/limits.js';
 import { checkStore } from '../../src/store/check/check.js';
 import type { World } from '../support/world.js';
+import { EventReplay, must } from './event-replay.js';
 import type { Promised } from './promised.js';
-import { must, Story } from './story.js';
 
 /** A list of all jobs: more than any life has. */
 export const everything = { limit: 10_000, offset: 0 } as const;
@@ -16,7 +16,7 @@ export class Invariants {
   readonly #world: World;
   readonly #promised: Promised;
   readonly #events: JobEvent[] = [];
-  readonly #story = new Story();
+  readonly #replay = new EventReplay();
   /** What a list of everything has, and the moment it was read at. */
   #jobs: readonly Job[] = [];
   #bySeq: ReadonlyMap<number, Job> = new Map();
@@ -41,7 +41,7 @@ export class Invariants {
     if (!isNews) return;
     this.#checkSets(this.#bySeq);
     this.#checkLists(this.#jobs);
-    this.#checkStory(this.#bySeq);
+    this.#checkReplay(this.#bySeq);
   }
 
   /**
@@ -152,7 +152,7 @@ export class Invariants {
         () => `event ${event.seq} stands at place ${this.#events.length + 1}`,
       );
       this.#events.push(event);
-      this.#story.hear(event);
+      this.#replay.apply(event);
       if (event.body.type === 'job.completed') this.#checkSlot(event.jobSeq);
     }
     must(queries.lastEvent() === this.#events.length, 'the last event has another number than there are events');
@@ -167,22 +167,22 @@ export class Invariants {
       must(same, () => `event ${event.seq} was published and is not in the log`);
     }
     const { completed, failed, cancelled, running } = queries.totals();
-    must(completed === this.#story.completed, 'the total of completed is not that of the events');
-    must(failed === this.#story.failed, 'the total of failed is not that of the events');
-    must(cancelled === this.#story.cancelled, 'the total of cancelled is not that of the events');
+    must(completed === this.#replay.completed, 'the total of completed is not that of the events');
+    must(failed === this.#replay.failed, 'the total of failed is not that of the events');
+    must(cancelled === this.#replay.cancelled, 'the total of cancelled is not that of the events');
     must(running === sets.count('running'), 'the total of running is not that of the states');
   }
 
   /** No slot of a schedule is completed twice. */
   #checkSlot(seq: number): void {
-    const lease = this.#story.jobs.get(seq)?.starts ?? 0;
+    const lease = this.#replay.jobs.get(seq)?.starts ?? 0;
     const before = this.#promised.completed(seq, lease);
     must(before === undefined, () => `attempts ${before} and ${lease} of job ${seq} completed the same slot`);
   }
 
   /** Events, read in order, lead to the states and details that are there. */
-  #checkStory(jobs: ReadonlyMap<number, Job>): void {
-    for (const [seq, told] of this.#story.jobs) {
+  #checkReplay(jobs: ReadonlyMap<number, Job>): void {
+    for (const [seq, told] of this.#replay.jobs) {
       const job = jobs.get(seq);
       if (!job) {
         must(isFinished(told.status) && this.#promised.retains, () => `job ${seq} is gone and was ${told.status}`);
@@ -213,7 +213,7 @@ export class Invariants {
   /** With the world at rest and threads free: nothing that is due is left, but for suspects that wait for another. */
   checkNothingWaits(): void {
     const { scheduler, pool, born, queries, clock } = this.#world;
-    if (scheduler.blockedMs !== undefined || pool.free <= 0) return;
+    if (scheduler.mode.writes !== 'at_once' || pool.free <= 0) return;
     if (!born.clean && pool.attempts.size > 0) return;
     const handled = new Set(this.#world.options.handlers?.map(({ name }) => name));
     const busy = new Set([...pool.attempts.values()].map(({ name }) => name));

@@ -1,4 +1,4 @@
-/** A small seeded generator (mulberry32): the same seed tells the same story for ever. */
+/** A small seeded generator (mulberry32): the same seed gives the same numbers for ever. */
 export class Random {
   #state: number;
 

@@ -3,7 +3,7 @@ import t from 'tap';
 import { Ledger } from '../../src/scheduler/ledger.js';
 import { formatSteps, live, parseSteps, report, shrink } from './shrink.js';
 
-t.test('the same seed tells the same story', async (t) => {
+t.test('the same seed leads to the same life', async (t) => {
   const { answer } = Ledger.prototype;
   t.teardown(() => Object.assign(Ledger.prototype, { answer }));
   // Stops the lives in the middle, so that there is a trace to compare.

@@ -7,11 +7,11 @@ import type { HandlerInfo, Outcome } from '../../src/pool/messages.js';
 import { anyHandler, DiskFull, FakeClock, World } from '../support/world.js';
 import { Attendant, Crash } from './attendant.js';
 import { Clients, manyNames, names } from './clients.js';
+import { must } from './event-replay.js';
 import { everything, Invariants } from './invariants.js';
 import { anyOutcome } from './outcomes.js';
 import { Promised } from './promised.js';
 import { Random } from './random.js';
-import { must } from './story.js';
 
 /** What may happen in a step, and how often. */
 const weights = {

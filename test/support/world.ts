@@ -9,7 +9,7 @@ import type { Logger } from '../../src/log.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/messages.js';
 import type { Stretch } from '../../src/scheduler/downtime.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
-import type { Scheduler, Waker } from '../../src/scheduler/scheduler.js';
+import type { Scheduler } from '../../src/scheduler/scheduler.js';
 import { makeShard, type ShardPorts } from '../../src/shard.js';
 import { DamageLog } from '../../src/store/damage-log.js';
 import type { SealedBatch } from '../../src/store/format/sealing.js';
@@ -22,6 +22,7 @@ import type { StoreQueries } from '../../src/store/state/queries.js';
 import { StoreEngine } from '../../src/store/trees/engine.js';
 import type { JobSets } from '../../src/store/trees/job-sets.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
+import type { Waker } from '../../src/timer/waker.js';
 import type { DueWindow } from '../../src/timer/window.js';
 import { MemoryKv } from './kv-memory.js';
 

@@ -18,7 +18,7 @@ import { ListBody } from '../list-body.js';
 import { at } from '../operation.js';
 import { operations } from '../operations.js';
 import { readListQuery } from '../query.js';
-import { renderJob } from '../render.js';
+import { type RenderRules, renderJob } from '../render.js';
 import { jsonCreated, jsonOk } from '../response-head.js';
 import type { Turns } from '../turns.js';
 import { type Rules, readDraft, readPatch } from '../validate.js';
@@ -29,7 +29,7 @@ export interface JobsContext {
   readonly queries: Queries;
   readonly cursors: Cursors;
   readonly clock: Clock;
-  readonly rules: Rules;
+  readonly rules: Rules & RenderRules;
   readonly maxBodyBytes: number;
   /** Of all whose requests are read, or answered, in steps. */
   readonly turns: Turns;
@@ -212,7 +212,7 @@ function reply(
 }
 
 /** The answer to a large batch, in steps. */
-function showSliced(exchange: Exchange, jobs: readonly Job[], rules: Rules, turns: Turns): void {
+function showSliced(exchange: Exchange, jobs: readonly Job[], rules: RenderRules, turns: Turns): void {
   const list = new ListBody();
   const render = (made: Job): string => renderJob(made, 'created', made.spec.createdAt, rules);
   list.begin(`{"total":${jobs.length},"items":[`);

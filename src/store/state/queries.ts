@@ -78,7 +78,7 @@ export class StoreQueries implements Queries {
       return read();
     } catch (error) {
       if (!(error instanceof UnreadableRecord)) throw error;
-      this.#damage.tell(error, `a ${error.state} record was asked for`);
+      this.#damage.report(error, `a ${error.state} record was asked for`);
       throw unreadableRefusal(error);
     }
   }

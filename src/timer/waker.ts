@@ -5,10 +5,18 @@
  * and says anew how long it waits: some of that is counted in monotonic time.
  */
 import type { Clock } from '../clock.js';
-import type { Waker } from './scheduler.js';
 
 const longestSleepMs = 1000;
 
+/** Wakes whoever made it. */
+export interface Waker {
+  /** As soon as what is at hand has been taken in. */
+  soon(): void;
+  /** At a wall-clock instant in Unix milliseconds, replacing an earlier one; Infinity: not at all. */
+  at(instant: number): void;
+}
+
+/** See the head of this file. */
 export class TimerWaker implements Waker {
   readonly #clock: Clock;
   readonly #turn: () => void;
@@ -38,6 +46,7 @@ export class TimerWaker implements Waker {
     this.#arm();
   }
 
+  /** Wakes nobody any more. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);

@@ -1,4 +1,4 @@
-/** The story that the events tell: read in order, they lead to where every job stands. */
+/** A replay of the events: read in order, they lead to where every job stands. */
 import type { JobEvent } from '../../src/domain/events.js';
 import type { Status } from '../../src/domain/lifecycle.js';
 
@@ -18,7 +18,7 @@ export interface Told {
   completedLease: number | undefined;
 }
 
-const unheard = (): Told => ({
+const newlyKnown = (): Told => ({
   status: 'pending',
   due: 0,
   scheduledFor: Number.NEGATIVE_INFINITY,
@@ -35,7 +35,7 @@ export function must(holds: boolean, what: string | (() => string)): asserts hol
   if (!holds) throw new Error(typeof what === 'string' ? what : what());
 }
 
-export class Story {
+export class EventReplay {
   readonly jobs = new Map<number, Told>();
   /** Totals, as the events tell them. */
   completed = 0;
@@ -44,12 +44,12 @@ export class Story {
   #lastAt = Number.NEGATIVE_INFINITY;
 
   /** Throws at an event that cannot follow those before it. */
-  hear(event: JobEvent): void {
-    const told = this.jobs.get(event.jobSeq) ?? unheard();
+  apply(event: JobEvent): void {
+    const told = this.jobs.get(event.jobSeq) ?? newlyKnown();
     this.jobs.set(event.jobSeq, told);
     if (event.at < this.#lastAt) this.#forgetSchedules();
     this.#lastAt = event.at;
-    hear(told, event);
+    apply(told, event);
     const { body } = event;
     if (body.type === 'job.completed') this.completed++;
     if (body.type === 'job.failed' && body.final) this.failed++;
@@ -62,7 +62,7 @@ export class Story {
   }
 }
 
-function hear(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
+function apply(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
   const { status } = told;
   switch (body.type) {
     case 'job.scheduled':

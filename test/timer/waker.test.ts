@@ -1,6 +1,6 @@
 /** The waker on real timers and a wall clock that is set back under it. */
 import t from 'tap';
-import { TimerWaker } from '../../src/scheduler/waker.js';
+import { TimerWaker } from '../../src/timer/waker.js';
 import { eventually } from '../support/client.js';
 
 t.test('a clock that is set back between the timer and the turn', async (t) => {

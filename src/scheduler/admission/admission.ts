@@ -1,0 +1,101 @@
+/**
+ * May this job start now; if not, why, and when is it worth asking again? All that keeps a due job from its thread is decided
+ * here, by pure functions of plain values. They are asked from the wide to the narrow, of the server, of the job's type, of
+ * the job, so that no job is read that could not start: `dispatch.ts` asks, `waiting-line.ts` and `careful-start.ts` count.
+ *
+ * What comes: pauses are a reason of the server, the type or the job; a rate is one of the type, with an instant to ask again.
+ * A group is asked about between type and job, as a type is; priority and the turns of groups are the order of the waiting line.
+ */
+
+/** What a due job waits for. The words of `waiting_for` where the API has one. */
+export type WaitsFor =
+  /** The scheduler starts nothing at present: see `modes.ts`. */
+  | 'server'
+  /** Its type has no handler here. */
+  | 'handler'
+  /** Its type has as many attempts as it may have. */
+  | 'type_concurrency'
+  /** The pool takes no more, or no more of its type. */
+  | 'thread'
+  /** It may be what ended the last process, and others that may be are being tried: see `careful-start.ts`. */
+  | 'trial';
+
+/** Why a job does not start now. */
+export interface Wait {
+  readonly waitsFor: WaitsFor;
+  /**
+   * When it is worth asking again although nothing has happened, in monotonic milliseconds. Infinity: what ends the wait gives
+   * the scheduler a turn, as the end of an attempt does, or is another start of the server.
+   */
+  readonly askAgainAt: number;
+}
+
+const untilEvent = (waitsFor: WaitsFor): Wait => ({ waitsFor, askAgainAt: Number.POSITIVE_INFINITY });
+// Made once: they are asked for at every start.
+const server = untilEvent('server');
+const handler = untilEvent('handler');
+const typeConcurrency = untilEvent('type_concurrency');
+const thread = untilEvent('thread');
+
+/**
+ * Why nothing at all starts now; undefined when something may.
+ *
+ * @param starts whether the scheduler's mode permits it
+ * @param free places in the pool that no attempt has, nor one whose start is being written
+ */
+export function whyServerWaits(starts: boolean, free: number): Wait | undefined {
+  if (!starts) return server;
+  return free > 0 ? undefined : thread;
+}
+
+/** A job type as admission sees it. */
+export interface TypeUse {
+  /** Attempts that may run at once by its handler; undefined when it has none here. */
+  readonly concurrency: number | undefined;
+  /** Attempts that may run at once by the pool. */
+  readonly places: number;
+  readonly running: number;
+}
+
+/** Why no job of a type starts now; undefined when one may. */
+export function whyTypeWaits({ concurrency, places, running }: TypeUse): Wait | undefined {
+  if (concurrency === undefined) return handler;
+  if (running >= concurrency) return typeConcurrency;
+  return running >= places ? thread : undefined;
+}
+
+/** How many jobs of a type may start now as far as the type is concerned. */
+export function placesLeft({ concurrency = 0, places, running }: TypeUse): number {
+  return Math.max(0, Math.min(concurrency, places) - running);
+}
+
+/** Suspects that run and are not yet held to be harmless. */
+export interface Trials {
+  readonly running: number;
+  /** So many may run at once. */
+  readonly wave: number;
+  /** One of them runs with no other beside it. */
+  readonly byItself: boolean;
+  /** When the first of them will be held to be harmless, in monotonic milliseconds; Infinity when none runs. */
+  readonly firstEndsAt: number;
+}
+
+/**
+ * Why a suspect does not start now; undefined when it may, once its start is on record. One that was cut short twice starts with
+ * no other beside it.
+ *
+ * @param interruptions of the job, in a row
+ */
+export function whySuspectWaits(interruptions: number, trials: Trials): Wait | undefined {
+  const hasPlace = interruptions > 1 ? trials.running === 0 : trials.running < trials.wave;
+  if (hasPlace && !trials.byItself) return undefined;
+  return { waitsFor: 'trial', askAgainAt: trials.firstEndsAt };
+}
+
+/** What answers show of a wait as `waiting_for`. */
+export type ShownWait = Extract<WaitsFor, 'handler'>;
+
+/** A wait as answers show it: that for a handler, which ends only with another start of the server. */
+export function shownWait(wait: Wait | undefined): ShownWait | undefined {
+  return wait?.waitsFor === 'handler' ? wait.waitsFor : undefined;
+}

@@ -1,0 +1,119 @@
+/**
+ * The one line of jobs whose time has come: all wait here for what `admission.ts` names, until they go to the pool. Suspects go
+ * first, then in order of firing. Each type queues by itself, so that one at its limit holds up nobody else.
+ */
+import { DueHeap } from '../../domain/due-heap.js';
+import type { HandlerInfo } from '../../pool/messages.js';
+import { placesLeft, type TypeUse, whyTypeWaits } from './admission.js';
+
+/** A job in the line. It may have moved on since: see `Dispatch`. */
+export interface WaitingJob {
+  /** Unix milliseconds. */
+  readonly due: number;
+  readonly seq: number;
+  readonly name: string;
+  /** It may be what ended the last process: see `CarefulStart`. */
+  readonly suspect: boolean;
+}
+
+/** The jobs of one type. */
+interface Lane extends TypeUse {
+  readonly name: string;
+  readonly ordinary: DueHeap;
+  readonly suspects: DueHeap;
+  /** As of the last `refresh`. */
+  places: number;
+  running: number;
+}
+
+/** See the head of this file. */
+export class WaitingLine {
+  readonly #handlers: ReadonlyMap<string, HandlerInfo>;
+  readonly #placesOf: (name: string) => number;
+  readonly #lanes = new Map<string, Lane>();
+  #suspects = 0;
+
+  /** @param placesOf attempts of a type that the pool has places for, as of now: asked by `refresh`; Infinity when unbounded */
+  constructor(handlers: ReadonlyMap<string, HandlerInfo>, placesOf: (name: string) => number) {
+    this.#handlers = handlers;
+    this.#placesOf = placesOf;
+  }
+
+  /** How many suspects wait. */
+  get suspects(): number {
+    return this.#suspects;
+  }
+
+  /** Jobs that wait for nothing but a thread; suspects do not count. */
+  get startable(): number {
+    let sum = 0;
+    for (const lane of this.#lanes.values()) sum += Math.min(lane.ordinary.size, placesLeft(lane));
+    return sum;
+  }
+
+  /** Due time of the earliest, in Unix milliseconds; Infinity when none waits. */
+  get earliest(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { ordinary, suspects } of this.#lanes.values())
+      first = Math.min(first, ordinary.firstDue, suspects.firstDue);
+    return first;
+  }
+
+  /** A type as it stands, whether or not a job of it has ever waited. */
+  typeUse(name: string): TypeUse {
+    return this.#lanes.get(name) ?? this.#typeUse(name);
+  }
+
+  /** The pool's places may have changed; to be called once before jobs are taken. */
+  refresh(): void {
+    for (const lane of this.#lanes.values()) lane.places = this.#placesOf(lane.name);
+  }
+
+  /** Puts a job into the line, or back into it. */
+  push({ due, seq, name, suspect }: WaitingJob): void {
+    const lane = this.#lane(name);
+    if (suspect) this.#suspects++;
+    (suspect ? lane.suspects : lane.ordinary).push(due, seq);
+  }
+
+  /** Takes the first suspect, or the first of the others, whose type may have one more; `occupy` must follow if it is started. */
+  take(suspect: boolean): WaitingJob | undefined {
+    let best: Lane | undefined;
+    let first = Number.POSITIVE_INFINITY;
+    for (const lane of this.#lanes.values()) {
+      const { firstDue } = suspect ? lane.suspects : lane.ordinary;
+      if (firstDue >= first || whyTypeWaits(lane)) continue;
+      best = lane;
+      first = firstDue;
+    }
+    if (!best) return undefined;
+    const queue = suspect ? best.suspects : best.ordinary;
+    const job = { due: first, seq: queue.firstSeq, name: best.name, suspect };
+    queue.pop();
+    if (suspect) this.#suspects--;
+    return job;
+  }
+
+  /** An attempt of this type has a place from now on. */
+  occupy(name: string): void {
+    this.#lane(name).running++;
+  }
+
+  /** It has left it. */
+  vacate(name: string): void {
+    this.#lane(name).running--;
+  }
+
+  #lane(name: string): Lane {
+    let lane = this.#lanes.get(name);
+    if (!lane) {
+      lane = { ...this.#typeUse(name), name, ordinary: new DueHeap(), suspects: new DueHeap() };
+      this.#lanes.set(name, lane);
+    }
+    return lane;
+  }
+
+  #typeUse(name: string): TypeUse {
+    return { concurrency: this.#handlers.get(name)?.concurrency, places: this.#placesOf(name), running: 0 };
+  }
+}

@@ -1,0 +1,71 @@
+/** When the trees are to be brought up to date, and the order for it. */
+import type { Clock } from '../clock.js';
+import { limits } from '../domain/limits.js';
+import type { Merges } from '../store/port.js';
+import type { DueTimes } from '../timer/window.js';
+import type { Ledger } from './ledger.js';
+
+/** What makes a merge due: the first that is reached. */
+export interface MergeBounds {
+  /** Jobs changed. */
+  readonly rows: number;
+  /** Bytes of results and errors among the changes. */
+  readonly detailBytes: number;
+  readonly ageMs: number;
+}
+
+/** Many small merges cost more than few large ones; what bounds them is memory and the time a restart takes. */
+export const mergeBounds: MergeBounds = { rows: 50_000, detailBytes: 16 * 1024 * 1024, ageMs: limits.mergeAgeMs };
+
+/** Orders merges, one at a time. */
+export class Merging {
+  readonly #clock: Clock;
+  readonly #store: Merges;
+  readonly #window: DueTimes;
+  readonly #ledger: Ledger;
+  readonly #bounds: MergeBounds;
+  /** Monotonic milliseconds. */
+  #lastAt: number;
+
+  constructor(
+    ports: { readonly clock: Clock; readonly store: Merges; readonly window: DueTimes; readonly merge?: MergeBounds },
+    ledger: Ledger,
+  ) {
+    this.#clock = ports.clock;
+    this.#store = ports.store;
+    this.#window = ports.window;
+    this.#ledger = ledger;
+    this.#bounds = ports.merge ?? mergeBounds;
+    this.#lastAt = ports.clock.monotonic();
+  }
+
+  /**
+   * Orders a merge if one is due and the store is free.
+   *
+   * @param earliestWaiting due time of the earliest job in the waiting line, in Unix milliseconds
+   */
+  beginIfDue(earliestWaiting: number): void {
+    if (this.#ledger.writing || this.#store.merging || !this.#isDue) return;
+    this.#lastAt = this.#clock.monotonic();
+    const watermark = Math.min(this.#window.earliest, earliestWaiting, this.#ledger.earliestDue);
+    this.#window.mergeBegins();
+    this.#store.merge({ watermark, now: this.#clock.now() });
+  }
+
+  /** When changes will have waited for long enough, though nothing else happens. Unix milliseconds; Infinity when none wait. */
+  get nextAt(): number {
+    if (this.#store.changed === 0 || this.#store.merging || this.#ledger.writing) return Number.POSITIVE_INFINITY;
+    return this.#clock.now() + Math.max(1, Math.ceil(this.#bounds.ageMs - this.#sinceLastMs));
+  }
+
+  get #isDue(): boolean {
+    const { changed, changedDetailBytes } = this.#store;
+    const { rows, detailBytes, ageMs } = this.#bounds;
+    if (changed === 0) return false;
+    return changed >= rows || changedDetailBytes >= detailBytes || this.#sinceLastMs >= ageMs;
+  }
+
+  get #sinceLastMs(): number {
+    return this.#clock.monotonic() - this.#lastAt;
+  }
+}

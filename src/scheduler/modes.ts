@@ -1,0 +1,123 @@
+/**
+ * What the scheduler does at present, as one named state, and what each state permits, as one table. Answers to requests and
+ * health are read off it too, so that what is said and what is done cannot differ.
+ *
+ *   recovering ──► open ◄──► crowded        drain, from any of them ──► draining ◄──► draining_blocked
+ *        └───────────┴──► blocked ◄── refused write, from any of them; a write that succeeds leads back
+ *
+ * Merging goes on in all of them.
+ */
+import { Refusal } from '../domain/errors.js';
+
+/** The names of the states. */
+export type ModeName =
+  /** What the last process left running is being written as interrupted. */
+  | 'recovering'
+  | 'open'
+  /** The disk is so far behind that jobs wait for it rather than run: what they do would only fill the memory. */
+  | 'crowded'
+  /** The disk refuses writes: it is full. */
+  | 'blocked'
+  /** The server stops: what runs goes on. */
+  | 'draining'
+  | 'draining_blocked';
+
+/** A state and what it permits. */
+export interface Mode {
+  readonly name: ModeName;
+  /** What requests are answered; undefined: they are taken. */
+  readonly refusal: Refusal | undefined;
+  /** Attempts start, and what leads to them is done: due times are taken up, jobs removed, a set-back clock is made good. */
+  readonly starts: boolean;
+  /** The window of what is due next is filled up. */
+  readonly refills: boolean;
+  /** `at_once`: whenever the store is free; `now_and_then`: one try every `retryWriteMs`, also of nothing. */
+  readonly writes: 'at_once' | 'now_and_then';
+  /** What `/health` says of it, for users; undefined when all is well. */
+  readonly health: { readonly status: 'degraded' | 'draining'; readonly reason: string } | undefined;
+}
+
+const shuttingDown = {
+  refusal: new Refusal('draining', 'The server is shutting down. Send the request to its successor.'),
+  starts: false,
+  refills: false,
+  health: { status: 'draining', reason: 'the server is shutting down' },
+} as const;
+const working = { refusal: undefined, refills: true, writes: 'at_once', health: undefined } as const;
+
+/** What each state permits. */
+export const modes: Readonly<Record<ModeName, Mode>> = {
+  recovering: { ...working, name: 'recovering', starts: true },
+  open: { ...working, name: 'open', starts: true },
+  crowded: { ...working, name: 'crowded', starts: false },
+  blocked: {
+    name: 'blocked',
+    refusal: new Refusal(
+      'storage_unavailable',
+      'The server cannot write to its disk at present. GET /health says why.',
+    ),
+    starts: false,
+    refills: true,
+    writes: 'now_and_then',
+    health: {
+      status: 'degraded',
+      reason: 'the disk takes no writes: it is probably full. Nothing is accepted or started until it does',
+    },
+  },
+  draining: { ...shuttingDown, name: 'draining', writes: 'at_once' },
+  draining_blocked: { ...shuttingDown, name: 'draining_blocked', writes: 'now_and_then' },
+};
+
+/** How long after a refused write the next is tried. */
+const retryWriteMs = 250;
+
+/** What of the state lies in other parts, as of each call. */
+export interface Load {
+  readonly isCrowded: () => boolean;
+  readonly isRecovering: () => boolean;
+}
+
+/** Keeps the state. Instants are monotonic milliseconds. */
+export class Modes {
+  readonly #load: Load;
+  #isDraining = false;
+  #isBlocked = false;
+  #nextWriteAt = Number.NEGATIVE_INFINITY;
+
+  constructor(load: Load) {
+    this.#load = load;
+  }
+
+  /** The state as of now. */
+  get current(): Mode {
+    if (this.#isDraining) return this.#isBlocked ? modes.draining_blocked : modes.draining;
+    if (this.#isBlocked) return modes.blocked;
+    if (this.#load.isCrowded()) return modes.crowded;
+    return this.#load.isRecovering() ? modes.recovering : modes.open;
+  }
+
+  /** While writes are tried now and then: when the next is. */
+  get nextWriteAt(): number {
+    return this.#nextWriteAt;
+  }
+
+  /** The server stops; there is no way back. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** The disk refused a write at `now`. Returns whether that is news. */
+  writeRefused(now: number): boolean {
+    const isNews = !this.#isBlocked;
+    this.#isBlocked = true;
+    this.#nextWriteAt = now + retryWriteMs;
+    return isNews;
+  }
+
+  /** A write succeeded. Returns whether that is news. */
+  written(): boolean {
+    const isNews = this.#isBlocked;
+    this.#isBlocked = false;
+    return isNews;
+  }
+}

@@ -1,0 +1,64 @@
+/** May a job start now; if not, why, and when to ask again: the decision by itself, case by case. */
+import t from 'tap';
+import {
+  placesLeft,
+  shownWait,
+  type Trials,
+  type TypeUse,
+  whyServerWaits,
+  whySuspectWaits,
+  whyTypeWaits,
+} from '../../../src/scheduler/admission/admission.js';
+
+const unbounded: TypeUse = {
+  concurrency: Number.POSITIVE_INFINITY,
+  places: Number.POSITIVE_INFINITY,
+  running: 1000,
+};
+const noTrials: Trials = { running: 0, wave: 4, byItself: false, firstEndsAt: Number.POSITIVE_INFINITY };
+
+t.test('the server is asked first: whether its mode starts anything, and whether the pool has a place', async (t) => {
+  t.equal(whyServerWaits(false, 8)?.waitsFor, 'server');
+  t.equal(whyServerWaits(false, 0)?.waitsFor, 'server', 'the mode comes before the pool');
+  t.equal(whyServerWaits(true, 0)?.waitsFor, 'thread');
+  t.equal(whyServerWaits(true, -1)?.waitsFor, 'thread', 'the pool may take fewer than are being written');
+  t.equal(whyServerWaits(true, 1), undefined);
+});
+
+t.test('a type waits for its handler, for its own limit, for threads, in this order', async (t) => {
+  const cases: [change: Partial<TypeUse>, waitsFor: string | undefined, left: number][] = [
+    [{}, undefined, Number.POSITIVE_INFINITY],
+    [{ concurrency: undefined, places: 0, running: 0 }, 'handler', 0],
+    [{ concurrency: 2, places: 2, running: 2 }, 'type_concurrency', 0],
+    [{ concurrency: 2, running: 3 }, 'type_concurrency', 0],
+    [{ concurrency: 2, running: 1 }, undefined, 1],
+    [{ concurrency: 2, places: 0, running: 0 }, 'thread', 0],
+    [{ concurrency: 9, places: 5, running: 3 }, undefined, 2],
+  ];
+  for (const [change, waitsFor, left] of cases) {
+    const type = { ...unbounded, ...change };
+    t.equal(whyTypeWaits(type)?.waitsFor, waitsFor, JSON.stringify(change));
+    t.equal(placesLeft(type), left, `places left: ${JSON.stringify(change)}`);
+  }
+});
+
+t.test('a suspect waits for a place in its wave, one that was cut short twice for all others', async (t) => {
+  t.equal(whySuspectWaits(0, noTrials), undefined);
+  t.equal(whySuspectWaits(2, noTrials), undefined);
+  const two = { ...noTrials, running: 2, firstEndsAt: 7000 };
+  t.equal(whySuspectWaits(1, two), undefined);
+  t.same(whySuspectWaits(2, two), { waitsFor: 'trial', askAgainAt: 7000 });
+  t.same(whySuspectWaits(0, { ...two, running: 4 }), { waitsFor: 'trial', askAgainAt: 7000 });
+  t.same(whySuspectWaits(0, { ...two, running: 1, byItself: true }), { waitsFor: 'trial', askAgainAt: 7000 });
+});
+
+t.test('only a trial ends without an event', async (t) => {
+  const waits = [whyServerWaits(false, 1), whyServerWaits(true, 0), whyTypeWaits({ ...unbounded, places: 0 })];
+  for (const wait of waits) t.equal(wait?.askAgainAt, Number.POSITIVE_INFINITY, `for ${wait?.waitsFor}`);
+});
+
+t.test('answers show a wait for a handler, and no other', async (t) => {
+  t.equal(shownWait(whyTypeWaits({ ...unbounded, concurrency: undefined })), 'handler');
+  t.equal(shownWait(whyTypeWaits({ ...unbounded, concurrency: 1 })), undefined);
+  t.equal(shownWait(undefined), undefined);
+});
