@@ -148,10 +148,10 @@ function runJobs(alone: Alone): void {
   const attempts = alone.pool.attempts.splice(0);
   if (attempts.length !== perBatch) throw new Error(`${attempts.length} of ${perBatch} jobs were started`);
   timed('a run: enter the starts', () => alone.commit());
-  const outcomes = attempts.map(({ jobSeq, lease }) => ({
+  const outcomes = attempts.map(({ jobSeq, fence }) => ({
     kind: 'succeeded' as const,
     jobSeq,
-    lease,
+    fence,
     durationMs: 1,
     begun: true,
   }));

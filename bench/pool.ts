@@ -26,7 +26,7 @@ function dispatch(): void {
   seq++;
   pool.dispatch({
     jobSeq: seq,
-    lease: 1,
+    fence: 1,
     jobId: `job_1_${seq}`,
     name: 'noop',
     payload: '{}',

@@ -146,8 +146,8 @@ export const mutations = [
   {
     name: 'the outcome of an attempt that is no longer the job’s is accepted',
     changes: [
-      change('src/scheduler/scheduler.ts', 'if (job?.state.lease !== outcome.lease) return;', 'if (!job) return;'),
-      change('src/scheduler/scheduler.ts', ' || job.state.lease !== outcome.lease) return;', ') return;'),
+      change('src/scheduler/scheduler.ts', 'if (job?.state.fence !== outcome.fence) return;', 'if (!job) return;'),
+      change('src/scheduler/scheduler.ts', ' || job.state.fence !== outcome.fence) return;', ') return;'),
     ],
   },
   {
@@ -212,7 +212,7 @@ export const mutations = [
     ],
   },
   {
-    name: 'attempts that a crash cut short are taken up only if the first write succeeds',
+    name: 'attempts that a crash interrupted are taken up only if the first write succeeds',
     changes: [change('src/scheduler/scheduler.ts', 'if (!this.recovered) this.recover();', '')],
   },
   {

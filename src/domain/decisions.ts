@@ -50,7 +50,7 @@ export function move(state: JobState, step: Step, now: number, changes: Partial<
     updatedAt: now,
     startedAt: changes.startedAt ?? state.startedAt,
     finishedAt: changes.finishedAt ?? state.finishedAt,
-    lease: changes.lease ?? state.lease,
+    fence: changes.fence ?? state.fence,
     attempt: changes.attempt ?? state.attempt,
     retryCount: changes.retryCount ?? state.retryCount,
     interruptions: changes.interruptions ?? state.interruptions,
@@ -71,7 +71,7 @@ export function create(spec: JobSpec, now: number): Decision {
       updatedAt: now,
       startedAt: 0,
       finishedAt: 0,
-      lease: 0,
+      fence: 0,
       ...fresh,
       skipped: 0,
       missed: 0,
@@ -106,7 +106,7 @@ export function miss({ spec, state }: Job, now: number, resumedAt = now): Decisi
   };
 }
 
-/** What an attempt is called: 1 for the first of an occurrence. One that was cut short runs again as the same. */
+/** What an attempt is called: 1 for the first of an occurrence. One that was interrupted runs again as the same. */
 export function attemptNumber(state: JobState): number {
   return state.retryCount + 1;
 }
@@ -118,7 +118,7 @@ export function start({ state }: Job, now: number): Decision {
   return {
     state: move(state, 'start', now, {
       attempt: state.attempt + 1,
-      lease: (state.lease % maxLease) + 1,
+      fence: (state.fence % maxLease) + 1,
       startedAt: now,
       finishedAt: 0,
     }),
@@ -196,14 +196,14 @@ function finish(job: Job, step: 'succeed' | 'fail', told: EventBody[], now: numb
 }
 
 /**
- * An attempt was cut short by something that was not its doing: it runs again at once. The third time in a row is a
+ * An attempt was interrupted by something that was not its doing: it runs again at once. The third time in a row is a
  * failure all the same, or a job that takes its process down could do so for ever.
  */
 export function interrupt(job: Job, begun: boolean, now: number): Decision {
   const { state } = job;
   const interruptions = state.interruptions + (begun ? 1 : 0);
   if (interruptions >= limits.interruptions) {
-    const message = `the attempt was cut short ${limits.interruptions} times in a row: its thread or the server ended`;
+    const message = `the attempt was interrupted ${limits.interruptions} times in a row: its thread or the server ended`;
     return fail(job, { name: 'WorkerLost', message, code: 'worker_lost', retryable: true }, now);
   }
   const attempt = begun ? state.attempt : state.attempt - 1;

@@ -31,7 +31,7 @@ export type EventBody =
       readonly type: 'job.retrying';
       readonly nextRetryAt: number;
       readonly retryCount: number;
-      /** Why another attempt follows: the handler failed, a user asked, or the attempt was cut short. */
+      /** Why another attempt follows: the handler failed, a user asked, or the attempt was interrupted. */
       readonly cause: 'failure' | 'manual' | 'interruption';
     }
   | { readonly type: 'job.cancelled'; readonly previousStatus: Status };

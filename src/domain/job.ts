@@ -48,9 +48,9 @@ export interface JobState {
   readonly updatedAt: number;
   readonly startedAt: number;
   readonly finishedAt: number;
-  /** Number of the latest attempt over the job's whole life: the fencing token of its lease. */
-  readonly lease: number;
-  /** Times that an attempt of this occurrence was started, those cut short included. */
+  /** Number of the latest attempt over the life of the job: a fencing token, which an outcome must bring back. */
+  readonly fence: number;
+  /** Times that an attempt of this occurrence was started, those interrupted included. */
   readonly attempt: number;
   /** Retries granted in this occurrence. */
   readonly retryCount: number;

@@ -15,7 +15,7 @@ export const statusCode = { pending: 0, running: 1, success: 2, failed: 3, cance
 /**
  * Steps. Commands of users: `update`, `cancel`, `retry`. Of the scheduler: `start`, `miss` (its occurrence passed
  * unseen), `succeed`, `fail` (nothing follows), `retryLater` (a failure that grants a retry), `recur` (its occurrence is
- * over, the next is to come), `interrupt` (the attempt was cut short, nobody's fault), `reschedule` (the clock was set
+ * over, the next is to come), `interrupt` (the attempt was interrupted, nobody's fault), `reschedule` (the clock was set
  * back). `remove` is not a step: retention takes only finished jobs.
  */
 export const lifecycle = {

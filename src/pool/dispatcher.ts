@@ -69,9 +69,9 @@ export class Dispatcher {
   }
 
   /** Removes an attempt that waits; undefined if none does by that name. */
-  remove(jobSeq: number, lease: number): Dispatched | undefined {
+  remove(jobSeq: number, fence: number): Dispatched | undefined {
     for (const list of [this.#waiting, this.#waitingAlone]) {
-      const at = list.findIndex(({ request }) => request.jobSeq === jobSeq && request.lease === lease);
+      const at = list.findIndex(({ request }) => request.jobSeq === jobSeq && request.fence === fence);
       if (at >= 0) {
         const [removed] = list.splice(at, 1);
         this.#countWaiting();

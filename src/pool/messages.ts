@@ -5,11 +5,11 @@ import type { FailureCode } from '../domain/job.js';
 
 export type { HandlerInfo } from './shared/messages.js';
 
-/** One attempt on its way to a worker. `jobSeq` and `lease` together name it for ever. */
+/** One attempt on its way to a worker. `jobSeq` and `fence` together name it for ever. */
 export interface Attempt {
   readonly jobSeq: number;
   /** The fencing number: each attempt of a job has one of its own, and an outcome counts only for the latest. */
-  readonly lease: number;
+  readonly fence: number;
   readonly jobId: string;
   readonly name: string;
   /** JSON text of the payload. */
@@ -26,7 +26,7 @@ export interface Attempt {
 /** How an attempt ended. Each dispatched attempt has exactly one outcome. */
 export type Outcome = {
   readonly jobSeq: number;
-  readonly lease: number;
+  readonly fence: number;
   readonly durationMs: number;
   /** It ended its thread, or may have done: the job's next attempt is to run alone. */
   readonly suspect?: boolean;
@@ -54,7 +54,7 @@ export interface Pool {
   /** Sends what was dispatched since the last call, one message per thread. */
   flush(): void;
   /** Fires the attempt's signal; after the grace its thread is stopped. An attempt that has not begun is taken back. */
-  abort(jobSeq: number, lease: number, reason: 'cancelled' | 'shutdown'): void;
+  abort(jobSeq: number, fence: number, reason: 'cancelled' | 'shutdown'): void;
 }
 
 /** What the pool calls its owner for. */

@@ -207,12 +207,12 @@ export class WorkerPool implements Pool {
     if (this.#inFlight > 0 && !this.#stopping) this.#watchdog.arm();
   }
 
-  abort(jobSeq: number, lease: number, reason: 'cancelled' | 'shutdown'): void {
-    const waiting = this.#dispatcher.remove(jobSeq, lease);
+  abort(jobSeq: number, fence: number, reason: 'cancelled' | 'shutdown'): void {
+    const waiting = this.#dispatcher.remove(jobSeq, fence);
     if (waiting) this.#conclude(waiting, interrupted(waiting, false, 0));
     // If it is nowhere, its outcome is under way.
     for (const thread of waiting ? [] : this.#threads.all) {
-      const dispatched = thread.find(jobSeq, lease);
+      const dispatched = thread.find(jobSeq, fence);
       if (dispatched) this.#abortOn(thread, dispatched, reason);
     }
   }

@@ -242,8 +242,8 @@ export class Thread {
     return this.#slots.beats;
   }
 
-  find(jobSeq: number, lease: number): Dispatched | undefined {
-    return this.#bySlot.find((each) => each?.request.jobSeq === jobSeq && each.request.lease === lease);
+  find(jobSeq: number, fence: number): Dispatched | undefined {
+    return this.#bySlot.find((each) => each?.request.jobSeq === jobSeq && each.request.fence === fence);
   }
 
   at(slot: number): Dispatched | undefined {

@@ -28,7 +28,7 @@ export function timeoutMessage({ timeoutMs }: Attempt): string {
 }
 
 export function interrupted({ request }: Dispatched, begun: boolean, durationMs: number, suspect = false): Outcome {
-  return { jobSeq: request.jobSeq, lease: request.lease, durationMs, kind: 'interrupted', begun, suspect };
+  return { jobSeq: request.jobSeq, fence: request.fence, durationMs, kind: 'interrupted', begun, suspect };
 }
 
 export function failed(
@@ -39,7 +39,7 @@ export function failed(
   durationMs: number,
   retryable = true,
 ): Outcome {
-  return { jobSeq: request.jobSeq, lease: request.lease, durationMs, kind: 'failed', name, message, code, retryable };
+  return { jobSeq: request.jobSeq, fence: request.fence, durationMs, kind: 'failed', name, message, code, retryable };
 }
 
 function timedOut(dispatched: Dispatched, durationMs: number): Outcome {
@@ -60,8 +60,8 @@ export function settledOutcome(dispatched: Dispatched, kind: number, durationMs:
 }
 
 function reported(dispatched: Dispatched, kind: number, durationMs: number, text: () => string): Outcome {
-  const { jobSeq, lease } = dispatched.request;
-  const end = { jobSeq, lease, durationMs, kind: 'succeeded' } as const;
+  const { jobSeq, fence } = dispatched.request;
+  const end = { jobSeq, fence, durationMs, kind: 'succeeded' } as const;
   switch (kind) {
     case outcomeKind.succeeded:
       return end;

@@ -210,7 +210,7 @@ export class Dispatch {
   #attempt({ spec, state }: Job): Attempt {
     return {
       jobSeq: spec.seq,
-      lease: state.lease,
+      fence: state.fence,
       jobId: formatId(spec.seq, spec.idSeconds),
       name: spec.name,
       payload: spec.payload,

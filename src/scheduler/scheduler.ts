@@ -274,7 +274,7 @@ export class Scheduler implements Requests, StoreEvents {
     const now = this.#ports.clock.now();
     const { ledger } = this;
     const { timezone } = this.#ports;
-    const abort = (job: Job): void => this.#ports.pool.abort(job.spec.seq, job.state.lease, 'cancelled');
+    const abort = (job: Job): void => this.#ports.pool.abort(job.spec.seq, job.state.fence, 'cancelled');
     const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
     const context = { ledger, handlers: this.#handlers, timezone, now, abort, lookAtFirst };
     this.#mailbox.decide(
@@ -295,7 +295,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   #ended(outcome: Outcome, now: number): void {
     const job = this.ledger.active.get(outcome.jobSeq);
-    if (job?.state.lease !== outcome.lease) return;
+    if (job?.state.fence !== outcome.fence) return;
     this.ledger.addFact({ kind: 'ended', outcome, at: now });
     this.#decideEnd(outcome, now);
     this.#dispatch.ended(outcome, job.spec.name);
@@ -305,7 +305,7 @@ export class Scheduler implements Requests, StoreEvents {
   #decideEnd(outcome: Outcome, now: number): void {
     this.#clockSetBack.lookAtFirst(outcome.jobSeq, now);
     const job = this.ledger.lookup(outcome.jobSeq);
-    if (job?.state.status !== 'running' || job.state.lease !== outcome.lease) return;
+    if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;
     const decision = outcomeDecision(job, outcome, now);
     this.ledger.record(job, decision, now);
     if (outcome.kind === 'failed') logFailure(this.#ports.log, job, outcome.code, decision);

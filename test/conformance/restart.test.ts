@@ -112,7 +112,7 @@ t.test('a repeating job goes on after a restart', async (t) => {
   await server.kill();
 });
 
-t.test('an attempt that kill -9 cuts short runs again at once, uncharged', async (t) => {
+t.test('an attempt that kill -9 interrupts runs again at once, uncharged', async (t) => {
   const server = await startServer();
   const api = new Client(server);
   const file = join(temporary('ledger'), 'ledger');

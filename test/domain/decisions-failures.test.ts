@@ -6,7 +6,7 @@ import { failure, hour, lastErrorAt, minute } from './decisions-support.js';
 
 t.test('fail', async (t) => {
   t.test('a retry comes one delay after the failure', async (t) => {
-    const job = runningJob({}, { interruptions: 2, lease: 5, skipped: 1 });
+    const job = runningJob({}, { interruptions: 2, fence: 5, skipped: 1 });
     const now = noon + 333;
     t.strictSame(fail(job, failure, now), {
       state: {
@@ -130,8 +130,8 @@ t.test('fail', async (t) => {
 });
 
 t.test('interrupt', async (t) => {
-  t.test('an attempt that was cut short runs again at once, uncharged', async (t) => {
-    const job = runningJob({}, { retryCount: 2, attempt: 3, lease: 8, skipped: 1, missed: 2 });
+  t.test('an attempt that was interrupted runs again at once, uncharged', async (t) => {
+    const job = runningJob({}, { retryCount: 2, attempt: 3, fence: 8, skipped: 1, missed: 2 });
     t.strictSame(interrupt(job, true, noon + 9), {
       state: {
         ...job.state,
@@ -145,8 +145,8 @@ t.test('interrupt', async (t) => {
     });
   });
 
-  t.test('an attempt that had not begun did not happen, except for its lease', async (t) => {
-    const job = runningJob({}, { attempt: 3, lease: 8, interruptions: 2 });
+  t.test('an attempt that had not begun did not happen, except for its fence', async (t) => {
+    const job = runningJob({}, { attempt: 3, fence: 8, interruptions: 2 });
     t.strictSame(interrupt(job, false, noon + 9), {
       state: {
         ...job.state,

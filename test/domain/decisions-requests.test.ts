@@ -10,7 +10,7 @@ t.test('cancel', async (t) => {
   for (const status of ['pending', 'running'] as const) {
     t.test(`a ${status} job ends, a repeating one too`, async (t) => {
       for (const trigger of [everyTenSeconds, { kind: 'once', due: noon } as const]) {
-        const job = sampleJob({ trigger }, { status, attempt: 1, retryCount: 1, lease: 4, startedAt: noon - 5 });
+        const job = sampleJob({ trigger }, { status, attempt: 1, retryCount: 1, fence: 4, startedAt: noon - 5 });
         t.strictSame(cancel(job, noon + 1), {
           state: { ...job.state, status: 'cancelled', finishedAt: noon + 1, updatedAt: noon + 1 },
           events: [{ type: 'job.cancelled', previousStatus: status }],
@@ -22,7 +22,7 @@ t.test('cancel', async (t) => {
 });
 
 t.test('retry', async (t) => {
-  t.test('a failed job begins anew, due now; its lease goes on', async (t) => {
+  t.test('a failed job begins anew, due now; its fence goes on', async (t) => {
     const job = sampleJob(
       {},
       {
@@ -30,7 +30,7 @@ t.test('retry', async (t) => {
         attempt: 4,
         retryCount: 3,
         interruptions: 1,
-        lease: 4,
+        fence: 4,
         startedAt: noon - 9,
         finishedAt: noon - 1,
       },
@@ -73,7 +73,7 @@ t.test('update', async (t) => {
   t.test('a single run is moved: it keeps the retries that it was granted', async (t) => {
     const job = sampleJob(
       {},
-      { attempt: 2, retryCount: 2, interruptions: 1, lease: 2, due: noon + minute, skipped: 3, missed: 4 },
+      { attempt: 2, retryCount: 2, interruptions: 1, fence: 2, due: noon + minute, skipped: 3, missed: 4 },
     );
     const trigger: Trigger = { kind: 'once', due: noon + hour };
     t.strictSame(update(job, { trigger }, noon + 3), {
@@ -104,7 +104,7 @@ t.test('update', async (t) => {
     for (const trigger of [everyMinute, everyTenSeconds]) {
       const job = sampleJob(
         { trigger },
-        { attempt: 2, retryCount: 2, interruptions: 1, lease: 2, skipped: 3, missed: 4 },
+        { attempt: 2, retryCount: 2, interruptions: 1, fence: 2, skipped: 3, missed: 4 },
       );
       t.strictSame(update(job, { movedTo: noon + hour, maxRetries: 5 }, noon + 3), {
         spec: { ...job.spec, maxRetries: 5 },

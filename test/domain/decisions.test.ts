@@ -15,7 +15,7 @@ t.test('create', async (t) => {
     updatedAt: noon - 5000,
     startedAt: 0,
     finishedAt: 0,
-    lease: 0,
+    fence: 0,
     attempt: 0,
     retryCount: 0,
     interruptions: 0,
@@ -66,7 +66,7 @@ t.test('miss', async (t) => {
     t.ok(miss(sampleJob(repeating), noon + 1001));
   });
 
-  t.test('a retry and an attempt that was cut short are never missed', async (t) => {
+  t.test('a retry and an attempt that was interrupted are never missed', async (t) => {
     t.equal(miss(sampleJob(repeating, { attempt: 1, retryCount: 1 }), noon + hour), undefined);
     t.equal(miss(sampleJob(repeating, { attempt: 1, interruptions: 1 }), noon + hour), undefined);
   });
@@ -75,7 +75,7 @@ t.test('miss', async (t) => {
     const job = sampleJob(repeating, {
       missed: 5,
       skipped: 2,
-      lease: 9,
+      fence: 9,
       startedAt: noon - 9000,
       finishedAt: noon - 8000,
     });
@@ -88,7 +88,7 @@ t.test('miss', async (t) => {
   });
 
   t.test('skip waits for the next and counts them all', async (t) => {
-    const job = sampleJob({ ...repeating, misfire: 'skip' }, { missed: 5, skipped: 2, lease: 9 });
+    const job = sampleJob({ ...repeating, misfire: 'skip' }, { missed: 5, skipped: 2, fence: 9 });
     t.strictSame(miss(job, noon + 30_500), {
       state: { ...job.state, occurrence: noon + 30_000, due: noon + 30_000, updatedAt: noon + 30_500, missed: 8 },
       events: [{ type: 'job.scheduled', triggerAt: noon + 30_000, isRepeat: true }],
@@ -153,12 +153,12 @@ t.test('miss', async (t) => {
 });
 
 t.test('start', async (t) => {
-  t.test('a new attempt has a new lease, and its end is open', async (t) => {
+  t.test('a new attempt has a new fence, and its end is open', async (t) => {
     const job = sampleJob(
       {},
       {
         attempt: 2,
-        lease: 40,
+        fence: 40,
         retryCount: 2,
         interruptions: 1,
         startedAt: noon - hour,
@@ -172,7 +172,7 @@ t.test('start', async (t) => {
         ...job.state,
         status: 'running',
         attempt: 3,
-        lease: 41,
+        fence: 41,
         startedAt: noon + 7,
         finishedAt: 0,
         updatedAt: noon + 7,
@@ -181,8 +181,8 @@ t.test('start', async (t) => {
     });
   });
 
-  t.test('after the last lease that fits its place on disk comes the first', async (t) => {
-    const leaseAfter = (lease: number) => start(sampleJob({}, { lease }), noon).state.lease;
+  t.test('after the last fence that fits its place on disk comes the first', async (t) => {
+    const leaseAfter = (fence: number) => start(sampleJob({}, { fence }), noon).state.fence;
     t.equal(leaseAfter(0), 1);
     t.equal(leaseAfter(2 ** 32 - 2), 2 ** 32 - 1);
     t.equal(leaseAfter(2 ** 32 - 1), 1);
@@ -193,7 +193,7 @@ t.test('succeed', async (t) => {
   const told = { type: 'job.completed', durationMs: 100 };
 
   t.test('a one-shot job is a success', async (t) => {
-    const job = runningJob({}, { retryCount: 1, attempt: 2, lease: 2, interruptions: 1 });
+    const job = runningJob({}, { retryCount: 1, attempt: 2, fence: 2, interruptions: 1 });
     t.strictSame(succeed(job, { durationMs: 100 }, noon), {
       state: { ...job.state, status: 'success', finishedAt: noon, updatedAt: noon, interruptions: 0 },
       events: [told],
@@ -204,7 +204,7 @@ t.test('succeed', async (t) => {
   t.test('a repeating job is pending for its next occurrence, with nothing left of this one', async (t) => {
     const job = runningJob(
       { trigger: everyTenSeconds },
-      { attempt: 3, retryCount: 2, interruptions: 1, lease: 12, skipped: 1, missed: 6 },
+      { attempt: 3, retryCount: 2, interruptions: 1, fence: 12, skipped: 1, missed: 6 },
     );
     t.strictSame(succeed(job, { durationMs: 100 }, noon + 200), {
       state: {

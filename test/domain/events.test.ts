@@ -137,8 +137,8 @@ t.test('the events of any life lead to its state', async (t) => {
         if (what === 'reschedule') updated = true;
         const decision = act(what, job, now);
         if (decision) take(decision);
-        const { status, due, retryCount, lease } = job.state;
-        if (status !== told.status || lease !== told.starts) return false;
+        const { status, due, retryCount, fence } = job.state;
+        if (status !== told.status || fence !== told.starts) return false;
         if (status === 'pending' && due !== told.due && due !== missedAt) return false;
         if (!updated && status !== 'cancelled' && retryCount !== told.retryCount) return false;
       }

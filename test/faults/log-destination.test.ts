@@ -115,7 +115,7 @@ t.test(
     await eventually(() => readFileSync(file, 'utf8').includes('lines of this log are lost'), 'the loss is not told');
     for (const line of readFileSync(file, 'utf8').split('\n')) {
       const whole = line === '' || line.endsWith('}') || line.startsWith('escapement listening');
-      // The one that the full disk cut short has a line of its own.
+      // The one that the full disk interrupted has a line of its own.
       if (!whole) t.match(line, /^\{"level":30,/);
     }
     t.same(await end(server), [0, null]);

@@ -22,7 +22,7 @@ t.test('F13: the heap is exhausted, twice', async (t) => {
 
 for (const code of [0, 3]) {
   t.test(`F14: process.exit(${code}), with all the retries that there are`, async (t) => {
-    // More than an innocent job may be cut short.
+    // More than an innocent job may be interrupted.
     const retries = 4;
     const neighbours = await Neighbours.running(api, 20, 1000);
     const { id } = await api.create({

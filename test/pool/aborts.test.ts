@@ -45,7 +45,7 @@ t.test('so is one that spins', async (t) => {
   t.match(await harness.outcome(seq), { kind: 'interrupted', begun: true });
 });
 
-t.test('a wrong lease, an unknown job, one that has ended: nothing happens', async (t) => {
+t.test('a wrong fence, an unknown job, one that has ended: nothing happens', async (t) => {
   const harness = await PoolHarness.start(t);
   const seq = harness.send('sleep', { ms: 100 });
   harness.pool.abort(seq, 2, 'cancelled');

@@ -40,7 +40,7 @@ t.test('results and durations', async (t) => {
   t.match(await harness.run('noop'), {
     kind: 'succeeded',
     jobSeq: 1,
-    lease: 1,
+    fence: 1,
     result: undefined,
     resultOmitted: undefined,
   });

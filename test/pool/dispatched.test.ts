@@ -4,7 +4,7 @@ import { Dispatched } from '../../src/pool/dispatched.js';
 function dispatch(): Dispatched {
   return new Dispatched({
     jobSeq: 1,
-    lease: 1,
+    fence: 1,
     jobId: 'job_1',
     name: 'any',
     payload: '{}',

@@ -64,7 +64,7 @@ export class PoolHarness {
     const jobSeq = ++this.#seq;
     this.pool.dispatch({
       jobSeq,
-      lease: 1,
+      fence: 1,
       jobId: `job_1704182400_${jobSeq.toString(16).padStart(8, '0')}`,
       name,
       payload: JSON.stringify(payload),

@@ -5,7 +5,7 @@ import { cameTooLate, outcomesOfLoss, unreportedOutcome } from '../../src/pool/v
 function running(slot: number, signalled?: 'timeout' | 'cancelled' | 'shutdown'): Dispatched {
   const dispatched = new Dispatched({
     jobSeq: slot,
-    lease: 1,
+    fence: 1,
     jobId: `job_${slot}`,
     name: 'any',
     payload: '{}',

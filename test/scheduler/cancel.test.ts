@@ -56,9 +56,9 @@ t.test('the place of a cancelled attempt is free when it has ended, not before',
 t.test('a completion before the cancellation wins, though neither is on disk', async (t) => {
   const world = new World();
   const seq = make(world);
-  const { lease } = world.pool.attempts.get(seq)!;
+  const { fence } = world.pool.attempts.get(seq)!;
   world.pool.attempts.delete(seq);
-  world.scheduler.outcomes([{ kind: 'succeeded', jobSeq: seq, lease, durationMs: 1 }]);
+  world.scheduler.outcomes([{ kind: 'succeeded', jobSeq: seq, fence, durationMs: 1 }]);
   t.match(cancel(world, seq), { ok: false, refusal: { code: 'conflict', detail: /is success/ } });
   t.equal(state(world, seq).status, 'success');
 });
@@ -66,11 +66,11 @@ t.test('a completion before the cancellation wins, though neither is on disk', a
 t.test('a cancellation before the completion wins, though neither is on disk', async (t) => {
   const world = new World();
   const seq = make(world);
-  const { lease } = world.pool.attempts.get(seq)!;
+  const { fence } = world.pool.attempts.get(seq)!;
   const answers = send(world, { kind: 'cancel', id: id(world, seq) });
   world.scheduler.turn();
   world.pool.attempts.delete(seq);
-  world.scheduler.outcomes([{ kind: 'succeeded', jobSeq: seq, lease, durationMs: 1, result: '1' }]);
+  world.scheduler.outcomes([{ kind: 'succeeded', jobSeq: seq, fence, durationMs: 1, result: '1' }]);
   world.settle();
   t.match(answers, [{ ok: true }]);
   t.equal(state(world, seq).status, 'cancelled');
@@ -90,30 +90,30 @@ t.test('a finished job cannot be cancelled', async (t) => {
   t.match(cancel(world, failed), { ok: false, refusal: { code: 'conflict', detail: /is failed/ } });
 });
 
-t.test('an outcome of an earlier lease, or of nothing at all, changes nothing', async (t) => {
+t.test('an outcome of an earlier fence, or of nothing at all, changes nothing', async (t) => {
   const world = new World();
   const seq = make(world, { retryDelayMs: 0 });
   world.end(seq, { kind: 'failed' });
   const position = world.jobs.position;
-  t.match(state(world, seq), { status: 'running', lease: 2 });
-  for (const [jobSeq, lease] of [
+  t.match(state(world, seq), { status: 'running', fence: 2 });
+  for (const [jobSeq, fence] of [
     [seq, 1],
     [seq, 3],
     [seq, 0],
     [99, 1],
   ] as const) {
-    world.scheduler.outcomes([{ kind: 'succeeded', jobSeq, lease, durationMs: 1 }]);
+    world.scheduler.outcomes([{ kind: 'succeeded', jobSeq, fence, durationMs: 1 }]);
   }
   world.settle();
-  t.match(state(world, seq), { status: 'running', lease: 2 });
+  t.match(state(world, seq), { status: 'running', fence: 2 });
   t.equal(world.jobs.position, position);
   t.equal(world.scheduler.runningAttempts, 1);
   world.end(seq);
   world.scheduler.outcomes([
-    { kind: 'failed', jobSeq: seq, lease: 2, durationMs: 1, name: 'E', message: '', code: 'timeout', retryable: true },
+    { kind: 'failed', jobSeq: seq, fence: 2, durationMs: 1, name: 'E', message: '', code: 'timeout', retryable: true },
   ]);
   world.settle();
-  t.equal(state(world, seq).status, 'success', 'the first outcome of a lease is the one');
+  t.equal(state(world, seq).status, 'success', 'the first outcome of a fence is the one');
   t.equal(world.queries.totals().failed, 0);
 });
 

@@ -46,9 +46,9 @@ t.test('suspects start a few at a time, and more as they survive', async (t) => 
   while (running(world).length > 0) {
     waves.push(running(world).length);
     for (const seq of running(world)) {
-      const { lease } = world.pool.attempts.get(seq)!;
+      const { fence } = world.pool.attempts.get(seq)!;
       world.pool.attempts.delete(seq);
-      world.scheduler.outcomes([{ kind: 'succeeded', jobSeq: seq, lease, durationMs: 1 }]);
+      world.scheduler.outcomes([{ kind: 'succeeded', jobSeq: seq, fence, durationMs: 1 }]);
     }
     world.settle();
   }
@@ -91,13 +91,13 @@ t.test('after a stop in order everything that is overdue starts at once', async 
   t.equal(running(next).length, 50);
 });
 
-t.test('an attempt that a crash cut short runs again at once, uncharged', async (t) => {
+t.test('an attempt that a crash interrupted runs again at once, uncharged', async (t) => {
   const world = new World();
   const seq = make(world);
   t.equal(world.pool.attempts.get(seq)?.alone, false);
   const next = world.crash();
   next.settle();
-  t.match(next.pool.attempts.get(seq), { attempt: 1, lease: 2, alone: false });
+  t.match(next.pool.attempts.get(seq), { attempt: 1, fence: 2, alone: false });
   t.match(state(next, seq), { status: 'running', interruptions: 1, retryCount: 0 });
   t.same(told(next, seq), ['retrying', 'started']);
   next.end(seq);
@@ -172,7 +172,7 @@ t.test('two that end the process are both found out', async (t) => {
   for (const seq of seqs) t.equal(state(world, seq).status, killers.includes(seq) ? 'failed' : 'success');
 });
 
-/** A server that starts with up to four jobs that were cut short twice. */
+/** A server that starts with up to four jobs that were interrupted twice. */
 function cutShortTwice(count: number): World {
   const world = new World();
   for (let i = 0; i < count; i++) make(world);
@@ -181,7 +181,7 @@ function cutShortTwice(count: number): World {
   return next.crash();
 }
 
-t.test('one that was cut short twice starts with no other suspect beside it', async (t) => {
+t.test('one that was interrupted twice starts with no other suspect beside it', async (t) => {
   const world = cutShortTwice(3);
   world.settle();
   const [first] = running(world) as [number];
@@ -201,13 +201,13 @@ t.test('one on trial that has run for five seconds holds up nobody any more', as
   world.pass(4999);
   t.equal(running(world).length, 1);
   world.pass(1);
-  t.equal(running(world).length, 2, 'the next, cut short twice as well, is on trial now');
+  t.equal(running(world).length, 2, 'the next, interrupted twice as well, is on trial now');
   world.pass(5000);
   t.equal(running(world).length, 3);
 });
 
 t.test(
-  'an occurrence that was cut short three times fails, and the next begins with nothing held against it',
+  'an occurrence that was interrupted three times fails, and the next begins with nothing held against it',
   async (t) => {
     let world = new World();
     const seq = make(world, { trigger: after(10 * second), isRepeat: true, maxRetries: 0 });
@@ -295,9 +295,9 @@ t.test('a retry at the very instant of the attempt before it is under suspicion 
   // Entries of the window may repeat: the second is for the same instant as the retry.
   world.window.add(state(world, seq).due, seq);
   world.pass(minute);
-  t.match(world.pool.attempts.get(seq), { lease: 1 });
+  t.match(world.pool.attempts.get(seq), { fence: 1 });
   const recorded: number[] = [];
-  world.pool.onDispatch = () => void recorded.push(state(world, seq).lease);
+  world.pool.onDispatch = () => void recorded.push(state(world, seq).fence);
   world.end(seq, { kind: 'failed' });
   t.same(recorded, [2], 'its start was on disk when it left for its thread');
 });
@@ -305,7 +305,7 @@ t.test('a retry at the very instant of the attempt before it is under suspicion 
 const handlers = [anyHandler('one', { concurrency: 1 }), anyHandler('free')];
 const trial = 5 * second;
 
-t.test('long jobs that a crash cut short all run again within seconds', async (t) => {
+t.test('long jobs that a crash interrupted all run again within seconds', async (t) => {
   let world = new World({ handlers, poolCapacity: 100 });
   const seqs = Array.from({ length: 20 }, () => make(world, { name: 'free' }));
   t.equal(running(world).length, 20);
@@ -321,7 +321,7 @@ t.test('long jobs that a crash cut short all run again within seconds', async (t
   t.ok(seqs.every((seq) => state(world, seq).retryCount === 0));
 });
 
-t.test('one that was cut short twice runs by itself for a while', async (t) => {
+t.test('one that was interrupted twice runs by itself for a while', async (t) => {
   let world = new World({ handlers, poolCapacity: 100 });
   const [first, ...others] = Array.from({ length: 4 }, () => make(world, { name: 'free' })) as [number, ...number[]];
   world = world.crash();

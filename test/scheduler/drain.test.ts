@@ -33,13 +33,13 @@ t.test('nothing starts any more; what runs ends and is recorded', async (t) => {
   t.same(running(next).sort(), [failing, waiting], 'the next start takes them up');
 });
 
-t.test('an attempt cut short by the stop runs again at the next start', async (t) => {
+t.test('an attempt interrupted by the stop runs again at the next start', async (t) => {
   const world = new World();
   const seq = make(world);
   const next = world.restart();
   t.match(state(next, seq), { status: 'pending', interruptions: 1, retryCount: 0 });
   next.settle();
-  t.match(next.pool.attempts.get(seq), { attempt: 1, lease: 2 });
+  t.match(next.pool.attempts.get(seq), { attempt: 1, fence: 2 });
   t.equal(next.born.clean, true);
 });
 

@@ -14,7 +14,7 @@ t.test('a job starts in the very millisecond it is due', async (t) => {
   const attempt = world.pool.attempts.get(seq);
   t.match(attempt, {
     attempt: 1,
-    lease: 1,
+    fence: 1,
     name: 'noop',
     payload: '{}',
     scheduledFor: world.clock.now(),
@@ -97,7 +97,7 @@ t.test('what is due waits for a thread, the first due first', async (t) => {
   t.same(order, [...seqs].reverse());
 });
 
-t.test('delays beyond the longest timer are not cut short', async (t) => {
+t.test('delays beyond the longest timer are not interrupted', async (t) => {
   const world = new World();
   const delays = [2 ** 31 - 1, 2 ** 31, 2 ** 31 + 1, 2 ** 32 + 5, 9 * 365 * 24 * hour];
   const start = world.clock.now();
@@ -205,5 +205,5 @@ t.test('jobs of types without a handler wait, and hold up nobody', async (t) => 
   const next = world.restart({ handlers: [anyHandler('noop'), anyHandler('gone')] });
   next.settle();
   for (let round = 0; round < 60; round++) next.endAll();
-  for (const seq of gone) t.match(state(next, seq), { status: 'success', lease: 1 });
+  for (const seq of gone) t.match(state(next, seq), { status: 'success', fence: 1 });
 });

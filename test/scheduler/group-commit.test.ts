@@ -145,9 +145,9 @@ t.test('a job that starts and ends within one batch tells both, in order', async
   world.clock.advance(10);
   send(world, { kind: 'create', draft: draftOf({ trigger: after(hour) }) });
   world.scheduler.turn();
-  const { lease } = world.pool.attempts.get(seq)!;
+  const { fence } = world.pool.attempts.get(seq)!;
   world.pool.attempts.delete(seq);
-  world.scheduler.outcomes([{ kind: 'succeeded', jobSeq: seq, lease, durationMs: 3 }]);
+  world.scheduler.outcomes([{ kind: 'succeeded', jobSeq: seq, fence, durationMs: 3 }]);
   world.settle();
   t.same(told(world, seq), ['scheduled', 'started', 'completed']);
   t.equal(state(world, seq).status, 'success');
@@ -220,7 +220,7 @@ t.test('what happens while the disk hangs is bounded: jobs wait rather than fill
     const attempts = [...world.pool.attempts.values()];
     world.pool.attempts.clear();
     world.scheduler.outcomes(
-      attempts.map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1, begun: true })),
+      attempts.map(({ jobSeq, fence }) => ({ kind: 'succeeded', jobSeq, fence, durationMs: 1, begun: true })),
     );
     ran += attempts.length;
     return attempts.length;

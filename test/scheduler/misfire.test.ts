@@ -66,7 +66,7 @@ t.test('one-shot jobs run however late, cron jobs without repetition too', async
   t.same(running(next).sort(), seqs);
 });
 
-t.test('a retry is not missed, nor is an attempt that was cut short', async (t) => {
+t.test('a retry is not missed, nor is an attempt that was interrupted', async (t) => {
   for (const kind of ['failed', 'interrupted'] as const) {
     const world = new World();
     const seq = make(world, { trigger: after(10 * hour), isRepeat: true, misfire: 'skip', retryDelayMs: minute });
@@ -100,7 +100,7 @@ t.test('what came due while the server ran is late, however long it waits', asyn
       world.pass(10 * second);
       for (const seq of running(world)) world.end(seq);
     }
-    for (const seq of seqs) t.match(state(world, seq), { missed: 0, skipped: 0, lease: 1 }, `job ${seq}`);
+    for (const seq of seqs) t.match(state(world, seq), { missed: 0, skipped: 0, fence: 1 }, `job ${seq}`);
   };
   for (const misfire of ['skip', 'run_once'] as const) {
     t.test(`more than the pool holds, ${misfire}`, async () => {
@@ -158,7 +158,7 @@ t.test('the wall clock moved over it: missed', async (t) => {
   world.pass(10 * second);
   world.clock.wall += 10 * minute;
   world.settle();
-  t.match(state(world, seq), { status: 'pending', missed: 10, lease: 0 });
+  t.match(state(world, seq), { status: 'pending', missed: 10, fence: 0 });
 });
 
 t.test(

@@ -140,8 +140,8 @@ t.test('what ends meanwhile is kept and written when there is room, as of the in
 t.test('an attempt whose start could not be written is not started a second time', async (t) => {
   const world = new World();
   const seq = make(world, { trigger: after(10) });
-  const leases: number[] = [];
-  world.pool.onDispatch = ({ lease }) => void leases.push(lease);
+  const fences: number[] = [];
+  world.pool.onDispatch = ({ fence }) => void fences.push(fence);
   const free = fillDisk(world);
   world.clock.advance(10);
   world.settle();
@@ -151,8 +151,8 @@ t.test('an attempt whose start could not be written is not started a second time
   world.pass(1000);
   free();
   world.pass(250);
-  t.same(leases, [1]);
-  t.match(state(world, seq), { status: 'success', lease: 1, startedAt: world.clock.now() - 2250 });
+  t.same(fences, [1]);
+  t.match(state(world, seq), { status: 'success', fence: 1, startedAt: world.clock.now() - 2250 });
   t.same(told(world, seq), ['scheduled', 'started', 'completed']);
 });
 
@@ -235,7 +235,7 @@ t.test('what was running when the process ended is taken up although the disk is
   next.pass(250);
   t.ok(next.scheduler.recovered);
   t.same(running(next), [seq]);
-  t.match(state(next, seq), { status: 'running', lease: 2, interruptions: 1 }, 'cut short once, not once a try');
+  t.match(state(next, seq), { status: 'running', fence: 2, interruptions: 1 }, 'interrupted once, not once a try');
   t.same(told(next, seq), ['retrying', 'started']);
 });
 

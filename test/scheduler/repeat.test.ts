@@ -89,7 +89,7 @@ t.test('a repeating job outlives crashes', async (t) => {
     world.settle();
   }
   t.equal(world.queries.totals().completed, 10);
-  t.match(state(world, seq), { missed: 0, skipped: 0, lease: 10 });
+  t.match(state(world, seq), { missed: 0, skipped: 0, fence: 10 });
 });
 
 t.test('an occurrence that uses up its retries is final; the next begins with none used', async (t) => {
@@ -105,7 +105,7 @@ t.test('an occurrence that uses up its retries is final; the next begins with no
   t.equal(world.queries.totals().failed, 1);
   t.same(told(world), ['scheduled', 'started', 'failed', 'retrying', 'started', 'failed', 'scheduled']);
   world.pass(minute);
-  t.match(world.pool.attempts.get(seq), { attempt: 1, lease: 3 });
+  t.match(world.pool.attempts.get(seq), { attempt: 1, fence: 3 });
 });
 
 t.test('a retry that would come after the next occurrence is not made', async (t) => {

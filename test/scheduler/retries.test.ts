@@ -8,7 +8,7 @@ t.test('retries come exactly after each failure, doubling, and are counted', asy
   const seq = make(world, { maxRetries: 3, retryDelayMs: minute });
   const waits: number[] = [];
   for (let failed = 0; failed < 4; failed++) {
-    t.match(world.pool.attempts.get(seq), { attempt: failed + 1, lease: failed + 1 });
+    t.match(world.pool.attempts.get(seq), { attempt: failed + 1, fence: failed + 1 });
     world.pass(77);
     const at = world.clock.now();
     world.end(seq, { kind: 'failed' });
@@ -69,7 +69,7 @@ t.test('a retry survives a crash, with its time and its count', async (t) => {
   world = world.crash();
   t.same(state(world, seq), before);
   world.pass(minute);
-  t.match(world.pool.attempts.get(seq), { attempt: 2, lease: 2, alone: false });
+  t.match(world.pool.attempts.get(seq), { attempt: 2, fence: 2, alone: false });
 });
 
 t.test('a pending retry can be updated, moved and cancelled', async (t) => {
@@ -101,7 +101,7 @@ t.test('a failed job that is retried begins anew, due now', async (t) => {
     ok: true,
     jobs: [{ state: { status: 'pending', retryCount: 0, due: world.clock.now() } }],
   });
-  t.match(world.pool.attempts.get(seq), { attempt: 1, lease: 3 });
+  t.match(world.pool.attempts.get(seq), { attempt: 1, fence: 3 });
   world.end(seq);
   t.equal(state(world, seq).status, 'success');
   t.ok(world.memtable.detail(seq).lastError, 'the last error is kept');
@@ -145,7 +145,7 @@ t.test('what was taken back before it began runs again at once and was not an at
   const world = new World();
   const seq = make(world, { maxRetries: 0 });
   world.end(seq, { kind: 'interrupted', begun: false });
-  t.match(world.pool.attempts.get(seq), { attempt: 1, lease: 2, alone: false });
+  t.match(world.pool.attempts.get(seq), { attempt: 1, fence: 2, alone: false });
   for (let i = 0; i < 10; i++) world.end(seq, { kind: 'interrupted', begun: false });
   t.match(world.pool.attempts.get(seq), { attempt: 1 });
   world.end(seq);
@@ -169,7 +169,7 @@ t.test('what ended its thread, or may have done, runs alone until it ends by its
   t.equal(isAlone(), false);
 });
 
-t.test('an attempt that is cut short for the third time in a row is a failure', async (t) => {
+t.test('an attempt that is interrupted for the third time in a row is a failure', async (t) => {
   const world = new World();
   const seq = make(world, { maxRetries: 1, retryDelayMs: second });
   for (let cut = 1; cut <= 2; cut++) {

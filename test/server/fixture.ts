@@ -38,7 +38,7 @@ const state: JobState = {
   updatedAt: exampleNow,
   startedAt: 0,
   finishedAt: 0,
-  lease: 0,
+  fence: 0,
   attempt: 0,
   retryCount: 0,
   interruptions: 0,

@@ -26,12 +26,12 @@ export class Attendant {
   }
 
   attend(world: World): void {
-    const leases = new Set<string>();
+    const fences = new Set<string>();
     const look = (attempt: Attempt): void => {
-      const lease = `${attempt.jobSeq}/${attempt.lease}`;
-      this.#note(`dispatch ${lease} ${attempt.name}`);
-      must(!leases.has(lease), () => `lease ${lease} was given twice`);
-      leases.add(lease);
+      const fence = `${attempt.jobSeq}/${attempt.fence}`;
+      this.#note(`dispatch ${fence} ${attempt.name}`);
+      must(!fences.has(fence), () => `fence ${fence} was given twice`);
+      fences.add(fence);
       this.#check(world, attempt);
       if (attempt.name === 'killer') this.#kill(attempt);
     };
@@ -67,7 +67,7 @@ export class Attendant {
     const now = Math.max(this.#latest, world.clock.wall);
     must(state.due <= now, () => `job ${jobSeq} runs ${state.due - now} ms before any clock said that it is due`);
     checkSchedule(world, committed.spec, attempt);
-    if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.lease, attempt.scheduledFor);
+    if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.fence, attempt.scheduledFor);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
     must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');
   }
@@ -106,8 +106,8 @@ function isSuspect({ born, scheduler }: World, { jobSeq }: Attempt): boolean {
 }
 
 /** A suspect runs only with its start on record. One that is cancelled by the same record is handed over and taken back. */
-function checkRecorded(world: World, { jobSeq, lease }: Attempt): void {
+function checkRecorded(world: World, { jobSeq, fence }: Attempt): void {
   const recorded = world.memtable.state(jobSeq);
-  const counted = recorded?.lease === lease && (recorded.status === 'running' || recorded.status === 'cancelled');
+  const counted = recorded?.fence === fence && (recorded.status === 'running' || recorded.status === 'cancelled');
   must(counted, () => `job ${jobSeq} may be what ended the process and runs before that is on record`);
 }

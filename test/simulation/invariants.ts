@@ -175,9 +175,9 @@ export class Invariants {
 
   /** No slot of a schedule is completed twice. */
   #checkSlot(seq: number): void {
-    const lease = this.#replay.jobs.get(seq)?.starts ?? 0;
-    const before = this.#promised.completed(seq, lease);
-    must(before === undefined, () => `attempts ${before} and ${lease} of job ${seq} completed the same slot`);
+    const fence = this.#replay.jobs.get(seq)?.starts ?? 0;
+    const before = this.#promised.completed(seq, fence);
+    must(before === undefined, () => `attempts ${before} and ${fence} of job ${seq} completed the same slot`);
   }
 
   /** Events, read in order, lead to the states and details that are there. */
@@ -188,10 +188,10 @@ export class Invariants {
         must(isFinished(told.status) && this.#promised.retains, () => `job ${seq} is gone and was ${told.status}`);
         continue;
       }
-      const { status, due, lease, startedAt, retryCount, missed } = job.state;
+      const { status, due, fence, startedAt, retryCount, missed } = job.state;
       must(missed === 0 || this.#promised.mayMiss, () => `job ${seq} missed occurrences while the server ran`);
       must(status === told.status, () => `the events tell that job ${seq} is ${told.status}, it is ${status}`);
-      must(lease === told.starts, () => `job ${seq} was started ${told.starts} times, its lease is ${lease}`);
+      must(fence === told.starts, () => `job ${seq} was started ${told.starts} times, its fence is ${fence}`);
       must(startedAt === told.startedAt, () => `job ${seq} began at ${told.startedAt}, its state has ${startedAt}`);
       const retries = told.retryCount ?? retryCount;
       must(
@@ -235,7 +235,10 @@ export class Invariants {
       const waits = status === 'pending' && due <= clock.now();
       must(!waits, () => `job ${spec.seq} was due ${clock.now() - due} ms ago and has not run`);
       if (!isRepeating(spec)) must(status !== 'pending', () => `job ${spec.seq} is pending still`);
-      must(interruptions < limits.interruptions, () => `job ${spec.seq} was cut short ${interruptions} times in a row`);
+      must(
+        interruptions < limits.interruptions,
+        () => `job ${spec.seq} was interrupted ${interruptions} times in a row`,
+      );
     }
     this.checkDisk();
   }

@@ -3,9 +3,9 @@ import type { Outcome } from '../../src/pool/messages.js';
 import type { Random } from './random.js';
 
 /** `next`: a number that no result had before. */
-export function anyOutcome(random: Random, jobSeq: number, lease: number, next: number): Outcome {
-  const base = { jobSeq, lease, durationMs: random.between(0, 100) };
-  const message = `no ${jobSeq}/${lease}`;
+export function anyOutcome(random: Random, jobSeq: number, fence: number, next: number): Outcome {
+  const base = { jobSeq, fence, durationMs: random.between(0, 100) };
+  const message = `no ${jobSeq}/${fence}`;
   const failed = { ...base, kind: 'failed', name: 'Error', message, code: 'handler_error' } as const;
   switch (random.weighted({ succeeded: 5, withResult: 2, failed: 3, final: 0.5, interrupted: 1, notBegun: 0.5 })) {
     case 'succeeded':

@@ -28,13 +28,13 @@ export class Promised {
   readonly keys = new Map<string, PromisedKey>();
   /** Payloads of requests that were refused: none may ever be seen. Each request has a payload of its own. */
   readonly refused = new Set<string>();
-  /** Slots of repeating jobs that attempts were started for, by job and lease. */
+  /** Slots of repeating jobs that attempts were started for, by job and fence. */
   readonly #slots = new Map<string, number>();
-  /** By job: the lease that completed each slot. A client that changes the schedule begins anew. */
+  /** By job: the fence that completed each slot. A client that changes the schedule begins anew. */
   readonly #completed = new Map<number, Map<number, number>>();
   /** The server has not run for a while, or its clock was set: occurrences may have been missed. */
   mayMiss = false;
-  /** Results and errors by job and lease, as the pool reported them last. */
+  /** Results and errors by job and fence, as the pool reported them last. */
   readonly #outcomes = new Map<string, Outcome>();
 
   constructor(
@@ -57,19 +57,19 @@ export class Promised {
     });
   }
 
-  started(seq: number, lease: number, slot: number): void {
-    this.#slots.set(`${seq}/${lease}`, slot);
+  started(seq: number, fence: number, slot: number): void {
+    this.#slots.set(`${seq}/${fence}`, slot);
   }
 
-  /** Returns the lease that has completed the same slot before, if one has. */
-  completed(seq: number, lease: number): number | undefined {
-    const slot = this.#slots.get(`${seq}/${lease}`);
+  /** Returns the fence that has completed the same slot before, if one has. */
+  completed(seq: number, fence: number): number | undefined {
+    const slot = this.#slots.get(`${seq}/${fence}`);
     if (slot === undefined) return undefined;
     const slots = this.#completed.get(seq) ?? new Map<number, number>();
     this.#completed.set(seq, slots);
     const before = slots.get(slot);
-    slots.set(slot, lease);
-    return before === lease ? undefined : before;
+    slots.set(slot, fence);
+    return before === fence ? undefined : before;
   }
 
   scheduleChanges(seq: number): void {
@@ -78,11 +78,11 @@ export class Promised {
   }
 
   ended(outcome: Outcome): void {
-    this.#outcomes.set(`${outcome.jobSeq}/${outcome.lease}`, outcome);
+    this.#outcomes.set(`${outcome.jobSeq}/${outcome.fence}`, outcome);
   }
 
-  /** What the attempt with this lease came to. */
-  outcome(seq: number, lease: number): Outcome | undefined {
-    return this.#outcomes.get(`${seq}/${lease}`);
+  /** What the attempt with this fence came to. */
+  outcome(seq: number, fence: number): Outcome | undefined {
+    return this.#outcomes.get(`${seq}/${fence}`);
   }
 }

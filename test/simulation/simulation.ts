@@ -192,8 +192,8 @@ export class Simulation {
     this.#clock.wall += byMs;
     for (let round = 0; round < 3; round++) {
       this.#world.settle();
-      for (const { jobSeq, lease } of [...this.#world.pool.attempts.values()]) {
-        this.#report({ jobSeq, lease, durationMs: 1, kind: 'succeeded' });
+      for (const { jobSeq, fence } of [...this.#world.pool.attempts.values()]) {
+        this.#report({ jobSeq, fence, durationMs: 1, kind: 'succeeded' });
       }
       this.#world.settle();
       this.#clock.advance(1000);
@@ -209,7 +209,7 @@ export class Simulation {
 
   #end(): void {
     const attempt = this.#random.pick([...this.#world.pool.attempts.values()]);
-    if (attempt) this.#report(anyOutcome(this.#random, attempt.jobSeq, attempt.lease, ++this.#lastResult));
+    if (attempt) this.#report(anyOutcome(this.#random, attempt.jobSeq, attempt.fence, ++this.#lastResult));
   }
 
   #report(outcome: Outcome): void {
@@ -223,9 +223,9 @@ export class Simulation {
     const known = [...this.#promised.jobs.keys()];
     if (known.length === 0) return;
     const jobSeq = this.#random.pick(known);
-    const current = this.#world.pool.attempts.get(jobSeq)?.lease;
+    const current = this.#world.pool.attempts.get(jobSeq)?.fence;
     this.#world.scheduler.outcomes([
-      { jobSeq, lease: (current ?? 1) - 1, durationMs: 1, kind: 'succeeded', result: '"stale"' },
+      { jobSeq, fence: (current ?? 1) - 1, durationMs: 1, kind: 'succeeded', result: '"stale"' },
     ]);
   }
 
@@ -312,8 +312,8 @@ export class Simulation {
     const world = this.#world;
     world.settle();
     this.#repeats &&= this.#clients.cancelRepeating();
-    for (const [jobSeq, { lease }] of [...world.pool.attempts]) {
-      this.#report({ jobSeq, lease, durationMs: 1, kind: 'succeeded' });
+    for (const [jobSeq, { fence }] of [...world.pool.attempts]) {
+      this.#report({ jobSeq, fence, durationMs: 1, kind: 'succeeded' });
     }
     world.settle();
     this.#invariants.checkNothingWaits();

@@ -39,7 +39,7 @@ export function sampleState(more: Partial<JobState> = {}): JobState {
     updatedAt: noon - 60_000,
     startedAt: 0,
     finishedAt: 0,
-    lease: 0,
+    fence: 0,
     attempt: 0,
     retryCount: 0,
     interruptions: 0,
@@ -63,7 +63,7 @@ export function runningJob(
   state: Partial<JobState> = {},
   detail: JobDetail = noDetail,
 ): Job {
-  return sampleJob(spec, { status: 'running', attempt: 1, lease: 1, startedAt: noon - 100, ...state }, detail);
+  return sampleJob(spec, { status: 'running', attempt: 1, fence: 1, startedAt: noon - 100, ...state }, detail);
 }
 
 // --- Any job at all, within the limits of the product ---
@@ -143,7 +143,7 @@ export const anyState: fc.Arbitrary<JobState> = fc.record(
     updatedAt: instant,
     startedAt: instant,
     finishedAt: instant,
-    lease: u32,
+    fence: u32,
     attempt: fc.integer({ min: 0, max: 65_535 }),
     retryCount: u8,
     interruptions: u8,

@@ -276,7 +276,7 @@ export class World {
     const running = [...this.pool.attempts.values()];
     this.pool.attempts.clear();
     this.scheduler.outcomes(
-      running.map(({ jobSeq, lease }) => ({ kind: 'interrupted', jobSeq, lease, durationMs: 1, begun: true })),
+      running.map(({ jobSeq, fence }) => ({ kind: 'interrupted', jobSeq, fence, durationMs: 1, begun: true })),
     );
     this.settle();
     if (!this.scheduler.settled) throw new Error('the last changes could not be written');
@@ -330,7 +330,7 @@ export class World {
   endAll(): number {
     const ended = [...this.pool.attempts.values()];
     this.pool.attempts.clear();
-    this.scheduler.outcomes(ended.map(({ jobSeq, lease }) => ({ kind: 'succeeded', jobSeq, lease, durationMs: 1 })));
+    this.scheduler.outcomes(ended.map(({ jobSeq, fence }) => ({ kind: 'succeeded', jobSeq, fence, durationMs: 1 })));
     this.settle();
     return ended.length;
   }
@@ -341,7 +341,7 @@ export class World {
     if (!attempt) throw new Error(`job ${jobSeq} has no attempt`);
     this.pool.attempts.delete(jobSeq);
     const failed = { name: 'Error', message: 'no', code: 'handler_error', retryable: true };
-    const base = { jobSeq, lease: attempt.lease, durationMs: 5, begun: true };
+    const base = { jobSeq, fence: attempt.fence, durationMs: 5, begun: true };
     this.scheduler.outcomes([{ ...(outcome.kind === 'failed' ? failed : {}), ...base, ...outcome } as Outcome]);
     this.settle();
   }

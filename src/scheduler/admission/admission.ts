@@ -81,7 +81,7 @@ export interface Trials {
 }
 
 /**
- * Why a suspect does not start now; undefined when it may, once its start is on record. One that was cut short twice starts with
+ * Why a suspect does not start now; undefined when it may, once its start is on record. One that was interrupted twice starts with
  * no other beside it.
  *
  * @param interruptions of the job, in a row

@@ -1,6 +1,6 @@
 /**
  * After a stop that was not in order, whatever was overdue or running may be what ended the process. Such suspects start only
- * once their record is on disk, a few at a time, and more as they survive; one that was cut short twice starts with no other
+ * once their record is on disk, a few at a time, and more as they survive; one that was interrupted twice starts with no other
  * suspect beside it. So a job that kills the process at once is counted, and stopped, without taking others along. What has
  * run for a while is held to be harmless: a long job keeps nobody waiting. Here they are counted; `admission.ts` decides.
  */

@@ -21,7 +21,7 @@ export function countWrongHeads(file: string): number {
     const pageSize = first.readUInt32LE(meta.pageSize);
     const second = readAt(fd, pageSize, meta.bytes);
     const [a, b] = [first.readBigUInt64LE(meta.lastCommit), second.readBigUInt64LE(meta.lastCommit)];
-    // One that was cut short leaves pages behind, to be written over, that name the commit after the last.
+    // One that was interrupted leaves pages behind, to be written over, that name the commit after the last.
     const lastCommit = (a > b ? a : b) + 1n;
     const pagesAtOnce = Math.max(1, Math.floor(pieceBytes / pageSize));
     let wrong = 0;

@@ -6,7 +6,7 @@ import { statusCodes, statusOfCode } from './codes.js';
 import { getF64, getU16, getU32, getU48, maxU16, maxU32, putF64, putU16, putU32, putU48 } from './numbers.js';
 
 /**
- * Layout, little-endian: u8 status (`codes`; 0: no job), u8 interruptions, u8 retries, u8 1 if it has a detail, u32 lease, f64 due,
+ * Layout, little-endian: u8 status (`codes`; 0: no job), u8 interruptions, u8 retries, u8 1 if it has a detail, u32 fence, f64 due,
  * f64 occurrence, u48 updated, u48 started, u48 finished, u16 attempt, u32 skipped, u32 missed, u16 type.
  */
 export const rowBytes = 54;
@@ -23,7 +23,7 @@ export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: nu
   buffer[at + 1] = state.interruptions;
   buffer[at + 2] = state.retryCount;
   buffer[at + 3] = hasDetail ? 1 : 0;
-  putU32(buffer, at + 4, state.lease);
+  putU32(buffer, at + 4, state.fence);
   putF64(buffer, at + 8, state.due);
   putF64(buffer, at + 16, state.occurrence);
   putU48(buffer, at + 24, state.updatedAt);
@@ -72,7 +72,7 @@ export function readRow(buffer: Buffer, at: number): JobState | undefined {
     updatedAt: getU48(buffer, at + 24),
     startedAt: getU48(buffer, at + 30),
     finishedAt: getU48(buffer, at + 36),
-    lease: getU32(buffer, at + 4),
+    fence: getU32(buffer, at + 4),
     attempt: getU16(buffer, at + 42),
     retryCount: buffer[at + 2] as number,
     interruptions: buffer[at + 1] as number,

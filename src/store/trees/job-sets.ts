@@ -58,7 +58,7 @@ export class JobSets {
 
   /**
    * As `set`, for sets of which only some may be up to date: a merge saves them in several transactions, and one that a
-   * crash cut short leaves a job in some of its sets and not in the others.
+   * crash interrupted leaves a job in some of its sets and not in the others.
    */
   place(seq: number, status: Status | undefined, typeId: number): void {
     const present = status !== undefined;

@@ -42,7 +42,7 @@ t.test('a type waits for its handler, for its own limit, for threads, in this or
   }
 });
 
-t.test('a suspect waits for a place in its wave, one that was cut short twice for all others', async (t) => {
+t.test('a suspect waits for a place in its wave, one that was interrupted twice for all others', async (t) => {
   t.equal(whySuspectWaits(0, noTrials), undefined);
   t.equal(whySuspectWaits(2, noTrials), undefined);
   const two = { ...noTrials, running: 2, firstEndsAt: 7000 };

@@ -145,7 +145,7 @@ t.test('a log record of version 1 with every status and every event', async (t) 
 });
 
 t.test('a page of rows of version 1', async (t) => {
-  const rest = { lease: 2, attempt: 1, startedAt: noon, finishedAt: noon };
+  const rest = { fence: 2, attempt: 1, startedAt: noon, finishedAt: noon };
   const counts = { retryCount: 1, interruptions: 1, skipped: 4, missed: 5 };
   const page = Buffer.from(known.page, 'hex');
   checkPage(page, 0);

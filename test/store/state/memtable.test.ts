@@ -62,26 +62,26 @@ class Trees {
   }
 }
 
-const lease = (n: number): JobState => sampleState({ lease: n });
+const fence = (n: number): JobState => sampleState({ fence: n });
 
 t.test('what was changed last is what is seen, through a merge and after it', async (t) => {
   const trees = new Trees();
   const { memtable } = trees;
-  const seen = (): (number | undefined)[] => [1, 2, 3].map((seq) => memtable.state(seq)?.lease);
-  for (const seq of [1, 2, 3]) trees.put(seq, lease(10));
+  const seen = (): (number | undefined)[] => [1, 2, 3].map((seq) => memtable.state(seq)?.fence);
+  for (const seq of [1, 2, 3]) trees.put(seq, fence(10));
   t.same(seen(), [10, 10, 10]);
-  memtable.apply(2, lease(20), 0, false);
-  memtable.apply(3, lease(20), 0, false);
+  memtable.apply(2, fence(20), 0, false);
+  memtable.apply(3, fence(20), 0, false);
   t.same(seen(), [10, 20, 20]);
   t.equal(memtable.changed, 2);
   memtable.mergeBegins();
   t.equal(memtable.changed, 0);
   t.equal(memtable.merging, true);
   t.same(seen(), [10, 20, 20]);
-  memtable.apply(3, lease(30), 0, false);
+  memtable.apply(3, fence(30), 0, false);
   t.same(seen(), [10, 20, 30]);
-  trees.put(2, lease(20));
-  trees.put(3, lease(20));
+  trees.put(2, fence(20));
+  trees.put(3, fence(20));
   memtable.mergeEnded();
   t.same(seen(), [10, 20, 30], 'the trees have it, except for what came later');
   t.equal(memtable.merging, false);
@@ -90,28 +90,28 @@ t.test('what was changed last is what is seen, through a merge and after it', as
 
 t.test('pages read before a merge are read again after it', async (t) => {
   const trees = new Trees();
-  trees.put(1, lease(1));
-  t.equal(trees.memtable.state(1)?.lease, 1);
-  trees.memtable.apply(1, lease(2), 0, false);
+  trees.put(1, fence(1));
+  t.equal(trees.memtable.state(1)?.fence, 1);
+  trees.memtable.apply(1, fence(2), 0, false);
   trees.memtable.mergeBegins();
-  trees.put(1, lease(2));
+  trees.put(1, fence(2));
   trees.memtable.mergeEnded();
-  t.equal(trees.memtable.state(1)?.lease, 2);
+  t.equal(trees.memtable.state(1)?.fence, 2);
 });
 
 t.test('a page is read once for the jobs in it, and pages that share a place do not mix', async (t) => {
   const trees = new Trees();
   const far = pageRows * cachedPages + 1;
-  trees.put(1, lease(1));
-  trees.put(2, lease(2));
-  trees.put(far, lease(3));
+  trees.put(1, fence(1));
+  trees.put(2, fence(2));
+  trees.put(far, fence(3));
   t.same(
-    [1, 2].map((seq) => trees.memtable.state(seq)?.lease),
+    [1, 2].map((seq) => trees.memtable.state(seq)?.fence),
     [1, 2],
   );
   t.equal(trees.reads, 1);
   t.same(
-    [far, 1, far].map((seq) => trees.memtable.state(seq)?.lease),
+    [far, 1, far].map((seq) => trees.memtable.state(seq)?.fence),
     [3, 1, 3],
   );
   t.equal(trees.reads, 4, 'they do share it');
@@ -120,7 +120,7 @@ t.test('a page is read once for the jobs in it, and pages that share a place do 
 t.test('a removed job is gone although the trees still have it', async (t) => {
   const trees = new Trees();
   const { memtable } = trees;
-  trees.put(1, lease(1));
+  trees.put(1, fence(1));
   trees.putSpec(1, '{}');
   memtable.applySpec(sampleSpec({ seq: 1 }), 0);
   t.ok(memtable.job(1));
@@ -138,8 +138,8 @@ t.test('details come from the newest generation that has one', async (t) => {
   const trees = new Trees();
   const { memtable } = trees;
   trees.kv.transact((tx) => tx.put('details', detailKey(1), seal(Buffer.from('{"result":"1"}'), detailKey(1))));
-  trees.put(1, lease(1), 0, true);
-  trees.put(2, lease(1));
+  trees.put(1, fence(1), 0, true);
+  trees.put(2, fence(1));
   t.same(memtable.detail(1), { result: '1' });
   t.equal(memtable.detail(2), noDetail);
   memtable.applyDetail(1, { result: '2' });
@@ -158,12 +158,12 @@ t.test('what a job has and cannot be found is not taken for nothing', async (t) 
   t.equal(memtable.job(1), undefined, 'a job that is gone');
   trees.known.add(1);
   t.throws(() => memtable.job(1), lost('state'));
-  trees.put(1, lease(1), 0, true);
+  trees.put(1, fence(1), 0, true);
   memtable.mergeEnded();
   t.throws(() => memtable.job(1), lost('spec'));
   trees.putSpec(1, '{}');
   t.throws(() => memtable.job(1), lost('detail'));
-  memtable.apply(1, lease(2), 0, true);
+  memtable.apply(1, fence(2), 0, true);
   t.throws(() => memtable.job(1), lost('detail'), 'as well while the state is not in the trees yet');
   memtable.applyDetail(1, { result: '1' });
   t.ok(memtable.job(1));
@@ -209,8 +209,8 @@ t.test('a spec that was replaced counts once, and is the new one', async (t) => 
 
 t.test('a damaged page is refused for each of its jobs and for no other', async (t) => {
   const trees = new Trees();
-  trees.put(1, lease(1));
-  trees.put(40, lease(2));
+  trees.put(1, fence(1));
+  trees.put(40, fence(2));
   trees.kv.transact((tx) => {
     const page = trees.kv.get('states', pageKey(0)) as Buffer;
     page[100] = (page[100] as number) ^ 1;
@@ -218,5 +218,5 @@ t.test('a damaged page is refused for each of its jobs and for no other', async 
   });
   for (const seq of [1, 5])
     t.throws(() => trees.memtable.state(seq), { name: 'DamagedRecord', message: /jobs 0 to 15/ });
-  t.equal(trees.memtable.state(40)?.lease, 2);
+  t.equal(trees.memtable.state(40)?.fence, 2);
 });

@@ -22,7 +22,7 @@ interface Built {
   readonly answers: Answers;
 }
 
-/** Ends what runs: one after the other as success, with a result, failed with a retry, failed for good, cut short. */
+/** Ends what runs: one after the other as success, with a result, failed with a retry, failed for good, interrupted. */
 function endAll(world: World): void {
   for (const seq of [...world.pool.attempts.keys()].sort((a, b) => a - b)) {
     const kind = seq % 5;
