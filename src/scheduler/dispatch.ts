@@ -188,9 +188,14 @@ export class Dispatch {
    */
   #start(job: Job, suspect: boolean): void {
     const { pool, clock } = this.#ports;
+    this.#line.occupy(job.spec.name);
+    if (suspect) this.#startOnRecord(job);
+    else pool.dispatch(this.#attempt(this.#ledger.startAttempt(job, clock.now())));
+  }
+
+  #startOnRecord(job: Job): void {
+    const { pool, clock } = this.#ports;
     const { seq, name } = job.spec;
-    this.#line.occupy(name);
-    if (!suspect) return pool.dispatch(this.#attempt(this.#ledger.startAttempt(job, clock.now())));
     this.#careful.began(seq, job.state, clock.monotonic());
     this.#beingWritten++;
     const started = this.#ledger.startAttempt(job, clock.now(), {

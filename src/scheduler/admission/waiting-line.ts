@@ -107,7 +107,9 @@ export class WaitingLine {
   #lane(name: string): Lane {
     let lane = this.#lanes.get(name);
     if (!lane) {
-      lane = { ...this.#typeUse(name), name, ordinary: new DueHeap(), suspects: new DueHeap() };
+      const { concurrency, places, running } = this.#typeUse(name);
+      // Written out: lanes put together by spreading had their readers compiled again and again.
+      lane = { name, concurrency, places, running, ordinary: new DueHeap(), suspects: new DueHeap() };
       this.#lanes.set(name, lane);
     }
     return lane;
