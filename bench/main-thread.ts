@@ -4,7 +4,7 @@
  */
 
 import { systemClock } from '../src/clock.js';
-import type { Attempt } from '../src/pool/messages.js';
+import type { Attempt } from '../src/pool/port.js';
 import type { Answer, JobDraft } from '../src/scheduler/messages.js';
 import type { Scheduler } from '../src/scheduler/scheduler.js';
 import { Faults } from '../src/server/faults.js';

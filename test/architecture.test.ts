@@ -77,7 +77,7 @@ const STORE_ROOMS = [
  */
 const POOL_ROOMS: Record<string, readonly string[]> = { shared: [], worker: ['shared'], main: ['shared'] };
 /** Attempts go in and outcomes come out: of the pool, the scheduler knows no more. */
-const POOL_PORT = 'pool/messages.ts';
+const POOL_PORT = 'pool/port.ts';
 
 interface Import {
   readonly from: string;

@@ -11,7 +11,7 @@
  * How far a sent attempt has come is for its slot to say (`shared/slots`), which the worker thread moves. It is recalled
  * only as long as it has not begun there.
  */
-import type { Attempt } from './messages.js';
+import type { Attempt } from './port.js';
 import type { SignalReason } from './shared/messages.js';
 
 export class Dispatched {

@@ -38,7 +38,7 @@
 import { resolve } from 'node:path';
 import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
-import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './messages.js';
+import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './port.js';
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
 import type { LogEntry, LogLine } from './shared/log-lines.js';

@@ -6,7 +6,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } f
 import type { Piscina } from 'piscina';
 import type { Dispatched } from './dispatched.js';
 import { checkFromThread } from './from-thread.js';
-import type { HandlerInfo } from './messages.js';
+import type { HandlerInfo } from './port.js';
 import { SentQueue } from './sent-queue.js';
 import { AttemptBatch, type Report, type SignalReason, type ThreadStart, type ToThread } from './shared/messages.js';
 import { Slots, slotsPerThread } from './shared/slots.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { HandlerInfo } from './messages.js';
+import type { HandlerInfo } from './port.js';
 import { type LogEntry, shareOfLog } from './shared/log-lines.js';
 import type { Report } from './shared/messages.js';
 import { Thread, type ThreadEnd } from './thread.js';

@@ -11,7 +11,7 @@
 import { formatDuration } from '../domain/duration.js';
 import type { FailureCode } from '../domain/job.js';
 import type { Dispatched } from './dispatched.js';
-import type { Attempt, Outcome } from './messages.js';
+import type { Attempt, Outcome } from './port.js';
 import { outcomeKind } from './shared/messages.js';
 
 /** Why a thread came to its end. */

@@ -8,7 +8,7 @@ import type { Decision } from '../domain/decisions.js';
 import type { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, noDetail } from '../domain/job.js';
-import type { Outcome } from '../pool/messages.js';
+import type { Outcome } from '../pool/port.js';
 import type { FinishedPlace, JobChange, KeyUse } from '../store/port.js';
 import type { Answer } from './messages.js';
 

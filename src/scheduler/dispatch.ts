@@ -6,7 +6,7 @@ import type { Clock } from '../clock.js';
 import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
-import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/messages.js';
+import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/port.js';
 import type { Due, DueTimes } from '../timer/window.js';
 import {
   type ShownWait,

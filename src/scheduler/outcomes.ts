@@ -3,7 +3,7 @@ import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
 import type { FailureCode, Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
-import type { Outcome } from '../pool/messages.js';
+import type { Outcome } from '../pool/port.js';
 
 /** What an attempt's outcome makes of its job: the one place where outcomes become decisions. */
 export function outcomeDecision(job: Job, outcome: Outcome, now: number): decisions.Decision {

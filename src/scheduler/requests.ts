@@ -6,7 +6,7 @@ import { formatId } from '../domain/id.js';
 import { isRepeating, type Job, type JobSpec, type Trigger } from '../domain/job.js';
 import { next, type Step } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
-import type { HandlerInfo } from '../pool/messages.js';
+import type { HandlerInfo } from '../pool/port.js';
 import type { Ledger } from './ledger.js';
 import type { Answer, JobDraft, JobPatch, Request, TriggerDraft } from './messages.js';
 

@@ -10,7 +10,7 @@ import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
-import type { HandlerInfo, Outcome, Pool } from '../pool/messages.js';
+import type { HandlerInfo, Outcome, Pool } from '../pool/port.js';
 import {
   type Counters,
   type JobStore,

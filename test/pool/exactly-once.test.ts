@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Outcome } from '../../src/pool/messages.js';
+import type { Outcome } from '../../src/pool/port.js';
 import { PoolHarness } from './harness.js';
 
 /** A small generator of its own, so that a failing seed can be run again. */

@@ -2,7 +2,7 @@
 import { isRepeating, type JobSpec } from '../../src/domain/job.js';
 import { limits } from '../../src/domain/limits.js';
 import { nextOccurrence } from '../../src/domain/trigger.js';
-import type { Attempt } from '../../src/pool/messages.js';
+import type { Attempt } from '../../src/pool/port.js';
 import type { World } from '../support/world.js';
 import { must } from './event-replay.js';
 import type { Promised } from './promised.js';

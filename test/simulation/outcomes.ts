@@ -1,5 +1,5 @@
 /** What attempts in the simulated pool come to. */
-import type { Outcome } from '../../src/pool/messages.js';
+import type { Outcome } from '../../src/pool/port.js';
 import type { Random } from './random.js';
 
 /** `next`: a number that no result had before. */

@@ -1,7 +1,7 @@
 /** What clients of the simulated server were told, and what its pool did: the side that a crash cannot take back. */
 import { formatId } from '../../src/domain/id.js';
 import type { Job } from '../../src/domain/job.js';
-import type { Outcome } from '../../src/pool/messages.js';
+import type { Outcome } from '../../src/pool/port.js';
 
 export interface PromisedJob {
   /** As acknowledged last. */

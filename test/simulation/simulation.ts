@@ -3,7 +3,7 @@
  * every step the invariants must hold. Each step draws from a random source of its own, so that a life can be told with
  * some of its steps left out.
  */
-import type { HandlerInfo, Outcome } from '../../src/pool/messages.js';
+import type { HandlerInfo, Outcome } from '../../src/pool/port.js';
 import { anyHandler, DiskFull, FakeClock, World } from '../support/world.js';
 import { Attendant, Crash } from './attendant.js';
 import { Clients, manyNames, names } from './clients.js';

@@ -6,7 +6,7 @@
 import type { Clock } from '../../src/clock.js';
 import type { JobEvent } from '../../src/domain/events.js';
 import type { Logger } from '../../src/log.js';
-import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/messages.js';
+import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/port.js';
 import type { Stretch } from '../../src/scheduler/downtime.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
 import type { Scheduler } from '../../src/scheduler/scheduler.js';

@@ -3,7 +3,7 @@
  * first, then in order of firing. Each type queues by itself, so that one at its limit holds up nobody else.
  */
 import { DueHeap } from '../../domain/due-heap.js';
-import type { HandlerInfo } from '../../pool/messages.js';
+import type { HandlerInfo } from '../../pool/port.js';
 import { placesLeft, type TypeUse, whyTypeWaits } from './admission.js';
 
 /** A job in the line. It may have moved on since: see `Dispatch`. */
