@@ -226,7 +226,7 @@ t.test('the checks see what they are for', async (t) => {
     ['main to worker', { 'pool/a.ts': "import { b } from './worker/b.js';" }, /main may not know worker/],
     ['shared to worker', { 'pool/shared/a.ts': "import { b } from '../worker/b.js';" }, /shared may not know worker/],
     ['no room of the pool', { 'pool/native/a.ts': 'export {};' }, /no room of the pool/],
-    ['pool internals', { 'scheduler/a.ts': "import { P } from '../pool/pool.js';" }, /messages.ts only/],
+    ['pool internals', { 'scheduler/a.ts': "import { P } from '../pool/pool.js';" }, /port.ts only/],
     ['settings', { 'store/kv/a.ts': "import { read } from '../../config.js';" }, /more than types/],
     ['no layer', { 'utils/a.ts': 'export {};' }, /no layer/],
     ['barrel', { 'pool/index.ts': "export { a } from './a.js';" }, /is a barrel/],
