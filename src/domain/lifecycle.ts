@@ -1,6 +1,6 @@
 /**
  * The life of a job, as one table: which step moves which status where. A step that a status does not list is refused;
- * 409 answers, event codes, the documentation's diagram and the exhaustive tests all derive from here.
+ * 409 answers and the exhaustive tests derive from it, and a test holds the diagram of the documentation against it.
  */
 
 export const statuses = ['pending', 'running', 'success', 'failed', 'cancelled'] as const;

@@ -1,4 +1,7 @@
-/** Every bound of the product in one place. Units stand last in the names. */
+/**
+ * Bounds of jobs and requests, and their defaults. Bounds of one part's own work (turns, queues, caches) stand in that part. Units
+ * stand last in the names.
+ */
 export const limits = {
   nameChars: 128,
   payloadBytes: 256 * 1024,
