@@ -10,8 +10,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { renderEvent } from '../src/api/render-event.js';
 import type { EventBody } from '../src/domain/events.js';
-import { renderEvent } from '../src/server/render-event.js';
 import type { Publication } from './ceilings/publish.js';
 import { Audience } from './support/audience.js';
 import { atLeast, type Bench, type Finding, median, type Run, ratiosOf, sleep } from './support/bench.js';

@@ -3,14 +3,14 @@
  * disk or threads. `node dist/bench/main-thread.js [jobs] [jobs per batch]`; what BENCHMARKS.md quotes.
  */
 
+import { Faults } from '../src/api/faults.js';
+import { renderJob } from '../src/api/render.js';
+import { readDraft } from '../src/api/validate.js';
 import { systemClock } from '../src/clock.js';
 import type { Attempt } from '../src/pool/port.js';
 import type { Answer, JobDraft } from '../src/scheduler/messages.js';
 import type { Scheduler } from '../src/scheduler/scheduler.js';
-import { Faults } from '../src/server/faults.js';
-import { parseJson } from '../src/server/json-body.js';
-import { renderJob } from '../src/server/render.js';
-import { readDraft } from '../src/server/validate.js';
+import { parseJson } from '../src/server/bodies/json-body.js';
 import { makeShard } from '../src/shard.js';
 import { DamageLog } from '../src/store/damage-log.js';
 import { KvLogSource } from '../src/store/log/kv-log.js';

@@ -3,9 +3,9 @@
  * validation and answers with as many bytes, storing nothing. Options as JSON in the first argument: none. Tells its port.
  */
 import uWS from 'uWebSockets.js';
-import { Faults } from '../../src/server/faults.js';
-import { parseJson } from '../../src/server/json-body.js';
-import { readDraft } from '../../src/server/validate.js';
+import { Faults } from '../../src/api/faults.js';
+import { readDraft } from '../../src/api/validate.js';
+import { parseJson } from '../../src/server/bodies/json-body.js';
 
 const answer = JSON.stringify({
   id: 'job_1704182400_a1b2c3d4',

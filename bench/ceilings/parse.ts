@@ -2,9 +2,9 @@
  * Ceiling of `ingest-batch`, first half: parsing and checking the same bodies with the product's own code, and nothing
  * else. A process of its own; tells jobs per second.
  */
-import { Faults } from '../../src/server/faults.js';
-import { parseJson, parseLines } from '../../src/server/json-body.js';
-import { readDraft } from '../../src/server/validate.js';
+import { Faults } from '../../src/api/faults.js';
+import { readDraft } from '../../src/api/validate.js';
+import { parseJson, parseLines } from '../../src/server/bodies/json-body.js';
 import { batchBodies } from '../support/job-bodies.js';
 
 export interface ParseLoad {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { checkServerIdentity, rootCertificates } from 'node:tls';
-import { isLoopback } from '../server/gate.js';
+import { isLoopback } from '../server/http/gate.js';
 
 /** Where the server is: `url`, or else what the server itself was started with. */
 export interface HealthQuestion {

@@ -1,7 +1,7 @@
 /** Values of options, read from the command line or the environment. Each reader throws a sentence for the user. */
 import { InvalidArgumentError } from 'commander';
-import { parseDuration } from '../domain/duration.js';
-import { zoneNamed } from '../domain/zone.js';
+import { parseDuration } from '../domain/time/duration.js';
+import { zoneNamed } from '../domain/time/zone.js';
 
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -4,7 +4,7 @@
  * (https://man7.org/linux/man-pages/man3/tzset.3.html), and what has no equal in the IANA database is refused.
  */
 import { existsSync, realpathSync } from 'node:fs';
-import { zoneNamed } from '../domain/zone.js';
+import { zoneNamed } from '../domain/time/zone.js';
 
 const remedy = 'set --timezone or ESCAPEMENT_TIMEZONE to a name such as Europe/Berlin';
 /** Where the database's files are, on Linux and macOS. Those in `posix` and `right` are the same zones. */

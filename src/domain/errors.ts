@@ -1,5 +1,5 @@
 /**
- * Operating errors: what a user can cause or must know. One class, one list of stable codes; `server/problem`
+ * Operating errors: what a user can cause or must know. One class, one list of stable codes; `server/http/problem`
  * alone knows how they look over HTTP. Broken invariants are plain `Error`s and end the process.
  */
 

@@ -1,7 +1,8 @@
 /** Occurrences of a trigger: the next, how many in a stretch of time, the last before an instant. */
-import { countCron, nextCron, previousCron } from './cron.js';
-import { type Cron, parseCron } from './cron-expression.js';
+
 import type { JobSpec, SlotRange, Trigger } from './job.js';
+import { countCron, nextCron, previousCron } from './time/cron.js';
+import { type Cron, parseCron } from './time/cron-expression.js';
 
 function cronOf(expression: string): Cron {
   const parsed = parseCron(expression);

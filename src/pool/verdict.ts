@@ -8,8 +8,9 @@
  * - An attempt whose signal fired for its timeout and that ran on has failed, whatever it does afterwards.
  * - What is charged with the end of its thread runs alone when it is retried, or those beside it would pay for it again.
  */
-import { formatDuration } from '../domain/duration.js';
+
 import type { FailureCode } from '../domain/job.js';
+import { formatDuration } from '../domain/time/duration.js';
 import type { Dispatched } from './dispatched.js';
 import type { Attempt, Outcome } from './port.js';
 import { outcomeKind } from './shared/messages.js';

@@ -4,17 +4,19 @@
  */
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
+import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
 import type { Config } from '../config.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
 import type { Requests } from '../scheduler/messages.js';
 import type { Queries } from '../store/queries-port.js';
-import { HttpApp } from './app.js';
-import { bind, checkExposure, isPrivate } from './bind.js';
-import { Cursors } from './cursor.js';
-import { Gate } from './gate.js';
-import type { HttpAdapter } from './http-port.js';
+import { Turns } from './bodies/turns.js';
+import { HttpApp } from './http/app.js';
+import { bind, checkExposure, isPrivate } from './http/bind.js';
+import { Gate } from './http/gate.js';
+import type { HttpAdapter } from './http/http-port.js';
+import { type WebSocketBounds, WebSockets } from './live/websocket.js';
 import type { Health, JobsWithoutHandler, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -22,8 +24,6 @@ import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { jobsRoutes } from './routes/jobs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
-import { Turns } from './turns.js';
-import { type WebSocketBounds, WebSockets } from './websocket.js';
 
 /** The settings that the server itself looks at. */
 export type ServerConfig = Pick<

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { systemZone } from '../../src/cli/system-zone.js';
-import { zoneNamed } from '../../src/domain/zone.js';
+import { zoneNamed } from '../../src/domain/time/zone.js';
 import { Client } from '../support/client.js';
 import { runCli, startServer, temporary } from '../support/server.js';
 

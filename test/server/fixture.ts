@@ -6,7 +6,7 @@ import { formatId } from '../../src/domain/id.js';
 import { type Job, type JobSpec, type JobState, noDetail } from '../../src/domain/job.js';
 import type { Logger } from '../../src/log.js';
 import type { Answer, JobDraft, Request, Requests } from '../../src/scheduler/messages.js';
-import { chooseHttp } from '../../src/server/http-choice.js';
+import { chooseHttp } from '../../src/server/http/http-choice.js';
 import type { Health, JobType } from '../../src/server/ports.js';
 import { Server, type ServerConfig, type ServerOptions } from '../../src/server/server.js';
 import type { ListPage, ListQuery, Queries } from '../../src/store/queries-port.js';

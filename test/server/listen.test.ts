@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { WebSocket } from 'ws';
-import { bind } from '../../src/server/bind.js';
+import { bind } from '../../src/server/http/bind.js';
 import { Client, eventually } from '../support/client.js';
 import { needs } from '../support/faults.js';
 import { hasV6, makeCertificate, needsV6 } from '../support/network.js';

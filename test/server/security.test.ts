@@ -1,7 +1,7 @@
 /** Who may ask: hosts, tokens, origins, CORS; for requests and for WebSockets. */
 import t from 'tap';
-import { Gate, hostName, isLoopback } from '../../src/server/gate.js';
-import { RequestHead } from '../../src/server/request-head.js';
+import { Gate, hostName, isLoopback } from '../../src/server/http/gate.js';
+import { RequestHead } from '../../src/server/http/request-head.js';
 import type { Problem } from '../support/client.js';
 import { Subscriber } from '../support/ws.js';
 import { serve } from './fixture.js';

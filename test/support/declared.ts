@@ -1,9 +1,9 @@
 /** Holds what the server says to what it is declared to say: every client of the tests asks here about each answer. */
 import { Compile } from 'typebox/compile';
-import { problem } from '../../src/server/answers.js';
-import { events, notices } from '../../src/server/messages.js';
-import type { Operation } from '../../src/server/operation.js';
-import { operations } from '../../src/server/operations.js';
+import { problem } from '../../src/api/answers.js';
+import { events, notices } from '../../src/api/messages.js';
+import type { Operation } from '../../src/api/operation.js';
+import { operations } from '../../src/api/operations.js';
 
 type Schema = typeof problem | Operation['answers'][number];
 

@@ -1,6 +1,7 @@
 /** The `options` that a handler module may export, checked and turned into the defaults of its job type. */
-import { parseDuration } from '../../domain/duration.js';
+
 import { limits } from '../../domain/limits.js';
+import { parseDuration } from '../../domain/time/duration.js';
 import type { HandlerInfo } from '../shared/messages.js';
 
 type Defaults = Omit<HandlerInfo, 'name'>;

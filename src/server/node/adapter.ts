@@ -15,7 +15,7 @@ import type {
   HttpPortOptions,
   SocketBehavior,
   UpgradeHandler,
-} from '../http-port.js';
+} from '../http/http-port.js';
 import { Connection } from './connection.js';
 import { lastAnswer } from './head.js';
 import { parserRefusal, refusalOf } from './refusals.js';

@@ -9,7 +9,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { limits } from '../../domain/limits.js';
-import type { Answer } from '../http-port.js';
+import type { Answer } from '../http/http-port.js';
 
 /** How long anything may take to arrive, and what of a body must in that time. */
 const arrivalSeconds = 10;

@@ -1,6 +1,6 @@
 /** Heads of answers in the form that Node's HTTP takes. */
 import { STATUS_CODES } from 'node:http';
-import type { Answer } from '../http-port.js';
+import type { Answer } from '../http/http-port.js';
 
 interface Parsed {
   readonly status: number;

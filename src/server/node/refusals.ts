@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
-import type { Answer } from '../http-port.js';
-import { problemBody, problemHead } from '../problem.js';
+import type { Answer } from '../http/http-port.js';
+import { problemBody, problemHead } from '../http/problem.js';
 
 const maxHeaders = 100;
 

@@ -1,6 +1,6 @@
 /** Replies by Node's HTTP: to a request, and to one that asked for an upgrade, which Node gives no response for. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, Reply } from '../http-port.js';
+import type { Answer, Reply } from '../http/http-port.js';
 import type { Connection, Waiting } from './connection.js';
 import { headOf, lastAnswer } from './head.js';
 

@@ -1,6 +1,6 @@
 /** A request as Node's parser hands it over, in the shape of the port. */
 import type { IncomingMessage } from 'node:http';
-import type { HttpRequest } from '../http-port.js';
+import type { HttpRequest } from '../http/http-port.js';
 
 export class NodeRequest implements HttpRequest {
   /** What stands for the parameter of the route's pattern. */

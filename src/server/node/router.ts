@@ -1,5 +1,5 @@
 /** Finds the handler of a request: exact paths before patterns, a method of its own before `any`. */
-import type { HttpHandler, HttpMethod } from '../http-port.js';
+import type { HttpHandler, HttpMethod } from '../http/http-port.js';
 
 type Methods = Map<string, HttpHandler>;
 

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket as Stream } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { limits } from '../../domain/limits.js';
-import type { Socket, SocketBehavior } from '../http-port.js';
+import type { Socket, SocketBehavior } from '../http/http-port.js';
 
 const sweepMs = 1000;
 /** How long a client may take to answer a ping. */

@@ -1,8 +1,9 @@
 /** The resource `/api/v1` itself: what this is, and where its resources are. */
-import type { Route } from '../app.js';
-import { at } from '../operation.js';
-import { operations } from '../operations.js';
-import { jsonOk } from '../response-head.js';
+
+import { at } from '../../api/operation.js';
+import { operations } from '../../api/operations.js';
+import type { Route } from '../http/app.js';
+import { jsonOk } from '../http/response-head.js';
 import { version } from '../version.js';
 
 /** @param others the routes that it points to */

@@ -4,16 +4,16 @@
  * that answers for other names than this machine's, which means that a proxy lets others in, does not offer it.
  */
 import { isAbsolute } from 'node:path';
+import { Faults, pointer } from '../../api/faults.js';
+import { at } from '../../api/operation.js';
+import { operations } from '../../api/operations.js';
 import { Refusal } from '../../domain/errors.js';
 import { suggestion } from '../../domain/nearest.js';
 import type { Requests } from '../../scheduler/messages.js';
-import type { Route } from '../app.js';
-import type { Exchange } from '../exchange.js';
-import { Faults, pointer } from '../faults.js';
-import { parseJson } from '../json-body.js';
-import { at } from '../operation.js';
-import { operations } from '../operations.js';
-import { jsonOk } from '../response-head.js';
+import { parseJson } from '../bodies/json-body.js';
+import type { Route } from '../http/app.js';
+import type { Exchange } from '../http/exchange.js';
+import { jsonOk } from '../http/response-head.js';
 
 /** Writes a backup into a new or empty directory; rejects with a Refusal when that cannot be. */
 export type BackUp = (

@@ -1,11 +1,12 @@
 /** The resource `/health`: whether the server can do its work, and whether it answers at all. */
+
+import { at } from '../../api/operation.js';
+import { operations } from '../../api/operations.js';
 import type { Clock } from '../../clock.js';
-import { formatInstant } from '../../domain/instant.js';
-import type { Route } from '../app.js';
-import { at } from '../operation.js';
-import { operations } from '../operations.js';
+import { formatInstant } from '../../domain/time/instant.js';
+import type { Route } from '../http/app.js';
+import { jsonOk, jsonUnavailable } from '../http/response-head.js';
 import type { Health } from '../ports.js';
-import { jsonOk, jsonUnavailable } from '../response-head.js';
 import { version } from '../version.js';
 
 export interface HealthContext {

@@ -2,12 +2,13 @@
  * The resource `/job-types`: what handlers there are, with the defaults of their jobs, and types that have jobs to run and
  * no handler. Handlers do not change while the server runs.
  */
-import { formatDuration } from '../../domain/duration.js';
-import type { Route } from '../app.js';
-import { at } from '../operation.js';
-import { operations } from '../operations.js';
+
+import { at } from '../../api/operation.js';
+import { operations } from '../../api/operations.js';
+import { formatDuration } from '../../domain/time/duration.js';
+import type { Route } from '../http/app.js';
+import { jsonOk } from '../http/response-head.js';
 import type { JobsWithoutHandler, JobType } from '../ports.js';
-import { jsonOk } from '../response-head.js';
 
 /** What bounds the attempts of all types together. */
 export interface Capacity {

@@ -1,4 +1,12 @@
 /** The resource `/jobs`: making, listing, showing, changing, cancelling and retrying jobs. */
+
+import type { Cursors } from '../../api/cursor.js';
+import { Faults } from '../../api/faults.js';
+import { at } from '../../api/operation.js';
+import { operations } from '../../api/operations.js';
+import { readListQuery } from '../../api/query.js';
+import { type RenderRules, renderJob } from '../../api/render.js';
+import { type Rules, readDraft, readPatch } from '../../api/validate.js';
 import type { Clock } from '../../clock.js';
 import { Refusal } from '../../domain/errors.js';
 import { formatId, parseId } from '../../domain/id.js';
@@ -6,22 +14,15 @@ import type { Job } from '../../domain/job.js';
 import { limits } from '../../domain/limits.js';
 import type { Answer, JobDraft, Request, Requests } from '../../scheduler/messages.js';
 import type { ListQuery, Queries } from '../../store/queries-port.js';
-import type { Route } from '../app.js';
-import { BatchReader } from '../batch-body.js';
-import { tooMany as tooManyBodies } from '../body.js';
-import { digestOf } from '../canonical.js';
-import type { Cursors } from '../cursor.js';
-import type { Exchange } from '../exchange.js';
-import { Faults } from '../faults.js';
-import { parseJson, parseLines } from '../json-body.js';
-import { ListBody } from '../list-body.js';
-import { at } from '../operation.js';
-import { operations } from '../operations.js';
-import { readListQuery } from '../query.js';
-import { type RenderRules, renderJob } from '../render.js';
-import { jsonCreated, jsonOk } from '../response-head.js';
-import type { Turns } from '../turns.js';
-import { type Rules, readDraft, readPatch } from '../validate.js';
+import { BatchReader } from '../bodies/batch-body.js';
+import { tooMany as tooManyBodies } from '../bodies/body.js';
+import { digestOf } from '../bodies/canonical.js';
+import { parseJson, parseLines } from '../bodies/json-body.js';
+import { ListBody } from '../bodies/list-body.js';
+import type { Turns } from '../bodies/turns.js';
+import type { Route } from '../http/app.js';
+import type { Exchange } from '../http/exchange.js';
+import { jsonCreated, jsonOk } from '../http/response-head.js';
 
 /** What these routes work with. */
 export interface JobsContext {

@@ -1,11 +1,12 @@
 /** The resource `/stats`. The same document answers `get_stats` on a WebSocket. */
+
+import { at } from '../../api/operation.js';
+import { operations } from '../../api/operations.js';
 import type { Clock } from '../../clock.js';
-import { formatDuration } from '../../domain/duration.js';
+import { formatDuration } from '../../domain/time/duration.js';
 import type { Queries } from '../../store/queries-port.js';
-import type { Route } from '../app.js';
-import { at } from '../operation.js';
-import { operations } from '../operations.js';
-import { jsonOk } from '../response-head.js';
+import type { Route } from '../http/app.js';
+import { jsonOk } from '../http/response-head.js';
 
 export interface StatsContext {
   readonly queries: Queries;

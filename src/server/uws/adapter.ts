@@ -15,7 +15,7 @@ import type {
   HttpPortOptions,
   SocketBehavior,
   UpgradeHandler,
-} from '../http-port.js';
+} from '../http/http-port.js';
 import { uWS } from './load.js';
 import { UwsReply } from './reply.js';
 import { UnsentAnswers } from './unsent.js';

@@ -1,6 +1,6 @@
 /** The reply of uWebSockets.js: its response, and the ways that answers go out by. */
 import type { HttpResponse } from 'uWebSockets.js';
-import type { Answer, Reply } from '../http-port.js';
+import type { Answer, Reply } from '../http/http-port.js';
 import type { UnsentAnswers } from './unsent.js';
 
 export class UwsReply implements Reply {

@@ -1,0 +1,48 @@
+/** Events as the JSON text that subscribers get: the fields of the original in its order, then `seq`. */
+import type { EventBody, EventType, JobEvent } from '../domain/events.js';
+import { formatId } from '../domain/id.js';
+import { statusCode } from '../domain/lifecycle.js';
+import { formatInstant } from '../domain/time/instant.js';
+
+/** The number that stands for the job's status in an event; a failed attempt says so even if a retry follows. */
+const codes = {
+  'job.scheduled': statusCode.pending,
+  'job.started': statusCode.running,
+  'job.completed': statusCode.success,
+  'job.failed': statusCode.failed,
+  'job.retrying': statusCode.pending,
+  'job.cancelled': statusCode.cancelled,
+  'job.updated': statusCode.pending,
+} as const satisfies Record<EventType, number>;
+
+/** @param zone IANA name, for instants */
+export function renderEvent({ seq, jobSeq, idSeconds, jobName, at, body }: JobEvent, zone: string): string {
+  const data = body.type === 'job.failed' ? `,"data":{"error":${JSON.stringify(body.error)}}` : '';
+  return (
+    `{"type":"${body.type}","job_id":"${formatId(jobSeq, idSeconds)}","job_name":"${jobName}","status":${codes[body.type]}` +
+    `,"timestamp":"${formatInstant(at, zone)}"${data},"metadata":{${renderMetadata(body, zone)}},"seq":${seq}}`
+  );
+}
+
+function renderMetadata(body: EventBody, zone: string): string {
+  switch (body.type) {
+    case 'job.scheduled':
+    case 'job.updated':
+      return `"trigger_at":"${formatInstant(body.triggerAt, zone)}","is_repeat":${body.isRepeat}`;
+    case 'job.started':
+      return `"attempt":${body.attempt}`;
+    case 'job.completed':
+      return `"duration_ms":${Math.round(body.durationMs)}`;
+    case 'job.failed':
+      return `"retry_count":${body.retryCount},"max_retries":${body.maxRetries},"final":${body.final}`;
+    case 'job.retrying':
+      return `"next_retry_at":"${formatInstant(body.nextRetryAt, zone)}","retry_count":${body.retryCount}${causes[body.cause]}`;
+    case 'job.cancelled':
+      return `"previous_status":"${body.previousStatus}"`;
+    default:
+      return body satisfies never;
+  }
+}
+
+/** A failed handler is the usual cause and goes without saying. */
+const causes = { failure: '', manual: ',"manual":true', interruption: ',"interrupted":true' } as const;

@@ -1,0 +1,172 @@
+/**
+ * Bodies of requests into what the scheduler takes: `JobDraft` and `JobPatch`. All faults of a body are found in one go;
+ * each check skips what has already been found to be of the wrong type.
+ */
+
+import { limits } from '../domain/limits.js';
+import { nearest } from '../domain/nearest.js';
+import { parseCron } from '../domain/time/cron-expression.js';
+import { parseDuration } from '../domain/time/duration.js';
+import { parseInstant } from '../domain/time/instant.js';
+import { zoneNamed } from '../domain/time/zone.js';
+import type { JobDraft, JobPatch, TriggerDraft } from '../scheduler/messages.js';
+import type { Faults } from './faults.js';
+import { addShapeFaults, type JobBody, jobShape, type PatchBody, patchShape, type Shape } from './schemas.js';
+
+/** What validity depends on beside the body. */
+export interface Rules {
+  /** IANA zone of instants without an offset. */
+  readonly timezone: string;
+  readonly isRegistered: (name: string) => boolean;
+  /** Those that are registered, to name those that may have been meant. */
+  readonly jobTypes?: readonly string[];
+}
+
+type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
+type Options = Writable<Omit<JobPatch, 'trigger' | 'timezone'>>;
+
+/**
+ * A job as one item of a request asks for it.
+ *
+ * @param at JSON pointer of the item in the body
+ * @returns undefined when faults were added
+ */
+export function readDraft(value: unknown, rules: Rules, faults: Faults, at = ''): JobDraft | undefined {
+  const body = shaped<JobBody>(jobShape, value, faults, at);
+  if (body === undefined) return undefined;
+  const { name } = body;
+  if (typeof name === 'string' && !faults.has(`${at}/name`) && !rules.isRegistered(name)) {
+    faults.addUnknownType(`${at}/name`, name, rules.jobTypes ?? []);
+  }
+  const trigger = readTrigger(body, rules, faults, at);
+  const given = countTriggers(body);
+  if (given === 0) faults.add(at, 'must have one of delay, trigger_at and cron_expr');
+  if (body.timezone !== undefined && body.cron_expr === undefined)
+    faults.add(
+      `${at}/timezone`,
+      'is only allowed with cron_expr: leave it out; an instant takes an offset such as +01:00',
+    );
+  const isRepeat = body.is_repeat === true;
+  if (isRepeat && body.trigger_at !== undefined)
+    faults.add(`${at}/is_repeat`, 'must not be true with trigger_at: a date comes once');
+  if (isRepeat && trigger?.kind === 'delay' && trigger.delayMs < limits.minIntervalMs) {
+    faults.add(`${at}/delay`, `must be at least ${limits.minIntervalMs}ms for a job that repeats`);
+  }
+  const options = readOptions(body, faults, at);
+  if (faults.any || trigger === undefined) return undefined;
+  const { payload = '{}', ...rest } = options;
+  return { name, trigger, isRepeat, payload, ...rest };
+}
+
+/**
+ * A partial update.
+ *
+ * @returns undefined when faults were added
+ */
+export function readPatch(value: unknown, rules: Rules, faults: Faults, at = ''): JobPatch | undefined {
+  const body = shaped<PatchBody>(patchShape, value, faults, at);
+  if (body === undefined) return undefined;
+  const patch: Writable<JobPatch> = {};
+  const trigger = readTrigger(body, rules, faults, at);
+  if (trigger !== undefined) patch.trigger = trigger;
+  if (body.timezone !== undefined && body.cron_expr === undefined) {
+    if (countTriggers(body) > 0)
+      faults.add(`${at}/timezone`, 'is only allowed with cron_expr, or alone: leave out delay and trigger_at, or it');
+    const timezone = readZone(body.timezone);
+    if (timezone !== undefined) patch.timezone = timezone;
+  }
+  Object.assign(patch, readOptions(body, faults, at));
+  return faults.any ? undefined : patch;
+}
+
+/** The value as an object of this shape; fields that are not of it are there, but have a fault. */
+function shaped<Body>(shape: Shape, value: unknown, faults: Faults, at: string): Body | undefined {
+  if (!shape.Check(value)) {
+    addShapeFaults(shape, value, faults, at);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  }
+  return value as Body;
+}
+
+function countTriggers({ delay, trigger_at, cron_expr }: PatchBody): number {
+  return (delay === undefined ? 0 : 1) + (trigger_at === undefined ? 0 : 1) + (cron_expr === undefined ? 0 : 1);
+}
+
+/** The trigger, every one of several checked; undefined when there is none or its text has a fault. */
+function readTrigger(body: PatchBody, rules: Rules, faults: Faults, at: string): TriggerDraft | undefined {
+  const timezone = readZone(body.timezone);
+  if (countTriggers(body) > 1) faults.add(at, 'must have only one of delay, trigger_at and cron_expr');
+  if (typeof body.timezone === 'string' && timezone === undefined)
+    faults.add(`${at}/timezone`, unknownZone(body.timezone, faults));
+  let trigger: TriggerDraft | undefined;
+  if (body.delay !== undefined) {
+    const delayMs = readDuration(body.delay, faults, `${at}/delay`);
+    if (delayMs !== undefined) trigger = { kind: 'delay', delayMs };
+  }
+  if (typeof body.trigger_at === 'string') {
+    const instant = parseInstant(body.trigger_at, rules.timezone);
+    if ('error' in instant) faults.add(`${at}/trigger_at`, instant.error);
+    else trigger = { kind: 'at', at: instant.ms };
+  }
+  if (typeof body.cron_expr === 'string') {
+    const cron = parseCron(body.cron_expr);
+    if ('error' in cron) faults.add(`${at}/cron_expr`, cron.error);
+    else trigger = { kind: 'cron', expression: body.cron_expr, ...(timezone !== undefined && { timezone }) };
+  }
+  return trigger;
+}
+
+/** The zone as the database spells it; undefined when there is none, or none that is known. */
+function readZone(text: unknown): string | undefined {
+  return typeof text === 'string' ? zoneNamed(text) : undefined;
+}
+
+function unknownZone(name: string, faults: Faults): string {
+  const [meant] = faults.isFull ? [] : nearest(name, Intl.supportedValuesOf('timeZone'));
+  const hint = meant === undefined ? 'write one such as Europe/Berlin or UTC' : `did you mean ${meant}?`;
+  return `is not an IANA time zone known here; ${hint}`;
+}
+
+/** The fields that creations and updates share, only those that are there. */
+function readOptions(body: PatchBody, faults: Faults, at: string): Options {
+  const options: Options = {};
+  if (body.payload !== undefined) {
+    const payload = JSON.stringify(body.payload);
+    // A UTF-16 unit has at most three bytes in UTF-8: most texts need no count.
+    if (payload.length * 3 > limits.payloadBytes && Buffer.byteLength(payload) > limits.payloadBytes) {
+      faults.add(`${at}/payload`, `must have at most ${limits.payloadBytes} bytes as JSON`);
+    }
+    options.payload = payload;
+  }
+  if (body.max_retries !== undefined) options.maxRetries = body.max_retries;
+  if (body.retry_delay !== undefined) {
+    const ms = readDuration(body.retry_delay, faults, `${at}/retry_delay`);
+    if (ms !== undefined) options.retryDelayMs = ms;
+  }
+  if (body.backoff !== undefined) options.backoff = body.backoff as 'exponential' | 'fixed';
+  if (body.timeout !== undefined) {
+    const ms = readDuration(body.timeout, faults, `${at}/timeout`);
+    if (ms === 0) faults.add(`${at}/timeout`, 'must be longer than 0');
+    if (ms !== undefined) options.timeoutMs = ms;
+  }
+  if (body.misfire !== undefined) options.misfire = body.misfire as 'run_once' | 'skip';
+  return options;
+}
+
+/** Durations that were read lately: clients write the same few over and over. */
+const knownDurations = new Map<string, number>();
+const maxKnown = 1000;
+
+function readDuration(text: unknown, faults: Faults, path: string): number | undefined {
+  if (typeof text !== 'string') return undefined;
+  const known = knownDurations.get(text);
+  if (known !== undefined) return known;
+  const duration = parseDuration(text);
+  if ('error' in duration) {
+    faults.add(path, duration.error);
+    return undefined;
+  }
+  if (knownDurations.size >= maxKnown) knownDurations.clear();
+  knownDurations.set(text, duration.ms);
+  return duration.ms;
+}

@@ -1,0 +1,157 @@
+/**
+ * Who may ask at all, decided from the headers before any route runs: requests that could be read in two ways, hosts that
+ * are not ours (DNS rebinding), a missing token, and pages of other sites.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
+import { Refusal } from '../../domain/errors.js';
+import type { RequestHead } from './request-head.js';
+
+export interface GateSettings {
+  readonly token: string | undefined;
+  /** Host names, without port. */
+  readonly allowedHosts: readonly string[];
+  /** Origins as browsers send them; `null` only if listed. */
+  readonly corsOrigins: readonly string[];
+  /** The server can be reached from this machine only. */
+  readonly loopback: boolean;
+  /** Bodies in chunks are taken; default true. */
+  readonly chunked?: boolean;
+  /** Whoever reads the requests reads trailers to their end; default false. */
+  readonly trailers?: boolean;
+}
+
+/** A request as the gate sees it. */
+export interface GateRequest {
+  /** The request changes something, or opens a WebSocket: pages of other sites may not. */
+  readonly guarded: boolean;
+  /** Needs no token. */
+  readonly open: boolean;
+  /** A token that came by another way than `Authorization`. */
+  readonly token?: string | undefined;
+}
+
+export class Gate {
+  readonly #settings: GateSettings;
+  readonly #token: Buffer | undefined;
+  readonly #given: Buffer;
+  readonly #hosts: ReadonlySet<string>;
+  readonly #origins: ReadonlySet<string>;
+  /** Nearly all requests name the same host. */
+  #knownHost: string | undefined;
+
+  constructor(settings: GateSettings) {
+    this.#settings = settings;
+    this.#token = settings.token === undefined ? undefined : Buffer.from(settings.token, 'utf8');
+    this.#given = Buffer.alloc(this.#token?.length ?? 0);
+    this.#hosts = new Set(['localhost', ...settings.allowedHosts.map((host) => host.toLowerCase())]);
+    this.#origins = new Set(settings.corsOrigins);
+  }
+
+  /** Answers differ by origin, which caches must know. */
+  get variesByOrigin(): boolean {
+    return this.#origins.size > 0;
+  }
+
+  /** Why the connection cannot be trusted to be in step with us, or undefined. It must be closed then. */
+  framing(head: RequestHead): Refusal | undefined {
+    if (head.repeated !== undefined) {
+      return new Refusal('validation_failed', `The header ${head.repeated} came more than once.`);
+    }
+    // Where trailers are not read, that is found out behind the body, when the request has had its effect.
+    if (head.trailer !== undefined && this.#settings.trailers !== true) {
+      return new Refusal(
+        'validation_failed',
+        'Trailers are not understood: leave out the header Trailer and what it names.',
+      );
+    }
+    if (head.transferEncoding === undefined) {
+      if (head.contentLength === undefined || /^\d{1,15}$/.test(head.contentLength)) return undefined;
+      return new Refusal('validation_failed', 'Content-Length is not a number of bytes.');
+    }
+    if (this.#settings.chunked === false) {
+      return new Refusal(
+        'length_required',
+        'This server takes no bodies in chunks (--no-chunked): send Content-Length in place of Transfer-Encoding.',
+      );
+    }
+    if (head.contentLength !== undefined) {
+      return new Refusal('validation_failed', 'Content-Length and Transfer-Encoding came together; send one of them.');
+    }
+    if (head.transferEncoding.toLowerCase() === 'chunked') return undefined;
+    return new Refusal('validation_failed', 'The only Transfer-Encoding that is understood is chunked.');
+  }
+
+  /** Why the request is turned away, or undefined. */
+  check(head: RequestHead, request: GateRequest): Refusal | undefined {
+    if (this.#token === undefined) {
+      if (!this.#isOurs(head.host)) {
+        return new Refusal(
+          'misdirected_host',
+          'The Host header names another host; --allowed-host makes this server answer for it.',
+        );
+      }
+    } else if (this.#authorised(head, request)) return undefined;
+    else if (!request.open) {
+      return new Refusal(
+        'unauthorized',
+        'Send the header "Authorization: Bearer <token>" with the token that the server was started with.',
+      );
+    }
+    if (request.guarded && head.origin !== undefined && !this.#mayAct(head.origin, head.host)) {
+      return new Refusal('forbidden', 'Pages of this origin may not do this; --cors-origin allows them to.');
+    }
+    return undefined;
+  }
+
+  /** True when pages of this origin may read answers. */
+  mayRead(origin: string): boolean {
+    return this.#origins.has(origin);
+  }
+
+  #isOurs(host: string | undefined): boolean {
+    if (host === undefined) return false;
+    if (host === this.#knownHost) return true;
+    const name = hostName(host);
+    const ours = name !== undefined && (this.#hosts.has(name) || isIP(name) !== 0);
+    if (ours) this.#knownHost = host;
+    return ours;
+  }
+
+  #authorised(head: RequestHead, request: GateRequest): boolean {
+    if (request.token !== undefined) return this.#isToken(request.token);
+    const match = head.authorization === undefined ? null : /^bearer +([^ ].*)$/i.exec(head.authorization);
+    return match !== null && this.#isToken(match[1] as string);
+  }
+
+  /** In a time that tells nothing about how much of it is right. */
+  #isToken(text: string): boolean {
+    const token = this.#token as Buffer;
+    this.#given.fill(0);
+    // Headers come decoded as UTF-8.
+    this.#given.write(text, 'utf8');
+    const same = timingSafeEqual(this.#given, token);
+    return same && Buffer.byteLength(text) === token.length;
+  }
+
+  #mayAct(origin: string, host: string | undefined): boolean {
+    if (this.#origins.has(origin)) return true;
+    const match = /^https?:\/\/([^/]+)$/.exec(origin.toLowerCase());
+    if (!match) return false;
+    if (match[1] === host?.toLowerCase()) return true;
+    const name = hostName(match[1] as string);
+    return this.#settings.loopback && name !== undefined && isLoopback(name);
+  }
+}
+
+/** The name in a Host header, lower case, brackets and port taken off; undefined when it is none. */
+export function hostName(host: string): string | undefined {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:@/?#[\]\s]+))(?::\d{0,5})?$/.exec(host.toLowerCase());
+  return match?.[1] ?? match?.[2];
+}
+
+/** True for addresses and names that only this machine can reach. */
+export function isLoopback(name: string): boolean {
+  if (name === 'localhost' || name === '::1' || name === '::ffff:127.0.0.1') return true;
+  return isIP(name) === 4 && name.startsWith('127.');
+}
