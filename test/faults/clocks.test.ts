@@ -35,7 +35,9 @@ t.test('F18: stopped for five seconds: what is overdue runs once', async (t) => 
     'each ran once',
   );
   const repeated = await api.job(every.id);
-  t.ok(repeated.missed_count! >= 7 && repeated.missed_count! <= 11, `${repeated.missed_count} occurrences were missed`);
+  // If the stop caught an attempt that was running, what came due behind that is skipped.
+  const lost = repeated.missed_count! + repeated.skipped_count!;
+  t.ok(lost >= 7 && lost <= 11, `${repeated.missed_count} were missed, ${repeated.skipped_count} skipped`);
   await eventually(() => ledger.begun(every.id) > missedBefore + 2, 'the repeating job does not go on');
   const slots = ledger.slots(every.id);
   t.same(slots, [...new Set(slots)], 'and no occurrence runs twice');

@@ -43,8 +43,9 @@ t.test('F37: a stopped process has missed what came due meanwhile', async (t) =>
   await stopFor(server, 5000);
   const before = ledger.begun(job.id);
   await eventually(() => ledger.begun(job.id) > before + 1, 'it does not go on');
-  const { missed_count: missed } = await api.job(job.id);
-  t.ok(missed! >= 2, `${missed} were missed`);
+  const { missed_count: missed, skipped_count: skipped } = await api.job(job.id);
+  // If the stop caught an attempt that was running, what came due behind that is skipped.
+  t.ok(missed! + skipped! >= 2, `${missed} were missed, ${skipped} skipped`);
   const slots = ledger.slots(job.id);
   t.same(slots, [...new Set(slots)]);
 });
