@@ -219,7 +219,10 @@ async function assemble(
   const stops = new ProcessStops({
     onWatching: () => log.debug('stops of the process are noticed from now on'),
     onFailure: (err) =>
-      log.warn({ err }, 'stops of the process are not noticed for now: what comes due meanwhile is late'),
+      log.warn(
+        { err },
+        'the thread that notices stops of the process did not start and is tried again every ten seconds; until then, what came due during a stop runs late',
+      ),
   });
   const waker = new TimerWaker(clock, () => opened.scheduler.call((scheduler) => scheduler.turn()));
   const shard = makeShard(
@@ -267,7 +270,7 @@ async function assemble(
   return { ...opened, shard, waker, stops, watch, withoutHandler, listening: server, http: http.name };
 }
 
-/** Decides again what ran when the last server ended, and waits until that is on disk, or cannot be for now. */
+/** Decides what becomes of attempts that ran when the last server ended. Waits until that is on disk, or the disk takes no writes. */
 async function recover({ shard: { scheduler } }: Parts, { stopping }: Surroundings): Promise<void> {
   scheduler.recover();
   scheduler.turn();

@@ -2,8 +2,10 @@
  * One worker thread as the main thread sees it, from its start to its end: a Piscina task without end, a port, shared
  * slots, and the attempts in them. A thread that died is replaced by a new object.
  */
+
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
+import { within } from '../within.js';
 import type { Dispatched } from './dispatched.js';
 import { checkFromThread } from './from-thread.js';
 import type { HandlerInfo } from './port.js';
@@ -213,7 +215,7 @@ export class Thread {
     return this.#bySlot.filter((each) => each !== undefined);
   }
 
-  /** Those of them whose handler has been called and is not through. */
+  /** Those of them whose handler runs. */
   running(): readonly Dispatched[] {
     return this.attempts().filter((each) => this.isRunning(each));
   }
@@ -222,7 +224,7 @@ export class Thread {
     return this.#slots.isRunning(slot);
   }
 
-  /** True also for one that is through. */
+  /** True from the call of the handler on, also after its end. */
   hasBegun({ slot }: Dispatched): boolean {
     return this.#slots.hasBegun(slot);
   }
@@ -250,7 +252,7 @@ export class Thread {
     return this.#bySlot[slot];
   }
 
-  /** Nothing could be seen for a while, through no fault of the thread: as if a silence had just ended. */
+  /** The main thread could not look for a while: as if a silence of this thread had just ended. */
   resetSilence(nowMs: number): void {
     this.#pulse.reset(nowMs);
   }
@@ -339,7 +341,11 @@ export class Thread {
   async #end(end: ThreadEnd): Promise<void> {
     this.#life.end();
     if (this.#worker) this.#gone = exitOf(this.#worker);
-    const lingers = !(await isWithin(this.#gone, endLimitMs));
+    const lingers =
+      (await within(
+        endLimitMs,
+        this.#gone.then(() => true),
+      )) === undefined;
     for (let last = receiveMessageOnPort(this.#port); last; last = receiveMessageOnPort(this.#port)) {
       this.#receive(last.message);
     }
@@ -356,15 +362,4 @@ function exitOf(worker: Worker): Promise<void> {
   // Node sets it so at the end.
   if (worker.threadId === -1) return Promise.resolve();
   return new Promise((resolve) => worker.once('exit', () => resolve()));
-}
-
-/** True once it has resolved, false after `limitMs`. */
-function isWithin(promise: Promise<void>, limitMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), limitMs);
-    void promise.then(() => {
-      clearTimeout(timer);
-      resolve(true);
-    });
-  });
 }

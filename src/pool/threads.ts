@@ -2,10 +2,12 @@
  * The worker threads: one Piscina pool of fixed size with one task per thread, and a replacement for each that ends. A
  * thread that cannot start is tried again ever more slowly, so that a broken folder does not become a hot loop.
  */
+
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { within } from '../within.js';
 import type { HandlerInfo } from './port.js';
 import { type LogEntry, shareOfLog } from './shared/log-lines.js';
 import type { Report } from './shared/messages.js';
@@ -133,9 +135,7 @@ export class Threads {
     const destroyed = this.#piscina?.destroy();
     await Promise.all(live.map((thread) => thread.over));
     // It waits for the exit of each thread; one that native code holds would hold the stop.
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([destroyed, new Promise((resolve) => (timer = setTimeout(resolve, destroyLimitMs)))]);
-    clearTimeout(timer);
+    if (destroyed) await within(destroyLimitMs, destroyed);
   }
 
   #startThread(number: number): void {

@@ -4,6 +4,8 @@
  * known to have ended; else the process ends itself by SIGKILL, when all that matters is on disk.
  */
 
+import { within } from '../within.js';
+
 /** How long threads and the log may take at the end. */
 const endLimitMs = 5000;
 const logLimitMs = 500;
@@ -57,14 +59,6 @@ export class ProcessEnd {
     if (held || !settled) kill();
     else exit(code);
   }
-}
-
-async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), limitMs)));
-  const result = await Promise.race([promise, late]);
-  clearTimeout(timer);
-  return result;
 }
 
 function killThisProcess(): void {

@@ -59,7 +59,7 @@ export class Batch {
     return this.#keys;
   }
 
-  /** Stretches of the list of finished jobs that retention is through with. */
+  /** Stretches of the list of finished jobs that retention needs no more. */
   get passed(): readonly FinishedPlace[] {
     return this.#passed;
   }

@@ -37,7 +37,7 @@ export class Retention {
   readonly #list: FinishedList;
   readonly #ledger: Ledger;
   readonly #damage: DamageReports;
-  /** The oldest stretch of the list of finished jobs, and how far it has been worked through. */
+  /** The oldest stretch of the list of finished jobs, and how much of it has been done. */
   #stretch: { readonly place: FinishedPlace; readonly jobs: readonly ListedJob[] } | undefined;
   /** Up to here the list is damaged: the jobs there stay. */
   #damagedUpTo: FinishedPlace | undefined;
@@ -101,7 +101,7 @@ export class Retention {
     this.#more = true;
   }
 
-  /** The next entry to look at. A stretch that is through leaves the list with the batch being gathered. */
+  /** The next entry to look at. A stretch that is done leaves the list with the batch being gathered. */
   #entry(): ListedJob | undefined {
     if (this.#stretch && this.#at >= this.#stretch.jobs.length) {
       this.#ledger.passFinished(this.#stretch.place);

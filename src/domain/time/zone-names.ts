@@ -3,7 +3,7 @@
  * but tells a link's own name nowhere: it shows `US/Pacific` as `America/Los_Angeles`.
  *
  * From the release 2025b, https://www.iana.org/time-zones. Names that came later are known by what Intl lists; a link that came
- * later keeps the spelling of whoever asks.
+ * later keeps the spelling of the request.
  */
 const names = `
   Africa/Abidjan Africa/Accra Africa/Addis_Ababa Africa/Algiers Africa/Asmara Africa/Asmera Africa/Bamako

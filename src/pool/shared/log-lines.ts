@@ -38,7 +38,7 @@ export interface LineBudgetOptions {
 const linesPerSecond = 10_000;
 const charsPerSecond = 4 * 1024 * 1024;
 
-/** The share of one of so many threads. */
+/** What one thread may log, so that all of them keep within the bound together. */
 export function shareOfLog(level: string, threads: number): LineBudgetOptions {
   return { level, linesPerSecond: linesPerSecond / threads, charsPerSecond: charsPerSecond / threads };
 }

@@ -1,7 +1,7 @@
 /**
  * Worker side: runs the attempts that arrive. A pass calls the handlers of a batch one after the other; their outcomes
  * leave together when the turn of the event loop ends, after the promises that resolved within it. A handler that may
- * hold the thread for long gets a turn of its own, so that nothing that is through waits behind it.
+ * hold the thread for long gets a turn of its own, so that no outcome waits behind it.
  */
 import { awaiterName } from '../shared/attribution.js';
 import { BlockingTimes } from '../shared/blocking-times.js';

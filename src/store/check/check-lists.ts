@@ -4,6 +4,7 @@ import { specKey, unseal } from '../format/layout.js';
 import { getU48, key as keyOf, keyPart } from '../format/numbers.js';
 import { rowDue, rowFinishedAt } from '../format/row.js';
 import { readSpec } from '../format/spec-codec.js';
+import { UnreadableRecord } from '../port.js';
 import { bucketMs, bucketOf, compareDue, type DueEntry, decodeChunk } from '../trees/due-index.js';
 import { findKey } from '../trees/idempotency.js';
 import type { CheckGround, KeySet } from './check-ground.js';
@@ -85,7 +86,7 @@ export function checkKeys(ground: CheckGround): void {
   });
 }
 
-/** The job that a key names was made with it, if it still exists; a damaged spec was reported before. */
+/** The job that a key names was made with it, if it still exists. */
 function checkMaker(ground: CheckGround, seq: number, name: string): void {
   const bytes = ground.kv.get('specs', specKey(seq));
   if (!bytes) return;
@@ -93,5 +94,8 @@ function checkMaker(ground: CheckGround, seq: number, name: string): void {
     if (readSpec(seq, bytes, ground.types).idempotencyKey !== name) {
       ground.faults.add('key', `an idempotency key names ${ground.nameOf(seq)}, which was made without it`);
     }
-  } catch {}
+  } catch (error) {
+    // Reported when the specs were read.
+    if (!(error instanceof UnreadableRecord)) throw error;
+  }
 }

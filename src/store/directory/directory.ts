@@ -163,7 +163,7 @@ function begin(path: string): DirectoryFacts {
   const foreign = foreignFile(path, [`${markerFile}.new`, ownerFile, `${ownerFile}.new`, lockFile]);
   if (foreign !== undefined) {
     throw new DirectoryError(
-      `the data directory ${path} has ${foreign} in it and is none of escapement's: name a new or an empty folder with --data-dir`,
+      `the data directory ${path} has ${foreign} in it, so it is not one of escapement's: name a new or an empty folder with --data-dir`,
     );
   }
   return writeFacts(path, newFacts());

@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { Refusal } from '../../domain/errors.js';
+import { within } from '../../within.js';
 import { damagedDirectory } from '../directory/directory.js';
 import type { BackupDone } from '../directory/write-backup.js';
 import type { SealedBatch } from '../format/sealing.js';
@@ -99,11 +100,12 @@ export class ThreadedStore implements Storage {
   }
 
   async #closedWithin(limitMs: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), limitMs)));
-    const closed = await Promise.race([this.#closed.then(() => true), late]);
-    clearTimeout(timer);
-    return closed;
+    return (
+      (await within(
+        limitMs,
+        this.#closed.then(() => true),
+      )) ?? false
+    );
   }
 
   #send(message: ToStorage, transfer: ArrayBuffer[] = []): void {
