@@ -93,7 +93,12 @@ class Alone {
 
   /** Everything that waits is on disk. */
   commit(): void {
-    while (this.scheduler.ledger.writing && this.#written > this.store.position) this.store.committed(this.#written);
+    while (this.scheduler.ledger.writing && this.#written > this.store.position) this.committed(this.#written);
+  }
+
+  committed(position: number): void {
+    this.store.committed(position);
+    this.store.checkpointed(position);
   }
 }
 
@@ -142,9 +147,7 @@ function runJobs(alone: Alone): void {
   const draft: JobDraft = { name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload: '{}' };
   for (let index = 0; index < perBatch; index++) alone.scheduler.request({ kind: 'create', draft }, 100, () => {});
   alone.scheduler.turn();
-  timed('a run: start what is due, once it is on disk, and seal', () =>
-    alone.store.committed(alone.store.position + 1),
-  );
+  timed('a run: start what is due, once it is on disk, and seal', () => alone.committed(alone.store.position + 1));
   const attempts = alone.pool.attempts.splice(0);
   if (attempts.length !== perBatch) throw new Error(`${attempts.length} of ${perBatch} jobs were started`);
   timed('a run: enter the starts', () => alone.commit());

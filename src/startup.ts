@@ -97,6 +97,12 @@ async function tryWhereItFailed(lock: DirectoryLock, { log, stopping }: Surround
       `${lock.path} is a backup, which a server would change: make a data directory of it by "escapement restore ${lock.path} --data-dir NEW" and start on that`,
     );
   }
+  const before = lock.upgrade();
+  if (before !== undefined)
+    log.info(
+      { directory: lock.path, from: before, to: lock.facts.schema },
+      'the directory was upgraded: older versions refuse it from now on',
+    );
   log.info({ directory: lock.path }, 'opening the store');
   // Should it fail, the note of the failed start stays, and the next start has the same reason to give.
   if (lock.lastStartFailed && !lock.facts.unused) await tryToOpen(lock.path, stopping);

@@ -15,7 +15,8 @@ import { mergeBounds } from '../../src/scheduler/merging.js';
 import { sealChanges } from '../../src/store/format/sealing.js';
 import { TypeDictionary } from '../../src/store/format/type-dictionary.js';
 import { LmdbKv } from '../../src/store/kv/kv-lmdb.js';
-import { KvLog } from '../../src/store/log/kv-log.js';
+import { makeJournal } from '../../src/store/log/journal-file.js';
+import { openLog } from '../../src/store/log/open-log.js';
 import { noCounters } from '../../src/store/port.js';
 import { StoreEngine } from '../../src/store/trees/engine.js';
 import { JobSets } from '../../src/store/trees/job-sets.js';
@@ -40,7 +41,7 @@ const stride = 7_368_787;
 class StorageAlone {
   readonly directory = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'escapement-bench-storage-'));
   readonly #kv = new LmdbKv(this.directory);
-  readonly #engine = new StoreEngine(this.#kv, new KvLog(this.#kv));
+  readonly #engine: StoreEngine;
   readonly #types = new TypeDictionary();
   readonly #sets = new JobSets();
   readonly #now = Date.now();
@@ -51,6 +52,8 @@ class StorageAlone {
 
   constructor(jobs: number) {
     this.#jobs = jobs;
+    makeJournal(this.directory);
+    this.#engine = new StoreEngine(this.#kv, openLog(this.#kv, this.directory));
     this.#engine.open();
   }
 

@@ -6,7 +6,7 @@ import { backoffMs } from './backoff.js';
 import { type Decision, move } from './decisions.js';
 import { isRepeating, type Job, type JobSpec, type JobState, type SlotRange, type Trigger } from './job.js';
 import { limits } from './limits.js';
-import { lastOccurrence, nextOccurrence, nextSlot } from './trigger.js';
+import { lastSlot, nextOccurrence, nextSlot } from './trigger.js';
 
 /** How far a clock was ahead that has been set back, by what it showed then. Unix milliseconds. */
 export interface ClockAhead {
@@ -28,10 +28,9 @@ export function reschedule({ spec, state }: Job, now: number, clock: ClockAhead)
   if (!isRepeating(spec) || state.updatedAt <= now) return undefined;
   const trigger = gridAround(spec.trigger, now);
   const ran = slotsRun(spec, trigger, state, { now, ...clock });
-  const before = { from: now + 1, until: clock.shownBefore };
-  const alreadyRan = [...(spec.alreadyRan ?? []), before, ...(ran ? [ran] : [])]
-    .filter(({ until }) => until > now)
-    .slice(-rangesKept);
+  const before = { from: now + 1, until: spec.createdAt < clock.shownBefore ? clock.shownBefore : now };
+  const ranges = [...(spec.alreadyRan ?? []), before, ...(ran ? [ran] : [])];
+  const alreadyRan = apart(ranges.filter(({ from, until }) => until > now && from <= until)).slice(-rangesKept);
   const changed: JobSpec = { ...spec, trigger, alreadyRan };
   if (state.status === 'running') {
     return ran && { spec: changed, state: move(state, 'reschedule', now, {}), events: [] };
@@ -47,6 +46,18 @@ export function reschedule({ spec, state }: Job, now: number, clock: ClockAhead)
   };
 }
 
+/** The same slots in ranges that do not overlap, ascending: they are counted range by range. */
+function apart(ranges: readonly SlotRange[]): SlotRange[] {
+  const result: SlotRange[] = [];
+  for (const range of [...ranges].sort((a, b) => a.from - b.from)) {
+    const last = result.at(-1);
+    if (last && range.from <= last.until)
+      result[result.length - 1] = { from: last.from, until: Math.max(last.until, range.until) };
+    else result.push(range);
+  }
+  return result;
+}
+
 /** An interval that was begun by the clock that was ahead begins earlier by whole steps. */
 function gridAround(trigger: Trigger, now: number): Trigger {
   if (trigger.kind !== 'interval') return trigger;
@@ -56,18 +67,19 @@ function gridAround(trigger: Trigger, now: number): Trigger {
 
 /** The slots ahead of `now` that attempts were started for. */
 function slotsRun(
-  { misfire }: JobSpec,
+  { misfire, alreadyRan }: JobSpec,
   trigger: Trigger,
   state: JobState,
   { now, aheadSince }: { readonly now: number; readonly aheadSince: number },
 ): SlotRange | undefined {
   if (state.startedAt <= now) return undefined;
   const isBegun = state.status === 'running' || state.attempt > 0;
-  const until = isBegun ? state.occurrence : lastOccurrence(trigger, now, state.occurrence - 1);
+  const schedule = { trigger, alreadyRan };
+  const until = isBegun ? state.occurrence : lastSlot(schedule, now, state.occurrence - 1);
   if (until === undefined || until <= now) return undefined;
   // Of what was missed when the clock went ahead, the last has run if the job catches up.
   const missedUntil = aheadSince - limits.misfireAfterMs - 1;
-  const caughtUp = misfire === 'run_once' ? lastOccurrence(trigger, now, missedUntil) : undefined;
+  const caughtUp = misfire === 'run_once' ? lastSlot(schedule, now, missedUntil) : undefined;
   return { from: Math.min(caughtUp ?? missedUntil + 1, until), until };
 }
 

@@ -17,7 +17,7 @@ export interface SetBack {
   readonly now: number;
   /** By the clock as it was before: since when it had been ahead. */
   readonly aheadSince: number;
-  /** What the clock had shown before it was ahead, where it was set back a little then: slots up to there have run. */
+  /** What the clock had shown before it was ahead, where that is more than it shows now: slots up to there have run. */
   readonly shownBefore: number;
 }
 
@@ -32,6 +32,7 @@ const remembered = 64;
 export class Downtime {
   readonly #clock: Clock;
   readonly #takeStop: () => Stretch | undefined;
+  readonly #ranBefore: (now: number) => number | undefined;
   readonly #startedAt: number;
   #stretches: Stretch[] = [];
   /** What the clock showed when it was set back by less than `setBackMs`. */
@@ -41,15 +42,20 @@ export class Downtime {
 
   /**
    * @param start `lastSeen`: when a server is known to have run last, in Unix milliseconds
+   * @param ranBefore by the log: since when servers had run that are ahead of `now`, in Unix milliseconds
    * @param takeStop the latest time that the process was stopped, in monotonic milliseconds, reported once
    */
   constructor(
     clock: Clock,
-    start: { readonly lastSeen: number | undefined },
+    start: {
+      readonly lastSeen: number | undefined;
+      readonly ranBefore?: (now: number) => number | undefined;
+    },
     takeStop: () => Stretch | undefined = () => undefined,
   ) {
     this.#clock = clock;
     this.#takeStop = takeStop;
+    this.#ranBefore = start.ranBefore ?? (() => undefined);
     this.#wall = clock.now();
     this.#monotonic = clock.monotonic();
     this.#startedAt = this.#wall;
@@ -80,7 +86,7 @@ export class Downtime {
 
   /** What lies ahead of `wall` comes again, and the server runs then. */
   #setBack(wall: number, byMs: number): SetBack | undefined {
-    const ended = this.#stretches.find(({ until }) => until > wall)?.until;
+    const ahead = this.#stretches.find(({ until }) => until > wall);
     this.#stretches = this.#stretches
       .filter(({ from }) => from < wall)
       .map(({ from, until }) => ({ from, until: Math.min(until, wall) }));
@@ -88,9 +94,10 @@ export class Downtime {
       this.#shown = [...this.#shown, wall + byMs].slice(-remembered);
       return undefined;
     }
-    const aheadSince = ended ?? Math.max(wall, this.#startedAt);
+    const aheadSince =
+      ahead?.until ?? (wall >= this.#startedAt ? wall : Math.min(this.#startedAt, this.#ranBefore(wall) ?? Infinity));
     this.#shown = this.#shown.filter((shown) => shown < aheadSince);
-    return { now: wall, aheadSince, shownBefore: Math.max(wall, ...this.#shown) };
+    return { now: wall, aheadSince, shownBefore: Math.max(wall, ahead?.from ?? wall, ...this.#shown) };
   }
 
   #add(stretch: Stretch): void {

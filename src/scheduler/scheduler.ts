@@ -106,7 +106,11 @@ export class Scheduler implements Requests, StoreEvents {
     this.ledger = new Ledger(ports, start.counters);
     this.#mailbox = new Mailbox(ports.requestedJobsPerTurn);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
-    this.#downtime = new Downtime(ports.clock, { lastSeen: start.lastRecordAt }, ports.takeStop);
+    this.#downtime = new Downtime(
+      ports.clock,
+      { lastSeen: start.lastRecordAt, ranBefore: (now) => ports.store.aheadSince(now) },
+      ports.takeStop,
+    );
     const { clean } = start;
     this.#dispatch = new Dispatch(ports, this.ledger, { handlers: this.#handlers, clean, downtime: this.#downtime });
     this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);

@@ -187,6 +187,8 @@ export class Simulation {
 
   /** The clock is ahead for a moment, in which what runs ends, and is set right; soon the time comes that it had shown. */
   #clockErrs(byMs: number): void {
+    // The server looks at the clock at least once a second: a jump before this one has been seen.
+    this.#world.scheduler.turn();
     this.#promised.mayMiss = true;
     this.#attendant.forgiven++;
     this.#clock.wall += byMs;

@@ -4,7 +4,9 @@ import type { JobEvent } from '../../src/domain/events.js';
 import type { Job } from '../../src/domain/job.js';
 import { type Status, statuses } from '../../src/domain/lifecycle.js';
 import { trees } from '../../src/store/format/layout.js';
-import { KvLogSource } from '../../src/store/log/kv-log.js';
+import { Journal } from '../../src/store/log/journal.js';
+import { JournaledLog } from '../../src/store/log/journaled-log.js';
+import { KvLog } from '../../src/store/log/kv-log.js';
 import { CommittedState } from '../../src/store/state/committed-state.js';
 import { DueWindow } from '../../src/timer/window.js';
 import { MemoryKv } from '../support/kv-memory.js';
@@ -15,6 +17,7 @@ export function copyOf(kv: MemoryKv): MemoryKv {
   copy.transact((tx) => {
     for (const tree of trees) for (const { key, value } of kv.entries(tree, {})) tx.put(tree, key, value);
   });
+  kv.journal.bytes.copy(copy.journal.bytes);
   return copy;
 }
 
@@ -49,7 +52,7 @@ export function answersOf(world: World): Answers {
 
 /** The pending jobs of a store as a start finds them: in order of firing, each once. */
 export function toCome(kv: MemoryKv): { due: number; seq: number }[] {
-  const state = new CommittedState(kv, new KvLogSource(kv));
+  const state = new CommittedState(kv, new JournaledLog(new KvLog(kv), new Journal(kv.journal)));
   const window = new DueWindow(state.dueIndex, 64);
   state.restore((due, seq) => window.add(due, seq));
   const found: { due: number; seq: number }[] = [];

@@ -136,9 +136,18 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Arguments of `trace` that make calls on the server's data file fail or wait. */
+/** Arguments of `trace` that make calls on the server's data file or its journal fail or wait. */
 export function onDataFile(dataDir: string, calls: string, what: string): string[] {
-  return ['-P', join(dataDir, 'data.mdb'), '-e', `trace=${calls}`, '-e', `inject=${calls}:${what}`];
+  return [
+    '-P',
+    join(dataDir, 'data.mdb'),
+    '-P',
+    join(dataDir, 'journal'),
+    '-e',
+    `trace=${calls}`,
+    '-e',
+    `inject=${calls}:${what}`,
+  ];
 }
 
 /** Seconds, as the trace has them, from the first injected error to the end of the process. */

@@ -4,6 +4,7 @@
  */
 import { type Tree, trees } from '../../src/store/format/layout.js';
 import type { Kv, KvWriter, RangeOptions } from '../../src/store/kv/kv.js';
+import { MemoryJournal } from './journal-memory.js';
 
 interface SortedTree {
   keys: string[];
@@ -35,8 +36,11 @@ export class MemoryKv implements Kv {
   /** How many times an entry was set or removed, also back again: whoever knows it knows whether to look again. */
   changes = 0;
 
-  /** Called before each write and, as 'commit', before a transaction takes effect. */
+  /** Called before each write and, as 'commit', before a transaction takes effect; as 'put', too, before one to the journal. */
   beforeWrite: (what: 'put' | 'remove' | 'commit') => void = () => {};
+
+  /** Beside it, on the same disk. */
+  readonly journal = new MemoryJournal(() => this.beforeWrite('put'));
 
   get(tree: Tree, key: Uint8Array): Buffer | undefined {
     this.#peeked.fill(0xff);

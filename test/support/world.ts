@@ -14,6 +14,8 @@ import { makeShard, type ShardPorts } from '../../src/shard.js';
 import { DamageLog } from '../../src/store/damage-log.js';
 import type { SealedBatch } from '../../src/store/format/sealing.js';
 import type { TypeDictionary } from '../../src/store/format/type-dictionary.js';
+import { Journal } from '../../src/store/log/journal.js';
+import { JournaledLog } from '../../src/store/log/journaled-log.js';
 import { KvLog, KvLogSource } from '../../src/store/log/kv-log.js';
 import type { CommittedState } from '../../src/store/state/committed-state.js';
 import type { CommittedStore } from '../../src/store/state/committed-store.js';
@@ -24,7 +26,10 @@ import type { JobSets } from '../../src/store/trees/job-sets.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
 import type { Waker } from '../../src/timer/waker.js';
 import type { DueWindow } from '../../src/timer/window.js';
+import { DiskBroken, DiskFull } from './disk-faults.js';
 import { MemoryKv } from './kv-memory.js';
+
+export { DiskBroken, DiskFull };
 
 export class FakeClock implements Clock {
   wall = Date.UTC(2026, 0, 1);
@@ -48,19 +53,16 @@ export class FakeClock implements Clock {
   }
 }
 
-/** What a write throws when there is no room; anything else that it throws ends the process. */
-export class DiskFull extends Error {}
-
-/** What a write throws when the disk fails although it has room. */
-export class DiskBroken extends Error {}
-
 /** Commits and merge slices happen when `step` is called, in order, as on a thread of its own. */
 export class InlineStore implements Storage {
   events: StorageEvents | undefined;
   /** Called when a batch is on disk and nobody has been told. */
   afterCommit: () => void = () => {};
   readonly #queue: (() => void)[] = [];
-  constructor(readonly engine: StoreEngine) {}
+  #committed: number;
+  constructor(readonly engine: StoreEngine) {
+    this.#committed = engine.checkpointed;
+  }
 
   commit(batch: SealedBatch): void {
     this.#queue.push(() => {
@@ -71,8 +73,10 @@ export class InlineStore implements Storage {
         this.events?.failed(batch.position, { message: error.message, broken: error instanceof DiskBroken });
         return;
       }
+      this.#committed = batch.position;
       this.afterCommit();
       this.events?.committed(batch.position);
+      this.#reportCheckpoint();
     });
   }
 
@@ -87,7 +91,23 @@ export class InlineStore implements Storage {
       next();
       return true;
     }
-    return this.stepMerge();
+    return this.stepMerge() || this.stepCheckpoint();
+  }
+
+  stepCheckpoint(): boolean {
+    if (this.engine.checkpointed === this.#committed) return false;
+    try {
+      this.engine.checkpoint();
+    } catch (error) {
+      if (!(error instanceof DiskFull)) throw error;
+      return false;
+    }
+    this.#reportCheckpoint();
+    return true;
+  }
+
+  #reportCheckpoint(): void {
+    if (this.engine.checkpointed > 0) this.events?.checkpointed(this.engine.checkpointed);
   }
 
   stepMerge(): boolean {
@@ -99,6 +119,7 @@ export class InlineStore implements Storage {
       if (!(error instanceof DiskFull)) throw error;
       return false;
     }
+    this.#reportCheckpoint();
     if (merged !== undefined) this.events?.merged(merged);
     return true;
   }
@@ -205,7 +226,8 @@ export class World {
     this.clock = options.clock ?? new FakeClock();
     this.waker = new FakeWaker(this.clock);
     this.kv = options.kv ?? new MemoryKv();
-    const engine = new StoreEngine(this.kv, new KvLog(this.kv));
+    const log = new JournaledLog(new KvLog(this.kv), new Journal(this.kv.journal));
+    const engine = new StoreEngine(this.kv, log);
     const { clean } = engine.open();
     this.store = new InlineStore(engine);
     const ports: ShardPorts = {
@@ -230,8 +252,7 @@ export class World {
       },
       fatal: (reason) => this.fatal.push(reason),
     };
-    const log = new KvLogSource(this.kv);
-    const shard = makeShard({ kv: this.kv, log, storage: this.store, clean }, ports);
+    const shard = makeShard({ kv: this.kv, log: new KvLogSource(this.kv), storage: this.store, clean }, ports);
     this.state = shard.state;
     this.jobs = shard.store;
     this.window = shard.window;

@@ -4,10 +4,12 @@
  */
 import { join } from 'node:path';
 import { useIdKey } from '../../domain/id.js';
+import type { KvReader } from '../kv/kv.js';
 import { dataFile, LmdbKv } from '../kv/kv-lmdb.js';
 import { checkStore } from './check.js';
 import type { FromCheck } from './check-apart.js';
 import { countWrongHeads } from './check-pages.js';
+import { withJournal } from './with-journal.js';
 
 const [, , directory, idKey] = process.argv;
 if (directory === undefined || !process.send) throw new Error('this file runs in a process that the check starts');
@@ -18,6 +20,18 @@ function post(message: FromCheck): void {
   process.send?.(message);
 }
 
+/** Without a journal that cannot be read, which is a fault of its own, the rest is checked. */
+let journalFaults = 0;
+function whole(kv: LmdbKv): KvReader {
+  try {
+    return withJournal(kv, directory as string);
+  } catch (error) {
+    journalFaults = 1;
+    post({ kind: 'fault', line: error instanceof Error ? error.message : String(error) });
+    return kv;
+  }
+}
+
 try {
   const kv = new LmdbKv(directory, { readOnly: true });
   const wrongHeads = countWrongHeads(join(directory, dataFile));
@@ -26,12 +40,12 @@ try {
     post({ kind: 'fault', line });
   }
   const summary = checkStore(
-    kv,
+    whole(kv),
     Date.now(),
     (line) => post({ kind: 'fault', line }),
     (what) => post({ kind: 'reading', what }),
   );
-  const faults = summary.faults + (wrongHeads > 0 ? 1 : 0);
+  const faults = summary.faults + journalFaults + (wrongHeads > 0 ? 1 : 0);
   post({ kind: 'checked', summary: { ...summary, faults } });
   await kv.close();
 } catch (error) {

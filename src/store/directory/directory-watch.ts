@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../../log.js';
 import { dataFile, lockFile } from '../kv/kv-lmdb.js';
+import { journalFile } from '../log/journal-file.js';
 
 /** Tells what is at a path, as `identify` does. */
 export type Look = (path: string) => Promise<string>;
@@ -64,7 +65,7 @@ export class DirectoryWatch {
     const { path, directory } = options;
     const look = options.identify ?? identify;
     const opened = new Map([[path, directory]]);
-    for (const name of [dataFile, lockFile]) {
+    for (const name of [dataFile, lockFile, journalFile]) {
       const file = join(path, name);
       opened.set(file, await look(file));
     }

@@ -25,9 +25,11 @@ import { isIdKey } from '../../domain/id.js';
 import { type DirectoryFacts, schemaVersion } from '../format/layout.js';
 import { dataFile, lockFile } from '../kv/kv-lmdb.js';
 import { damageReason, isDamage } from '../kv/lmdb-damage.js';
+import { journalFile, makeJournal } from '../log/journal-file.js';
 import { identify } from './directory-watch.js';
 import { foreignFile } from './foreign-file.js';
 import { reasonOf } from './system-reason.js';
+import { isOutdated, upgrade } from './upgrade.js';
 
 export const markerFile = 'escapement.json';
 export const ownerFile = 'owner.json';
@@ -56,6 +58,8 @@ export interface DirectoryLock {
   readonly identity: string;
   /** The last start on this directory ended before it was `opened`. */
   readonly lastStartFailed: boolean;
+  /** Brings a directory of an older version up to date; returns the version it had, or undefined when there was nothing to do. */
+  upgrade(): number | undefined;
   /**
    * Notes that a start begins to read the data, for the next one to know should this one end there. What a first start left
    * half made is removed.
@@ -87,7 +91,7 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
   }
   const server = await lock(path);
   try {
-    const facts = readFacts(path) ?? begin(path);
+    let facts = readFacts(path) ?? begin(path);
     checkAccess(path);
     if (!facts.unused) checkDataFile(path);
     const lastStartFailed = readOwner(path)?.opening ?? false;
@@ -100,15 +104,23 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
     const identity = await identify(path);
     return {
       path,
-      facts,
+      get facts() {
+        return facts;
+      },
       identity,
       lastStartFailed,
+      upgrade: () => {
+        const { schema } = facts;
+        if (!isOutdated(facts)) return undefined;
+        facts = writeFacts(path, upgrade(path, facts));
+        return schema;
+      },
       opening: () => {
-        if (facts.unused) removeHalfMade(path);
+        if (facts.unused) beginAnew(path);
         note(true);
       },
       used: () => {
-        if (facts.unused) writeFacts(path, { ...facts, unused: false });
+        if (facts.unused) facts = writeFacts(path, { ...facts, unused: false });
       },
       opened: () => {
         try {
@@ -143,7 +155,9 @@ function unusable(error: unknown, path: string): unknown {
 
 /** LMDB would say no more than that it may not open its file: one restored by another user, say. */
 function checkAccess(path: string): void {
-  for (const file of [dataFile, lockFile].map((name) => join(path, name)).filter((each) => existsSync(each))) {
+  for (const file of [dataFile, lockFile, journalFile]
+    .map((name) => join(path, name))
+    .filter((each) => existsSync(each))) {
     try {
       accessSync(file, constants.R_OK | constants.W_OK);
     } catch (error) {
@@ -160,7 +174,14 @@ function user(): string {
 
 /** The first start on a directory. */
 function begin(path: string): DirectoryFacts {
-  const foreign = foreignFile(path, [`${markerFile}.new`, ownerFile, `${ownerFile}.new`, lockFile]);
+  const foreign = foreignFile(path, [
+    `${markerFile}.new`,
+    ownerFile,
+    `${ownerFile}.new`,
+    lockFile,
+    journalFile,
+    `${journalFile}.new`,
+  ]);
   if (foreign !== undefined) {
     throw new DirectoryError(
       `the data directory ${path} has ${foreign} in it, so it is not one of escapement's: name a new or an empty folder with --data-dir`,
@@ -247,9 +268,10 @@ export function readFacts(path: string): DirectoryFacts | undefined {
       `${path} was written by a newer escapement (schema ${facts.schema}, this one knows ${schemaVersion}): use that version`,
     );
   }
-  if (!facts.unused && !existsSync(join(path, dataFile))) {
+  for (const name of [dataFile, ...(facts.schema < 3 || facts.backup ? [] : [journalFile])]) {
+    if (facts.unused || existsSync(join(path, name))) continue;
     throw new DirectoryError(
-      `${join(path, dataFile)} is gone although the directory was in use: restore it from a backup, or use another directory`,
+      `${join(path, name)} is gone although the directory was in use: restore it from a backup, or use another directory`,
     );
   }
   return facts;
@@ -295,8 +317,10 @@ function checkDataFile(path: string): void {
   if (size < needed) throw damaged(name, `it is ${size} bytes long and should have at least ${needed}`);
 }
 
-/** A first start that ended early may leave a data file that is none. */
-function removeHalfMade(path: string): void {
+/** A first start that ended early may leave a data file that is none. Nothing was acknowledged that a journal could have. */
+function beginAnew(path: string): void {
+  rmSync(join(path, journalFile), { force: true });
+  makeJournal(path);
   try {
     checkDataFile(path);
   } catch (error) {

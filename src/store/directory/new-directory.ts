@@ -7,6 +7,7 @@ import { lstat, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises
 import { dirname, join } from 'node:path';
 import type { DirectoryFacts } from '../format/layout.js';
 import { dataFile, lockFile } from '../kv/kv-lmdb.js';
+import { journalFile, makeJournal } from '../log/journal-file.js';
 import { DirectoryError, markerFile } from './directory.js';
 import { reasonOf } from './system-reason.js';
 
@@ -50,9 +51,19 @@ export class NewDirectory {
     throw new DirectoryError('the directory is not empty: name a new one, or empty it first');
   }
 
-  /** Everything is in the data file: flushes it, then adds the marker. Returns the bytes of the data file. */
+  /** Where the journal goes, if it has one. */
+  get journal(): string {
+    return join(this.path, journalFile);
+  }
+
+  /**
+   * Everything is in the data file and, where there is one, the journal: flushes them, then adds the marker. Returns the bytes of the
+   * data file.
+   */
   async complete(marker: Marker): Promise<number> {
     await rm(join(this.path, lockFile), { force: true });
+    if (await exists(this.journal)) await flush(this.journal);
+    else if (!marker.backup) makeJournal(this.path);
     const bytes = await flush(this.dataFile);
     const whole = join(this.path, markerFile);
     const file = await open(`${whole}.new`, 'wx', 0o600);
@@ -70,7 +81,7 @@ export class NewDirectory {
 
   /** Leaves the directory as it was found. */
   async abandon(): Promise<void> {
-    for (const name of [markerFile, `${markerFile}.new`, dataFile, lockFile])
+    for (const name of [markerFile, `${markerFile}.new`, dataFile, lockFile, journalFile, `${journalFile}.new`])
       await rm(join(this.path, name), { force: true });
     // Not when somebody put something there meanwhile.
     if (this.made) await rmdir(this.path).catch(() => {});

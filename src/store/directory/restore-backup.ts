@@ -10,9 +10,10 @@ import { join, resolve } from 'node:path';
 import type { CheckSummary } from '../check/check.js';
 import { checkApart } from '../check/check-apart.js';
 import { dataFile } from '../kv/kv-lmdb.js';
+import { journalFile } from '../log/journal-file.js';
 import { whileStopped } from './check-directory.js';
 import { DirectoryError } from './directory.js';
-import { NewDirectory } from './new-directory.js';
+import { exists, NewDirectory } from './new-directory.js';
 
 /**
  * Copies, then checks the copy; it counts only once it was found whole.
@@ -31,6 +32,7 @@ export async function restoreBackup(
     const directory = await claim(path);
     try {
       await copyFile(join(source, dataFile), directory.dataFile, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      if (await exists(join(source, journalFile))) await copyFile(join(source, journalFile), directory.journal);
       const summary = await checkApart(path, facts.idKey, report);
       if (summary.faults > 0) {
         throw new DirectoryError(`${source} is damaged and was not restored: use another backup`);

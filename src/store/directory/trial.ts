@@ -8,7 +8,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { logKey, metaKey, specKey } from '../format/layout.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
-import { KvLogSource } from '../log/kv-log.js';
+import { openLog } from '../log/open-log.js';
 import { DamagedRecord } from '../port.js';
 import { CommittedState } from '../state/committed-state.js';
 
@@ -38,7 +38,8 @@ export async function tryToOpen(directory: string, stopping: AbortSignal): Promi
 /** What a start reads, and a first write that is taken back. Run in the process that may end. */
 export async function openOnTrial(directory: string): Promise<void> {
   const kv = new LmdbKv(directory);
-  const state = new CommittedState(kv, new KvLogSource(kv));
+  const log = openLog(kv, directory);
+  const state = new CommittedState(kv, log);
   const { counters, position } = state.restore(() => {});
   state.dueIndex.take(1000);
   const undone = new Error('taken back');
@@ -53,4 +54,5 @@ export async function openOnTrial(directory: string): Promise<void> {
     if (error !== undone) throw error;
   }
   await kv.close();
+  log.close();
 }

@@ -72,6 +72,12 @@ export class ByteWriter {
     this.buffer.write(value, at + 1, 'latin1');
   }
 
+  /** As they are, without their length. */
+  bytes(value: Uint8Array): void {
+    const at = this.claim(value.length);
+    this.buffer.set(value, at);
+  }
+
   /** What was written since `from`; a view. */
   since(from: number): Buffer {
     return this.buffer.subarray(from, this.length);
@@ -117,15 +123,16 @@ export class ByteReader {
 
   text(): string {
     const length = this.u32();
-    return this.#take(length).toString('utf8');
+    return this.bytes(length).toString('utf8');
   }
 
   word(): string {
     const length = this.u8();
-    return this.#take(length).toString('latin1');
+    return this.bytes(length).toString('latin1');
   }
 
-  #take(length: number): Buffer {
+  /** So many bytes; a view. */
+  bytes(length: number): Buffer {
     const end = this.at + length;
     if (end > this.buffer.length) throw new RangeError('record ends too early');
     const piece = this.buffer.subarray(this.at, end);

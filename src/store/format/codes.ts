@@ -5,6 +5,7 @@
 import type { EventBody, EventType } from '../../domain/events.js';
 import type { Trigger } from '../../domain/job.js';
 import type { Status } from '../../domain/lifecycle.js';
+import type { Tree } from './layout.js';
 
 /** Words by their numbers; a hole where a number has none. */
 type Words<T extends string> = readonly (T | undefined)[];
@@ -68,3 +69,18 @@ export const causeOfCode: Words<Cause> = wordsOf(causeCodes);
 
 export const triggerCodes = { once: 0, cron: 1, interval: 2 } as const satisfies Record<Trigger['kind'], number>;
 export const triggerOfCode: Words<Trigger['kind']> = wordsOf(triggerCodes);
+
+/** In entries of the journal. */
+export const treeCodes = {
+  meta: 0,
+  log: 1,
+  specs: 2,
+  states: 3,
+  details: 4,
+  due: 5,
+  bitmaps: 6,
+  finished: 7,
+  keys: 8,
+  keyExpiry: 9,
+} as const satisfies Record<Tree, number>;
+export const treeOfCode: Words<Tree> = wordsOf(treeCodes);

@@ -6,10 +6,11 @@ import { getU32, key, putU32 } from './numbers.js';
 import { rowBytes } from './row.js';
 
 /**
- * Version of everything below; a directory of a newer one is refused, one of an older keeps its number.
+ * Version of everything below; a directory of a newer one is refused, one of an older is upgraded (`directory/upgrade`).
  * 2: the marker may have a key of ids, without which others would be answered. The trees are as in 1.
+ * 3: what was committed last may be in the journal only. The trees are as in 1.
  */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /**
  * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by key), `due` (what

@@ -14,6 +14,8 @@ export interface SealedBatch {
   /** Place of its record in the log; grows by one. */
   readonly position: number;
   readonly buffer: ArrayBuffer;
+  /** How much of the buffer counts. */
+  readonly bytes: number;
   /** The log record is the first so many bytes of the buffer. */
   readonly recordBytes: number;
   /** Specs to write: key, offset in the buffer, length; three numbers each. */
@@ -58,5 +60,5 @@ export function sealChanges({ at, counters, jobs, events, keys, passed }: Change
     writeSpec(out, job.spec, types.idOf(job.spec.name));
     specs.push(job.spec.seq, from, out.length - from);
   }
-  return { position, buffer: out.buffer.buffer as ArrayBuffer, recordBytes, specs, puts };
+  return { position, buffer: out.buffer.buffer as ArrayBuffer, bytes: out.length, recordBytes, specs, puts };
 }

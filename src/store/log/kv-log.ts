@@ -2,7 +2,7 @@
 import { logKey, specKey } from '../format/layout.js';
 import { keyPart } from '../format/numbers.js';
 import type { SealedBatch } from '../format/sealing.js';
-import type { Kv, KvReader } from '../kv/kv.js';
+import type { Kv, KvReader, KvWriter } from '../kv/kv.js';
 import type { LogEnds, LogSource, RawRecord, RecordLog, RecordRange } from './record-log.js';
 
 /** Reads the log of a store that somebody else may be writing to. */
@@ -39,32 +39,36 @@ export class KvLog extends KvLogSource implements RecordLog {
   readonly #kv: Kv;
   /** Key of the last spec: those behind it are appended to their tree, which costs less than finding their place. */
   #lastSpec: number;
+  #last: number;
 
   constructor(kv: Kv) {
     super(kv);
     this.#kv = kv;
     const [last] = kv.keys('specs', { reverse: true, limit: 1 });
     this.#lastSpec = last ? keyPart(last, 0) : 0;
+    this.#last = this.ends()?.last ?? 0;
   }
 
-  append({ position, buffer, recordBytes, specs, puts }: SealedBatch): void {
-    const bytes = Buffer.from(buffer);
+  append(batch: SealedBatch): void {
+    this.appendAll([batch]);
+  }
+
+  /** Appends batches that follow each other: all of them or none. */
+  appendAll(batches: readonly SealedBatch[]): void {
     let lastSpec = this.#lastSpec;
     this.#kv.transact((tx) => {
-      tx.put('log', logKey(position), bytes.subarray(0, recordBytes), true);
-      for (let i = 0; i < specs.length; i += 3) {
-        const seq = specs[i] as number;
-        const from = specs[i + 1] as number;
-        tx.put('specs', specKey(seq), bytes.subarray(from, from + (specs[i + 2] as number)), seq > lastSpec);
-        lastSpec = Math.max(lastSpec, seq);
-      }
-      for (const { tree, key, value } of puts) {
-        if (value) tx.put(tree, key, value);
-        else tx.remove(tree, key);
-      }
+      for (const batch of batches) lastSpec = putBatch(tx, batch, lastSpec);
     });
     this.#lastSpec = lastSpec;
+    this.#last = batches.at(-1)?.position ?? this.#last;
   }
+
+  get checkpointed(): number {
+    return this.#last;
+  }
+
+  /** All that was appended is here already. */
+  checkpoint(): void {}
 
   trim(before: number, limit: number, isOver: (record: RawRecord) => boolean): number {
     return this.#kv.transact((tx) => {
@@ -74,4 +78,26 @@ export class KvLog extends KvLogSource implements RecordLog {
       return over;
     });
   }
+}
+
+/** @param lastSpec the largest key of a spec that there is. Returns that after the batch */
+export function putBatch(
+  tx: KvWriter,
+  { position, buffer, recordBytes, specs, puts }: SealedBatch,
+  lastSpec: number,
+): number {
+  const bytes = Buffer.from(buffer);
+  tx.put('log', logKey(position), bytes.subarray(0, recordBytes), true);
+  let last = lastSpec;
+  for (let i = 0; i < specs.length; i += 3) {
+    const seq = specs[i] as number;
+    const from = specs[i + 1] as number;
+    tx.put('specs', specKey(seq), bytes.subarray(from, from + (specs[i + 2] as number)), seq > last);
+    last = Math.max(last, seq);
+  }
+  for (const { tree, key, value } of puts) {
+    if (value) tx.put(tree, key, value);
+    else tx.remove(tree, key);
+  }
+  return last;
 }

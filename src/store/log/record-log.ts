@@ -1,6 +1,6 @@
 /**
  * The log as a port: records without a gap, appended durably, read from a position on, trimmed from the beginning. It is the
- * truth of a store, the trees are its index. `KvLog` is its one adapter so far; one conformance suite holds adapters to it.
+ * truth of a store, the trees are its index. `KvLog` and `JournaledLog` are its adapters; one conformance suite holds both to it.
  */
 import type { SealedBatch } from '../format/sealing.js';
 
@@ -43,6 +43,10 @@ export interface RecordLog extends LogSource {
    * one with each.
    */
   append(batch: SealedBatch): void;
+  /** The last record that a `LogSource` of the same store finds; those behind it were appended, and wait for a checkpoint. */
+  readonly checkpointed: number;
+  /** Brings what was appended to where a `LogSource` of the same store finds it. Throws when that cannot be now; nothing is lost. */
+  checkpoint(): void;
   /**
    * Drops the first records, up to the last one of them for which `isOver` holds, and returns how many: one step, all of it or
    * nothing.

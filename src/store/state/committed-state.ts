@@ -9,6 +9,7 @@ import { DueCursor } from '../trees/due-index.js';
 import { JobSets } from '../trees/job-sets.js';
 import { StoreReader } from '../trees/reader.js';
 import { Memtable } from './memtable.js';
+import { CommittedLog, RecentCommits } from './recent-commits.js';
 import { type Restored, restore } from './restore.js';
 
 export class CommittedState {
@@ -18,14 +19,17 @@ export class CommittedState {
   readonly memtable: Memtable;
   /** What is to come, from the point on that it was restored to. */
   readonly dueIndex: DueCursor;
+  readonly recent = new RecentCommits();
+  readonly log: LogSource;
 
   /** @param log of the same store and, if it is a part of `kv`, of the same snapshot */
   constructor(
     readonly kv: KvReader,
-    readonly log: LogSource,
+    log: LogSource,
   ) {
+    this.log = new CommittedLog(log, this.recent);
     this.reader = new StoreReader(kv, this.types);
-    this.memtable = new Memtable(this.reader, this.sets);
+    this.memtable = new Memtable(this.reader, this.sets, this.recent);
     this.dueIndex = new DueCursor(kv);
   }
 

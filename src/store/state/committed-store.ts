@@ -7,6 +7,7 @@ import { noDetail } from '../../domain/job.js';
 import { sealChanges } from '../format/sealing.js';
 import { aheadSince } from '../log/records.js';
 import type { Changes, FinishedJob, FinishedPlace, JobStore, KeyUse, StoreEvents } from '../port.js';
+import { isRemembered } from '../trees/idempotency.js';
 import type { Storage, StorageEvents } from '../trees/storage.js';
 import type { CommittedState } from './committed-state.js';
 
@@ -17,7 +18,7 @@ export class CommittedStore implements JobStore, StorageEvents {
   #position: number;
   #logBytes: number;
   /** What is being written, the bytes of its record, and how many job types are on disk with it. */
-  #inFlight: { readonly changes: Changes; readonly recordBytes: number; readonly types: number } | undefined;
+  #inFlight: { readonly changes: Changes; readonly record: Buffer; readonly types: number } | undefined;
 
   /**
    * @param state as it was restored: this keeps it up to date
@@ -42,21 +43,23 @@ export class CommittedStore implements JobStore, StorageEvents {
   commit(changes: Changes): void {
     const { types } = this.#state;
     const batch = sealChanges(changes, { position: this.#position + 1, logBytes: this.#logBytes, types });
-    this.#inFlight = { changes, recordBytes: batch.recordBytes, types: types.size };
+    // A copy: the batch's bytes go to another thread.
+    const record = Buffer.from(new Uint8Array(batch.buffer, 0, batch.recordBytes));
+    this.#inFlight = { changes, record, types: types.size };
     this.#storage.commit(batch);
   }
 
   // -- what the storage says --
 
   committed(position: number): void {
-    const { memtable, sets, reader, types } = this.#state;
+    const { memtable, sets, types, recent } = this.#state;
     if (!this.#inFlight) throw new Error(`position ${position} was committed, and nothing was to be written`);
-    const { changes, recordBytes, types: written } = this.#inFlight;
+    const { changes, record, types: written } = this.#inFlight;
     this.#inFlight = undefined;
     this.#position = position;
-    this.#logBytes += recordBytes;
+    this.#logBytes += record.length;
     types.written(written);
-    reader.sync();
+    recent.add({ position, record, changes });
     for (const { job, removed, detailChanged, specChanged } of changes.jobs.values()) {
       const { spec, state, detail } = job;
       const typeId = types.idOf(spec.name);
@@ -67,6 +70,11 @@ export class CommittedStore implements JobStore, StorageEvents {
       if (detailChanged) memtable.applyDetail(spec.seq, detail);
     }
     this.#events?.committed();
+  }
+
+  checkpointed(position: number): void {
+    this.#state.reader.sync();
+    this.#state.recent.checkpointed(position);
   }
 
   failed(_position: number, failure: { readonly message: string; readonly broken: boolean }): void {
@@ -110,11 +118,15 @@ export class CommittedStore implements JobStore, StorageEvents {
   }
 
   keyUse(name: string, now: number): KeyUse | undefined {
-    return this.#state.reader.keyUse(name, now);
+    const recent = this.#state.recent.keyUse(name);
+    return recent && isRemembered(recent, now) ? recent : this.#state.reader.keyUse(name, now);
   }
 
   nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined {
-    return this.#state.reader.nextFinished(behind);
+    const { reader, recent } = this.#state;
+    let next = reader.nextFinished(behind);
+    while (next && recent.hasPassed(next)) next = reader.nextFinished(next);
+    return next;
   }
 
   finished(place: FinishedPlace): FinishedJob[] {

@@ -35,17 +35,26 @@ export interface KnownJobs {
   has(seq: number): boolean;
 }
 
+export interface RecentSpecs {
+  spec(seq: number): JobSpec | undefined;
+}
+
 export class Memtable {
   readonly #reader: StoreReader;
   readonly #known: KnownJobs;
   #current = emptyGeneration(0);
   #merging: Generation | undefined;
+  readonly #recent: RecentSpecs;
   readonly #specs = new SpecCache();
 
-  /** @param known tells a job that is gone from one whose record was lost */
-  constructor(reader: StoreReader, known: KnownJobs) {
+  /**
+   * @param known tells a job that is gone from one whose record was lost
+   * @param recent specs that the trees do not have yet
+   */
+  constructor(reader: StoreReader, known: KnownJobs, recent: RecentSpecs) {
     this.#reader = reader;
     this.#known = known;
+    this.#recent = recent;
   }
 
   /** Jobs changed since the last merge began. */
@@ -102,7 +111,7 @@ export class Memtable {
 
   /** Of a job that there is. */
   spec(seq: number): JobSpec {
-    const spec = this.#specs.get(seq) ?? this.#reader.spec(seq);
+    const spec = this.#specs.get(seq) ?? this.#recent.spec(seq) ?? this.#reader.spec(seq);
     if (!spec) throw lost('spec', seq);
     return spec;
   }
@@ -136,8 +145,6 @@ export class Memtable {
     if (!detail) throw lost('detail', seq);
     return detail;
   }
-
-  /** One iterator goes on and on: a new one each time would step over all that was removed before it. */
 }
 
 const lost = (what: string, seq: number): DamagedRecord => new DamagedRecord(`the ${what} of job ${seq}`, 'is missing');

@@ -17,6 +17,7 @@ export type ToStorage =
 export type FromStorage =
   | { readonly kind: 'ready'; readonly clean: boolean }
   | { readonly kind: 'committed'; readonly position: number }
+  | { readonly kind: 'checkpointed'; readonly position: number }
   | { readonly kind: 'failed'; readonly position: number; readonly message: string; readonly broken: boolean }
   | { readonly kind: 'merged'; readonly position: number }
   | { readonly kind: 'backedUp'; readonly done: BackupDone }

@@ -1,10 +1,13 @@
-/** The storage thread: the engine on LMDB. Commits go first; between them the merge goes on slice by slice. */
+/**
+ * The storage thread: the engine on LMDB, with a journal before it. Commits go first; between them come checkpoints of the journal,
+ * and the merge goes on slice by slice.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Refusal } from '../../domain/errors.js';
 import { writeBackup } from '../directory/write-backup.js';
 import { hasRoom, whyForGood } from '../kv/disk.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
-import { KvLog } from '../log/kv-log.js';
+import { openLog } from '../log/open-log.js';
 import { StoreEngine } from '../trees/engine.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './storage-messages.js';
 
@@ -12,12 +15,20 @@ if (!parentPort) throw new Error('this file runs in a thread of the server');
 const port = parentPort;
 const { directory } = workerData as StorageThreadOptions;
 
-/** How long a merge waits when a slice failed: there may be room again. */
-const retrySliceMs = 250;
+/** How long a merge, or checkpointing, waits when it failed: there may be room again. */
+const retryMs = 250;
+/** A checkpoint comes this long after a commit, or when so much waits for it: readers hold it in memory meanwhile. */
+const checkpointAfterMs = 100;
+const checkpointBytes = 1024 * 1024;
 
 const kv = new LmdbKv(directory);
-const engine = new StoreEngine(kv, new KvLog(kv));
+const log = openLog(kv, directory);
+const engine = new StoreEngine(kv, log);
 let stepping = false;
+let checkpointing: NodeJS.Timeout | undefined;
+let closing = false;
+/** What was posted last. */
+let checkpointed = 0;
 /** The last write was refused. */
 let full = false;
 /** Ends with the backup that is being written, if one is. */
@@ -44,6 +55,38 @@ function commit(batch: Extract<ToStorage, { kind: 'commit' }>['batch']): void {
     return;
   }
   post({ kind: 'committed', position: batch.position });
+  reportCheckpoint();
+  if (engine.checkpointed >= batch.position) return;
+  if (log.waitingBytes >= checkpointBytes) setImmediate(checkpoint);
+  else checkpointing ??= setTimeout(checkpoint, checkpointAfterMs);
+}
+
+function reportCheckpoint(): void {
+  if (engine.checkpointed === checkpointed) return;
+  checkpointed = engine.checkpointed;
+  post({ kind: 'checkpointed', position: checkpointed });
+}
+
+function checkpoint(): void {
+  clearTimeout(checkpointing);
+  checkpointing = undefined;
+  if (closing) return;
+  try {
+    engine.checkpoint();
+  } catch (error) {
+    failedInBackground(error);
+    checkpointing = setTimeout(checkpoint, retryMs);
+    return;
+  }
+  reportCheckpoint();
+}
+
+/** Nothing is lost: what was committed is in the journal or the log, and there may be room later. */
+function failedInBackground(error: unknown): void {
+  // What will not get better ends this thread, and with it the server, which says why.
+  const why = whyForGood(error, directory, 0);
+  if (why !== undefined) throw new Error(why);
+  full = true;
 }
 
 /** One slice per turn of the loop: a commit that has come meanwhile is taken before the next. */
@@ -54,14 +97,12 @@ function step(): void {
   try {
     merged = engine.step();
   } catch (error) {
-    // What will not get better ends this thread, and with it the server, which says why.
-    const why = whyForGood(error, directory, 0);
-    if (why !== undefined) throw new Error(why);
-    // Nothing is lost: the log has it all, and there may be room later.
+    failedInBackground(error);
     stepping = true;
-    setTimeout(step, retrySliceMs);
+    setTimeout(step, retryMs);
     return;
   }
+  reportCheckpoint();
   if (merged !== undefined) post({ kind: 'merged', position: merged });
   else stepSoon();
 }
@@ -74,6 +115,8 @@ function stepSoon(): void {
 
 async function backUp(target: string): Promise<void> {
   try {
+    engine.checkpoint();
+    reportCheckpoint();
     post({ kind: 'backedUp', done: await writeBackup(kv, directory, target) });
   } catch (error) {
     const { code, detail } =
@@ -83,12 +126,15 @@ async function backUp(target: string): Promise<void> {
 }
 
 async function close(clean: boolean): Promise<void> {
+  closing = true;
+  clearTimeout(checkpointing);
   try {
     if (clean) {
       while (engine.merging) {
         const merged = engine.step();
         if (merged !== undefined) post({ kind: 'merged', position: merged });
       }
+      engine.checkpoint();
       engine.markClean(true);
     }
   } catch {
@@ -97,6 +143,7 @@ async function close(clean: boolean): Promise<void> {
   // The copy reads from the store that is about to be closed.
   await backup;
   await kv.close();
+  log.close();
   post({ kind: 'closed' });
   port.close();
 }

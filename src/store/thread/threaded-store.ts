@@ -116,6 +116,8 @@ export class ThreadedStore implements Storage {
     switch (message.kind) {
       case 'committed':
         return this.#events?.committed(message.position);
+      case 'checkpointed':
+        return this.#events?.checkpointed(message.position);
       case 'failed':
         return this.#events?.failed(message.position, message);
       case 'merged':

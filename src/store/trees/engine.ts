@@ -41,6 +41,16 @@ export class StoreEngine {
     this.#changes.add(new LogRecordReader(batch.position, record));
   }
 
+  /** The last record that readers of the store find; those behind it are committed. */
+  get checkpointed(): number {
+    return this.#log.checkpointed;
+  }
+
+  /** Brings all that is committed to where readers find it; throws when that cannot be now. */
+  checkpoint(): void {
+    this.#log.checkpoint();
+  }
+
   /** Begins to bring the trees up to all that has been committed. `step` does the work. */
   startMerge(order: MergeOrder): void {
     if (this.#merge) throw new Error('a merge is under way');

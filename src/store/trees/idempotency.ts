@@ -11,7 +11,11 @@ export function findKey(kv: KvReader, name: string, now: number): KeyUse | undef
   const sealed = kv.get('keys', under);
   if (!sealed) return undefined;
   const use = readKeyUse(sealed, under);
-  return use.at + limits.idempotencyKeptMs > now ? use : undefined;
+  return isRemembered(use, now) ? use : undefined;
+}
+
+export function isRemembered(use: KeyUse, now: number): boolean {
+  return use.at + limits.idempotencyKeptMs > now;
 }
 
 /**

@@ -54,6 +54,8 @@ type TreeSlice = (tx: KvWriter) => void;
 
 /** The slices of one merge, in order. */
 export function* mergeSlices(kv: Kv, log: RecordLog, changes: PendingChanges, order: MergeOrder): Iterable<Slice> {
+  // A spec that comes to the trees after its job was removed from them would stay for good.
+  yield () => log.checkpoint();
   for (const write of treeSlices(changes, order)) yield () => kv.transact(write);
   yield* trimSlices(log, order);
 }

@@ -21,6 +21,8 @@ export interface MergeOrder {
 
 export interface StorageEvents {
   committed(position: number): void;
+  /** Whoever reads the store finds all up to `position` from now on, but for what merges bring. */
+  checkpointed(position: number): void;
   /** Nothing of the batch is there. `broken`: for good, and `message` is for the user; the process must stop. */
   failed(position: number, failure: { readonly message: string; readonly broken: boolean }): void;
   /** The trees stand for `position`; they can be read from now on. */

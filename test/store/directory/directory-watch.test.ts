@@ -10,6 +10,7 @@ async function watched() {
     ['/d', 'a'],
     ['/d/data.mdb', 'b'],
     ['/d/data.mdb-lock', 'c'],
+    ['/d/journal', 'j'],
   ]);
   const said: string[] = [];
   let due: (() => void) | undefined;
@@ -58,6 +59,7 @@ t.test('what is gone or another is told once, and no further look is taken', asy
     ['/d/data.mdb', failure('ENOENT'), /^gone \/d\/data\.mdb was moved or deleted/],
     ['/d/data.mdb', 'z', /^gone \/d\/data\.mdb was replaced by another/],
     ['/d/data.mdb-lock', 'z', /^gone \/d\/data\.mdb-lock was replaced by another/],
+    ['/d/journal', failure('ENOENT'), /^gone \/d\/journal was moved or deleted/],
   ] as const) {
     const { world, said, look, isClosed } = await watched();
     world.set(path, now);

@@ -6,7 +6,11 @@ import t, { type Test } from 'tap';
 import type { SealedBatch } from '../../../src/store/format/sealing.js';
 import type { KvReader } from '../../../src/store/kv/kv.js';
 import { LmdbKv } from '../../../src/store/kv/kv-lmdb.js';
+import { Journal } from '../../../src/store/log/journal.js';
+import { makeJournal } from '../../../src/store/log/journal-file.js';
+import { JournaledLog } from '../../../src/store/log/journaled-log.js';
 import { KvLog, KvLogSource } from '../../../src/store/log/kv-log.js';
+import { openLog } from '../../../src/store/log/open-log.js';
 import type { LogSource, RecordLog, RecordRange } from '../../../src/store/log/record-log.js';
 import { MemoryKv } from '../../support/kv-memory.js';
 
@@ -25,9 +29,22 @@ function each(name: string, body: (t: Test, open: () => Opened) => Promise<void>
       return { log: new KvLog(kv), trees: kv, again: async () => new KvLogSource(kv) };
     }),
   );
-  t.test(`lmdb: ${name}`, async (t) => {
+  t.test(`memory with a journal: ${name}`, (t) =>
+    body(t, () => {
+      const kv = new MemoryKv();
+      const log = () => new JournaledLog(new KvLog(kv), new Journal(kv.journal));
+      return { log: log(), trees: kv, again: async () => log() };
+    }),
+  );
+  for (const journaled of [false, true]) onLmdb(name, journaled, body);
+}
+
+function onLmdb(name: string, journaled: boolean, body: (t: Test, open: () => Opened) => Promise<void>): void {
+  t.test(`lmdb${journaled ? ' with a journal' : ''}: ${name}`, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'escapement-log-'));
+    if (journaled) makeJournal(directory);
     const opened: LmdbKv[] = [];
+    const logOf = (kv: LmdbKv) => (journaled ? openLog(kv, directory) : new KvLog(kv));
     const openKv = (): LmdbKv => {
       const kv = new LmdbKv(directory);
       opened.push(kv);
@@ -38,9 +55,9 @@ function each(name: string, body: (t: Test, open: () => Opened) => Promise<void>
         const kv = openKv();
         const again = async (): Promise<LogSource> => {
           await opened.pop()?.close();
-          return new KvLogSource(openKv());
+          return logOf(openKv());
         };
-        return { log: new KvLog(kv), trees: kv, again };
+        return { log: logOf(kv), trees: kv, again };
       });
     } finally {
       for (const kv of opened) await kv.close();
@@ -56,7 +73,7 @@ function batchOf(position: number, more: Partial<Pick<SealedBatch, 'specs' | 'pu
   const record = Buffer.from(contentOf(position));
   const bytes = Buffer.concat([record, Buffer.from('spec')]);
   const buffer = new Uint8Array(bytes).buffer;
-  return { position, buffer, recordBytes: record.length, specs: [], puts: [], ...more };
+  return { position, buffer, bytes: buffer.byteLength, recordBytes: record.length, specs: [], puts: [], ...more };
 }
 
 function append(log: RecordLog, first: number, last: number): void {
@@ -114,6 +131,7 @@ each('what a commit writes beside its record is there with it', async (t, open) 
   log.append(
     batchOf(1, { specs: [5, at, 4, 3, at, 2], puts: [{ tree: 'keys', key: name, value: Buffer.from('use') }] }),
   );
+  log.checkpoint();
   t.same(
     Array.from(trees.entries('specs', {}), ({ value }) => String(value)),
     ['sp', 'spec'],
@@ -121,6 +139,7 @@ each('what a commit writes beside its record is there with it', async (t, open) 
   );
   t.equal(String(trees.get('keys', name)), 'use');
   log.append(batchOf(2, { puts: [{ tree: 'keys', key: name, value: null }] }));
+  log.checkpoint();
   t.equal(trees.get('keys', name), undefined);
 });
 
@@ -135,6 +154,7 @@ each('an append that fails leaves nothing, and the next one takes its position',
   t.same([...trees.keys('specs', {})], []);
   log.append(batchOf(2, { specs: [9, contentOf(2).length, 4] }));
   t.same(log.ends(), { first: 1, last: 2 });
+  t.equal(log.checkpointed, 2);
   t.equal([...trees.keys('specs', {})].length, 1);
 });
 

@@ -45,7 +45,7 @@ class Trees {
   );
   /** Jobs that there are, whether or not the trees have them. */
   readonly known = new Set<number>();
-  readonly memtable = new Memtable(this.reader, this.known);
+  readonly memtable = new Memtable(this.reader, this.known, { spec: () => undefined });
 
   put(seq: number, state: JobState | undefined, typeId = 0, hasDetail = false): void {
     const page = this.kv.get('states', pageKey(pageOf(seq))) ?? emptyPage();

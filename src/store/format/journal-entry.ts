@@ -1,0 +1,105 @@
+/**
+ * An entry of the journal: one sealed batch as bytes, with what is needed to append it to the log later. Every entry begins a block,
+ * so that no byte of an entry that was acknowledged is ever written again while it counts.
+ */
+import { ByteReader, ByteWriter, crc32 } from './bytes.js';
+import { treeCodes, treeOfCode } from './codes.js';
+import type { Put } from './layout.js';
+import { getU32, getU48, putU32, putU48 } from './numbers.js';
+import type { SealedBatch } from './sealing.js';
+
+export const blockBytes = 4096;
+/** Of the salt, which is random and never told: no payload can be made to look like an entry. */
+export const saltBytes = 16;
+
+/** u32 CRC-32 of all that follows, salt, u48 position, u32 bytes of the index, of the batch and of the batch's record. */
+const head = { crc: 0, salt: 4, position: 20, index: 26, batch: 30, record: 34, bytes: 38 } as const;
+const none = 0xffff_ffff;
+const zeros = Buffer.alloc(blockBytes);
+
+/** An entry found in a journal. */
+export interface JournalEntry {
+  readonly batch: SealedBatch;
+  /** Where the next one may begin, from where this one does. */
+  readonly blocks: number;
+}
+
+/** The pieces of an entry, to be written one behind the other: whole blocks. */
+export function journalEntry(batch: SealedBatch, salt: Uint8Array): readonly Uint8Array[] {
+  const { position, buffer, bytes, recordBytes } = batch;
+  const out = new ByteWriter(head.bytes + 8 + batch.specs.length * 5 + batch.puts.length * 128);
+  out.claim(head.bytes);
+  writeIndex(out, batch);
+  const body = Buffer.from(buffer, 0, bytes);
+  const start = out.buffer;
+  start.set(salt, head.salt);
+  putU48(start, head.position, position);
+  putU32(start, head.index, out.length - head.bytes);
+  putU32(start, head.batch, bytes);
+  putU32(start, head.record, recordBytes);
+  putU32(start, head.crc, crc32(body, crc32(out.since(head.salt))));
+  const length = out.length + bytes;
+  return [out.since(0), body, zeros.subarray(0, toBlocks(length) * blockBytes - length)];
+}
+
+/** How many blocks the entry of a batch takes, at most. */
+export function entryBlocks({ bytes, specs, puts }: SealedBatch): number {
+  let index = 8 + (specs.length / 3) * 14;
+  for (const { key, value } of puts) index += 7 + key.length + (value?.length ?? 0);
+  return toBlocks(head.bytes + index + bytes);
+}
+
+const toBlocks = (bytes: number): number => Math.ceil(bytes / blockBytes);
+
+/** The entry that begins at a byte of a journal; undefined where none does that is whole. */
+export function readJournalEntry(journal: Buffer, at: number, salt: Uint8Array): JournalEntry | undefined {
+  if (journal.length < at + head.bytes) return undefined;
+  const start = journal.subarray(at, at + head.bytes);
+  if (Buffer.compare(start.subarray(head.salt, head.salt + saltBytes), salt) !== 0) return undefined;
+  const indexBytes = getU32(start, head.index);
+  const bytes = getU32(start, head.batch);
+  const end = at + head.bytes + indexBytes + bytes;
+  if (end > journal.length || getU32(start, head.crc) !== crc32(journal.subarray(at + head.salt, end)))
+    return undefined;
+  const bodyAt = at + head.bytes + indexBytes;
+  const buffer = new Uint8Array(journal.subarray(bodyAt, end)).buffer;
+  const batch = {
+    position: getU48(start, head.position),
+    buffer,
+    bytes,
+    recordBytes: getU32(start, head.record),
+    ...readIndex(new ByteReader(journal.subarray(at + head.bytes, bodyAt))),
+  };
+  return { batch, blocks: toBlocks(end - at) };
+}
+
+function writeIndex(out: ByteWriter, { specs, puts }: SealedBatch): void {
+  out.u32(specs.length / 3);
+  for (let i = 0; i < specs.length; i += 3) {
+    out.u48(specs[i] as number);
+    out.u32(specs[i + 1] as number);
+    out.u32(specs[i + 2] as number);
+  }
+  out.u32(puts.length);
+  for (const { tree, key, value } of puts) {
+    const code: number | undefined = treeCodes[tree];
+    if (code === undefined) throw new RangeError(`there is no tree ${tree}`);
+    out.u8(code);
+    out.u16(key.length);
+    out.bytes(key);
+    out.u32(value ? value.length : none);
+    if (value) out.bytes(value);
+  }
+}
+
+function readIndex(input: ByteReader): Pick<SealedBatch, 'specs' | 'puts'> {
+  const specs = Array.from({ length: input.u32() }, () => [input.u48(), input.u32(), input.u32()]).flat();
+  const puts = Array.from({ length: input.u32() }, (): Put => {
+    const tree = treeOfCode[input.u8()];
+    if (tree === undefined) throw new RangeError('a tree that there is not');
+    const key = Buffer.from(input.bytes(input.u16()));
+    const length = input.u32();
+    return { tree, key, value: length === none ? null : Buffer.from(input.bytes(length)) };
+  });
+  return { specs, puts };
+}

@@ -1,0 +1,32 @@
+/** The first block of a journal: what it is, in which version, and its salt. */
+import { DamagedRecord, NewerRecord } from '../port.js';
+import { crc32 } from './bytes.js';
+import { blockBytes, saltBytes } from './journal-entry.js';
+import { getU32, putU32 } from './numbers.js';
+
+const version = 1;
+const magic = Buffer.from('escapement journ');
+/** u32 CRC-32 of all that follows, 16 bytes of magic, u8 version, salt. */
+const head = { crc: 0, magic: 4, version: 20, salt: 21, bytes: 21 + saltBytes } as const;
+
+/** @param salt random, of `saltBytes` */
+export function journalHead(salt: Uint8Array, written: number = version): Buffer {
+  const block = Buffer.alloc(blockBytes);
+  magic.copy(block, head.magic);
+  block[head.version] = written;
+  block.set(salt, head.salt);
+  putU32(block, head.crc, crc32(block.subarray(head.magic, head.bytes)));
+  return block;
+}
+
+/** The salt. @throws DamagedRecord, NewerRecord */
+export function readJournalHead(journal: Buffer): Uint8Array {
+  const whole =
+    journal.length >= blockBytes &&
+    magic.equals(journal.subarray(head.magic, head.version)) &&
+    getU32(journal, head.crc) === crc32(journal.subarray(head.magic, head.bytes));
+  if (!whole) throw new DamagedRecord('the head of the journal');
+  const found = journal[head.version] as number;
+  if (found > version) throw new NewerRecord('the journal', { found, known: version });
+  return journal.subarray(head.salt, head.bytes);
+}

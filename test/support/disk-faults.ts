@@ -1,0 +1,5 @@
+/** What a write throws when there is no room; anything else that it throws ends the process. */
+export class DiskFull extends Error {}
+
+/** What a write throws when the disk fails although it has room. */
+export class DiskBroken extends Error {}
