@@ -5,9 +5,9 @@
 import { join } from 'node:path';
 import { useIdKey } from '../../domain/id.js';
 import { dataFile, LmdbKv } from '../kv/kv-lmdb.js';
+import { countWrongHeads } from '../kv/lmdb-pages.js';
 import { checkStore } from './check.js';
 import type { FromCheck } from './check-apart.js';
-import { countWrongHeads } from './check-pages.js';
 
 const [, , directory, idKey] = process.argv;
 if (directory === undefined || !process.send) throw new Error('this file runs in a process that the check starts');
