@@ -1,6 +1,6 @@
 /**
- * Checking the jobs, in order of their keys: states, specs and details are read side by side, page by page, so that
- * memory holds one page of each. What later passes look for (pending jobs, finished jobs) is gathered in key sets.
+ * Checking the jobs, in order of `seq`: states, specs and details are read side by side, page by page, so that
+ * memory holds one page of each. What later passes look for (pending jobs, finished jobs) is gathered in sets.
  */
 
 import type { JobSpec } from '../../domain/job.js';
@@ -20,14 +20,14 @@ import {
 } from '../format/layout.js';
 import { type RowPlace, rowDue, rowHasDetail, rowStatus, rowType } from '../format/row.js';
 import { readSpec } from '../format/spec-codec.js';
-import { type CheckGround, KeySet } from './check-ground.js';
+import { type CheckGround, SeqSet } from './check-ground.js';
 import { SetsCheck } from './check-sets.js';
 
 export interface JobFindings {
   readonly counts: Record<Status, number>;
   /** Jobs that the due index and the list of finished jobs must have: the log has nothing newer about them. */
-  readonly pending: KeySet;
-  readonly finished: KeySet;
+  readonly pending: SeqSet;
+  readonly finished: SeqSet;
 }
 
 /** One page of jobs, from three trees. */
@@ -40,7 +40,7 @@ interface PageOfJobs {
 
 export function checkJobs(ground: CheckGround): JobFindings {
   const counts = Object.fromEntries(statuses.map((status) => [status, 0])) as Record<Status, number>;
-  const found: JobFindings = { counts, pending: new KeySet(), finished: new KeySet() };
+  const found: JobFindings = { counts, pending: new SeqSet(), finished: new SeqSet() };
   const sets = new SetsCheck(ground);
   for (const page of pagesOfJobs(ground)) {
     const { number, states } = page;
@@ -85,7 +85,7 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
   if (open) return;
   if (!specBytes) faults.add('spec', `job number ${seq} has no spec`);
   if (seq >= ground.counters.nextSeq)
-    faults.add('history', `${ground.nameOf(seq)} has a key that the next new job takes, too`);
+    faults.add('history', `${ground.nameOf(seq)} has a number that the next new job takes, too`);
   found.counts[status]++;
   if (status === 'pending') found.pending.add(seq);
   if (isFinished(status)) found.finished.add(seq);

@@ -9,10 +9,10 @@ import { readSpec } from '../format/spec-codec.js';
 import { UnreadableRecord } from '../port.js';
 import { compareDue } from '../trees/due-index.js';
 import { findKey } from '../trees/idempotency.js';
-import type { CheckGround, KeySet } from './check-ground.js';
+import type { CheckGround, SeqSet } from './check-ground.js';
 
 /** @param pending must all be found, each at its due time and not before the point that a start reads the index from */
-export function checkDue(ground: CheckGround, pending: KeySet): void {
+export function checkDue(ground: CheckGround, pending: SeqSet): void {
   const { kv, faults, mark } = ground;
   let [bucket, run]: [number, number] = [-1, -1];
   let before: DueEntry | undefined;
@@ -45,7 +45,7 @@ function instant(ms: number): string {
 }
 
 /** @param finished must all be found, each with the instant at which it finished */
-export function checkFinished(ground: CheckGround, finished: KeySet): void {
+export function checkFinished(ground: CheckGround, finished: SeqSet): void {
   const { kv, faults } = ground;
   faults.try('unreadable', 'the list of finished jobs', () => {
     for (const { key, value } of kv.entries('finished', {})) {

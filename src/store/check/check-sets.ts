@@ -26,7 +26,7 @@ export class SetsCheck {
     for (const seq of ground.behind.keys()) gather(this.#behind, blockOf(seq), seq % blockSize);
   }
 
-  /** A job as the trees have it; keys must ascend. */
+  /** A job as the trees have it; each `seq` must be greater than the one before. */
   add(seq: number, status: Status, typeId: number): void {
     const block = blockOf(seq);
     if (block !== this.#block) this.#compare();

@@ -1,4 +1,4 @@
-/** A stretch of the list of finished jobs as bytes: key (u48) and finishing instant (u48) of each job, sealed. */
+/** A stretch of the list of finished jobs as bytes: `seq` (u48) and finishing instant (u48) of each job, sealed. */
 import type { FinishedJob, FinishedPlace } from '../port.js';
 import { ByteWriter } from './bytes.js';
 import { seal, unseal } from './layout.js';

@@ -13,7 +13,7 @@ import { rowBytes } from './row.js';
 export const schemaVersion = 2;
 
 /**
- * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by key), `due` (what
+ * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by `seq`), `due` (what
  * is to come), `bitmaps` (sets of jobs), `finished` (in finishing order), `keys` and `keyExpiry` (idempotency).
  */
 export const trees = [

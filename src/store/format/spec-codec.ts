@@ -1,4 +1,4 @@
-/** A job's spec as bytes: CRC-32 of the job's key and the rest, format version, the fields. Any damage is refused on reading. */
+/** A job's spec as bytes: CRC-32 of the job's `seq` and the rest, format version, the fields. Any damage is refused on reading. */
 
 import type { JobSpec, SlotRange, Trigger } from '../../domain/job.js';
 import { DamagedRecord, NewerRecord } from '../port.js';

@@ -36,7 +36,7 @@ export class KvLogSource implements LogSource {
 
 export class KvLog extends KvLogSource implements RecordLog {
   readonly #kv: Kv;
-  /** Key of the last spec: those behind it are appended to their tree, which costs less than finding their place. */
+  /** `seq` of the last spec: those behind it are appended to their tree, which costs less than finding their place. */
   #lastSpec: number;
 
   constructor(kv: Kv) {

@@ -1,6 +1,6 @@
 /**
  * Which jobs are in which status and of which type, as compressed bitmaps: lists and totals come from here, so that no
- * tree is scanned for what it does not return. Keys are cut into blocks of 65,536; a block's sets are saved one by one,
+ * tree is scanned for what it does not return. Jobs are cut by `seq` into blocks of 65,536; a block's sets are saved one by one,
  * and only those that changed.
  */
 
@@ -114,7 +114,7 @@ export class JobSets {
     return this.#counts[set] ?? 0;
   }
 
-  /** Keys of matching jobs below `before`, newest first, after the first `offset` of them. */
+  /** The `seq` of each matching job below `before`, newest first, after the first `offset` of them. */
   page(
     status: Status | undefined,
     typeId: number | undefined,
@@ -150,7 +150,7 @@ export class JobSets {
     return [...this.#order];
   }
 
-  /** Keys of the jobs of a status in one block, from the least; at most 65,536. */
+  /** The `seq` of each job of a status in one block, ascending; at most 65,536. */
   inBlock(status: Status, block: number): readonly number[] {
     const set = this.#blocks.get(block)?.[setOfStatus(status)];
     return set ? Array.from(set.bitmap.toUint32Array(), (low) => block * blockSize + low) : [];
