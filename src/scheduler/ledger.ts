@@ -27,7 +27,7 @@ export interface LedgerPorts {
 
 const storageUnavailable = new Refusal(
   'storage_unavailable',
-  'The change could not be written to disk and was not made. Try again later; GET /health tells when writing works again.',
+  'The change could not be written to disk and was not made. Try again later; GET /health says when writing works again.',
 );
 
 /** Jobs kept at hand after they were read, and characters of payload that one may have for it: 8 million in all. */

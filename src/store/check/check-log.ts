@@ -117,7 +117,7 @@ function checkCounters(
   for (const total of ['completed', 'failed', 'cancelled'] as const) {
     const grown = counters[total] - before.counters[total];
     if (grown !== told[total])
-      faults.add('history', `${what} adds ${grown} to the total of ${total} jobs, its events tell of ${told[total]}`);
+      faults.add('history', `${what} adds ${grown} to the total of ${total} jobs, its events say ${told[total]}`);
   }
 }
 

@@ -120,7 +120,7 @@ export class LogRecordReader {
     const found = bytes[header.version] as number;
     if (found > version) throw new NewerRecord(`log record ${position}`, { found, known: version });
     if (found !== version)
-      throw new DamagedRecord(`log record ${position}`, `has the format ${found}, which never was`);
+      throw new DamagedRecord(`log record ${position}`, `has the format ${found}, which never existed`);
     this.at = getU48(bytes, header.at);
     this.counters = {
       nextSeq: getU48(bytes, header.nextSeq),
