@@ -93,7 +93,7 @@ class Alone {
 
   /** Everything that waits is on disk. */
   commit(): void {
-    while (this.scheduler.ledger.writing && this.#written > this.store.position) this.committed(this.#written);
+    while (this.#written > this.store.position) this.committed(this.#written);
   }
 
   committed(position: number): void {

@@ -59,7 +59,7 @@ export const mutations = [
   },
   {
     name: 'a bucket of the due index is dropped while a job of it is to come',
-    changes: [change('src/store/trees/due-index.ts', 'key(bucketOf(watermark))', 'key(bucketOf(watermark) + 1)')],
+    changes: [change('src/store/trees/due-index.ts', 'dueKey(bucketOf(watermark))', 'dueKey(bucketOf(watermark) + 1)')],
   },
   {
     name: 'runs of the due index that become one are gone',

@@ -47,6 +47,6 @@ export function makeShard({ kv, log, storage, clean }: ShardStorage, ports: Shar
   const store = new CommittedStore(storage, state, restored);
   const scheduler = new Scheduler({ ...ports, store, sets: state.sets, window }, { ...restored, clean });
   store.listen(scheduler);
-  const queries = new StoreQueries({ state, counters: () => scheduler.ledger.committed, damage: ports.damage });
+  const queries = new StoreQueries({ state, counters: () => scheduler.counters, damage: ports.damage });
   return { state, store, window, scheduler, queries };
 }

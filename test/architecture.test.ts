@@ -57,6 +57,8 @@ const READS_SETTINGS = ['config', 'startup', 'main', 'cli'];
 const QUERIES = 'store/queries-port.ts';
 /** The scheduler speaks of jobs, and of the store it knows what that takes and gives: nothing that is made of bytes. */
 const JOB_PORT = 'store/port.ts';
+/** Numbers and texts as bytes, checksums. Only the formats are made of these; others ask a format by what it means. */
+const BYTES = ['store/format/bytes.ts', 'store/format/numbers.ts'];
 /** The rooms of the store: folders of src/store/, or files at its top. Each may import those before it. */
 const STORE_ROOMS = [
   'port',
@@ -119,6 +121,11 @@ function checkRooms({ from, to }: Import): string[] {
   return [`${from} imports ${to}: in the store, ${source} may not know ${target}`];
 }
 
+function checkBytes({ from, to }: Import): string[] {
+  if (!BYTES.includes(to) || roomOf(from) === 'format') return [];
+  return [`${from} imports ${to}: store/format/ alone may know bytes`];
+}
+
 function checkPoolRooms({ from, to }: Import): string[] {
   const [source, target] = [poolRoomOf(from), poolRoomOf(to)];
   if (source === target || POOL_ROOMS[source]?.includes(target)) return [];
@@ -129,7 +136,8 @@ function checkDirection(one: Import): string[] {
   const { from, to, typeOnly } = one;
   const [source, target] = [layerOf(from), layerOf(to)];
   if (to.startsWith('../')) return [`${from} imports ${to}, outside src/`];
-  if (source === target) return source === 'store' ? checkRooms(one) : source === 'pool' ? checkPoolRooms(one) : [];
+  if (source === target)
+    return source === 'store' ? [...checkRooms(one), ...checkBytes(one)] : source === 'pool' ? checkPoolRooms(one) : [];
   if (!MAY_IMPORT[source]?.includes(target)) return [`${from} imports ${to}: ${source} may not know ${target}`];
   if (target === 'config' && !typeOnly && !READS_SETTINGS.includes(source)) {
     return [`${from} imports more than types from ${to}`];
@@ -222,6 +230,7 @@ t.test('the checks see what they are for', async (t) => {
     ['store internals', { 'server/a.ts': "import { kv } from '../store/kv/kv.js';" }, /the queries only/],
     ['bytes', { 'scheduler/a.ts': "import { seal } from '../store/format/layout.js';" }, /its port only/],
     ['rooms', { 'store/format/a.ts': "import type { Kv } from '../kv/kv.js';" }, /format may not know kv/],
+    ['numbers', { 'store/trees/a.ts': "import { key } from '../format/numbers.js';" }, /format\/ alone may know bytes/],
     ['no room', { 'store/a.ts': 'export {};' }, /no room/],
     ['worker to main', { 'pool/worker/a.ts': "import type { B } from '../b.js';" }, /worker may not know main/],
     ['main to worker', { 'pool/a.ts': "import { b } from './worker/b.js';" }, /main may not know worker/],

@@ -1,6 +1,6 @@
 /** What the README and the design page draw and name is what the code has. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -18,6 +18,19 @@ t.test('the diagram of the life of a job is the transition table', (t) => {
     Object.entries(steps).map(([step, to]) => `${from} ${step} ${to}`),
   );
   t.same(drawn.sort(), table.sort());
+  t.end();
+});
+
+t.test('every file that the design page names is there', (t) => {
+  const sources = readdirSync(resolve(root, 'src'), { recursive: true, encoding: 'utf8' }).map(
+    (file) => `/src/${file}`,
+  );
+  const named = [...design.matchAll(/`([\w/-]+\.ts)`/g)].map(([, file]) => file as string);
+  t.ok(named.length > 40);
+  t.same(
+    named.filter((file) => !existsSync(resolve(root, file)) && !sources.some((source) => source.endsWith(`/${file}`))),
+    [],
+  );
   t.end();
 });
 

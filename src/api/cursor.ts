@@ -1,5 +1,5 @@
 /**
- * Cursors of lists: a key and a proof that it came from here, for this filter. Clients can neither make one up nor carry
+ * Cursors of lists: a job's `seq` and a proof that it came from here, for this filter. Clients can neither make one up nor carry
  * one over to another list.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';

@@ -193,7 +193,7 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
 function backupCommand(): Command {
   return new Command('backup')
     .description(
-      'Write a backup of a running server, which goes on meanwhile. The directory is on the machine of the server, and new or empty.',
+      'Write a backup of a running server, which keeps working. The directory must be new or empty, and is on the machine of the server.',
     )
     .argument('<directory>', 'where the backup goes')
     .addOption(option('--url <url>', 'where the server answers').default('http://127.0.0.1:8080').argParser(serverUrl))

@@ -90,7 +90,8 @@ function get(url: URL, options: RequestOptions): Promise<{ status: number; text:
       response.setEncoding('utf8').on('error', reject);
       response.on('data', (chunk: string) => {
         text += chunk;
-        if (text.length > maxBytes) response.destroy(new Error('the answer is too long for that of an escapement'));
+        if (text.length > maxBytes)
+          response.destroy(new Error('the answer is longer than any of an escapement server'));
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
     };

@@ -23,7 +23,7 @@ export function systemZone(tz: string | undefined): string {
   const known = tz === undefined ? zoneWithoutTz() : zoneOfTz(tz.replace(/^:/, ''));
   if (known !== undefined) return known;
   const what = tz === undefined ? `the time zone of this machine (${localtime})` : `the time zone in TZ, "${tz}",`;
-  throw new Error(`${what} is none of the IANA database: ${remedy}`);
+  throw new Error(`${what} is not in the IANA database: ${remedy}`);
 }
 
 function zoneOfTz(text: string): string | undefined {

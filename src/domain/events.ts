@@ -39,7 +39,7 @@ export type EventBody =
 /** An event as the log keeps it. `seq` grows by one with every event of the server. */
 export interface JobEvent {
   readonly seq: number;
-  /** Key of the job and second of its public id. */
+  /** The job's own `seq`, and the second of its public id. */
   readonly jobSeq: number;
   readonly idSeconds: number;
   readonly jobName: string;

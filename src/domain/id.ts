@@ -62,7 +62,7 @@ function unscramble(hex: number): number {
 const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /**
- * The public id of the job with key `seq`, made in second `idSeconds`. Byte by byte out of a table it takes 60 ns, where
+ * The public id of the job with this `seq`, made in second `idSeconds`. Byte by byte out of a table it takes 60 ns, where
  * `toString(16)` takes 400: V8 has a fast way for decimal numbers only.
  */
 export function formatId(seq: number, idSeconds: number): string {

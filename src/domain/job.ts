@@ -20,7 +20,7 @@ export interface SlotRange {
 }
 
 export interface JobSpec {
-  /** Internal key: grows by one with every job, never reused. The public id is derived from it. */
+  /** Sequence number: grows by one with every job, never reused. The public id is derived from it. */
   readonly seq: number;
   /** Second in the public id; never goes back. */
   readonly idSeconds: number;

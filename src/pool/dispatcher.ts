@@ -142,7 +142,7 @@ export class Dispatcher {
       if (!place.isReserved) continue;
       const { thread } = place;
       if (thread.queued > 0) this.requeue(thread.recallQueued());
-      if (thread.inFlight > 0 || thread.held === thread.ceiling) continue;
+      if (thread.inFlight > 0 || thread.slotsInUse === thread.slotCount) continue;
       const next = this.#waitingAlone.shift();
       if (!next) return;
       if (this.#send(next, thread, nowMs)) place.occupy();

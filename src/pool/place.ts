@@ -29,12 +29,12 @@ export class Place implements Load {
     return this.thread.queuedMs;
   }
 
-  get held(): number {
-    return this.thread.held;
+  get slotsInUse(): number {
+    return this.thread.slotsInUse;
   }
 
-  get ceiling(): number {
-    return this.thread.ceiling;
+  get slotCount(): number {
+    return this.thread.slotCount;
   }
 
   get isReserved(): boolean {

@@ -15,14 +15,14 @@ export interface Load {
   readonly queued: number;
   /** Expected time of those. */
   readonly queuedMs: number;
-  /** Slots in use, and how many there are. */
-  readonly held: number;
-  readonly ceiling: number;
+  /** Slots of attempts that it has, and how many it may have. */
+  readonly slotsInUse: number;
+  readonly slotCount: number;
 }
 
 /** True if one more attempt that is expected to take `expectedMs` may be sent to the thread. */
 export function fits(load: Load, expectedMs: number): boolean {
-  if (!load.accepts || load.held >= load.ceiling) return false;
+  if (!load.accepts || load.slotsInUse >= load.slotCount) return false;
   return load.queued === 0 || (load.queued < maxQueued && load.queuedMs + expectedMs <= queuedBudgetMs);
 }
 
@@ -37,7 +37,7 @@ export function choose<Thread extends Load>(threads: readonly Thread[], expected
 }
 
 function isLess(a: Load, b: Load): boolean {
-  return a.queuedMs === b.queuedMs ? a.held < b.held : a.queuedMs < b.queuedMs;
+  return a.queuedMs === b.queuedMs ? a.slotsInUse < b.slotsInUse : a.queuedMs < b.queuedMs;
 }
 
 /** How many attempts that take `expectedMs` each may be sent to the thread. */
@@ -45,7 +45,7 @@ export function room(load: Load, expectedMs: number): number {
   if (!load.accepts) return 0;
   const byTime = Math.floor((queuedBudgetMs - load.queuedMs) / Math.max(expectedMs, 1e-3));
   const wanted = Math.max(load.queued === 0 ? 1 : 0, Math.min(byTime, maxQueued - load.queued));
-  return Math.max(0, Math.min(wanted, load.ceiling - load.held));
+  return Math.max(0, Math.min(wanted, load.slotCount - load.slotsInUse));
 }
 
 /**

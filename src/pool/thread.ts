@@ -72,13 +72,13 @@ export class Thread {
     readonly number: number,
     piscina: Piscina,
     /** Attempts that it may hold, up to `slotsPerThread`. */
-    readonly ceiling: number,
+    readonly slotCount: number,
     load: Pick<ThreadStart, 'handlersDir' | 'importLimitMs' | 'log'>,
     hooks: ThreadHooks,
   ) {
     this.#piscina = piscina;
     this.#hooks = hooks;
-    this.#freeSlots = Array.from({ length: ceiling }, (_, index) => ceiling - index);
+    this.#freeSlots = Array.from({ length: slotCount }, (_, index) => slotCount - index);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.on('message', (message: unknown) => this.#receive(message));
@@ -119,8 +119,8 @@ export class Thread {
   }
 
   /** Slots in use. */
-  get held(): number {
-    return this.ceiling - this.#freeSlots.length;
+  get slotsInUse(): number {
+    return this.slotCount - this.#freeSlots.length;
   }
 
   /** As Node counts threads; 0 before it is ready. */

@@ -39,7 +39,7 @@ export class Batch {
   readonly #passed: FinishedPlace[] = [];
   #earliestDue = Number.POSITIVE_INFINITY;
 
-  /** Jobs by key, each as the batch leaves it. */
+  /** Jobs by `seq`, each as the batch leaves it. */
   get touched(): ReadonlyMap<number, JobChange> {
     return this.#touched;
   }

@@ -27,7 +27,7 @@ export interface LedgerPorts {
 
 const storageUnavailable = new Refusal(
   'storage_unavailable',
-  'The change could not be written to disk and was not made. Try again later; GET /health tells when writing works again.',
+  'The change could not be written to disk and was not made. Try again later; GET /health says when writing works again.',
 );
 
 /** Jobs kept at hand after they were read, and characters of payload that one may have for it: 8 million in all. */
@@ -144,8 +144,8 @@ export class Ledger {
     return job?.state.status === 'running' ? job : undefined;
   }
 
-  /** Takes a key for a new job, and the second of its id, which never goes back. */
-  takeKey(now: number): { readonly seq: number; readonly idSeconds: number } {
+  /** Takes the next `seq` for a new job, and the second of its id, which never goes back. */
+  takeSeq(now: number): { readonly seq: number; readonly idSeconds: number } {
     this.#counters.idSeconds = Math.max(this.#counters.idSeconds, Math.floor(now / 1000));
     return { seq: this.#counters.nextSeq++, idSeconds: this.#counters.idSeconds };
   }

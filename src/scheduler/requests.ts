@@ -68,7 +68,7 @@ export function make(draft: JobDraft, context: RequestContext, idempotencyKey: s
   const { ledger, handlers, timezone, now } = context;
   const trigger = triggerOf(draft.trigger, draft.isRepeat, timezone, now);
   const handler = handlers.get(draft.name);
-  const { seq, idSeconds } = ledger.takeKey(now);
+  const { seq, idSeconds } = ledger.takeSeq(now);
   // Every field is written out, also the one that is mostly undefined: spreads made this the costliest line of a request.
   const spec: JobSpec = {
     seq,

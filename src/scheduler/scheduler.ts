@@ -8,7 +8,7 @@ import type { Clock } from '../clock.js';
 import * as decisions from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import type { Job } from '../domain/job.js';
+import type { Job, JobState } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { HandlerInfo, Outcome, Pool } from '../pool/port.js';
 import {
@@ -87,8 +87,8 @@ const maxFacts = 20_000;
 
 /** See the head of this file. */
 export class Scheduler implements Requests, StoreEvents {
-  readonly ledger: Ledger;
   readonly #ports: SchedulerPorts;
+  readonly #ledger: Ledger;
   readonly #handlers: ReadonlyMap<string, HandlerInfo>;
   readonly #dispatch: Dispatch;
   readonly #retention: Retention;
@@ -103,7 +103,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
-    this.ledger = new Ledger(ports, start.counters);
+    this.#ledger = new Ledger(ports, start.counters);
     this.#mailbox = new Mailbox(ports.requestedJobsPerTurn);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
     this.#downtime = new Downtime(
@@ -112,11 +112,11 @@ export class Scheduler implements Requests, StoreEvents {
       ports.takeStop,
     );
     const { clean } = start;
-    this.#dispatch = new Dispatch(ports, this.ledger, { handlers: this.#handlers, clean, downtime: this.#downtime });
+    this.#dispatch = new Dispatch(ports, this.#ledger, { handlers: this.#handlers, clean, downtime: this.#downtime });
     this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);
-    this.#retention = new Retention(ports, this.ledger);
-    this.#clockSetBack = new ClockSetBack(ports, this.ledger);
-    this.#merging = new Merging(ports, this.ledger);
+    this.#retention = new Retention(ports, this.#ledger);
+    this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
+    this.#merging = new Merging(ports, this.#ledger);
     this.#modes = new Modes(this.#load());
     this.#noticeClockOfLastRun(start.lastRecordAt);
   }
@@ -137,10 +137,10 @@ export class Scheduler implements Requests, StoreEvents {
     const now = this.#ports.clock.now();
     // Of this process no start is on disk before that.
     for (const seq of this.#ports.sets.each('running')) {
-      const job = this.ledger.unlessUnreadable(seq, () => this.ledger.lookup(seq));
-      if (job?.state.status === 'running') this.ledger.record(job, decisions.interrupt(job, true, now), now);
+      const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
+      if (job?.state.status === 'running') this.#ledger.record(job, decisions.interrupt(job, true, now), now);
     }
-    this.#recoveredAt = this.#ports.store.position + (this.ledger.filling.isEmpty ? 0 : 1);
+    this.#recoveredAt = this.#ports.store.position + (this.#ledger.filling.isEmpty ? 0 : 1);
   }
 
   /** What `recover` found is on disk. */
@@ -176,7 +176,7 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   committed(): void {
-    const batch = this.ledger.committedOne();
+    const batch = this.#ledger.committedOne();
     if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
     for (const { job, removed } of batch.touched.values()) {
       if (!removed && job.state.status === 'pending') this.#ports.window.add(job.state.due, job.spec.seq);
@@ -196,14 +196,14 @@ export class Scheduler implements Requests, StoreEvents {
         'the disk is full: nothing is accepted or started until there is room',
       );
     }
-    const { facts, jobs } = this.ledger.lost();
+    const { facts, jobs } = this.#ledger.lost();
     this.#mailbox.startOver();
     if (!this.recovered) this.recover();
     for (const fact of facts) this.#redo(fact);
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
-      if (this.ledger.filling.touched.has(seq)) continue;
-      const state = this.ledger.unlessUnreadable(seq, () => this.ledger.state(seq));
+      if (this.#ledger.filling.touched.has(seq)) continue;
+      const state = this.#ledger.unlessUnreadable(seq, () => this.#ledger.state(seq));
       if (state?.status === 'pending') this.#ports.window.add(state.due, seq);
     }
     this.turn();
@@ -227,18 +227,33 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#modes.current;
   }
 
+  /** Totals, and the numbers that were given last, as they are on disk. */
+  get counters(): Counters {
+    return this.#ledger.committed;
+  }
+
+  /** A job's state as it was decided last, on disk or not; undefined when there is no such job. @throws DamagedRecord */
+  state(seq: number): JobState | undefined {
+    return this.#ledger.state(seq);
+  }
+
   /** Attempts in the pool. */
   get runningAttempts(): number {
-    return this.ledger.active.size;
+    return this.#ledger.active.size;
+  }
+
+  /** Whether a job has an attempt in the pool. */
+  isRunning(seq: number): boolean {
+    return this.#ledger.active.has(seq);
   }
 
   /** Nothing is left to be decided or written. */
   get settled(): boolean {
-    return this.#mailbox.isEmpty && this.ledger.settled;
+    return this.#mailbox.isEmpty && this.#ledger.settled;
   }
 
   #load(): Load {
-    const isCrowded = (): boolean => this.ledger.filling.facts.length >= maxFacts;
+    const isCrowded = (): boolean => this.#ledger.filling.facts.length >= maxFacts;
     const isRecovering = (): boolean => !this.recovered;
     return { isCrowded, isRecovering };
   }
@@ -271,12 +286,12 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** No more requests are decided before the commit. */
   get #hasGathered(): boolean {
-    return this.ledger.filling.touched.size >= maxGathered;
+    return this.#ledger.filling.touched.size >= maxGathered;
   }
 
   #decideRequests(): void {
     const now = this.#ports.clock.now();
-    const { ledger } = this;
+    const ledger = this.#ledger;
     const { timezone } = this.#ports;
     const abort = (job: Job): void => this.#ports.pool.abort(job.spec.seq, job.state.fence, 'cancelled');
     const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
@@ -298,9 +313,9 @@ export class Scheduler implements Requests, StoreEvents {
   // -- facts --
 
   #ended(outcome: Outcome, now: number): void {
-    const job = this.ledger.active.get(outcome.jobSeq);
+    const job = this.#ledger.active.get(outcome.jobSeq);
     if (job?.state.fence !== outcome.fence) return;
-    this.ledger.addFact({ kind: 'ended', outcome, at: now });
+    this.#ledger.addFact({ kind: 'ended', outcome, at: now });
     this.#decideEnd(outcome, now);
     this.#dispatch.ended(outcome, job.spec.name);
   }
@@ -308,19 +323,19 @@ export class Scheduler implements Requests, StoreEvents {
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */
   #decideEnd(outcome: Outcome, now: number): void {
     this.#clockSetBack.lookAtFirst(outcome.jobSeq, now);
-    const job = this.ledger.lookup(outcome.jobSeq);
+    const job = this.#ledger.lookup(outcome.jobSeq);
     if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;
     const decision = outcomeDecision(job, outcome, now);
-    this.ledger.record(job, decision, now);
+    this.#ledger.record(job, decision, now);
     if (outcome.kind === 'failed') logFailure(this.#ports.log, job, outcome.code, decision);
   }
 
   /** Decides a fact again that was lost with its batch, as of the instant it happened. */
   #redo(fact: Fact): void {
-    this.ledger.addFact(fact);
+    this.#ledger.addFact(fact);
     if (fact.kind === 'ended') return this.#decideEnd(fact.outcome, fact.at);
-    const job = this.ledger.lookup(fact.seq);
-    if (job?.state.status === 'pending') this.ledger.startAgain(job, fact.at);
+    const job = this.#ledger.lookup(fact.seq);
+    if (job?.state.status === 'pending') this.#ledger.startAgain(job, fact.at);
   }
 
   // -- store and timer --
@@ -338,8 +353,8 @@ export class Scheduler implements Requests, StoreEvents {
     if (this.#mailbox.isHalfway) return;
     const isTry = this.mode.writes === 'now_and_then';
     if (isTry && this.#ports.clock.monotonic() < this.#modes.nextWriteAt) return;
-    const isSignDue = !this.ledger.writing && this.#signOfLife.isDue;
-    if (this.ledger.commit(this.#ports.clock.now(), isTry || isSignDue)) this.#signOfLife.recorded();
+    const isSignDue = !this.#ledger.writing && this.#signOfLife.isDue;
+    if (this.#ledger.commit(this.#ports.clock.now(), isTry || isSignDue)) this.#signOfLife.recorded();
   }
 
   #sleep(): void {
@@ -353,7 +368,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (!starts) return waker.at(Number.POSITIVE_INFINITY);
     const hasMore = this.#retention.hasMore || this.#dispatch.hasMore || this.#clockSetBack.hasMore;
     if (window.wantsRefill || hasMore) return waker.soon();
-    const signAt = this.ledger.writing ? Number.POSITIVE_INFINITY : this.#signOfLife.nextAt;
+    const signAt = this.#ledger.writing ? Number.POSITIVE_INFINITY : this.#signOfLife.nextAt;
     waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#merging.nextAt, signAt));
   }
 }

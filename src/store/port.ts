@@ -10,7 +10,7 @@ import type { Status } from '../domain/lifecycle.js';
 
 /** Running totals, as they stand after a commit. */
 export interface Counters {
-  /** Key of the next job. */
+  /** `seq` of the next job. */
   readonly nextSeq: number;
   /** Jobs that exist. */
   readonly jobs: number;
@@ -70,7 +70,7 @@ export interface Changes {
   /** Unix milliseconds. */
   readonly at: number;
   readonly counters: Counters;
-  /** By key. */
+  /** By `seq`. */
   readonly jobs: ReadonlyMap<number, JobChange>;
   /** In order of their numbers. */
   readonly events: readonly JobEvent[];
@@ -148,9 +148,9 @@ export interface JobsByStatus {
   readonly finished: number;
   /** All jobs in a status, ascending. */
   each(status: Status): Iterable<number>;
-  /** Numbers of the blocks of keys that have jobs: what `inBlock` takes. */
+  /** Numbers of the blocks that have jobs: what `inBlock` takes. */
   blocks(): readonly number[];
-  /** Keys of the jobs of a status in one block, from the least; at most 65,536. */
+  /** The `seq` of each job of a status in one block, ascending; at most 65,536. */
   inBlock(status: Status, block: number): readonly number[];
 }
 

@@ -9,7 +9,7 @@ export interface ListQuery {
   readonly name?: string;
   readonly limit: number;
   readonly offset: number;
-  /** Lists jobs made before this one: a key, from an earlier page's `nextBefore`. Replaces `offset`. */
+  /** Lists jobs made before this one: a `seq`, from an earlier page's `nextBefore`. Replaces `offset`. */
   readonly before?: number;
 }
 
@@ -60,6 +60,6 @@ export interface Queries {
    * @param from `next` of the look that ended with event `seq`
    */
   eventsAfter(seq: number, limit: number, from?: LogPlace): PastEvents;
-  /** The key that an id names, whether or not the job still exists. */
-  keyOf(id: string): number | undefined;
+  /** The `seq` that an id names, whether or not the job still exists. */
+  seqOf(id: string): number | undefined;
 }

@@ -128,7 +128,7 @@ t.test('who may ask, and where it may go', async (t) => {
   writeFileSync(join(used, 'file'), 'mine');
   const places: [directory: string, reason: RegExp][] = [
     [used, /not empty/],
-    [join(server.dataDir, 'backup'), /lies in the data directory/],
+    [join(server.dataDir, 'backup'), /inside the data directory/],
     [join(temporary(), 'no/folder/above'), /folder above/],
     ['/proc/backup', /.+/],
   ];

@@ -1,5 +1,6 @@
 /** A type with a limit never has more attempts than that, and holds up no other type. */
 import t from 'tap';
+import { Ledger } from '../../src/scheduler/ledger.js';
 import { anyHandler, World } from '../support/world.js';
 import { after, cancel, draftOf, make, running, second, update } from './worlds.js';
 
@@ -91,24 +92,30 @@ t.test('a job that moves away while it waits for its type’s place leaves the l
 function mostRead(world: World, happen: () => void): { jobs: number; characters: number } {
   const most = { jobs: 0, characters: 0 };
   let now = { jobs: 0, characters: 0 };
-  const { ledger } = world.scheduler;
   const count = <T extends { readonly spec: { readonly payload: string } } | undefined>(job: T): T => {
     now.jobs++;
     now.characters += job?.spec.payload.length ?? 0;
     return job;
   };
-  const lookup = ledger.lookup.bind(ledger);
-  const lookupWritten = ledger.lookupWritten.bind(ledger);
+  const { lookup, lookupWritten } = Ledger.prototype;
   const turn = world.scheduler.turn.bind(world.scheduler);
-  ledger.lookup = (seq) => count(lookup(seq));
-  ledger.lookupWritten = (seq) => count(lookupWritten(seq));
+  Ledger.prototype.lookup = function (seq) {
+    return count(lookup.call(this, seq));
+  };
+  Ledger.prototype.lookupWritten = function (seq) {
+    return count(lookupWritten.call(this, seq));
+  };
   world.scheduler.turn = () => {
     now = { jobs: 0, characters: 0 };
     turn();
     most.jobs = Math.max(most.jobs, now.jobs);
     most.characters = Math.max(most.characters, now.characters);
   };
-  happen();
+  try {
+    happen();
+  } finally {
+    Object.assign(Ledger.prototype, { lookup, lookupWritten });
+  }
   return most;
 }
 

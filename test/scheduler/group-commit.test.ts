@@ -313,7 +313,7 @@ t.test('a crash in the middle of a list leaves none of it', async (t) => {
   world.scheduler.turn();
   const next = world.crash();
   next.settle();
-  t.equal(next.scheduler.ledger.committed.nextSeq, 2);
+  t.equal(next.scheduler.counters.nextSeq, 2);
 });
 
 t.test('a write that is refused in the middle of a list: the list is decided from its beginning', async (t) => {

@@ -123,7 +123,7 @@ export class FakeQueries implements Queries {
     return this.seq;
   }
   eventsAfter: Queries['eventsAfter'] = () => ({ events: [], oldest: 1 });
-  keyOf(id: string): number | undefined {
+  seqOf(id: string): number | undefined {
     return this.jobs.get(id)?.spec.seq;
   }
 }

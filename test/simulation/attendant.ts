@@ -61,7 +61,7 @@ export class Attendant {
     must(isHandled === true, () => `job ${jobSeq} runs and has no handler`);
     const limited = [...world.pool.attempts.values()].filter(({ name }) => name === 'limited').length;
     must(limited <= 1, () => `${limited} attempts of a type that is limited to one`);
-    const state = world.scheduler.ledger.state(jobSeq);
+    const state = world.scheduler.state(jobSeq);
     must(state !== undefined, () => `job ${jobSeq} was dispatched and is not there`);
     must(state.due <= state.startedAt, () => `job ${jobSeq} runs ${state.due - state.startedAt} ms early`);
     const now = Math.max(this.#latest, world.clock.wall);
@@ -96,7 +96,7 @@ function checkSchedule({ queries }: World, spec: JobSpec, { jobSeq, scheduledFor
 
 /** Whether a job may be what ended the process before: it was overdue then, or had been tried. */
 function isSuspect({ born, scheduler }: World, { jobSeq }: Attempt): boolean {
-  const state = scheduler.ledger.state(jobSeq);
+  const state = scheduler.state(jobSeq);
   return (
     !born.clean &&
     jobSeq < born.firstNewSeq &&

@@ -161,7 +161,7 @@ export class Clients {
       () => {
         const before = known();
         // With its job the use of a key is forgotten.
-        const holds = before && this.#world().scheduler.ledger.state(before.seq) !== undefined;
+        const holds = before && this.#world().scheduler.state(before.seq) !== undefined;
         if (holds) must(before.digest !== digest, () => `key ${key} was refused the body it was used with`);
       },
     );

@@ -84,7 +84,7 @@ export class Invariants {
   #checkSets(jobs: ReadonlyMap<number, Job>): void {
     const { sets, memtable, scheduler } = this.#world;
     const counted = Object.fromEntries(statuses.map((status) => [status, 0])) as Record<Status, number>;
-    for (let seq = 1; seq < scheduler.ledger.committed.nextSeq; seq++) {
+    for (let seq = 1; seq < scheduler.counters.nextSeq; seq++) {
       const status = jobs.get(seq)?.state.status ?? memtable.state(seq)?.status;
       const inSet = sets.statusOf(seq);
       must(status === inSet, () => `job ${seq} is ${status} and in the set of ${inSet}`);
@@ -134,12 +134,11 @@ export class Invariants {
   /** With nothing left to be written, what is running is what the pool runs. */
   #checkRunning(): void {
     const { scheduler, store, pool, sets } = this.#world;
-    const { ledger } = scheduler;
-    if (!scheduler.settled || ledger.writing || store.pending > 0) return;
-    for (const seq of ledger.active.keys())
-      must(pool.attempts.has(seq), () => `job ${seq} is held to be in the pool and is not`);
+    if (!scheduler.settled || store.pending > 0) return;
     for (const seq of pool.attempts.keys())
-      must(ledger.active.has(seq), () => `job ${seq} is in the pool and not held to be`);
+      must(scheduler.isRunning(seq), () => `job ${seq} is in the pool and not held to be`);
+    const [held, there] = [scheduler.runningAttempts, pool.attempts.size];
+    must(held === there, () => `${held} attempts are held to be in the pool, ${there} are`);
     for (const seq of sets.each('running')) must(pool.attempts.has(seq), () => `job ${seq} is running in no worker`);
   }
 

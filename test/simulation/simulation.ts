@@ -294,7 +294,7 @@ export class Simulation {
     else this.#mend();
     if (how === 'stay') this.#survive(() => this.#world.pass(300));
     // A round of one thread may be one attempt.
-    const rounds = 600 + 2 * this.#world.scheduler.ledger.committed.nextSeq;
+    const rounds = 600 + 2 * this.#world.scheduler.counters.nextSeq;
     for (let round = 0; round < rounds && !this.#isQuiet(round); round++) this.#survive(() => this.#restRound());
     this.#world.settle();
     this.#invariants.check();

@@ -31,7 +31,7 @@ export interface Answers {
 
 /** All that a server answers about its committed jobs. */
 export function answersOf(world: World): Answers {
-  const { nextSeq } = world.scheduler.ledger.committed;
+  const { nextSeq } = world.scheduler.counters;
   const seqs = Array.from({ length: nextSeq - 1 }, (_, i) => i + 1);
   const listed: Record<string, { total: number; seqs: number[] }> = {};
   for (const status of [undefined, ...statuses]) {

@@ -259,7 +259,7 @@ export class World {
     this.scheduler = shard.scheduler;
     this.queries = shard.queries;
     this.store.events = this.jobs;
-    const { nextSeq, lastEvent } = this.scheduler.ledger.committed;
+    const { nextSeq, lastEvent } = this.scheduler.counters;
     this.born = { clean, at: this.clock.now(), firstNewSeq: nextSeq, lastEvent };
     if (options.poolCapacity !== undefined) this.pool.capacity = options.poolCapacity;
     this.scheduler.recover();

@@ -98,7 +98,10 @@ export function collectBody(
 
 /** The answer to a request whose body there is no memory for. */
 export function tooMany(): Refusal {
-  return new Refusal('overloaded', 'The bodies that are being received take all the memory there is for them.');
+  return new Refusal(
+    'overloaded',
+    'The bodies that are being received take all the memory that they may. Try again in a moment.',
+  );
 }
 
 const none = Buffer.alloc(0);

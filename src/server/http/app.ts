@@ -271,7 +271,7 @@ function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
-    throw new Refusal('not_found', 'The path is not properly percent-encoded, so that nothing can be there.');
+    throw new Refusal('not_found', 'The path is not properly percent-encoded, so there is nothing at it.');
   }
 }
 

@@ -313,7 +313,7 @@ export class WebSockets {
     }
     if (feed.filterBytes + filterBytes(filter) > this.#bounds.filtersBytes) {
       const message =
-        'The filters of all connections take all the memory there is for them: subscribe to fewer jobs or types.';
+        'The filters of all connections take all the memory that they may: subscribe to fewer jobs or types.';
       return void ws.send(JSON.stringify({ type: 'error', code: 'overloaded', message }));
     }
     const subscription = ++connection.subscriptions;

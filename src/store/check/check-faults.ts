@@ -8,7 +8,7 @@ import { UnreadableRecord } from '../port.js';
 /** What each kind of fault means. */
 const meanings = {
   facts: 'the server does not start on this directory',
-  log: 'the server does not start when it needs the record, and nobody can be told the events in it',
+  log: 'the server does not start when it needs the record, and the events in it cannot be sent again',
   history: 'totals or events were or will be reported wrongly',
   type: 'its jobs can be neither run nor shown',
   count: 'jobs are lost, or come back, and the server does not start',
@@ -72,7 +72,7 @@ export class CheckFaults {
     }
   }
 
-  /** Tells how many were left out. Call at the end. */
+  /** Reports how many were left out. Call at the end. */
   finish(): void {
     for (const [kind, count] of this.#counts) {
       if (count > reportedOfKind) this.#report(`and ${count - reportedOfKind} more of this kind: ${meanings[kind]}`);

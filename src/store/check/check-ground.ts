@@ -84,8 +84,8 @@ export class CheckGround {
 
 const blockSize = 0x1_0000;
 
-/** A set of job keys as plain bits: a byte for eight jobs that follow each other. */
-export class KeySet {
+/** A set of jobs by `seq`, as plain bits: a byte for eight jobs that follow each other. */
+export class SeqSet {
   readonly #blocks = new Map<number, Uint8Array>();
   size = 0;
 
@@ -94,7 +94,7 @@ export class KeySet {
     return (((this.#blocks.get(Math.floor(seq / blockSize))?.[low >> 3] ?? 0) >> (low & 7)) & 1) === 1;
   }
 
-  /** Adds a key; false when it was there. */
+  /** Adds a job; false when it was there. */
   add(seq: number): boolean {
     if (this.has(seq)) return false;
     const number = Math.floor(seq / blockSize);

@@ -1,23 +1,33 @@
 /**
- * Checking the jobs, in order of their keys: states, specs and details are read side by side, page by page, so that
- * memory holds one page of each. What later passes look for (pending jobs, finished jobs) is gathered in key sets.
+ * Checking the jobs, in order of `seq`: states, specs and details are read side by side, page by page, so that
+ * memory holds one page of each. What later passes look for (pending jobs, finished jobs) is gathered in sets.
  */
 
 import type { JobSpec } from '../../domain/job.js';
 import { isFinished, type Status, statuses } from '../../domain/lifecycle.js';
 import { limits } from '../../domain/limits.js';
-import { checkPage, detailKey, pageOf, pageRows, rowAt, specKey, type Tree, unseal } from '../format/layout.js';
-import { keyPart } from '../format/numbers.js';
+import { keyOfName } from '../format/key-use.js';
+import {
+  checkPage,
+  decodeDetail,
+  pageOf,
+  pageOfKey,
+  pageRows,
+  rowAt,
+  seqOfKey,
+  specKey,
+  type Tree,
+} from '../format/layout.js';
 import { type RowPlace, rowDue, rowHasDetail, rowStatus, rowType } from '../format/row.js';
 import { readSpec } from '../format/spec-codec.js';
-import { type CheckGround, KeySet } from './check-ground.js';
+import { type CheckGround, SeqSet } from './check-ground.js';
 import { SetsCheck } from './check-sets.js';
 
 export interface JobFindings {
   readonly counts: Record<Status, number>;
   /** Jobs that the due index and the list of finished jobs must have: the log has nothing newer about them. */
-  readonly pending: KeySet;
-  readonly finished: KeySet;
+  readonly pending: SeqSet;
+  readonly finished: SeqSet;
 }
 
 /** One page of jobs, from three trees. */
@@ -30,7 +40,7 @@ interface PageOfJobs {
 
 export function checkJobs(ground: CheckGround): JobFindings {
   const counts = Object.fromEntries(statuses.map((status) => [status, 0])) as Record<Status, number>;
-  const found: JobFindings = { counts, pending: new KeySet(), finished: new KeySet() };
+  const found: JobFindings = { counts, pending: new SeqSet(), finished: new SeqSet() };
   const sets = new SetsCheck(ground);
   for (const page of pagesOfJobs(ground)) {
     const { number, states } = page;
@@ -75,7 +85,7 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
   if (open) return;
   if (!specBytes) faults.add('spec', `job number ${seq} has no spec`);
   if (seq >= ground.counters.nextSeq)
-    faults.add('history', `${ground.nameOf(seq)} has a key that the next new job takes, too`);
+    faults.add('history', `${ground.nameOf(seq)} has a number that the next new job takes, too`);
   found.counts[status]++;
   if (status === 'pending') found.pending.add(seq);
   if (isFinished(status)) found.finished.add(seq);
@@ -98,21 +108,21 @@ function checkSpec(ground: CheckGround, seq: number, spec: JobSpec, row: RowPlac
   }
   const { idempotencyKey, createdAt } = spec;
   if (idempotencyKey === undefined || createdAt + limits.idempotencyKeptMs <= now) return;
-  if (!kv.get('keys', Buffer.from(idempotencyKey, 'latin1'))) {
+  if (!kv.get('keys', keyOfName(idempotencyKey))) {
     faults.add('key', `the idempotency key of ${ground.nameOf(seq)} is forgotten before its time`);
   }
 }
 
 function checkDetail({ faults }: CheckGround, seq: number, sealed: Buffer): void {
   const what = `the detail of job number ${seq}`;
-  faults.try('detail', what, () => JSON.parse(unseal(sealed, detailKey(seq), '').toString('utf8')));
+  faults.try('detail', what, () => decodeDetail(sealed, seq));
 }
 
 /** All pages that any of the trees knows, ascending. */
 function* pagesOfJobs(ground: CheckGround): Iterable<PageOfJobs> {
-  const states = new PageStream(ground, 'states', (key) => keyPart(key, 0));
-  const specs = new PageStream(ground, 'specs', (key) => pageOf(keyPart(key, 0)));
-  const details = new PageStream(ground, 'details', (key) => pageOf(keyPart(key, 0)));
+  const states = new PageStream(ground, 'states', pageOfKey, (page) => page);
+  const specs = new PageStream(ground, 'specs', seqOfKey, pageOf);
+  const details = new PageStream(ground, 'details', seqOfKey, pageOf);
   for (;;) {
     const number = Math.min(states.page, specs.page, details.page);
     if (number === Number.POSITIVE_INFINITY) return;
@@ -129,12 +139,19 @@ function* pagesOfJobs(ground: CheckGround): Iterable<PageOfJobs> {
 class PageStream {
   /** The page of the next entry; Infinity at the end. */
   page = Number.POSITIVE_INFINITY;
-  readonly #pageOf: (key: Buffer) => number;
+  readonly #numberOf: (key: Buffer) => number;
+  readonly #pageOf: (number: number) => number;
   readonly #entries: Iterator<{ readonly key: Buffer; readonly value: Buffer }>;
   readonly #read: <T>(read: () => T) => T | undefined;
   #next: { readonly key: Buffer; readonly value: Buffer } | undefined;
 
-  constructor({ kv, faults }: CheckGround, tree: Tree, page: (key: Buffer) => number) {
+  constructor(
+    { kv, faults }: CheckGround,
+    tree: Tree,
+    number: (key: Buffer) => number,
+    page: (number: number) => number,
+  ) {
+    this.#numberOf = number;
     this.#pageOf = page;
     this.#read = (read) => faults.try('unreadable', `the tree ${tree}`, read);
     this.#entries = kv.entries(tree, {})[Symbol.iterator]();
@@ -145,7 +162,7 @@ class PageStream {
   take(page: number): Map<number, Buffer> {
     const taken = new Map<number, Buffer>();
     while (this.page === page && this.#next) {
-      taken.set(keyPart(this.#next.key, 0), this.#next.value);
+      taken.set(this.#numberOf(this.#next.key), this.#next.value);
       this.#advance();
     }
     return taken;
@@ -154,6 +171,6 @@ class PageStream {
   #advance(): void {
     const step = this.#read(() => this.#entries.next());
     this.#next = step?.done === false ? step.value : undefined;
-    this.page = this.#next ? this.#pageOf(this.#next.key) : Number.POSITIVE_INFINITY;
+    this.page = this.#next ? this.#pageOf(this.#numberOf(this.#next.key)) : Number.POSITIVE_INFINITY;
   }
 }

@@ -1,25 +1,27 @@
 /** Checking what jobs are found by: the due index, the list of finished jobs, the idempotency keys. */
 import { limits } from '../../domain/limits.js';
-import { specKey, unseal } from '../format/layout.js';
-import { getU48, key as keyOf, keyPart } from '../format/numbers.js';
+import { bucketMs, bucketOf, bucketOfKey, type DueEntry, decodeDueChunk, runOfKey } from '../format/due-chunk.js';
+import { decodeFinished } from '../format/finished-list.js';
+import { expiryKey, keyOfExpiry, nameOfKey } from '../format/key-use.js';
+import { specKey } from '../format/layout.js';
 import { rowDue, rowFinishedAt } from '../format/row.js';
 import { readSpec } from '../format/spec-codec.js';
 import { UnreadableRecord } from '../port.js';
-import { bucketMs, bucketOf, compareDue, type DueEntry, decodeChunk } from '../trees/due-index.js';
+import { compareDue } from '../trees/due-index.js';
 import { findKey } from '../trees/idempotency.js';
-import type { CheckGround, KeySet } from './check-ground.js';
+import type { CheckGround, SeqSet } from './check-ground.js';
 
 /** @param pending must all be found, each at its due time and not before the point that a start reads the index from */
-export function checkDue(ground: CheckGround, pending: KeySet): void {
+export function checkDue(ground: CheckGround, pending: SeqSet): void {
   const { kv, faults, mark } = ground;
   let [bucket, run]: [number, number] = [-1, -1];
   let before: DueEntry | undefined;
   faults.try('unreadable', 'the due index', () => {
     for (const { key, value } of kv.entries('due', {})) {
-      if (keyPart(key, 0) !== bucket || keyPart(key, 1) !== run) before = undefined;
-      [bucket, run] = [keyPart(key, 0), keyPart(key, 1)];
+      if (bucketOfKey(key) !== bucket || runOfKey(key) !== run) before = undefined;
+      [bucket, run] = [bucketOfKey(key), runOfKey(key)];
       const about = instant(bucket * bucketMs);
-      const entries = faults.try('due', `the due index for the time from ${about}`, () => decodeChunk(value, key));
+      const entries = faults.try('due', `the due index for the time from ${about}`, () => decodeDueChunk(value, key));
       for (const entry of entries ?? []) {
         const { due, seq } = entry;
         const inOrder = bucketOf(due) === bucket && (!before || compareDue(before, entry) < 0);
@@ -42,20 +44,15 @@ function instant(ms: number): string {
   return Math.abs(ms) <= limits.maxInstantMs ? new Date(ms).toISOString() : `at ${ms} ms`;
 }
 
-/** Bytes of an entry: key and instant, each u48. */
-const finishedEntryBytes = 12;
-
 /** @param finished must all be found, each with the instant at which it finished */
-export function checkFinished(ground: CheckGround, finished: KeySet): void {
+export function checkFinished(ground: CheckGround, finished: SeqSet): void {
   const { kv, faults } = ground;
   faults.try('unreadable', 'the list of finished jobs', () => {
     for (const { key, value } of kv.entries('finished', {})) {
-      const bytes = faults.try('finished', 'a piece of the list of finished jobs', () => unseal(value, key, ''));
-      if (!bytes) continue;
-      for (let at = 0; at + finishedEntryBytes <= bytes.length; at += finishedEntryBytes) {
-        const seq = getU48(bytes, at);
+      const jobs = faults.try('finished', 'a piece of the list of finished jobs', () => decodeFinished(value, key));
+      for (const { seq, at } of jobs ?? []) {
         const row = finished.has(seq) ? ground.rowInTrees(seq) : undefined;
-        if (row && rowFinishedAt(row.bytes, row.at) === getU48(bytes, at + 6)) finished.delete(seq);
+        if (row && rowFinishedAt(row.bytes, row.at) === at) finished.delete(seq);
       }
     }
   });
@@ -68,11 +65,10 @@ export function checkKeys(ground: CheckGround): void {
   const { kv, faults } = ground;
   faults.try('unreadable', 'the idempotency keys', () => {
     for (const { key } of kv.entries('keys', {})) {
-      const name = key.toString('latin1');
+      const name = nameOfKey(key);
       const use = faults.try('key', 'an idempotency key', () => findKey(kv, name, Number.NEGATIVE_INFINITY));
       if (!use) continue;
-      const expiry = Buffer.concat([keyOf(use.at + limits.idempotencyKeptMs), key]);
-      if (!kv.get('keyExpiry', expiry))
+      if (!kv.get('keyExpiry', expiryKey(use, key)))
         faults.add('left', `the idempotency key of ${ground.nameOf(use.seq)} would never be forgotten`);
       if (use.seq >= ground.counters.nextSeq)
         faults.add('key', `an idempotency key is of job number ${use.seq}, which was never made`);
@@ -81,7 +77,7 @@ export function checkKeys(ground: CheckGround): void {
   });
   faults.try('unreadable', 'the times of the idempotency keys', () => {
     for (const expiry of kv.keys('keyExpiry', {})) {
-      if (!kv.get('keys', expiry.subarray(6))) faults.add('key', 'an idempotency key is gone before its time');
+      if (!kv.get('keys', keyOfExpiry(expiry))) faults.add('key', 'an idempotency key is gone before its time');
     }
   });
 }

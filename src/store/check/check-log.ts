@@ -4,7 +4,7 @@ import type { JobEvent } from '../../domain/events.js';
 import { LogRecordReader } from '../format/log-record.js';
 import { rowBytes, rowStatus, rowType } from '../format/row.js';
 import { type Counters, noCounters } from '../port.js';
-import { type CheckGround, KeySet } from './check-ground.js';
+import { type CheckGround, SeqSet } from './check-ground.js';
 
 export interface LogFindings {
   readonly records: number;
@@ -106,7 +106,7 @@ function checkCounters(
     );
   }
   if (counters.nextSeq < before.counters.nextSeq)
-    faults.add('history', `${what} takes back keys of jobs that were made`);
+    faults.add('history', `${what} takes back numbers of jobs that were made`);
   if (counters.idSeconds < before.counters.idSeconds) faults.add('history', `${what} sets the second of new ids back`);
   if (events.length !== record.eventCount) return;
   const told = {
@@ -117,7 +117,7 @@ function checkCounters(
   for (const total of ['completed', 'failed', 'cancelled'] as const) {
     const grown = counters[total] - before.counters[total];
     if (grown !== told[total])
-      faults.add('history', `${what} adds ${grown} to the total of ${total} jobs, its events tell of ${told[total]}`);
+      faults.add('history', `${what} adds ${grown} to the total of ${total} jobs, its events say ${told[total]}`);
   }
 }
 
@@ -127,7 +127,7 @@ function checkCounters(
  */
 export function checkStatesAgainstLog(ground: CheckGround): void {
   const { log, mark, faults } = ground;
-  const seen = new KeySet();
+  const seen = new SeqSet();
   faults.try('unreadable', 'the log', () => {
     for (const { position, bytes } of log.records({ to: mark.position + 1, reverse: true })) {
       let record: LogRecordReader;

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { useIdKey } from '../../domain/id.js';
 import type { KvReader } from '../kv/kv.js';
 import { dataFile, LmdbKv } from '../kv/kv-lmdb.js';
+import { countWrongHeads } from '../kv/lmdb-pages.js';
 import { checkStore } from './check.js';
 import type { FromCheck } from './check-apart.js';
-import { countWrongHeads } from './check-pages.js';
 import { withJournal } from './with-journal.js';
 
 const [, , directory, idKey] = process.argv;

@@ -5,12 +5,9 @@
 import { RoaringBitmap32 } from 'roaring-wasm';
 import type { Status } from '../../domain/lifecycle.js';
 import { allJobs, firstType, statusOfSet, statusSets } from '../format/codes.js';
-import { pageRows, setKey, unseal } from '../format/layout.js';
-import { keyPart } from '../format/numbers.js';
-import { blockSize } from '../trees/job-sets.js';
+import { pageRows } from '../format/layout.js';
+import { blockOf, blockOfKey, blockSize, decodeSet, setKey, setOfKey } from '../format/set-block.js';
 import type { CheckGround } from './check-ground.js';
-
-const blockOf = (seq: number): number => Math.floor(seq / blockSize);
 
 export class SetsCheck {
   readonly #ground: CheckGround;
@@ -24,12 +21,12 @@ export class SetsCheck {
   constructor(ground: CheckGround) {
     this.#ground = ground;
     ground.faults.try('unreadable', 'the tree bitmaps', () => {
-      for (const key of ground.kv.keys('bitmaps', {})) gather(this.#saved, keyPart(key, 1), keyPart(key, 0));
+      for (const key of ground.kv.keys('bitmaps', {})) gather(this.#saved, blockOfKey(key), setOfKey(key));
     });
     for (const seq of ground.behind.keys()) gather(this.#behind, blockOf(seq), seq % blockSize);
   }
 
-  /** A job as the trees have it; keys must ascend. */
+  /** A job as the trees have it; each `seq` must be greater than the one before. */
   add(seq: number, status: Status, typeId: number): void {
     const block = blockOf(seq);
     if (block !== this.#block) this.#compare();
@@ -78,7 +75,7 @@ export class SetsCheck {
       const under = setKey(set, this.#block);
       const sealed = kv.get('bitmaps', under);
       if (!sealed) return new RoaringBitmap32();
-      const bitmap = RoaringBitmap32.deserialize('portable', unseal(sealed, under, ''));
+      const bitmap = decodeSet(sealed, under);
       for (const low of this.#behind.get(this.#block) ?? []) bitmap.remove(low);
       const base = this.#block * blockSize;
       for (const page of damagedPages) {

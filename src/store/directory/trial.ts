@@ -6,9 +6,10 @@
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { logKey, metaKey, specKey } from '../format/layout.js';
+import { metaKey } from '../format/layout.js';
+import type { KvWriter } from '../kv/kv.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
-import { openLog } from '../log/open-log.js';
+import { KvLog } from '../log/kv-log.js';
 import { DamagedRecord } from '../port.js';
 import { CommittedState } from '../state/committed-state.js';
 
@@ -35,24 +36,40 @@ export async function tryToOpen(directory: string, stopping: AbortSignal): Promi
   );
 }
 
-/** What a start reads, and a first write that is taken back. Run in the process that may end. */
+/** Lengths of a usual record and spec. What is in them does not matter, as nobody reads them. */
+const [recordBytes, specBytes] = [100, 100];
+
+/** What a start reads, and a first commit that is taken back. Run in the process that may end. */
 export async function openOnTrial(directory: string): Promise<void> {
-  const kv = new LmdbKv(directory);
-  const log = openLog(kv, directory);
+  const kv = new UndoneKv(directory);
+  const log = new KvLog(kv);
   const state = new CommittedState(kv, log);
   const { counters, position } = state.restore(() => {});
   state.dueIndex.take(1000);
-  const undone = new Error('taken back');
-  try {
-    kv.transact((tx) => {
-      tx.put('log', logKey(position + 1), Buffer.alloc(100));
-      tx.put('specs', specKey(counters.nextSeq), Buffer.alloc(100));
-      tx.remove('meta', metaKey('clean'));
-      throw undone;
-    });
-  } catch (error) {
-    if (error !== undone) throw error;
-  }
+  log.append({
+    position: position + 1,
+    buffer: new ArrayBuffer(recordBytes + specBytes),
+    bytes: recordBytes + specBytes,
+    recordBytes,
+    specs: [counters.nextSeq, recordBytes, specBytes],
+    puts: [{ tree: 'meta', key: metaKey('clean'), value: null }],
+  });
   await kv.close();
-  log.close();
+}
+
+/** Does each transaction, and takes it back instead of making it durable: LMDB touches the same pages. */
+class UndoneKv extends LmdbKv {
+  override transact<T>(work: (tx: KvWriter) => T): T {
+    const undone = new Error('taken back');
+    let result: { readonly of: T } | undefined;
+    try {
+      return super.transact((tx) => {
+        result = { of: work(tx) };
+        throw undone;
+      });
+    } catch (error) {
+      if (error !== undone || !result) throw error;
+      return result.of;
+    }
+  }
 }

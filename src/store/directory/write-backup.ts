@@ -40,7 +40,7 @@ export async function writeBackup(kv: LmdbKv, source: string, target: string): P
   const begun = performance.now();
   const way = relative(source, target);
   if (!way.startsWith('..') && !isAbsolute(way)) {
-    throw new Refusal('conflict', 'The directory lies in the data directory, with which it would be lost.');
+    throw new Refusal('conflict', 'The directory is inside the data directory and would be lost with it.');
   }
   const directory = await claim(target);
   try {

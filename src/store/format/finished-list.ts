@@ -1,13 +1,16 @@
-/** A stretch of the list of finished jobs as bytes: key (u48) and finishing instant (u48) of each job, sealed. */
+/** A stretch of the list of finished jobs as bytes: `seq` (u48) and finishing instant (u48) of each job, sealed. */
 import type { FinishedJob, FinishedPlace } from '../port.js';
 import { ByteWriter } from './bytes.js';
-import { finishedKey, seal, unseal } from './layout.js';
-import { getU48, keyPart } from './numbers.js';
+import { seal, unseal } from './layout.js';
+import { getU48, key, keyPart } from './numbers.js';
 
 const entryBytes = 12;
 
 /** Where a stretch stands in its tree. */
-export const keyOfPlace = ({ merge, from }: FinishedPlace): Buffer => finishedKey(merge, from);
+export const keyOfPlace = ({ merge, from }: FinishedPlace): Buffer => key(merge, from);
+
+/** Before whatever stands behind a stretch: the first key after one is that with a zero byte more. */
+export const keyBehind = (place: FinishedPlace): Buffer => Buffer.concat([keyOfPlace(place), Buffer.alloc(1)]);
 
 export function placeOfKey(under: Uint8Array): FinishedPlace {
   return { merge: keyPart(under, 0), from: keyPart(under, 1) };

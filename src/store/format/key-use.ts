@@ -5,8 +5,25 @@ import { ByteReader, ByteWriter } from './bytes.js';
 import { type Put, seal, unseal } from './layout.js';
 import { key } from './numbers.js';
 
+/** Of an entry's key; the key that it is about follows. */
+const instantBytes = 6;
+
 /** Where a key stands in its tree. */
 export const keyOfName = (name: string): Buffer => Buffer.from(name, 'latin1');
+
+/** The text of a key, by where it stands. */
+export const nameOfKey = (of: Buffer): string => of.toString('latin1');
+
+/** Where the entry stands that says when a key is forgotten: in order of that instant. */
+export function expiryKey(use: KeyUse, under: Uint8Array): Buffer {
+  return Buffer.concat([expiredBefore(use.at + limits.idempotencyKeptMs), under]);
+}
+
+/** Behind all entries of keys that are forgotten before `at`. */
+export const expiredBefore = (at: number): Buffer => key(at);
+
+/** Where the key of an entry stands in its own tree. */
+export const keyOfExpiry = (of: Buffer): Buffer => of.subarray(instantBytes);
 
 /** What a commit writes to remember a key. */
 export function keyUsePuts(name: string, use: KeyUse): Put[] {
@@ -19,7 +36,7 @@ export function keyUsePuts(name: string, use: KeyUse): Put[] {
     { tree: 'keys', key: under, value: seal(out.since(0), under) },
     {
       tree: 'keyExpiry',
-      key: Buffer.concat([key(use.at + limits.idempotencyKeptMs), under]),
+      key: expiryKey(use, under),
       value: Buffer.alloc(1),
     },
   ];

@@ -1,8 +1,9 @@
 /** Where things stand in the trees: keys, state pages, and the facts about the whole. */
 
+import type { JobDetail } from '../../domain/job.js';
 import { DamagedRecord } from '../port.js';
 import { crc32 } from './bytes.js';
-import { getU32, key, putU32 } from './numbers.js';
+import { getU32, key, keyPart, putU32 } from './numbers.js';
 import { rowBytes } from './row.js';
 
 /**
@@ -13,7 +14,7 @@ import { rowBytes } from './row.js';
 export const schemaVersion = 3;
 
 /**
- * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by key), `due` (what
+ * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by `seq`), `due` (what
  * is to come), `bitmaps` (sets of jobs), `finished` (in finishing order), `keys` and `keyExpiry` (idempotency).
  */
 export const trees = [
@@ -67,8 +68,12 @@ export function checkPage(page: Buffer, number: number): void {
 export const logKey = (position: number): Buffer => key(position);
 export const specKey = (seq: number): Buffer => key(seq);
 export const detailKey = (seq: number): Buffer => key(seq);
-export const setKey = (set: number, block: number): Buffer => key(set, block);
-export const finishedKey = (position: number, chunk: number): Buffer => key(position, chunk);
+/** The page, by the key of its rows. */
+export const pageOfKey = (of: Uint8Array): number => keyPart(of, 0);
+/** The position of a log record, by its key. */
+export const positionOfKey = (of: Uint8Array): number => keyPart(of, 0);
+/** The job, by the key of its spec or detail. */
+export const seqOfKey = (of: Uint8Array): number => keyPart(of, 0);
 
 /** A value with its checksum before it. That covers its key too, so that the value of another key shows. */
 export function seal(value: Uint8Array, under: Uint8Array): Buffer {
@@ -91,6 +96,16 @@ export interface MergeMark {
   readonly position: number;
   /** No job that was pending then was due before this. */
   readonly watermark: number;
+}
+
+/** A job's last error and its result, sealed JSON. */
+export function sealDetail(json: string, seq: number): Buffer {
+  return seal(Buffer.from(json), detailKey(seq));
+}
+
+/** @throws DamagedRecord */
+export function decodeDetail(sealed: Buffer, seq: number): JobDetail {
+  return JSON.parse(unseal(sealed, detailKey(seq), `the detail of job ${seq}`).toString('utf8')) as JobDetail;
 }
 
 /** Facts about the data directory as a whole. */

@@ -49,7 +49,7 @@ const headerRest = {
   bytes: 77,
 };
 
-/** Bytes of a row with the job's key before it. */
+/** Bytes of a row with the job's `seq` before it. */
 const keyedRowBytes = 6 + rowBytes;
 
 /** Appends a record to `out`, which must be empty. */
@@ -120,7 +120,7 @@ export class LogRecordReader {
     const found = bytes[header.version] as number;
     if (found > version) throw new NewerRecord(`log record ${position}`, { found, known: version });
     if (found !== version)
-      throw new DamagedRecord(`log record ${position}`, `has the format ${found}, which never was`);
+      throw new DamagedRecord(`log record ${position}`, `has the format ${found}, which never existed`);
     this.at = getU48(bytes, header.at);
     this.counters = {
       nextSeq: getU48(bytes, header.nextSeq),
@@ -144,7 +144,7 @@ export class LogRecordReader {
     return this.counters.lastEvent - this.eventCount + 1;
   }
 
-  /** Calls `each` with every job's key and where its row begins in `bytes`. */
+  /** Calls `each` with every job's `seq` and where its row begins in `bytes`. */
   rows(each: (seq: number, at: number) => void): void {
     let at: number = headerRest.bytes;
     for (let i = 0; i < this.rowCount; i++, at += keyedRowBytes) each(getU48(this.bytes, at), at + 6);

@@ -1,13 +1,13 @@
-/** Rows by key, in memory: what has changed since the trees were last brought up to date. No object per job. */
+/** Rows by `seq`, in memory: what has changed since the trees were last brought up to date. No object per job. */
 
 import { randomInt } from 'node:crypto';
 import type { JobState } from '../../domain/job.js';
 import { rowBytes, writeNoRow, writeRow } from './row.js';
 
-/** Nobody outside knows where a key falls: who chooses among jobs cannot choose those that all fall in one place. */
+/** Nobody outside knows where a `seq` falls: who chooses among jobs cannot choose those that all fall in one place. */
 const seed = randomInt(2 ** 32);
 
-/** 32 bits of a key, mixed: the finalizer of MurmurHash3 (Appleby, public domain). */
+/** 32 bits of a `seq`, mixed: the finalizer of MurmurHash3 (Appleby, public domain). */
 function mixed(seq: number): number {
   let bits = seq ^ seed;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85eb_ca6b);
@@ -16,22 +16,22 @@ function mixed(seq: number): number {
 }
 
 /**
- * Keys and rows stand in the order of their first writing; beside them is a hash table with open addressing that says
+ * The `seq` of each job and its row stand in the order of their first writing; beside them is a hash table with open addressing that says
  * where. Nothing is ever taken out. A `Map` in its place stopped its thread for 10 to 26 ms whenever it grew, in the
  * middle of a commit.
  */
 export class RowTable {
   #size = 0;
-  #keys: Float64Array;
+  #seqs: Float64Array;
   #slab: Buffer;
-  /** One more than the number of a row, where its key falls or next after it; 0: free. At most half of them are taken. */
+  /** One more than the number of a row, where its `seq` falls or next after it; 0: free. At most half of them are taken. */
   #places: Uint32Array;
   #shift: number;
 
   /** @param rows how many there will be, as far as that is known: up to then nothing is moved */
   constructor(rows = 0) {
     const bits = Math.max(4, Math.ceil(Math.log2(rows + 1)));
-    this.#keys = new Float64Array(2 ** bits);
+    this.#seqs = new Float64Array(2 ** bits);
     this.#slab = Buffer.allocUnsafeSlow(2 ** bits * rowBytes);
     this.#places = new Uint32Array(2 ** (bits + 1));
     this.#shift = 32 - (bits + 1);
@@ -43,7 +43,7 @@ export class RowTable {
 
   /** In the order in which they came. */
   keys(): Float64Array {
-    return this.#keys.subarray(0, this.#size);
+    return this.#seqs.subarray(0, this.#size);
   }
 
   has(seq: number): boolean {
@@ -73,13 +73,13 @@ export class RowTable {
     return this.#slab;
   }
 
-  /** Where in `#places` the key is, or would be. */
+  /** Where in `#places` the `seq` is, or would be. */
   #placeOf(seq: number): number {
     const last = this.#places.length - 1;
     let place = mixed(seq) >>> this.#shift;
     for (;;) {
       const row = this.#places[place] as number;
-      if (row === 0 || this.#keys[row - 1] === seq) return place;
+      if (row === 0 || this.#seqs[row - 1] === seq) return place;
       place = (place + 1) & last;
     }
   }
@@ -88,11 +88,11 @@ export class RowTable {
     let place = this.#placeOf(seq);
     let row = this.#places[place] as number;
     if (row === 0) {
-      if (this.#size === this.#keys.length) {
+      if (this.#size === this.#seqs.length) {
         this.#grow();
         place = this.#placeOf(seq);
       }
-      this.#keys[this.#size] = seq;
+      this.#seqs[this.#size] = seq;
       row = ++this.#size;
       this.#places[place] = row;
     }
@@ -101,15 +101,15 @@ export class RowTable {
 
   #grow(): void {
     // All three are there before one is changed: without memory for one, the table stays as it was.
-    const keys = new Float64Array(this.#keys.length * 2);
+    const seqs = new Float64Array(this.#seqs.length * 2);
     const slab = Buffer.allocUnsafeSlow(this.#slab.length * 2);
     const places = new Uint32Array(this.#places.length * 2);
-    keys.set(this.#keys);
+    seqs.set(this.#seqs);
     this.#slab.copy(slab);
-    this.#keys = keys;
+    this.#seqs = seqs;
     this.#slab = slab;
     this.#places = places;
     this.#shift--;
-    for (let row = 0; row < this.#size; row++) places[this.#placeOf(keys[row] as number)] = row + 1;
+    for (let row = 0; row < this.#size; row++) places[this.#placeOf(seqs[row] as number)] = row + 1;
   }
 }

@@ -18,7 +18,7 @@ export interface SealedBatch {
   readonly bytes: number;
   /** The log record is the first so many bytes of the buffer. */
   readonly recordBytes: number;
-  /** Specs to write: key, offset in the buffer, length; three numbers each. */
+  /** Specs to write: `seq`, offset in the buffer, length; three numbers each. */
   readonly specs: readonly number[];
   readonly puts: readonly Put[];
 }

@@ -1,4 +1,4 @@
-/** A job's spec as bytes: CRC-32 of the job's key and the rest, format version, the fields. Any damage is refused on reading. */
+/** A job's spec as bytes: CRC-32 of the job's `seq` and the rest, format version, the fields. Any damage is refused on reading. */
 
 import type { JobSpec, SlotRange, Trigger } from '../../domain/job.js';
 import { DamagedRecord, NewerRecord } from '../port.js';
@@ -88,7 +88,7 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
   if (version > versions.withAlreadyRan)
     throw new NewerRecord(`the spec of job ${seq}`, { found: version, known: versions.withAlreadyRan });
   if (version < versions.plain)
-    throw new DamagedRecord(`the spec of job ${seq}`, `has the format ${version}, which never was`);
+    throw new DamagedRecord(`the spec of job ${seq}`, `has the format ${version}, which never existed`);
   const flags = input.u8();
   const kind = input.u8();
   const maxRetries = input.u8();

@@ -1,6 +1,5 @@
 /** The log as a tree of the key-value store that has the index too: an append and what its commit adds there are one transaction. */
-import { logKey, specKey } from '../format/layout.js';
-import { keyPart } from '../format/numbers.js';
+import { logKey, positionOfKey, seqOfKey, specKey } from '../format/layout.js';
 import type { SealedBatch } from '../format/sealing.js';
 import type { Kv, KvReader, KvWriter } from '../kv/kv.js';
 import type { LogEnds, LogSource, RawRecord, RecordLog, RecordRange } from './record-log.js';
@@ -16,7 +15,7 @@ export class KvLogSource implements LogSource {
   ends(): LogEnds | undefined {
     const [first] = this.#kv.keys('log', { limit: 1 });
     const [last] = this.#kv.keys('log', { reverse: true, limit: 1 });
-    return first && last ? { first: keyPart(first, 0), last: keyPart(last, 0) } : undefined;
+    return first && last ? { first: positionOfKey(first), last: positionOfKey(last) } : undefined;
   }
 
   size(): number {
@@ -30,14 +29,14 @@ export class KvLogSource implements LogSource {
   *records({ from, to, reverse = false }: RecordRange): Iterable<RawRecord> {
     const range = { ...(from !== undefined && { from: logKey(from) }), ...(to !== undefined && { to: logKey(to) }) };
     for (const { key, value } of this.#kv.entries('log', { ...range, reverse })) {
-      yield { position: keyPart(key, 0), bytes: value };
+      yield { position: positionOfKey(key), bytes: value };
     }
   }
 }
 
 export class KvLog extends KvLogSource implements RecordLog {
   readonly #kv: Kv;
-  /** Key of the last spec: those behind it are appended to their tree, which costs less than finding their place. */
+  /** `seq` of the last spec: those behind it are appended to their tree, which costs less than finding their place. */
   #lastSpec: number;
   #last: number;
 
@@ -45,7 +44,7 @@ export class KvLog extends KvLogSource implements RecordLog {
     super(kv);
     this.#kv = kv;
     const [last] = kv.keys('specs', { reverse: true, limit: 1 });
-    this.#lastSpec = last ? keyPart(last, 0) : 0;
+    this.#lastSpec = last ? seqOfKey(last) : 0;
     this.#last = this.ends()?.last ?? 0;
   }
 
@@ -73,7 +72,7 @@ export class KvLog extends KvLogSource implements RecordLog {
   trim(before: number, limit: number, isOver: (record: RawRecord) => boolean): number {
     return this.#kv.transact((tx) => {
       const oldest = [...tx.entries('log', { to: logKey(before), limit })];
-      const over = oldest.findLastIndex(({ key, value }) => isOver({ position: keyPart(key, 0), bytes: value })) + 1;
+      const over = oldest.findLastIndex(({ key, value }) => isOver({ position: positionOfKey(key), bytes: value })) + 1;
       for (const { key } of oldest.slice(0, over)) tx.remove('log', key);
       return over;
     });

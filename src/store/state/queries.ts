@@ -36,7 +36,7 @@ export class StoreQueries implements Queries {
     return this.#whole(() => findById(id, this.#counters().nextSeq, (seq) => this.#memtable.job(seq)));
   }
 
-  keyOf(id: string): number | undefined {
+  seqOf(id: string): number | undefined {
     return this.get(id)?.spec.seq;
   }
 

@@ -3,7 +3,7 @@
  * so what there is in number is held against what was counted. Nothing here reads more than a start reads anyway, or keys.
  */
 
-import { keyPart } from '../format/numbers.js';
+import { seqOfKey } from '../format/layout.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
 import type { LogSource } from '../log/record-log.js';
@@ -42,7 +42,7 @@ export function checkIndexes(
   if (sets.types > types.size) throw new DamagedRecord('the list of job types', 'is not complete');
   if (count(kv.keys('due', {})) !== kv.size('due')) throw new DamagedRecord('the due index', 'is not complete');
   const [lastSpec] = kv.keys('specs', { reverse: true, limit: 1 });
-  if (lastSpec && keyPart(lastSpec, 0) >= counters.nextSeq)
+  if (lastSpec && seqOfKey(lastSpec) >= counters.nextSeq)
     throw new DamagedRecord('the log', 'lacks jobs that were made');
 }
 

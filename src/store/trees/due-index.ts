@@ -7,25 +7,24 @@
  */
 
 import { DueHeap } from '../../domain/due-heap.js';
-import { ByteReader, ByteWriter } from '../format/bytes.js';
-import { seal, unseal } from '../format/layout.js';
-import { key, keyPart } from '../format/numbers.js';
+import {
+  bucketOf,
+  bucketOfKey,
+  chunkOfKey,
+  type DueEntry,
+  decodeDueChunk,
+  dueKey,
+  encodeDueChunk,
+  lastOfDueChunk,
+  runOfKey,
+} from '../format/due-chunk.js';
 import type { KvReader, KvWriter } from '../kv/kv.js';
 import { DamagedRecord } from '../port.js';
 
-export const bucketMs = 2 ** 20;
 export const chunkEntries = 512;
-/** Due time (f64) and job (u48). */
-const entryBytes = 14;
 
 /** As soon as a bucket's last 16 chunks hold eight whole runs, these become one: 8,192 entries at most, some milliseconds. */
 export const combined = { runs: 8, chunks: 16 } as const;
-
-/** A job and when it is due, in Unix milliseconds. */
-export interface DueEntry {
-  readonly due: number;
-  readonly seq: number;
-}
 
 /** Order of firing: by due time, then as jobs were made. */
 export function compareDue(a: DueEntry, b: DueEntry): number {
@@ -34,62 +33,40 @@ export function compareDue(a: DueEntry, b: DueEntry): number {
 
 export const beforeAll: DueEntry = { due: Number.NEGATIVE_INFINITY, seq: 0 };
 
-export function bucketOf(due: number): number {
-  return due <= 0 ? 0 : Math.floor(due / bucketMs);
+/** A chunk ready to be written to the `due` tree. */
+export interface DueChunk {
+  readonly bucket: number;
+  readonly key: Buffer;
+  readonly value: Buffer;
 }
 
 /**
- * Cuts the entries of a merge, in order of firing, into chunks: pairs of key and value for the `due` tree.
+ * Cuts the entries of a merge, in order of firing, into chunks.
  *
  * @param chunks number of the first chunk
  */
-export function* dueChunks(
-  entries: Iterable<DueEntry>,
-  run: number,
-  chunks = 0,
-): Iterable<{ key: Buffer; value: Buffer }> {
+export function* dueChunks(entries: Iterable<DueEntry>, run: number, chunks = 0): Iterable<DueChunk> {
   let chunk: DueEntry[] = [];
   let bucket = 0;
   for (const entry of entries) {
     if (chunk.length === chunkEntries || (chunk.length > 0 && bucketOf(entry.due) !== bucket)) {
-      yield encodeChunk(chunk, key(bucket, run, chunks++));
+      yield makeChunk(chunk, bucket, dueKey(bucket, run, chunks++));
       chunk = [];
     }
     bucket = bucketOf(entry.due);
     chunk.push(entry);
   }
-  if (chunk.length > 0) yield encodeChunk(chunk, key(bucket, run, chunks));
+  if (chunk.length > 0) yield makeChunk(chunk, bucket, dueKey(bucket, run, chunks));
 }
 
-function encodeChunk(entries: readonly DueEntry[], under: Buffer): { key: Buffer; value: Buffer } {
-  const out = new ByteWriter(8 + entries.length * entryBytes);
-  out.u16(entries.length);
-  for (const { due, seq } of entries) {
-    out.f64(due);
-    out.u48(seq);
-  }
-  return { key: under, value: seal(out.since(0), under) };
-}
-
-/** @throws DamagedRecord */
-export function decodeChunk(value: Buffer, under: Buffer): DueEntry[] {
-  const input = new ByteReader(unseal(value, under, 'the due index'));
-  const entries: DueEntry[] = [];
-  for (let left = input.u16(); left > 0; left--) entries.push({ due: input.f64(), seq: input.u48() });
-  return entries;
-}
-
-/** The last entry of a chunk. @throws DamagedRecord */
-function lastOfChunk(value: Buffer, under: Buffer): DueEntry {
-  const bytes = unseal(value, under, 'the due index');
-  const input = new ByteReader(bytes, bytes.length - entryBytes);
-  return { due: input.f64(), seq: input.u48() };
+function makeChunk(entries: readonly DueEntry[], bucket: number, key: Buffer): DueChunk {
+  return { bucket, key, value: encodeDueChunk(entries, key) };
 }
 
 /** Removes whole buckets before the one that `watermark` lies in; at most `limit` chunks. Returns how many. */
 export function dropPassed(tx: KvWriter, watermark: number, limit: number): number {
   // Nothing is pending: all that the index has is out of date.
-  const to = watermark === Number.POSITIVE_INFINITY ? {} : { to: key(bucketOf(watermark)) };
+  const to = watermark === Number.POSITIVE_INFINITY ? {} : { to: dueKey(bucketOf(watermark)) };
   const passed = [...tx.keys('due', { ...to, limit })];
   for (const each of passed) tx.remove('due', each);
   return passed.length;
@@ -106,22 +83,22 @@ export function dropPassed(tx: KvWriter, watermark: number, limit: number): numb
  * @throws DamagedRecord
  */
 export function combineRuns(tx: KvWriter, bucket: number, position: number): number {
-  const range = { from: key(bucket), to: key(bucket, position), reverse: true, limit: combined.chunks + 1 };
+  const range = { from: dueKey(bucket), to: dueKey(bucket, position), reverse: true, limit: combined.chunks + 1 };
   const last = [...tx.keys('due', range)];
   // The first run that was looked at may reach back further.
-  const cut = last.length > combined.chunks ? keyPart(last.at(-1) as Buffer, 1) : -1;
-  const chunks = last.filter((chunk) => keyPart(chunk, 1) !== cut);
+  const cut = last.length > combined.chunks ? runOfKey(last.at(-1) as Buffer) : -1;
+  const chunks = last.filter((chunk) => runOfKey(chunk) !== cut);
   const [latest] = chunks;
-  if (!latest || new Set(chunks.map((chunk) => keyPart(chunk, 1))).size < combined.runs) return 0;
+  if (!latest || new Set(chunks.map(runOfKey)).size < combined.runs) return 0;
   const heap = new DueHeap(chunks.length * chunkEntries);
   for (const chunk of chunks) {
     const value = tx.peek('due', chunk);
     if (!value) throw new DamagedRecord('the due index', 'is not complete');
-    for (const { due, seq } of decodeChunk(value, chunk)) heap.push(due, seq);
+    for (const { due, seq } of decodeDueChunk(value, chunk)) heap.push(due, seq);
     tx.remove('due', chunk);
   }
   const entries = heap.size;
-  const one = dueChunks(eachOnce(heap), keyPart(latest, 1), keyPart(latest, 2) + 1);
+  const one = dueChunks(eachOnce(heap), runOfKey(latest), chunkOfKey(latest) + 1);
   for (const chunk of one) tx.put('due', chunk.key, chunk.value);
   return entries;
 }
@@ -190,12 +167,12 @@ export class DueCursor {
 
   /** Lists the runs of the first bucket not before `from`; undefined when there is none. */
   #openBucket(from: number): Run[] | undefined {
-    const [first] = this.#kv.keys('due', { from: key(from), limit: 1 });
+    const [first] = this.#kv.keys('due', { from: dueKey(from), limit: 1 });
     if (!first) return undefined;
-    this.#bucket = keyPart(first, 0);
+    this.#bucket = bucketOfKey(first);
     const byRun = new Map<number, Buffer[]>();
-    for (const found of this.#kv.keys('due', { from: key(this.#bucket), to: key(this.#bucket + 1) })) {
-      const run = keyPart(found, 1);
+    for (const found of this.#kv.keys('due', { from: dueKey(this.#bucket), to: dueKey(this.#bucket + 1) })) {
+      const run = runOfKey(found);
       const chunks = byRun.get(run);
       if (chunks) chunks.push(Buffer.from(found));
       else byRun.set(run, [Buffer.from(found)]);
@@ -225,13 +202,13 @@ export class DueCursor {
   /** Whether a chunk reaches past the position. One that is not there hides nothing of those before it. */
   #reaches(chunk: Buffer): boolean {
     const value = this.#kv.peek('due', chunk);
-    return !value || compareDue(lastOfChunk(value, chunk), this.#position) > 0;
+    return !value || compareDue(lastOfDueChunk(value, chunk), this.#position) > 0;
   }
 
   #read(chunk: Buffer): DueEntry[] {
     const value = this.#kv.peek('due', chunk);
     if (!value) this.#isStale = true;
-    return value ? decodeChunk(value, chunk) : [];
+    return value ? decodeDueChunk(value, chunk) : [];
   }
 
   /** Makes the run's next entry available; false when the run is at its end. */

@@ -1,7 +1,6 @@
 /** Idempotency keys on disk: which job a key made, from which body, and until when it is remembered. */
 import { limits } from '../../domain/limits.js';
-import { keyOfName, readKeyUse } from '../format/key-use.js';
-import { key, keyPart } from '../format/numbers.js';
+import { expiredBefore, expiryKey, keyOfExpiry, keyOfName, nameOfKey, readKeyUse } from '../format/key-use.js';
 import type { KvReader, KvWriter } from '../kv/kv.js';
 import type { KeyUse } from '../port.js';
 
@@ -23,12 +22,12 @@ export function isRemembered(use: KeyUse, now: number): boolean {
  * the one that its present use made removes it.
  */
 export function dropExpiredKeys(tx: KvWriter, now: number, limit: number): number {
-  const expired = [...tx.keys('keyExpiry', { to: key(now), limit })];
+  const expired = [...tx.keys('keyExpiry', { to: expiredBefore(now), limit })];
   for (const expiry of expired) {
     tx.remove('keyExpiry', expiry);
-    const name = expiry.subarray(6).toString('latin1');
-    const use = findKey(tx, name, Number.NEGATIVE_INFINITY);
-    if (use && use.at + limits.idempotencyKeptMs === keyPart(expiry, 0)) tx.remove('keys', expiry.subarray(6));
+    const under = keyOfExpiry(expiry);
+    const use = findKey(tx, nameOfKey(under), Number.NEGATIVE_INFINITY);
+    if (use && expiryKey(use, under).equals(expiry)) tx.remove('keys', under);
   }
   return expired.length;
 }

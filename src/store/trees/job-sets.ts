@@ -1,15 +1,14 @@
 /**
  * Which jobs are in which status and of which type, as compressed bitmaps: lists and totals come from here, so that no
- * tree is scanned for what it does not return. Keys are cut into blocks of 65,536; a block's sets are saved one by one,
+ * tree is scanned for what it does not return. Jobs are cut by `seq` into blocks of 65,536; a block's sets are saved one by one,
  * and only those that changed.
  */
 
 import { RoaringBitmap32 } from 'roaring-wasm';
 import { isFinished, type Status, statuses } from '../../domain/lifecycle.js';
 import { allJobs, firstType, statusOfSet, statusSets } from '../format/codes.js';
+import { blockOf, blockSize, packSet } from '../format/set-block.js';
 import type { SavedSet } from './storage.js';
-
-export const blockSize = 0x1_0000;
 
 const setOfStatus = (status: Status): number => statusSets[status];
 const setOfType = (typeId: number): number => firstType + typeId;
@@ -36,7 +35,7 @@ export class JobSets {
 
   /** Puts a job where its status and type say, wherever it was before; undefined takes it out. */
   set(seq: number, status: Status | undefined, typeId: number): void {
-    const number = Math.floor(seq / blockSize);
+    const number = blockOf(seq);
     const low = seq % blockSize;
     const known = this.#blocks.get(number);
     const before = known && statusIn(known, low);
@@ -68,11 +67,11 @@ export class JobSets {
   }
 
   has(seq: number): boolean {
-    return this.#blocks.get(Math.floor(seq / blockSize))?.[allJobs]?.bitmap.has(seq % blockSize) ?? false;
+    return this.#blocks.get(blockOf(seq))?.[allJobs]?.bitmap.has(seq % blockSize) ?? false;
   }
 
   statusOf(seq: number): Status | undefined {
-    const block = this.#blocks.get(Math.floor(seq / blockSize));
+    const block = this.#blocks.get(blockOf(seq));
     return block && statusIn(block, seq % blockSize);
   }
 
@@ -115,7 +114,7 @@ export class JobSets {
     return this.#counts[set] ?? 0;
   }
 
-  /** Keys of matching jobs below `before`, newest first, after the first `offset` of them. */
+  /** The `seq` of each matching job below `before`, newest first, after the first `offset` of them. */
   page(
     status: Status | undefined,
     typeId: number | undefined,
@@ -151,7 +150,7 @@ export class JobSets {
     return [...this.#order];
   }
 
-  /** Keys of the jobs of a status in one block, from the least; at most 65,536. */
+  /** The `seq` of each job of a status in one block, ascending; at most 65,536. */
   inBlock(status: Status, block: number): readonly number[] {
     const set = this.#blocks.get(block)?.[setOfStatus(status)];
     return set ? Array.from(set.bitmap.toUint32Array(), (low) => block * blockSize + low) : [];
@@ -164,14 +163,14 @@ export class JobSets {
     return changed.map((one) => {
       const { set, block, bitmap } = one;
       one.changed = false;
-      if (!bitmap.isEmpty) return { set, block, bytes: bitmap.serialize('portable') };
+      if (!bitmap.isEmpty) return { set, block, bytes: packSet(bitmap) };
       this.#drop(set, block);
       return { set, block, bytes: undefined };
     });
   }
 
-  restore(set: number, number: number, bytes: Uint8Array): void {
-    const bitmap = RoaringBitmap32.deserialize('portable', bytes);
+  /** Takes a set of a block as it was saved; the bitmap is disposed of with the others. */
+  restore(set: number, number: number, bitmap: RoaringBitmap32): void {
     const block = this.#blocks.get(number) ?? this.#addBlock(number);
     block[set] = { set, block: number, bitmap, changed: false };
     this.#counts[set] = (this.#counts[set] ?? 0) + bitmap.size;
@@ -187,7 +186,7 @@ export class JobSets {
   }
 
   #ensure(set: number, seq: number, isIn: boolean): void {
-    const number = Math.floor(seq / blockSize);
+    const number = blockOf(seq);
     const low = seq % blockSize;
     const known = this.#blocks.get(number);
     if ((known?.[set]?.bitmap.has(low) ?? false) === isIn) return;

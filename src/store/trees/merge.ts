@@ -4,30 +4,29 @@
  */
 
 import { DueHeap } from '../../domain/due-heap.js';
-import { encodeFinished } from '../format/finished-list.js';
+import type { DueEntry } from '../format/due-chunk.js';
+import { encodeFinished, keyOfPlace } from '../format/finished-list.js';
 import {
   checkPage,
   detailKey,
   emptyPage,
   encodeMeta,
-  finishedKey,
   type MergeMark,
   metaKey,
   pageKey,
   pageOf,
   rowAt,
-  seal,
+  sealDetail,
   sealPage,
-  setKey,
   specKey,
 } from '../format/layout.js';
-import { keyPart } from '../format/numbers.js';
 import { rowBytes, rowDue, rowStatus } from '../format/row.js';
+import { sealSet, setKey } from '../format/set-block.js';
 import type { Kv, KvWriter } from '../kv/kv.js';
 import type { RecordLog } from '../log/record-log.js';
 import { readRecord } from '../log/records.js';
 import { isOver } from '../log/trimming.js';
-import { combineRuns, type DueEntry, dropPassed, dueChunks } from './due-index.js';
+import { combineRuns, dropPassed, dueChunks } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
 import type { PendingChanges } from './pending.js';
 import type { MergeOrder } from './storage.js';
@@ -103,7 +102,7 @@ function* dueSlices(changes: PendingChanges, run: number): Iterable<TreeSlice> {
   const buckets = new Set<number>();
   yield* inSlices(dueChunks(inOrderOfFiring(changes), run), slice.chunks, (tx, chunk) => {
     tx.put('due', chunk.key, chunk.value);
-    buckets.add(keyPart(chunk.key, 0));
+    buckets.add(chunk.bucket);
   });
   yield* combineSlices([...buckets], run);
 }
@@ -136,7 +135,7 @@ function* inOrderOfFiring({ rows }: PendingChanges): Iterable<DueEntry> {
 function finishedSlices({ finished }: PendingChanges, position: number): Iterable<TreeSlice> {
   const starts = Array.from({ length: Math.ceil(finished.length / slice.finished) }, (_, i) => i * slice.finished);
   return inSlices(starts, 1, (tx, from) => {
-    const under = finishedKey(position, from);
+    const under = keyOfPlace({ merge: position, from });
     tx.put('finished', under, encodeFinished(finished.slice(from, from + slice.finished), under));
   });
 }
@@ -181,15 +180,14 @@ function detailSlices({ rows, details }: PendingChanges): Iterable<TreeSlice> {
   return inSlices(sorted, slice.details, (tx, [seq, json]) => {
     const at = rows.find(seq);
     if (at !== undefined && rowStatus(rows.slab, at) === undefined) return;
-    const under = detailKey(seq);
-    tx.put('details', under, seal(Buffer.from(json), under));
+    tx.put('details', detailKey(seq), sealDetail(json, seq));
   });
 }
 
 function setSlices({ sets }: MergeOrder): Iterable<TreeSlice> {
   return inSlices(sets, slice.sets, (tx, { set, block, bytes }) => {
     const under = setKey(set, block);
-    if (bytes) tx.put('bitmaps', under, seal(bytes, under));
+    if (bytes) tx.put('bitmaps', under, sealSet(bytes, under));
     else tx.remove('bitmaps', under);
   });
 }

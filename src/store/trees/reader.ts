@@ -1,8 +1,9 @@
 /** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
 import type { JobDetail, JobSpec } from '../../domain/job.js';
-import { decodeFinished, keyOfPlace, placeOfKey } from '../format/finished-list.js';
+import { decodeFinished, keyBehind, keyOfPlace, placeOfKey } from '../format/finished-list.js';
 import {
   checkPage,
+  decodeDetail,
   decodeMeta,
   detailKey,
   metaKey,
@@ -11,10 +12,9 @@ import {
   pageOf,
   rowAt,
   specKey,
-  unseal,
 } from '../format/layout.js';
-import { keyPart } from '../format/numbers.js';
 import type { RowPlace } from '../format/row.js';
+import { blockOfKey, decodeSet, setOfKey } from '../format/set-block.js';
 import { readSpec } from '../format/spec-codec.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
@@ -63,9 +63,8 @@ export class StoreReader {
 
   /** @throws DamagedRecord */
   detail(seq: number): JobDetail | undefined {
-    const under = detailKey(seq);
-    const sealed = this.kv.get('details', under);
-    return sealed && (JSON.parse(unseal(sealed, under, `the detail of job ${seq}`).toString('utf8')) as JobDetail);
+    const sealed = this.kv.get('details', detailKey(seq));
+    return sealed && decodeDetail(sealed, seq);
   }
 
   keyUse(name: string, now: number): KeyUse | undefined {
@@ -74,8 +73,7 @@ export class StoreReader {
 
   /** As `FinishedList`. */
   nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined {
-    // The first key after one is that with a zero byte more.
-    const from = behind ? { from: Buffer.concat([keyOfPlace(behind), Buffer.alloc(1)]) } : {};
+    const from = behind ? { from: keyBehind(behind) } : {};
     const [next] = this.kv.keys('finished', { ...from, limit: 1 });
     return next && placeOfKey(next);
   }
@@ -90,7 +88,7 @@ export class StoreReader {
   loadSets(into: JobSets): number {
     let count = 0;
     for (const { key, value } of this.kv.entries('bitmaps', {})) {
-      into.restore(keyPart(key, 0), keyPart(key, 1), unseal(value, key, 'a set of jobs'));
+      into.restore(setOfKey(key), blockOfKey(key), decodeSet(value, key));
       count++;
     }
     return count;

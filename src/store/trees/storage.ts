@@ -1,7 +1,7 @@
 /** What writes bytes, seen from the thread that makes them: sealed batches go in, and each comes back as committed or failed. Types only. */
 import type { SealedBatch } from '../format/sealing.js';
 
-/** One set as it is saved; without bytes it became empty. */
+/** What one set has in one block, packed by `format/set-block`; without bytes it became empty. */
 export interface SavedSet {
   readonly set: number;
   readonly block: number;

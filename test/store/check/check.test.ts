@@ -5,6 +5,7 @@ import { formatId } from '../../../src/domain/id.js';
 import type { statuses } from '../../../src/domain/lifecycle.js';
 import { checkStore } from '../../../src/store/check/check.js';
 import { crc32 } from '../../../src/store/format/bytes.js';
+import type { DueEntry } from '../../../src/store/format/due-chunk.js';
 import {
   detailKey,
   encodeMeta,
@@ -15,14 +16,14 @@ import {
   rowAt,
   seal,
   sealPage,
-  setKey,
   specKey,
   type Tree,
   unseal,
 } from '../../../src/store/format/layout.js';
 import { key } from '../../../src/store/format/numbers.js';
+import { sealSet, setKey } from '../../../src/store/format/set-block.js';
 import type { KvWriter } from '../../../src/store/kv/kv.js';
-import { type DueEntry, dueChunks } from '../../../src/store/trees/due-index.js';
+import { dueChunks } from '../../../src/store/trees/due-index.js';
 import { JobSets } from '../../../src/store/trees/job-sets.js';
 import { readMark } from '../../../src/store/trees/merge-mark.js';
 import { anyHandler, World } from '../../support/world.js';
@@ -226,7 +227,7 @@ const damages: [what: string, damage: Damage, told: RegExp | readonly RegExp[]][
     'a set that has a job of another status',
     (tx, { success }) => {
       for (const { set, bytes } of savedWith(success, 'running'))
-        if (set === 2) tx.put('bitmaps', setKey(set, 0), seal(bytes, setKey(set, 0)));
+        if (set === 2) tx.put('bitmaps', setKey(set, 0), sealSet(bytes, setKey(set, 0)));
     },
     /the set of running jobs has job_\S+, which does not belong there: lists and totals are wrong/,
   ],

@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Job } from '../../../src/domain/job.js';
 import { ByteReader, ByteWriter, crc32 } from '../../../src/store/format/bytes.js';
+import { keyOfPlace } from '../../../src/store/format/finished-list.js';
 import { keyUsePuts } from '../../../src/store/format/key-use.js';
-import { decodeMeta, encodeMeta, finishedKey, seal, setKey, unseal } from '../../../src/store/format/layout.js';
+import { decodeMeta, encodeMeta, seal, unseal } from '../../../src/store/format/layout.js';
 import { key, keyPart } from '../../../src/store/format/numbers.js';
+import { sealSet, setKey } from '../../../src/store/format/set-block.js';
 import { readSpec, writeSpec } from '../../../src/store/format/spec-codec.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
 import { DueCursor, dueChunks } from '../../../src/store/trees/due-index.js';
@@ -131,9 +133,13 @@ t.test('damage to the due index, the finished list and the sets is refused when 
     const kv = new MemoryKv();
     kv.transact((tx) => {
       for (const chunk of dueChunks([{ due: noon, seq: 1 }], 1)) tx.put('due', chunk.key, damage(chunk.value, how));
-      tx.put('finished', finishedKey(1, 0), damage(seal(finished, finishedKey(1, 0)), how));
+      tx.put(
+        'finished',
+        keyOfPlace({ merge: 1, from: 0 }),
+        damage(seal(finished, keyOfPlace({ merge: 1, from: 0 })), how),
+      );
       const set = setKey(saved?.set as number, 0);
-      tx.put('bitmaps', set, damage(seal(saved?.bytes as Uint8Array, set), how));
+      tx.put('bitmaps', set, damage(sealSet(saved?.bytes as Uint8Array, set), how));
     });
     const reader = new StoreReader(kv, new TypeDictionary());
     t.ok(refuses(() => new DueCursor(kv).take(1)));

@@ -2,14 +2,17 @@
  * Bytes as servers have written them since 1.0.0: they are read as what they meant then, and written again the same. These must
  * never change: whoever changes a format adds a version, and bytes of that.
  */
+import { RoaringBitmap32 } from 'roaring-wasm';
 import t from 'tap';
 import type { EventBody } from '../../../src/domain/events.js';
 import type { JobSpec } from '../../../src/domain/job.js';
 import { statuses } from '../../../src/domain/lifecycle.js';
 import { ByteWriter } from '../../../src/store/format/bytes.js';
+import * as due from '../../../src/store/format/due-chunk.js';
 import { checkPage, emptyPage, rowAt, sealPage } from '../../../src/store/format/layout.js';
 import { type LogRecord, LogRecordReader, writeLogRecord } from '../../../src/store/format/log-record.js';
 import { readRow, rowHasDetail, rowStatus, rowType, writeRow } from '../../../src/store/format/row.js';
+import * as sets from '../../../src/store/format/set-block.js';
 import { readSpec, writeSpec } from '../../../src/store/format/spec-codec.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
 import { everyMinute, everyTenSeconds, noon, sampleSpec, sampleState } from '../samples.js';
@@ -65,6 +68,10 @@ const known = {
     '000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000',
     '0000000000000000',
   ].join(''),
+  dueKey: '00000019b796000000000009000000000002',
+  dueChunk: '6d5530940200000060dd96b77942070000000000000860dd96b77942030000000001',
+  setKey: '000000000010000000000001',
+  setBlock: '13a71dfd3a300000010000000000030010000000010003006400ffff',
 } as const;
 
 /** The types of the specs' server: theirs is the fourth. */
@@ -160,4 +167,29 @@ t.test('a page of rows of version 1', async (t) => {
   t.equal(readRow(page, rowAt(0)), undefined);
   sealPage(again, 0);
   t.equal(again.toString('hex'), known.page);
+});
+
+t.test('a chunk of the due index', async (t) => {
+  const entries = [
+    { due: noon, seq: 7 },
+    { due: noon + 0.5, seq: 2 ** 40 + 3 },
+  ];
+  const [key, chunk] = [Buffer.from(known.dueKey, 'hex'), Buffer.from(known.dueChunk, 'hex')];
+  t.same([due.bucketOfKey(key), due.runOfKey(key), due.chunkOfKey(key)], [due.bucketOf(noon), 9, 2]);
+  t.same(due.decodeDueChunk(chunk, key), entries);
+  t.same(due.lastOfDueChunk(chunk, key), entries[1]);
+  t.equal(due.dueKey(due.bucketOf(noon), 9, 2).toString('hex'), known.dueKey);
+  t.equal(due.encodeDueChunk(entries, key).toString('hex'), known.dueChunk);
+});
+
+t.test('a block of a set of jobs', async (t) => {
+  const places = [1, 3, 100, 65_535];
+  const [key, block] = [Buffer.from(known.setKey, 'hex'), Buffer.from(known.setBlock, 'hex')];
+  t.same([sets.setOfKey(key), sets.blockOfKey(key)], [16, 1]);
+  const read = sets.decodeSet(block, key);
+  t.same([...read], places);
+  const made = new RoaringBitmap32(places);
+  t.equal(sets.setKey(16, 1).toString('hex'), known.setKey);
+  t.equal(sets.sealSet(sets.packSet(made), key).toString('hex'), known.setBlock);
+  for (const bitmap of [read, made]) bitmap.dispose();
 });

@@ -51,7 +51,7 @@ t.test('a job is found by its id, and by no other second of it', async (t) => {
   const { spec } = world.create({ trigger: { kind: 'delay', delayMs: hour } }).jobs[0]!;
   const id = formatId(spec.seq, spec.idSeconds);
   t.equal(world.queries.get(id)?.spec.seq, spec.seq);
-  t.equal(world.queries.keyOf(id), spec.seq);
+  t.equal(world.queries.seqOf(id), spec.seq);
   for (const other of [formatId(spec.seq, spec.idSeconds + 1), formatId(spec.seq + 1, spec.idSeconds), 'job_1', '']) {
     t.equal(world.queries.get(other), undefined);
   }

@@ -1,17 +1,21 @@
 /** The due index: whatever was merged into it, in however many runs, comes out in order of firing and completely. */
 import fc from 'fast-check';
 import t from 'tap';
-import { key, keyPart } from '../../../src/store/format/numbers.js';
+import {
+  bucketOf,
+  bucketOfKey,
+  type DueEntry,
+  decodeDueChunk,
+  dueKey,
+  runOfKey,
+} from '../../../src/store/format/due-chunk.js';
 import {
   beforeAll,
-  bucketOf,
   chunkEntries,
   combined,
   combineRuns,
   compareDue,
   DueCursor,
-  type DueEntry,
-  decodeChunk,
   dropPassed,
   dueChunks,
 } from '../../../src/store/trees/due-index.js';
@@ -34,7 +38,7 @@ function combine(kv: MemoryKv, entries: readonly DueEntry[], run: number): void 
 
 /** How many runs the index has, all of its buckets together. */
 function runsOf(kv: MemoryKv): number {
-  return new Set([...kv.keys('due', {})].map((chunk) => `${keyPart(chunk, 0)} ${keyPart(chunk, 1)}`)).size;
+  return new Set([...kv.keys('due', {})].map((chunk) => `${bucketOfKey(chunk)} ${runOfKey(chunk)}`)).size;
 }
 
 /** Counts the values read and the entries written through a store. */
@@ -49,7 +53,7 @@ function counted(kv: MemoryKv): { reads: number; written: number } {
     transact((tx) => {
       const put = tx.put.bind(tx);
       tx.put = (tree, under, value) => {
-        counts.written += decodeChunk(Buffer.from(value), Buffer.from(under)).length;
+        counts.written += decodeDueChunk(Buffer.from(value), Buffer.from(under)).length;
         put(tree, under, value);
       };
       return work(tx);
@@ -173,7 +177,7 @@ t.test('a merge writes a chunk of its own for every bucket and every 512 entries
   ];
   const keys = [...dueChunks(entries, 9)].map((chunk) => chunk.key);
   const bucket = start / bucketMs;
-  t.same(keys, [key(bucket, 9, 0), key(bucket, 9, 1), key(bucket + 1, 9, 2), key(bucket + 5, 9, 3)]);
+  t.same(keys, [dueKey(bucket, 9, 0), dueKey(bucket, 9, 1), dueKey(bucket + 1, 9, 2), dueKey(bucket + 5, 9, 3)]);
   t.same([...dueChunks([], 9)], []);
 });
 
@@ -261,7 +265,7 @@ t.test('runs are made one once they are many, but for the one of the merge that 
   const combineUpTo = (position: number): number => kv.transact((tx) => combineRuns(tx, bucket, position));
   t.equal(combineUpTo(combined.runs), 0);
   t.equal(combineUpTo(combined.runs + 1), combined.runs);
-  t.same([...kv.keys('due', {})], [key(bucket, combined.runs, 1)], 'in the place of the latest, under a new key');
+  t.same([...kv.keys('due', {})], [dueKey(bucket, combined.runs, 1)], 'in the place of the latest, under a new key');
   t.equal(combineUpTo(combined.runs + 1), 0);
 });
 
@@ -298,7 +302,7 @@ t.test('however runs are combined, a bucket is read in order and completely, eac
       });
       let before: { key: Buffer; entry: DueEntry } | undefined;
       for (const { key, value } of kv.entries('due', {})) {
-        for (const entry of decodeChunk(value, key)) {
+        for (const entry of decodeDueChunk(value, key)) {
           const isSameRun = before?.key.subarray(0, 12).equals(key.subarray(0, 12));
           if (before && isSameRun && compareDue(before.entry, entry) >= 0) return false;
           before = { key, entry };
@@ -346,7 +350,7 @@ t.test('a chunk that is listed and not there is passed over, and the cursor come
   }
   const [peek, bucket] = [kv.peek.bind(kv), start / bucketMs];
   for (const lost of [0, 1, 2, 3]) {
-    kv.peek = (tree, under) => (key(bucket, 2, lost).equals(under) ? undefined : peek(tree, under));
+    kv.peek = (tree, under) => (dueKey(bucket, 2, lost).equals(under) ? undefined : peek(tree, under));
     t.equal(drain(new DueCursor(kv), 100).length, 11 * chunkEntries, `chunk ${lost}`);
   }
 });

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { isFinished, type Status, statuses } from '../../../src/domain/lifecycle.js';
+import { decodeSet, sealSet, setKey } from '../../../src/store/format/set-block.js';
 import { JobSets } from '../../../src/store/trees/job-sets.js';
 import type { SavedSet } from '../../../src/store/trees/storage.js';
 
@@ -81,7 +82,10 @@ function save(disk: Map<string, SavedSet>, changed: readonly SavedSet[]): void {
 
 function load(disk: Map<string, SavedSet>): JobSets {
   const sets = new JobSets();
-  for (const { set, block: number, bytes } of disk.values()) sets.restore(set, number, bytes as Uint8Array);
+  for (const { set, block: number, bytes } of disk.values()) {
+    const under = setKey(set, number);
+    sets.restore(set, number, decodeSet(sealSet(bytes as Uint8Array, under), under));
+  }
   return sets;
 }
 
