@@ -15,15 +15,17 @@ const MAX_FILES = 15;
 /** What each layer may import beside itself. A layer is a folder of src/, or a file at its top. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   domain: [],
+  // Shapes of values from outside, and the library that checks them.
+  schema: [],
   clock: ['domain'],
   log: ['domain', 'clock', 'config'],
   config: ['domain'],
   store: ['within', 'domain', 'clock', 'log', 'config'],
   timer: ['domain', 'clock', 'log', 'config'],
-  pool: ['within', 'domain', 'clock', 'log', 'config'],
+  pool: ['within', 'domain', 'schema', 'clock', 'log', 'config'],
   scheduler: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool'],
   // The description of the API: what is asked, answered and published, as schemas, checks and texts.
-  api: ['domain', 'scheduler'],
+  api: ['domain', 'schema', 'scheduler'],
   server: ['domain', 'clock', 'log', 'config', 'scheduler', 'store', 'api'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   process: ['within'],

@@ -10,8 +10,9 @@ import { parseDuration } from '../domain/time/duration.js';
 import { parseInstant } from '../domain/time/instant.js';
 import { zoneNamed } from '../domain/time/zone.js';
 import type { JobDraft, JobPatch, TriggerDraft } from '../scheduler/messages.js';
+import type { Shape } from '../schema/shape.js';
 import type { Faults } from './faults.js';
-import { addShapeFaults, type JobBody, jobShape, type PatchBody, patchShape, type Shape } from './schemas.js';
+import { addShapeFaults, type JobBody, jobShape, type PatchBody, patchShape } from './schemas.js';
 
 /** What validity depends on beside the body. */
 export interface Rules {
@@ -81,7 +82,7 @@ export function readPatch(value: unknown, rules: Rules, faults: Faults, at = '')
 
 /** The value as an object of this shape; fields that are not of it are there, but have a fault. */
 function shaped<Body>(shape: Shape, value: unknown, faults: Faults, at: string): Body | undefined {
-  if (!shape.Check(value)) {
+  if (!shape.fits(value)) {
     addShapeFaults(shape, value, faults, at);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   }

@@ -249,32 +249,14 @@ t.test('a filter and an event share a topic exactly when they match', (t) => {
 });
 
 t.test('reading filters', (t) => {
-  t.same(readFilter(undefined), { filter: everything });
   t.same(readFilter({}), { filter: everything });
   t.same(readFilter({ job_types: ['b', 'a', 'b'], event_types: ['job.failed'], job_ids: ['job_xxx'] }), {
     filter: { jobTypes: ['b', 'a'], eventTypes: ['job.failed'], jobIds: ['job_xxx'] },
   });
-  const bad: unknown[] = [
-    null,
-    [],
-    5,
-    'x',
-    { job_types: 'a' },
-    { job_types: null },
-    { job_types: [5] },
-    { job_types: ['*'] },
-    { job_types: ['a/b'] },
-    { job_types: [''] },
-    { event_types: ['job.unknown'] },
-    { event_types: {} },
-    { job_ids: [1] },
-    { job_ids: ['x'.repeat(200)] },
-    { job_type: [] },
-  ];
-  for (const value of bad) t.ok('error' in readFilter(value), JSON.stringify(value));
   const many = (count: number) => Array.from({ length: count }, (_, n) => `t${n}`);
   t.ok('filter' in readFilter({ job_ids: many(limits.filterIds) }));
   t.ok('error' in readFilter({ job_ids: many(limits.filterIds + 1) }));
+  t.ok('filter' in readFilter({ job_ids: [...many(limits.filterIds), 't0'] }), 'different ones count');
   t.ok('filter' in readFilter({ job_types: many(limits.filterTopics) }));
   t.ok(
     'error' in readFilter({ job_types: many(limits.filterTopics / 2 + 1), event_types: ['job.failed', 'job.started'] }),
