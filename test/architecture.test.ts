@@ -75,10 +75,15 @@ const STORE_ROOMS = [
 ];
 
 /**
- * The rooms of the pool and what each may import: what both threads use, the worker thread's side, and the main thread's
- * side, which is the files at the top of src/pool/.
+ * The rooms of the pool and what each may import: what both threads use, the worker thread's side, how what comes from
+ * there is checked, and the main thread's side, which is the files at the top of src/pool/.
  */
-const POOL_ROOMS: Record<string, readonly string[]> = { shared: [], worker: ['shared'], main: ['shared'] };
+const POOL_ROOMS: Record<string, readonly string[]> = {
+  shared: [],
+  worker: ['shared'],
+  incoming: ['shared'],
+  main: ['shared', 'incoming'],
+};
 /** Attempts go in and outcomes come out: of the pool, the scheduler knows no more. */
 const POOL_PORT = 'pool/port.ts';
 

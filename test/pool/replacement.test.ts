@@ -25,6 +25,19 @@ t.test('a replacement that cannot load is tried again ever more slowly, until it
   t.equal(harness.pool.alive, 1);
 });
 
+t.test('a replacement whose options are bad cannot start either', async (t) => {
+  const dir = t.testdir({ 'exit.mjs': exit, 'other.mjs': fine });
+  const harness = await PoolHarness.start(t, { handlersDir: dir });
+  writeFileSync(join(dir, 'other.mjs'), `${fine} export const options = { timeout: 5 };`);
+  await harness.run('exit');
+  await harness.until(
+    () => harness.said(/cannot start.*other\.mjs: option timeout must be a string/).length >= 2,
+    'it is logged, and tried again',
+  );
+  writeFileSync(join(dir, 'other.mjs'), fine);
+  t.match(await harness.run('other'), { kind: 'succeeded' });
+});
+
 t.test('a replacement that lacks a handler takes no attempts of that type, and uses none up', async (t) => {
   const dir = t.testdir({ 'exit.mjs': exit, 'other.mjs': fine });
   const harness = await PoolHarness.start(t, { handlersDir: dir });
