@@ -3,6 +3,7 @@
  * each check skips what has already been found to be of the wrong type.
  */
 
+import { LRUCache } from 'lru-cache';
 import { limits } from '../domain/limits.js';
 import { nearest } from '../domain/nearest.js';
 import { parseCron } from '../domain/time/cron-expression.js';
@@ -155,8 +156,7 @@ function readOptions(body: PatchBody, faults: Faults, at: string): Options {
 }
 
 /** Durations that were read lately: clients write the same few over and over. */
-const knownDurations = new Map<string, number>();
-const maxKnown = 1000;
+const knownDurations = new LRUCache<string, number>({ max: 1000 });
 
 function readDuration(text: unknown, faults: Faults, path: string): number | undefined {
   if (typeof text !== 'string') return undefined;
@@ -167,7 +167,6 @@ function readDuration(text: unknown, faults: Faults, path: string): number | und
     faults.add(path, duration.error);
     return undefined;
   }
-  if (knownDurations.size >= maxKnown) knownDurations.clear();
   knownDurations.set(text, duration.ms);
   return duration.ms;
 }
