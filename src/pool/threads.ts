@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import type { Telemetry } from '../telemetry/port.js';
 import { within } from '../within.js';
 import type { HandlerInfo } from './port.js';
 import { type LogEntry, shareOfLog } from './shared/log-lines.js';
@@ -25,6 +26,7 @@ export interface ThreadsOptions {
   /** Least level that is logged. */
   readonly logLevel: string;
   readonly log: (entry: LogEntry) => void;
+  readonly telemetry: Telemetry;
   /** A thread can be sent to. */
   readonly onReady: () => void;
   readonly onReport: (thread: Thread, report: Report) => void;
@@ -59,6 +61,8 @@ export class Threads {
   #piscina: Piscina | undefined;
   /** Those there were when the pool was stopped. */
   #workers: readonly Worker[] = [];
+  /** Numbers of threads that were lost and have not been replaced yet. */
+  readonly #lost = new Set<number>();
   /** What reads the options of handlers. */
   #reader: typeof import('./incoming/handler-options.js') | undefined;
   #failedStarts = 0;
@@ -171,6 +175,7 @@ export class Threads {
         ready: (_, handlers) => {
           this.#cancel(limit);
           this.#failedStarts = 0;
+          if (this.#lost.delete(number)) this.#options.telemetry.threadReplaced();
           this.#starting?.resolve(handlers);
           this.#starting = undefined;
           this.#options.onReady();
@@ -196,6 +201,8 @@ export class Threads {
     onEnded(thread, end, `the handler ${describeEnd(end, threadMemoryMiB)}`);
     if (this.#stopped) return;
     if (thread.wasReady) {
+      this.#lost.add(thread.number);
+      this.#options.telemetry.threadLost(end.kind);
       this.#startThread(thread.number);
       return;
     }

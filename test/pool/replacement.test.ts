@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { recorded } from '../support/telemetry.js';
 import { PoolHarness } from './harness.js';
 
 const exit = 'export default () => process.exit(1);';
@@ -61,6 +62,15 @@ t.test('threads that die by the dozen are replaced each time', async (t) => {
   }
   await harness.until(() => harness.pool.alive === 2, 'the pool is whole');
   t.match(await harness.run('noop'), { kind: 'succeeded' });
+});
+
+t.test('telemetry hears of a thread that is lost, why, and that it is replaced', async (t) => {
+  const { heard, telemetry } = recorded();
+  const harness = await PoolHarness.start(t, { threads: 2, telemetry });
+  t.same(heard, [], 'the first threads replace none');
+  await harness.run('exit');
+  await harness.until(() => harness.pool.alive === 2, 'the pool is whole');
+  t.same(heard, [['threadLost', 'exit'], ['threadReplaced']]);
 });
 
 t.test('room is told when a replacement is ready', async (t) => {

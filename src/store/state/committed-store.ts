@@ -2,8 +2,10 @@
  * The store on the thread that decides: seals what is to be written, and when that is on disk enters it into the committed
  * state that everybody reads. So nobody above ever sees bytes, and nothing is read that is not on disk.
  */
+import type { Clock } from '../../clock.js';
 import type { Job, JobState } from '../../domain/job.js';
 import { noDetail } from '../../domain/job.js';
+import type { Telemetry } from '../../telemetry/port.js';
 import { sealChanges } from '../format/sealing.js';
 import { aheadSince } from '../log/records.js';
 import type { Changes, FinishedJob, FinishedPlace, JobStore, KeyUse, StoreEvents } from '../port.js';
@@ -13,17 +15,28 @@ import type { CommittedState } from './committed-state.js';
 export class CommittedStore implements JobStore, StorageEvents {
   readonly #storage: Storage;
   readonly #state: CommittedState;
+  readonly #observed: { readonly clock: Clock; readonly telemetry: Telemetry };
   #events: StoreEvents | undefined;
   #position: number;
   #logBytes: number;
-  /** What is being written, the bytes of its record, and how many job types are on disk with it. */
-  #inFlight: { readonly changes: Changes; readonly recordBytes: number; readonly types: number } | undefined;
+  /** What is being written, the bytes of its record, how many job types are on disk with it, and since when, in monotonic milliseconds. */
+  #inFlight:
+    | { readonly changes: Changes; readonly recordBytes: number; readonly types: number; readonly since: number }
+    | undefined;
+  /** When the merge began, in monotonic milliseconds. */
+  #mergingSince = 0;
 
   /**
    * @param state as it was restored: this keeps it up to date
    * @param end where the log ends: its last position, and the bytes of all its records
    */
-  constructor(storage: Storage, state: CommittedState, end: { readonly position: number; readonly logBytes: number }) {
+  constructor(
+    storage: Storage,
+    state: CommittedState,
+    end: { readonly position: number; readonly logBytes: number },
+    observed: { readonly clock: Clock; readonly telemetry: Telemetry },
+  ) {
+    this.#observed = observed;
     this.#storage = storage;
     this.#state = state;
     this.#position = end.position;
@@ -42,7 +55,8 @@ export class CommittedStore implements JobStore, StorageEvents {
   commit(changes: Changes): void {
     const { types } = this.#state;
     const batch = sealChanges(changes, { position: this.#position + 1, logBytes: this.#logBytes, types });
-    this.#inFlight = { changes, recordBytes: batch.recordBytes, types: types.size };
+    const since = this.#observed.clock.monotonic();
+    this.#inFlight = { changes, recordBytes: batch.recordBytes, types: types.size, since };
     this.#storage.commit(batch);
   }
 
@@ -51,7 +65,9 @@ export class CommittedStore implements JobStore, StorageEvents {
   committed(position: number): void {
     const { memtable, sets, reader, types } = this.#state;
     if (!this.#inFlight) throw new Error(`position ${position} was committed, and nothing was to be written`);
-    const { changes, recordBytes, types: written } = this.#inFlight;
+    const { changes, recordBytes, types: written, since } = this.#inFlight;
+    const { clock, telemetry } = this.#observed;
+    telemetry.committed(changes.jobs.size, recordBytes, clock.monotonic() - since);
     this.#inFlight = undefined;
     this.#position = position;
     this.#logBytes += recordBytes;
@@ -75,6 +91,8 @@ export class CommittedStore implements JobStore, StorageEvents {
   }
 
   merged(position: number): void {
+    const { clock, telemetry } = this.#observed;
+    telemetry.merged(clock.monotonic() - this.#mergingSince);
     this.#state.memtable.mergeEnded();
     this.#events?.merged(position);
   }
@@ -95,6 +113,7 @@ export class CommittedStore implements JobStore, StorageEvents {
 
   merge({ watermark, now }: { readonly watermark: number; readonly now: number }): void {
     const { memtable, sets } = this.#state;
+    this.#mergingSince = this.#observed.clock.monotonic();
     memtable.mergeBegins();
     this.#storage.merge({ position: this.#position, watermark, sets: sets.takeChanged(), now });
   }

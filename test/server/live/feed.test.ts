@@ -1,4 +1,5 @@
 /** Subscriptions and fan-out: an event reaches each of those who asked for it, once and in order. */
+
 import fc from 'fast-check';
 import t from 'tap';
 import { type EventBody, type EventType, eventTypes, type JobEvent } from '../../../src/domain/events.js';
@@ -6,6 +7,8 @@ import { everything, type Filter, readFilter, topicsFor, topicsOf } from '../../
 import { formatId } from '../../../src/domain/id.js';
 import { limits } from '../../../src/domain/limits.js';
 import { Feed, type Listener } from '../../../src/server/live/feed.js';
+import { noTelemetry, type Telemetry } from '../../../src/telemetry/port.js';
+import { recorded } from '../../support/telemetry.js';
 import { exampleNow } from '../fixture.js';
 
 /** Topics as uWebSockets.js has them. */
@@ -59,7 +62,7 @@ function event(seq: number, jobName: string, type: EventType, jobSeq = 1): JobEv
   return { seq, jobSeq, idSeconds, jobName, at: exampleNow, body: bodyOf(type) };
 }
 
-function open(): { hub: Hub; feed: Feed; turn: () => boolean } {
+function open(telemetry: Telemetry = noTelemetry): { hub: Hub; feed: Feed; turn: () => boolean } {
   const hub = new Hub();
   const later: (() => void)[] = [];
   const soon = (step: () => void): void => void later.push(step);
@@ -69,7 +72,7 @@ function open(): { hub: Hub; feed: Feed; turn: () => boolean } {
     for (const step of steps) step();
     return steps.length > 0;
   };
-  return { hub, feed: new Feed({ publish: hub.publish, timezone: 'UTC', lastSeq: 7, soon }), turn };
+  return { hub, feed: new Feed({ publish: hub.publish, timezone: 'UTC', telemetry, lastSeq: 7, soon }), turn };
 }
 
 const events = (from: number, count: number): JobEvent[] =>
@@ -245,6 +248,19 @@ t.test('a filter and an event share a topic exactly when they match', (t) => {
       return shared.length === (matches(withoutIds, name, type, '') ? 1 : 0);
     }),
   );
+  t.end();
+});
+
+t.test('telemetry hears of subscribers, and of each event once for each of them', (t) => {
+  const { heard, telemetry } = recorded();
+  const { hub, feed } = open(telemetry);
+  const [a, b] = [new Ear(1, hub), new Ear(2, hub)];
+  feed.subscribe(a, everything);
+  feed.subscribe(b, { ...everything, jobTypes: ['nobody'] });
+  feed.publish(events(8, 3));
+  feed.unsubscribe(b);
+  feed.unsubscribe(b);
+  t.same(heard, [['subscriberGained'], ['subscriberGained'], ['eventsSent', 3], ['subscriberLost']]);
   t.end();
 });
 
