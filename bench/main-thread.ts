@@ -16,6 +16,7 @@ import { DamageLog } from '../src/store/damage-log.js';
 import { KvLogSource } from '../src/store/log/kv-log.js';
 import type { CommittedStore } from '../src/store/state/committed-store.js';
 import type { Storage } from '../src/store/trees/storage.js';
+import { noTelemetry } from '../src/telemetry/port.js';
 import { MemoryKv } from '../test/support/kv-memory.js';
 import { median } from './support/bench.js';
 import { orderBody } from './support/job-bodies.js';
@@ -69,6 +70,7 @@ class Alone {
       { kv, log: new KvLogSource(kv), storage, clean: true },
       {
         clock: systemClock,
+        telemetry: noTelemetry,
         pool: this.pool,
         waker: { soon: () => {}, at: () => {} },
         handlers: [noop],

@@ -44,7 +44,7 @@ export function makeShard({ kv, log, storage, clean }: ShardStorage, ports: Shar
   const state = new CommittedState(kv, log);
   const window = new DueWindow(state.dueIndex, ports.windowCapacity);
   const restored = state.restore((due, seq) => window.add(due, seq));
-  const store = new CommittedStore(storage, state, restored);
+  const store = new CommittedStore(storage, state, restored, ports);
   const scheduler = new Scheduler({ ...ports, store, sets: state.sets, window }, { ...restored, clean });
   store.listen(scheduler);
   const queries = new StoreQueries({ state, counters: () => scheduler.counters, damage: ports.damage });

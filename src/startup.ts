@@ -34,6 +34,7 @@ import { tryToOpen } from './store/directory/trial.js';
 import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { KvLogSource } from './store/log/kv-log.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
+import { noTelemetry, type Telemetry } from './telemetry/port.js';
 import { TimerWaker } from './timer/waker.js';
 
 export interface Running {
@@ -53,6 +54,9 @@ export interface Surroundings {
   /** Aborted when the server is to stop, be it during startup. */
   readonly stopping: AbortSignal;
 }
+
+/** Nobody listens yet. */
+const telemetry: Telemetry = noTelemetry;
 
 const unclean =
   'the store was not closed in order (its server was killed, or this is a restored backup): what ran then runs again. Only if the server had ended by SIGSEGV or SIGABRT may pages be damaged: stop this one then, and run "escapement check"';
@@ -171,6 +175,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
       room: () => scheduler.call((part) => part.turn()),
     },
     logLevel: config.logLevel,
+    telemetry,
     log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
   });
   end.threads(async () => {
@@ -242,6 +247,7 @@ async function assemble(
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
       log,
+      telemetry,
       damage: new DamageLog(log),
       publish: (events) => opened.server.call((server) => server.publish(events)),
       takeStop: () => stops.take(),
@@ -267,6 +273,7 @@ async function assemble(
       return done;
     },
     log,
+    telemetry,
   });
   end.first(() => server.abandon());
   const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: fatal });

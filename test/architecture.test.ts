@@ -15,16 +15,19 @@ const MAX_FILES = 15;
 /** What each layer may import beside itself. A layer is a folder of src/, or a file at its top. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   domain: [],
+  // Shapes of values from outside, and the library that checks them.
+  schema: [],
   clock: ['domain'],
   log: ['domain', 'clock', 'config'],
   config: ['domain'],
-  store: ['within', 'domain', 'clock', 'log', 'config'],
+  telemetry: [],
+  store: ['within', 'domain', 'clock', 'log', 'telemetry', 'config'],
   timer: ['domain', 'clock', 'log', 'config'],
-  pool: ['within', 'domain', 'clock', 'log', 'config'],
-  scheduler: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool'],
+  pool: ['within', 'domain', 'schema', 'clock', 'log', 'telemetry', 'config'],
+  scheduler: ['domain', 'clock', 'log', 'telemetry', 'config', 'store', 'timer', 'pool'],
   // The description of the API: what is asked, answered and published, as schemas, checks and texts.
-  api: ['domain', 'scheduler'],
-  server: ['domain', 'clock', 'log', 'config', 'scheduler', 'store', 'api'],
+  api: ['domain', 'schema', 'scheduler'],
+  server: ['domain', 'clock', 'log', 'telemetry', 'config', 'scheduler', 'store', 'api'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   process: ['within'],
   shard: ['scheduler', 'store', 'timer'],
@@ -38,6 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'domain',
     'clock',
     'log',
+    'telemetry',
     'config',
     'shard',
     'store',
@@ -75,10 +79,15 @@ const STORE_ROOMS = [
 ];
 
 /**
- * The rooms of the pool and what each may import: what both threads use, the worker thread's side, and the main thread's
- * side, which is the files at the top of src/pool/.
+ * The rooms of the pool and what each may import: what both threads use, the worker thread's side, how what comes from
+ * there is checked, and the main thread's side, which is the files at the top of src/pool/.
  */
-const POOL_ROOMS: Record<string, readonly string[]> = { shared: [], worker: ['shared'], main: ['shared'] };
+const POOL_ROOMS: Record<string, readonly string[]> = {
+  shared: [],
+  worker: ['shared'],
+  incoming: ['shared'],
+  main: ['shared', 'incoming'],
+};
 /** Attempts go in and outcomes come out: of the pool, the scheduler knows no more. */
 const POOL_PORT = 'pool/port.ts';
 

@@ -3,7 +3,7 @@ import { errorCodes } from '../domain/errors.js';
 import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
-import { Type } from './typebox.js';
+import { Type } from '../schema/typebox.js';
 
 const exact = { additionalProperties: false } as const;
 const count = Type.Integer({ minimum: 0 });

@@ -1,9 +1,11 @@
-/** The shapes of what subscribers are sent on a WebSocket, as JSON Schema. */
+/** The shapes of what is said on a WebSocket, in both directions, as JSON Schema. */
 import { errorCodes } from '../domain/errors.js';
 import { eventTypes } from '../domain/events.js';
 import { statuses } from '../domain/lifecycle.js';
+import { limits } from '../domain/limits.js';
+import { jobTypePattern } from '../domain/names.js';
+import { type TSchema, Type } from '../schema/typebox.js';
 import { instant, jobId, jobType, stats } from './answers.js';
-import { type TSchema, Type } from './typebox.js';
 
 const exact = { additionalProperties: false } as const;
 const count = Type.Integer({ minimum: 0 });
@@ -61,3 +63,48 @@ export const notices: Readonly<Record<string, TSchema>> = {
   gap: Type.Object({ type: Type.Literal('gap'), from: seq, to: count }, exact),
   error: Type.Object({ type: Type.Literal('error'), code: Type.Enum([...errorCodes]), message: Type.String() }, exact),
 };
+
+const everyValue = 'Absent or empty: all.';
+
+/** What a client wants to hear of. How many different values there may be is for `domain/filter` to say. */
+export const askedFilter = Type.Object(
+  {
+    job_types: Type.Optional(
+      Type.Array(Type.String({ maxLength: limits.nameChars, pattern: jobTypePattern }), {
+        description: `Job types, registered or not. ${everyValue} With event_types at most ${limits.filterTopics} pairs`,
+      }),
+    ),
+    event_types: Type.Optional(
+      Type.Array(Type.Enum([...eventTypes]), { description: `Types of events. ${everyValue}` }),
+    ),
+    job_ids: Type.Optional(
+      Type.Array(Type.String({ maxLength: limits.nameChars }), {
+        description: `Ids of jobs, existing or not, at most ${limits.filterIds} different ones. ${everyValue}`,
+      }),
+    ),
+  },
+  { ...exact, description: 'An event must match all three lists, and in each of them one value. Absent: all events' },
+);
+
+const since = Type.Integer({
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'The seq of the last event that the client has had, or 0: those after it come first',
+});
+
+/** What a client may say, by action. */
+export const clientMessages = {
+  subscribe: Type.Object(
+    { action: Type.Literal('subscribe'), filter: Type.Optional(askedFilter), since: Type.Optional(since) },
+    { ...exact, description: 'Replaces what the client hears of. Answered by subscribed, then events' },
+  ),
+  unsubscribe: Type.Object(
+    { action: Type.Literal('unsubscribe') },
+    { ...exact, description: 'Ends the subscription. Answered by unsubscribed' },
+  ),
+  ping: Type.Object({ action: Type.Literal('ping') }, { ...exact, description: 'Answered by pong' }),
+  get_stats: Type.Object(
+    { action: Type.Literal('get_stats') },
+    { ...exact, description: 'Answered by stats, the figures of GET /stats' },
+  ),
+} as const;

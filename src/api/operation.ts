@@ -1,5 +1,5 @@
 /** What a method of a resource is declared to be: its requests and answers as JSON Schema, described and checked from one value. */
-import type { TSchema } from './typebox.js';
+import type { TSchema } from '../schema/typebox.js';
 
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';

@@ -1,10 +1,10 @@
 /** Every method of every resource, declared. The routes are these with what they do. */
 import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
+import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
 import type { Operation } from './operation.js';
-import { jobSchema, patchSchema } from './schemas.js';
-import { Type } from './typebox.js';
+import { backupSchema, jobSchema, patchSchema } from './schemas.js';
 
 const text = Type.Optional(Type.String());
 
@@ -86,7 +86,7 @@ export const operations = {
     method: 'POST',
     path: '/backup',
     summary: 'Write a backup into a directory of the machine of the server',
-    request: Type.Object({ directory: Type.String() }, { additionalProperties: false }),
+    request: backupSchema,
     answers: { 200: answers.backup },
   },
 } as const satisfies Record<string, Operation>;

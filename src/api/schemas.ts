@@ -5,11 +5,9 @@
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
 import { suggestion } from '../domain/nearest.js';
+import { type Shape, shapeOf } from '../schema/shape.js';
+import { Type } from '../schema/typebox.js';
 import { type Faults, pointer } from './faults.js';
-import { Compile, Settings, Type } from './typebox.js';
-
-// Its default of 8 would hide faults; a bound it must have, since a body can be wrong in 100,000 fields.
-Settings.Set({ maxErrors: 200 });
 
 const duration = Type.Optional(Type.String({ maxLength: 100, description: 'A duration: 300ms, 10m, 1h30s, 2d' }));
 
@@ -48,30 +46,25 @@ export const jobSchema = Type.Object(
 /** The body of `PUT /jobs/:id`. */
 export const patchSchema = Type.Object({ ...triggers, ...options }, { additionalProperties: false, minProperties: 1 });
 
+/** The body of `POST /backup`. */
+export const backupSchema = Type.Object(
+  {
+    directory: Type.String({
+      description: 'An absolute path on the machine of the server: new, or an empty directory',
+    }),
+  },
+  { additionalProperties: false },
+);
+
 export type JobBody = Type.Static<typeof jobSchema>;
 export type PatchBody = Type.Static<typeof patchSchema>;
 
-/** A compiled shape. */
-export interface Shape {
-  /** The names of its fields. */
-  readonly fields: readonly string[];
-  Check(value: unknown): boolean;
-  Errors(
-    value: unknown,
-  ): readonly { readonly keyword: string; readonly instancePath: string; readonly params: object }[];
-}
+export const jobShape = shapeOf(jobSchema);
+export const patchShape = shapeOf(patchSchema);
+export const backupShape = shapeOf(backupSchema);
 
-export const jobShape: Shape = compiled(jobSchema);
-export const patchShape: Shape = compiled(patchSchema);
-
-function compiled(schema: typeof jobSchema | typeof patchSchema): Shape {
-  const validator = Compile(schema);
-  return {
-    fields: Object.keys(schema.properties),
-    Check: (value) => validator.Check(value),
-    Errors: (value) => validator.Errors(value),
-  };
-}
+/** What is said of a directory that is none, be it by its type or by its text. */
+export const notAPath = 'must be an absolute path on the machine of the server';
 
 const sentences: Readonly<Record<string, string>> = {
   name: `must be a string of 1 to ${limits.nameChars} characters out of A-Z, a-z, 0-9 and _ . : -`,
@@ -86,39 +79,29 @@ const sentences: Readonly<Record<string, string>> = {
   backoff: 'must be "exponential" or "fixed"',
   timeout: 'must be a string such as "5m" or "30s"',
   misfire: 'must be "run_once" or "skip"',
+  directory: notAPath,
 };
-
-/** Unknown fields of one object that are looked at: more than are shown. */
-const maxUnknown = 60;
-
-/** The object without most of its unknown fields, if it has very many: naming 80,000 takes a third of a second. */
-function withFewFields(shape: Shape, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const unknown = Object.keys(value).filter((field) => !shape.fields.includes(field));
-  if (unknown.length <= maxUnknown) return value;
-  const kept = [...shape.fields.filter((field) => Object.hasOwn(value, field)), ...unknown.slice(0, maxUnknown)];
-  return Object.fromEntries(kept.map((field) => [field, (value as Record<string, unknown>)[field]]));
-}
 
 /** Adds what keeps `value` from having the shape, by field and in our own words. */
 export function addShapeFaults(shape: Shape, value: unknown, faults: Faults, at: string): void {
-  for (const { keyword, instancePath, params } of shape.Errors(withFewFields(shape, value))) {
-    if (keyword === 'required') {
-      for (const field of (params as { requiredProperties: string[] }).requiredProperties)
-        faults.add(at + pointer(field), 'is required');
-    } else if (keyword === 'additionalProperties') {
-      for (const field of (params as { additionalProperties: string[] }).additionalProperties) {
-        const hint = faults.isFull ? '' : suggestion(field, shape.fields);
-        faults.add(at + pointer(field), `is not a field of this request${hint}`);
-      }
-    } else if (keyword === 'minProperties') {
-      faults.add(at, 'must have at least one field to change');
-    } else if (keyword !== 'boolean') {
-      const field = instancePath.slice(1);
-      faults.add(
-        at + instancePath,
-        instancePath === '' ? 'must be a JSON object' : (sentences[field] ?? 'is not valid'),
-      );
+  for (const { kind, path } of shape.faults(value)) {
+    const place = at + path.map(pointer).join('');
+    const field = path.at(-1) ?? '';
+    switch (kind) {
+      case 'missing':
+        faults.add(place, 'is required');
+        break;
+      case 'unknown':
+        faults.add(place, `is not a field of this request${faults.isFull ? '' : suggestion(field, shape.fields)}`);
+        break;
+      case 'empty':
+        faults.add(place, 'must have at least one field to change');
+        break;
+      case 'wrong':
+        faults.add(place, path.length === 0 ? 'must be a JSON object' : (sentences[field] ?? 'is not valid'));
+        break;
+      default:
+        kind satisfies never;
     }
   }
 }

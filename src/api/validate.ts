@@ -3,6 +3,7 @@
  * each check skips what has already been found to be of the wrong type.
  */
 
+import { LRUCache } from 'lru-cache';
 import { limits } from '../domain/limits.js';
 import { nearest } from '../domain/nearest.js';
 import { parseCron } from '../domain/time/cron-expression.js';
@@ -10,8 +11,9 @@ import { parseDuration } from '../domain/time/duration.js';
 import { parseInstant } from '../domain/time/instant.js';
 import { zoneNamed } from '../domain/time/zone.js';
 import type { JobDraft, JobPatch, TriggerDraft } from '../scheduler/messages.js';
+import type { Shape } from '../schema/shape.js';
 import type { Faults } from './faults.js';
-import { addShapeFaults, type JobBody, jobShape, type PatchBody, patchShape, type Shape } from './schemas.js';
+import { addShapeFaults, type JobBody, jobShape, type PatchBody, patchShape } from './schemas.js';
 
 /** What validity depends on beside the body. */
 export interface Rules {
@@ -81,7 +83,7 @@ export function readPatch(value: unknown, rules: Rules, faults: Faults, at = '')
 
 /** The value as an object of this shape; fields that are not of it are there, but have a fault. */
 function shaped<Body>(shape: Shape, value: unknown, faults: Faults, at: string): Body | undefined {
-  if (!shape.Check(value)) {
+  if (!shape.fits(value)) {
     addShapeFaults(shape, value, faults, at);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   }
@@ -154,8 +156,7 @@ function readOptions(body: PatchBody, faults: Faults, at: string): Options {
 }
 
 /** Durations that were read lately: clients write the same few over and over. */
-const knownDurations = new Map<string, number>();
-const maxKnown = 1000;
+const knownDurations = new LRUCache<string, number>({ max: 1000 });
 
 function readDuration(text: unknown, faults: Faults, path: string): number | undefined {
   if (typeof text !== 'string') return undefined;
@@ -166,7 +167,6 @@ function readDuration(text: unknown, faults: Faults, path: string): number | und
     faults.add(path, duration.error);
     return undefined;
   }
-  if (knownDurations.size >= maxKnown) knownDurations.clear();
   knownDurations.set(text, duration.ms);
   return duration.ms;
 }

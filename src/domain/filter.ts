@@ -5,11 +5,9 @@
  * Topics are of four classes, and a filter uses exactly one of them: all events, those of a type of job, of a type of
  * event, of both. An event belongs to one topic of each class, so it reaches a subscriber at most once.
  */
-import { type EventType, eventTypes, type JobEvent } from './events.js';
+import type { EventType, JobEvent } from './events.js';
 import { formatId } from './id.js';
 import { limits } from './limits.js';
-import { isJobType } from './names.js';
-import { suggestion } from './nearest.js';
 
 export interface Filter {
   readonly jobTypes: readonly string[];
@@ -20,67 +18,26 @@ export interface Filter {
 
 export const everything: Filter = { jobTypes: [], eventTypes: [], jobIds: [] };
 
-const fields = ['job_types', 'event_types', 'job_ids'];
+/** A filter as a client writes it, of the shape that `api/messages` declares. */
+export interface AskedFilter {
+  readonly job_types?: readonly string[];
+  readonly event_types?: readonly EventType[];
+  readonly job_ids?: readonly string[];
+}
 
 /**
- * A filter as a client sent it, each value once.
+ * The filter that a client asks for, each value once.
  *
- * @param value parsed JSON; undefined is everything
- * @returns the filter, or what is wrong with it as a sentence
+ * @returns the filter, or which bound it passes as a sentence
  */
-export function readFilter(value: unknown): { readonly filter: Filter } | { readonly error: string } {
-  if (value === undefined) return { filter: everything };
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { error: 'filter must be an object with job_types, event_types and job_ids, or left out.' };
-  }
-  const unknown = Object.keys(value).find((field) => !fields.includes(field));
-  if (unknown !== undefined)
-    return { error: `filter.${unknown.slice(0, 100)} is not a field${suggestion(unknown, fields)}.` };
-  const given = value as { job_types?: unknown; event_types?: unknown; job_ids?: unknown };
-  const types = readList(
-    given.job_types,
-    'job_types',
-    isJobType,
-    'a name of a job type (characters out of A-Z, a-z, 0-9 and _ . : -)',
-  );
-  const events = readList(given.event_types, 'event_types', isEventType, `one of ${eventTypes.join(', ')}`);
-  const ids = readList(given.job_ids, 'job_ids', isShort, `a job id of at most ${limits.nameChars} characters`);
-  for (const list of [types, events, ids]) if ('error' in list) return list;
+export function readFilter(asked: AskedFilter): { readonly filter: Filter } | { readonly error: string } {
   const filter = {
-    jobTypes: (types as Read<string>).values,
-    eventTypes: (events as Read<EventType>).values,
-    jobIds: (ids as Read<string>).values,
+    jobTypes: [...new Set(asked.job_types)],
+    eventTypes: [...new Set(asked.event_types)],
+    jobIds: [...new Set(asked.job_ids)],
   };
   const fault = boundFault(filter);
   return fault === undefined ? { filter } : { error: fault };
-}
-
-interface Read<Value> {
-  readonly values: readonly Value[];
-}
-
-function readList<Value extends string>(
-  list: unknown,
-  field: string,
-  fits: (text: string) => text is Value,
-  wanted: string,
-): Read<Value> | { readonly error: string } {
-  if (list === undefined) return { values: [] };
-  if (!Array.isArray(list)) return { error: `filter.${field} must be an array of strings.` };
-  const values = new Set<Value>();
-  for (const [at, item] of list.entries()) {
-    if (typeof item !== 'string' || !fits(item)) return { error: `filter.${field}[${at}] must be ${wanted}.` };
-    values.add(item);
-  }
-  return { values: [...values] };
-}
-
-function isEventType(text: string): text is EventType {
-  return (eventTypes as readonly string[]).includes(text);
-}
-
-function isShort(text: string): text is string {
-  return text.length <= limits.nameChars;
 }
 
 function boundFault(filter: Filter): string | undefined {

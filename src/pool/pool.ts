@@ -35,7 +35,9 @@
  *    settled ─► outcome          the thread was lost before it could   verdict.ts
  *                                report how
  */
+
 import { resolve } from 'node:path';
+import { noTelemetry, type Telemetry } from '../telemetry/port.js';
 import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './port.js';
@@ -71,6 +73,8 @@ export interface PoolOptions {
   readonly logLevel?: string;
   /** Lines of handlers and of the pool itself. */
   readonly log?: (entry: LogEntry) => void;
+  /** Hears of threads that were lost and replaced. */
+  readonly telemetry?: Telemetry;
 }
 
 const abortMessages = { cancelled: 'the job was cancelled', shutdown: 'the server is shutting down' } as const;
@@ -103,6 +107,7 @@ export class WorkerPool implements Pool {
       attemptsPerThread: options.attemptsPerThread ?? slotsPerThread,
       importLimitMs: options.importLimitMs ?? 10_000,
       log: this.#log,
+      telemetry: options.telemetry ?? noTelemetry,
       logLevel: options.logLevel ?? 'debug',
       onReady: () => this.#placeAndDeliver(),
       onReport: (thread, report) => this.#report(thread, report),

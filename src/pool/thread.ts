@@ -7,10 +7,17 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } f
 import type { Piscina } from 'piscina';
 import { within } from '../within.js';
 import type { Dispatched } from './dispatched.js';
-import { checkFromThread } from './from-thread.js';
+import { checkFromThread } from './incoming/from-thread.js';
 import type { HandlerInfo } from './port.js';
 import { SentQueue } from './sent-queue.js';
-import { AttemptBatch, type Report, type SignalReason, type ThreadStart, type ToThread } from './shared/messages.js';
+import {
+  AttemptBatch,
+  type DeclaredHandler,
+  type Report,
+  type SignalReason,
+  type ThreadStart,
+  type ToThread,
+} from './shared/messages.js';
 import { Slots, slotsPerThread } from './shared/slots.js';
 import { ThreadLife, type ThreadState } from './thread-life.js';
 import { Pulse } from './watch.js';
@@ -21,9 +28,16 @@ export type ThreadEnd =
   | { readonly kind: 'exit'; readonly exitCode: number }
   | { readonly kind: 'error'; readonly message: string };
 
+/** The job types that loaded modules stand for, or what is wrong with one of them. */
+export type ReadHandlers = (
+  declared: readonly DeclaredHandler[],
+) => { readonly handlers: readonly HandlerInfo[] } | { readonly fault: string };
+
 export interface ThreadHooks {
   /** It is about to load the module that `module` names. */
   loading(thread: Thread): void;
+  /** Makes job types of what it has loaded. */
+  read: ReadHandlers;
   ready(thread: Thread, handlers: readonly HandlerInfo[]): void;
   /** It cannot load the handlers and waits to be stopped. */
   unusable(thread: Thread, reason: string): void;
@@ -309,11 +323,7 @@ export class Thread {
         this.#hooks.loading(this);
         return;
       case 'ready':
-        if (!this.#life.ready()) return;
-        this.#threadId = message.threadId;
-        this.#worker = this.#piscina.threads.find((worker) => worker.threadId === message.threadId);
-        for (const [index, { name }] of message.handlers.entries()) this.#handlers.set(name, index);
-        this.#hooks.ready(this, message.handlers);
+        this.#loaded(message.threadId, message.handlers);
         return;
       case 'unusable':
         this.#hooks.unusable(this, message.reason);
@@ -328,6 +338,18 @@ export class Thread {
       default:
         message satisfies never;
     }
+  }
+
+  /** It can run attempts, unless the options of a module are not as they must be, or its end came first. */
+  #loaded(threadId: number, declared: readonly DeclaredHandler[]): void {
+    if (this.#life.state !== 'starting') return;
+    const read = this.#hooks.read(declared);
+    if ('fault' in read) return this.#hooks.unusable(this, read.fault);
+    this.#life.ready();
+    this.#threadId = threadId;
+    this.#worker = this.#piscina.threads.find((worker) => worker.threadId === threadId);
+    for (const [index, { name }] of declared.entries()) this.#handlers.set(name, index);
+    this.#hooks.ready(this, read.handlers);
   }
 
   #reason(error: unknown): ThreadEnd {

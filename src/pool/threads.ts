@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import type { Telemetry } from '../telemetry/port.js';
 import { within } from '../within.js';
 import type { HandlerInfo } from './port.js';
 import { type LogEntry, shareOfLog } from './shared/log-lines.js';
@@ -25,6 +26,7 @@ export interface ThreadsOptions {
   /** Least level that is logged. */
   readonly logLevel: string;
   readonly log: (entry: LogEntry) => void;
+  readonly telemetry: Telemetry;
   /** A thread can be sent to. */
   readonly onReady: () => void;
   readonly onReport: (thread: Thread, report: Report) => void;
@@ -48,6 +50,7 @@ const maxBackoffMs = 10_000;
 const destroyLimitMs = 500;
 /** What Node sets the number of a thread to at its end. */
 const ended = -1;
+const stoppedMeanwhile = 'the pool was stopped while it started';
 /** How long a stop waits for threads that still load. */
 const loadLimitMs = 2000;
 
@@ -58,6 +61,10 @@ export class Threads {
   #piscina: Piscina | undefined;
   /** Those there were when the pool was stopped. */
   #workers: readonly Worker[] = [];
+  /** Numbers of threads that were lost and have not been replaced yet. */
+  readonly #lost = new Set<number>();
+  /** What reads the options of handlers. */
+  #reader: typeof import('./incoming/handler-options.js') | undefined;
   #failedStarts = 0;
   #stopped = false;
   #stopping: Promise<void> | undefined;
@@ -94,10 +101,14 @@ export class Threads {
     this.#piscina.on('error', (error: Error) => {
       this.#options.log({ level: 'error', message: `a worker thread failed outside of any task: ${error.message}` });
     });
-    const started = new Promise<readonly HandlerInfo[]>((resolve, reject) => (this.#starting = { resolve, reject }));
-    for (let number = 1; number <= threads; number++) this.#startThread(number);
     try {
-      return await started;
+      // Read while the threads come up, which takes them longer.
+      this.#reader = await import('./incoming/handler-options.js');
+      if (this.#stopped) throw new Error(stoppedMeanwhile);
+      return await new Promise<readonly HandlerInfo[]>((resolve, reject) => {
+        this.#starting = { resolve, reject };
+        for (let number = 1; number <= threads; number++) this.#startThread(number);
+      });
     } catch (error) {
       await this.stop();
       throw error;
@@ -125,7 +136,7 @@ export class Threads {
 
   async #stop(): Promise<void> {
     this.#stopped = true;
-    this.#starting?.reject(new Error('the pool was stopped while it started'));
+    this.#starting?.reject(new Error(stoppedMeanwhile));
     this.#starting = undefined;
     for (const timer of this.#timers) clearTimeout(timer);
     await this.#allLoaded();
@@ -139,7 +150,8 @@ export class Threads {
   }
 
   #startThread(number: number): void {
-    if (this.#stopped || !this.#piscina) return;
+    const reader = this.#reader;
+    if (this.#stopped || !this.#piscina || !reader) return;
     const { handlersDir, importLimitMs, logLevel, threads } = this.#options;
     let refusal: string | undefined;
     // Beyond the limit that the thread itself keeps: for a module that holds it with a loop.
@@ -159,9 +171,11 @@ export class Threads {
           this.#cancel(limit);
           limit = this.#after(limitMs, refuse);
         },
+        read: (declared) => reader.readHandlers(handlersDir, declared),
         ready: (_, handlers) => {
           this.#cancel(limit);
           this.#failedStarts = 0;
+          if (this.#lost.delete(number)) this.#options.telemetry.threadReplaced();
           this.#starting?.resolve(handlers);
           this.#starting = undefined;
           this.#options.onReady();
@@ -187,6 +201,8 @@ export class Threads {
     onEnded(thread, end, `the handler ${describeEnd(end, threadMemoryMiB)}`);
     if (this.#stopped) return;
     if (thread.wasReady) {
+      this.#lost.add(thread.number);
+      this.#options.telemetry.threadLost(end.kind);
       this.#startThread(thread.number);
       return;
     }

@@ -7,6 +7,7 @@ import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
 import type { Job } from '../domain/job.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/port.js';
+import type { Telemetry } from '../telemetry/port.js';
 import type { Due, DueTimes } from '../timer/window.js';
 import {
   type ShownWait,
@@ -26,6 +27,7 @@ export interface DispatchPorts {
   readonly clock: Clock;
   readonly pool: Pool;
   readonly window: DueTimes;
+  readonly telemetry: Telemetry;
 }
 
 /**
@@ -189,8 +191,15 @@ export class Dispatch {
   #start(job: Job, suspect: boolean): void {
     const { pool, clock } = this.#ports;
     this.#line.occupy(job.spec.name);
-    if (suspect) this.#startOnRecord(job);
-    else pool.dispatch(this.#attempt(this.#ledger.startAttempt(job, clock.now())));
+    if (suspect) return this.#startOnRecord(job);
+    const now = clock.now();
+    pool.dispatch(this.#attempt(this.#ledger.startAttempt(job, now)));
+    this.#observeStart(job, now);
+  }
+
+  /** @param job as it was when it was due */
+  #observeStart({ spec, state }: Job, now: number): void {
+    this.#ports.telemetry.attemptStarted(spec.name, now - state.due);
   }
 
   #startOnRecord(job: Job): void {
@@ -202,6 +211,7 @@ export class Dispatch {
       written: () => {
         this.#beingWritten--;
         pool.dispatch(attempt);
+        this.#observeStart(job, clock.now());
       },
       lost: () => {
         this.#beingWritten--;

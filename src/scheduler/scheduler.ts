@@ -19,6 +19,7 @@ import {
   UnreadableRecord,
   unreadableRefusal,
 } from '../store/port.js';
+import type { Telemetry } from '../telemetry/port.js';
 import type { Waker } from '../timer/waker.js';
 import type { DueTimes } from '../timer/window.js';
 import type { ShownWait } from './admission/admission.js';
@@ -52,6 +53,7 @@ export interface SchedulerPorts extends LedgerPorts {
   /** When to merge, where not as usual. */
   readonly merge?: MergeBounds;
   readonly log: Logger;
+  readonly telemetry: Telemetry;
   /** Notifies subscribers of events that are on disk. */
   readonly publish: (events: readonly JobEvent[]) => void;
   /** The latest time that the process was stopped, in monotonic milliseconds, reported once. Absent: it never is. */
@@ -315,6 +317,7 @@ export class Scheduler implements Requests, StoreEvents {
   #ended(outcome: Outcome, now: number): void {
     const job = this.#ledger.active.get(outcome.jobSeq);
     if (job?.state.fence !== outcome.fence) return;
+    this.#ports.telemetry.attemptEnded(job.spec.name, outcome.kind, outcome.durationMs);
     this.#ledger.addFact({ kind: 'ended', outcome, at: now });
     this.#decideEnd(outcome, now);
     this.#dispatch.ended(outcome, job.spec.name);

@@ -2,6 +2,7 @@
  * The server: REST and WebSocket on one port. It puts the parts together and holds no state of its own; what it shows
  * comes from the queries, what it is asked for goes to the scheduler.
  */
+
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { Cursors } from '../api/cursor.js';
@@ -11,6 +12,7 @@ import type { JobEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
 import type { Requests } from '../scheduler/messages.js';
 import type { Queries } from '../store/queries-port.js';
+import type { Telemetry } from '../telemetry/port.js';
 import { Turns } from './bodies/turns.js';
 import { HttpApp } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
@@ -54,6 +56,7 @@ export interface ServerOptions {
   /** Types of jobs that wait for a handler; default: there are none. */
   readonly withoutHandler?: () => readonly JobsWithoutHandler[];
   readonly log: Logger;
+  readonly telemetry: Telemetry;
   /** Monotonic milliseconds at which `uptime` began; default: now. */
   readonly startedAt?: number;
   /** Writes backups; without it there is no such route. */
@@ -102,6 +105,7 @@ export class Server {
       gate,
       clock,
       log,
+      telemetry: options.telemetry,
       timezone,
       maxConnections: config.maxConnections,
       lastSeq: queries.lastEvent(),

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { checkFromThread } from '../../src/pool/from-thread.js';
+import { checkFromThread } from '../../src/pool/incoming/from-thread.js';
 
 const row = (slot: number, kind: number) => new Float64Array([slot, kind, 1, 1]);
 const report = { kind: 'report', numbers: row(1, 0), texts: [], lines: [] };
@@ -14,6 +14,7 @@ t.test('what a thread sends is taken in', (t) => {
     { kind: 'loading', file: 'a.js' },
     { kind: 'exiting', exitCode: 3 },
     { kind: 'unusable', reason: 'x' },
+    { kind: 'ready', threadId: 1, handlers: [{ name: 'a', file: 'a.js', options: undefined }] },
   ]) {
     t.same(checkFromThread(good), { message: good });
   }
@@ -46,7 +47,8 @@ t.test('what it cannot have sent is a fault', (t) => {
     { ...report, lines: [{ ...line, fields: '}{' }] },
     { kind: 'exiting', exitCode: 'x' },
     { kind: 'loading' },
-    { kind: 'ready', threadId: 1, handlers: [{ name: 5 }] },
+    { kind: 'ready', threadId: 1, handlers: [{ name: 5, file: 'a.js' }] },
+    { kind: 'ready', threadId: 1, handlers: [{ name: 'a' }] },
   ];
   for (const each of bad) t.match(checkFromThread(each), { fault: String }, JSON.stringify(each)?.slice(0, 80));
   t.end();

@@ -127,6 +127,14 @@ const broken: Record<string, readonly [Record<string, string>, RegExp]> = {
     { 'bad.js': `${fine} export const options = { description: 1 };` },
     /bad\.js: option description must be a string$/,
   ],
+  'an option that cannot leave its thread': [
+    { 'bad.js': `${fine} export const options = { retry_delay: () => '5s' };` },
+    /bad\.js: option retry_delay must be a string such as '5m'$/,
+  ],
+  'a concurrency without end': [
+    { 'bad.js': `${fine} export const options = { concurrency: Infinity };` },
+    /bad\.js: option concurrency must be a whole number from 1$/,
+  ],
 };
 
 for (const [what, [files, reason]] of Object.entries(broken)) {

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { recorded } from '../support/telemetry.js';
 import { PoolHarness } from './harness.js';
 
 const exit = 'export default () => process.exit(1);';
@@ -23,6 +24,19 @@ t.test('a replacement that cannot load is tried again ever more slowly, until it
   writeFileSync(join(dir, 'other.mjs'), fine);
   t.match(await harness.outcome(waiting), { kind: 'succeeded' });
   t.equal(harness.pool.alive, 1);
+});
+
+t.test('a replacement whose options are bad cannot start either', async (t) => {
+  const dir = t.testdir({ 'exit.mjs': exit, 'other.mjs': fine });
+  const harness = await PoolHarness.start(t, { handlersDir: dir });
+  writeFileSync(join(dir, 'other.mjs'), `${fine} export const options = { timeout: 5 };`);
+  await harness.run('exit');
+  await harness.until(
+    () => harness.said(/cannot start.*other\.mjs: option timeout must be a string/).length >= 2,
+    'it is logged, and tried again',
+  );
+  writeFileSync(join(dir, 'other.mjs'), fine);
+  t.match(await harness.run('other'), { kind: 'succeeded' });
 });
 
 t.test('a replacement that lacks a handler takes no attempts of that type, and uses none up', async (t) => {
@@ -48,6 +62,15 @@ t.test('threads that die by the dozen are replaced each time', async (t) => {
   }
   await harness.until(() => harness.pool.alive === 2, 'the pool is whole');
   t.match(await harness.run('noop'), { kind: 'succeeded' });
+});
+
+t.test('telemetry hears of a thread that is lost, why, and that it is replaced', async (t) => {
+  const { heard, telemetry } = recorded();
+  const harness = await PoolHarness.start(t, { threads: 2, telemetry });
+  t.same(heard, [], 'the first threads replace none');
+  await harness.run('exit');
+  await harness.until(() => harness.pool.alive === 2, 'the pool is whole');
+  t.same(heard, [['threadLost', 'exit'], ['threadReplaced']]);
 });
 
 t.test('room is told when a replacement is ready', async (t) => {

@@ -1,4 +1,5 @@
 /** A real server on a free port, with a scheduler and queries that do as the test says. */
+
 import t from 'tap';
 import type { Clock } from '../../src/clock.js';
 import type { Refusal } from '../../src/domain/errors.js';
@@ -10,6 +11,7 @@ import { chooseHttp } from '../../src/server/http/http-choice.js';
 import type { Health, JobType } from '../../src/server/ports.js';
 import { Server, type ServerConfig, type ServerOptions } from '../../src/server/server.js';
 import type { ListPage, ListQuery, Queries } from '../../src/store/queries-port.js';
+import { noTelemetry } from '../../src/telemetry/port.js';
 import { Client } from '../support/client.js';
 import { testedHttp } from '../support/http.js';
 
@@ -197,6 +199,7 @@ export async function serve(
     handlers: jobTypes,
     health: () => fixture.health,
     log,
+    telemetry: noTelemetry,
     secret: 'a secret of the test',
     ...options,
   });

@@ -24,6 +24,7 @@ import type { StoreQueries } from '../../src/store/state/queries.js';
 import { StoreEngine } from '../../src/store/trees/engine.js';
 import type { JobSets } from '../../src/store/trees/job-sets.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
+import { noTelemetry, type Telemetry } from '../../src/telemetry/port.js';
 import type { Waker } from '../../src/timer/waker.js';
 import type { DueWindow } from '../../src/timer/window.js';
 import { DiskBroken, DiskFull } from './disk-faults.js';
@@ -173,6 +174,7 @@ class FakeWaker implements Waker {
 }
 
 export interface WorldOptions {
+  readonly telemetry?: Telemetry;
   readonly handlers?: readonly HandlerInfo[];
   readonly retentionMs?: number;
   readonly retainJobs?: number;
@@ -243,6 +245,7 @@ export class World {
       }),
       ...(options.requestedJobsPerTurn !== undefined && { requestedJobsPerTurn: options.requestedJobsPerTurn }),
       log: this.#log(),
+      telemetry: options.telemetry ?? noTelemetry,
       damage: this.damage,
       publish: (events) => this.events.push(...events),
       takeStop: () => {

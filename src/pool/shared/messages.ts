@@ -7,15 +7,14 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LineBudgetOptions, LogLine } from './log-lines.js';
 import { slotsPerThread } from './slots.js';
 
-/** A job type that handlers exist for, with its `options` (absent: the product's default applies). */
-export interface HandlerInfo {
+/** A handler module as a thread has loaded it: the main thread reads its options. */
+export interface DeclaredHandler {
+  /** The job type. */
   readonly name: string;
-  readonly description: string;
-  /** Attempts of this type that may run at once, over all threads; Infinity when unbounded. */
-  readonly concurrency: number;
-  readonly timeoutMs: number;
-  readonly maxRetries: number;
-  readonly retryDelayMs: number;
+  /** Its name in the handlers folder. */
+  readonly file: string;
+  /** The `options` that it exports, unchecked; undefined when it exports none. */
+  readonly options: unknown;
 }
 
 /** The argument of a thread's only task. */
@@ -43,7 +42,7 @@ export type ToThread =
 export type FromThread =
   /** The module that is loaded next: named should the thread not survive it. */
   | { readonly kind: 'loading'; readonly file: string }
-  | { readonly kind: 'ready'; readonly threadId: number; readonly handlers: readonly HandlerInfo[] }
+  | { readonly kind: 'ready'; readonly threadId: number; readonly handlers: readonly DeclaredHandler[] }
   | { readonly kind: 'unusable'; readonly reason: string }
   | Report
   | { readonly kind: 'exiting'; readonly exitCode: number };

@@ -47,7 +47,11 @@ export default async function serve({ port, memory, handlersDir, importLimitMs, 
     const running = new Runner(slots, loaded.handlers, outbox);
     runner = running;
     port.on('message', (message: ToThread) => running.receive(message));
-    post({ kind: 'ready', threadId, handlers: loaded.handlers.map((handler) => handler.info) });
+    post({
+      kind: 'ready',
+      threadId,
+      handlers: loaded.handlers.map(({ name, file, options }) => ({ name, file, options })),
+    });
   }
   return new Promise<never>(() => {});
 }

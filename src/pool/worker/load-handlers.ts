@@ -9,13 +9,11 @@ import { pathToFileURL } from 'node:url';
 import { limits } from '../../domain/limits.js';
 import { isJobType } from '../../domain/names.js';
 import { moduleFile, sourceFile } from '../shared/handlers-folder.js';
-import type { HandlerInfo } from '../shared/messages.js';
+import type { DeclaredHandler } from '../shared/messages.js';
 import type { Handler } from './handler.js';
-import { readHandlerOptions } from './handler-options.js';
 import { describeThrown } from './thrown.js';
 
-export interface LoadedHandler {
-  readonly info: HandlerInfo;
+export interface LoadedHandler extends DeclaredHandler {
   readonly run: Handler;
 }
 
@@ -42,7 +40,7 @@ export async function loadHandlers(
     const handlers: LoadedHandler[] = [];
     for (const [name, file] of files) {
       onLoading(file);
-      handlers.push(await loadOne(name, join(folder, file), importLimitMs));
+      handlers.push({ name, file, ...(await loadOne(join(folder, file), importLimitMs)) });
     }
     return { handlers };
   } catch (error) {
@@ -90,7 +88,7 @@ function emptyReason(folder: string, entries: readonly string[]): string {
     : `no handler in ${folder}, only TypeScript such as ${source}: compile it and name the folder with the .js files`;
 }
 
-async function loadOne(name: string, path: string, importLimitMs: number): Promise<LoadedHandler> {
+async function loadOne(path: string, importLimitMs: number): Promise<Pick<LoadedHandler, 'options' | 'run'>> {
   const found = await importModule(path, importLimitMs);
   // A CommonJS module compiled from `export default` holds its exports one level down.
   const inner = found.default;
@@ -99,9 +97,19 @@ async function loadOne(name: string, path: string, importLimitMs: number): Promi
   if (typeof run !== 'function') {
     throw new Unusable(`${path}: no default function; export default async (payload, ctx) => { … }`);
   }
-  const options = readHandlerOptions(exports.options);
-  if ('fault' in options) throw new Unusable(`${path}: ${options.fault}`);
-  return { info: { name, ...options.options }, run: run as Handler };
+  return { options: plainOptions(exports.options), run: run as Handler };
+}
+
+/** Options as they can travel to the main thread: what is neither text nor number nor truth value travels as null, which no option may be. */
+function plainOptions(options: unknown): unknown {
+  if (options === undefined) return undefined;
+  if (!isRecord(options) || Array.isArray(options)) return null;
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, isPlain(value) ? value : null]));
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }
 
 async function importModule(path: string, importLimitMs: number): Promise<Record<string, unknown>> {

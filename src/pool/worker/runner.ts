@@ -91,7 +91,7 @@ export class Runner {
       for (let at = this.#called; at * attemptRow.numbers < numbers.length; at++) {
         const row = at * attemptRow.numbers;
         const handler = this.#handlers[numbers[row + attemptRow.handler] as number] as LoadedHandler;
-        if (now > started && (now - started > passMs || this.#blocking.of(handler.info.name) > ownTurnMs)) {
+        if (now > started && (now - started > passMs || this.#blocking.of(handler.name) > ownTurnMs)) {
           this.#called = at;
           this.#paused = true;
           this.#outbox.closeTurn();
@@ -100,7 +100,7 @@ export class Runner {
         const text = at * attemptRow.texts;
         const context = new AttemptContext(
           texts[text + attemptRow.jobId] as string,
-          handler.info.name,
+          handler.name,
           numbers[row + attemptRow.attempt] as number,
           numbers[row + attemptRow.scheduledFor] as number,
           this.#outbox,
@@ -153,7 +153,7 @@ export class Runner {
       this.#slots.leave();
       now = monotonicMs();
     }
-    this.#blocking.observe(handler.info.name, now - began);
+    this.#blocking.observe(handler.name, now - began);
     return now;
   }
 

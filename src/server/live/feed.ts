@@ -13,6 +13,7 @@ import { renderEvent } from '../../api/render-event.js';
 import type { EventType, JobEvent } from '../../domain/events.js';
 import { type Filter, Matcher, topicCount, topicsFor, topicsOf } from '../../domain/filter.js';
 import { formatId } from '../../domain/id.js';
+import type { Telemetry } from '../../telemetry/port.js';
 import { type Ids, readIds, WatchedJobs } from './watched-jobs.js';
 
 /** A connection as the feed sees it. */
@@ -24,6 +25,7 @@ export interface Listener {
 }
 
 export interface FeedOptions {
+  readonly telemetry: Telemetry;
   readonly publish: (topic: string, message: string) => void;
   /** IANA name, for instants. */
   readonly timezone: string;
@@ -84,6 +86,7 @@ export class Feed {
   /** Listeners by topic, those of their own left out. */
   readonly #listening = new Map<string, number>();
   readonly #watched = new WatchedJobs<Watcher>();
+  /** A plain map, emptied when full: it is looked up at each event, where an LRU takes twice as long (12 ns instead of 6). */
   readonly #topics = new Map<string, TopicsByType>();
   /** On disk and not published yet, from `#next` on. */
   #waiting: JobEvent[] = [];
@@ -123,6 +126,7 @@ export class Feed {
     const kinds = ids && { kinds: new Matcher({ ...filter, jobIds: [] }) };
     const subscription = { listener, topics, ids, bytes: filterBytes(filter), ...kinds };
     this.#subscriptions.set(listener, subscription);
+    this.#options.telemetry.subscriberGained();
     this.#filterBytes += subscription.bytes;
     for (const topic of topics) {
       listener.join(topic);
@@ -144,6 +148,7 @@ export class Feed {
     const subscription = this.#subscriptions.get(listener);
     if (subscription === undefined) return;
     this.#subscriptions.delete(listener);
+    this.#options.telemetry.subscriberLost();
     this.#filterBytes -= subscription.bytes;
     if (isWatcher(subscription)) return this.#watched.delete(subscription);
     for (const topic of subscription.topics) {
@@ -168,7 +173,10 @@ export class Feed {
 
   /** Tells of all that waits, at once: the server is about to close. */
   flush(): void {
-    for (; this.#next < this.#waiting.length; this.#next++) this.#publish(this.#waiting[this.#next] as JobEvent);
+    let deliveries = 0;
+    for (; this.#next < this.#waiting.length; this.#next++)
+      deliveries += this.#publish(this.#waiting[this.#next] as JobEvent);
+    this.#options.telemetry.eventsSent(deliveries);
   }
 
   /** @param under a later turn is to come anyway */
@@ -180,6 +188,7 @@ export class Feed {
       if (enough && this.#waiting.length - this.#next <= maxWaiting) break;
       deliveries += this.#publish(this.#waiting[this.#next] as JobEvent);
     }
+    this.#options.telemetry.eventsSent(deliveries);
     if (this.#next === this.#waiting.length) {
       this.#waiting = [];
       this.#next = 0;

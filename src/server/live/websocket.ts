@@ -15,6 +15,7 @@ import { limits } from '../../domain/limits.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { Logger } from '../../log.js';
 import type { Queries } from '../../store/queries-port.js';
+import type { Telemetry } from '../../telemetry/port.js';
 import { Turns } from '../bodies/turns.js';
 import type { HttpApp } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
@@ -25,6 +26,7 @@ import { Feed, filterBytes, type Listener } from './feed.js';
 import { type History, resume } from './resume.js';
 
 export interface WebSocketsOptions {
+  readonly telemetry: Telemetry;
   readonly app: HttpApp;
   readonly gate: Gate;
   readonly clock: Clock;
@@ -67,9 +69,8 @@ const tokenProtocol = 'bearer.';
 /** Close codes of RFC 6455 and of IANA's registry behind it. */
 const closing = { goingAway: 1001, unsupported: 1003, policy: 1008, tryAgainLater: 1013 } as const;
 
-/** What may wait for one reader: some seconds of events at full load. */
 const tooMuch = `more than ${limits.messagesBurstBytes / 1024} KiB of messages at once, or ${limits.messagesBytesPerSecond / 1024} KiB a second`;
-
+/** What may wait for one reader: some seconds of events at full load. */
 const maxBacklogBytes = 8 * 1024 * 1024;
 const sweepMs = 1000;
 
@@ -133,12 +134,12 @@ export class WebSockets {
   constructor(options: WebSocketsOptions) {
     this.#options = options;
     this.#bounds = { ...defaults, ...options.bounds };
-    const { app, clock, timezone, lastSeq, queries } = options;
+    const { app, clock, timezone, telemetry, lastSeq, queries } = options;
     const publish = (topic: string, message: string): void => {
       this.#leaveSlow();
       app.publish(topic, message);
     };
-    this.feed = new Feed({ publish, timezone, lastSeq, soon: setImmediate });
+    this.feed = new Feed({ publish, timezone, telemetry, lastSeq, soon: setImmediate });
     this.#turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     this.#history = { queries, latest: () => this.feed.seq, timezone, turns: this.#turns };
     app.webSocket<SocketData>(
@@ -339,6 +340,7 @@ export class WebSockets {
 
   /** Called in the middle of a publish, when no subscription may be changed: that has to wait until it has returned. */
   #tooSlow(connection: Connection): void {
+    this.#options.telemetry.eventDropped();
     if (connection.slowSince !== undefined) return;
     connection.slowSince = this.#options.clock.monotonic();
     this.#closedSlow += 1;

@@ -9,7 +9,7 @@ interface Parsed {
   readonly fields: readonly string[];
 }
 
-/** There are a few dozen, made once by `responseHead`. */
+/** There are a few dozen, made once by `responseHead`: as many as there are answers, so nothing needs to leave. */
 const known = new Map<string, Parsed>();
 
 function parsed(head: string): Parsed {

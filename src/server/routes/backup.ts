@@ -4,11 +4,11 @@
  * that answers for other names than this machine's, which means that a proxy lets others in, does not offer it.
  */
 import { isAbsolute } from 'node:path';
-import { Faults, pointer } from '../../api/faults.js';
+import { Faults } from '../../api/faults.js';
 import { at } from '../../api/operation.js';
 import { operations } from '../../api/operations.js';
+import { addShapeFaults, backupShape, notAPath } from '../../api/schemas.js';
 import { Refusal } from '../../domain/errors.js';
-import { suggestion } from '../../domain/nearest.js';
 import type { Requests } from '../../scheduler/messages.js';
 import { parseJson } from '../bodies/json-body.js';
 import type { Route } from '../http/app.js';
@@ -59,17 +59,12 @@ function backUp({ backUp, requests, exposed }: BackupContext, exchange: Exchange
 function readDirectory(body: Buffer): string {
   const faults = new Faults();
   const value = parseJson(body, faults);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    faults.add('', 'must be a JSON object');
+  if (!backupShape.fits(value)) {
+    addShapeFaults(backupShape, value, faults, '');
     throw faults.refusal();
   }
-  const { directory, ...rest } = value as Record<string, unknown>;
-  for (const field of Object.keys(rest))
-    faults.add(pointer(field), `is not a field of this request${suggestion(field, ['directory'])}`);
-  if (directory === undefined) faults.add('/directory', 'is required');
-  else if (typeof directory !== 'string' || !isAbsolute(directory) || directory.includes('\0')) {
-    faults.add('/directory', 'must be an absolute path on the machine of the server');
-  }
+  const { directory } = value;
+  if (!isAbsolute(directory) || directory.includes('\0')) faults.add('/directory', notAPath);
   faults.throwIfAny();
-  return directory as string;
+  return directory;
 }

@@ -20,6 +20,7 @@ export class EventLog {
   readonly #types: TypeDictionary;
   /** Where the log begins, so that its first record is not read at each look. */
   #begins = { position: -1, event: 0 };
+  /** No cache: it finds what somebody keeps, and keeps nothing itself. */
   readonly #shared = new Map<number, WeakRef<readonly JobEvent[]>>();
 
   constructor(log: LogSource, types: TypeDictionary) {

@@ -2,8 +2,10 @@
  * The store on the thread that decides: seals what is to be written, and when that is on disk enters it into the committed
  * state that everybody reads. So nobody above ever sees bytes, and nothing is read that is not on disk.
  */
+import type { Clock } from '../../clock.js';
 import type { Job, JobState } from '../../domain/job.js';
 import { noDetail } from '../../domain/job.js';
+import type { Telemetry } from '../../telemetry/port.js';
 import { sealChanges } from '../format/sealing.js';
 import { aheadSince } from '../log/records.js';
 import type { Changes, FinishedJob, FinishedPlace, JobStore, KeyUse, StoreEvents } from '../port.js';
@@ -14,17 +16,28 @@ import type { CommittedState } from './committed-state.js';
 export class CommittedStore implements JobStore, StorageEvents {
   readonly #storage: Storage;
   readonly #state: CommittedState;
+  readonly #observed: { readonly clock: Clock; readonly telemetry: Telemetry };
   #events: StoreEvents | undefined;
   #position: number;
   #logBytes: number;
-  /** What is being written, the bytes of its record, and how many job types are on disk with it. */
-  #inFlight: { readonly changes: Changes; readonly record: Buffer; readonly types: number } | undefined;
+  /** What is being written, the bytes of its record, how many job types are on disk with it, and since when, in monotonic milliseconds. */
+  #inFlight:
+    | { readonly changes: Changes; readonly record: Buffer; readonly types: number; readonly since: number }
+    | undefined;
+  /** When the merge began, in monotonic milliseconds. */
+  #mergingSince = 0;
 
   /**
    * @param state as it was restored: this keeps it up to date
    * @param end where the log ends: its last position, and the bytes of all its records
    */
-  constructor(storage: Storage, state: CommittedState, end: { readonly position: number; readonly logBytes: number }) {
+  constructor(
+    storage: Storage,
+    state: CommittedState,
+    end: { readonly position: number; readonly logBytes: number },
+    observed: { readonly clock: Clock; readonly telemetry: Telemetry },
+  ) {
+    this.#observed = observed;
     this.#storage = storage;
     this.#state = state;
     this.#position = end.position;
@@ -45,7 +58,8 @@ export class CommittedStore implements JobStore, StorageEvents {
     const batch = sealChanges(changes, { position: this.#position + 1, logBytes: this.#logBytes, types });
     // A copy: the batch's bytes go to another thread.
     const record = Buffer.from(new Uint8Array(batch.buffer, 0, batch.recordBytes));
-    this.#inFlight = { changes, record, types: types.size };
+    const since = this.#observed.clock.monotonic();
+    this.#inFlight = { changes, record, types: types.size, since };
     this.#storage.commit(batch);
   }
 
@@ -54,7 +68,9 @@ export class CommittedStore implements JobStore, StorageEvents {
   committed(position: number): void {
     const { memtable, sets, types, recent } = this.#state;
     if (!this.#inFlight) throw new Error(`position ${position} was committed, and nothing was to be written`);
-    const { changes, record, types: written } = this.#inFlight;
+    const { changes, record, types: written, since } = this.#inFlight;
+    const { clock, telemetry } = this.#observed;
+    telemetry.committed(changes.jobs.size, record.length, clock.monotonic() - since);
     this.#inFlight = undefined;
     this.#position = position;
     this.#logBytes += record.length;
@@ -83,6 +99,8 @@ export class CommittedStore implements JobStore, StorageEvents {
   }
 
   merged(position: number): void {
+    const { clock, telemetry } = this.#observed;
+    telemetry.merged(clock.monotonic() - this.#mergingSince);
     this.#state.memtable.mergeEnded();
     this.#events?.merged(position);
   }
@@ -103,6 +121,7 @@ export class CommittedStore implements JobStore, StorageEvents {
 
   merge({ watermark, now }: { readonly watermark: number; readonly now: number }): void {
     const { memtable, sets } = this.#state;
+    this.#mergingSince = this.#observed.clock.monotonic();
     memtable.mergeBegins();
     this.#storage.merge({ position: this.#position, watermark, sets: sets.takeChanged(), now });
   }

@@ -101,6 +101,14 @@ t.test('ten years of seconds are counted, not walked', async (t) => {
   t.ok(performance.now() - begun < 3000, 'walking 315 million seconds takes longer');
 });
 
+t.test('a schedule that is used stays remembered while others come and go', async (t) => {
+  const daily = cronOf('@daily');
+  for (let n = 0; n < 10_000; n++) {
+    cronOf(`${n % 60} ${Math.floor(n / 60) % 60} ${Math.floor(n / 3600)} 1 * *`);
+    if (n % 1000 === 0) t.equal(cronOf('@daily'), daily);
+  }
+});
+
 t.test('more schedules and zones than are remembered', async (t) => {
   let wrong = 0;
   for (let round = 0; round < 2; round += 1) {

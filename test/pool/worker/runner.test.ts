@@ -18,7 +18,9 @@ function worker(t: Test, ...handlers: Handler[]) {
     slots,
     handlers.map((run, index) => ({
       run,
-      info: { name: `${index}`, description: '', concurrency: 1, timeoutMs: 1, maxRetries: 0, retryDelayMs: 0 },
+      name: `${index}`,
+      file: `${index}.js`,
+      options: undefined,
     })),
     outbox,
   );

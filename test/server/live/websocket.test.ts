@@ -5,6 +5,7 @@ import { Refusal } from '../../../src/domain/errors.js';
 import type { JobEvent } from '../../../src/domain/events.js';
 import type { WebSocketBounds } from '../../../src/server/live/websocket.js';
 import { type Client, eventually, raw, rawRequest } from '../../support/client.js';
+import { recorded } from '../../support/telemetry.js';
 import { Subscriber } from '../../support/ws.js';
 import { exampleNow, FakeQueries, idOf, job, serve } from '../fixture.js';
 
@@ -202,7 +203,8 @@ t.test('no more connections than there may be', async (t) => {
 t.test(
   'a reader that is too slow is closed with 1013 and loses nothing before that; others hear everything',
   async (t) => {
-    const { server, port, api, log } = await serve();
+    const { heard: told, telemetry } = recorded();
+    const { server, port, api, log } = await serve({}, { telemetry });
     const slow = await Subscriber.to({ port });
     const quick = await Subscriber.to({ port }, { job_types: ['payment_check'] });
     slow.socket.pause();
@@ -226,6 +228,7 @@ t.test(
     );
     t.match((await api.get('/stats')).body, { connections: 1, connections_closed_slow: 1 });
     t.ok(log.lines.some((line) => /too slowly/.test(line)));
+    t.ok(told.some(([call]) => call === 'eventDropped'));
     await quick.close();
   },
 );

@@ -2,10 +2,10 @@
  * Checks what a worker thread sends. Handlers share the thread with the code that sends, and may have replaced anything
  * that it uses or found its port: nothing is taken in that has not been looked at. What is wrong costs the thread.
  */
-import { limits } from '../domain/limits.js';
-import type { LogLine } from './shared/log-lines.js';
-import { type FromThread, outcomeKind, outcomeRow, type Report, textsOfOutcome } from './shared/messages.js';
-import { slotsPerThread } from './shared/slots.js';
+import { limits } from '../../domain/limits.js';
+import type { LogLine } from '../shared/log-lines.js';
+import { type FromThread, outcomeKind, outcomeRow, type Report, textsOfOutcome } from '../shared/messages.js';
+import { slotsPerThread } from '../shared/slots.js';
 
 /** A message, or what is wrong with it as the predicate of a sentence about the thread. */
 export type Checked = { readonly message: FromThread } | { readonly fault: string };
@@ -80,11 +80,9 @@ function isReady(message: Record<string, unknown>): boolean {
   return handlers.every(
     (handler) =>
       isRecord(handler) &&
+      // Its options are held against their shape by `handler-options`.
       isText(handler.name, limits.nameChars) &&
-      typeof handler.description === 'string' &&
-      [handler.concurrency, handler.timeoutMs, handler.maxRetries, handler.retryDelayMs].every(
-        (value) => typeof value === 'number' && value >= 0,
-      ),
+      isText(handler.file, most.reasonChars),
   );
 }
 

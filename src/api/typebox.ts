@@ -1,7 +1,0 @@
-/**
- * What the server uses of typebox, and the only place that knows it: typebox is some 700 files, reading which took half of
- * a start, so the build makes one file of this module and all that it imports.
- */
-export { default as Type, type TSchema } from 'typebox';
-export { Compile } from 'typebox/compile';
-export { Settings } from 'typebox/system';
