@@ -1,13 +1,15 @@
 /** Data directories that version 1.0.0 wrote open with everything that was in them, under the ids they had. */
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { root } from '../../bench/support/processes.js';
+import { schemaVersion } from '../../src/store/format/layout.js';
 import { Client, type Job } from '../support/client.js';
+import { each, missing, needs } from '../support/faults.js';
 import { handlersFolder, runCli, startServer, temporary } from '../support/server.js';
 
-t.setTimeout(120_000);
+t.setTimeout(300_000);
 
 interface Answers {
   readonly jobs: readonly (Job & Record<string, unknown>)[];
@@ -61,3 +63,72 @@ for (const name of ['clean', 'killed'] as const) {
     t.equal(checked.code, 0, checked.output);
   });
 }
+
+/** A directory of 1.0.0 that was killed, unpacked. */
+function killed(): string {
+  const folder = temporary('old');
+  execFileSync('tar', ['-xzf', join(fixtures, 'killed.tar.gz'), '-C', folder]);
+  return join(folder, 'store');
+}
+
+const idsBefore = (JSON.parse(readFileSync(join(fixtures, 'killed.json'), 'utf8')) as Answers).jobs.map(({ id }) => id);
+
+async function opensWhole(t: Test, dataDir: string, what: string): Promise<void> {
+  const server = await startServer({
+    dataDir,
+    handlers: handlersFolder(handlers, false),
+    args: ['--timezone', 'UTC', '--grace', '0s', '--retention', '3650d'],
+  });
+  t.same(await missing(new Client(server), new Set(idsBefore)), [], `${what}: every job is there`);
+  t.equal(await server.stop(), 0, what);
+  const { schema } = JSON.parse(readFileSync(join(dataDir, 'escapement.json'), 'utf8')) as { schema: number };
+  t.equal(schema, schemaVersion, what);
+  t.ok(existsSync(join(dataDir, 'journal')), what);
+}
+
+t.test('an upgrade says so in one line, once', async (t) => {
+  const dataDir = killed();
+  const args = ['--timezone', 'UTC', '--grace', '0s', '--retention', '3650d'];
+  const upgraded = async (): Promise<number> => {
+    const server = await startServer({ dataDir, handlers: handlersFolder(handlers, false), args });
+    const lines = server
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('the directory was upgraded'));
+    await server.stop();
+    return lines.length;
+  };
+  t.equal(await upgraded(), 1);
+  t.equal(await upgraded(), 0);
+});
+
+t.test('an upgrade that is killed at any of its calls is done again', needs('strace'), async (t) => {
+  const calls = 'openat,write,fsync,rename,close';
+  const files = ['journal', 'journal.new', 'escapement.json', 'escapement.json.new'];
+  let through = 0;
+  await each(
+    Array.from({ length: 40 }, (_, n) => n + 1),
+    async (n) => {
+      // More calls than an upgrade makes: from there on the server starts, and has nothing to be killed in.
+      if (n > 12 && through > 0) return;
+      const dataDir = killed();
+      const start = ['dist/src/cli.js', 'start', '--port', '0', '--data-dir', dataDir, '--handlers', 'dist/workers'];
+      const paths = files.flatMap((name) => ['-P', join(dataDir, name)]);
+      const inject = ['-e', `trace=${calls}`, '-e', `inject=${calls}:signal=SIGKILL:when=${n}`];
+      const traced = ['-f', '-o', '/dev/null', ...paths, ...inject, process.execPath, ...start];
+      const child = spawn('strace', traced, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
+      const over = new Promise<void>((done) => child.once('close', () => done()));
+      let output = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+        if (!/listening on/.test(text)) return;
+        through += 1;
+        process.kill(Number(/"pid":(\d+)/.exec(output)?.[1]), 'SIGTERM');
+      });
+      await over;
+      await opensWhole(t, dataDir, `call ${n}`);
+    },
+    2,
+  );
+  t.ok(through > 0, 'all calls of an upgrade were reached');
+});
