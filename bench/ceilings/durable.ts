@@ -3,9 +3,10 @@
  * appends them to a file and answers with as many bytes once they are on disk. One flush is under way at a time, on one of libuv's threads,
  * and takes all that came before it. Options as JSON in the first argument: none. Tells its port.
  */
+
+import uWS, { type HttpResponse } from 'uWebSockets.js';
 import { fdatasync, openSync, write } from 'node:fs';
 import { join } from 'node:path';
-import uWS, { type HttpResponse } from 'uWebSockets.js';
 import { temporary } from '../support/processes.js';
 import { bodyOf, createdAnswer, draftOf } from './request.js';
 
