@@ -1,7 +1,8 @@
 /**
  * How many jobs a second can be handed over by `POST /jobs`, each answered when it is on disk? Closed loop for the
  * maximum, then for latency an open loop at four fifths of the maximum, which is measured anew just before: it moves with
- * the machine. Beside it stands the latency of a bare server under four fifths of its own. Afterwards every answer must be
+ * the machine. Beside it stand bare servers, one that stores nothing and one that answers after a flush, and the latency of the first
+ * under four fifths of its own maximum. Afterwards every answer must be
  * true: the totals, and after kill -9 a sample of the jobs.
  */
 import { atLeast, atMost, type Bench, type Figures, medians, type Run, ratiosOf } from './support/bench.js';
@@ -144,17 +145,21 @@ export const ingest: Bench<IngestPlan> = {
   question: 'Durable jobs per second by POST /jobs',
   plans: {
     small: { connections: [64, 256], rounds: 3, warmUpSeconds: 1, seconds: 1, openSeconds: 1 },
-    full: { connections: [64, 256, 1024], rounds: 3, warmUpSeconds: 3, seconds: 8, openSeconds: 8 },
+    full: { connections: [1, 64, 256, 1024], rounds: 3, warmUpSeconds: 3, seconds: 8, openSeconds: 8 },
   },
   async run(plan, run) {
     const ceiling = new Helper<object, { port: number }>('ceilings/http.js');
     run.finally(() => ceiling.end());
     const { port } = await ceiling.next();
+    const durableCeiling = new Helper<object, { port: number }>('ceilings/durable.js');
+    run.finally(() => durableCeiling.end());
+    const { port: durablePort } = await durableCeiling.next();
     const server = await ServerProcess.start();
     run.finally(() => server.discard());
     const promised = new Promised();
     if (plan.warmUpSeconds > 0) {
       await closedLoop(port, 64, plan.warmUpSeconds, new Promised());
+      await closedLoop(durablePort, 64, plan.warmUpSeconds, new Promised());
       await closedLoop(server.port, 64, plan.warmUpSeconds, promised);
     }
 
@@ -163,8 +168,10 @@ export const ingest: Bench<IngestPlan> = {
     for (const connections of plan.connections) {
       const ours: Figures[] = [];
       const bare: Figures[] = [];
+      const durable: Figures[] = [];
       for (let round = 0; round < plan.rounds; round++) {
         await server.quiet();
+        durable.push(await closedLoop(durablePort, connections, plan.seconds, new Promised()));
         bare.push(await closedLoop(port, connections, plan.seconds, new Promised()));
         ours.push(await withMainThread(server.pid, () => closedLoop(server.port, connections, plan.seconds, promised)));
       }
@@ -182,6 +189,19 @@ export const ingest: Bench<IngestPlan> = {
           bare.map(({ perSecond }) => perSecond!),
         ),
         must: [atLeast('at least 0.6 of the ceiling', ratio, 0.6)],
+      });
+      const kept = medians(durable);
+      const ofKept = figures.perSecond! / kept.perSecond!;
+      run.find({
+        what: `${connections} connections, beside what durability costs`,
+        figures,
+        ceiling: { what: 'bare server that answers after one flush', figures: kept },
+        ratio: ofKept,
+        ratios: ratiosOf(
+          ours.map(({ perSecond }) => perSecond!),
+          durable.map(({ perSecond }) => perSecond!),
+        ),
+        must: [atLeast('at least 0.8 of the ceiling', ofKept, 0.8)],
       });
     }
 

@@ -2,14 +2,22 @@
 
 import type { JobState } from '../../domain/job.js';
 import type { Status } from '../../domain/lifecycle.js';
+import { NewerRecord } from '../port.js';
 import { statusCodes, statusOfCode } from './codes.js';
 import { getF64, getU16, getU32, getU48, maxU16, maxU32, putF64, putU16, putU32, putU48 } from './numbers.js';
 
 /**
- * Layout, little-endian: u8 status (`codes`; 0: no job), u8 interruptions, u8 retries, u8 1 if it has a detail, u32 fence, f64 due,
+ * Layout, little-endian: u8 status (`codes`; 0: no job), u8 interruptions, u8 retries, u8 flags, u32 fence, f64 due,
  * f64 occurrence, u48 updated, u48 started, u48 finished, u16 attempt, u32 skipped, u32 missed, u16 type.
  */
 export const rowBytes = 54;
+
+/**
+ * What a row says beside its fields. A version that gives a job more than the row has room for keeps that elsewhere and sets a flag of its
+ * own: so an older version sees that it does not know all.
+ */
+const flags = { detail: 1 } as const;
+const knownFlags = flags.detail;
 
 /** A row inside a larger buffer. */
 export interface RowPlace {
@@ -22,7 +30,7 @@ export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: nu
   buffer[at] = statusCodes[state.status];
   buffer[at + 1] = state.interruptions;
   buffer[at + 2] = state.retryCount;
-  buffer[at + 3] = hasDetail ? 1 : 0;
+  buffer[at + 3] = hasDetail ? flags.detail : 0;
   putU32(buffer, at + 4, state.fence);
   putF64(buffer, at + 8, state.due);
   putF64(buffer, at + 16, state.occurrence);
@@ -46,7 +54,7 @@ export function rowType(buffer: Buffer, at: number): number {
 }
 
 export function rowHasDetail(buffer: Buffer, at: number): boolean {
-  return buffer[at + 3] === 1;
+  return ((buffer[at + 3] as number) & flags.detail) !== 0;
 }
 
 /** The status in a row without reading the rest; undefined where no job is. */
@@ -62,9 +70,12 @@ export function rowFinishedAt(buffer: Buffer, at: number): number {
   return getU48(buffer, at + 36);
 }
 
+/** @throws NewerRecord when the row has something that this version does not know */
 export function readRow(buffer: Buffer, at: number): JobState | undefined {
   const status = rowStatus(buffer, at);
   if (status === undefined) return undefined;
+  const given = buffer[at + 3] as number;
+  if (given > knownFlags) throw new NewerRecord("a job's state", { found: given, known: knownFlags });
   return {
     status,
     due: getF64(buffer, at + 8),

@@ -11,7 +11,7 @@ import { ByteWriter } from '../../../src/store/format/bytes.js';
 import * as due from '../../../src/store/format/due-chunk.js';
 import { checkPage, emptyPage, rowAt, sealPage } from '../../../src/store/format/layout.js';
 import { type LogRecord, LogRecordReader, writeLogRecord } from '../../../src/store/format/log-record.js';
-import { readRow, rowHasDetail, rowStatus, rowType, writeRow } from '../../../src/store/format/row.js';
+import { readRow, rowBytes, rowHasDetail, rowStatus, rowType, writeRow } from '../../../src/store/format/row.js';
 import * as sets from '../../../src/store/format/set-block.js';
 import { readSpec, writeSpec } from '../../../src/store/format/spec-codec.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
@@ -80,6 +80,15 @@ function typesOf(...names: string[]): TypeDictionary {
   names.forEach((name, id) => types.restore(id, name));
   return types;
 }
+
+t.test('a row with a flag of a later version is newer, not damaged', async (t) => {
+  const row = Buffer.alloc(rowBytes);
+  writeRow(row, 0, sampleState(), 0, true);
+  t.equal(rowHasDetail(row, 0), true);
+  row[3] = 3;
+  t.equal(rowHasDetail(row, 0), true, 'what is known is read');
+  t.throws(() => readRow(row, 0), { name: 'NewerRecord', message: /a job's state was written by a newer escapement/ });
+});
 
 t.test('specs of version 1, and of version 2 with what has run already', async (t) => {
   const specs: [bytes: string, version: number, spec: JobSpec][] = [
