@@ -4,6 +4,7 @@
  */
 import { Faults } from '../../src/api/faults.js';
 import { readDraft } from '../../src/api/validate.js';
+import { placesIn } from '../../src/server/bodies/batch-items.js';
 import { parseJson, parseLines } from '../../src/server/bodies/json-body.js';
 import { batchBodies } from '../support/job-bodies.js';
 
@@ -21,7 +22,7 @@ function parseAll({ jobs, perBatch, lines }: ParseLoad, bodies: readonly string[
   for (let done = 0, batch = 0; done < jobs; done += perBatch, batch++) {
     const faults = new Faults();
     const body = buffers[batch % buffers.length]!;
-    const values = (lines ? parseLines(body, faults) : parseJson(body, faults)) as unknown[];
+    const values = (lines ? parseLines(body, placesIn(faults)) : parseJson(body, faults)) as unknown[];
     for (const [index, value] of values.entries()) readDraft(value, rules, faults, `/${index}`);
     if (faults.any) throw new Error('the bodies of the bench are not valid');
   }

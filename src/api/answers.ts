@@ -58,6 +58,23 @@ const fields = {
 export const job = Type.Object(fields, exact);
 export const jobDetail = Type.Object({ ...fields, payload: Type.Object({}) }, exact);
 export const madeJobs = Type.Object({ total: count, items: Type.Array(job) }, exact);
+/** RFC 9457, of every refusal. */
+export const problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    detail: Type.String(),
+    code: Type.Enum([...errorCodes]),
+    errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }, exact))),
+  },
+  exact,
+);
+
+const eachMade = Type.Object({ status: Type.Literal(201), job, replayed: Type.Optional(Type.Literal(true)) }, exact);
+const eachRefused = Type.Object({ status: Type.Integer({ minimum: 400, maximum: 599 }), problem }, exact);
+/** Of a batch whose items stand alone, in their order. */
+export const eachJob = Type.Object({ total: count, items: Type.Array(Type.Union([eachMade, eachRefused])) }, exact);
 export const jobList = Type.Object(
   { total: count, items: Type.Array(job), next_cursor: Type.Optional(Type.String()) },
   exact,
@@ -123,19 +140,6 @@ export const index = Type.Object(
     version: Type.String(),
     access: Type.Literal('full'),
     links: Type.Record(Type.String(), Type.String()),
-  },
-  exact,
-);
-
-/** RFC 9457, of every refusal. */
-export const problem = Type.Object(
-  {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer({ minimum: 400, maximum: 599 }),
-    detail: Type.String(),
-    code: Type.Enum([...errorCodes]),
-    errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }, exact))),
   },
   exact,
 );

@@ -41,9 +41,9 @@ export const operations = {
   createJobs: {
     method: 'POST',
     path: '/jobs/batch',
-    summary: 'Create many jobs atomically',
+    summary: 'Create many jobs: atomically, or each for itself with "Prefer: handling=lenient"',
     request: Type.Array(jobSchema, { minItems: 1, maxItems: limits.batchJobs }),
-    answers: { 201: answers.madeJobs },
+    answers: { 200: answers.eachJob, 201: answers.madeJobs },
   },
   showJob: { method: 'GET', path: '/jobs/:id', summary: 'Show a job', answers: { 200: answers.jobDetail } },
   updateJob: {

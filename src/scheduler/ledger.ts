@@ -218,6 +218,14 @@ export class Ledger {
     else reply(answer);
   }
 
+  /** Gives an answer that shows the present states of many jobs once all of these are on disk. */
+  answerMany(seqs: readonly number[], reply: (answer: Answer) => void, answer: Answer): void {
+    // The batch being gathered is written after the one in flight.
+    const batch = [this.#filling, this.#inFlight].find((one) => seqs.some((seq) => one?.touched.has(seq)));
+    if (batch) batch.answerWhenWritten(reply, answer);
+    else reply(answer);
+  }
+
   /** What an idempotency key stands for, written or not. */
   keyUse(name: string, now: number): KeyUse | undefined {
     return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.store.keyUse(name, now);

@@ -3,10 +3,9 @@
  * order they came, some in each turn. A list of jobs that is longer than a turn takes is decided in several, and nothing is
  * written in between, since all of it is written or nothing.
  */
-import type { Refusal } from '../domain/errors.js';
-import type { Job } from '../domain/job.js';
-import type { Answer, JobDraft, Request } from './messages.js';
-import { decideRequest, make, type RequestContext } from './requests.js';
+import { Refusal } from '../domain/errors.js';
+import type { Answer, Created, Creation, JobDraft, Request } from './messages.js';
+import { createOne, decideRequest, make, type RequestContext } from './requests.js';
 
 /** What may wait for its answer before requests are refused. */
 const bounds = { requests: 20_000, bytes: 64 * 1024 * 1024 } as const;
@@ -25,8 +24,8 @@ export class Mailbox {
   #waiting: Waiting[] = [];
   #unanswered = 0;
   #unansweredBytes = 0;
-  /** The jobs that were made of the first request, a list, so far. */
-  #made: Job[] = [];
+  /** What became of the first request, a list, so far. */
+  #made: Created[] = [];
 
   constructor(jobsPerTurn = usualJobsPerTurn) {
     this.#jobsPerTurn = jobsPerTurn;
@@ -75,14 +74,15 @@ export class Mailbox {
       if (!this.isHalfway && isEnough()) break;
       const { request, reply } = this.#waiting[decided] as Waiting;
       try {
-        if (request.kind !== 'createMany') {
+        if (request.kind !== 'createMany' && request.kind !== 'createEach') {
           left -= 1;
           decideRequest(request, context, reply);
           continue;
         }
         const before = this.#made.length;
-        if (!this.#makeSome(request.drafts, context, left, reply)) break;
-        left -= request.drafts.length - before + 1;
+        if (!this.#makeSome(request, context, left, refuse)) break;
+        left -= this.#made.length - before + 1;
+        this.#answer(request.kind, context, reply);
       } catch (error) {
         reply({ ok: false, refusal: refuse(error) });
       }
@@ -92,20 +92,43 @@ export class Mailbox {
 
   /** Makes up to `limit` jobs more of a list. Returns whether it is through. */
   #makeSome(
-    drafts: readonly JobDraft[],
+    request: Extract<Request, { kind: 'createMany' | 'createEach' }>,
     context: RequestContext,
     limit: number,
-    reply: (answer: Answer) => void,
+    refuse: (error: unknown) => Refusal,
   ): boolean {
-    const until = Math.min(drafts.length, this.#made.length + limit);
-    while (this.#made.length < until) this.#made.push(make(drafts[this.#made.length] as JobDraft, context, undefined));
-    if (until < drafts.length) return false;
-    const jobs = this.#made;
+    const { length } = request.kind === 'createMany' ? request.drafts : request.items;
+    const until = Math.min(length, this.#made.length + limit);
+    while (this.#made.length < until) {
+      const next = this.#made.length;
+      this.#made.push(
+        request.kind === 'createMany'
+          ? { job: make(request.drafts[next] as JobDraft, context, undefined), replayed: false }
+          : createdOrRefused(request.items[next] as Creation, context, refuse),
+      );
+    }
+    return until === length;
+  }
+
+  /** Answers a list that is through. */
+  #answer(kind: 'createMany' | 'createEach', context: RequestContext, reply: (answer: Answer) => void): void {
+    const each = this.#made;
     this.#made = [];
-    const answer: Answer = { ok: true, jobs, replayed: false };
-    const [first] = jobs;
-    if (first) context.ledger.answer(first.spec.seq, reply, answer);
-    else reply(answer);
-    return true;
+    const jobs = each.flatMap((one) => (one instanceof Refusal ? [] : [one.job]));
+    const answer: Answer =
+      kind === 'createMany' ? { ok: true, jobs, replayed: false } : { ok: true, jobs: [], replayed: false, each };
+    context.ledger.answerMany(
+      jobs.map(({ spec }) => spec.seq),
+      reply,
+      answer,
+    );
+  }
+}
+
+function createdOrRefused(item: Creation, context: RequestContext, refuse: (error: unknown) => Refusal): Created {
+  try {
+    return createOne(item, context);
+  } catch (error) {
+    return refuse(error);
   }
 }

@@ -36,13 +36,17 @@ export interface JobPatch {
   readonly misfire?: Misfire;
 }
 
+/** One job that is asked for. */
+export interface Creation {
+  readonly draft: JobDraft;
+  /** The client's key and a digest of the body it came with. */
+  readonly idempotency?: { readonly key: string; readonly digest: string };
+}
+
 export type Request =
-  | {
-      readonly kind: 'create';
-      readonly draft: JobDraft;
-      /** The client's key and a digest of the body it came with. */
-      readonly idempotency?: { readonly key: string; readonly digest: string };
-    }
+  | ({ readonly kind: 'create' } & Creation)
+  /** Each for itself, in order. */
+  | { readonly kind: 'createEach'; readonly items: readonly Creation[] }
   | { readonly kind: 'createMany'; readonly drafts: readonly JobDraft[] }
   | { readonly kind: 'update'; readonly id: string; readonly patch: JobPatch }
   | { readonly kind: 'cancel'; readonly id: string }
@@ -51,7 +55,12 @@ export type Request =
 /** Given once the change is on disk, or refused with nothing changed. */
 export type Answer =
   | { readonly ok: true; readonly jobs: readonly Job[]; readonly replayed: boolean }
+  /** To `createEach`, in the order of its items. */
+  | { readonly ok: true; readonly jobs: readonly []; readonly replayed: false; readonly each: readonly Created[] }
   | { readonly ok: false; readonly refusal: Refusal };
+
+/** What became of one item of `createEach`. `replayed`: its key had made the job before. */
+export type Created = { readonly job: Job; readonly replayed: boolean } | Refusal;
 
 /** What the server needs of the scheduler. */
 export interface Requests {

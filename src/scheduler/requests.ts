@@ -8,7 +8,7 @@ import { next, type Step } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import type { HandlerInfo } from '../pool/port.js';
 import type { Ledger } from './ledger.js';
-import type { Answer, JobDraft, JobPatch, Request, TriggerDraft } from './messages.js';
+import type { Answer, Creation, JobDraft, JobPatch, Request, TriggerDraft } from './messages.js';
 
 export interface RequestContext {
   readonly ledger: Ledger;
@@ -26,7 +26,7 @@ export interface RequestContext {
 type Reply = (answer: Answer) => void;
 
 /** All but lists of jobs, which may take several turns. */
-type ShortRequest = Exclude<Request, { kind: 'createMany' }>;
+type ShortRequest = Exclude<Request, { kind: 'createMany' | 'createEach' }>;
 
 /** Decides `request` and sees to it that `reply` is called once: when the change is on disk, or with the refusal. */
 export function decideRequest(request: ShortRequest, context: RequestContext, reply: Reply): void {
@@ -44,7 +44,19 @@ export function decideRequest(request: ShortRequest, context: RequestContext, re
   }
 }
 
-function create(request: Extract<Request, { kind: 'create' }>, context: RequestContext, reply: Reply): void {
+function create(request: Creation, context: RequestContext, reply: Reply): void {
+  const { job, replayed } = createOne(request, context);
+  context.ledger.answer(job.spec.seq, reply, { ok: true, jobs: [job], replayed });
+}
+
+/**
+ * Makes the job that is asked for, or finds the one that its idempotency key has made.
+ * @throws Refusal when the key came with something else
+ */
+export function createOne(
+  request: Creation,
+  context: RequestContext,
+): { readonly job: Job; readonly replayed: boolean } {
   const { ledger, now } = context;
   const { idempotency } = request;
   const used = idempotency && ledger.keyUse(idempotency.key, now);
@@ -56,11 +68,11 @@ function create(request: Extract<Request, { kind: 'create' }>, context: RequestC
         'This Idempotency-Key was used before, with another body. Use a new key for a new job.',
       );
     }
-    return ledger.answer(used.seq, reply, { ok: true, jobs: [first], replayed: true });
+    return { job: first, replayed: true };
   }
   const job = make(request.draft, context, idempotency?.key);
   if (idempotency) ledger.rememberKey(idempotency.key, { seq: job.spec.seq, digest: idempotency.digest, at: now });
-  ledger.answer(job.spec.seq, reply, { ok: true, jobs: [job], replayed: false });
+  return { job, replayed: false };
 }
 
 /** Makes a job of a draft. Also for each of a list: see `Mailbox`. */

@@ -24,7 +24,8 @@ import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
-import { jobsRoutes } from './routes/jobs.js';
+import { batchRoutes } from './routes/batches.js';
+import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
 
 /** The settings that the server itself looks at. */
@@ -114,22 +115,24 @@ export class Server {
       bounds: options.webSocketBounds,
     });
     const names = new Set(handlers.map(({ name }) => name));
+    const jobs: JobsContext = {
+      requests,
+      queries,
+      clock,
+      base,
+      turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
+      cursors: new Cursors(options.secret ?? randomBytes(32)),
+      rules: {
+        timezone,
+        isRegistered: (name) => names.has(name),
+        jobTypes: [...names],
+        waitingFor: (name) => requests.waitingFor(name),
+      },
+      maxBodyBytes: config.maxBodyBytes,
+    };
     const routes = [
-      ...jobsRoutes({
-        requests,
-        queries,
-        clock,
-        base,
-        turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
-        cursors: new Cursors(options.secret ?? randomBytes(32)),
-        rules: {
-          timezone,
-          isRegistered: (name) => names.has(name),
-          jobTypes: [...names],
-          waitingFor: (name) => requests.waitingFor(name),
-        },
-        maxBodyBytes: config.maxBodyBytes,
-      }),
+      ...jobsRoutes(jobs),
+      ...batchRoutes(jobs),
       ...statsRoutes(base, stats),
       ...healthRoutes(base, { health, clock, timezone }),
       ...jobTypesRoutes(base, handlers, config, options.withoutHandler ?? (() => [])),

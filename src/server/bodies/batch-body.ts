@@ -5,10 +5,9 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { Faults, pointer } from '../../api/faults.js';
-import { type Rules, readDraft } from '../../api/validate.js';
 import { Refusal } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
-import type { JobDraft } from '../../scheduler/messages.js';
+import type { BatchItems } from './batch-items.js';
 import { parseItems, parseLines } from './json-body.js';
 
 /** What is parsed in a step, unless a single item is larger. */
@@ -22,13 +21,12 @@ const [newline, comma, quote, backslash, openBrace, closeBrace, openBracket, clo
 ) as unknown as [number, number, number, number, number, number, number, number];
 const blanks = new Set(Buffer.from(' \t\r\n'));
 
-export class BatchReader {
+/** @template T what the items become */
+export class BatchReader<T> {
   readonly #bytes: Buffer;
   readonly #ndjson: boolean;
-  readonly #rules: Rules;
   readonly #maxItemBytes: number;
-  readonly #faults = new Faults();
-  readonly #drafts: (JobDraft | undefined)[] = [];
+  readonly #items: BatchItems<T>;
   /** Parsed and not checked yet. */
   #values: unknown[] = [];
   /** How many have been parsed. */
@@ -43,10 +41,10 @@ export class BatchReader {
    * @param maxItemBytes of one job
    * @throws Refusal
    */
-  constructor(bytes: Buffer, ndjson: boolean, rules: Rules, maxItemBytes: number) {
+  constructor(bytes: Buffer, ndjson: boolean, items: BatchItems<T>, maxItemBytes: number) {
     this.#bytes = bytes;
     this.#ndjson = ndjson;
-    this.#rules = rules;
+    this.#items = items;
     this.#maxItemBytes = maxItemBytes;
     if (ndjson) return;
     if (!isUtf8(bytes)) throw new Refusal('malformed_json', 'The body is not valid UTF-8.');
@@ -56,10 +54,10 @@ export class BatchReader {
   /**
    * A step.
    *
-   * @returns the drafts of all jobs once they have been read
+   * @returns what all items became, once they have been read
    * @throws Refusal
    */
-  step(): readonly JobDraft[] | undefined {
+  step(): readonly T[] | undefined {
     if (this.#values.length > 0) {
       this.#check();
       return undefined;
@@ -71,13 +69,11 @@ export class BatchReader {
       return undefined;
     }
     if (this.#parsed === 0) throw this.#refusal('', `must have 1 to ${limits.batchJobs} jobs`);
-    this.#faults.throwIfAny();
-    return this.#drafts as JobDraft[];
+    return this.#items.done();
   }
 
   #check(): void {
-    for (const value of this.#values.splice(0, checkedPerStep))
-      this.#drafts.push(readDraft(value, this.#rules, this.#faults, pointer(this.#drafts.length)));
+    for (const value of this.#values.splice(0, checkedPerStep)) this.#items.take(value);
   }
 
   /** Passes over the opening bracket. */
@@ -121,7 +117,7 @@ export class BatchReader {
       isLast = this.#bytes[this.#at] !== comma;
       if (!isLast) this.#at += 1;
     }
-    const values = parseItems(this.#bytes, items, this.#parsed, depth, this.#faults);
+    const values = parseItems(this.#bytes, items, this.#parsed, depth, this.#items);
     if (isLast) this.#close();
     return values;
   }
@@ -173,7 +169,7 @@ export class BatchReader {
     if (end - this.#at > partBytes + this.#maxItemBytes)
       throw this.#refusal('', `has a line of more than ${this.#maxItemBytes} bytes`);
     const part = bytes.subarray(this.#at, end);
-    const values = parseLines(part, this.#faults, { lines: this.#lines, values: this.#parsed });
+    const values = parseLines(part, this.#items, { lines: this.#lines, values: this.#parsed });
     for (let at = part.indexOf(newline); at >= 0; at = part.indexOf(newline, at + 1)) this.#lines += 1;
     this.#at = end;
     this.#done = end === bytes.length;

@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { type Faults, pointer } from '../../api/faults.js';
 import { Refusal } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
+import type { ItemPlaces } from './batch-items.js';
 
 /**
  * The value of a JSON body. Faults that JSON allows are added to `faults`.
@@ -71,7 +72,7 @@ const blank = /^[ \t\r]*$/;
  * @param before what came before, where this is a part of a body; whole lines
  * @throws Refusal as `parseJson`, with the number of the line
  */
-export function parseLines(bytes: Buffer, faults: Faults, before = { lines: 0, values: 0 }): unknown[] {
+export function parseLines(bytes: Buffer, places: ItemPlaces, before = { lines: 0, values: 0 }): unknown[] {
   if (!isUtf8(bytes)) throw new Refusal('malformed_json', `Line ${before.lines + lineNotUtf8(bytes)}: ${notUtf8}`);
   const text = bytes.toString('utf8');
   const values: unknown[] = [];
@@ -89,7 +90,7 @@ export function parseLines(bytes: Buffer, faults: Faults, before = { lines: 0, v
   }
   const lossy = lossyIntegers(text);
   if (lossy.size > 0 || isSuspicious(text) || nestsDeeper(bytes, limits.payloadDepth)) {
-    values.forEach((value, index) => inspect(value, { at: pointer(before.values + index), depth: 0, lossy }, faults));
+    values.forEach((value, index) => inspectItem(value, before.values + index, lossy, places));
   }
   return values;
 }
@@ -107,7 +108,7 @@ export function parseItems(
   items: readonly (readonly [from: number, to: number])[],
   before: number,
   depth: number,
-  faults: Faults,
+  places: ItemPlaces,
 ): unknown[] {
   const text = bytes.toString('utf8', items[0]?.[0], items.at(-1)?.[1]);
   let values: unknown[] | undefined;
@@ -120,7 +121,7 @@ export function parseItems(
   if (values?.length !== items.length) throw malformedItem(bytes, items, before);
   const lossy = lossyIntegers(text);
   if (lossy.size > 0 || isSuspicious(text) || depth > limits.payloadDepth) {
-    values.forEach((value, index) => inspect(value, { at: pointer(before + index), depth: 0, lossy }, faults));
+    values.forEach((value, index) => inspectItem(value, before + index, lossy, places));
   }
   return values;
 }
@@ -235,6 +236,16 @@ interface Place {
   readonly at: string;
   readonly depth: number;
   readonly lossy: ReadonlySet<number>;
+}
+
+function inspectItem(value: unknown, index: number, lossy: ReadonlySet<number>, places: ItemPlaces): void {
+  const { at, faults } = places.place(index);
+  try {
+    inspect(value, { at, depth: 0, lossy }, faults);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    places.refuse(index, error);
+  }
 }
 
 function inspect(value: unknown, { at, depth, lossy }: Place, faults: Faults): void {

@@ -229,6 +229,7 @@ export class HttpApp implements ExchangeContext {
     if (route.path.includes(':')) exchange.parameter = decode(request.getParameter(0) ?? '');
     exchange.query = request.getQuery() ?? '';
     exchange.idempotencyKey = head.idempotencyKey;
+    exchange.prefer = head.prefer;
     if (route.maxBodyBytes === undefined) {
       route.run(exchange, noBody);
       // A body that nobody wants passes by.

@@ -27,6 +27,8 @@ export class Exchange {
   /** The query string as sent, without `?`. */
   query = '';
   idempotencyKey: string | undefined;
+  /** What the client would like (RFC 7240), as sent. */
+  prefer: string | undefined;
   /** The body is one JSON value per line. */
   ndjson = false;
   /** HEAD: the body is measured, not sent. */

@@ -15,6 +15,8 @@ export class RequestHead {
   origin: string | undefined;
   authorization: string | undefined;
   idempotencyKey: string | undefined;
+  /** All its lines: it is a list (RFC 7240). */
+  prefer: string | undefined;
   /** Asked for by a preflight. */
   requestedMethod: string | undefined;
   /** A header of these that came more than once: whoever is in front of us may have read the other one. */
@@ -36,6 +38,7 @@ export class RequestHead {
     this.origin = undefined;
     this.authorization = undefined;
     this.idempotencyKey = undefined;
+    this.prefer = undefined;
     this.requestedMethod = undefined;
     this.repeated = undefined;
     req.forEach(this.#see);
@@ -78,6 +81,9 @@ export class RequestHead {
       case 'idempotency-key':
         if (this.idempotencyKey !== undefined) this.repeated = name;
         this.idempotencyKey = value;
+        break;
+      case 'prefer':
+        this.prefer = this.prefer === undefined ? value : `${this.prefer},${value}`;
         break;
       case 'access-control-request-method':
         this.requestedMethod = value;

@@ -7,6 +7,7 @@ import { readDraft } from '../../../src/api/validate.js';
 import { Refusal } from '../../../src/domain/errors.js';
 import type { JobDraft } from '../../../src/scheduler/messages.js';
 import { BatchReader } from '../../../src/server/bodies/batch-body.js';
+import { AllOrNone, placesIn } from '../../../src/server/bodies/batch-items.js';
 import { parseJson, parseLines } from '../../../src/server/bodies/json-body.js';
 
 const rules = { timezone: 'UTC', isRegistered: (name: string) => name === 'noop' };
@@ -27,7 +28,7 @@ function verdict(read: () => readonly JobDraft[]): Verdict {
 }
 
 function inSteps(bytes: Buffer, ndjson: boolean): readonly JobDraft[] {
-  const reader = new BatchReader(bytes, ndjson, rules, maxItemBytes);
+  const reader = new BatchReader(bytes, ndjson, new AllOrNone(rules), maxItemBytes);
   for (;;) {
     const drafts = reader.step();
     if (drafts) return drafts;
@@ -36,7 +37,7 @@ function inSteps(bytes: Buffer, ndjson: boolean): readonly JobDraft[] {
 
 function whole(bytes: Buffer, ndjson: boolean): readonly JobDraft[] {
   const faults = new Faults();
-  const values = ndjson ? parseLines(bytes, faults) : parseJson(bytes, faults);
+  const values = ndjson ? parseLines(bytes, placesIn(faults)) : parseJson(bytes, faults);
   if (!Array.isArray(values) || values.length === 0) {
     faults.add('', 'must be an array of jobs');
     throw faults.refusal();
@@ -123,7 +124,7 @@ t.test('what cannot be a batch is found out early', async (t) => {
     const bytes = Buffer.from(text);
     let steps = 0;
     return verdict(() => {
-      const reader = new BatchReader(bytes, false, rules, maxItemBytes);
+      const reader = new BatchReader(bytes, false, new AllOrNone(rules), maxItemBytes);
       for (;;) {
         const drafts = reader.step();
         t.ok(++steps < 1000);
@@ -157,7 +158,7 @@ t.test('each step takes its share only', async (t) => {
       return true;
     },
   };
-  const reader = new BatchReader(bytes, false, counting, maxItemBytes);
+  const reader = new BatchReader(bytes, false, new AllOrNone(counting), maxItemBytes);
   let drafts: readonly JobDraft[] | undefined;
   for (let before = 0; drafts === undefined; before = checked) {
     drafts = reader.step();
