@@ -22,9 +22,9 @@ import { type WebSocketBounds, WebSockets } from './live/websocket.js';
 import type { Health, JobsWithoutHandler, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
+import { batchRoutes } from './routes/batches.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
-import { batchRoutes } from './routes/batches.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
 

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { schemaVersion } from '../../src/store/format/layout.js';
 import { LmdbKv } from '../../src/store/kv/kv-lmdb.js';
 import { Client, type Job } from '../support/client.js';
 import { runCli, type Server, startServer, temporary } from '../support/server.js';
@@ -49,7 +50,7 @@ t.test('a directory of version 1.0.0 keeps its ids', async (t) => {
   await server.restart();
   const again = new Client(server);
   for (const { id, trigger_at } of jobs) t.match(await again.job(id), { id, trigger_at });
-  t.match(marker(server), { schema: 1, unused: false });
+  t.match(marker(server), { schema: schemaVersion, unused: false });
   t.notOk('idKey' in marker(server));
 });
 

@@ -1,7 +1,7 @@
 /** A journal's file in memory. A write that ends the process leaves some of its sectors; one that finds no room leaves nothing. */
 
-import { blockBytes, saltBytes } from '../../src/store/format/journal-entry.js';
-import { journalHead } from '../../src/store/format/journal-head.js';
+import { blockBytes, saltBytes } from '../../src/store/format/journal/entry.js';
+import { journalHead } from '../../src/store/format/journal/head.js';
 import type { JournalFile } from '../../src/store/log/journal.js';
 import { DiskFull } from './disk-faults.js';
 

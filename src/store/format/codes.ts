@@ -5,7 +5,6 @@
 import type { EventBody, EventType } from '../../domain/events.js';
 import type { Trigger } from '../../domain/job.js';
 import type { Status } from '../../domain/lifecycle.js';
-import type { Tree } from './layout.js';
 
 /** Words by their numbers; a hole where a number has none. */
 type Words<T extends string> = readonly (T | undefined)[];
@@ -82,5 +81,5 @@ export const treeCodes = {
   finished: 7,
   keys: 8,
   keyExpiry: 9,
-} as const satisfies Record<Tree, number>;
-export const treeOfCode: Words<Tree> = wordsOf(treeCodes);
+} as const;
+export const treeOfCode: Words<keyof typeof treeCodes> = wordsOf(treeCodes);

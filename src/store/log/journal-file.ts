@@ -14,8 +14,8 @@ import {
   writevSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { saltBytes } from '../format/journal-entry.js';
-import { journalHead } from '../format/journal-head.js';
+import { saltBytes } from '../format/journal/entry.js';
+import { journalHead } from '../format/journal/head.js';
 import type { JournalFile } from './journal.js';
 
 export const journalFile = 'journal';

@@ -9,8 +9,8 @@
  * position is behind the log's end: what is left of earlier rounds is not behind it, and a torn write, which nobody was told of, is
  * not whole. Those that count follow each other without a gap, or one that was acknowledged has been lost.
  */
-import { blockBytes, entryBlocks, journalEntry, readJournalEntry, saltBytes } from '../format/journal-entry.js';
-import { readJournalHead } from '../format/journal-head.js';
+import { blockBytes, entryBlocks, journalEntry, readJournalEntry, saltBytes } from '../format/journal/entry.js';
+import { readJournalHead } from '../format/journal/head.js';
 import type { SealedBatch } from '../format/sealing.js';
 import { DamagedRecord } from '../port.js';
 

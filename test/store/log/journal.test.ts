@@ -1,8 +1,8 @@
 /** The journal: what a start finds in it after any end, and what it refuses. */
 import fc from 'fast-check';
 import t from 'tap';
-import { blockBytes, journalEntry, readJournalEntry, saltBytes } from '../../../src/store/format/journal-entry.js';
-import { journalHead } from '../../../src/store/format/journal-head.js';
+import { blockBytes, journalEntry, readJournalEntry, saltBytes } from '../../../src/store/format/journal/entry.js';
+import { journalHead } from '../../../src/store/format/journal/head.js';
 import type { SealedBatch } from '../../../src/store/format/sealing.js';
 import { Journal } from '../../../src/store/log/journal.js';
 import { JournaledLog } from '../../../src/store/log/journaled-log.js';

@@ -1,8 +1,8 @@
 /** The first block of a journal: what it is, in which version, and its salt. */
-import { DamagedRecord, NewerRecord } from '../port.js';
-import { crc32 } from './bytes.js';
-import { blockBytes, saltBytes } from './journal-entry.js';
-import { getU32, putU32 } from './numbers.js';
+import { DamagedRecord, NewerRecord } from '../../port.js';
+import { crc32 } from '../bytes.js';
+import { getU32, putU32 } from '../numbers.js';
+import { blockBytes, saltBytes } from './entry.js';
 
 const version = 1;
 const magic = Buffer.from('escapement journ');

@@ -2,11 +2,11 @@
  * An entry of the journal: one sealed batch as bytes, with what is needed to append it to the log later. Every entry begins a block,
  * so that no byte of an entry that was acknowledged is ever written again while it counts.
  */
-import { ByteReader, ByteWriter, crc32 } from './bytes.js';
-import { treeCodes, treeOfCode } from './codes.js';
-import type { Put } from './layout.js';
-import { getU32, getU48, putU32, putU48 } from './numbers.js';
-import type { SealedBatch } from './sealing.js';
+import { ByteReader, ByteWriter, crc32 } from '../bytes.js';
+import { treeCodes, treeOfCode } from '../codes.js';
+import type { Put } from '../layout.js';
+import { getU32, getU48, putU32, putU48 } from '../numbers.js';
+import type { SealedBatch } from '../sealing.js';
 
 export const blockBytes = 4096;
 /** Of the salt, which is random and never told: no payload can be made to look like an entry. */
