@@ -32,6 +32,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   process: ['within'],
   shard: ['scheduler', 'store', 'timer'],
   health: ['log', 'store', 'pool', 'scheduler', 'server'],
+  // It runs in the programs of others: of the server it knows nothing.
+  client: [],
   late: [],
   within: [],
   startup: [

@@ -26,8 +26,8 @@ export class RecentCommits {
     for (const [name, use] of changes.keys) this.#keys.set(name, { use, position });
   }
 
-  /** The store has all up to this position. */
-  checkpointed(position: number): void {
+  /** Readers of the store find all up to this position. */
+  forget(position: number): void {
     for (let first = this.#commits[0]; first && first.position <= position; first = this.#commits[0]) {
       this.#commits.shift();
       for (const seq of first.changes.jobs.keys()) drop(this.#specs, seq, position);
@@ -68,6 +68,11 @@ export class CommittedLog implements LogSource {
   constructor(below: LogSource, recent: RecentCommits) {
     this.#below = below;
     this.#recent = recent;
+  }
+
+  /** The last record that the store shows to whoever reads it now. */
+  get visible(): number {
+    return this.#below.ends()?.last ?? 0;
   }
 
   ends(): LogEnds | undefined {

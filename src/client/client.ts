@@ -1,0 +1,229 @@
+/** `escapement/client`: for Node, Bun, Deno and browsers. It needs `fetch`, and for events a WebSocket or `fetch`. */
+import { Creations } from './creations.js';
+import { EscapementError } from './errors.js';
+import { type EventsOptions, events } from './events.js';
+import { pause, Transport } from './transport.js';
+import type {
+  EventFilter,
+  Gap,
+  Handlers,
+  Job,
+  JobChange,
+  JobEvent,
+  JobFilter,
+  JobType,
+  ListedJob,
+  NameOf,
+  NewJob,
+  PayloadOf,
+  ResultOf,
+  Stats,
+} from './types.js';
+
+export interface EscapementOptions {
+  /** Where the server is, such as `http://127.0.0.1:8080`; without `/api/v1`. */
+  readonly url: string;
+  readonly token?: string;
+  /** How long a request is repeated that had no answer, or a 503 or 504, in milliseconds; default 30,000. 0: not at all. */
+  readonly retryFor?: number;
+  /** False: each creation is a request of its own. */
+  readonly batch?: boolean;
+  /** In place of the global one. */
+  readonly fetch?: typeof fetch;
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+interface CreateOptions extends CallOptions {
+  /** Default: one made for this call, so that it can be repeated safely. With your own it can be repeated by you as well. */
+  readonly idempotencyKey?: string;
+}
+
+interface WaitOptions extends CallOptions {
+  /** In milliseconds; default: for ever. */
+  readonly timeout?: number;
+}
+
+type JobOf<H extends Handlers, Name extends NameOf<H> = NameOf<H>> = {
+  [N in Name]: Job<N, PayloadOf<H[N]>, ResultOf<H[N]>>;
+}[Name];
+type ListedOf<H extends Handlers, Name extends NameOf<H> = NameOf<H>> = {
+  [N in Name]: ListedJob<N, ResultOf<H[N]>>;
+}[Name];
+
+const pageJobs = 100;
+const firstLookMs = 50;
+const longestLookMs = 1000;
+const finished: ReadonlySet<string> = new Set(['success', 'failed', 'cancelled']);
+
+/**
+ * A client. With the handlers' types, or a map of them, payloads and results are typed:
+ *
+ *     const client = new Escapement<typeof import('./workers')>({ url: 'http://127.0.0.1:8080' });
+ *     const job = await client.jobs.create({ name: 'payment_check', delay: '10m', payload: { order_id: 'A-1' } });
+ */
+export class Escapement<H extends Handlers = Record<string, unknown>> {
+  readonly jobs: Jobs<H>;
+  readonly types: { list(options?: CallOptions): Promise<readonly JobType[]> };
+  readonly #transport: Transport;
+
+  constructor({ url, token, retryFor = 30_000, batch = true, fetch: by }: EscapementOptions) {
+    const transport = new Transport({ url, token, retryFor, fetch: by ?? ((...all) => fetch(...all)) });
+    this.#transport = transport;
+    this.jobs = new Jobs<H>(transport, batch);
+    this.types = {
+      list: async (options) => {
+        const { items } = await transport.send<{ items: JobType[] }>('GET', '/job-types', {
+          ...options,
+          repeatable: true,
+        });
+        return items;
+      },
+    };
+  }
+
+  /** Figures of the whole server. */
+  stats(options: CallOptions = {}): Promise<Stats> {
+    return this.#transport.send<Stats>('GET', '/stats', { ...options, repeatable: true });
+  }
+
+  /**
+   * Events as they happen, for ever: connections that end are made anew, and what was missed comes first. What the server does not know
+   * any more is told as a gap. Connects at the first `next()`.
+   */
+  events(filter: EventFilter<NameOf<H>> = {}, options: EventsOptions = {}): AsyncIterableIterator<JobEvent | Gap> {
+    return events(this.#transport, filter, options);
+  }
+}
+
+export class Jobs<H extends Handlers> {
+  readonly #transport: Transport;
+  readonly #creations: Creations | undefined;
+  /** Keys of this client: random, and a number. */
+  readonly #keys = crypto.randomUUID();
+  #made = 0;
+
+  constructor(transport: Transport, batch: boolean) {
+    this.#transport = transport;
+    this.#creations = batch ? new Creations(transport) : undefined;
+  }
+
+  /** Makes a job. Resolves once it is on the server's disk. */
+  async create<Name extends NameOf<H>>(job: NewJob<H, Name>, options: CreateOptions = {}): Promise<ListedOf<H, Name>> {
+    const { signal, idempotencyKey: key = `${this.#keys}-${++this.#made}` } = options;
+    const made = this.#creations
+      ? this.#creations.add(bodyOf({ ...job, idempotency_key: key }), signal)
+      : this.#transport.send<ListedJob>('POST', '/jobs', {
+          body: bodyOf(job),
+          headers: { 'Idempotency-Key': key },
+          signal,
+          repeatable: true,
+        });
+    return (await made) as ListedOf<H, Name>;
+  }
+
+  /** Makes up to 10,000 jobs, all of them or none. It is never repeated by itself. */
+  async createMany<Name extends NameOf<H>>(
+    jobs: readonly NewJob<H, Name>[],
+    { signal }: CallOptions = {},
+  ): Promise<readonly ListedOf<H, Name>[]> {
+    const body = `[${jobs.map(bodyOf).join()}]`;
+    const { items } = await this.#transport.send<{ items: ListedOf<H, Name>[] }>('POST', '/jobs/batch', {
+      body,
+      signal,
+    });
+    return items;
+  }
+
+  get(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
+    return this.#transport.send('GET', pathOf(id), { signal, repeatable: true });
+  }
+
+  /** All jobs that match, the newest first, page by page as they are asked for. */
+  async *list<Name extends NameOf<H>>(
+    filter: JobFilter<Name> = {},
+    { signal }: CallOptions = {},
+  ): AsyncGenerator<ListedOf<H, Name>, void, undefined> {
+    const query = new URLSearchParams({ ...filter, limit: String(pageJobs) });
+    for (;;) {
+      const page = await this.#transport.send<{ items: ListedOf<H, Name>[]; next_cursor?: string }>(
+        'GET',
+        `/jobs?${query}`,
+        {
+          signal,
+          repeatable: true,
+        },
+      );
+      yield* page.items;
+      if (page.next_cursor === undefined) return;
+      query.set('cursor', page.next_cursor);
+    }
+  }
+
+  /** Changes a pending job. */
+  update(id: string, change: JobChange, { signal }: CallOptions = {}): Promise<JobOf<H>> {
+    return this.#transport.send('PUT', pathOf(id), { body: bodyOf(change), signal });
+  }
+
+  cancel(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
+    return this.#transport.send('POST', `${pathOf(id)}/cancel`, { signal });
+  }
+
+  /** Runs a job again that has failed. */
+  retry(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
+    return this.#transport.send('POST', `${pathOf(id)}/retry`, { signal });
+  }
+
+  /**
+   * The job once it has finished, whatever its status.
+   * @throws EscapementError `wait_timeout` when that takes longer than `timeout`
+   */
+  async wait(id: string, { timeout = Number.POSITIVE_INFINITY, signal }: WaitOptions = {}): Promise<JobOf<H>> {
+    const end = Date.now() + timeout;
+    for (let lookMs = firstLookMs; ; lookMs = Math.min(lookMs * 1.5, longestLookMs)) {
+      const job = await this.get(id, signal ? { signal } : {});
+      if (finished.has(job.status)) return job;
+      const left = end - Date.now();
+      if (left <= 0) throw new EscapementError('wait_timeout', `Job ${id} is ${job.status} after ${timeout} ms.`);
+      await pause(Math.min(lookMs, left), signal);
+    }
+  }
+}
+
+const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
+
+const durations: ReadonlySet<string> = new Set(['delay', 'retry_delay', 'timeout']);
+
+/** JSON text of a request. Numbers of milliseconds become durations; a `Date` writes itself. */
+function bodyOf(fields: object): string {
+  const body = Object.entries(fields).map(([name, value]: [string, unknown]) => [
+    name,
+    durations.has(name) && typeof value === 'number' ? `${value}ms` : value,
+  ]);
+  return JSON.stringify(Object.fromEntries(body));
+}
+
+export { EscapementError, type Fault } from './errors.js';
+export type { EventsOptions } from './events.js';
+export type {
+  Duration,
+  EventFilter,
+  EventType,
+  Gap,
+  Handlers,
+  Instant,
+  Job,
+  JobChange,
+  JobEvent,
+  JobFilter,
+  JobStatus,
+  JobType,
+  JsonObject,
+  ListedJob,
+  NewJob,
+  PayloadOf,
+  ResultOf,
+  Stats,
+} from './types.js';

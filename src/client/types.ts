@@ -1,0 +1,170 @@
+/** What goes in and comes out, as types. Names and forms are those of the REST API; a test holds them to its schemas. */
+import type { Fault } from './errors.js';
+
+export type JsonObject = { readonly [name: string]: unknown };
+export type JobStatus = 'pending' | 'running' | 'success' | 'failed' | 'cancelled';
+
+/** A duration as text (`10m`, `1h30s`), or a number of milliseconds. */
+export type Duration = string | number;
+/** An instant as text (ISO 8601), or a `Date`. */
+export type Instant = string | Date;
+
+/** What the jobs of each type take and return, by the handlers themselves or by a map. */
+export type Handlers = object;
+
+type Run = (payload: never, ...rest: never[]) => unknown;
+
+/** What jobs of a type take. */
+export type PayloadOf<Handler> = Handler extends (payload: infer Payload, ...rest: never[]) => unknown
+  ? Payload
+  : Handler extends { readonly run: (payload: infer Payload, ...rest: never[]) => unknown }
+    ? Payload
+    : Handler extends { readonly default: infer Default extends Run }
+      ? PayloadOf<Default>
+      : Handler extends { readonly payload: infer Payload }
+        ? Payload
+        : JsonObject;
+
+/** What jobs of a type return. */
+export type ResultOf<Handler> = Handler extends (...all: never[]) => infer Result
+  ? Awaited<Result>
+  : Handler extends { readonly run: (...all: never[]) => infer Result }
+    ? Awaited<Result>
+    : Handler extends { readonly default: infer Default extends Run }
+      ? ResultOf<Default>
+      : Handler extends { readonly result: infer Result }
+        ? Result
+        : unknown;
+
+/** The job types that there are. */
+export type NameOf<H extends Handlers> = keyof H & string;
+
+interface Options {
+  readonly max_retries?: number;
+  readonly retry_delay?: Duration;
+  readonly backoff?: 'exponential' | 'fixed';
+  readonly timeout?: Duration;
+  readonly misfire?: 'run_once' | 'skip';
+}
+
+interface Trigger {
+  readonly delay?: Duration;
+  readonly trigger_at?: Instant;
+  readonly cron_expr?: string;
+  readonly timezone?: string;
+}
+
+/** A job to be made: exactly one of `delay`, `trigger_at` and `cron_expr`. */
+export type NewJob<H extends Handlers = Record<string, unknown>, Name extends NameOf<H> = NameOf<H>> = Trigger &
+  Options & { readonly is_repeat?: boolean } & {
+    [N in Name]: { readonly name: N; readonly payload?: PayloadOf<H[N]> };
+  }[Name];
+
+/** What is to change about a pending job. */
+export type JobChange = Trigger & Options & { readonly payload?: JsonObject };
+
+/** A job as it was made, or as it stands in a list. */
+export interface ListedJob<Name extends string = string, Result = unknown> {
+  readonly id: string;
+  readonly name: Name;
+  readonly status: JobStatus;
+  readonly trigger_at: string;
+  readonly next_run_in?: string;
+  readonly waiting_for?: string;
+  readonly retry_count: number;
+  readonly max_retries: number;
+  readonly is_repeat: boolean;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly cron_expr?: string;
+  readonly timezone?: string;
+  readonly delay?: string;
+  readonly retry_delay: string;
+  readonly backoff: 'exponential' | 'fixed';
+  readonly timeout: string;
+  readonly misfire?: 'run_once' | 'skip';
+  readonly skipped_count?: number;
+  readonly missed_count?: number;
+  readonly started_at?: string;
+  readonly finished_at?: string;
+  readonly result?: Result;
+  readonly result_omitted?: string;
+  readonly last_error?: { readonly name: string; readonly message: string; readonly code: string; readonly at: string };
+}
+
+/** A job with its payload. */
+export interface Job<Name extends string = string, Payload = JsonObject, Result = unknown>
+  extends ListedJob<Name, Result> {
+  readonly payload: Payload;
+}
+
+/** Which jobs. */
+export interface JobFilter<Name extends string = string> {
+  readonly status?: JobStatus;
+  readonly name?: Name;
+}
+
+export interface JobType {
+  readonly name: string;
+  readonly description?: string;
+  readonly timeout?: string;
+  /** null is unbounded. */
+  readonly concurrency?: number | null;
+  readonly max_retries?: number;
+  readonly retry_delay?: string;
+  /** There is none: its jobs wait. */
+  readonly handler?: null;
+  readonly counts?: { readonly pending: number };
+}
+
+export interface Stats {
+  readonly pending: number;
+  readonly running: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly [figure: string]: number | string;
+}
+
+export type EventType =
+  | 'job.scheduled'
+  | 'job.updated'
+  | 'job.started'
+  | 'job.completed'
+  | 'job.failed'
+  | 'job.retrying'
+  | 'job.cancelled';
+
+/** What happened to a job. `seq` grows without a gap over all events of the server. */
+export interface JobEvent {
+  readonly type: EventType;
+  readonly job_id: string;
+  readonly job_name: string;
+  readonly status: number;
+  readonly timestamp: string;
+  readonly data?: JsonObject;
+  readonly metadata: JsonObject;
+  readonly seq: number;
+}
+
+/** Events from one number to another are not known any more. */
+export interface Gap {
+  readonly type: 'gap';
+  readonly from: number;
+  readonly to: number;
+}
+
+/** An event must match all lists that are there, and in each of them one value. */
+export interface EventFilter<Name extends string = string> {
+  readonly job_types?: readonly Name[];
+  readonly event_types?: readonly EventType[];
+  readonly job_ids?: readonly string[];
+}
+
+/** What the server says of a request that it refuses (RFC 9457). */
+export interface Problem {
+  readonly code: string;
+  readonly detail: string;
+  readonly status: number;
+  readonly errors?: readonly Fault[];
+}
