@@ -18,7 +18,8 @@ import { HttpApp } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
-import { type WebSocketBounds, WebSockets } from './live/websocket.js';
+import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
+import { WebSockets } from './live/websocket.js';
 import type { Health, JobsWithoutHandler, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -68,7 +69,7 @@ export interface ServerOptions {
   /** How long a request may wait for its answer, whole seconds; default 30 s. */
   readonly answerTimeoutMs?: number;
   /** Where they are to differ from the usual. */
-  readonly webSocketBounds?: Partial<WebSocketBounds>;
+  readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
 
 const base = '/api/v1';
@@ -79,7 +80,7 @@ const defaultAnswerTimeoutMs = 30_000;
 export class Server {
   readonly #options: ServerOptions;
   readonly #app: HttpApp;
-  readonly #webSockets: WebSockets;
+  readonly #subscribers: Subscribers;
   #closed: Promise<void> | undefined;
 
   /** @throws Error that tells the user what to do, when the settings cannot be used */
@@ -95,14 +96,13 @@ export class Server {
       clock,
       startedAt: options.startedAt ?? clock.monotonic(),
       extras: () => ({
-        connections: webSockets.connections,
-        connections_closed_slow: webSockets.closedSlow,
+        connections: subscribers.size,
+        connections_closed_slow: subscribers.closedSlow,
         ...options.stats?.(),
       }),
     };
-    const webSockets = new WebSockets({
-      app,
-      gate,
+    const subscribers = new Subscribers({
+      publish: (topic, message) => app.publish(topic, message),
       clock,
       log,
       telemetry: options.telemetry,
@@ -110,9 +110,9 @@ export class Server {
       maxConnections: config.maxConnections,
       lastSeq: queries.lastEvent(),
       queries,
-      stats: () => renderStats(stats),
-      bounds: options.webSocketBounds,
+      bounds: options.subscriberBounds,
     });
+    new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const names = new Set(handlers.map(({ name }) => name));
     const routes = [
       ...jobsRoutes({
@@ -144,7 +144,7 @@ export class Server {
     for (const route of [...routes, indexRoute(base, routes)]) app.route(route);
     app.routeRest(base);
     this.#app = app;
-    this.#webSockets = webSockets;
+    this.#subscribers = subscribers;
   }
 
   /** @throws Error that tells the user what to do, when the address cannot be had */
@@ -157,7 +157,7 @@ export class Server {
 
   /** Tells subscribers what happened. The events are on disk, in order of `seq`. */
   publish(events: readonly JobEvent[]): void {
-    this.#webSockets.feed.publish(events);
+    this.#subscribers.feed.publish(events);
   }
 
   /** Takes no new connections, closes WebSockets with 1001, lets answers that are under way go out, and ends. */
@@ -173,7 +173,7 @@ export class Server {
 
   async #close(): Promise<void> {
     this.#app.windDown();
-    this.#webSockets.close();
+    this.#subscribers.close();
     const step = 10;
     const { open } = this.#app;
     const isUnderWay = (): boolean => open.size > 0 || open.lingering > 0 || this.#app.unsentBytes > 0;

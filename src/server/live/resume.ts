@@ -14,7 +14,8 @@ import type { Turns } from '../bodies/turns.js';
 
 /** The connection as a resumption sees it. */
 export interface Resuming {
-  send(message: string): void;
+  /** @param seq of the event that the message tells of */
+  send(message: string, seq?: number): void;
   /** What is sent meanwhile goes out together: a system call for each message costs more than all else. */
   together(step: () => void): void;
   /** Bytes that wait to be read by the client. */
@@ -75,7 +76,7 @@ export function resume(history: History, filter: Filter, since: number, to: Resu
     if (to.backlog() > enoughBytes) return false;
     position = event.seq;
     matcher ??= new Matcher(filter);
-    if (matcher.matches(event)) to.send(renderEvent(event, history.timezone));
+    if (matcher.matches(event)) to.send(renderEvent(event, history.timezone), event.seq);
     return true;
   };
   const again = (): void => history.turns.add(() => void (to.wanted() && to.together(step)));
