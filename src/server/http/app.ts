@@ -37,7 +37,7 @@ export interface HttpAppOptions {
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** An exchange is answered with 504 after this time; whole seconds. */
   readonly answerTimeoutMs: number;
-  /** Beside WebSockets. One that comes beyond them is closed at once: it has not asked for anything yet. */
+  /** Beside WebSockets and streams. One that comes beyond them is closed at once: it has not asked for anything yet. */
   readonly maxConnections: number;
 }
 
@@ -52,7 +52,7 @@ export class HttpApp implements ExchangeContext {
   readonly #head = new RequestHead();
   readonly #paths = new Map<string, Set<string>>();
   readonly #sweeper: NodeJS.Timeout;
-  /** Those that are not WebSockets. */
+  /** Those that are neither WebSockets nor streams. */
   #connections = 0;
   /** Closed since the last sweep as there were too many. */
   #turnedAway = 0;
@@ -73,6 +73,11 @@ export class HttpApp implements ExchangeContext {
 
   failed(error: unknown): void {
     this.#options.log.error({ err: error }, 'a route failed');
+  }
+
+  /** As with a WebSocket, a connection that has become a stream counts no longer until that is over. */
+  streams(change: 1 | -1): void {
+    this.#connections -= change;
   }
 
   /** Adds a route. GET brings HEAD with it. */
@@ -229,6 +234,7 @@ export class HttpApp implements ExchangeContext {
     if (route.path.includes(':')) exchange.parameter = decode(request.getParameter(0) ?? '');
     exchange.query = request.getQuery() ?? '';
     exchange.idempotencyKey = head.idempotencyKey;
+    exchange.lastEventId = head.lastEventId;
     if (route.maxBodyBytes === undefined) {
       route.run(exchange, noBody);
       // A body that nobody wants passes by.
@@ -258,7 +264,7 @@ export class HttpApp implements ExchangeContext {
       'Access-Control-Allow-Methods',
       [...methods].join(', '),
       'Access-Control-Allow-Headers',
-      'Authorization, Content-Type, Idempotency-Key',
+      'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer',
       'Access-Control-Max-Age',
       '600',
     ]);

@@ -15,6 +15,7 @@ export class RequestHead {
   origin: string | undefined;
   authorization: string | undefined;
   idempotencyKey: string | undefined;
+  lastEventId: string | undefined;
   /** Asked for by a preflight. */
   requestedMethod: string | undefined;
   /** A header of these that came more than once: whoever is in front of us may have read the other one. */
@@ -36,6 +37,7 @@ export class RequestHead {
     this.origin = undefined;
     this.authorization = undefined;
     this.idempotencyKey = undefined;
+    this.lastEventId = undefined;
     this.requestedMethod = undefined;
     this.repeated = undefined;
     req.forEach(this.#see);
@@ -78,6 +80,10 @@ export class RequestHead {
       case 'idempotency-key':
         if (this.idempotencyKey !== undefined) this.repeated = name;
         this.idempotencyKey = value;
+        break;
+      case 'last-event-id':
+        if (this.lastEventId !== undefined) this.repeated = name;
+        this.lastEventId = value;
         break;
       case 'access-control-request-method':
         this.requestedMethod = value;
