@@ -13,7 +13,9 @@ export interface Operation {
   readonly request?: TSchema;
   /** The query, an object of texts. */
   readonly query?: TSchema;
-  /** Bodies by status. Refusals, which any request can get, are `problem` of `answers`. */
+  /** Media type of successful answers; default `application/json`. */
+  readonly produces?: string;
+  /** Bodies by status; of a stream, each of its messages. Refusals, which any request can get, are `problem` of `answers`. */
   readonly answers: Readonly<Record<number, TSchema>>;
 }
 

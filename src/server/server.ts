@@ -1,5 +1,5 @@
 /**
- * The server: REST and WebSocket on one port. It puts the parts together and holds no state of its own; what it shows
+ * The server: REST, WebSocket and event streams on one port. It puts the parts together and holds no state of its own; what it shows
  * comes from the queries, what it is asked for goes to the scheduler.
  */
 
@@ -18,6 +18,8 @@ import { HttpApp } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
+import { EventStreams } from './live/sse.js';
+import { StreamTopics } from './live/stream-topics.js';
 import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
 import { WebSockets } from './live/websocket.js';
 import type { Health, JobsWithoutHandler, JobType } from './ports.js';
@@ -81,6 +83,7 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #app: HttpApp;
   readonly #subscribers: Subscribers;
+  readonly #streams: EventStreams;
   #closed: Promise<void> | undefined;
 
   /** @throws Error that tells the user what to do, when the settings cannot be used */
@@ -101,8 +104,12 @@ export class Server {
         ...options.stats?.(),
       }),
     };
+    const topics = new StreamTopics();
     const subscribers = new Subscribers({
-      publish: (topic, message) => app.publish(topic, message),
+      publish: (topic, message, seq) => {
+        app.publish(topic, message);
+        topics.publish(topic, message, seq);
+      },
       clock,
       log,
       telemetry: options.telemetry,
@@ -112,6 +119,7 @@ export class Server {
       queries,
       bounds: options.subscriberBounds,
     });
+    const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const names = new Set(handlers.map(({ name }) => name));
     const routes = [
@@ -130,6 +138,7 @@ export class Server {
         },
         maxBodyBytes: config.maxBodyBytes,
       }),
+      streams.route(base),
       ...statsRoutes(base, stats),
       ...healthRoutes(base, { health, clock, timezone }),
       ...jobTypesRoutes(base, handlers, config, options.withoutHandler ?? (() => [])),
@@ -145,6 +154,7 @@ export class Server {
     app.routeRest(base);
     this.#app = app;
     this.#subscribers = subscribers;
+    this.#streams = streams;
   }
 
   /** @throws Error that tells the user what to do, when the address cannot be had */
@@ -160,7 +170,7 @@ export class Server {
     this.#subscribers.feed.publish(events);
   }
 
-  /** Takes no new connections, closes WebSockets with 1001, lets answers that are under way go out, and ends. */
+  /** Takes no new connections, closes WebSockets with 1001, ends event streams, lets answers that are under way go out, and ends. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -174,9 +184,11 @@ export class Server {
   async #close(): Promise<void> {
     this.#app.windDown();
     this.#subscribers.close();
+    this.#streams.close();
     const step = 10;
     const { open } = this.#app;
-    const isUnderWay = (): boolean => open.size > 0 || open.lingering > 0 || this.#app.unsentBytes > 0;
+    const isUnderWay = (): boolean =>
+      open.size > 0 || open.lingering > 0 || this.#streams.size > 0 || this.#app.unsentBytes > 0;
     for (let waited = 0; isUnderWay() && waited < closeGraceMs; waited += step) await sleep(step);
     // The last bytes leave with the event loop's next turns.
     await sleep(step);

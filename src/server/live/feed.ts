@@ -115,6 +115,11 @@ export class Feed {
     return this.#subscriptions.size;
   }
 
+  /** True when the listener hears of events as they happen. */
+  hears(listener: Listener): boolean {
+    return this.#subscriptions.has(listener);
+  }
+
   /**
    * Replaces what the listener hears of. Whoever resumes from an earlier event is to be sent what lies between that and
    * `seq` before this is called.

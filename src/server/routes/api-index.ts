@@ -16,6 +16,7 @@ export function indexRoute(base: string, others: readonly Route[]): Route {
       .replaceAll('-', '_');
     if (!path.includes(':')) links[name] = path;
   }
+  links.event_stream = links.events as string;
   links.events = '/ws';
   const document = JSON.stringify({ name: 'escapement', version: `v${version}`, access: 'full', links });
   return { ...at(base, operations.index), run: (exchange) => exchange.answer(jsonOk, document) };
