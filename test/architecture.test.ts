@@ -32,11 +32,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   process: ['within'],
   shard: ['scheduler', 'store', 'timer'],
   health: ['log', 'store', 'pool', 'scheduler', 'server'],
+  // What the metrics look up.
+  figures: ['domain', 'clock', 'telemetry', 'store', 'pool', 'scheduler'],
   late: [],
   within: [],
   startup: [
     'process',
     'health',
+    'figures',
     'late',
     'domain',
     'clock',

@@ -3,7 +3,7 @@ import type { TSchema } from '../schema/typebox.js';
 
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Below the path of the API; at most one parameter, `:id`. */
+  /** Below the path of the API, or beside it; at most one parameter, `:id`. */
   readonly path: string;
   /** One line for people. */
   readonly summary: string;

@@ -94,6 +94,14 @@ export const operations = {
     produces: 'text/event-stream',
     answers: { 200: streamed },
   },
+  /** Beside the API: where Prometheus looks unless told otherwise. */
+  metrics: {
+    method: 'GET',
+    path: '/metrics',
+    summary: 'What is counted, as Prometheus reads it',
+    produces: 'text/plain; version=0.0.4; charset=utf-8',
+    answers: { 200: Type.String() },
+  },
   jobTypes: {
     method: 'GET',
     path: '/job-types',

@@ -28,6 +28,7 @@ import { type BackUp, backupRoutes } from './routes/backup.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { jobsRoutes } from './routes/jobs.js';
+import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
 
 /** The settings that the server itself looks at. */
@@ -70,6 +71,8 @@ export interface ServerOptions {
   readonly secret?: string | Uint8Array;
   /** How long a request may wait for its answer, whole seconds; default 30 s. */
   readonly answerTimeoutMs?: number;
+  /** Loads what shows the metrics; without it there is no such route. */
+  readonly metrics?: () => Promise<Exposition>;
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
@@ -141,6 +144,7 @@ export class Server {
       streams.route(base),
       ...statsRoutes(base, stats),
       ...healthRoutes(base, { health, clock, timezone }),
+      ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes(base, handlers, config, options.withoutHandler ?? (() => [])),
       ...(options.backUp
         ? backupRoutes(base, {
@@ -200,7 +204,7 @@ function sleep(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms));
 }
 
-function openApp({ config, http, log, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
+function openApp({ config, http, log, clock, telemetry, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
   const { tlsCert, tlsKey } = config;
   const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
   if (tls) {
@@ -212,6 +216,8 @@ function openApp({ config, http, log, answerTimeoutMs }: ServerOptions, gate: Ga
       http,
       gate,
       log,
+      clock,
+      telemetry,
       tls,
       answerTimeoutMs: answerTimeoutMs ?? defaultAnswerTimeoutMs,
       maxConnections: config.maxConnections,

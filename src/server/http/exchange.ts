@@ -16,6 +16,8 @@ export interface ExchangeContext {
   readonly closing: boolean;
   /** Told of what a route threw and nobody may see. */
   failed(error: unknown): void;
+  /** The head of an answer has gone out. */
+  answered(exchange: Exchange, head: string): void;
   /** An answer that stays open has begun, or is over. */
   streams(change: 1 | -1): void;
 }
@@ -24,6 +26,10 @@ const noHeaders: readonly string[] = [];
 const exposedHeaders = 'Location, Idempotent-Replayed, Retry-After, Preference-Applied';
 
 export class Exchange {
+  /** The path of its route, its method, and when it came, monotonic milliseconds: for the metrics. */
+  route = '';
+  method = '';
+  readonly begunAt: number;
   /** The decoded parameter of the path; '' where the route has none. */
   parameter = '';
   /** The query string as sent, without `?`. */
@@ -56,9 +62,11 @@ export class Exchange {
   #bodyBytes = 0;
   readonly #context: ExchangeContext;
 
-  constructor(reply: Reply, context: ExchangeContext) {
+  /** @param begunAt monotonic milliseconds */
+  constructor(reply: Reply, context: ExchangeContext, begunAt: number) {
     this.#reply = reply;
     this.#context = context;
+    this.begunAt = begunAt;
   }
 
   /** True when there is nobody to answer any more. */
@@ -84,6 +92,7 @@ export class Exchange {
 
   #answer(head: string, body: string | Buffer, given: readonly string[]): Answer {
     const { headOnly, corsOrigin } = this;
+    this.#context.answered(this, head);
     let headers = given;
     if (corsOrigin !== undefined)
       headers = [

@@ -82,7 +82,7 @@ export class Subscribers {
     };
     this.feed = new Feed({ publish, timezone, telemetry, lastSeq, soon: setImmediate });
     this.turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
-    this.#history = { queries, latest: () => this.feed.seq, timezone, turns: this.turns };
+    this.#history = { queries, latest: () => this.feed.seq, timezone, turns: this.turns, telemetry };
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
     this.#sweeper.unref();
   }

@@ -10,8 +10,8 @@ import { version } from '../version.js';
 export function indexRoute(base: string, others: readonly Route[]): Route {
   const links: Record<string, string> = {};
   for (const { path } of others) {
-    const name = path
-      .slice(base.length + 1)
+    const name = (path.startsWith(base) ? path.slice(base.length) : path)
+      .slice(1)
       .replaceAll('/', '_')
       .replaceAll('-', '_');
     if (!path.includes(':')) links[name] = path;
