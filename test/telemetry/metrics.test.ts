@@ -1,6 +1,7 @@
 /** Metrics: what is counted, how it is written, that the document names all of it, and that labels are bounded. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Counts, maxTypes } from '../../src/telemetry/counts.js';
 import { type Figures, metricsOf, type Sample } from '../../src/telemetry/metrics.js';
@@ -48,6 +49,17 @@ t.test('the document has every metric as it is exported', async (t) => {
     document.split('\n').filter((line) => line.startsWith('| `escapement_')),
     rows,
   );
+});
+
+t.test('alert rules and the board ask for metrics that there are', async (t) => {
+  const text = await (await expose(metricsOf(busy(), figures))).text();
+  for (const file of ['docs/alerts.yml', 'docs/grafana.json', 'docs/metrics.md']) {
+    const asked =
+      readFileSync(new URL(file, root), 'utf8').match(/\b(?:escapement|nodejs|process)_[a-z0-9_]+[a-z0-9]\b/g) ?? [];
+    t.ok(asked.length > 0, file);
+    for (const name of new Set(asked))
+      t.match(text, new RegExp(`^${name}[ {]|^# TYPE ${name} `, 'm'), `${file}: ${name}`);
+  }
 });
 
 t.test('what is exported has the labels that are declared, and no others', async (t) => {
@@ -143,6 +155,8 @@ t.test('promtool finds nothing', promtool === undefined ? {} : { skip: promtool 
   const text = await (await expose(metricsOf(busy(), figures))).text();
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
   t.same([status, stdout, stderr], [0, '', '']);
+  const rules = spawnSync('promtool', ['check', 'rules', fileURLToPath(new URL('docs/alerts.yml', root))]);
+  t.equal(rules.status, 0, String(rules.stderr));
 });
 
 t.test('nothing of the library is loaded before somebody asks', async (t) => {
