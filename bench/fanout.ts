@@ -1,7 +1,8 @@
 /**
  * How many events a second reach the subscribers? A wave is one commit: a batch of jobs is made, and what is timed is its
  * events going out, from the first frame that anybody gets until the last subscriber has the last. Every subscriber must
- * get exactly what it asked for. Held against uWebSockets.js publishing the same bytes in a loop.
+ * get exactly what it asked for. Held against uWebSockets.js publishing the same bytes in a loop, to WebSockets also where
+ * ours are event streams.
  *
  * Who follows jobs by their ids hears of nothing before they run, so there the wave is jobs that are due at one instant, and
  * it is held against running as many jobs with nobody listening and then publishing the same bytes.
@@ -19,9 +20,12 @@ import { ahead, createAll, createIds } from './support/fill.js';
 import { dueBody } from './support/job-bodies.js';
 import { canRaiseFiles, Helper, hardLimit, root, temporary } from './support/processes.js';
 import { ServerProcess } from './support/server-process.js';
+import type { Way } from './support/subscribers.js';
 
 export interface FanoutPlan {
   readonly subscribers: readonly number[];
+  /** Listeners by event stream; all hear everything. */
+  readonly streams: readonly number[];
   readonly filters: readonly FilterKind[];
   /** Frames of a wave, about. */
   readonly deliveries: number;
@@ -72,6 +76,7 @@ function jobsPerWave(kind: FilterKind, subscribers: number, deliveries: number):
 
 interface Setting {
   readonly kind: FilterKind;
+  readonly way: Way;
   readonly subscribers: number;
   readonly jobs: number;
 }
@@ -86,11 +91,18 @@ function framesFor({ kind, subscribers, jobs }: Setting, index: number): number 
 
 export const fanout: Bench<FanoutPlan> = {
   name: 'fanout',
-  question: 'Events delivered to WebSocket subscribers per second',
+  question: 'Events delivered to WebSockets and event streams per second',
   plans: {
-    small: { subscribers: [100, 1000], filters: ['all', 'types', 'own'], deliveries: 200_000, rounds: 1 },
+    small: {
+      subscribers: [100, 1000],
+      streams: [1000],
+      filters: ['all', 'types', 'own'],
+      deliveries: 200_000,
+      rounds: 1,
+    },
     full: {
       subscribers: [100, 1000, 5000, 20_000],
+      streams: [5000],
       filters: ['all', 'types', 'own'],
       deliveries: 1_500_000,
       rounds: 3,
@@ -105,7 +117,7 @@ export const fanout: Bench<FanoutPlan> = {
     // The first wave finds the code of both servers not compiled yet, and does not count.
     const [few = 0] = plan.subscribers;
     await measure(
-      { kind: 'all', subscribers: few, jobs: jobsPerWave('all', few, plan.deliveries) },
+      { kind: 'all', way: 'websocket', subscribers: few, jobs: jobsPerWave('all', few, plan.deliveries) },
       1,
       server,
       bare,
@@ -120,9 +132,19 @@ export const fanout: Bench<FanoutPlan> = {
         continue;
       }
       for (const kind of plan.filters) {
-        const setting = { kind, subscribers, jobs: jobsPerWave(kind, subscribers, plan.deliveries) };
+        const setting: Setting = {
+          kind,
+          way: 'websocket',
+          subscribers,
+          jobs: jobsPerWave(kind, subscribers, plan.deliveries),
+        };
         run.find(await measure(setting, plan.rounds, server, bare, port, run));
       }
+    }
+    for (const subscribers of plan.streams) {
+      const jobs = jobsPerWave('all', subscribers, plan.deliveries);
+      const setting: Setting = { kind: 'all', way: 'stream', subscribers, jobs };
+      run.find(await measure(setting, plan.rounds, server, bare, port, run));
     }
   },
 };
@@ -135,7 +157,7 @@ async function measure(
   barePort: number,
   run: Run,
 ): Promise<Finding> {
-  const { kind, subscribers } = setting;
+  const { kind, way, subscribers } = setting;
   const ours: number[] = [];
   const against: number[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -157,7 +179,7 @@ async function measure(
   const ratio = median(ours) / median(against);
   const { what, bound } = kinds[kind];
   return {
-    what: `${subscribers.toLocaleString('en-US')} subscribers, ${what}`,
+    what: `${subscribers.toLocaleString('en-US')} ${way === 'stream' ? 'event streams' : 'subscribers'}, ${what}`,
     figures: { perSecond: median(ours) },
     ceiling: {
       what: kind === 'own' ? 'as many jobs run unheard, then publish of the same bytes' : 'publish of the same bytes',
@@ -165,14 +187,14 @@ async function measure(
     },
     ratio,
     ratios: ratiosOf(ours, against),
-    must: [atLeast(`at least ${bound} of the ceiling`, ratio, bound)],
+    ...(way === 'websocket' && { must: [atLeast(`at least ${bound} of the ceiling`, ratio, bound)] }),
   };
 }
 
 /** Deliveries per second of the events that tell of a batch of jobs. */
 async function scheduledWave(setting: Setting, server: ServerProcess, audience: Audience, run: Run): Promise<number> {
-  const { kind, jobs } = setting;
-  await audience.open(server.port, (index) => (kind === 'all' ? {} : { job_types: [typeName(index)] }));
+  const { kind, way, jobs } = setting;
+  await audience.open(server.port, (index) => (kind === 'all' ? {} : { job_types: [typeName(index)] }), way);
   await audience.expect((index) => framesFor(setting, index));
   await server.quiet();
   const due = Date.now() + hourMs;

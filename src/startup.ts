@@ -6,6 +6,7 @@ import type { Logger as Pino } from 'pino';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import { useIdKey } from './domain/id.js';
+import { figures } from './figures.js';
 import { health, WithoutHandler } from './health.js';
 import { Late } from './late.js';
 import { WorkerPool } from './pool/pool.js';
@@ -19,6 +20,7 @@ import { checkExposure, whyNoBind } from './server/http/bind.js';
 import { chooseHttp } from './server/http/http-choice.js';
 import type { HttpAdapter, HttpName } from './server/http/http-port.js';
 import type { Server } from './server/server.js';
+import { version } from './server/version.js';
 import { makeShard, type Shard } from './shard.js';
 import { shutDown } from './shutdown.js';
 import { DamageLog } from './store/damage-log.js';
@@ -34,7 +36,8 @@ import { tryToOpen } from './store/directory/trial.js';
 import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { KvLogSource } from './store/log/kv-log.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
-import { noTelemetry, type Telemetry } from './telemetry/port.js';
+import { Counts } from './telemetry/counts.js';
+import { metricsOf } from './telemetry/metrics.js';
 import { TimerWaker } from './timer/waker.js';
 
 export interface Running {
@@ -54,9 +57,6 @@ export interface Surroundings {
   /** Aborted when the server is to stop, be it during startup. */
   readonly stopping: AbortSignal;
 }
-
-/** Nobody listens yet. */
-const telemetry: Telemetry = noTelemetry;
 
 const unclean =
   'the store was not closed in order (its server was killed, or this is a restored backup): what ran then runs again. Only if the server had ended by SIGSEGV or SIGABRT may pages be damaged: stop this one then, and run "escapement check"';
@@ -154,12 +154,14 @@ interface Opened {
   readonly handlers: readonly HandlerInfo[];
   readonly scheduler: Late<Scheduler>;
   readonly server: Late<Server>;
+  readonly counts: Counts;
 }
 
 /** Opens the store while the threads start. When one fails or the server is to stop, both are closed. */
 async function open(lock: DirectoryLock, config: Config, { log, end, stopping }: Surroundings): Promise<Opened> {
   const scheduler = new Late<Scheduler>('scheduler');
   const server = new Late<Server>('server');
+  const counts = new Counts();
   end.first(() => {
     scheduler.drop();
     server.drop();
@@ -175,7 +177,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
       room: () => scheduler.call((part) => part.turn()),
     },
     logLevel: config.logLevel,
-    telemetry,
+    telemetry: counts,
     log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
   });
   end.threads(async () => {
@@ -190,7 +192,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
   if (store.status === 'fulfilled' && handlers.status === 'fulfilled' && !stopping.aborted) {
     if (!store.value.clean) log.warn(unclean);
     const kv = new LmdbKv(lock.path);
-    return { store: store.value, kv, pool, handlers: handlers.value, scheduler, server };
+    return { store: store.value, kv, pool, handlers: handlers.value, scheduler, server, counts };
   }
   await pool.stop();
   if (store.status === 'fulfilled') await store.value.close(store.value.clean);
@@ -225,7 +227,7 @@ async function assemble(
   { log, end, fatal }: Surroundings,
   libraries: Libraries,
 ): Promise<Parts> {
-  const { store, kv, pool, handlers } = opened;
+  const { store, kv, pool, handlers, counts } = opened;
   const clock = systemClock;
   const stops = new ProcessStops({
     onWatching: () => log.debug('stops of the process are noticed from now on'),
@@ -247,7 +249,7 @@ async function assemble(
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
       log,
-      telemetry,
+      telemetry: counts,
       damage: new DamageLog(log),
       publish: (events) => opened.server.call((server) => server.publish(events)),
       takeStop: () => stops.take(),
@@ -273,7 +275,12 @@ async function assemble(
       return done;
     },
     log,
-    telemetry,
+    telemetry: counts,
+    metrics: async () => {
+      const { expose } = await import('./telemetry/prometheus.js');
+      const { state, scheduler } = shard;
+      return expose(metricsOf(counts, figures({ version, clock, directory: lock.path, state, scheduler, pool })));
+    },
   });
   end.first(() => server.abandon());
   const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: fatal });

@@ -34,11 +34,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   health: ['log', 'store', 'pool', 'scheduler', 'server'],
   // It runs in the programs of others: of the server it knows nothing.
   client: [],
+  // What the metrics look up.
+  figures: ['domain', 'clock', 'telemetry', 'store', 'pool', 'scheduler'],
   late: [],
   within: [],
   startup: [
     'process',
     'health',
+    'figures',
     'late',
     'domain',
     'clock',

@@ -1,7 +1,7 @@
 /** All subscribers of a bench, spread over as many processes as they need, as one. */
 import type { Run } from './bench.js';
 import { Helper } from './processes.js';
-import type { ToSubscribers, Wave } from './subscribers.js';
+import type { ToSubscribers, Wave, Way } from './subscribers.js';
 
 /** One process can read for so many; more share the work. */
 const perProcess = 2500;
@@ -22,8 +22,8 @@ export class Audience {
   }
 
   /** Connects them all, each with its filter; leaves former connections. */
-  async open(port: number, filterOf: (index: number) => object): Promise<void> {
-    await this.#each((from, to) => ({ kind: 'open', port, filters: range(from, to).map(filterOf) }));
+  async open(port: number, filterOf: (index: number) => object, way: Way = 'websocket'): Promise<void> {
+    await this.#each((from, to) => ({ kind: 'open', port, way, filters: range(from, to).map(filterOf) }));
   }
 
   /** From here on frames are counted. */

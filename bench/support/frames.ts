@@ -67,6 +67,30 @@ export class FrameCounter {
   }
 }
 
+const dataField = Buffer.from('data: {');
+
+/** Messages of an event stream: what begins a message stands nowhere else in it, and no piece of the transfer divides one. */
+export class MessageCounter {
+  texts = 0;
+  bytes = 0;
+  readonly pings = 0;
+  readonly closed = false;
+  /** The end of what came last, which may have the beginning of a message. */
+  #rest: Buffer = Buffer.alloc(0);
+
+  take(chunk: Buffer): void {
+    this.bytes += chunk.length;
+    const text = Buffer.concat([this.#rest, chunk]);
+    let at = text.indexOf(dataField);
+    let end = 0;
+    for (; at >= 0; at = text.indexOf(dataField, end)) {
+      this.texts++;
+      end = at + dataField.length;
+    }
+    this.#rest = Buffer.from(text.subarray(Math.max(end, text.length - dataField.length + 1)));
+  }
+}
+
 function headLength(second: number): number {
   const short = second & 0x7f;
   if (short === 126) return 4;

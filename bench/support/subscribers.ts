@@ -1,15 +1,18 @@
 /**
- * Many WebSocket subscribers in a process of their own: raw sockets that count frames. Connects and subscribes on `open`,
+ * Many subscribers in a process of their own, by WebSocket or event stream: raw sockets that count frames. Connects and subscribes on `open`,
  * and tells on `wave` when the awaited number of frames has come, or what has come until the limit.
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { clientFrame, FrameCounter, pong } from './frames.js';
+import { clientFrame, FrameCounter, MessageCounter, pong } from './frames.js';
 import { wallMs } from './wall-clock.js';
+
+/** How events come: over a WebSocket, or as an answer that stays open. */
+export type Way = 'websocket' | 'stream';
 
 export type ToSubscribers =
   /** One connection per filter. */
-  | { readonly kind: 'open'; readonly port: number; readonly filters: readonly object[] }
+  | { readonly kind: 'open'; readonly port: number; readonly way: Way; readonly filters: readonly object[] }
   /** Forgets what was counted, and waits for so many frames on every connection. */
   | { readonly kind: 'expect'; readonly framesEach: readonly number[]; readonly limitMs: number }
   | { readonly kind: 'wave' };
@@ -32,14 +35,18 @@ const readBytes = 256 * 1024;
 const sourceAddresses = 8;
 
 class Subscriber {
-  readonly frames = new FrameCounter();
+  readonly frames: FrameCounter | MessageCounter;
   expected = 0;
   lost = false;
   handshaken = false;
   constructor(
     readonly socket: Socket,
+    readonly way: Way,
+    /** Its first message; a stream says what it wants in its request. */
     readonly subscription: Buffer,
-  ) {}
+  ) {
+    this.frames = way === 'stream' ? new MessageCounter() : new FrameCounter();
+  }
 }
 
 const shared = Buffer.allocUnsafe(readBytes);
@@ -49,7 +56,7 @@ let firstAt = 0;
 let lastAt = 0;
 let arrived: () => void = () => {};
 
-function open(port: number, filter: object, index: number): Promise<void> {
+function open(port: number, way: Way, filter: object, index: number): Promise<void> {
   return new Promise((done, failed) => {
     const onread = {
       buffer: shared,
@@ -60,10 +67,12 @@ function open(port: number, filter: object, index: number): Promise<void> {
     };
     const localAddress = `127.0.0.${2 + (index % sourceAddresses)}`;
     const socket = connect({ host: '127.0.0.1', port, localAddress, noDelay: true, onread });
-    const subscriber = new Subscriber(socket, clientFrame(JSON.stringify({ action: 'subscribe', filter })));
+    const subscriber = new Subscriber(socket, way, clientFrame(JSON.stringify({ action: 'subscribe', filter })));
     subscribers.push(subscriber);
     const key = randomBytes(16).toString('base64');
     socket.once('connect', () => {
+      if (way === 'stream')
+        return void socket.write(`GET /api/v1/events${query(filter)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
       const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13';
       socket.write(`GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\n${upgrade}\r\nSec-WebSocket-Key: ${key}\r\n\r\n`);
     });
@@ -81,14 +90,15 @@ function read(subscriber: Subscriber, chunk: Buffer, subscribed: () => void): vo
   let bytes = chunk;
   if (!subscriber.handshaken) {
     // The head of the upgrade is small and comes in one piece.
-    if (!chunk.toString('latin1', 0, 12).startsWith('HTTP/1.1 101')) return void subscriber.socket.destroy();
+    const status = subscriber.way === 'stream' ? '200' : '101';
+    if (!chunk.toString('latin1', 0, 12).startsWith(`HTTP/1.1 ${status}`)) return void subscriber.socket.destroy();
     subscriber.handshaken = true;
-    subscriber.socket.write(subscriber.subscription);
+    if (subscriber.way === 'websocket') subscriber.socket.write(subscriber.subscription);
     bytes = chunk.subarray(chunk.indexOf('\r\n\r\n') + 4);
   }
   const before = frames.texts;
   frames.take(bytes);
-  for (; frames.pings > 0; frames.pings--) subscriber.socket.write(pong());
+  if (frames instanceof FrameCounter) for (; frames.pings > 0; frames.pings--) subscriber.socket.write(pong());
   if (frames.texts === before) return;
   if (before === 0) subscribed();
   if (outstanding === 0) return;
@@ -98,10 +108,16 @@ function read(subscriber: Subscriber, chunk: Buffer, subscribed: () => void): vo
   if (outstanding <= 0) arrived();
 }
 
-async function openAll(port: number, filters: readonly object[]): Promise<void> {
+/** A filter as a query. */
+function query(filter: object): string {
+  const fields = Object.entries(filter as Record<string, readonly string[]>);
+  return `?${fields.map(([name, values]) => `${name}=${values.join(',')}`).join('&')}`;
+}
+
+async function openAll(port: number, way: Way, filters: readonly object[]): Promise<void> {
   for (let from = 0; from < filters.length; from += openAtOnce) {
     const some = filters.slice(from, from + openAtOnce);
-    await Promise.all(some.map((filter, i) => open(port, filter, from + i)));
+    await Promise.all(some.map((filter, i) => open(port, way, filter, from + i)));
   }
 }
 
@@ -146,7 +162,7 @@ process.on('message', async (message: ToSubscribers) => {
     case 'open':
       for (const { socket } of subscribers) socket.removeAllListeners('close').destroy();
       subscribers = [];
-      await openAll(message.port, message.filters);
+      await openAll(message.port, message.way, message.filters);
       process.send?.({ opened: subscribers.length });
       return;
     case 'expect':

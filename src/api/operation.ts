@@ -3,7 +3,7 @@ import type { TSchema } from '../schema/typebox.js';
 
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Below the path of the API; at most one parameter, `:id`. */
+  /** Below the path of the API, or beside it; at most one parameter, `:id`. */
   readonly path: string;
   /** One line for people. */
   readonly summary: string;
@@ -13,7 +13,9 @@ export interface Operation {
   readonly request?: TSchema;
   /** The query, an object of texts. */
   readonly query?: TSchema;
-  /** Bodies by status. Refusals, which any request can get, are `problem` of `answers`. */
+  /** Media type of successful answers; default `application/json`. */
+  readonly produces?: string;
+  /** Bodies by status; of a stream, each of its messages. Refusals, which any request can get, are `problem` of `answers`. */
   readonly answers: Readonly<Record<number, TSchema>>;
 }
 

@@ -3,6 +3,7 @@ import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
+import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
 import { backupSchema, jobSchema, patchSchema } from './schemas.js';
 
@@ -16,6 +17,15 @@ const listQuery = Type.Object(
 
 /** The parameters of lists. */
 export const listParameters: readonly string[] = Object.keys(listQuery.properties);
+
+/** What an event stream can be asked for: lists with commas between their values. */
+const eventQuery = Type.Object(
+  { job_types: text, event_types: text, job_ids: text, since: text },
+  { additionalProperties: false },
+);
+
+/** The parameters of event streams. */
+export const eventParameters: readonly string[] = Object.keys(eventQuery.properties);
 
 export const operations = {
   index: {
@@ -75,6 +85,22 @@ export const operations = {
     summary: 'Whether the server answers at all',
     open: true,
     answers: { 200: answers.live },
+  },
+  events: {
+    method: 'GET',
+    path: '/events',
+    summary: 'Hear of what happens, as Server-Sent Events',
+    query: eventQuery,
+    produces: 'text/event-stream',
+    answers: { 200: streamed },
+  },
+  /** Beside the API: where Prometheus looks unless told otherwise. */
+  metrics: {
+    method: 'GET',
+    path: '/metrics',
+    summary: 'What is counted, as Prometheus reads it',
+    produces: 'text/plain; version=0.0.4; charset=utf-8',
+    answers: { 200: Type.String() },
   },
   jobTypes: {
     method: 'GET',

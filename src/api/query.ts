@@ -91,7 +91,7 @@ const limitRange = `from 1 to ${limits.listMax} (a larger one is taken for ${lim
  *
  * @param range as users read it
  */
-function readNumber(
+export function readNumber(
   text: string | undefined,
   min: number,
   path: string,

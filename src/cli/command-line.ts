@@ -147,7 +147,10 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
         .argParser(bodySize),
     )
     .addOption(
-      option('--max-connections <number>', 'WebSocket connections at the same time, and as many others')
+      option(
+        '--max-connections <number>',
+        'WebSockets and event streams at the same time, and as many other connections',
+      )
         .default(10_000)
         .argParser(wholeNumber(1, 1_000_000)),
     )

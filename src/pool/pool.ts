@@ -172,6 +172,11 @@ export class WorkerPool implements Pool {
     return this.#threads.ready.length;
   }
 
+  /** Those of them that have attempts. */
+  get busy(): number {
+    return this.#threads.ready.filter(({ slotsInUse }) => slotsInUse > 0).length;
+  }
+
   /** Attempts dispatched and without an outcome. */
   get inFlight(): number {
     return this.#inFlight;

@@ -83,6 +83,11 @@ export class Dispatch {
     return this.#line.earliest;
   }
 
+  /** Due times of the first of each type that waits in the line, in Unix milliseconds. It may have moved on since. */
+  firstDue(): Iterable<readonly [name: string, due: number]> {
+    return this.#line.firstDue();
+  }
+
   /** Due time of the latest job that is known to have come due while this server ran. Unix milliseconds. */
   latestSeen(now: number): number {
     const { nextDue } = this.#ports.window;

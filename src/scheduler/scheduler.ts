@@ -169,6 +169,11 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#dispatch.waitingFor(name);
   }
 
+  /** Due times of the first of each type that waits to be started, in Unix milliseconds. */
+  firstDue(): Iterable<readonly [name: string, due: number]> {
+    return this.#dispatch.firstDue();
+  }
+
   /** Outcomes of attempts, as the pool reports them. */
   outcomes(outcomes: readonly Outcome[]): void {
     this.#observeClock();

@@ -1,5 +1,5 @@
 /**
- * The server: REST and WebSocket on one port. It puts the parts together and holds no state of its own; what it shows
+ * The server: REST, WebSocket and event streams on one port. It puts the parts together and holds no state of its own; what it shows
  * comes from the queries, what it is asked for goes to the scheduler.
  */
 
@@ -18,7 +18,10 @@ import { HttpApp } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
-import { type WebSocketBounds, WebSockets } from './live/websocket.js';
+import { EventStreams } from './live/sse.js';
+import { StreamTopics } from './live/stream-topics.js';
+import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
+import { WebSockets } from './live/websocket.js';
 import type { Health, JobsWithoutHandler, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -26,6 +29,7 @@ import { batchRoutes } from './routes/batches.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
 
 /** The settings that the server itself looks at. */
@@ -68,8 +72,10 @@ export interface ServerOptions {
   readonly secret?: string | Uint8Array;
   /** How long a request may wait for its answer, whole seconds; default 30 s. */
   readonly answerTimeoutMs?: number;
+  /** Loads what shows the metrics; without it there is no such route. */
+  readonly metrics?: () => Promise<Exposition>;
   /** Where they are to differ from the usual. */
-  readonly webSocketBounds?: Partial<WebSocketBounds>;
+  readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
 
 const base = '/api/v1';
@@ -80,7 +86,8 @@ const defaultAnswerTimeoutMs = 30_000;
 export class Server {
   readonly #options: ServerOptions;
   readonly #app: HttpApp;
-  readonly #webSockets: WebSockets;
+  readonly #subscribers: Subscribers;
+  readonly #streams: EventStreams;
   #closed: Promise<void> | undefined;
 
   /** @throws Error that tells the user what to do, when the settings cannot be used */
@@ -96,14 +103,17 @@ export class Server {
       clock,
       startedAt: options.startedAt ?? clock.monotonic(),
       extras: () => ({
-        connections: webSockets.connections,
-        connections_closed_slow: webSockets.closedSlow,
+        connections: subscribers.size,
+        connections_closed_slow: subscribers.closedSlow,
         ...options.stats?.(),
       }),
     };
-    const webSockets = new WebSockets({
-      app,
-      gate,
+    const topics = new StreamTopics();
+    const subscribers = new Subscribers({
+      publish: (topic, message, seq) => {
+        app.publish(topic, message);
+        topics.publish(topic, message, seq);
+      },
       clock,
       log,
       telemetry: options.telemetry,
@@ -111,9 +121,10 @@ export class Server {
       maxConnections: config.maxConnections,
       lastSeq: queries.lastEvent(),
       queries,
-      stats: () => renderStats(stats),
-      bounds: options.webSocketBounds,
+      bounds: options.subscriberBounds,
     });
+    const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
+    new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const names = new Set(handlers.map(({ name }) => name));
     const jobs: JobsContext = {
       requests,
@@ -133,8 +144,10 @@ export class Server {
     const routes = [
       ...jobsRoutes(jobs),
       ...batchRoutes(jobs),
+      streams.route(base),
       ...statsRoutes(base, stats),
       ...healthRoutes(base, { health, clock, timezone }),
+      ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes(base, handlers, config, options.withoutHandler ?? (() => [])),
       ...(options.backUp
         ? backupRoutes(base, {
@@ -147,7 +160,8 @@ export class Server {
     for (const route of [...routes, indexRoute(base, routes)]) app.route(route);
     app.routeRest(base);
     this.#app = app;
-    this.#webSockets = webSockets;
+    this.#subscribers = subscribers;
+    this.#streams = streams;
   }
 
   /** @throws Error that tells the user what to do, when the address cannot be had */
@@ -160,10 +174,10 @@ export class Server {
 
   /** Tells subscribers what happened. The events are on disk, in order of `seq`. */
   publish(events: readonly JobEvent[]): void {
-    this.#webSockets.feed.publish(events);
+    this.#subscribers.feed.publish(events);
   }
 
-  /** Takes no new connections, closes WebSockets with 1001, lets answers that are under way go out, and ends. */
+  /** Takes no new connections, closes WebSockets with 1001, ends event streams, lets answers that are under way go out, and ends. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -176,10 +190,12 @@ export class Server {
 
   async #close(): Promise<void> {
     this.#app.windDown();
-    this.#webSockets.close();
+    this.#subscribers.close();
+    this.#streams.close();
     const step = 10;
     const { open } = this.#app;
-    const isUnderWay = (): boolean => open.size > 0 || open.lingering > 0 || this.#app.unsentBytes > 0;
+    const isUnderWay = (): boolean =>
+      open.size > 0 || open.lingering > 0 || this.#streams.size > 0 || this.#app.unsentBytes > 0;
     for (let waited = 0; isUnderWay() && waited < closeGraceMs; waited += step) await sleep(step);
     // The last bytes leave with the event loop's next turns.
     await sleep(step);
@@ -191,7 +207,7 @@ function sleep(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms));
 }
 
-function openApp({ config, http, log, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
+function openApp({ config, http, log, clock, telemetry, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
   const { tlsCert, tlsKey } = config;
   const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
   if (tls) {
@@ -203,6 +219,8 @@ function openApp({ config, http, log, answerTimeoutMs }: ServerOptions, gate: Ga
       http,
       gate,
       log,
+      clock,
+      telemetry,
       tls,
       answerTimeoutMs: answerTimeoutMs ?? defaultAnswerTimeoutMs,
       maxConnections: config.maxConnections,

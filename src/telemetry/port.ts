@@ -15,16 +15,15 @@ export interface Telemetry {
   attemptStarted(type: string, latenessMs: number): void;
   /** Its outcome came; how long its handler took, 0 when that had not begun. */
   attemptEnded(type: string, outcome: AttemptOutcome, durationMs: number): void;
-  /**
-   * A request was answered; `route` is the declared path, `/jobs/:id`. Nobody calls this yet: it needs a clock reading for
-   * each request, which is to be measured with the first adapter.
-   */
+  /** A request was answered; `route` is the path of its route, `/api/v1/jobs/:id`, and `method` in lower case, as it was sent. */
   requestAnswered(route: string, method: string, status: number, durationMs: number): void;
   /** A connection subscribed to something, or did so no more. One that replaces its filter is lost and gained. */
   subscriberGained(): void;
   subscriberLost(): void;
   /** Events were sent, each counted for every subscriber that it went to. Those of a resumption are not among them. */
   eventsSent(count: number): void;
+  /** Past events were sent to one who resumes. */
+  eventsResumed(count: number): void;
   /** An event was dropped, as its subscriber reads too slowly. */
   eventDropped(): void;
   /** A worker thread that could run attempts is gone, and why; later, that another has its place. */
@@ -42,6 +41,7 @@ export const noTelemetry: Telemetry = {
   subscriberGained: () => {},
   subscriberLost: () => {},
   eventsSent: () => {},
+  eventsResumed: () => {},
   eventDropped: () => {},
   threadLost: () => {},
   threadReplaced: () => {},

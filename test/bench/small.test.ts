@@ -38,7 +38,7 @@ const all: readonly Tiny[] = [
   }),
   tiny(lateness, { steady: [steady], crowd: 100, rounds: 1 }),
   tiny(throughput, { threads: [2], jobs: 500, rounds: 1, ceilingJobs: 1000 }),
-  tiny(fanout, { subscribers: [10], filters: ['all', 'types', 'own'], deliveries: 500, rounds: 1 }),
+  tiny(fanout, { subscribers: [10], streams: [10], filters: ['all', 'types', 'own'], deliveries: 500, rounds: 1 }),
   tiny(memory, { jobs: [0, 500] }),
   tiny(restart, { jobs: [500], rounds: 1 }),
   tiny(queries, { jobs: 500, rounds: 1, seconds: 0.1, ingestPerSecond: 100 }),

@@ -263,6 +263,7 @@ t.test('routes and methods', async (t) => {
     ['PUT', `/jobs/${id}/cancel`, ['POST']],
     ['GET', `/jobs/${id}/retry`, ['POST']],
     ['DELETE', `/jobs/${id}/retry`, ['POST']],
+    ['POST', '/events', ['GET']],
     ['POST', '/stats', ['GET']],
     ['PUT', '/health', ['GET']],
     ['POST', '/health/live', ['GET']],

@@ -62,7 +62,7 @@ t.test('topics count, too: a small message may ask for two thousand', async (t) 
 });
 
 t.test('the filters of all connections have a bound together', async (t) => {
-  const { port } = await serve({}, { webSocketBounds: { filtersBytes: 200_000 } });
+  const { port } = await serve({}, { subscriberBounds: { filtersBytes: 200_000 } });
   const all = await Promise.all(Array.from({ length: 4 }, () => Subscriber.connect({ port })));
   const [a, b, c, d] = all as [Subscriber, Subscriber, Subscriber, Subscriber];
   for (const [who, one] of [a, b, c].entries()) await one.subscribe({ job_ids: idsOf(who) });

@@ -48,6 +48,7 @@ const resources: [path: string, methods: string[]][] = [
   [`/api/v1/jobs/${id}`, ['GET', 'HEAD', 'PUT', 'DELETE']],
   [`/api/v1/jobs/${id}/cancel`, ['POST']],
   [`/api/v1/jobs/${id}/retry`, ['POST']],
+  ['/api/v1/events', ['GET', 'HEAD']],
   ['/api/v1/stats', ['GET', 'HEAD']],
   ['/api/v1/health', ['GET', 'HEAD']],
   ['/api/v1/health/live', ['GET', 'HEAD']],

@@ -212,7 +212,7 @@ t.test('what is no upgrade → refused', async (t) => {
 });
 
 t.test('who does not answer a ping is closed, who does is not', async (t) => {
-  const { port } = await serve({}, { webSocketBounds: { idleTimeoutSeconds: 8 } });
+  const { port } = await serve({}, { subscriberBounds: { idleTimeoutSeconds: 8 } });
   const [deaf, silent] = [await Subscriber.connect({ port }, { autoPong: false }), await Subscriber.connect({ port })];
   const begun = performance.now();
   await deaf.closed;

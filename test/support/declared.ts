@@ -24,7 +24,7 @@ export function answerFault(method: string, target: string, status: number, body
 /** @returns what is wrong with a message to a subscriber, or undefined */
 export function messageFault(message: unknown): string | undefined {
   const { type } = message as { type: string };
-  const schema = (events as Record<string, Schema>)[type] ?? notices[type];
+  const schema = ({ ...events, ...notices } as Record<string, Schema>)[type];
   return schema === undefined ? `the type ${type} is not declared` : fault(schema, message);
 }
 

@@ -59,6 +59,14 @@ export class WaitingLine {
     return first;
   }
 
+  /** Due times of the first of each type that waits, in Unix milliseconds. */
+  *firstDue(): Iterable<readonly [name: string, due: number]> {
+    for (const { name, ordinary, suspects } of this.#lanes.values()) {
+      const due = Math.min(ordinary.firstDue, suspects.firstDue);
+      if (due < Number.POSITIVE_INFINITY) yield [name, due];
+    }
+  }
+
   /** A type as it stands, whether or not a job of it has ever waited. */
   typeUse(name: string): TypeUse {
     return this.#lanes.get(name) ?? this.#typeUse(name);

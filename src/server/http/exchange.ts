@@ -6,7 +6,7 @@
  */
 import { Refusal } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
-import type { Answer, Reply } from './http-port.js';
+import type { Answer, AnswerStream, Reply, StreamEvents } from './http-port.js';
 import { internalError, problemBody, problemHead } from './problem.js';
 
 /** What every exchange of a server shares. */
@@ -16,12 +16,20 @@ export interface ExchangeContext {
   readonly closing: boolean;
   /** Told of what a route threw and nobody may see. */
   failed(error: unknown): void;
+  /** The head of an answer has gone out. */
+  answered(exchange: Exchange, head: string): void;
+  /** An answer that stays open has begun, or is over. */
+  streams(change: 1 | -1): void;
 }
 
 const noHeaders: readonly string[] = [];
-const exposedHeaders = 'Location, Idempotent-Replayed, Retry-After';
+const exposedHeaders = 'Location, Idempotent-Replayed, Retry-After, Preference-Applied';
 
 export class Exchange {
+  /** The path of its route, its method, and when it came, monotonic milliseconds: for the metrics. */
+  route = '';
+  method = '';
+  readonly begunAt: number;
   /** The decoded parameter of the path; '' where the route has none. */
   parameter = '';
   /** The query string as sent, without `?`. */
@@ -29,6 +37,8 @@ export class Exchange {
   idempotencyKey: string | undefined;
   /** What the client would like (RFC 7240), as sent. */
   prefer: string | undefined;
+  /** Where a client of an event stream was, as it says; '' counts as absent. */
+  lastEventId: string | undefined;
   /** The body is one JSON value per line. */
   ndjson = false;
   /** HEAD: the body is measured, not sent. */
@@ -54,9 +64,11 @@ export class Exchange {
   #bodyBytes = 0;
   readonly #context: ExchangeContext;
 
-  constructor(reply: Reply, context: ExchangeContext) {
+  /** @param begunAt monotonic milliseconds */
+  constructor(reply: Reply, context: ExchangeContext, begunAt: number) {
     this.#reply = reply;
     this.#context = context;
+    this.begunAt = begunAt;
   }
 
   /** True when there is nobody to answer any more. */
@@ -82,6 +94,7 @@ export class Exchange {
 
   #answer(head: string, body: string | Buffer, given: readonly string[]): Answer {
     const { headOnly, corsOrigin } = this;
+    this.#context.answered(this, head);
     let headers = given;
     if (corsOrigin !== undefined)
       headers = [
@@ -94,6 +107,25 @@ export class Exchange {
     if (this.variesByOrigin) headers = [...headers, 'Vary', 'Origin'];
     for (let at = 1; at < headers.length; at += 2) refuseLineBreaks(headers[at] as string);
     return { head, headers, body, headOnly };
+  }
+
+  /**
+   * Begins an answer that stays open, which no deadline ends.
+   *
+   * @returns undefined when there is nothing to be written to: the client has gone, or asked for the head alone
+   */
+  stream(head: string, { filler, close }: StreamEvents): AnswerStream | undefined {
+    const reply = this.#reply;
+    if (reply === undefined) return undefined;
+    const answer = this.#answer(head, '', noHeaders);
+    this.#release();
+    const closed = (): void => {
+      this.#context.streams(-1);
+      close();
+    };
+    const stream = reply.stream(answer, { filler, close: closed });
+    if (stream !== undefined) this.#context.streams(1);
+    return stream;
   }
 
   /** Answers with the refusal's problem document. */

@@ -1,5 +1,5 @@
 /**
- * What the server needs of HTTP and WebSocket, and all that it knows of them: routes, requests, replies, sockets. Two
+ * What the server needs of HTTP and WebSocket, and all that it knows of them: routes, requests, replies, streams, sockets. Two
  * adapters have it, `uws/` and `node/`; which one serves is decided in `http-choice`. The shapes of requests and sockets are
  * those of uWebSockets.js, whose own objects pass through unwrapped: one per request and one per event are many.
  */
@@ -55,6 +55,12 @@ export interface Reply {
    */
   answerAndLinger(answer: Answer): void;
   /**
+   * Begins an answer that stays open: sends its head, and then what is written to the stream. The body is not looked at.
+   *
+   * @returns undefined for HEAD, where the head is the whole answer
+   */
+  stream(answer: Answer, events: StreamEvents): AnswerStream | undefined;
+  /**
    * Takes the body as it comes; `chunk` is valid during the call only. A body that nobody takes passes by.
    *
    * @param wanted false: a client that asks before it sends its body (`Expect: 100-continue`) is not told to
@@ -64,6 +70,26 @@ export interface Reply {
   onAborted(call: () => void): void;
   /** Ends the connection without a word. */
   cut(): void;
+}
+
+/** An answer that stays open. After `end` and `cut`, and after the `close` of its events, it may not be used any more. */
+export interface AnswerStream {
+  /** Sends some more. What the client does not take yet waits, without a bound: whoever writes looks at how much that is. */
+  write(bytes: Buffer): void;
+  /** Bytes that wait for the client to read, about. */
+  getBufferedAmount(): number;
+  /** Ends the answer once what waits has been read; `close` is called then. The connection stays. */
+  end(): void;
+  /** Ends the connection without a word; `close` is called meanwhile. */
+  cut(): void;
+}
+
+/** What becomes of an answer that stays open. */
+export interface StreamEvents {
+  /** What may be sent at any time and means nothing: uWebSockets.js sends the last bytes that it holds only with more behind them. */
+  readonly filler: Buffer;
+  /** The stream is over: it was ended or cut, or the client has gone, which it has, too, when it shuts its sending side. */
+  close(): void;
 }
 
 /** Handles a request. */

@@ -17,6 +17,7 @@ export class RequestHead {
   idempotencyKey: string | undefined;
   /** All its lines: it is a list (RFC 7240). */
   prefer: string | undefined;
+  lastEventId: string | undefined;
   /** Asked for by a preflight. */
   requestedMethod: string | undefined;
   /** A header of these that came more than once: whoever is in front of us may have read the other one. */
@@ -39,6 +40,7 @@ export class RequestHead {
     this.authorization = undefined;
     this.idempotencyKey = undefined;
     this.prefer = undefined;
+    this.lastEventId = undefined;
     this.requestedMethod = undefined;
     this.repeated = undefined;
     req.forEach(this.#see);
@@ -84,6 +86,10 @@ export class RequestHead {
         break;
       case 'prefer':
         this.prefer = this.prefer === undefined ? value : `${this.prefer},${value}`;
+        break;
+      case 'last-event-id':
+        if (this.lastEventId !== undefined) this.repeated = name;
+        this.lastEventId = value;
         break;
       case 'access-control-request-method':
         this.requestedMethod = value;

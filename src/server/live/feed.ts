@@ -26,7 +26,8 @@ export interface Listener {
 
 export interface FeedOptions {
   readonly telemetry: Telemetry;
-  readonly publish: (topic: string, message: string) => void;
+  /** Tells all listeners of a topic; `seq` is the event's. */
+  readonly publish: (topic: string, message: string, seq: number) => void;
   /** IANA name, for instants. */
   readonly timezone: string;
   /** Number of the latest event before this server began. */
@@ -112,6 +113,11 @@ export class Feed {
   /** Listeners that have subscribed to something. */
   get subscribers(): number {
     return this.#subscriptions.size;
+  }
+
+  /** True when the listener hears of events as they happen. */
+  hears(listener: Listener): boolean {
+    return this.#subscriptions.has(listener);
   }
 
   /**
@@ -210,14 +216,14 @@ export class Feed {
       for (const topic of this.#topicsFor(event.jobName, type)) {
         const listeners = this.#listening.get(topic);
         if (listeners === undefined) continue;
-        publish(topic, (text ??= renderEvent(event, timezone)));
+        publish(topic, (text ??= renderEvent(event, timezone)), event.seq);
         deliveries += listeners;
       }
     }
     if (this.#watched.size === 0) return deliveries;
     for (const { listener, kinds } of this.#watched.of(formatId(event.jobSeq, event.idSeconds), event.idSeconds)) {
       if (!kinds?.matches(event)) continue;
-      publish(ownTopic(listener), (text ??= renderEvent(event, timezone)));
+      publish(ownTopic(listener), (text ??= renderEvent(event, timezone)), event.seq);
       deliveries++;
     }
     return deliveries;

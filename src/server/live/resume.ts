@@ -10,11 +10,13 @@ import { Refusal } from '../../domain/errors.js';
 import type { JobEvent } from '../../domain/events.js';
 import { type Filter, Matcher } from '../../domain/filter.js';
 import type { LogPlace, PastEvents, Queries } from '../../store/queries-port.js';
+import type { Telemetry } from '../../telemetry/port.js';
 import type { Turns } from '../bodies/turns.js';
 
 /** The connection as a resumption sees it. */
 export interface Resuming {
-  send(message: string): void;
+  /** @param seq of the event that the message tells of */
+  send(message: string, seq?: number): void;
   /** What is sent meanwhile goes out together: a system call for each message costs more than all else. */
   together(step: () => void): void;
   /** Bytes that wait to be read by the client. */
@@ -33,6 +35,7 @@ export interface History {
   readonly timezone: string;
   /** Of all who resume. */
   readonly turns: Turns;
+  readonly telemetry: Pick<Telemetry, 'eventsResumed'>;
 }
 
 /** Events in one step: about a millisecond of work. */
@@ -49,7 +52,13 @@ export function resume(history: History, filter: Filter, since: number, to: Resu
   let matcher: Matcher | undefined;
   /** Read, and not sent yet. */
   let waiting: readonly JobEvent[] = [];
+  let sentNow = 0;
   const step = (): void => {
+    sentNow = 0;
+    work();
+    if (sentNow > 0) history.telemetry.eventsResumed(sentNow);
+  };
+  const work = (): void => {
     if (waiting.length === 0 && !read()) return to.live();
     const upTo = history.latest();
     const sent = waiting.findIndex((event) => event.seq > upTo || !send(event));
@@ -75,7 +84,10 @@ export function resume(history: History, filter: Filter, since: number, to: Resu
     if (to.backlog() > enoughBytes) return false;
     position = event.seq;
     matcher ??= new Matcher(filter);
-    if (matcher.matches(event)) to.send(renderEvent(event, history.timezone));
+    if (matcher.matches(event)) {
+      to.send(renderEvent(event, history.timezone), event.seq);
+      sentNow += 1;
+    }
     return true;
   };
   const again = (): void => history.turns.add(() => void (to.wanted() && to.together(step)));

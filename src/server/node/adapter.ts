@@ -162,7 +162,8 @@ class NodeHttp implements HttpPort {
 
   #serve(message: IncomingMessage, response: ServerResponse, asksFirst: boolean): void {
     const connection = this.#connections.get(message.socket);
-    if (connection === undefined || connection.replies.size >= maxPipelined) return void message.socket.destroy();
+    if (connection === undefined || connection.isStreaming || connection.replies.size >= maxPipelined)
+      return void message.socket.destroy();
     if (connection.ending) return void message.resume();
     connection.begin(message);
     const reply = new NodeReply(message, response, connection, asksFirst);

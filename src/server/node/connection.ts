@@ -40,6 +40,8 @@ export class Connection {
   readonly replies = new Set<Waiting>();
   /** Whatever comes is not served any more: its last answer is on its way. */
   ending = false;
+  /** An answer on it stays open: nothing behind that is served, and whoever asks is closed. */
+  isStreaming = false;
   /** The latest request. */
   request: IncomingMessage | undefined;
   readonly socket: Socket;
@@ -90,7 +92,8 @@ export class Connection {
   /** Nothing has gone either way for `idleMs`. */
   idle(): void {
     this.#idles = this.replies.size > 0 ? 0 : this.#idles + 1;
-    if (this.#waiting > 0 || this.#idles > 1) this.socket.destroy();
+    // An answer that stays open is not counted in what waits.
+    if (this.#waiting > 0 || this.socket.writableLength > 0 || this.#idles > 1) this.socket.destroy();
     else this.socket.setTimeout(idleMs);
   }
 

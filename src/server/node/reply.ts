@@ -1,6 +1,6 @@
 /** Replies by Node's HTTP: to a request, and to one that asked for an upgrade, which Node gives no response for. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer, Reply } from '../http/http-port.js';
+import type { Answer, AnswerStream, Reply, StreamEvents } from '../http/http-port.js';
 import type { Connection, Waiting } from './connection.js';
 import { headOf, lastAnswer } from './head.js';
 
@@ -42,6 +42,35 @@ export class NodeReply implements Reply, Waiting {
 
   answerAndLinger(answer: Answer): void {
     this.#lastWords(answer);
+  }
+
+  stream({ head, headers, headOnly }: Answer, { close }: StreamEvents): AnswerStream | undefined {
+    const { status, reason, fields } = headOf({ head, headers, body: '', headOnly: false });
+    const response = this.#response;
+    response.writeHead(status, reason, fields as string[]);
+    if (headOnly) {
+      this.#finish();
+      response.end();
+      return undefined;
+    }
+    // Until it ends it is an answer that is not there yet, so that the connection is neither idle nor used for another.
+    this.#aborted = close;
+    this.#connection.isStreaming = true;
+    this.#connection.socket.once('end', () => {
+      if (!this.#over) this.cut();
+    });
+    return {
+      write: (bytes) => void response.write(bytes),
+      getBufferedAmount: () => response.writableLength,
+      end: () => {
+        this.#connection.isStreaming = false;
+        response.end(() => this.gone());
+      },
+      cut: () => {
+        this.cut();
+        this.gone();
+      },
+    };
   }
 
   onData(take: (chunk: Buffer, isLast: boolean) => void, wanted: boolean): void {
@@ -136,6 +165,10 @@ export class UpgradeReply implements Reply {
 
   answerAndLinger(answer: Answer): void {
     this.answer(answer);
+  }
+
+  stream(): never {
+    throw new Error('an upgrade is answered at once');
   }
 
   onData(): void {

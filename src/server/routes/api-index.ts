@@ -10,12 +10,13 @@ import { version } from '../version.js';
 export function indexRoute(base: string, others: readonly Route[]): Route {
   const links: Record<string, string> = {};
   for (const { path } of others) {
-    const name = path
-      .slice(base.length + 1)
+    const name = (path.startsWith(base) ? path.slice(base.length) : path)
+      .slice(1)
       .replaceAll('/', '_')
       .replaceAll('-', '_');
     if (!path.includes(':')) links[name] = path;
   }
+  links.event_stream = links.events as string;
   links.events = '/ws';
   const document = JSON.stringify({ name: 'escapement', version: `v${version}`, access: 'full', links });
   return { ...at(base, operations.index), run: (exchange) => exchange.answer(jsonOk, document) };

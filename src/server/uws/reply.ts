@@ -1,6 +1,7 @@
 /** The reply of uWebSockets.js: its response, and the ways that answers go out by. */
 import type { HttpResponse } from 'uWebSockets.js';
-import type { Answer, Reply } from '../http/http-port.js';
+import type { Answer, AnswerStream, Reply, StreamEvents } from '../http/http-port.js';
+import { UwsStream } from './stream.js';
 import type { UnsentAnswers } from './unsent.js';
 
 export class UwsReply implements Reply {
@@ -41,6 +42,17 @@ export class UwsReply implements Reply {
     for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
     lines.push(`Content-Length: ${Buffer.byteLength(body) + 2}`, 'Connection: close', content);
     this.#res.cork(() => this.#res.writeStatus(lines.join('\r\n')));
+  }
+
+  stream({ head, headers, headOnly }: Answer, events: StreamEvents): AnswerStream | undefined {
+    const res = this.#res;
+    res.cork(() => {
+      res.writeStatus(head);
+      for (let at = 0; at < headers.length; at += 2) res.writeHeader(headers[at] as string, headers[at + 1] as string);
+      // Without a length: that of the stream is not known.
+      if (headOnly) res.endWithoutBody();
+    });
+    return headOnly ? undefined : new UwsStream(res, events);
   }
 
   onData(take: (chunk: Buffer, isLast: boolean) => void): void {

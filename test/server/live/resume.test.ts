@@ -5,6 +5,7 @@ import { everything } from '../../../src/domain/filter.js';
 import { formatId } from '../../../src/domain/id.js';
 import { Turns } from '../../../src/server/bodies/turns.js';
 import { type Resuming, resume } from '../../../src/server/live/resume.js';
+import { noTelemetry } from '../../../src/telemetry/port.js';
 import { Subscriber } from '../../support/ws.js';
 import { exampleNow, FakeQueries, serve } from '../fixture.js';
 
@@ -88,7 +89,13 @@ function fakeClient() {
     return { events: events.slice(seq, seq + limit), oldest: 1 };
   };
   const turns = new Turns({ now: () => now, soon: (turn) => void later.push(turn) });
-  const history = { queries: { eventsAfter }, latest: () => events.length, timezone: 'UTC', turns };
+  const history = {
+    queries: { eventsAfter },
+    latest: () => events.length,
+    timezone: 'UTC',
+    turns,
+    telemetry: noTelemetry,
+  };
   return { client, to, history, seqs, looks: () => looks, turn: () => later.shift()?.() };
 }
 

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import t from 'tap';
 import { Refusal } from '../../../src/domain/errors.js';
 import type { JobEvent } from '../../../src/domain/events.js';
-import type { WebSocketBounds } from '../../../src/server/live/websocket.js';
+import type { SubscriberBounds } from '../../../src/server/live/subscribers.js';
 import { type Client, eventually, raw, rawRequest } from '../../support/client.js';
 import { recorded } from '../../support/telemetry.js';
 import { Subscriber } from '../../support/ws.js';
@@ -247,8 +247,8 @@ function failures(count: number, first = 1, error = 'x'.repeat(4000)): JobEvent[
 }
 
 /** Four that read nothing and are told more than may wait for one of them. */
-async function deafReaders(bounds: Partial<WebSocketBounds>): Promise<{ deaf: Subscriber[]; api: Client }> {
-  const { server, port, api } = await serve({}, { webSocketBounds: bounds });
+async function deafReaders(bounds: Partial<SubscriberBounds>): Promise<{ deaf: Subscriber[]; api: Client }> {
+  const { server, port, api } = await serve({}, { subscriberBounds: bounds });
   const deaf = await Promise.all(Array.from({ length: 4 }, () => Subscriber.to({ port })));
   for (const { socket } of deaf) socket.pause();
   for (let last = 0; last < 8000; last += 100) {

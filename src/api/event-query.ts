@@ -1,0 +1,81 @@
+/** The query of an event stream: the filter of a WebSocket's `subscribe`, with commas between the values of a field. */
+import { type EventType, eventTypes } from '../domain/events.js';
+import { type Filter, readFilter } from '../domain/filter.js';
+import { limits } from '../domain/limits.js';
+import { isJobType } from '../domain/names.js';
+import { nearest } from '../domain/nearest.js';
+import { Faults } from './faults.js';
+import { eventParameters } from './operations.js';
+import { parseQuery, readNumber } from './query.js';
+
+export interface EventRequest {
+  readonly filter: Filter;
+  /** The last event that the client has had; undefined: it wants none of the past. */
+  readonly since: number | undefined;
+}
+
+/** Of a value that came from outside; an answer is no echo. */
+const shownChars = 100;
+
+/**
+ * Reads what a stream is to be of.
+ *
+ * @param raw the query string as sent, without `?`
+ * @param lastEventId the header, which goes before `since`; '' counts as absent
+ * @param latest number of the latest event
+ * @throws Refusal `validation_failed`
+ */
+export function readEventQuery(raw: string, lastEventId: string | undefined, latest: number): EventRequest {
+  const faults = new Faults();
+  const values = parseQuery(raw, eventParameters, faults);
+  const list = (name: string): string[] | undefined => values.get(name)?.split(',');
+  const asked = {
+    job_types: each(list('job_types'), 'query.job_types', faults, jobTypeFault),
+    event_types: each(list('event_types'), 'query.event_types', faults, eventTypeFault) as EventType[],
+    job_ids: each(list('job_ids'), 'query.job_ids', faults, idFault),
+  };
+  const inQuery = readNumber(values.get('since'), 0, 'query.since', faults);
+  const inHeader = readNumber(lastEventId || undefined, 0, 'header.Last-Event-ID', faults);
+  const since = inHeader ?? inQuery;
+  if (since !== undefined && since > latest)
+    faults.add(
+      inHeader === undefined ? 'query.since' : 'header.Last-Event-ID',
+      `is ${since}, and the latest event is ${latest}: it is of another server or data directory`,
+    );
+  faults.throwIfAny();
+  const read = readFilter(asked);
+  if ('filter' in read) return { filter: read.filter, since };
+  faults.add('', `asks for too much: ${read.error.replace(/\.$/, '')}`);
+  throw faults.refusal();
+}
+
+/** The values; the first that cannot be used is a fault. */
+function each(
+  values: readonly string[] = [],
+  path: string,
+  faults: Faults,
+  faultOf: (value: string) => string | undefined,
+): readonly string[] {
+  for (const value of values) {
+    const fault = value === '' ? 'has nothing between two commas, or at an end' : faultOf(value);
+    if (fault !== undefined) faults.add(path, fault);
+  }
+  return values;
+}
+
+function jobTypeFault(value: string): string | undefined {
+  const shown = value.slice(0, shownChars);
+  if (isJobType(value)) return undefined;
+  return `has "${shown}", which no job type can be called: they have 1 to ${limits.nameChars} characters out of A-Z, a-z, 0-9 and _ . : -`;
+}
+
+function eventTypeFault(value: string): string | undefined {
+  if ((eventTypes as readonly string[]).includes(value)) return undefined;
+  const [meant] = nearest(value, eventTypes);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return `has "${value.slice(0, shownChars)}", which is no type of event${hint} There are ${eventTypes.join(', ')}`;
+}
+
+function idFault(value: string): string | undefined {
+  return value.length <= limits.nameChars ? undefined : `has an id of more than ${limits.nameChars} characters`;
+}

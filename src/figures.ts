@@ -1,0 +1,45 @@
+/** What the metrics show beside what was counted: looked up in the parts of the server when somebody asks. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from './clock.js';
+import { statuses } from './domain/lifecycle.js';
+import type { WorkerPool } from './pool/pool.js';
+import type { Scheduler } from './scheduler/scheduler.js';
+import { dataFile } from './store/kv/kv-lmdb.js';
+import { journalFile } from './store/log/journal-file.js';
+import type { CommittedState } from './store/state/committed-state.js';
+import type { Figures } from './telemetry/metrics.js';
+
+export interface FiguresParts {
+  readonly version: string;
+  readonly clock: Clock;
+  /** The data directory. */
+  readonly directory: string;
+  readonly state: Pick<CommittedState, 'sets' | 'types'>;
+  readonly scheduler: Pick<Scheduler, 'firstDue'>;
+  readonly pool: Pick<WorkerPool, 'alive' | 'busy'>;
+}
+
+export function figures({ version, clock, directory, state, scheduler, pool }: FiguresParts): Figures {
+  return {
+    version,
+    *jobs() {
+      for (const [id, type] of state.types.all().entries()) {
+        // A type whose jobs are all gone is still in the list.
+        if (state.sets.total(undefined, id) === 0) continue;
+        for (const status of statuses) yield { type, status, jobs: state.sets.total(status, id) };
+      }
+    },
+    *overdue() {
+      const now = clock.now();
+      for (const [type, due] of scheduler.firstDue()) yield { type, ms: Math.max(0, now - due) };
+    },
+    threads: () => ({ alive: pool.alive, busy: pool.busy }),
+    *files() {
+      for (const file of [dataFile, journalFile]) {
+        const found = statSync(join(directory, file), { throwIfNoEntry: false });
+        if (found) yield { file, bytes: found.size };
+      }
+    },
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * Every metric of the server: its name, what it says, and where its values come from. Names are of the form that Prometheus asks
+ * for, with units of seconds and bytes. `docs/metrics.md` has the same table.
+ */
+import { type Counts, maxTypes, other, type RouteCounts, type TypeCounts } from './counts.js';
+import type { Histogram } from './histogram.js';
+
+/** What is looked up when somebody asks. */
+export interface Figures {
+  readonly version: string;
+  /** Jobs that are stored, by type and status. */
+  jobs(): Iterable<{ readonly type: string; readonly status: string; readonly jobs: number }>;
+  /** For how long the first job of each type that waits in the line has been due, milliseconds. */
+  overdue(): Iterable<{ readonly type: string; readonly ms: number }>;
+  threads(): { readonly alive: number; readonly busy: number };
+  /** What the files of the data directory take, each by its name. */
+  files(): Iterable<{ readonly file: string; readonly bytes: number }>;
+}
+
+export type Labels = Readonly<Record<string, string | number>>;
+
+/** A line of the text: a value with its labels, and a name of its own where it is a part of a histogram. */
+export interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+  readonly metricName?: string;
+}
+
+export interface Metric {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  /** One sentence without its full stop. */
+  readonly help: string;
+  readonly values: () => Iterable<Sample>;
+}
+
+const prefix = 'escapement_';
+
+/** The metrics, in order of their names. */
+export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
+  const one = (value: number): Sample[] => [{ labels: {}, value }];
+  const counter = (name: string, help: string, value: () => number): Metric =>
+    metric('counter', name, [], help, () => one(value()));
+  return [
+    metric('gauge', 'build_info', ['version', 'node'], 'Always 1; what runs here', () => [
+      { labels: { version: figures.version, node: process.version }, value: 1 },
+    ]),
+    metric('gauge', 'jobs', ['status', 'type'], 'Jobs that are stored', () => jobs(counts, figures)),
+    metric('counter', 'attempts_started_total', ['type'], 'Attempts that left for their thread', () =>
+      eachType(counts, ({ started }, type) => [{ labels: { type }, value: started }]),
+    ),
+    metric('counter', 'attempts_ended_total', ['type', 'outcome'], 'Attempts that ended, by how they did', () =>
+      eachType(counts, ({ outcomes }, type) =>
+        Object.entries(outcomes).map(([outcome, value]) => ({ labels: { type, outcome }, value })),
+      ),
+    ),
+    metric('histogram', 'attempt_lateness_seconds', ['type'], 'From due time to the start of an attempt', () =>
+      eachType(counts, ({ lateness }, type) => parts('attempt_lateness_seconds', lateness, { type })),
+    ),
+    metric('histogram', 'attempt_duration_seconds', ['type'], 'How long the handler of an attempt took', () =>
+      eachType(counts, ({ duration }, type) => parts('attempt_duration_seconds', duration, { type })),
+    ),
+    metric('gauge', 'oldest_overdue_seconds', ['type'], 'For how long the first job in the line has been due', () =>
+      overdue(counts, figures),
+    ),
+    metric('histogram', 'commit_duration_seconds', [], 'From handing over a batch until it was on disk', () =>
+      parts('commit_duration_seconds', counts.commit, {}),
+    ),
+    metric('histogram', 'commit_size_bytes', [], 'Log records of commits', () =>
+      parts('commit_size_bytes', counts.commitBytes, {}),
+    ),
+    counter('committed_jobs_total', 'Changes of jobs that are on disk', () => counts.committedJobs),
+    metric('histogram', 'merge_duration_seconds', [], 'How long it took to bring the trees up to date', () =>
+      parts('merge_duration_seconds', counts.merge, {}),
+    ),
+    metric('gauge', 'store_file_bytes', ['file'], 'Size of the files of the data directory', () =>
+      [...figures.files()].map(({ file, bytes }) => ({ labels: { file }, value: bytes })),
+    ),
+    metric('counter', 'http_requests_total', ['route', 'method', 'status'], 'Requests that were answered', () =>
+      eachRoute(counts, ({ method, statuses }, route) =>
+        [...statuses].map(([status, value]) => ({ labels: { route, method, status }, value })),
+      ),
+    ),
+    metric('histogram', 'http_request_duration_seconds', ['route', 'method'], 'From a request to its answer', () =>
+      eachRoute(counts, ({ method, duration }, route) =>
+        parts('http_request_duration_seconds', duration, { route, method }),
+      ),
+    ),
+    metric('gauge', 'subscribers', [], 'WebSockets and event streams that have subscribed', () =>
+      one(counts.subscribers),
+    ),
+    counter('events_sent_total', 'Events sent as they happened, for each subscriber', () => counts.sent),
+    counter('events_resumed_total', 'Past events sent to those who resumed', () => counts.resumed),
+    counter('events_dropped_total', 'Messages lost by subscribers that read too slowly', () => counts.dropped),
+    metric('gauge', 'threads', ['state'], 'Worker threads that can run attempts', () => {
+      const { alive, busy } = figures.threads();
+      return [
+        { labels: { state: 'busy' }, value: busy },
+        { labels: { state: 'idle' }, value: alive - busy },
+      ];
+    }),
+    metric('counter', 'threads_lost_total', ['reason'], 'Worker threads that were lost', () =>
+      Object.entries(counts.threadsLost).map(([reason, value]) => ({ labels: { reason }, value })),
+    ),
+    counter('threads_replaced_total', 'Worker threads that have come for lost ones', () => counts.threadsReplaced),
+  ];
+}
+
+function metric(
+  type: Metric['type'],
+  name: string,
+  labels: readonly string[],
+  help: string,
+  values: Metric['values'],
+): Metric {
+  return { name: prefix + name, type, labels, help, values };
+}
+
+function eachType({ types }: Counts, samples: (counts: TypeCounts, type: string) => Sample[]): Sample[] {
+  return [...types].flatMap(([type, counts]) => samples(counts, type));
+}
+
+function eachRoute({ routes }: Counts, samples: (counts: RouteCounts, route: string) => Sample[]): Sample[] {
+  return [...routes].flatMap(([route, byMethod]) => [...byMethod.values()].flatMap((counts) => samples(counts, route)));
+}
+
+/** As many types as elsewhere, and the rest as one. */
+function jobs(counts: Counts, figures: Figures): Sample[] {
+  const shown = new Set<string>();
+  const rest = new Map<string, number>();
+  const samples: Sample[] = [];
+  for (const { type, status, jobs } of figures.jobs()) {
+    if (shown.has(type) || (shown.size < maxTypes && counts.labelOf(type) === type)) {
+      shown.add(type);
+      samples.push({ labels: { status, type }, value: jobs });
+    } else rest.set(status, (rest.get(status) ?? 0) + jobs);
+  }
+  for (const [status, value] of rest) samples.push({ labels: { status, type: other }, value });
+  return samples;
+}
+
+function overdue(counts: Counts, figures: Figures): Sample[] {
+  const longest = new Map<string, number>();
+  for (const { type, ms } of figures.overdue()) {
+    const label = counts.labelOf(type);
+    longest.set(label, Math.max(longest.get(label) ?? 0, ms / 1000));
+  }
+  return [...longest].map(([type, value]) => ({ labels: { type }, value }));
+}
+
+/** A histogram as Prometheus wants it: each bucket counts all values up to its bound. */
+function parts(name: string, { bounds, counts, sum }: Histogram, labels: Labels): Sample[] {
+  let total = 0;
+  const buckets = counts.map((count, at) => {
+    total += count;
+    return { metricName: `${prefix}${name}_bucket`, labels: { ...labels, le: bounds[at] ?? '+Inf' }, value: total };
+  });
+  return [
+    ...buckets,
+    { metricName: `${prefix}${name}_sum`, labels, value: sum },
+    { metricName: `${prefix}${name}_count`, labels, value: total },
+  ];
+}

@@ -1,0 +1,79 @@
+/** Events by the client: over Server-Sent Events and over a WebSocket, across a kill of the server, and refused. */
+import t, { type Test } from 'tap';
+import { WebSocket as WsWebSocket } from 'ws';
+import { Escapement, type Gap, type JobEvent } from '../../src/client/client.js';
+import { startServer } from '../support/server.js';
+
+t.setTimeout(120_000);
+const scope = globalThis as { WebSocket?: unknown };
+
+async function take(from: AsyncIterator<JobEvent | Gap>, count: number): Promise<(JobEvent | Gap)[]> {
+  const taken: (JobEvent | Gap)[] = [];
+  while (taken.length < count) {
+    const { done, value } = await from.next();
+    if (done) break;
+    taken.push(value);
+  }
+  return taken;
+}
+
+/** Runs `body` with each way of hearing events. */
+function each(name: string, body: (t: Test) => Promise<void>): void {
+  for (const way of ['fetch', 'WebSocket'] as const) {
+    t.test(`${name}, by ${way}`, async (t) => {
+      const before = scope.WebSocket;
+      scope.WebSocket = way === 'WebSocket' ? WsWebSocket : undefined;
+      t.teardown(() => {
+        scope.WebSocket = before;
+      });
+      await body(t);
+    });
+  }
+}
+
+each('what was asked for comes, from the first next on, and goes on after a kill without a gap', async (t) => {
+  const server = await startServer();
+  const client = new Escapement({ url: `http://127.0.0.1:${server.port}` });
+  await client.jobs.create({ name: 'noop', delay: '1h' });
+  const stop = new AbortController();
+  const heard = client.events(
+    { event_types: ['job.scheduled'], job_types: ['noop'] },
+    { since: 0, signal: stop.signal },
+  );
+  const [first] = await take(heard, 1);
+  t.match(first, { type: 'job.scheduled', job_name: 'noop', seq: 1 });
+  const other = await client.jobs.create({ name: 'fail', delay: '1h' });
+  const wanted = await client.jobs.create({ name: 'noop', delay: '1h' });
+  const [second] = await take(heard, 1);
+  t.match(second, { job_id: wanted.id });
+  const { port } = server;
+  await server.kill();
+  const next = take(heard, 1);
+  await server.restart(['--port', String(port)]);
+  const again = await client.jobs.create({ name: 'noop', delay: '1h' });
+  t.match(await next, [{ job_id: again.id }]);
+  t.ok(other.id);
+  const over = heard.next();
+  stop.abort();
+  t.same(await over, { done: true, value: undefined });
+  t.equal(await server.stop(), 0, 'nothing holds the server');
+});
+
+each('a token goes along, and a wrong one or a wrong filter ends it with the reason', async (t) => {
+  const server = await startServer({ args: ['--token', 'geheim-é'] });
+  const url = `http://127.0.0.1:${server.port}`;
+  const client = new Escapement({ url, token: 'geheim-é' });
+  const heard = client.events();
+  const soon = take(heard, 1);
+  const begun = Date.now();
+  while (Date.now() - begun < 20_000) {
+    await client.jobs.create({ name: 'noop', delay: '1h' });
+    if (await Promise.race([soon.then(() => true), new Promise((done) => setTimeout(done, 50))])) break;
+  }
+  t.match(await soon, [{ type: 'job.scheduled' }]);
+  await heard.return?.();
+  const wrong = new Escapement({ url, token: 'other', retryFor: 0 });
+  await t.rejects(take(wrong.events(), 1), { name: 'EscapementError', code: 'unauthorized', status: 401 });
+  await t.rejects(take(client.events({}, { since: 1e6 }), 1), { code: 'validation_failed' });
+  await server.kill();
+});
