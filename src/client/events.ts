@@ -71,6 +71,8 @@ async function* overWebSocket(
     else queue.push(message);
     wake();
   };
+  // It is closed next.
+  socket.onerror = () => {};
   const closed = new Promise<void>((resolve) => {
     socket.onclose = () => {
       over();
