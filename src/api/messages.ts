@@ -55,14 +55,14 @@ const filter = Type.Object(
 );
 
 /** Answers to messages, and what is sent beside events, by type. */
-export const notices: Readonly<Record<string, TSchema>> = {
+export const notices = {
   subscribed: Type.Object({ type: Type.Literal('subscribed'), filter, seq: count }, exact),
   unsubscribed: Type.Object({ type: Type.Literal('unsubscribed') }, exact),
   pong: Type.Object({ type: Type.Literal('pong'), timestamp: instant }, exact),
   stats: Type.Object({ type: Type.Literal('stats'), timestamp: instant, data: stats }, exact),
   gap: Type.Object({ type: Type.Literal('gap'), from: seq, to: count }, exact),
   error: Type.Object({ type: Type.Literal('error'), code: Type.Enum([...errorCodes]), message: Type.String() }, exact),
-};
+} as const satisfies Readonly<Record<string, TSchema>>;
 
 const everyValue = 'Absent or empty: all.';
 

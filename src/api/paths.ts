@@ -22,6 +22,14 @@ const synonyms: Readonly<Record<string, string>> = {
   events: 'ws',
   websocket: 'ws',
   socket: 'ws',
+  openapi: 'openapi.json',
+  'openapi.yaml': 'openapi.json',
+  'openapi.yml': 'openapi.json',
+  'swagger.json': 'openapi.json',
+  'swagger.yaml': 'openapi.json',
+  asyncapi: 'asyncapi.json',
+  'asyncapi.yaml': 'asyncapi.json',
+  'asyncapi.yml': 'asyncapi.json',
 };
 
 /**

@@ -22,6 +22,7 @@ import { type WebSocketBounds, WebSockets } from './live/websocket.js';
 import type { Health, JobsWithoutHandler, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
+import { descriptionRoutes } from './routes/description.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { jobsRoutes } from './routes/jobs.js';
@@ -141,7 +142,8 @@ export class Server {
           })
         : []),
     ];
-    for (const route of [...routes, indexRoute(base, routes)]) app.route(route);
+    const described = { base, jobTypes: [...names], guarded: token !== undefined };
+    for (const route of [...routes, indexRoute(base, routes), ...descriptionRoutes(described)]) app.route(route);
     app.routeRest(base);
     this.#app = app;
     this.#webSockets = webSockets;

@@ -38,6 +38,10 @@ t.test('a path that is almost right names the right one', async (t) => {
     '/api/v1/': '/api/v1',
     '/api': '/api/v1',
     '/v1': '/api/v1',
+    '/openapi.yaml': '/openapi.json',
+    '/api/v1/openapi.json': '/openapi.json',
+    '/swagger.json': '/openapi.json',
+    '/asyncapi.yaml': '/asyncapi.json',
   };
   for (const [path, meant] of Object.entries(paths)) {
     const answer = await api.absolute<Problem>('GET', path);

@@ -4,10 +4,12 @@
  *
  * Invariant: an exchange that outlives its route is in `OpenExchanges` until it is answered or aborted.
  */
+import { problemBody } from '../../api/problem.js';
 import { Refusal } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
+import type { Access } from './gate.js';
 import type { Answer, Reply } from './http-port.js';
-import { internalError, problemBody, problemHead } from './problem.js';
+import { internalError, problemHead } from './problem-head.js';
 
 /** What every exchange of a server shares. */
 export interface ExchangeContext {
@@ -27,6 +29,8 @@ export class Exchange {
   /** The query string as sent, without `?`. */
   query = '';
   idempotencyKey: string | undefined;
+  /** What its sender may do. */
+  access: Access = 'none';
   /** The body is one JSON value per line. */
   ndjson = false;
   /** HEAD: the body is measured, not sent. */

@@ -7,6 +7,9 @@ import { isIP } from 'node:net';
 import { Refusal } from '../../domain/errors.js';
 import type { RequestHead } from './request-head.js';
 
+/** What a caller may do; `none` of what needs a token. */
+export type Access = 'full' | 'none';
+
 export interface GateSettings {
   readonly token: string | undefined;
   /** Host names, without port. */
@@ -82,8 +85,9 @@ export class Gate {
     return new Refusal('validation_failed', 'The only Transfer-Encoding that is understood is chunked.');
   }
 
-  /** Why the request is turned away, or undefined. */
-  check(head: RequestHead, request: GateRequest): Refusal | undefined {
+  /** What its sender may do, or why the request is turned away. */
+  check(head: RequestHead, request: GateRequest): Access | Refusal {
+    let access: Access = 'full';
     if (this.#token === undefined) {
       if (!this.#isOurs(head.host)) {
         return new Refusal(
@@ -91,8 +95,11 @@ export class Gate {
           'The Host header names another host; --allowed-host makes this server answer for it.',
         );
       }
-    } else if (this.#authorised(head, request)) return undefined;
-    else if (!request.open) {
+    } else if (this.#authorised(head, request)) return 'full';
+    else {
+      access = 'none';
+    }
+    if (access === 'none' && !request.open) {
       return new Refusal(
         'unauthorized',
         'Send the header "Authorization: Bearer <token>" with the token that the server was started with.',
@@ -101,7 +108,7 @@ export class Gate {
     if (request.guarded && head.origin !== undefined && !this.#mayAct(head.origin, head.host)) {
       return new Refusal('forbidden', 'Pages of this origin may not do this; --cors-origin allows them to.');
     }
-    return undefined;
+    return access;
   }
 
   /** True when pages of this origin may read answers. */

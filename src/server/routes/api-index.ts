@@ -5,6 +5,7 @@ import { operations } from '../../api/operations.js';
 import type { Route } from '../http/app.js';
 import { jsonOk } from '../http/response-head.js';
 import { version } from '../version.js';
+import { descriptionPaths } from './description.js';
 
 /** @param others the routes that it points to */
 export function indexRoute(base: string, others: readonly Route[]): Route {
@@ -16,7 +17,7 @@ export function indexRoute(base: string, others: readonly Route[]): Route {
       .replaceAll('-', '_');
     if (!path.includes(':')) links[name] = path;
   }
-  links.events = '/ws';
+  Object.assign(links, descriptionPaths, { events: '/ws' });
   const document = JSON.stringify({ name: 'escapement', version: `v${version}`, access: 'full', links });
   return { ...at(base, operations.index), run: (exchange) => exchange.answer(jsonOk, document) };
 }

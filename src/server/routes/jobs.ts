@@ -54,7 +54,6 @@ export function jobsRoutes(context: JobsContext): Route[] {
     {
       ...at(base, operations.createJobs),
       maxBodyBytes: limits.batchBytes,
-      ndjson: true,
       run: (exchange, body) => createBatch(context, exchange, body),
     },
     { ...at(base, operations.showJob), run: (exchange) => show(context, exchange) },
