@@ -19,6 +19,8 @@ import { bind, checkExposure, isPrivate } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
 import { type WebSocketBounds, WebSockets } from './live/websocket.js';
+import { docsRoutes } from './pages/docs.js';
+import { homeRoutes } from './pages/home.js';
 import type { Health, JobsWithoutHandler, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -143,7 +145,9 @@ export class Server {
         : []),
     ];
     const described = { base, jobTypes: [...names], guarded: token !== undefined };
-    for (const route of [...routes, indexRoute(base, routes), ...descriptionRoutes(described)]) app.route(route);
+    const pages = [...homeRoutes(base), ...docsRoutes()];
+    for (const route of [...routes, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
+      app.route(route);
     app.routeRest(base);
     this.#app = app;
     this.#webSockets = webSockets;

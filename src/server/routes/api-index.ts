@@ -4,6 +4,7 @@ import { at } from '../../api/operation.js';
 import { operations } from '../../api/operations.js';
 import type { Route } from '../http/app.js';
 import { jsonOk } from '../http/response-head.js';
+import { docsPath } from '../pages/docs.js';
 import { version } from '../version.js';
 import { descriptionPaths } from './description.js';
 
@@ -17,7 +18,7 @@ export function indexRoute(base: string, others: readonly Route[]): Route {
       .replaceAll('-', '_');
     if (!path.includes(':')) links[name] = path;
   }
-  Object.assign(links, descriptionPaths, { events: '/ws' });
+  Object.assign(links, descriptionPaths, { docs: docsPath, events: '/ws' });
   const document = JSON.stringify({ name: 'escapement', version: `v${version}`, access: 'full', links });
   return { ...at(base, operations.index), run: (exchange) => exchange.answer(jsonOk, document) };
 }
