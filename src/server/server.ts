@@ -18,6 +18,7 @@ import { HttpApp } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
+import { Tokens } from './http/tokens.js';
 import { type WebSocketBounds, WebSockets } from './live/websocket.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes } from './pages/home.js';
@@ -40,7 +41,7 @@ export type ServerConfig = Pick<
   | 'maxConnections'
   | 'threads'
   | 'attemptsPerThread'
-  | 'token'
+  | 'tokens'
   | 'allowedHosts'
   | 'corsOrigins'
   | 'chunked'
@@ -88,10 +89,16 @@ export class Server {
   /** @throws Error that tells the user what to do, when the settings cannot be used */
   constructor(options: ServerOptions) {
     const { config, clock, queries, requests, handlers, health, log } = options;
-    const { timezone, token } = config;
-    checkExposure(config.host, token);
+    const { timezone } = config;
+    const tokens = new Tokens(config.tokens);
+    checkExposure(config.host, !tokens.isEmpty);
     this.#options = options;
-    const gate = new Gate({ ...config, loopback: isPrivate(config.host), trailers: options.http.readsTrailers });
+    const gate = new Gate({
+      ...config,
+      tokens,
+      loopback: isPrivate(config.host),
+      trailers: options.http.readsTrailers,
+    });
     const app = openApp(options, gate);
     const stats = {
       queries,
@@ -140,11 +147,11 @@ export class Server {
         ? backupRoutes(base, {
             backUp: options.backUp,
             requests,
-            exposed: token === undefined && config.allowedHosts.length > 0,
+            exposed: tokens.isEmpty && config.allowedHosts.length > 0,
           })
         : []),
     ];
-    const described = { base, jobTypes: [...names], guarded: token !== undefined };
+    const described = { base, jobTypes: [...names], guarded: !tokens.isEmpty };
     const pages = [...homeRoutes(base), ...docsRoutes()];
     for (const route of [...routes, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
       app.route(route);

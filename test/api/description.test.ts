@@ -178,7 +178,7 @@ t.test('the server has them, made when first asked for', async (t) => {
 });
 
 t.test('without the token of a server they come without its job types', async (t) => {
-  const { api } = await serve({ token: 'secret' });
+  const { api } = await serve({ tokens: { full: ['secret'], read: [] } });
   for (const path of ['/openapi.json', '/asyncapi.json']) {
     const read = (headers: Record<string, string>) => api.absolute<Node>('GET', path, { headers });
     const known = await read({ authorization: 'Bearer secret' });

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { serve } from './fixture.js';
 
-const { api, port } = await serve({ token: 'secret' });
+const { api, port } = await serve({ tokens: { full: ['secret'], read: [] } });
 
 /** The bytes of an answer, as they came. */
 function bytesOf(path: string): Promise<{ headers: Record<string, unknown>; body: Buffer }> {

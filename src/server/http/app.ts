@@ -218,10 +218,8 @@ export class HttpApp implements ExchangeContext {
     const misframed = gate.framing(head);
     if (misframed) return exchange.refuseAndEnd(misframed);
     if (head.origin !== undefined && gate.mayRead(head.origin)) exchange.corsOrigin = head.origin;
-    const access = gate.check(head, {
-      guarded: method !== 'get' && method !== 'head' && method !== 'options',
-      open: route.open === true,
-    });
+    const changes = method !== 'get' && method !== 'head' && method !== 'options';
+    const access = gate.check(head, { changes, guarded: changes, open: route.open === true });
     if (access instanceof Refusal) return exchange.refuse(access);
     exchange.access = access;
 

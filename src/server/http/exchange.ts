@@ -7,9 +7,9 @@
 import { problemBody } from '../../api/problem.js';
 import { Refusal } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
-import type { Access } from './gate.js';
 import type { Answer, Reply } from './http-port.js';
 import { internalError, problemHead } from './problem-head.js';
+import type { Access } from './tokens.js';
 
 /** What every exchange of a server shares. */
 export interface ExchangeContext {
