@@ -22,7 +22,9 @@ export interface Config {
   readonly retainJobs: number;
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
-  readonly token: string | undefined;
+  /** Tokens by what they allow; those of `tokenFile` are among them. */
+  readonly tokens: { readonly full: readonly string[]; readonly read: readonly string[] };
+  readonly tokenFile: string | undefined;
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   /** Bodies in chunks are taken; else 411. */

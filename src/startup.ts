@@ -83,8 +83,8 @@ export async function start(config: Config, around: Surroundings): Promise<Runni
 type Libraries = Promise<[typeof import('./server/server.js'), HttpAdapter]>;
 
 /** The address is free and the directory is this process's. */
-async function claim({ host, port, token, dataDir }: Config, { stopping }: Surroundings): Promise<DirectoryLock> {
-  checkExposure(host, token);
+async function claim({ host, port, tokens, dataDir }: Config, { stopping }: Surroundings): Promise<DirectoryLock> {
+  checkExposure(host, tokens.full.length > 0);
   const cannotListen = await whyNoBind(host, port);
   if (cannotListen) {
     // Where the server that has the port has the directory as well, this one was started twice: that says more.

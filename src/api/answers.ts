@@ -1,11 +1,13 @@
 /** The shapes of answers as JSON Schema. What writes them is `render` and the routes; tests hold real answers to these. */
 import { errorCodes } from '../domain/errors.js';
+import type { FailureCode } from '../domain/job.js';
 import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
 import { Type } from '../schema/typebox.js';
 
 const exact = { additionalProperties: false } as const;
+const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost'];
 const count = Type.Integer({ minimum: 0 });
 
 /** `job_1704182400_a1b2c3d4` */
@@ -38,7 +40,10 @@ const attempt = {
   result: Type.Optional(Type.Unknown()),
   result_omitted: Type.Optional(Type.String()),
   last_error: Type.Optional(
-    Type.Object({ name: Type.String(), message: Type.String(), code: Type.String(), at: instant }, exact),
+    Type.Object(
+      { name: Type.String(), message: Type.String(), code: Type.Enum([...failureCodes]), at: instant },
+      exact,
+    ),
   ),
 };
 const fields = {
@@ -95,7 +100,7 @@ export const stats = Type.Object(
   { additionalProperties: Type.Union([Type.Number(), Type.String()]) },
 );
 
-const waitingByType = Type.Record(Type.String(), Type.Integer({ minimum: 1 }));
+const waitingByType = Type.Object({}, { additionalProperties: Type.Integer({ minimum: 1 }) });
 export const health = Type.Object(
   {
     status: Type.Enum(['healthy', 'degraded', 'draining']),
@@ -138,8 +143,8 @@ export const index = Type.Object(
   {
     name: Type.Literal('escapement'),
     version: Type.String(),
-    access: Type.Literal('full'),
-    links: Type.Record(Type.String(), Type.String()),
+    access: Type.Enum(['full', 'read']),
+    links: Type.Object({}, { additionalProperties: Type.String() }),
   },
   exact,
 );

@@ -7,11 +7,25 @@ import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
 import { backupSchema, jobSchema, patchSchema } from './schemas.js';
 
-const text = Type.Optional(Type.String());
-
 /** What lists can be asked for. Numbers may be written as `1e2`. */
 const listQuery = Type.Object(
-  { status: Type.Optional(Type.Enum([...statuses])), name: text, limit: text, offset: text, cursor: text },
+  {
+    status: Type.Optional(Type.Enum([...statuses], { description: 'Jobs in this status only' })),
+    name: Type.Optional(
+      Type.String({ description: 'Jobs of this type only; one that nobody has registered has none' }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        default: limits.listDefault,
+        description: `Jobs of a page; more than ${limits.listMax} are taken for ${limits.listMax}`,
+      }),
+    ),
+    offset: Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Jobs to skip; not with cursor' })),
+    cursor: Type.Optional(
+      Type.String({ description: 'next_cursor of the page before, with the same status and name' }),
+    ),
+  },
   { additionalProperties: false },
 );
 
@@ -20,7 +34,14 @@ export const listParameters: readonly string[] = Object.keys(listQuery.propertie
 
 /** What an event stream can be asked for: lists with commas between their values. */
 const eventQuery = Type.Object(
-  { job_types: text, event_types: text, job_ids: text, since: text },
+  {
+    job_types: Type.Optional(Type.String({ description: 'Events of jobs of these types only, with commas between' })),
+    event_types: Type.Optional(Type.String({ description: 'Events of these types only, with commas between' })),
+    job_ids: Type.Optional(Type.String({ description: 'Events of these jobs only, with commas between' })),
+    since: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'seq of the last event that is known: those after it come first' }),
+    ),
+  },
   { additionalProperties: false },
 );
 
@@ -31,12 +52,14 @@ export const operations = {
   index: {
     method: 'GET',
     path: '',
+    tag: 'Server',
     summary: 'What this is, and where its resources are',
     answers: { 200: answers.index },
   },
   listJobs: {
     method: 'GET',
     path: '/jobs',
+    tag: 'Jobs',
     summary: 'List jobs, the newest first',
     query: listQuery,
     answers: { 200: answers.jobList },
@@ -44,37 +67,96 @@ export const operations = {
   createJob: {
     method: 'POST',
     path: '/jobs',
+    tag: 'Jobs',
     summary: 'Make a job',
+    description:
+      'Exactly one of `delay`, `trigger_at` and `cron_expr` says when it is due. When the answer comes, the job is on disk.',
     request: jobSchema,
+    headers: {
+      'Idempotency-Key': Type.String({
+        minLength: 1,
+        maxLength: limits.idempotencyKeyChars,
+        pattern: '^[\\x21-\\x7e]+$',
+        description: 'The same key with the same body answers the first job. Kept for 24 hours',
+      }),
+    },
     answers: { 201: answers.job },
+    answerHeaders: {
+      Location: Type.String({ description: 'The path of the job' }),
+      'Idempotent-Replayed': Type.Literal('true', { description: 'An earlier request with this key made the job' }),
+    },
+    refusals: ['unknown_job_type', 'conflict'],
   },
   createJobs: {
     method: 'POST',
     path: '/jobs/batch',
-    summary: 'Create many jobs: atomically, or each for itself with "Prefer: handling=lenient"',
+    tag: 'Jobs',
+    summary: 'Create many jobs: atomically, or each for itself',
+    description:
+      'All of them are on disk when the answer comes, or none is made. Paths of faults begin with `/<index>`. With `Prefer: handling=lenient` each item stands alone.',
     request: Type.Array(jobSchema, { minItems: 1, maxItems: limits.batchJobs }),
+    ndjson: true,
+    headers: {
+      Prefer: Type.Optional(Type.String({ description: '`handling=lenient`: each item stands alone (RFC 7240)' })),
+    },
     answers: { 200: answers.eachJob, 201: answers.madeJobs },
+    refusals: ['unknown_job_type'],
   },
-  showJob: { method: 'GET', path: '/jobs/:id', summary: 'Show a job', answers: { 200: answers.jobDetail } },
+  showJob: {
+    method: 'GET',
+    path: '/jobs/:id',
+    tag: 'Jobs',
+    summary: 'Show a job',
+    answers: { 200: answers.jobDetail },
+  },
   updateJob: {
     method: 'PUT',
     path: '/jobs/:id',
+    tag: 'Jobs',
     summary: 'Change a job that is pending',
+    description:
+      'Fields that are not named stay. `delay` or `trigger_at` moves the next occurrence of a cron job only.',
     request: patchSchema,
     answers: { 200: answers.jobDetail },
+    refusals: ['conflict'],
   },
-  deleteJob: { method: 'DELETE', path: '/jobs/:id', summary: 'Cancel a job', answers: { 200: answers.jobDetail } },
-  cancelJob: { method: 'POST', path: '/jobs/:id/cancel', summary: 'Cancel a job', answers: { 200: answers.jobDetail } },
+  deleteJob: {
+    method: 'DELETE',
+    path: '/jobs/:id',
+    tag: 'Jobs',
+    summary: 'Cancel a job',
+    description: 'The same as `POST /jobs/{id}/cancel`.',
+    answers: { 200: answers.jobDetail },
+    refusals: ['conflict'],
+  },
+  cancelJob: {
+    method: 'POST',
+    path: '/jobs/:id/cancel',
+    tag: 'Jobs',
+    summary: 'Cancel a job',
+    description: 'A running handler gets its signal, and is stopped after the grace period. A repeating job ends.',
+    answers: { 200: answers.jobDetail },
+    refusals: ['conflict'],
+  },
   retryJob: {
     method: 'POST',
     path: '/jobs/:id/retry',
-    summary: 'Run a job again that has failed or was cancelled',
+    tag: 'Jobs',
+    summary: 'Run a job again that has failed',
     answers: { 200: answers.jobDetail },
+    refusals: ['conflict'],
   },
-  stats: { method: 'GET', path: '/stats', summary: 'Figures of the whole server', answers: { 200: answers.stats } },
+  stats: {
+    method: 'GET',
+    path: '/stats',
+    tag: 'Server',
+    summary: 'Figures of the whole server',
+    answers: { 200: answers.stats },
+  },
   health: {
     method: 'GET',
     path: '/health',
+    tag: 'Server',
     summary: 'Whether the server can do its work',
     open: true,
     answers: { 200: answers.health, 503: answers.health },
@@ -82,6 +164,7 @@ export const operations = {
   live: {
     method: 'GET',
     path: '/health/live',
+    tag: 'Server',
     summary: 'Whether the server answers at all',
     open: true,
     answers: { 200: answers.live },
@@ -89,8 +172,14 @@ export const operations = {
   events: {
     method: 'GET',
     path: '/events',
+    tag: 'Server',
     summary: 'Hear of what happens, as Server-Sent Events',
     query: eventQuery,
+    headers: {
+      'Last-Event-ID': Type.Optional(
+        Type.Integer({ minimum: 0, description: 'As since, and before it: browsers send it when they connect again' }),
+      ),
+    },
     produces: 'text/event-stream',
     answers: { 200: streamed },
   },
@@ -98,6 +187,8 @@ export const operations = {
   metrics: {
     method: 'GET',
     path: '/metrics',
+    beside: true,
+    tag: 'Server',
     summary: 'What is counted, as Prometheus reads it',
     produces: 'text/plain; version=0.0.4; charset=utf-8',
     answers: { 200: Type.String() },
@@ -105,14 +196,17 @@ export const operations = {
   jobTypes: {
     method: 'GET',
     path: '/job-types',
+    tag: 'Server',
     summary: 'The job types, with the defaults of their jobs',
     answers: { 200: answers.jobTypes },
   },
   backUp: {
     method: 'POST',
     path: '/backup',
+    tag: 'Server',
     summary: 'Write a backup into a directory of the machine of the server',
     request: backupSchema,
     answers: { 200: answers.backup },
+    refusals: ['conflict'],
   },
 } as const satisfies Record<string, Operation>;

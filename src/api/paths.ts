@@ -22,6 +22,20 @@ const synonyms: Readonly<Record<string, string>> = {
   events: 'ws',
   websocket: 'ws',
   socket: 'ws',
+  openapi: 'openapi.json',
+  'openapi.yaml': 'openapi.json',
+  'openapi.yml': 'openapi.json',
+  'swagger.json': 'openapi.json',
+  'swagger.yaml': 'openapi.json',
+  swagger: 'docs',
+  'swagger-ui': 'docs',
+  'swagger-ui.html': 'docs',
+  'api-docs': 'docs',
+  doc: 'docs',
+  redoc: 'docs',
+  asyncapi: 'asyncapi.json',
+  'asyncapi.yaml': 'asyncapi.json',
+  'asyncapi.yml': 'asyncapi.json',
 };
 
 /**

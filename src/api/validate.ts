@@ -170,3 +170,12 @@ function readDuration(text: unknown, faults: Faults, path: string): number | und
   knownDurations.set(text, duration.ms);
   return duration.ms;
 }
+
+/** Visible characters only: what a header can carry without being changed on its way. */
+const keyForm = new RegExp(`^[\\x21-\\x7e]{1,${limits.idempotencyKeyChars}}$`);
+
+/** Looks at an idempotency key, of a header or an item of a batch: adds a fault at `at` where `key` is none. */
+export function readIdempotencyKey(key: unknown, faults: Faults, at: string): void {
+  if (typeof key === 'string' && keyForm.test(key)) return;
+  faults.add(at, `must have 1 to ${limits.idempotencyKeyChars} visible ASCII characters`);
+}

@@ -18,13 +18,15 @@ import {
   hostName,
   many,
   origin,
+  repeated,
   serverUrl,
   threadMemory,
   wholeNumber,
   zone,
 } from './option-values.js';
-import { checkToken, explain, fail, oneLine, orExplain, print, startError, usageError } from './output.js';
+import { checkToken, explain, fail, oneLine, orExplain, orFail, print, startError, usageError } from './output.js';
 import { systemZone } from './system-zone.js';
+import { readTokens, type TokenOptions } from './tokens.js';
 import { passOverServiceLinks, readVariables } from './variables.js';
 
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
@@ -33,7 +35,7 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 const noAnswer = 3;
 
 /** The options of `start` as commander hands them over. */
-interface StartOptions {
+interface StartOptions extends TokenOptions {
   readonly host?: string;
   readonly port: number;
   readonly http?: 'uws' | 'node';
@@ -49,7 +51,6 @@ interface StartOptions {
   readonly retain: number;
   readonly maxBody: number;
   readonly maxConnections: number;
-  readonly token?: string;
   readonly allowedHost: readonly string[];
   readonly corsOrigin: readonly string[];
   readonly chunked: boolean;
@@ -157,8 +158,19 @@ function startCommand(run: (options: StartOptions) => Promise<void>): Command {
     .addOption(
       option(
         '--token <secret>',
-        'what clients must send as "Authorization: Bearer <secret>"; better set as variable, since others can see command lines',
-      ),
+        'what clients must send as "Authorization: Bearer <secret>" (repeatable); better set as variable, since others can see command lines',
+      )
+        .default([], 'none')
+        .argParser(repeated),
+    )
+    .addOption(option('--token-file <file>', 'further tokens, one a line'))
+    .addOption(
+      option(
+        '--read-token <secret>',
+        'a token that may only read: GET, HEAD and /ws (repeatable); needs --token or --token-file',
+      )
+        .default([], 'none')
+        .argParser(repeated),
     )
     .addOption(
       option(
@@ -294,8 +306,7 @@ function program(run: (options: StartOptions) => Promise<void>): Command {
 
 /** @throws CommanderError where options contradict each other */
 function toConfig(options: StartOptions): Config {
-  const { token, tlsCert, tlsKey } = options;
-  if (token !== undefined) checkToken(token);
+  const { tlsCert, tlsKey, tokenFile } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined)) fail('--tls-cert and --tls-key must be given together');
   return {
     host: options.host,
@@ -313,7 +324,8 @@ function toConfig(options: StartOptions): Config {
     retainJobs: options.retain,
     maxBodyBytes: options.maxBody,
     maxConnections: options.maxConnections,
-    token,
+    tokens: readTokens(options),
+    tokenFile: tokenFile === undefined ? undefined : resolve(tokenFile),
     allowedHosts: options.allowedHost,
     corsOrigins: options.corsOrigin,
     chunked: options.chunked,
@@ -326,11 +338,7 @@ function toConfig(options: StartOptions): Config {
 
 /** Looked at only where none is given: help and other commands do not depend on it. */
 function zoneOfSystem(): string {
-  try {
-    return systemZone(process.env.TZ);
-  } catch (error) {
-    return fail(explain(error));
-  }
+  return orFail(() => systemZone(process.env.TZ));
 }
 
 // --- Running ---

@@ -54,6 +54,11 @@ export function zone(text: string): string {
   throw new InvalidArgumentError('It must be the name of an IANA time zone such as Europe/Berlin.');
 }
 
+/** May be given again and again. */
+export function repeated(text: string, earlier: readonly string[]): string[] {
+  return [...earlier, text];
+}
+
 /** May be given again and again, and several at once with commas. */
 export function many(read: (text: string) => string): (text: string, earlier: readonly string[]) => string[] {
   return (text, earlier) => [...earlier, ...text.split(',').map((item) => read(item.trim()))];

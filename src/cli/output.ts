@@ -1,5 +1,6 @@
 /** How commands speak: results on standard output, what is wrong in one line on standard error, and the exit codes. */
 import { CommanderError } from 'commander';
+import { tokenForm } from '../server/http/token-file.js';
 
 /** Exit code of a mistake in the command line or a variable. */
 export const usageError = 2;
@@ -10,6 +11,15 @@ export const startError = 1;
 export function fail(message: string): never {
   process.stderr.write(oneLine(message));
   throw new CommanderError(usageError, 'escapement.usage', message);
+}
+
+/** What `read` returns; what it throws is a mistake in the options. @throws CommanderError */
+export function orFail<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    return fail(explain(error));
+  }
 }
 
 /** A message as one line that begins with the name of the program. */
@@ -40,5 +50,5 @@ export function explain(error: unknown): string {
 
 /** Not the option's own check: commander would name the value in its message. @throws CommanderError */
 export function checkToken(token: string): void {
-  if (!/^[\x21-\x7e]+$/.test(token)) fail('the token must be visible ASCII characters without spaces');
+  if (!tokenForm.test(token)) fail('the token must be visible ASCII characters without spaces');
 }

@@ -1,6 +1,6 @@
 /**
- * Operating errors: what a user can cause or must know. One class, one list of stable codes; `server/http/problem`
- * alone knows how they look over HTTP. Broken invariants are plain `Error`s and end the process.
+ * Operating errors: what a user can cause or must know. One class, one list of stable codes; `api/problem` alone
+ * knows how they look over HTTP. Broken invariants are plain `Error`s and end the process.
  */
 
 /** The stable words of `code` in problem documents. */

@@ -18,14 +18,18 @@ import { HttpApp } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
+import { Tokens } from './http/tokens.js';
 import { EventStreams } from './live/sse.js';
 import { StreamTopics } from './live/stream-topics.js';
 import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
 import { WebSockets } from './live/websocket.js';
+import { docsRoutes } from './pages/docs.js';
+import { homeRoutes } from './pages/home.js';
 import type { Health, JobsWithoutHandler, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
+import { descriptionRoutes } from './routes/description.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
@@ -42,7 +46,7 @@ export type ServerConfig = Pick<
   | 'maxConnections'
   | 'threads'
   | 'attemptsPerThread'
-  | 'token'
+  | 'tokens'
   | 'allowedHosts'
   | 'corsOrigins'
   | 'chunked'
@@ -93,10 +97,16 @@ export class Server {
   /** @throws Error that tells the user what to do, when the settings cannot be used */
   constructor(options: ServerOptions) {
     const { config, clock, queries, requests, handlers, health, log } = options;
-    const { timezone, token } = config;
-    checkExposure(config.host, token);
+    const { timezone } = config;
+    const tokens = new Tokens(config.tokens);
+    checkExposure(config.host, !tokens.isEmpty);
     this.#options = options;
-    const gate = new Gate({ ...config, loopback: isPrivate(config.host), trailers: options.http.readsTrailers });
+    const gate = new Gate({
+      ...config,
+      tokens,
+      loopback: isPrivate(config.host),
+      trailers: options.http.readsTrailers,
+    });
     const app = openApp(options, gate);
     const stats = {
       queries,
@@ -153,11 +163,14 @@ export class Server {
         ? backupRoutes(base, {
             backUp: options.backUp,
             requests,
-            exposed: token === undefined && config.allowedHosts.length > 0,
+            exposed: tokens.isEmpty && config.allowedHosts.length > 0,
           })
         : []),
     ];
-    for (const route of [...routes, indexRoute(base, routes)]) app.route(route);
+    const described = { base, jobTypes: [...names], guarded: !tokens.isEmpty };
+    const pages = [...homeRoutes(base), ...docsRoutes()];
+    for (const route of [...routes, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
+      app.route(route);
     app.routeRest(base);
     this.#app = app;
     this.#subscribers = subscribers;

@@ -20,6 +20,9 @@ t.test('what is not as declared is found', async (t) => {
   t.match(answerFault('GET', '/api/v1/stats', 200, { ...stats, pending: -1 }), /pending/);
   t.match(answerFault('GET', '/api/v1/stats', 201, stats), /201 is not declared/);
   t.match(answerFault('GET', '/api/v1/stats', 404, {}), /type/);
+  const refusal = { type: '', title: '', status: 409, detail: '', code: 'conflict' };
+  t.match(answerFault('GET', '/api/v1/stats', 409, refusal), /conflict is not declared/);
+  t.equal(answerFault('DELETE', '/api/v1/jobs/job_1704180000_0123abcd', 409, refusal), undefined);
   t.match(answerFault('GET', '/api/v1/jobs?limit=1', 200, { total: 1, items: [{}] }), /items/);
   const started = { type: 'job.started', job_id: 'job_1704180000_0123abcd', job_name: 'a', status: 1 };
   const event = { ...started, timestamp: '2024-01-02T15:30:00+08:00', metadata: { attempt: 1 }, seq: 1 };

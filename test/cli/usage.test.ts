@@ -17,6 +17,8 @@ const options = [
   'max-body',
   'max-connections',
   'token',
+  'token-file',
+  'read-token',
   'allowed-host',
   'cors-origin',
   'tls-cert',

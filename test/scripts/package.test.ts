@@ -12,6 +12,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
   exports: { './handler': { types: string } };
   imports: Record<string, string>;
   scripts: Record<string, string>;
+  dependencies: Record<string, string>;
 };
 const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
 const [packed] = JSON.parse(execFileSync('npm', args, { cwd: root, encoding: 'utf8' })) as {
@@ -28,6 +29,22 @@ t.test('the program and the install steps are packed, and it is built before', a
   t.match(manifest.scripts.prepack, /^npm run build\b/);
   t.equal(manifest.scripts.prepare, undefined, 'npm ci does not build');
 });
+
+t.test(
+  'the page of the API is packed with what it loads and its licences, without the library that has them',
+  async (t) => {
+    const folder = 'dist/src/server/pages/files';
+    for (const name of [
+      'swagger-ui-bundle.js.gz',
+      'swagger-ui.css.gz',
+      'docs-page.js.gz',
+      'swagger-ui.LICENSE',
+      'swagger-ui.NOTICE',
+    ])
+      t.ok(files.has(`${folder}/${name}`), name);
+    t.notOk('swagger-ui-dist' in manifest.dependencies);
+  },
+);
 
 t.test('the types of a handler are packed, and a handler compiles against them', (t) => {
   t.ok(files.has(posix.normalize(manifest.exports['./handler'].types)));

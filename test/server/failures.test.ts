@@ -66,7 +66,7 @@ t.test('refusals of the scheduler are passed on', async (t) => {
   ];
   for (const [code, status, retryAfter] of cases) {
     scheduler.decide = () => ({ ok: false, refusal: new Refusal(code, `about ${code}`) });
-    const answer = await api.post<Problem>('/jobs', creation);
+    const answer = await api.put<Problem>('/jobs/job_1704180000_00000000', { delay: '1h' });
     t.equal(answer.status, status);
     t.match(answer.body, { code, status, detail: `about ${code}`, type: `/problems/${code}` });
     t.equal(answer.headers['retry-after'], retryAfter);

@@ -161,7 +161,7 @@ const config: ServerConfig = {
   maxConnections: 100,
   threads: 2,
   attemptsPerThread: 256,
-  token: undefined,
+  tokens: { full: [], read: [] },
   allowedHosts: [],
   corsOrigins: [],
   chunked: true,

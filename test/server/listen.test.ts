@@ -53,9 +53,9 @@ t.test('a port that is free on one address only is not taken when any will do', 
 });
 
 t.test('addresses that are not there', async (t) => {
-  await t.rejects(serve({ host: '192.0.2.1', token: 'secret' }), /does not have that address/);
+  await t.rejects(serve({ host: '192.0.2.1', tokens: { full: ['secret'], read: [] } }), /does not have that address/);
   await t.rejects(
-    serve({ host: 'no-such-host.invalid', token: 'secret' }),
+    serve({ host: 'no-such-host.invalid', tokens: { full: ['secret'], read: [] } }),
     /cannot listen on no-such-host\.invalid:0: /,
   );
 });
@@ -63,7 +63,7 @@ t.test('addresses that are not there', async (t) => {
 t.test('an address that others can reach needs a token', async (t) => {
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.com'])
     await t.rejects(serve({ host }), /needs a token.*ESCAPEMENT_TOKEN/);
-  const { port } = await serve({ host: '0.0.0.0', token: 'secret' });
+  const { port } = await serve({ host: '0.0.0.0', tokens: { full: ['secret'], read: [] } });
   t.equal((await new Client({ port }).get('/health')).status, 200);
   t.equal((await new Client({ port }).get('/jobs')).status, 401);
 });

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { Gate, hostName, isLoopback } from '../../src/server/http/gate.js';
 import { RequestHead } from '../../src/server/http/request-head.js';
+import { Tokens } from '../../src/server/http/tokens.js';
 import type { Problem } from '../support/client.js';
 import { Subscriber } from '../support/ws.js';
 import { serve } from './fixture.js';
@@ -42,7 +43,7 @@ t.test('without a token only known hosts are answered for', async (t) => {
 
 t.test('with a token', async (t) => {
   const token = 'correct-horse-battery-staple';
-  const { api, port } = await serve({ token });
+  const { api, port } = await serve({ tokens: { full: [token], read: [] } });
   const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
   t.equal((await api.get('/jobs', bearer(token))).status, 200);
   t.equal((await api.get('/jobs', { authorization: `bearer  ${token}` })).status, 200);
@@ -121,9 +122,14 @@ t.test('pages of other sites change nothing', async (t) => {
 });
 
 t.test('bound to other addresses, pages of this machine are strangers too', (t) => {
-  const gate = new Gate({ token: undefined, allowedHosts: [], corsOrigins: [], loopback: false });
+  const gate = new Gate({
+    tokens: new Tokens({ full: [], read: [] }),
+    allowedHosts: [],
+    corsOrigins: [],
+    loopback: false,
+  });
   const head = Object.assign(new RequestHead(), { host: '10.0.0.1', origin: 'http://localhost:3000' });
-  t.match(gate.check(head, { guarded: true, open: false }), { code: 'forbidden' });
+  t.match(gate.check(head, { changes: true, guarded: true, open: false }), { code: 'forbidden' });
   t.end();
 });
 
@@ -159,7 +165,7 @@ t.test('CORS: only for listed origins', async (t) => {
 });
 
 t.test('preflights need no token', async (t) => {
-  const { api } = await serve({ token: 'secret', corsOrigins: ['https://app.example.com'] });
+  const { api } = await serve({ tokens: { full: ['secret'], read: [] }, corsOrigins: ['https://app.example.com'] });
   const headers = { origin: 'https://app.example.com', 'access-control-request-method': 'PUT' };
   t.equal((await api.request('OPTIONS', '/jobs/x', { headers })).status, 204);
   t.equal((await api.get('/jobs', headers)).status, 401);

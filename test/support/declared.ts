@@ -2,8 +2,9 @@
 import { Compile } from 'typebox/compile';
 import { problem } from '../../src/api/answers.js';
 import { events, notices } from '../../src/api/messages.js';
-import type { Operation } from '../../src/api/operation.js';
+import { type Operation, refusalsOf } from '../../src/api/operation.js';
 import { operations } from '../../src/api/operations.js';
+import type { ErrorCode } from '../../src/domain/errors.js';
 
 type Schema = typeof problem | Operation['answers'][number];
 
@@ -13,23 +14,23 @@ const base = '/api/v1';
 
 /** @returns what is wrong with an answer, or undefined */
 export function answerFault(method: string, target: string, status: number, body: unknown): string | undefined {
-  if (status >= 400 && !isHealth(target, status)) return fault(problem, body);
   const path = target.split('?')[0] as string;
   const operation = declared.find((each) => each.method === method && fits(base + each.path, path));
-  if (operation === undefined) return undefined;
-  const schema = operation.answers[status];
-  return schema === undefined ? `${status} is not declared` : fault(schema, body);
+  const schema = operation?.answers[status];
+  if (schema !== undefined) return fault(schema, body);
+  if (status < 400) return operation && `${status} is not declared`;
+  return fault(problem, body) ?? (operation && refusalFault(operation, body as { code: ErrorCode }));
+}
+
+function refusalFault(operation: Operation, { code }: { code: ErrorCode }): string | undefined {
+  return refusalsOf(operation).includes(code) ? undefined : `the refusal ${code} is not declared`;
 }
 
 /** @returns what is wrong with a message to a subscriber, or undefined */
 export function messageFault(message: unknown): string | undefined {
   const { type } = message as { type: string };
-  const schema = ({ ...events, ...notices } as Record<string, Schema>)[type];
+  const schema = (events as Record<string, Schema>)[type] ?? (notices as Record<string, Schema>)[type];
   return schema === undefined ? `the type ${type} is not declared` : fault(schema, message);
-}
-
-function isHealth(target: string, status: number): boolean {
-  return status === 503 && target.split('?')[0] === `${base}/health`;
 }
 
 function fits(pattern: string, path: string): boolean {

@@ -1,7 +1,6 @@
 /** What becomes of the items of a batch: all of them jobs or none, or each for itself. */
 import { Faults, pointer } from '../../api/faults.js';
-import { readIdempotencyKey } from '../../api/idempotency-key.js';
-import { type Rules, readDraft } from '../../api/validate.js';
+import { type Rules, readDraft, readIdempotencyKey } from '../../api/validate.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Creation, JobDraft } from '../../scheduler/messages.js';
 import { digestOf } from './canonical.js';

@@ -20,7 +20,7 @@ import { RequestHead } from './request-head.js';
 import { noContent } from './response-head.js';
 
 /** What a method of a path does. */
-export interface Route extends Pick<Operation, 'method' | 'path' | 'open'> {
+export interface Route extends Pick<Operation, 'method' | 'path' | 'open' | 'ndjson'> {
   /**
    * Answers `exchange` now or later, or throws. `body` is there only where `maxBodyBytes` is, and only until this returns:
    * it may be the memory that the next request is read into.
@@ -28,8 +28,6 @@ export interface Route extends Pick<Operation, 'method' | 'path' | 'open'> {
   run(exchange: Exchange, body: Buffer): void;
   /** The route takes a JSON body of at most this size. Without it bodies are ignored. */
   readonly maxBodyBytes?: number;
-  /** It takes `application/x-ndjson` as well. */
-  readonly ndjson?: boolean;
 }
 
 export interface HttpAppOptions {
@@ -241,11 +239,10 @@ export class HttpApp implements ExchangeContext {
     const misframed = gate.framing(head);
     if (misframed) return exchange.refuseAndEnd(misframed);
     if (head.origin !== undefined && gate.mayRead(head.origin)) exchange.corsOrigin = head.origin;
-    const refusal = gate.check(head, {
-      guarded: method !== 'get' && method !== 'head' && method !== 'options',
-      open: route.open === true,
-    });
-    if (refusal) return exchange.refuse(refusal);
+    const changes = method !== 'get' && method !== 'head' && method !== 'options';
+    const access = gate.check(head, { changes, guarded: changes, open: route.open === true });
+    if (access instanceof Refusal) return exchange.refuse(access);
+    exchange.access = access;
 
     if (route.path.includes(':')) exchange.parameter = decode(request.getParameter(0) ?? '');
     exchange.query = request.getQuery() ?? '';

@@ -26,11 +26,14 @@ export function isPrivate(host: string | undefined): boolean {
   return host === undefined || isLoopback(host);
 }
 
-/** @throws Error that tells the user what to do, when others could get in without a token */
-export function checkExposure(host: string | undefined, token: string | undefined): void {
-  if (isPrivate(host) || token !== undefined) return;
+/**
+ * @param guarded the server has tokens
+ * @throws Error that tells the user what to do, when others could get in without one
+ */
+export function checkExposure(host: string | undefined, guarded: boolean): void {
+  if (isPrivate(host) || guarded) return;
   throw new Error(
-    `listening on ${host} needs a token, since others than this machine can reach it: pass --token or set ESCAPEMENT_TOKEN`,
+    `listening on ${host} needs a token, since others than this machine can reach it: pass --token or --token-file, or set ESCAPEMENT_TOKEN`,
   );
 }
 

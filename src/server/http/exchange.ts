@@ -4,10 +4,12 @@
  *
  * Invariant: an exchange that outlives its route is in `OpenExchanges` until it is answered or aborted.
  */
+import { problemBody } from '../../api/problem.js';
 import { Refusal } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
 import type { Answer, AnswerStream, Reply, StreamEvents } from './http-port.js';
-import { internalError, problemBody, problemHead } from './problem.js';
+import { internalError, problemHead } from './problem-head.js';
+import type { Access } from './tokens.js';
 
 /** What every exchange of a server shares. */
 export interface ExchangeContext {
@@ -39,6 +41,8 @@ export class Exchange {
   prefer: string | undefined;
   /** Where a client of an event stream was, as it says; '' counts as absent. */
   lastEventId: string | undefined;
+  /** What its sender may do. */
+  access: Access = 'none';
   /** The body is one JSON value per line. */
   ndjson = false;
   /** HEAD: the body is measured, not sent. */

@@ -2,13 +2,13 @@
  * Who may ask at all, decided from the headers before any route runs: requests that could be read in two ways, hosts that
  * are not ours (DNS rebinding), a missing token, and pages of other sites.
  */
-import { timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { Refusal } from '../../domain/errors.js';
 import type { RequestHead } from './request-head.js';
+import type { Access, Tokens } from './tokens.js';
 
 export interface GateSettings {
-  readonly token: string | undefined;
+  readonly tokens: Tokens;
   /** Host names, without port. */
   readonly allowedHosts: readonly string[];
   /** Origins as browsers send them; `null` only if listed. */
@@ -23,7 +23,9 @@ export interface GateSettings {
 
 /** A request as the gate sees it. */
 export interface GateRequest {
-  /** The request changes something, or opens a WebSocket: pages of other sites may not. */
+  /** The request changes something: a token for reading does not do. */
+  readonly changes: boolean;
+  /** It changes something, or opens a WebSocket: pages of other sites may not. */
   readonly guarded: boolean;
   /** Needs no token. */
   readonly open: boolean;
@@ -33,8 +35,6 @@ export interface GateRequest {
 
 export class Gate {
   readonly #settings: GateSettings;
-  readonly #token: Buffer | undefined;
-  readonly #given: Buffer;
   readonly #hosts: ReadonlySet<string>;
   readonly #origins: ReadonlySet<string>;
   /** Nearly all requests name the same host. */
@@ -42,8 +42,6 @@ export class Gate {
 
   constructor(settings: GateSettings) {
     this.#settings = settings;
-    this.#token = settings.token === undefined ? undefined : Buffer.from(settings.token, 'utf8');
-    this.#given = Buffer.alloc(this.#token?.length ?? 0);
     this.#hosts = new Set(['localhost', ...settings.allowedHosts.map((host) => host.toLowerCase())]);
     this.#origins = new Set(settings.corsOrigins);
   }
@@ -82,26 +80,39 @@ export class Gate {
     return new Refusal('validation_failed', 'The only Transfer-Encoding that is understood is chunked.');
   }
 
-  /** Why the request is turned away, or undefined. */
-  check(head: RequestHead, request: GateRequest): Refusal | undefined {
-    if (this.#token === undefined) {
+  /** What its sender may do, or why the request is turned away. */
+  check(head: RequestHead, request: GateRequest): Access | Refusal {
+    const { tokens } = this.#settings;
+    let access: Access = 'full';
+    if (tokens.isEmpty) {
       if (!this.#isOurs(head.host)) {
         return new Refusal(
           'misdirected_host',
           'The Host header names another host; --allowed-host makes this server answer for it.',
         );
       }
-    } else if (this.#authorised(head, request)) return undefined;
-    else if (!request.open) {
-      return new Refusal(
-        'unauthorized',
-        'Send the header "Authorization: Bearer <token>" with the token that the server was started with.',
-      );
+    } else {
+      const given = request.token ?? bearerToken(head);
+      access = given === undefined ? 'none' : tokens.accessOf(given);
+      if (access === 'none' && !request.open) {
+        return new Refusal(
+          'unauthorized',
+          'Send the header "Authorization: Bearer <token>" with a token that the server was started with.',
+        );
+      }
+      if (access === 'read' && request.changes) {
+        return new Refusal(
+          'forbidden',
+          'This token may only read: GET, HEAD and /ws. Send one that the server has as --token, or in its --token-file.',
+        );
+      }
+      // A page that knows a token was given it.
+      if (access !== 'none') return access;
     }
     if (request.guarded && head.origin !== undefined && !this.#mayAct(head.origin, head.host)) {
       return new Refusal('forbidden', 'Pages of this origin may not do this; --cors-origin allows them to.');
     }
-    return undefined;
+    return access;
   }
 
   /** True when pages of this origin may read answers. */
@@ -118,22 +129,6 @@ export class Gate {
     return ours;
   }
 
-  #authorised(head: RequestHead, request: GateRequest): boolean {
-    if (request.token !== undefined) return this.#isToken(request.token);
-    const match = head.authorization === undefined ? null : /^bearer +([^ ].*)$/i.exec(head.authorization);
-    return match !== null && this.#isToken(match[1] as string);
-  }
-
-  /** In a time that tells nothing about how much of it is right. */
-  #isToken(text: string): boolean {
-    const token = this.#token as Buffer;
-    this.#given.fill(0);
-    // Headers come decoded as UTF-8.
-    this.#given.write(text, 'utf8');
-    const same = timingSafeEqual(this.#given, token);
-    return same && Buffer.byteLength(text) === token.length;
-  }
-
   #mayAct(origin: string, host: string | undefined): boolean {
     if (this.#origins.has(origin)) return true;
     const match = /^https?:\/\/([^/]+)$/.exec(origin.toLowerCase());
@@ -142,6 +137,11 @@ export class Gate {
     const name = hostName(match[1] as string);
     return this.#settings.loopback && name !== undefined && isLoopback(name);
   }
+}
+
+/** The token that the header brings, undefined where there is none. */
+function bearerToken({ authorization }: RequestHead): string | undefined {
+  return authorization === undefined ? undefined : /^bearer +([^ ].*)$/i.exec(authorization)?.[1];
 }
 
 /** The name in a Host header, lower case, brackets and port taken off; undefined when it is none. */

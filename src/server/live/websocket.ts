@@ -136,8 +136,8 @@ export class WebSockets {
       .getHeader('sec-websocket-protocol')
       .split(',')
       .map((name) => name.trim());
-    const refusal = gate.check(head, { guarded: true, open: false, token: offeredToken(protocols) });
-    if (refusal) return exchange.refuse(refusal);
+    const access = gate.check(head, { changes: false, guarded: true, open: false, token: offeredToken(protocols) });
+    if (access instanceof Refusal) return exchange.refuse(access);
     if (request.getHeader('sec-websocket-version') !== '13')
       return exchange.refuse(notAnUpgrade(), ['Sec-WebSocket-Version', '13']);
     if (app.closing)

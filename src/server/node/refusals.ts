@@ -1,9 +1,11 @@
 /** What is refused below the gate, as uWebSockets.js does by itself: what is no request of HTTP/1.1 that we take. */
+
 import type { IncomingMessage } from 'node:http';
+import { problemBody } from '../../api/problem.js';
 import { Refusal } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
 import type { Answer } from '../http/http-port.js';
-import { problemBody, problemHead } from '../http/problem.js';
+import { problemHead } from '../http/problem-head.js';
 
 const maxHeaders = 100;
 

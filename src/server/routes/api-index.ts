@@ -3,8 +3,11 @@
 import { at } from '../../api/operation.js';
 import { operations } from '../../api/operations.js';
 import type { Route } from '../http/app.js';
+import type { Exchange } from '../http/exchange.js';
 import { jsonOk } from '../http/response-head.js';
+import { docsPath } from '../pages/docs.js';
 import { version } from '../version.js';
+import { descriptionPaths } from './description.js';
 
 /** @param others the routes that it points to */
 export function indexRoute(base: string, others: readonly Route[]): Route {
@@ -17,7 +20,8 @@ export function indexRoute(base: string, others: readonly Route[]): Route {
     if (!path.includes(':')) links[name] = path;
   }
   links.event_stream = links.events as string;
-  links.events = '/ws';
-  const document = JSON.stringify({ name: 'escapement', version: `v${version}`, access: 'full', links });
-  return { ...at(base, operations.index), run: (exchange) => exchange.answer(jsonOk, document) };
+  Object.assign(links, descriptionPaths, { docs: docsPath, events: '/ws' });
+  const document = ({ access }: Exchange): string =>
+    JSON.stringify({ name: 'escapement', version: `v${version}`, access, links });
+  return { ...at(base, operations.index), run: (exchange) => exchange.answer(jsonOk, document(exchange)) };
 }

@@ -2,6 +2,7 @@
 import { Faults } from '../../api/faults.js';
 import { at } from '../../api/operation.js';
 import { operations } from '../../api/operations.js';
+import { problemBody, problemStatus } from '../../api/problem.js';
 import { renderJob } from '../../api/render.js';
 import { readDraft } from '../../api/validate.js';
 import type { Job } from '../../domain/job.js';
@@ -15,7 +16,6 @@ import { ListBody } from '../bodies/list-body.js';
 import type { Route } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
 import { readPreferences } from '../http/prefer.js';
-import { problemBody, problemStatus } from '../http/problem.js';
 import { jsonCreated, jsonOk } from '../http/response-head.js';
 import { type JobsContext, submitTo } from './jobs.js';
 

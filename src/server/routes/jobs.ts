@@ -2,12 +2,11 @@
 
 import type { Cursors } from '../../api/cursor.js';
 import { Faults } from '../../api/faults.js';
-import { readIdempotencyKey } from '../../api/idempotency-key.js';
 import { at } from '../../api/operation.js';
 import { operations } from '../../api/operations.js';
 import { readListQuery } from '../../api/query.js';
 import { type RenderRules, renderJob } from '../../api/render.js';
-import { type Rules, readDraft, readPatch } from '../../api/validate.js';
+import { type Rules, readDraft, readIdempotencyKey, readPatch } from '../../api/validate.js';
 import type { Clock } from '../../clock.js';
 import { Refusal } from '../../domain/errors.js';
 import { formatId, parseId } from '../../domain/id.js';

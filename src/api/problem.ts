@@ -1,10 +1,10 @@
 /**
  * Refusals as RFC 9457 problem documents. No other file knows which HTTP status an operating error has.
  */
-import { type ErrorCode, Refusal } from '../../domain/errors.js';
-import { responseHead } from './response-head.js';
+import type { ErrorCode, Refusal } from '../domain/errors.js';
 
-interface Kind {
+/** What all problems of one code have in common. */
+export interface ProblemKind {
   /** Status code and reason phrase. */
   readonly status: string;
   readonly title: string;
@@ -12,7 +12,7 @@ interface Kind {
   readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
-const kinds = {
+export const problemKinds = {
   malformed_json: { status: '400 Bad Request', title: 'The body is not JSON' },
   validation_failed: { status: '400 Bad Request', title: 'The request is not valid' },
   unknown_job_type: { status: '400 Bad Request', title: 'No handler is registered for this job type' },
@@ -21,7 +21,7 @@ const kinds = {
     title: 'A valid token is required',
     headers: [['WWW-Authenticate', 'Bearer realm="escapement"']],
   },
-  forbidden: { status: '403 Forbidden', title: 'This origin may not do this' },
+  forbidden: { status: '403 Forbidden', title: 'The caller may not do this' },
   not_found: { status: '404 Not Found', title: 'There is nothing here' },
   method_not_allowed: { status: '405 Method Not Allowed', title: 'This resource does not have that method' },
   conflict: { status: '409 Conflict', title: 'The request conflicts with what is there' },
@@ -46,23 +46,11 @@ const kinds = {
     headers: [['Retry-After', '5']],
   },
   timeout: { status: '504 Gateway Timeout', title: 'The server did not answer in time' },
-} as const satisfies Record<ErrorCode, Kind>;
-
-const heads = Object.fromEntries(
-  Object.entries<Kind>(kinds).map(([code, { status, headers }]) => [
-    code,
-    responseHead(status, 'application/problem+json', headers),
-  ]),
-) as Record<ErrorCode, string>;
-
-/** Status line and headers for refusals of this code. */
-export function problemHead(code: ErrorCode): string {
-  return heads[code];
-}
+} as const satisfies Record<ErrorCode, ProblemKind>;
 
 /** The HTTP status of refusals of this code. */
 export function problemStatus(code: ErrorCode): number {
-  return Number.parseInt(kinds[code].status, 10);
+  return Number.parseInt(problemKinds[code].status, 10);
 }
 
 /**
@@ -72,19 +60,11 @@ export function problemStatus(code: ErrorCode): number {
 export function problemBody({ code, detail, faults }: Refusal): string {
   const document = {
     type: `/problems/${code}`,
-    title: kinds[code].title,
+    title: problemKinds[code].title,
     status: problemStatus(code),
     detail,
     code,
     ...(faults.length > 0 && { errors: faults.map(({ path, message }) => ({ path, message })) }),
   };
   return JSON.stringify(document);
-}
-
-/** What a client sees of an error that is none of its business. */
-export function internalError(): Refusal {
-  return new Refusal(
-    'internal_error',
-    'The server failed at this request; its log says more. Nothing is known to be wrong with the request.',
-  );
 }

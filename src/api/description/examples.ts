@@ -1,0 +1,197 @@
+/** Examples of requests, answers and refusals, as documents show them. A test holds each to its schema. */
+import type { ErrorCode, Fault } from '../../domain/errors.js';
+import type { operations } from '../operations.js';
+import type { Json } from './named-schemas.js';
+
+type OperationName = keyof typeof operations;
+/** One thing that can be asked for: what it shows, and the body. */
+export interface RequestExample {
+  readonly summary: string;
+  readonly value: unknown;
+}
+
+const id = 'job_1704180000_a1b2c3d4';
+const order = { order_id: 'ORD-2024-001', amount: 199.99 };
+const payment: Json = {
+  id,
+  name: 'payment_check',
+  status: 'pending',
+  trigger_at: '2024-01-02T15:30:00+08:00',
+  next_run_in: '10m0s',
+  retry_count: 0,
+  max_retries: 3,
+  created_at: '2024-01-02T15:20:00+08:00',
+  updated_at: '2024-01-02T15:20:00+08:00',
+  is_repeat: false,
+  retry_delay: '5m0s',
+  backoff: 'exponential',
+  timeout: '30s',
+};
+const detail: Json = { ...payment, payload: order };
+const { next_run_in: _, ...cancelled } = {
+  ...detail,
+  status: 'cancelled',
+  updated_at: '2024-01-02T15:25:00+08:00',
+  finished_at: '2024-01-02T15:25:00+08:00',
+} as Record<string, unknown>;
+
+const newPayment = { name: 'payment_check', delay: '10m', payload: order, max_retries: 3, retry_delay: '5m' };
+const health = { status: 'healthy', time: '2024-01-02T15:20:00+08:00', version: 'v1.0.0' };
+
+/** The path of a job. */
+export const exampleId = id;
+
+/**
+ * Bodies to send.
+ *
+ * @param jobTypes registered ones, of which the examples must be; none where none may be shown
+ */
+export function requestExamples(
+  jobTypes: readonly string[],
+): Partial<Record<OperationName, Record<string, RequestExample>>> {
+  const [first] = jobTypes.includes(newPayment.name) ? [] : jobTypes;
+  const known = first === undefined ? {} : { name: first, payload: {} };
+  const delayed = { ...newPayment, ...known };
+  const daily = { ...delayed, delay: undefined, cron_expr: '0 0 9 * * *', timezone: 'Europe/Berlin', is_repeat: true };
+  const once = { ...delayed, delay: undefined, trigger_at: '2030-01-02T15:30:00+08:00' };
+  return {
+    createJob: {
+      delayed: { summary: 'In ten minutes', value: plain(delayed) },
+      daily: { summary: 'Every day at nine, in Berlin', value: plain(daily) },
+      once: { summary: 'At an instant', value: plain(once) },
+    },
+    createJobs: { two: { summary: 'Two jobs', value: [plain(delayed), plain({ ...delayed, delay: '20m' })] } },
+    updateJob: { later: { summary: 'In an hour, with more retries', value: { delay: '1h', max_retries: 5 } } },
+    backUp: { backup: { summary: 'Into a new directory', value: { directory: '/backups/monday' } } },
+  };
+}
+
+/** Answers by operation and status. */
+export const answerExamples: {
+  readonly [Name in OperationName]: { readonly [Status in keyof (typeof operations)[Name]['answers']]: unknown };
+} = {
+  index: {
+    200: { name: 'escapement', version: 'v1.0.0', access: 'full', links: { jobs: '/api/v1/jobs', events: '/ws' } },
+  },
+  listJobs: { 200: { total: 1, items: [payment] } },
+  createJob: { 201: payment },
+  createJobs: {
+    200: {
+      total: 2,
+      items: [
+        { status: 201, job: payment },
+        {
+          status: 400,
+          problem: {
+            type: '/problems/validation_failed',
+            title: 'The request is not valid',
+            status: 400,
+            detail: '/delay is required.',
+            code: 'validation_failed',
+          },
+        },
+      ],
+    },
+    201: { total: 2, items: [payment, { ...payment, id: 'job_1704180000_5c45d53e' }] },
+  },
+  showJob: { 200: detail },
+  updateJob: { 200: { ...detail, next_run_in: '1h0m0s', trigger_at: '2024-01-02T16:20:00+08:00', max_retries: 5 } },
+  deleteJob: { 200: cancelled },
+  cancelJob: { 200: cancelled },
+  retryJob: { 200: { ...detail, next_run_in: '0s' } },
+  stats: {
+    200: {
+      pending: 12,
+      running: 3,
+      completed: 1542,
+      failed: 8,
+      cancelled: 2,
+      heap_size: 15,
+      uptime: '72h15m30s',
+      connections: 1,
+      connections_closed_slow: 0,
+    },
+  },
+  health: { 200: health, 503: { ...health, status: 'degraded', reason: 'The disk takes no writes.' } },
+  live: { 200: { status: 'live' } },
+  events: {
+    200: {
+      type: 'job.started',
+      job_id: exampleId,
+      job_name: 'payment_check',
+      status: 1,
+      timestamp: '2024-01-02T15:30:00+08:00',
+      metadata: { attempt: 1 },
+      seq: 88,
+    },
+  },
+  metrics: { 200: 'escapement_jobs{status="pending",type="payment_check"} 12\n' },
+  jobTypes: {
+    200: {
+      total: 1,
+      items: [
+        {
+          name: 'payment_check',
+          description: 'Checks whether an order has been paid',
+          timeout: '30s',
+          concurrency: null,
+          max_retries: 3,
+          retry_delay: '1m0s',
+        },
+      ],
+      threads: 2,
+      attempts_per_thread: 256,
+    },
+  },
+  backUp: { 200: { directory: '/backups/monday', bytes: 1_236_992, position: 118, duration_ms: 41 } },
+};
+
+/** What `detail` says, and the faults where there are some. */
+export const refusalExamples: Readonly<
+  Record<ErrorCode, { readonly detail: string; readonly faults?: readonly Fault[] }>
+> = {
+  malformed_json: { detail: 'The body is not JSON.' },
+  validation_failed: {
+    detail: '/delay has no unit; write a number with a unit, such as 300ms, 10m or 1h30s.',
+    faults: [{ path: '/delay', message: 'has no unit; write a number with a unit, such as 300ms, 10m or 1h30s' }],
+  },
+  unknown_job_type: {
+    detail: '/name names no registered job type: there is no handler "nope" (GET /api/v1/job-types lists all).',
+    faults: [
+      {
+        path: '/name',
+        message: 'names no registered job type: there is no handler "nope" (GET /api/v1/job-types lists all)',
+      },
+    ],
+  },
+  unauthorized: {
+    detail: 'Send the header "Authorization: Bearer <token>" with a token that the server was started with.',
+  },
+  forbidden: { detail: 'Pages of this origin may not do this; --cors-origin allows them to.' },
+  not_found: { detail: 'There is no job with this id. It may have been removed after its retention.' },
+  method_not_allowed: { detail: 'This resource has the methods GET, HEAD.' },
+  conflict: { detail: `Job ${id} is failed; only a pending job can be updated.` },
+  length_required: {
+    detail: 'This server takes no bodies in chunks (--no-chunked): send Content-Length in place of Transfer-Encoding.',
+  },
+  payload_too_large: { detail: 'The body may have at most 1048576 bytes; --max-body sets the limit for single jobs.' },
+  unsupported_media_type: { detail: 'The body must be JSON: send "Content-Type: application/json".' },
+  misdirected_host: {
+    detail: 'The Host header names another host; --allowed-host makes this server answer for it.',
+  },
+  internal_error: {
+    detail: 'The server failed at this request; its log says more. Nothing is known to be wrong with the request.',
+  },
+  overloaded: { detail: 'More requests wait for the disk than it takes. Try again in a moment.' },
+  draining: { detail: 'The server is shutting down and takes no new requests.' },
+  storage_unavailable: { detail: 'The disk takes no writes. Nothing was changed; try again later.' },
+  timeout: {
+    detail:
+      'No answer was ready in time. Whether the request took effect is not known: ask for the job before sending it again.',
+  },
+};
+
+/** Without the fields that are undefined. */
+function plain(value: Json): Json {
+  return JSON.parse(JSON.stringify(value)) as Json;
+}

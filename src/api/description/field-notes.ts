@@ -1,0 +1,78 @@
+/** What readers of the description are told of fields, by schema; '' is the schema itself. What a schema says of its own goes before. */
+import type { SchemaName } from './named-schemas.js';
+
+const job = {
+  status: 'pending: waits for its due time; running: an attempt is with a worker; success, failed, cancelled: finished',
+  trigger_at: 'The next start, also of a retry; when none is to come, the due time of the last one',
+  next_run_in: 'While pending: the time left until trigger_at',
+  waiting_for: 'What keeps a due job from starting',
+  retry_count: 'Retries granted so far in this occurrence',
+  cron_expr: 'Of a cron job',
+  timezone: 'Of a cron job: an IANA name',
+  delay: 'Of an interval: the time between two starts',
+  is_repeat: 'It comes again after each occurrence',
+  misfire: 'What becomes of occurrences that came due while the server was not running',
+  skipped_count: 'Occurrences that came due while the one before ran',
+  missed_count: 'Occurrences that came due while the server was not running',
+  started_at: 'Of the latest attempt',
+  finished_at: 'Of the latest attempt',
+  result: 'What the handler returned, of the latest success; JSON of at most 64 KiB',
+  result_omitted: 'Why a result could not be kept; the job has succeeded anyway',
+  last_error: 'The latest failure of an attempt; stays after a later success',
+} as const;
+
+const newJob = {
+  max_retries: "0: the first failure is final. Default: the handler's, else 3",
+  backoff: 'exponential (the default) doubles retry_delay with each retry',
+  misfire: 'Of a repeating job: run_once (the default) makes up for missed occurrences with one run, skip with none',
+} as const;
+
+export const fieldNotes: Partial<Record<SchemaName, Readonly<Record<string, string>>>> = {
+  JobId: { '': 'job_<unix seconds>_<8 hex digits>' },
+  JobType: { '': 'Names the handler that runs the job' },
+  Instant: { '': "RFC 3339 with the offset of the server's time zone; milliseconds only when they are not zero" },
+  Duration: { '': "In Go's form: 1h30m0s" },
+  NewJob: {
+    name: 'The job type: a registered handler',
+    is_repeat: 'With cron_expr: again at each match, and without it once. With delay: again at each interval',
+    ...newJob,
+  },
+  JobChange: newJob,
+  Job: { '': 'A job without its payload', ...job },
+  JobDetail: { '': 'A job with its payload', ...job, payload: 'What the handler is handed' },
+  JobList: {
+    total: 'Jobs that match, at the same moment as items',
+    next_cursor: 'There while more follows: the cursor of the next page',
+  },
+  MadeJobs: { items: 'In the order of the request' },
+  Stats: {
+    completed: 'Occurrences since the data directory was made',
+    failed: 'Occurrences since the data directory was made',
+    cancelled: 'Occurrences since the data directory was made',
+    heap_size: 'All that the scheduler has to do: pending + running',
+    uptime: 'Since this process began',
+    connections: 'WebSocket connections now',
+    connections_closed_slow: 'WebSocket connections that were closed because they read too slowly',
+  },
+  Health: {
+    reason: 'Why it is not healthy',
+    waiting_for_handler: 'Pending jobs that have no handler here, by job type',
+  },
+  JobTypes: {
+    threads: 'Worker threads',
+    attempts_per_thread: 'Attempts that a worker thread may have at once',
+  },
+  Index: {
+    access: 'What this caller may do: everything, or read',
+    links: 'Paths by name',
+  },
+  Backup: { position: 'Of the last log record in it' },
+  Problem: {
+    '': 'A refusal (RFC 9457)',
+    type: 'A name; there is no page behind it',
+    detail: 'For people',
+    code: 'For programs: these words stay the same',
+    errors:
+      'All faults of the request that have a place: a JSON pointer into the body, query.<name>, header.<name>, or empty for the whole',
+  },
+};

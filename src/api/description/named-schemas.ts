@@ -1,0 +1,32 @@
+/** The schemas that have a name of their own in documents: what clients will have types of. */
+import type { TSchema } from '../../schema/typebox.js';
+import * as answers from '../answers.js';
+import { askedFilter } from '../messages.js';
+import { backupSchema, jobSchema, patchSchema } from '../schemas.js';
+
+/** A part of a document: plain JSON. */
+export type Json = { readonly [field: string]: unknown };
+
+export const named = {
+  NewJob: jobSchema,
+  JobChange: patchSchema,
+  NewBackup: backupSchema,
+  Filter: askedFilter,
+  Job: answers.job,
+  JobDetail: answers.jobDetail,
+  JobList: answers.jobList,
+  MadeJobs: answers.madeJobs,
+  Stats: answers.stats,
+  Health: answers.health,
+  Live: answers.live,
+  JobTypes: answers.jobTypes,
+  Backup: answers.backup,
+  Index: answers.index,
+  Problem: answers.problem,
+  JobId: answers.jobId,
+  JobType: answers.jobType,
+  Instant: answers.instant,
+  Duration: answers.duration,
+} as const satisfies Record<string, TSchema>;
+
+export type SchemaName = keyof typeof named;
