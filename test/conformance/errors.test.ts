@@ -250,7 +250,7 @@ t.test('routes and methods', async (t) => {
   ]) {
     problem(t, await api.get(path), 404, 'not_found', path);
   }
-  for (const path of ['/', '/jobs', '/api', '/api/v2/jobs', '/health', '/favicon.ico', '/api/v1jobs'])
+  for (const path of ['//', '/jobs', '/api', '/api/v2/jobs', '/health', '/robots.txt', '/api/v1jobs'])
     problem(t, await api.absolute('GET', path), 404, 'not_found', path);
   const { id } = await api.create(good);
   const cases: [string, string, string[]][] = [

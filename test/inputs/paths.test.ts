@@ -54,6 +54,9 @@ const resources: [path: string, methods: string[]][] = [
   ['/api/v1/health/live', ['GET', 'HEAD']],
   ['/api/v1/job-types', ['GET', 'HEAD']],
   ['/ws', ['GET', 'HEAD']],
+  ['/openapi.json', ['GET', 'HEAD']],
+  ['/docs', ['GET', 'HEAD']],
+  ['/docs/swagger-ui.css', ['GET', 'HEAD']],
 ];
 
 t.test('a wrong method → 405 and Allow', async (t) => {
@@ -82,9 +85,9 @@ t.test('a wrong method → 405 and Allow', async (t) => {
 t.test('a path of no route → 404; nothing is resolved, trimmed or folded', async (t) => {
   const paths = [
     ...resources.flatMap(([path]) => [`${path}/`, `/${path}`, `${path}/.`, `${path}/..`, path.replace('/', '/./')]),
-    ...['/', '/api', '/api/', '/api/v1/', '/API/v1/stats', '/api/v1/Stats', '/api/v1/stats%20', '/api/v1/stat%73'],
+    ...['//', '/api', '/api/', '/api/v1/', '/API/v1/stats', '/api/v1/Stats', '/api/v1/stats%20', '/api/v1/stat%73'],
     ...['/api/v2/stats', '/api/v1//stats', '/api/v1/stats/..%2fhealth', '/../etc/passwd', '/%2e%2e/%2e%2e/etc/passwd'],
-    ...['/ws/', '/WS', '/favicon.ico', '/robots.txt', '/.env', '/metrics', '/index.html', `/${'x'.repeat(10_000)}`],
+    ...['/ws/', '/WS', '/favicon', '/robots.txt', '/.env', '/metrics', '/index.html', `/${'x'.repeat(10_000)}`],
   ].filter((path) => path !== `/api/v1/jobs/`);
   for (const path of paths) problem(t, await api.absolute('GET', path), 404, 'not_found', path.slice(0, 60));
 });
