@@ -127,9 +127,9 @@ t.test('a schema in a document says what the declared one says', async (t) => {
   ) as Node;
   for (const [name, schema, good] of cases) {
     const [operation, status] = name.split(' ') as [keyof typeof operations, string];
-    const { method, path } = operations[operation];
+    const { method, path, produces = 'application/json' }: Operation = operations[operation];
     const { content } = document.paths[docPath(path)][method.toLowerCase()].responses[status];
-    const written = Compile(alone(document, content['application/json'].schema));
+    const written = Compile(alone(document, content[produces].schema));
     const declaredOne = Compile(schema);
     const wrong = Object.keys(good as object).flatMap((field) => [
       { ...(good as object), [field]: { wrong: true } },

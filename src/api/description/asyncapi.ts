@@ -1,4 +1,4 @@
-/** What is said on a WebSocket as an AsyncAPI 3.0 document (https://www.asyncapi.com/docs/reference/specification/v3.0.0). */
+/** What is said on a WebSocket, and sent on an event stream, as an AsyncAPI 3.0 document (https://www.asyncapi.com/docs/reference/specification/v3.0.0). */
 import { clientMessages, events, notices } from '../messages.js';
 import { actionExamples, eventExamples, noticeExamples } from './message-examples.js';
 import type { Json } from './named-schemas.js';
@@ -6,6 +6,8 @@ import type { Described } from './openapi.js';
 import { SchemaBook } from './schema-book.js';
 
 const path = '/ws';
+/** What an event stream has of that. */
+const streamed = [...Object.keys(events), 'subscribed', 'gap'];
 /** What answers each action; any can be answered by `error`. */
 const answers = {
   subscribe: ['subscribed', 'gap'],
@@ -14,7 +16,7 @@ const answers = {
   get_stats: ['stats'],
 } as const satisfies Record<keyof typeof clientMessages, readonly string[]>;
 
-export function asyncApi({ version, guarded, jobTypes }: Described): Json {
+export function asyncApi({ base, version, guarded, jobTypes }: Described): Json {
   const book = new SchemaBook({ describesReferences: false });
   const actions = writeMessages(book, clientMessages, actionExamples(jobTypes), 'A request');
   const answered = writeMessages(book, notices, noticeExamples, 'An answer, or a notice beside events');
@@ -26,7 +28,7 @@ export function asyncApi({ version, guarded, jobTypes }: Described): Json {
       title: 'Escapement events',
       version,
       description:
-        'What happens to jobs, on a WebSocket: text messages of JSON. Nothing is sent before the first `subscribe`; a later one replaces the filter. An event comes once, in order of `seq`, and only after its change is on disk.',
+        'What happens to jobs, on a WebSocket: text messages of JSON; or as Server-Sent Events, whose data are the same messages. On the WebSocket nothing is sent before the first `subscribe`; a later one replaces the filter. An event comes once, in order of `seq`, and only after its change is on disk.',
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
     },
     defaultContentType: 'application/json',
@@ -38,15 +40,31 @@ export function asyncApi({ version, guarded, jobTypes }: Described): Json {
         variables: { host: { default: 'localhost:8080', description: 'Its name and port' } },
         security,
       },
+      http: {
+        host: '{host}',
+        protocol: 'http',
+        description: 'The same server, for event streams; https where it has a certificate',
+        variables: { host: { default: 'localhost:8080', description: 'Its name and port' } },
+        security,
+      },
     },
     channels: {
       events: {
         address: path,
+        servers: [{ $ref: '#/servers/server' }],
         title: 'Events of jobs',
         messages: Object.fromEntries(
           Object.keys(messages).map((name) => [name, { $ref: `#/components/messages/${name}` }]),
         ),
         bindings: { ws: { method: 'GET', bindingVersion: '0.1.0' } },
+      },
+      stream: {
+        address: `${base}/events`,
+        title: 'Events of jobs, as Server-Sent Events',
+        description:
+          'Filters and the place to resume from stand in the query: see GET /events of the OpenAPI document.',
+        servers: [{ $ref: '#/servers/http' }],
+        messages: Object.fromEntries(streamed.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
       },
     },
     operations: {
@@ -61,6 +79,13 @@ export function asyncApi({ version, guarded, jobTypes }: Described): Json {
         channel,
         summary: 'Tell a subscriber what happened to jobs',
         messages: Object.keys(published).map(messageOf),
+        security,
+      },
+      stream: {
+        action: 'send',
+        channel: { $ref: '#/channels/stream' },
+        summary: 'Stream to a client what happens to jobs',
+        messages: streamed.map((name) => ({ $ref: `#/channels/stream/messages/${name}` })),
         security,
       },
     },
