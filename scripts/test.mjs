@@ -6,7 +6,7 @@
  * processes start, die and answer signals. What it prints ends with `N passed, N failed, N skipped`.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';

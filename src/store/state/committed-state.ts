@@ -20,7 +20,7 @@ export class CommittedState {
   /** What is to come, from the point on that it was restored to. */
   readonly dueIndex: DueCursor;
   readonly recent = new RecentCommits();
-  readonly log: CommittedLog;
+  readonly log: LogSource;
 
   /** @param log of the same store and, if it is a part of `kv`, of the same snapshot */
   constructor(

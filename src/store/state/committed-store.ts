@@ -89,10 +89,8 @@ export class CommittedStore implements JobStore, StorageEvents {
   }
 
   checkpointed(position: number): void {
-    const { reader, recent, log } = this.#state;
-    reader.sync();
-    // A snapshot that is still the one before would lack it: what is not seen there stays here until the next checkpoint.
-    recent.forget(Math.min(position, log.visible));
+    this.#state.reader.sync();
+    this.#state.recent.forget(position);
   }
 
   failed(_position: number, failure: { readonly message: string; readonly broken: boolean }): void {

@@ -70,11 +70,6 @@ export class CommittedLog implements LogSource {
     this.#recent = recent;
   }
 
-  /** The last record that the store shows to whoever reads it now. */
-  get visible(): number {
-    return this.#below.ends()?.last ?? 0;
-  }
-
   ends(): LogEnds | undefined {
     const ends = this.#below.ends();
     const { records } = this.#recent;
@@ -90,7 +85,9 @@ export class CommittedLog implements LogSource {
 
   read(position: number): Buffer | undefined {
     const first = this.#recent.records[0]?.position ?? Number.POSITIVE_INFINITY;
-    return position < first ? this.#below.read(position) : this.#recent.records[position - first]?.record;
+    const recent = position < first ? undefined : this.#recent.records[position - first]?.record;
+    // The store may have a commit that has not been reported yet.
+    return recent ?? this.#below.read(position);
   }
 
   *records({ from = 0, to = Number.POSITIVE_INFINITY, reverse = false }: RecordRange): Iterable<RawRecord> {
