@@ -9,9 +9,12 @@ import type { JobSpec } from '../../../src/domain/job.js';
 import { statuses } from '../../../src/domain/lifecycle.js';
 import { ByteWriter } from '../../../src/store/format/bytes.js';
 import * as due from '../../../src/store/format/due-chunk.js';
+import { blockBytes, journalEntry, readJournalEntry, saltBytes } from '../../../src/store/format/journal/entry.js';
+import { journalHead, readJournalHead } from '../../../src/store/format/journal/head.js';
 import { checkPage, emptyPage, rowAt, sealPage } from '../../../src/store/format/layout.js';
 import { type LogRecord, LogRecordReader, writeLogRecord } from '../../../src/store/format/log-record.js';
 import { readRow, rowBytes, rowHasDetail, rowStatus, rowType, writeRow } from '../../../src/store/format/row.js';
+import type { SealedBatch } from '../../../src/store/format/sealing.js';
 import * as sets from '../../../src/store/format/set-block.js';
 import { readSpec, writeSpec } from '../../../src/store/format/spec-codec.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
@@ -80,6 +83,37 @@ function typesOf(...names: string[]): TypeDictionary {
   names.forEach((name, id) => types.restore(id, name));
   return types;
 }
+
+t.test('a journal of version 1: its head, and an entry', async (t) => {
+  const salt = Buffer.from(Array.from({ length: saltBytes }, (_, i) => i));
+  const head = 'b78a298d6573636170656d656e74206a6f75726e01000102030405060708090a0b0c0d0e0f';
+  const block = journalHead(salt);
+  t.equal(block.length, blockBytes);
+  t.equal(block.subarray(0, 37).toString('hex'), head);
+  t.ok(block.subarray(37).every((byte) => byte === 0));
+  t.same(readJournalHead(block), salt);
+  const batch: SealedBatch = {
+    position: 7,
+    buffer: new Uint8Array(Buffer.from('recordspec')).buffer,
+    bytes: 10,
+    recordBytes: 6,
+    specs: [3, 6, 4],
+    puts: [
+      { tree: 'keys', key: Buffer.from('k'), value: Buffer.from('use') },
+      { tree: 'finished', key: Buffer.from('f'), value: null },
+    ],
+  };
+  const entry = [
+    '1831dbe7000102030405060708090a0b0c0d0e0f070000000000290000000a0000000600000001000000030000000000',
+    '0600000004000000020000000801006b0300000075736507010066ffffffff7265636f726473706563',
+  ].join('');
+  const written = Buffer.concat(journalEntry(batch, salt));
+  t.equal(written.length, blockBytes);
+  t.equal(written.subarray(0, entry.length / 2).toString('hex'), entry);
+  const bytes = Buffer.alloc(blockBytes);
+  Buffer.from(entry, 'hex').copy(bytes);
+  t.same(readJournalEntry(bytes, 0, salt), { batch, blocks: 1 });
+});
 
 t.test('a row with a flag of a later version is newer, not damaged', async (t) => {
   const row = Buffer.alloc(rowBytes);
