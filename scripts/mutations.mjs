@@ -239,6 +239,54 @@ export const mutations = [
     name: 'a crash is taken for a stop in order',
     changes: [change('src/store/trees/engine.ts', '    this.markClean(false);\n', '')],
   },
+  {
+    name: 'a checkpoint begins the journal anew and brings nothing into the log',
+    changes: [
+      change('src/store/log/journaled-log.ts', 'if (this.#recent.length > 0) this.#log.appendAll(this.#recent);', ''),
+    ],
+  },
+  {
+    name: 'a start does not take up what only the journal has',
+    changes: [change('src/store/log/journal.ts', 'behind.push(entry.batch);', '{}')],
+  },
+  {
+    name: 'a torn entry of the journal is taken for whole',
+    changes: [
+      change(
+        'src/store/format/journal/entry.ts',
+        'if (end > journal.length || getU32(start, head.crc) !== crc32(journal.subarray(at + head.salt, end)))',
+        'if (end > journal.length)',
+      ),
+    ],
+  },
+  {
+    name: 'the next entry of the journal is written over the last one',
+    changes: [change('src/store/log/journal.ts', 'this.#next += bytes / blockBytes;', '')],
+  },
+  {
+    name: 'a spec that only the journal has is not found',
+    changes: [change('src/store/state/memtable.ts', ' ?? this.#recent.spec(seq)', '')],
+  },
+  {
+    name: 'an idempotency key that only the journal has is not known',
+    changes: [
+      change(
+        'src/store/state/committed-store.ts',
+        'return recent && isRemembered(recent, now) ? recent : this.#state.reader.keyUse(name, now);',
+        'return this.#state.reader.keyUse(name, now);',
+      ),
+    ],
+  },
+  {
+    name: 'a record that the store has before its commit was told of is not read from there',
+    changes: [
+      change(
+        'src/store/state/recent-commits.ts',
+        'return recent ?? this.#below.read(position);',
+        'return position < first ? this.#below.read(position) : recent;',
+      ),
+    ],
+  },
 ];
 
 /**

@@ -213,17 +213,18 @@ export class Ledger {
 
   /** Gives an answer that shows a job's present state once that state is on disk, at once when it is. */
   answer(seq: number, reply: (answer: Answer) => void, answer: Answer): void {
-    const batch = [this.#filling, this.#inFlight].find((one) => one?.touched.has(seq));
-    if (batch) batch.answerWhenWritten(reply, answer);
-    else reply(answer);
+    answerWith(
+      [this.#filling, this.#inFlight].find((one) => one?.touched.has(seq)),
+      reply,
+      answer,
+    );
   }
 
   /** Gives an answer that shows the present states of many jobs once all of these are on disk. */
   answerMany(seqs: readonly number[], reply: (answer: Answer) => void, answer: Answer): void {
     // The batch being gathered is written after the one in flight.
     const batch = [this.#filling, this.#inFlight].find((one) => seqs.some((seq) => one?.touched.has(seq)));
-    if (batch) batch.answerWhenWritten(reply, answer);
-    else reply(answer);
+    answerWith(batch, reply, answer);
   }
 
   /** What an idempotency key stands for, written or not. */
@@ -291,4 +292,9 @@ export class Ledger {
       jobs: new Set(batches.flatMap((batch) => [...batch.touched.keys()])),
     };
   }
+}
+
+function answerWith(batch: Batch | undefined, reply: (answer: Answer) => void, answer: Answer): void {
+  if (batch) batch.answerWhenWritten(reply, answer);
+  else reply(answer);
 }

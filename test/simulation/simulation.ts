@@ -89,6 +89,7 @@ export class Simulation {
       windowCapacity: random.pick([4, 16, 1000]),
       mergeRows: random.pick([1, 5, 20]),
       poolCapacity: random.pick([1, 3, 8]),
+      lags: random.chance(0.5),
       requestedJobsPerTurn: random.pick([1, 3, 1000]),
       ...(retains && { retainJobs: 3, retentionMs: 3000 }),
     });
@@ -136,7 +137,10 @@ export class Simulation {
       case 'turn':
         return this.#world.scheduler.turn();
       case 'store':
-        for (let i = random.between(1, 4); i > 0; i--) if (!this.#world.store.step()) return;
+        for (let i = random.between(1, 4); i > 0; i--) {
+          const { store } = this.#world;
+          if (!(random.chance(0.2) ? store.ahead() : store.step())) return;
+        }
         return;
       case 'settle':
         this.#world.settle();

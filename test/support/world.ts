@@ -60,9 +60,23 @@ export class InlineStore implements Storage {
   /** Called when a batch is on disk and nobody has been told. */
   afterCommit: () => void = () => {};
   readonly #queue: (() => void)[] = [];
+  /** What was done and is not told yet. */
+  readonly #reports: (() => void)[] = [];
+  readonly #lags: boolean;
   #committed: number;
-  constructor(readonly engine: StoreEngine) {
+
+  /** @param lags what was done is told by a step of its own: the store may be ahead of what its thread has said */
+  constructor(
+    readonly engine: StoreEngine,
+    lags = false,
+  ) {
     this.#committed = engine.checkpointed;
+    this.#lags = lags;
+  }
+
+  #report(tell: () => void): void {
+    if (this.#lags) this.#reports.push(tell);
+    else tell();
   }
 
   commit(batch: SealedBatch): void {
@@ -71,12 +85,13 @@ export class InlineStore implements Storage {
         this.engine.commit(batch);
       } catch (error) {
         if (!(error instanceof DiskFull || error instanceof DiskBroken)) throw error;
-        this.events?.failed(batch.position, { message: error.message, broken: error instanceof DiskBroken });
+        const { message } = error;
+        this.#report(() => this.events?.failed(batch.position, { message, broken: error instanceof DiskBroken }));
         return;
       }
       this.#committed = batch.position;
       this.afterCommit();
-      this.events?.committed(batch.position);
+      this.#report(() => this.events?.committed(batch.position));
       this.#reportCheckpoint();
     });
   }
@@ -92,6 +107,16 @@ export class InlineStore implements Storage {
       next();
       return true;
     }
+    const report = this.#reports.shift();
+    if (report) {
+      report();
+      return true;
+    }
+    return this.ahead();
+  }
+
+  /** Does what the thread does by itself, whatever it has not told yet; false when that is nothing. */
+  ahead(): boolean {
     return this.stepMerge() || this.stepCheckpoint();
   }
 
@@ -108,7 +133,8 @@ export class InlineStore implements Storage {
   }
 
   #reportCheckpoint(): void {
-    if (this.engine.checkpointed > 0) this.events?.checkpointed(this.engine.checkpointed);
+    const position = this.engine.checkpointed;
+    if (position > 0) this.#report(() => this.events?.checkpointed(position));
   }
 
   stepMerge(): boolean {
@@ -121,12 +147,12 @@ export class InlineStore implements Storage {
       return false;
     }
     this.#reportCheckpoint();
-    if (merged !== undefined) this.events?.merged(merged);
+    if (merged !== undefined) this.#report(() => this.events?.merged(merged));
     return true;
   }
 
   get pending(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#reports.length;
   }
 }
 
@@ -184,6 +210,8 @@ export interface WorldOptions {
   readonly clock?: FakeClock;
   /** Changed rows that make a merge due. */
   readonly mergeRows?: number;
+  /** What the store has done is told later, by a step of its own. */
+  readonly lags?: boolean;
   /** Jobs that requests may name in one turn. */
   readonly requestedJobsPerTurn?: number;
   /** Attempts that the pool takes at once, 8 unless told. */
@@ -231,7 +259,7 @@ export class World {
     const log = new JournaledLog(new KvLog(this.kv), new Journal(this.kv.journal));
     const engine = new StoreEngine(this.kv, log);
     const { clean } = engine.open();
-    this.store = new InlineStore(engine);
+    this.store = new InlineStore(engine, options.lags);
     const ports: ShardPorts = {
       clock: this.clock,
       pool: this.pool,
