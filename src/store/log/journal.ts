@@ -71,10 +71,24 @@ export class Journal {
   /** Makes a batch that fits durable, or throws. */
   append(batch: SealedBatch): void {
     const pieces = journalEntry(batch, this.#salt);
-    this.#file.write(this.#next * blockBytes, pieces);
+    try {
+      this.#file.write(this.#next * blockBytes, pieces);
+    } catch (error) {
+      this.#spoil();
+      throw error;
+    }
     let bytes = 0;
     for (const piece of pieces) bytes += piece.length;
     this.#next += bytes / blockBytes;
+  }
+
+  /** What was refused may be there in whole: no start is to take it. The next entry goes over it in any case. */
+  #spoil(): void {
+    try {
+      this.#file.write(this.#next * blockBytes, [Buffer.alloc(blockBytes)]);
+    } catch {
+      // The first failure is what is reported.
+    }
   }
 
   /** All entries are in the log, durably: what comes next may take their place. */

@@ -102,6 +102,26 @@ t.test('an entry that was acknowledged and is damaged is noticed when one follow
   t.throws(() => found(filled(3, 5), 2), { name: 'DamagedRecord', message: /log record 3 is missing/ });
 });
 
+t.test('a batch whose flush was refused is not taken by the next start', async (t) => {
+  const kept = filled(1);
+  let refusals = 0;
+  const refusing = {
+    path: kept.path,
+    read: () => kept.read(),
+    write: (at: number, pieces: readonly Uint8Array[]) => {
+      kept.write(at, pieces);
+      if (refusals++ === 0) throw new Error('no room');
+    },
+    close: () => {},
+  };
+  const journal = new Journal(refusing);
+  journal.recover(0);
+  t.throws(() => journal.append(batchOf(2)), { message: 'no room' });
+  t.same(found(kept, 1), []);
+  journal.append(batchOf(2, 100));
+  t.same(found(kept, 1), [2], 'the next one is');
+});
+
 t.test('a payload that looks like an entry is none', async (t) => {
   const forged = Buffer.concat(journalEntry(batchOf(2), Buffer.alloc(saltBytes)));
   const kept = file();
