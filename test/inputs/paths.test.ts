@@ -87,7 +87,7 @@ t.test('a path of no route → 404; nothing is resolved, trimmed or folded', asy
     ...resources.flatMap(([path]) => [`${path}/`, `/${path}`, `${path}/.`, `${path}/..`, path.replace('/', '/./')]),
     ...['//', '/api', '/api/', '/api/v1/', '/API/v1/stats', '/api/v1/Stats', '/api/v1/stats%20', '/api/v1/stat%73'],
     ...['/api/v2/stats', '/api/v1//stats', '/api/v1/stats/..%2fhealth', '/../etc/passwd', '/%2e%2e/%2e%2e/etc/passwd'],
-    ...['/ws/', '/WS', '/favicon', '/robots.txt', '/.env', '/metrics', '/index.html', `/${'x'.repeat(10_000)}`],
+    ...['/ws/', '/WS', '/favicon', '/robots.txt', '/.env', '/metrics/', '/index.html', `/${'x'.repeat(10_000)}`],
   ].filter((path) => path !== `/api/v1/jobs/`);
   for (const path of paths) problem(t, await api.absolute('GET', path), 404, 'not_found', path.slice(0, 60));
 });
