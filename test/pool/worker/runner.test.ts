@@ -115,12 +115,12 @@ t.test('a handler that may hold the thread starts after what has ended was repor
   const before = side.slots.beats;
   side.receive(0, 0, 1, 0);
   await side.reported(4);
-  t.same(
-    side.reports.map((rows) => rows.map(([slot]) => slot)),
-    [
-      [1, 2],
-      [3, 4],
-    ],
+  // On a busy machine a turn may end between any two.
+  const reports = side.reports.map((rows) => rows.map(([slot]) => slot as number));
+  t.same(reports.flat(), [1, 2, 3, 4]);
+  t.notOk(
+    reports.some((slots) => slots.includes(2) && slots.includes(3)),
+    'what had ended was reported before it',
   );
   t.ok((reportedBefore[0] as number) > before);
 });
