@@ -16,7 +16,7 @@ export interface Finding {
   readonly ratio?: number;
   /** The same for each round alone, or for each of several runs: whether it holds. */
   readonly ratios?: readonly number[];
-  /** What issue 3 asks of it. */
+  /** What is aimed at. */
   readonly must?: readonly Must[];
 }
 

@@ -90,8 +90,8 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
   }
 
   /**
-   * Events as they happen, for ever: connections that end are made anew, and what was missed comes first. What the server does not know
-   * any more is told as a gap. Connects at the first `next()`.
+   * Events as they happen, without an end. When a connection ends, the client connects again, and what it missed comes first. Events that
+   * the server no longer has are reported as a gap. It connects at the first `next()`.
    */
   events(filter: EventFilter<NameOf<H>> = {}, options: EventsOptions = {}): AsyncIterableIterator<JobEvent | Gap> {
     return events(this.#transport, filter, options);

@@ -90,7 +90,7 @@ export class Mailbox {
     this.#waiting.splice(0, decided);
   }
 
-  /** Makes up to `limit` jobs more of a list. Returns whether it is through. */
+  /** Makes up to `limit` jobs more of a list. Returns whether the list is done. */
   #makeSome(
     request: Extract<Request, { kind: 'createMany' | 'createEach' }>,
     context: RequestContext,
@@ -110,7 +110,7 @@ export class Mailbox {
     return until === length;
   }
 
-  /** Answers a list that is through. */
+  /** Answers a list whose jobs have all been decided. */
   #answer(kind: 'createMany' | 'createEach', context: RequestContext, reply: (answer: Answer) => void): void {
     const each = this.#made;
     this.#made = [];

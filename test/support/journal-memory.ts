@@ -8,7 +8,6 @@ import { DiskFull } from './disk-faults.js';
 const sectorBytes = 512;
 
 export class MemoryJournal implements JournalFile {
-  readonly path = 'journal';
   bytes: Buffer;
   /** Called before each write; throws as a disk would, or as a process that ends there. */
   readonly #beforeWrite: () => void;

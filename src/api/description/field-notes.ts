@@ -1,4 +1,4 @@
-/** What readers of the description are told of fields, by schema; '' is the schema itself. What a schema says of its own goes before. */
+/** Notes on fields for readers of the description, by schema; '' is the schema itself. A description in the schema comes first. */
 import type { SchemaName } from './named-schemas.js';
 
 const job = {

@@ -41,7 +41,7 @@ const maxValues = limits.payloadBytes / 2;
 /** Of the outermost object; more than there can be by far. */
 const maxFields = 1000;
 
-/** What is wrong with a body of so many values that parsing it would hold up everything else; undefined when it has fewer. */
+/** Why a body is refused before it is parsed: it has so many values that parsing would hold up all other work. Undefined when it has fewer. */
 function crowdIn(bytes: Buffer): string | undefined {
   let depth = 0;
   let commas = 0;

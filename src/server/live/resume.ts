@@ -1,6 +1,6 @@
 /**
  * Resuming a subscription: what a listener missed is read from the event log and sent in order, some at a time, until it
- * has caught up; in that same step it goes live, so that there is no gap and no double in between.
+ * has caught up. In that same step it goes live, so no event is missed or sent twice.
  *
  * After a cut all resume at once, so the steps of all are done in turns.
  */

@@ -40,7 +40,7 @@ export class Connection {
   readonly replies = new Set<Waiting>();
   /** Whatever comes is not served any more: its last answer is on its way. */
   ending = false;
-  /** An answer on it stays open: nothing behind that is served, and whoever asks is closed. */
+  /** An answer on it stays open: no request behind it is served, and a client that sends one is disconnected. */
   isStreaming = false;
   /** The latest request. */
   request: IncomingMessage | undefined;

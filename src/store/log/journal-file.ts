@@ -60,10 +60,8 @@ function flushFolder(path: string): void {
 
 /** Opens the journal of a directory. @throws the system's error */
 export function openJournalFile(directory: string, flags: 'r' | 'r+' = 'r+'): JournalFile {
-  const path = join(directory, journalFile);
-  const file = openSync(path, flags);
+  const file = openSync(join(directory, journalFile), flags);
   return {
-    path,
     read: () => {
       const bytes = Buffer.alloc(fstatSync(file).size);
       for (let at = 0; at < bytes.length; ) {

@@ -9,15 +9,13 @@
  * position is behind the log's end: what is left of earlier rounds is not behind it, and a torn write, which nobody was told of, is
  * not whole. Those that count follow each other without a gap, or one that was acknowledged has been lost.
  */
-import { blockBytes, entryBlocks, journalEntry, readJournalEntry, saltBytes } from '../format/journal/entry.js';
+import { blockBytes, entryBlocks, journalEntry, readJournalEntry } from '../format/journal/entry.js';
 import { readJournalHead } from '../format/journal/head.js';
 import type { SealedBatch } from '../format/sealing.js';
 import { DamagedRecord } from '../port.js';
 
 /** Where a journal is kept. */
 export interface JournalFile {
-  /** For messages. */
-  readonly path: string;
   /** All of it. */
   read(): Buffer;
   /** Writes the pieces one behind the other, from a byte on, and returns once they are durable. The size stays. */
@@ -38,7 +36,7 @@ export class Journal {
   constructor(file: JournalFile) {
     this.#file = file;
     this.#found = file.read();
-    this.#salt = Buffer.from(readJournalHead(this.#found).subarray(0, saltBytes));
+    this.#salt = Buffer.from(readJournalHead(this.#found));
     this.#blocks = Math.floor(this.#found.length / blockBytes);
   }
 

@@ -106,7 +106,6 @@ t.test('a batch whose flush was refused is not taken by the next start', async (
   const kept = filled(1);
   let refusals = 0;
   const refusing = {
-    path: kept.path,
     read: () => kept.read(),
     write: (at: number, pieces: readonly Uint8Array[]) => {
       kept.write(at, pieces);
