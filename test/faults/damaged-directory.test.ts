@@ -2,7 +2,7 @@
  * F6, F7 and F30: a data directory that is not whole, or not ours. The start is refused in one line that names the file
  * and says what to do, and nothing is changed: what is there may be all that is left.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -19,7 +19,7 @@ import {
 import { join } from 'node:path';
 import t from 'tap';
 import { Client } from '../support/client.js';
-import { each } from '../support/faults.js';
+import { each, needs } from '../support/faults.js';
 import { runCli, startServer, temporary } from '../support/server.js';
 
 t.setTimeout(240_000);
@@ -138,6 +138,40 @@ t.test('F7: the data file is gone', async (t) => {
     t.equal((await start(dataDir)).code, 1, `${left}: without owner.json`);
     t.notOk(readdirSync(dataDir).includes('data.mdb'));
   }
+});
+
+t.test('F7: the journal is gone, cut off, emptied or zeroed', async (t) => {
+  const journal = (dataDir: string) => join(dataDir, 'journal');
+  const harms: [what: string, harm: (dataDir: string) => void][] = [
+    ['gone', (dataDir) => rmSync(journal(dataDir))],
+    ['emptied', (dataDir) => truncateSync(journal(dataDir), 0)],
+    ['cut off', (dataDir) => truncateSync(journal(dataDir), statSync(journal(dataDir)).size - 1)],
+    ['zeroed', (dataDir) => zero(journal(dataDir), 0, statSync(journal(dataDir)).size)],
+  ];
+  for (const [left, folder] of Object.entries(whole)) {
+    for (const [what, harm] of harms) {
+      const dataDir = copyOf(folder);
+      harm(dataDir);
+      const before = fingerprint(dataDir);
+      const { code, stderr } = await start(dataDir);
+      t.equal(code, 1, `${what}, ${left}`);
+      t.match(stderr, /^escapement: [^\n]*\/journal is (gone|damaged)[^\n]*(restore|backup)[^\n]*\n$/, what);
+      t.same(fingerprint(dataDir), before, `${what}, ${left}: nothing was changed`);
+    }
+  }
+});
+
+t.test('F4: no room to write the journal ahead', needs('prlimit'), async (t) => {
+  const dataDir = join(temporary('small'), 'store');
+  const start = ['dist/src/cli.js', 'start', '--port', '0', '--data-dir', dataDir, '--handlers', 'dist/workers'];
+  const { status, stderr } = spawnSync('prlimit', ['--fsize=1048576', process.execPath, ...start], {
+    encoding: 'utf8',
+  });
+  t.equal(status, 1);
+  t.match(stderr, /^escapement: the data directory [^\n]* cannot be used: [^\n]*\n$/);
+  const server = await startServer({ dataDir });
+  await new Client(server).create({ name: 'noop', delay: '1h' });
+  t.equal(await server.stop(), 0, 'the next start has room');
 });
 
 t.test('F7: a first start that is killed, at whatever moment, spoils nothing', async (t) => {

@@ -15,7 +15,7 @@ export class MemoryJournal implements JournalFile {
   constructor(beforeWrite: () => void, bytes = 16 * 4096) {
     this.#beforeWrite = beforeWrite;
     this.bytes = Buffer.alloc(bytes);
-    journalHead(Buffer.alloc(saltBytes, 7)).copy(this.bytes);
+    journalHead(Buffer.alloc(saltBytes, 7), bytes / blockBytes).copy(this.bytes);
   }
 
   read(): Buffer {

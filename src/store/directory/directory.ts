@@ -44,7 +44,8 @@ export function damagedDirectory(error: unknown, path: string): unknown {
   // By its name: an error that comes from another thread has lost its class.
   if (error instanceof Error && error.name === 'NewerRecord') return new DirectoryError(`${path}: ${error.message}`);
   if (!isDamage(error)) return error;
-  return damaged(join(path, dataFile), damageReason(error));
+  const reason = damageReason(error);
+  return damaged(join(path, reason.includes('journal') ? journalFile : dataFile), reason);
 }
 
 function damaged(file: string, why: string): DirectoryError {
@@ -112,11 +113,11 @@ export async function claimDirectory(directory: string): Promise<DirectoryLock> 
       upgrade: () => {
         const { schema } = facts;
         if (!isOutdated(facts)) return undefined;
-        facts = writeFacts(path, upgrade(path, facts));
+        facts = usable(path, () => writeFacts(path, upgrade(path, facts)));
         return schema;
       },
       opening: () => {
-        if (facts.unused) beginAnew(path);
+        if (facts.unused) usable(path, () => beginAnew(path));
         note(true);
       },
       used: () => {
@@ -143,6 +144,15 @@ export async function refuseInUse(directory: string): Promise<void> {
   if (!existsSync(path)) return;
   const server = await lock(path);
   await new Promise((closed) => server.close(closed));
+}
+
+/** Runs `work`. @throws what the user is to read when the system refuses it */
+function usable<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw unusable(error, path);
+  }
 }
 
 /** What the user is told when the system does not let the directory be used. */

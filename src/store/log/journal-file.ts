@@ -14,7 +14,7 @@ import {
   writevSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { saltBytes } from '../format/journal/entry.js';
+import { blockBytes, saltBytes } from '../format/journal/entry.js';
 import { journalHead } from '../format/journal/head.js';
 import type { JournalFile } from './journal.js';
 
@@ -33,7 +33,7 @@ export function makeJournal(directory: string): void {
   const file = openSync(`${path}.new`, 'w', 0o600);
   try {
     const bytes = Buffer.alloc(journalBytes);
-    journalHead(randomBytes(saltBytes)).copy(bytes);
+    journalHead(randomBytes(saltBytes), journalBytes / blockBytes).copy(bytes);
     writeAll(file, bytes);
     fsyncSync(file);
   } finally {

@@ -36,8 +36,9 @@ export class Journal {
   constructor(file: JournalFile) {
     this.#file = file;
     this.#found = file.read();
-    this.#salt = Buffer.from(readJournalHead(this.#found));
-    this.#blocks = Math.floor(this.#found.length / blockBytes);
+    const { salt, blocks } = readJournalHead(this.#found);
+    this.#salt = salt;
+    this.#blocks = blocks;
   }
 
   /**

@@ -86,12 +86,12 @@ function typesOf(...names: string[]): TypeDictionary {
 
 t.test('a journal of version 1: its head, and an entry', async (t) => {
   const salt = Buffer.from(Array.from({ length: saltBytes }, (_, i) => i));
-  const head = 'b78a298d6573636170656d656e74206a6f75726e01000102030405060708090a0b0c0d0e0f';
-  const block = journalHead(salt);
+  const head = 'c3ff059d6573636170656d656e74206a6f75726e01000102030405060708090a0b0c0d0e0f00040000';
+  const block = journalHead(salt, 1024);
   t.equal(block.length, blockBytes);
-  t.equal(block.subarray(0, 37).toString('hex'), head);
-  t.ok(block.subarray(37).every((byte) => byte === 0));
-  t.same(readJournalHead(block), salt);
+  t.equal(block.subarray(0, 41).toString('hex'), head);
+  t.ok(block.subarray(41).every((byte) => byte === 0));
+  t.same(readJournalHead(Buffer.concat([block, Buffer.alloc(1023 * blockBytes)])), { salt, blocks: 1024 });
   const batch: SealedBatch = {
     position: 7,
     buffer: new Uint8Array(Buffer.from('recordspec')).buffer,

@@ -147,11 +147,13 @@ t.test('a journal that is not whole, or newer, is refused in words', async (t) =
   const damaged = file();
   damaged.bytes[30] = (damaged.bytes[30] as number) ^ 1;
   t.throws(() => new Journal(damaged), { name: 'DamagedRecord', message: /the head of the journal/ });
-  const short = file();
-  short.bytes = short.bytes.subarray(0, 100);
-  t.throws(() => new Journal(short), { name: 'DamagedRecord' });
+  for (const bytes of [100, blockBytes, file().bytes.length - 1]) {
+    const cut = file();
+    cut.bytes = cut.bytes.subarray(0, bytes);
+    t.throws(() => new Journal(cut), { name: 'DamagedRecord', message: /journal/ }, `${bytes} bytes`);
+  }
   const newer = file();
-  journalHead(Buffer.alloc(saltBytes), 2).copy(newer.bytes);
+  journalHead(Buffer.alloc(saltBytes), 16, 2).copy(newer.bytes);
   t.throws(() => new Journal(newer), { name: 'NewerRecord', message: /newer escapement .*its format is 2/ });
 });
 
