@@ -73,13 +73,21 @@ t.test('an exit in a callback, which nobody awaits, is charged to nobody; alone 
 t.test('one thread exits, the other does not notice', async (t) => {
   const harness = await PoolHarness.start(t, { threads: 2 });
   const file = join(temporary('until'), 'end');
-  const beside = harness.sendMany(2, 'until', { file });
-  await harness.begun(2);
+  // One by one until each thread has one: on a busy machine a thread may seem blocked, and the other gets two.
+  const sent: number[] = [];
+  const threads = (): (number | undefined)[] => harness.said('begun').map((entry) => entry.thread);
+  while (new Set(threads()).size < 2) {
+    sent.push(harness.send('until', { file }));
+    await harness.begun(sent.length);
+  }
   const [exiting] = harness.sendMany(1, 'exit', { code: 1 });
   t.match(await harness.outcome(exiting as number), { kind: 'failed', code: 'worker_lost' });
-  await harness.until(() => beside.some((seq) => harness.ended(seq)), 'the one beside it is interrupted');
+  const left = harness.said('leaving')[0]?.thread;
+  const beside = sent.filter((_, index) => threads()[index] === left);
+  for (const outcome of await harness.outcomesOf(beside)) t.match(outcome, { kind: 'interrupted', begun: true });
   writeFileSync(file, '');
-  const kinds = (await harness.outcomesOf(beside)).map((outcome) => outcome.kind).sort();
-  t.same(kinds, ['interrupted', 'succeeded']);
+  const others = await harness.outcomesOf(sent.filter((jobSeq) => !beside.includes(jobSeq)));
+  t.ok(others.length > 0);
+  for (const outcome of others) t.match(outcome, { kind: 'succeeded' });
   await harness.until(() => harness.pool.alive === 2, 'the thread is replaced');
 });
