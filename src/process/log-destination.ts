@@ -46,6 +46,8 @@ export class LogDestination {
   /** The last write ended within a line. */
   #torn = false;
   #lost = 0;
+  /** The line about the loss always fits: dropped like others, it would take the number with it. */
+  #reporting = false;
   #ended = false;
 
   constructor(options: LogDestinationOptions) {
@@ -58,7 +60,7 @@ export class LogDestination {
   /** Takes one line with its end. */
   write(line: string): void {
     const bytes = Buffer.from(line);
-    if (this.#waitingBytes + bytes.length > this.#maxWaitingBytes) {
+    if (this.#waitingBytes + bytes.length > this.#maxWaitingBytes && !this.#reporting) {
       this.#lost++;
       return;
     }
@@ -135,7 +137,9 @@ export class LogDestination {
     if (this.#lost === 0) return;
     const lost = this.#lost;
     this.#lost = 0;
+    this.#reporting = true;
     this.#options.onLost(lost);
+    this.#reporting = false;
   }
 }
 

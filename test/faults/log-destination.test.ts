@@ -78,10 +78,14 @@ t.test('F33: nobody reads a pipe; when somebody does, the loss is told', async (
   const server = await start(openSync(fifo, constants.O_WRONLY));
   await flood(t, server);
   let text = '';
-  await eventually(() => {
-    text += readAll(pipe);
-    return /"lines":\d+,"msg":"lines of this log are lost/.test(text);
-  }, 'the loss is not told');
+  await eventually(
+    () => {
+      text += readAll(pipe);
+      return /"lines":\d+,"msg":"lines of this log are lost/.test(text);
+    },
+    () =>
+      `the loss is not told in ${text.length} characters (exit code ${server.child.exitCode}): …${text.slice(-2000)}`,
+  );
   t.ok(Number(/"lines":(\d+),"msg":"lines of this log/.exec(text)?.[1]) > 0);
   for (const line of text.trimEnd().split('\n').slice(0, -1))
     t.ok(line.startsWith('{') || line.startsWith('escapement'));

@@ -21,8 +21,8 @@ t.test('F25: a subscriber that reads nothing while 100 MB of events pass', async
   await api.create({ name: 'noop', delay: '0s' });
   const filter = { event_types: ['job.failed'] };
   const quick = await Subscriber.to(server, filter);
-  // Eight of them, so that what would be held for them stands out from what the server needs for its work.
-  const deaf = await Promise.all(Array.from({ length: 8 }, () => Subscriber.to(server, filter)));
+  // So many, that what would be held for them stands out from what the server needs for its work.
+  const deaf = await Promise.all(Array.from({ length: 24 }, () => Subscriber.to(server, filter)));
   for (const { socket } of deaf) socket.pause();
   const before = heldBytes(server.pid);
   let most = 0;
@@ -44,7 +44,8 @@ t.test('F25: a subscriber that reads nothing while 100 MB of events pass', async
     seqs,
     'in order',
   );
-  t.ok(most - before < 400 * mebi, `memory grew by ${Math.round((most - before) / mebi)} MiB`);
+  // Some 350 MiB are garbage that V8 has not collected yet, and 192 what is held for them at most. Without a bound it was 1,080 MiB.
+  t.ok(most - before < 800 * mebi, `memory grew by ${Math.round((most - before) / mebi)} MiB`);
   t.ok(longestMs < 5000, `others waited ${Math.round(longestMs)} ms at most`);
   t.match(await api.stats(), { connections_closed_slow: deaf.length });
 

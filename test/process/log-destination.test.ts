@@ -55,6 +55,20 @@ t.test('a short write goes on with the rest', (t) => {
   t.end();
 });
 
+t.test('the line about the loss fits where no other does', (t) => {
+  const descriptor = new Descriptor();
+  const destination: LogDestination = new LogDestination({
+    fd: 1,
+    write: descriptor.write,
+    onLost: (lines) => destination.write(`lost ${lines}\n`),
+    maxWaitingBytes: 8,
+  });
+  for (const line of ['1234567\n', '7654321\n', 'a\n', 'b\n']) destination.write(line);
+  descriptor.take();
+  t.same(descriptor.offered, ['1234567\n', '7654321\nlost 2\n'], 'with the number of all');
+  t.end();
+});
+
 t.test('what does not fit while a write hangs is dropped, counted and reported when it gets on', (t) => {
   const { descriptor, destination, losses } = make(8);
   for (const line of ['1234567\n', 'a\n', '7654321\n', 'b\n', 'c\n', 'd\n', 'e\n']) destination.write(line);
