@@ -16,11 +16,14 @@ const handlers = handlersFolder({
   prints: `export default async ({ lines }) => {
   for (let line = 0; line < lines; line++) {
     process.stdout.write('printed ' + line + ' ' + 'x'.repeat(1000) + '\\n');
-    if (line % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    if (line % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };`,
 });
-/** More than a socket, a pipe or the small disk holds, and than may wait in memory. */
+/**
+ * More than a socket, a pipe or the small disk holds, and than may wait in memory. They take three seconds, since a thread may send only so
+ * much of them a second.
+ */
 const lines = 6000;
 
 interface Started {
