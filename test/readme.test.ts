@@ -51,6 +51,24 @@ t.test('every option that it names exists, and every option is named', (t) => {
   t.end();
 });
 
+t.test('every command is in the page about them, and its help ends with an example', (t) => {
+  const page = readFileSync(resolve(root, 'docs/cli.md'), 'utf8');
+  const help = (words: readonly string[]): string =>
+    spawnSync(process.execPath, [resolve(root, 'dist/src/cli.js'), ...words, '--help'], { encoding: 'utf8' }).stdout;
+  const commandsOf = (text: string): string[] =>
+    [...text.slice(text.indexOf('\nCommands:')).matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name as string);
+  const visit = (words: readonly string[]): void => {
+    const text = help(words);
+    const children = text.includes('\nCommands:') ? commandsOf(text).filter((name) => name !== 'help') : [];
+    for (const child of children) visit([...words, child]);
+    if (children.length > 0) return;
+    t.ok(page.includes(`\`escapement ${words.join(' ')}`), words.join(' '));
+    t.match(text, /\nExamples?:\n {2}\S/, `${words.join(' ')} --help`);
+  };
+  visit([]);
+  t.end();
+});
+
 t.test('every file that it links to is there, and every promise has a test', (t) => {
   for (const [, path] of readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) t.ok(existsSync(resolve(root, path!)), path!);
   const promises = readme.slice(readme.indexOf('## What is promised'), readme.indexOf('## Options'));

@@ -4,8 +4,10 @@ import { tokenForm } from '../server/http/token-file.js';
 
 /** Exit code of a mistake in the command line or a variable. */
 export const usageError = 2;
-/** Exit code of whatever else goes wrong. */
+/** Exit code of whatever else goes wrong: it was refused, was not found, or did not succeed. */
 export const startError = 1;
+/** Exit code where no server answers. */
+export const noAnswer = 3;
 
 /** @throws CommanderError, which ends the command with `usageError`, after printing why */
 export function fail(message: string): never {

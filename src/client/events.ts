@@ -12,6 +12,11 @@ export interface EventsOptions {
   /** The `seq` of the last event that is known already, or 0: those after it come first. */
   readonly since?: number;
   readonly signal?: AbortSignal;
+  /**
+   * Called each time that it is connected and before the events that come then, with the `seq` of the last event so far. What is read
+   * from the server after that call and the events together leave nothing out.
+   */
+  readonly onSubscribed?: (seq: number) => void;
 }
 
 /**
@@ -21,7 +26,7 @@ export interface EventsOptions {
 export async function* events(
   transport: Transport,
   filter: EventFilter,
-  { since, signal }: EventsOptions,
+  { since, signal, onSubscribed }: EventsOptions,
 ): AsyncGenerator<JobEvent | Gap, void, undefined> {
   let last = since;
   for (let waitMs = firstWaitMs; !signal?.aborted; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
@@ -31,6 +36,7 @@ export async function* events(
         waitMs = firstWaitMs;
         if (message.type === 'subscribed') {
           last ??= message.seq;
+          onSubscribed?.(message.seq);
           continue;
         }
         yield message;

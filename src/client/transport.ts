@@ -35,6 +35,11 @@ export class Transport {
     return this.#base + path;
   }
 
+  /** The same server, asked with more patience, or less. */
+  patient(retryFor: number): Transport {
+    return new Transport({ ...this.#options, retryFor });
+  }
+
   get token(): string | undefined {
     return this.#options.token;
   }

@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap';
 import { WebSocket as WsWebSocket } from 'ws';
 import { Escapement, type Gap, type JobEvent } from '../../src/client/client.js';
+import { lastingPort } from '../support/network.js';
 import { startServer } from '../support/server.js';
 
 t.setTimeout(120_000);
@@ -32,9 +33,7 @@ function each(name: string, body: (t: Test) => Promise<void>): void {
 }
 
 each('what was asked for comes, from the first next on, and goes on after a kill without a gap', async (t) => {
-  // Below those that the system gives to connections: one that is made again and again may get the port it connects to.
-  const port = 20_000 + Math.floor(Math.random() * 10_000);
-  const server = await startServer({ args: ['--port', String(port)] });
+  const server = await startServer({ args: ['--port', String(lastingPort())] });
   const client = new Escapement({ url: `http://127.0.0.1:${server.port}` });
   await client.jobs.create({ name: 'noop', delay: '1h' });
   const stop = new AbortController();

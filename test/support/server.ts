@@ -159,8 +159,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
 export async function runCli(
   args: string[],
   env?: Record<string, string>,
+  input?: string,
 ): Promise<Exit & { stdout: string; stderr: string; output: string }> {
-  const child = run(args, env);
+  const child = run(args, env, 'pipe', input === undefined ? 'ignore' : 'pipe');
+  child.stdin?.end(input);
   let stdout = '';
   let stderr = '';
   child.stdout!.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
@@ -172,14 +174,19 @@ export async function runCli(
 }
 
 /** The program with these arguments, and a standard output of its own. It is killed with the test file. */
-export function run(args: string[], env: Record<string, string> = {}, stdout: 'pipe' | number = 'pipe'): ChildProcess {
+export function run(
+  args: string[],
+  env: Record<string, string> = {},
+  stdout: 'pipe' | number = 'pipe',
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): ChildProcess {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(TAP|ESCAPEMENT|NODE_OPTIONS|NODE_V8_COVERAGE|_TAP)/.test(name),
   );
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: root,
     env: { ...Object.fromEntries(inherited), ESCAPEMENT_HTTP: testedHttp, ...env },
-    stdio: ['ignore', stdout, 'pipe'],
+    stdio: [stdin, stdout, 'pipe'],
   });
   children.add(child);
   return child;

@@ -1,0 +1,35 @@
+/** What `escapement events` does. */
+import { events } from '../../client/events.js';
+import type { EventType, Gap, JobEvent } from '../../client/types.js';
+import type { AskingOptions } from '../option.js';
+import { print } from '../output.js';
+import { ask } from './connection.js';
+import { eventLine } from './job-text.js';
+
+interface TailOptions extends AskingOptions {
+  readonly type: readonly string[];
+  readonly event: readonly string[];
+  readonly job: readonly string[];
+  readonly since?: number;
+}
+
+export function tail(options: TailOptions): Promise<void> {
+  const { type, event, job, since, json } = options;
+  const filter = {
+    ...(type.length > 0 && { job_types: type }),
+    ...(event.length > 0 && { event_types: event as EventType[] }),
+    ...(job.length > 0 && { job_ids: job }),
+  };
+  return ask(options, async (server) => {
+    // The stream connects again and again; where there is no server at all, this says so.
+    await server.send('GET', '');
+    for await (const one of events(server, filter, since === undefined ? {} : { since })) printEvent(one, json);
+  });
+}
+
+/** In one line, as JSON or in words. */
+export function printEvent(event: JobEvent | Gap, json: boolean | undefined): void {
+  if (json) print(JSON.stringify(event));
+  else if (event.type === 'gap') print(`events ${event.from} to ${event.to} are not known any more`);
+  else print(eventLine(event));
+}

@@ -1,0 +1,56 @@
+/** Jobs and their events as lines for people. */
+import type { JobEvent, ListedJob } from '../../client/types.js';
+import { ago, printable, table } from './text.js';
+
+export function jobTable(jobs: readonly ListedJob[]): string {
+  return table(
+    ['ID', 'TYPE', 'STATUS', 'WHEN', 'ABOUT'],
+    jobs.map((job) => [job.id, job.name, job.status, when(job), about(job)]),
+  );
+}
+
+/** A job that was just made or changed, in a line that begins with its id. */
+export function jobLine(job: ListedJob): string {
+  return [job.id, job.name, job.status, when(job), about(job)]
+    .filter((part) => part !== '')
+    .map(printable)
+    .join('  ');
+}
+
+function when({ status, next_run_in, started_at, finished_at, waiting_for }: ListedJob): string {
+  if (status === 'pending') return waiting_for ? `waits for ${waiting_for}` : `in ${next_run_in ?? '0s'}`;
+  if (status === 'running') return started_at ? `for ${ago(started_at)}` : '';
+  return finished_at ? `${ago(finished_at)} ago` : '';
+}
+
+/** What it repeats by, and what went wrong last. */
+function about({
+  is_repeat,
+  cron_expr,
+  timezone,
+  delay,
+  last_error,
+  retry_count,
+  max_retries,
+  status,
+}: ListedJob): string {
+  const parts: string[] = [];
+  if (cron_expr !== undefined) parts.push(`cron ${cron_expr}${timezone ? ` ${timezone}` : ''}`);
+  else if (is_repeat && delay !== undefined) parts.push(`every ${delay}`);
+  if (retry_count > 0 && status === 'pending') parts.push(`retry ${retry_count} of ${max_retries}`);
+  if (last_error && status !== 'success') parts.push(last_error.message);
+  return parts.join(', ');
+}
+
+/** An event in a line: time, what, of which job, and what is known of it. */
+export function eventLine({ timestamp, type, job_name, job_id, data, metadata }: JobEvent): string {
+  const details = { ...metadata, ...data } as Record<string, unknown>;
+  const known = Object.entries(details).map(([name, value]) => `${name}=${detail(value)}`);
+  return [timestamp, type.padEnd(13), job_name, job_id, ...known].map(printable).join('  ');
+}
+
+function detail(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const { message } = (value ?? {}) as { message?: unknown };
+  return JSON.stringify(typeof message === 'string' ? message : value);
+}

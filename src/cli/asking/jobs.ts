@@ -1,0 +1,173 @@
+/** What `escapement jobs …` does. */
+import { events } from '../../client/events.js';
+import type { Transport } from '../../client/transport.js';
+import type { Job, JobEvent, ListedJob } from '../../client/types.js';
+import { fieldsOf } from '../commands/job-fields.js';
+import type { AskingOptions } from '../option.js';
+import { fail, print, startError } from '../output.js';
+import { addLines } from './add-lines.js';
+import { ask, report, show as showAnswer } from './connection.js';
+import { printEvent } from './events.js';
+import { jobLine, jobTable } from './job-text.js';
+import { readPayload } from './payload.js';
+import { fieldLines, grouped } from './text.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+interface AddOptions extends AskingOptions {
+  readonly idempotencyKey?: string;
+  /** Milliseconds; true: for ever. */
+  readonly wait?: number | true;
+  readonly ndjson?: true;
+}
+
+interface ListOptions extends AskingOptions {
+  readonly status?: string;
+  readonly type?: string;
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly all?: true;
+}
+
+interface JobPage {
+  readonly total: number;
+  readonly items: readonly ListedJob[];
+  readonly next_cursor?: string;
+}
+
+const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
+
+export async function add(type: string | undefined, options: AddOptions & Fields): Promise<void> {
+  const fields = await readPayload(fieldsOf(options), options.ndjson);
+  if (options.ndjson)
+    return ask(options, (server) => addLines(server, { ...(type && { name: type }), ...fields }, options));
+  if (type === undefined) fail('name the job type: escapement jobs add <type>');
+  await ask(options, async (server) => {
+    const { idempotencyKey, wait, json } = options;
+    const made = await server.send<ListedJob>('POST', '/jobs', {
+      body: textOf({ name: type, ...fields }),
+      ...(idempotencyKey !== undefined && { headers: { 'Idempotency-Key': idempotencyKey } }),
+    });
+    if (wait === undefined) return showAnswer(made, json, jobLine);
+    const signal = wait === true ? undefined : AbortSignal.timeout(wait);
+    const job = await ended(server, made.id, signal);
+    if (job) return outcome(job, json);
+    showAnswer(made, json, jobLine);
+    throw new Error(`job ${made.id} has not finished within the time of --wait; it goes on`);
+  });
+}
+
+/** The payload is JSON text already: numbers stay as they were written. */
+function textOf({ payload, ...fields }: Fields): string {
+  const text = JSON.stringify(fields);
+  if (payload === undefined) return text;
+  return text === '{}' ? `{"payload":${payload}}` : `${text.slice(0, -1)},"payload":${payload}}`;
+}
+
+export function list(options: ListOptions): Promise<void> {
+  return ask(options, async (server) => {
+    const query = new URLSearchParams({ limit: String(options.all ? 1000 : options.limit) });
+    if (options.status !== undefined) query.set('status', options.status);
+    if (options.type !== undefined) query.set('name', options.type);
+    if (options.cursor !== undefined) query.set('cursor', options.cursor);
+    for (;;) {
+      const page = await server.send<JobPage>('GET', `/jobs?${query}`);
+      if (!options.all) return showPage(page, options);
+      if (options.json) for (const job of page.items) print(JSON.stringify(job));
+      else if (page.items.length > 0) print(jobTable(page.items));
+      if (page.next_cursor === undefined) return;
+      query.set('cursor', page.next_cursor);
+    }
+  });
+}
+
+function showPage(page: JobPage, { json }: ListOptions): void {
+  if (json) return showAnswer(page, json, String);
+  if (page.items.length > 0) print(jobTable(page.items));
+  if (page.total === 0) process.stderr.write('no such jobs\n');
+  if (page.next_cursor === undefined) return;
+  process.stderr.write(`${page.items.length} of ${grouped(page.total)} jobs; the next: --cursor ${page.next_cursor}\n`);
+}
+
+export function show(id: string, options: AskingOptions): Promise<void> {
+  return ask(options, async (server) =>
+    showAnswer(await server.send<Job>('GET', pathOf(id)), options.json, fieldLines),
+  );
+}
+
+export async function update(id: string, options: AskingOptions & Fields): Promise<void> {
+  const fields = await readPayload(fieldsOf(options));
+  if (Object.keys(fields).length === 0) fail('name what is to change, such as --delay 1h');
+  await ask(options, async (server) =>
+    showAnswer(await server.send<Job>('PUT', pathOf(id), { body: textOf(fields) }), options.json, jobLine),
+  );
+}
+
+/** Each id by itself: one that is refused does not keep the others back. */
+export function act(action: 'cancel' | 'retry', ids: readonly string[], options: AskingOptions): Promise<void> {
+  return ask(options, async (server) => {
+    for (const id of ids) {
+      try {
+        showAnswer(await server.send<Job>('POST', `${pathOf(id)}/${action}`), options.json, jobLine);
+      } catch (error) {
+        report(error, ids.length > 1 ? `${id}: ` : '');
+      }
+    }
+  });
+}
+
+export function watch(id: string, options: AskingOptions): Promise<void> {
+  return ask(options, async (server) => {
+    // Refused here, it is not asked for again and again.
+    await server.send<Job>('GET', pathOf(id));
+    const job = await ended(server, id, undefined, (event) => printEvent(event, options.json));
+    if (job) outcome(job, options.json);
+  });
+}
+
+function outcome(job: Job, json: boolean | undefined): void {
+  showAnswer(job, json, () => {
+    const result = job.result === undefined ? '' : `\n${fieldLines({ result: job.result })}`;
+    return jobLine(job) + result;
+  });
+  if (job.status !== 'success') process.exitCode = startError;
+}
+
+const finished: ReadonlySet<string> = new Set(['success', 'failed', 'cancelled']);
+
+/** The job once it has finished; undefined when `signal` was first. */
+async function ended(
+  server: Transport,
+  id: string,
+  signal?: AbortSignal,
+  onEvent: (event: JobEvent) => void = () => {},
+): Promise<Job | undefined> {
+  const over = new AbortController();
+  const stop = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
+  let job: Job | undefined;
+  let failure: unknown;
+  const look = (): void => {
+    server.send<Job>('GET', pathOf(id), { repeatable: true }).then(
+      (seen) => {
+        if (!finished.has(seen.status)) return;
+        job = seen;
+        over.abort();
+      },
+      (error) => {
+        failure = error;
+        over.abort();
+      },
+    );
+  };
+  // From here on nothing is missed: what happened before is in the job, what comes after is an event.
+  for await (const event of events(server, { job_ids: [id] }, { signal: stop, onSubscribed: look })) {
+    if (event.type === 'gap') continue;
+    onEvent(event);
+    if (mayEnd(event.type)) look();
+  }
+  if (failure !== undefined) throw failure;
+  return job;
+}
+
+const mayEnd = (type: string): boolean =>
+  ['job.completed', 'job.failed', 'job.cancelled', 'job.updated'].includes(type);

@@ -1,0 +1,36 @@
+/** `escapement check` and `escapement restore`: what is done to a directory that no server uses. */
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { examples, option } from '../option.js';
+import { orExplain, print, startError } from '../output.js';
+
+export function restoreCommand(): Command {
+  const command = new Command('restore')
+    .description(
+      'Make a data directory from a backup, after checking it. What happened after the backup is forgotten; what is due by then runs at the next start.',
+    )
+    .argument('<backup>', 'a directory that "escapement backup" wrote')
+    .addOption(option('--data-dir <folder>', 'the directory to make: new or empty').makeOptionMandatory())
+    .action((backup: string, { dataDir }: { dataDir: string }) =>
+      orExplain(async () => {
+        const { restore } = await import('../check.js');
+        await restore(resolve(backup), resolve(dataDir), print);
+      }),
+    );
+  return examples(command, 'escapement restore /var/backups/escapement/monday --data-dir ./data');
+}
+
+export function checkCommand(): Command {
+  const command = new Command('check')
+    .description(
+      'Check every record, index and counter of a backup, or of a data directory whose server is stopped. Exit code 1 when something is wrong.',
+    )
+    .argument('<directory>', 'what to check; nothing in it is changed')
+    .action((directory: string) =>
+      orExplain(async () => {
+        const { check } = await import('../check.js');
+        if (!(await check(resolve(directory), print))) process.exitCode = startError;
+      }),
+    );
+  return examples(command, 'escapement check ./data');
+}

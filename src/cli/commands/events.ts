@@ -1,0 +1,33 @@
+/** `escapement events`. */
+import { Command, Option } from 'commander';
+import { asking, examples } from '../option.js';
+import { many, wholeNumber } from '../option-values.js';
+
+const words = many((text) => text);
+
+export function eventsCommand(): Command {
+  const command = new Command('events')
+    .description(
+      'Print events as they happen, until it is stopped. When the connection ends it connects again and misses nothing.',
+    )
+    .addOption(
+      new Option('--type <type>', 'only of jobs of this type (repeatable, or with commas)')
+        .default([], 'all')
+        .argParser(words),
+    )
+    .addOption(
+      new Option('--event <event>', 'only this event: job.failed (repeatable, or with commas)')
+        .default([], 'all')
+        .argParser(words),
+    )
+    .addOption(
+      new Option('--job <id>', 'only of this job (repeatable, or with commas)').default([], 'all').argParser(words),
+    )
+    .addOption(
+      new Option('--since <seq>', 'first all events after this number; 0: all that there are').argParser(
+        wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .action(async (options) => (await import('../asking/events.js')).tail(options));
+  return examples(asking(command), 'escapement events --event job.failed --since 0');
+}

@@ -1,0 +1,36 @@
+/** `escapement health`. */
+import { Command } from 'commander';
+import type { HealthQuestion } from '../health.js';
+import { examples, option } from '../option.js';
+import { serverUrl, wholeNumber } from '../option-values.js';
+import { checkToken, fail, noAnswer, oneLine, orExplain, print } from '../output.js';
+
+export function healthCommand(): Command {
+  const command = new Command('health')
+    .description(
+      'Ask a server how it is. Exit code 0: healthy; 1: degraded or stopping, with the reason; 3: no answer within two seconds.',
+    )
+    .addOption(
+      option('--url <url>', 'where the server answers (default: by the options below, as "start" has them)').argParser(
+        serverUrl,
+      ),
+    )
+    .addOption(option('--token <secret>', 'sent along, for a proxy that asks for it; the server itself does not'))
+    .option('--live', 'ask only whether it answers: what restarts a container should not do so for a full disk')
+    .addOption(option('--host <address>', 'address that the server listens on (default: 127.0.0.1)'))
+    .addOption(option('--port <number>', 'port that it listens on').default(8080).argParser(wholeNumber(0, 65_535)))
+    .addOption(option('--tls-cert <file>', 'its certificate, which is trusted: asks by https'))
+    .action((question: HealthQuestion) =>
+      orExplain(async () => {
+        if (question.token !== undefined) checkToken(question.token);
+        const { askHealth, healthUrl } = await import('../health.js');
+        const origin = healthUrl(question);
+        if (origin === undefined) return fail('the server takes any free port: name where it answers with --url');
+        const { exitCode, line } = await askHealth(origin, question);
+        if (exitCode === noAnswer) process.stderr.write(oneLine(line));
+        else print(line);
+        process.exitCode = exitCode;
+      }),
+    );
+  return examples(command, 'escapement health --url https://jobs.example.com');
+}

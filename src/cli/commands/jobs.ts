@@ -1,0 +1,103 @@
+/** `escapement jobs …`. What these do is loaded when one of them runs. */
+import { Command, Option } from 'commander';
+import { asking, examples } from '../option.js';
+import { duration, wholeNumber } from '../option-values.js';
+import { jobFieldOptions } from './job-fields.js';
+
+const jobsModule = (): Promise<typeof import('../asking/jobs.js')> => import('../asking/jobs.js');
+
+export function jobsCommand(): Command {
+  return new Command('jobs')
+    .description('Make, find, change and follow jobs of a running server.')
+    .addCommand(addCommand())
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(updateCommand())
+    .addCommand(cancelCommand())
+    .addCommand(retryCommand())
+    .addCommand(watchCommand());
+}
+
+function addCommand(): Command {
+  const command = new Command('add')
+    .description(
+      'Make a job: exactly one of --delay, --at and --cron says when. With --ndjson, make one for each line of standard input.',
+    )
+    .argument('[type]', 'the job type; with --ndjson, of the lines that name none');
+  for (const field of jobFieldOptions()) command.addOption(field);
+  command
+    .option('--idempotency-key <key>', 'a second call with the same key makes no second job')
+    .addOption(
+      new Option('--wait [duration]', 'wait until it has finished, at most so long; exit code 1 if it did not succeed')
+        .argParser(duration)
+        .conflicts('ndjson'),
+    )
+    .addOption(
+      new Option(
+        '--ndjson',
+        'read standard input: each line is the body of a request as JSON, and goes before the options given here',
+      ).conflicts('idempotencyKey'),
+    )
+    .action(async (type: string | undefined, options) => (await jobsModule()).add(type, options));
+  return examples(
+    asking(command),
+    `escapement jobs add payment_check --delay 10m --payload '{"order_id":"A-1"}'`,
+    `escapement jobs add report --cron '0 9 * * 1-5' --timezone Europe/Berlin --repeat`,
+    'escapement jobs add --ndjson < jobs.ndjson',
+  );
+}
+
+function listCommand(): Command {
+  const command = new Command('list')
+    .description('List jobs, the newest first.')
+    .option('--status <status>', 'pending, running, success, failed or cancelled')
+    .option('--type <type>', 'only jobs of this type')
+    .addOption(new Option('--limit <number>', 'at most so many').default(20).argParser(wholeNumber(1, 1000)))
+    .option('--cursor <cursor>', 'go on behind an earlier list, which has printed this')
+    .addOption(
+      new Option('--all', 'all of them, page by page; with --json one job a line').conflicts(['limit', 'cursor']),
+    )
+    .action(async (options) => (await jobsModule()).list(options));
+  return examples(asking(command), 'escapement jobs list --status failed', 'escapement jobs list --all --json');
+}
+
+function showCommand(): Command {
+  const command = new Command('show')
+    .description('Show all that is known of a job.')
+    .argument('<id>', 'the id of the job')
+    .action(async (id: string, options) => (await jobsModule()).show(id, options));
+  return examples(asking(command), 'escapement jobs show job_1704182400_a1b2c3d4');
+}
+
+function updateCommand(): Command {
+  const command = new Command('update')
+    .description('Change a pending job. What is not named stays; a new time or schedule replaces the old one.')
+    .argument('<id>', 'the id of the job');
+  for (const field of jobFieldOptions('update')) command.addOption(field);
+  command.action(async (id: string, options) => (await jobsModule()).update(id, options));
+  return examples(asking(command), 'escapement jobs update job_1704182400_a1b2c3d4 --delay 1h');
+}
+
+function cancelCommand(): Command {
+  const command = new Command('cancel')
+    .description('Cancel jobs that are pending or running.')
+    .argument('<id...>', 'ids of jobs')
+    .action(async (ids: string[], options) => (await jobsModule()).act('cancel', ids, options));
+  return examples(asking(command), 'escapement jobs cancel job_1704182400_a1b2c3d4');
+}
+
+function retryCommand(): Command {
+  const command = new Command('retry')
+    .description('Run jobs again that have failed.')
+    .argument('<id...>', 'ids of jobs')
+    .action(async (ids: string[], options) => (await jobsModule()).act('retry', ids, options));
+  return examples(asking(command), 'escapement jobs retry job_1704182400_a1b2c3d4');
+}
+
+function watchCommand(): Command {
+  const command = new Command('watch')
+    .description('Print what happens to a job until it has finished. Exit code 1 if it did not succeed.')
+    .argument('<id>', 'the id of the job')
+    .action(async (id: string, options) => (await jobsModule()).watch(id, options));
+  return examples(asking(command), 'escapement jobs watch job_1704182400_a1b2c3d4');
+}

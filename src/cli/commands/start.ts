@@ -1,0 +1,231 @@
+/** `escapement start`: its options, and the configuration that they make. */
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { isatty } from 'node:tty';
+import { Command, type Option } from 'commander';
+import type { Config } from '../../config.js';
+import { limits } from '../../domain/limits.js';
+import { examples, option } from '../option.js';
+import {
+  bodySize,
+  duration,
+  hostName,
+  many,
+  origin,
+  repeated,
+  threadMemory,
+  wholeNumber,
+  zone,
+} from '../option-values.js';
+import { fail, orFail } from '../output.js';
+import { systemZone } from '../system-zone.js';
+import { readTokens, type TokenOptions } from '../tokens.js';
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** The options of `start` as commander hands them over. */
+interface StartOptions extends TokenOptions {
+  readonly host?: string;
+  readonly port: number;
+  readonly http?: 'uws' | 'node';
+  readonly dataDir: string;
+  readonly handlers: string;
+  readonly threads: number;
+  readonly threadMemory: number;
+  readonly threadAttempts: number;
+  readonly timezone?: string;
+  readonly grace: number;
+  readonly mergeAge: number;
+  readonly retention: number;
+  readonly retain: number;
+  readonly maxBody: number;
+  readonly maxConnections: number;
+  readonly allowedHost: readonly string[];
+  readonly corsOrigin: readonly string[];
+  readonly chunked: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly logLevel: string;
+  readonly logFormat: 'text' | 'json' | undefined;
+}
+
+/** For tests: what happens every few seconds is to happen at once, or not at all. */
+function mergeAge(): Option {
+  return option('--merge-age <duration>', 'how long changes may wait to be merged into the trees')
+    .default(limits.mergeAgeMs, '5s')
+    .argParser(duration)
+    .hideHelp();
+}
+
+/** @param run starts the server; it decides the exit code */
+export function startCommand(run: (config: Config) => Promise<void>): Command {
+  const threads = Math.max(2, availableParallelism() - 1);
+  const command = new Command('start')
+    .description(
+      'Start the server. It runs until SIGTERM, SIGINT or SIGHUP; a second signal, half a second later or more, ends it at once.',
+    )
+    .addOption(
+      option(
+        '--host <address>',
+        'address to listen on (default: 127.0.0.1 and ::1); any other than loopback needs a token',
+      ),
+    )
+    .addOption(
+      option('--port <number>', 'port to listen on; 0 takes a free one')
+        .default(8080)
+        .argParser(wholeNumber(0, 65_535)),
+    )
+    .addOption(
+      option(
+        '--http <name>',
+        "what serves HTTP: uWebSockets.js or Node's own, which is slower (default: the first where its binary loads)",
+      ).choices(['uws', 'node']),
+    )
+    .addOption(option('--data-dir <folder>', 'where jobs are kept; made if it is not there').default('./data'))
+    .addOption(
+      option('--handlers <folder>', 'modules that do the work, one for each job type, named after it').default(
+        './workers',
+      ),
+    )
+    .addOption(
+      option('--threads <number>', 'worker threads')
+        .default(threads, `${threads}: one less than there are cores, at least 2`)
+        .argParser(wholeNumber(1, 1024)),
+    )
+    .addOption(
+      option('--thread-memory <size>', 'heap of a worker thread; a plain number is in MiB')
+        .default(256, '256MiB')
+        .argParser(threadMemory),
+    )
+    .addOption(
+      option('--thread-attempts <number>', 'attempts that a worker thread may hold at once, running or about to')
+        .default(256)
+        .argParser(wholeNumber(1, 256)),
+    )
+    .addOption(
+      option(
+        '--timezone <name>',
+        "zone of answers, of cron expressions without one and of instants without an offset (default: the system's)",
+      ).argParser(zone),
+    )
+    .addOption(
+      option(
+        '--grace <duration>',
+        'how long a job that is cancelled or has timed out, or all jobs at the end, may go on',
+      )
+        .default(5000, '5s')
+        .argParser(duration),
+    )
+    .addOption(
+      option('--retention <duration>', 'how long finished jobs are kept')
+        .default(7 * 86_400_000, '7d')
+        .argParser(duration),
+    )
+    .addOption(
+      option('--retain <number>', 'how many finished jobs are kept at most')
+        .default(1_000_000)
+        .argParser(wholeNumber(0, 1e12)),
+    )
+    .addOption(
+      option('--max-body <size>', 'largest body of a request: 512KiB, 1MiB or a number of bytes')
+        .default(1024 ** 2, '1MiB')
+        .argParser(bodySize),
+    )
+    .addOption(
+      option(
+        '--max-connections <number>',
+        'WebSockets and event streams at the same time, and as many other connections',
+      )
+        .default(10_000)
+        .argParser(wholeNumber(1, 1_000_000)),
+    )
+    .addOption(
+      option(
+        '--token <secret>',
+        'what clients must send as "Authorization: Bearer <secret>" (repeatable); better set as variable, since others can see command lines',
+      )
+        .default([], 'none')
+        .argParser(repeated),
+    )
+    .addOption(option('--token-file <file>', 'further tokens, one a line'))
+    .addOption(
+      option(
+        '--read-token <secret>',
+        'a token that may only read: GET, HEAD and /ws (repeatable); needs --token or --token-file',
+      )
+        .default([], 'none')
+        .argParser(repeated),
+    )
+    .addOption(
+      option(
+        '--allowed-host <name>',
+        'a name by which the server may be called without a token (repeatable, or with commas)',
+      )
+        .default([], 'localhost and IP addresses')
+        .argParser(many(hostName)),
+    )
+    .addOption(
+      option('--cors-origin <origin>', 'an origin whose pages may use the server (repeatable, or with commas)')
+        .default([], 'none')
+        .argParser(many(origin)),
+    )
+    .addOption(
+      option(
+        '--no-chunked',
+        'refuse bodies in chunks (411): for a server behind a proxy that passes on chunks as they came; as variable: true or false',
+      ),
+    )
+    .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
+    .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
+    .addOption(mergeAge())
+    .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
+    .addOption(
+      option('--log-format <format>', 'lines for people, or JSON (default: text on a terminal, else json)').choices([
+        'text',
+        'json',
+      ]),
+    )
+    .action((options: StartOptions) => run(toConfig(options)));
+  return examples(
+    command,
+    'escapement start --data-dir ./data --handlers ./workers',
+    'ESCAPEMENT_TOKEN=change-me escapement start --host 0.0.0.0',
+  );
+}
+
+/** @throws CommanderError where options contradict each other */
+function toConfig(options: StartOptions): Config {
+  const { tlsCert, tlsKey, tokenFile } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) fail('--tls-cert and --tls-key must be given together');
+  return {
+    host: options.host,
+    port: options.port,
+    http: options.http,
+    dataDir: resolve(options.dataDir),
+    handlersDir: resolve(options.handlers),
+    threads: options.threads,
+    threadMemoryMiB: options.threadMemory,
+    attemptsPerThread: options.threadAttempts,
+    timezone: options.timezone ?? zoneOfSystem(),
+    mergeAgeMs: options.mergeAge,
+    graceMs: options.grace,
+    retentionMs: options.retention,
+    retainJobs: options.retain,
+    maxBodyBytes: options.maxBody,
+    maxConnections: options.maxConnections,
+    tokens: readTokens(options),
+    tokenFile: tokenFile === undefined ? undefined : resolve(tokenFile),
+    allowedHosts: options.allowedHost,
+    corsOrigins: options.corsOrigin,
+    chunked: options.chunked,
+    tlsCert,
+    tlsKey,
+    logLevel: options.logLevel,
+    logFormat: options.logFormat ?? (isatty(1) ? 'text' : 'json'),
+  };
+}
+
+/** Looked at only where none is given: help and other commands do not depend on it. */
+function zoneOfSystem(): string {
+  return orFail(() => systemZone(process.env.TZ));
+}
