@@ -92,7 +92,8 @@ async function* overWebSocket(
   });
   try {
     for (;;) {
-      yield* queue.splice(0);
+      // More may come while these are dealt with.
+      while (queue.length > 0) yield* queue.splice(0);
       if (refusal) throw refusal;
       if (signal?.aborted) return;
       if (isClosed) break;

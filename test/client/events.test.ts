@@ -59,6 +59,22 @@ each('what was asked for comes, from the first next on, and goes on after a kill
   t.equal(await server.stop(), 0, 'nothing holds the server');
 });
 
+each('events that came while one was dealt with are not held until the next one', async (t) => {
+  const server = await startServer();
+  const client = new Escapement({ url: `http://127.0.0.1:${server.port}` });
+  const slow = client.events({}, { since: 0 });
+  await client.jobs.create({ name: 'noop', delay: '1h' });
+  await take(slow, 1);
+  const others = client.events({}, { since: 1 });
+  await client.jobs.create({ name: 'noop', delay: '1h' });
+  await take(others, 1);
+  // Another has heard it, so it is on its way here at the latest.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.match(await take(slow, 1), [{ type: 'job.scheduled', seq: 2 }]);
+  await slow.return?.();
+  await others.return?.();
+});
+
 each('a token goes along, and a wrong one or a wrong filter ends it with the reason', async (t) => {
   const server = await startServer({ args: ['--token', 's3cret+and~more'] });
   const url = `http://127.0.0.1:${server.port}`;
