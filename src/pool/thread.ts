@@ -164,7 +164,7 @@ export class Thread {
     this.#inFlight++;
     this.#queue.push(dispatched, nowMs);
     this.#slots.queue(slot);
-    this.#batch.add(slot, handler, request.attempt, request.scheduledFor, request.jobId, request.payload);
+    this.#batch.add(slot, handler, request);
   }
 
   post(): void {

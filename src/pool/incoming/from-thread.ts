@@ -63,13 +63,17 @@ function isReport(message: Record<string, unknown>): boolean {
 
 function isLine(line: unknown): boolean {
   if (!isRecord(line)) return false;
-  const { level, message, jobId, name, attempt, fields } = line as Partial<Record<keyof LogLine, unknown>>;
+  const { level, message, jobId, name, attempt, trace_id, span_id, fields } = line as Partial<
+    Record<keyof LogLine, unknown>
+  >;
   return (
     levels.has(level) &&
     isText(message, most.lineChars) &&
     (jobId === undefined || isText(jobId, limits.nameChars)) &&
     (name === undefined || isText(name, limits.nameChars)) &&
     (attempt === undefined || typeof attempt === 'number') &&
+    (trace_id === undefined || isText(trace_id, limits.nameChars)) &&
+    (span_id === undefined || isText(span_id, limits.nameChars)) &&
     (fields === undefined || (isText(fields, most.lineChars) && isJson(fields as string, true)))
   );
 }

@@ -3,6 +3,7 @@
  * port. Throws that belong to no attempt are logged and go no further: they would end the thread and all that runs on it.
  */
 import { threadId } from 'node:worker_threads';
+import { type Around, loadAround } from '../../telemetry/traces/sdk.js';
 import { whoseCode } from '../shared/attribution.js';
 import type { FromThread, ThreadStart, ToThread } from '../shared/messages.js';
 import { monotonicMs, Slots } from '../shared/slots.js';
@@ -44,7 +45,8 @@ export default async function serve({ port, memory, handlersDir, importLimitMs, 
   if ('reason' in loaded) {
     post({ kind: 'unusable', reason: loaded.reason });
   } else {
-    const running = new Runner(slots, loaded.handlers, outbox);
+    // Asked after their import: a handler may load an SDK of its own.
+    const running = new Runner(slots, loaded.handlers, outbox, await tracedCalls(outbox));
     runner = running;
     port.on('message', (message: ToThread) => running.receive(message));
     post({
@@ -54,4 +56,14 @@ export default async function serve({ port, memory, handlersDir, importLimitMs, 
     });
   }
   return new Promise<never>(() => {});
+}
+
+/** How to call a handler within the trace of its attempt, where this thread has an SDK. */
+async function tracedCalls(outbox: Outbox): Promise<Around | undefined> {
+  try {
+    return await loadAround();
+  } catch (error) {
+    outbox.line({ level: 'warn', message: `handlers run outside of traces: ${describeThrown(error).message}` });
+    return undefined;
+  }
 }
