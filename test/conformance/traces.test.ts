@@ -53,6 +53,8 @@ function spansFile() {
     return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as SpanLine]));
   };
   return {
+    /** Those that there are now. */
+    all: read,
     env: { NODE_OPTIONS: `--import ${preload}`, TEST_SPANS: file },
     /** Waits until so many spans have this name. */
     async named(name: string, count = 1): Promise<SpanLine[]> {
@@ -202,6 +204,31 @@ t.test('a failure, a handler that ends its thread, a malformed traceparent, a pa
   t.equal(await server.stop(), 0);
   const places = { trace_id: failed?.traceId, span_id: failed?.spanId };
   t.match(logged(server, 'the attempt failed for good; no retry follows'), places);
+});
+
+t.test('a stop sends what the SDKs of all threads have gathered; threads that run no handlers load none', async (t) => {
+  const called = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
+  t.teardown(() => called.close());
+  await once(called, 'listening');
+  const url = `http://127.0.0.1:${(called.address() as AddressInfo).port}`;
+  const spans = spansFile();
+  const server = await startServer({
+    args: ['--threads', '2'],
+    handlers: { caller },
+    env: { ...spans.env, TEST_SPANS_KEPT: '1' },
+  });
+  const { id } = await create(server.api, { name: 'caller', delay: '0s', payload: { url } });
+  for (let status = ''; status !== 'success'; )
+    ({ status } = (await (await fetch(`${server.api}/jobs/${id}`)).json()) as { status: string });
+  t.same(
+    spans.all().filter(({ name }) => name !== 'preloaded'),
+    [],
+    'they are kept',
+  );
+  t.equal(await server.stop(), 0);
+  const names = new Set(spans.all().map(({ name }) => name));
+  for (const name of ['POST /api/v1/jobs', 'commit', 'process caller', 'call']) t.ok(names.has(name), name);
+  t.equal(spans.all().filter(({ name }) => name === 'preloaded').length, 3, 'the main thread and two for handlers');
 });
 
 t.test('without an SDK nothing is kept', async (t) => {

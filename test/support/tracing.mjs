@@ -1,10 +1,10 @@
 /**
  * What a user loads by `node --import`: an OpenTelemetry SDK. Here each thread appends its spans to the file that TEST_SPANS names, a line
- * for each as it ends.
+ * for each as it ends; with TEST_SPANS_KEPT in it, only when it is told to send them. The first line of each thread says that it is there.
  */
 import { appendFileSync } from 'node:fs';
 import { threadId } from 'node:worker_threads';
-import { NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { BatchSpanProcessor, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 
 const file = process.env.TEST_SPANS;
 
@@ -23,4 +23,10 @@ const exporter = {
   shutdown: async () => {},
 };
 
-new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register();
+const anHour = 3_600_000;
+const processor = process.env.TEST_SPANS_KEPT
+  ? new BatchSpanProcessor(exporter, { scheduledDelayMillis: anHour })
+  : new SimpleSpanProcessor(exporter);
+
+appendFileSync(file, `${JSON.stringify({ threadId, name: 'preloaded' })}\n`);
+new NodeTracerProvider({ spanProcessors: [processor] }).register();

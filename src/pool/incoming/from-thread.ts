@@ -25,6 +25,8 @@ export function checkFromThread(message: unknown): Checked {
       return checked(message, isText(message.reason, most.reasonChars), 'gave no reason');
     case 'exiting':
       return checked(message, Number.isInteger(message.exitCode), 'gave no exit code');
+    case 'flushed':
+      return { message: { kind: 'flushed' } };
     case 'ready':
       return checked(message, isReady(message), 'reported handlers that cannot be right');
     default:
@@ -79,8 +81,14 @@ function isLine(line: unknown): boolean {
 }
 
 function isReady(message: Record<string, unknown>): boolean {
-  const { threadId, handlers } = message;
-  if (!Number.isInteger(threadId) || !Array.isArray(handlers) || handlers.length > most.handlers) return false;
+  const { threadId, traced, handlers } = message;
+  if (
+    !Number.isInteger(threadId) ||
+    typeof traced !== 'boolean' ||
+    !Array.isArray(handlers) ||
+    handlers.length > most.handlers
+  )
+    return false;
   return handlers.every(
     (handler) =>
       isRecord(handler) &&

@@ -42,13 +42,22 @@ export type ToThread =
       readonly texts: readonly string[];
       readonly traces?: readonly (TraceContext | undefined)[];
     }
-  | { readonly kind: 'signal'; readonly slot: number; readonly reason: SignalReason; readonly message: string };
+  | { readonly kind: 'signal'; readonly slot: number; readonly reason: SignalReason; readonly message: string }
+  /** To one that is traced: to send what its SDK has gathered, since its end is near. */
+  | { readonly kind: 'flush' };
 
 /** From a thread to main. */
 export type FromThread =
   /** The module that is loaded next: named should the thread not survive it. */
   | { readonly kind: 'loading'; readonly file: string }
-  | { readonly kind: 'ready'; readonly threadId: number; readonly handlers: readonly DeclaredHandler[] }
+  | {
+      readonly kind: 'ready';
+      readonly threadId: number;
+      /** It has an SDK for traces. */
+      readonly traced: boolean;
+      readonly handlers: readonly DeclaredHandler[];
+    }
+  | { readonly kind: 'flushed' }
   | { readonly kind: 'unusable'; readonly reason: string }
   | Report
   | { readonly kind: 'exiting'; readonly exitCode: number };
@@ -143,7 +152,7 @@ export class AttemptBatch {
   }
 
   /** The message; the batch is empty again. */
-  take(): ToThread {
+  take(): Extract<ToThread, { kind: 'run' }> {
     const numbers = this.#numbers.slice(0, this.#size * attemptRow.numbers);
     const texts = this.#texts;
     const traces = this.#traces;

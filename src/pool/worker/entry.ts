@@ -3,7 +3,7 @@
  * port. Throws that belong to no attempt are logged and go no further: they would end the thread and all that runs on it.
  */
 import { threadId } from 'node:worker_threads';
-import { type Around, loadAround } from '../../telemetry/traces/sdk.js';
+import { loadThreadTraces, type ThreadTraces } from '../../telemetry/traces/sdk.js';
 import { whoseCode } from '../shared/attribution.js';
 import type { FromThread, ThreadStart, ToThread } from '../shared/messages.js';
 import { monotonicMs, Slots } from '../shared/slots.js';
@@ -46,22 +46,27 @@ export default async function serve({ port, memory, handlersDir, importLimitMs, 
     post({ kind: 'unusable', reason: loaded.reason });
   } else {
     // Asked after their import: a handler may load an SDK of its own.
-    const running = new Runner(slots, loaded.handlers, outbox, await tracedCalls(outbox));
+    const traces = await threadTraces(outbox);
+    const running = new Runner(slots, loaded.handlers, outbox, traces);
     runner = running;
-    port.on('message', (message: ToThread) => running.receive(message));
+    port.on('message', (message: ToThread) => {
+      if (message.kind === 'flush') void traces?.flush().then(() => post({ kind: 'flushed' }));
+      else running.receive(message);
+    });
     post({
       kind: 'ready',
       threadId,
+      traced: traces !== undefined,
       handlers: loaded.handlers.map(({ name, file, options }) => ({ name, file, options })),
     });
   }
   return new Promise<never>(() => {});
 }
 
-/** How to call a handler within the trace of its attempt, where this thread has an SDK. */
-async function tracedCalls(outbox: Outbox): Promise<Around | undefined> {
+/** Where this thread has an SDK: handlers run within the traces of their attempts then. */
+async function threadTraces(outbox: Outbox): Promise<ThreadTraces | undefined> {
   try {
-    return await loadAround();
+    return await loadThreadTraces();
   } catch (error) {
     outbox.line({ level: 'warn', message: `handlers run outside of traces: ${describeThrown(error).message}` });
     return undefined;

@@ -3,7 +3,7 @@
  * leave together when the turn of the event loop ends, after the promises that resolved within it. A handler that may
  * hold the thread for long gets a turn of its own, so that no outcome waits behind it.
  */
-import type { Around } from '../../telemetry/traces/sdk.js';
+import type { ThreadTraces } from '../../telemetry/traces/sdk.js';
 import { awaiterName } from '../shared/attribution.js';
 import { BlockingTimes } from '../shared/blocking-times.js';
 import { attemptRow, type ToThread } from '../shared/messages.js';
@@ -37,7 +37,7 @@ export class Runner {
   readonly #slots: Slots;
   readonly #handlers: readonly LoadedHandler[];
   readonly #outbox: Outbox;
-  readonly #around: Around | undefined;
+  readonly #traces: ThreadTraces | undefined;
   readonly #blocking = new BlockingTimes();
   readonly #batches: Batch[] = [];
   /** Attempts of the first batch that were called or skipped. */
@@ -50,15 +50,15 @@ export class Runner {
   readonly #awaiters: Await[] = [];
   #beating: NodeJS.Timeout | undefined;
 
-  /** @param around calls a handler within the trace of its attempt; absent where this thread has no SDK for traces */
-  constructor(slots: Slots, handlers: readonly LoadedHandler[], outbox: Outbox, around?: Around) {
+  /** @param traces absent where this thread has no SDK for them */
+  constructor(slots: Slots, handlers: readonly LoadedHandler[], outbox: Outbox, traces?: ThreadTraces) {
     this.#slots = slots;
     this.#handlers = handlers;
     this.#outbox = outbox;
-    this.#around = around;
+    this.#traces = traces;
   }
 
-  receive(message: ToThread): void {
+  receive(message: Exclude<ToThread, { kind: 'flush' }>): void {
     switch (message.kind) {
       case 'run':
         this.#batches[this.#batches.length] = message;
@@ -165,9 +165,9 @@ export class Runner {
 
   #call(handler: LoadedHandler, payload: JsonObject, context: AttemptContext): unknown {
     const { trace } = context;
-    if (this.#around === undefined || trace === undefined) return handler.run(payload, context);
+    if (this.#traces === undefined || trace === undefined) return handler.run(payload, context);
     // A call of what `context` will have for making jobs is in this trace, too: such a job is linked to the attempt.
-    return this.#around(trace, () => handler.run(payload, context));
+    return this.#traces.around(trace, () => handler.run(payload, context));
   }
 
   /** Waits for a handler's promise. Its name says whose code it is that holds the thread, see `attribution`. */

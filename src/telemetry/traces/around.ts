@@ -13,7 +13,18 @@ export function within(place: TraceContext): Context {
   return trace.setSpanContext(ROOT_CONTEXT, spanContextOf(place));
 }
 
-/** See `Around`. */
+/** See `ThreadTraces`. */
 export function around<T>(place: TraceContext, call: () => T): T {
   return context.with(within(place), call);
+}
+
+/** Has the SDK of this thread send what it has gathered. Should the collector be down, the SDK says so: this resolves all the same. */
+export async function flush(): Promise<void> {
+  const registered = trace.getTracerProvider() as { getDelegate?: () => unknown };
+  const provider = (registered.getDelegate?.() ?? registered) as { forceFlush?: () => Promise<void> };
+  try {
+    await provider.forceFlush?.();
+  } catch {
+    // There is nobody left who would try again.
+  }
 }

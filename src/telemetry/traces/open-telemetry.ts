@@ -22,7 +22,7 @@ import {
 } from '@opentelemetry/api';
 import type { TraceContext } from '../../domain/job.js';
 import { within as limited } from '../../within.js';
-import { spanContextOf, within } from './around.js';
+import { flush, spanContextOf, within } from './around.js';
 import type {
   CommitSpan,
   RequestSpan,
@@ -63,7 +63,7 @@ export class OpenTelemetryTraces implements Traces {
     const isRouted = route !== '/*';
     // An instrumentation of Node's HTTP may have made a span already.
     const active = context.active();
-    const parent = trace.getSpan(active) ? active : propagation.extract(ROOT_CONTEXT, request, headers);
+    const parent = trace.getSpan(active) ? active : propagation.extract(active, request, headers);
     const name = isKnown ? shown : 'HTTP';
     const span = this.#tracer.startSpan(
       isRouted ? `${name} ${route}` : name,
@@ -148,13 +148,7 @@ export class OpenTelemetryTraces implements Traces {
   }
 
   async flush(): Promise<void> {
-    const registered = trace.getTracerProvider() as { getDelegate?: () => unknown };
-    const provider = (registered.getDelegate?.() ?? registered) as { forceFlush?: () => Promise<void> };
-    // Should the collector be down, the SDK has said so, and the end goes on.
-    await limited(
-      flushLimitMs,
-      Promise.resolve(provider.forceFlush?.()).catch(() => {}),
-    );
+    await limited(flushLimitMs, flush());
   }
 }
 

@@ -31,16 +31,19 @@ export async function loadTraces(version: string): Promise<Traces | undefined> {
   return new OpenTelemetryTraces(version);
 }
 
-/** Calls something with a place in a trace as the active one, and in all that it begins. */
-export type Around = <T>(place: TraceContext, call: () => T) => T;
+/** Traces as a worker thread has them. */
+export interface ThreadTraces {
+  /** Calls something with a place in a trace as the active one, and in all that it begins. */
+  around<T>(place: TraceContext, call: () => T): T;
+  /** Has the SDK of this thread send what it has gathered. */
+  flush(): Promise<void>;
+}
 
 /**
- * As the SDK of this thread does it; undefined when it has none that follows asynchronous calls.
+ * As the SDK of this thread has them; undefined when it has none that follows asynchronous calls.
  *
  * @throws Error when there is an SDK and `@opentelemetry/api` cannot be loaded
  */
-export async function loadAround(): Promise<Around | undefined> {
-  if (!isRegistered('context')) return undefined;
-  const { around } = await import('./around.js');
-  return around;
+export async function loadThreadTraces(): Promise<ThreadTraces | undefined> {
+  return isRegistered('context') ? import('./around.js') : undefined;
 }
