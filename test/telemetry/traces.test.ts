@@ -1,4 +1,5 @@
 /** The spans that are made of what is told, with the real SDK: their traces, parents, links and attributes. */
+import { readFileSync } from 'node:fs';
 import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
@@ -18,7 +19,9 @@ t.before(async () => {
   t.ok(await loadThreadTraces());
 });
 
+const seen = new Set<string>();
 t.beforeEach(() => exporter.reset());
+t.afterEach(() => ended().forEach(({ attributes }) => Object.keys(attributes).forEach((name) => seen.add(name))));
 
 const ended = () => exporter.getFinishedSpans();
 
@@ -179,4 +182,14 @@ t.test('of a long tracestate no more than must be is kept, and where the SDK mak
 t.test('a flush that the SDK cannot do is over all the same', async () => {
   exporter.forceFlush = () => Promise.reject(new Error('no collector'));
   await traces.flush();
+});
+
+t.test('the document has all attributes, and no others', async (t) => {
+  const text = readFileSync(new URL('../../../docs/traces.md', import.meta.url), 'utf8');
+  const table = text.slice(text.indexOf('### Attributes'), text.indexOf('## Sampling'));
+  const rows = table.split('\n').filter((line) => line.startsWith('|'));
+  const written = rows.flatMap((line) =>
+    [...(line.split('|')[2] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+  );
+  t.same(written.sort(), [...seen].sort());
 });

@@ -291,7 +291,7 @@ export class HttpApp implements ExchangeContext {
       'Access-Control-Allow-Methods',
       [...methods].join(', '),
       'Access-Control-Allow-Headers',
-      'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer',
+      'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, Traceparent, Tracestate',
       'Access-Control-Max-Age',
       '600',
     ]);
