@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { SpanContext, SpanStatus } from '@opentelemetry/api';
 import t from 'tap';
 import { type Server, startServer, temporary } from '../support/server.js';
+import { Subscriber } from '../support/ws.js';
 
 const preload = fileURLToPath(new URL('../../../test/support/tracing.mjs', import.meta.url));
 const api = JSON.stringify(import.meta.resolve('@opentelemetry/api'));
@@ -178,33 +179,41 @@ t.test('attempts of a job that repeats begin a trace each, linked to the request
   t.equal(await server.stop(), 0);
 });
 
-t.test('a failure, a handler that ends its thread, a malformed traceparent, a path that is not there', async (t) => {
-  const spans = spansFile();
-  const server = await startServer({ env: spans.env });
-  const malformed = `00-${client.traceId}-xyz-01`;
-  await create(server.api, { name: 'fail', delay: '0s', max_retries: 0 }, { traceparent: malformed });
-  const [request] = await spans.named('POST /api/v1/jobs');
-  t.not(request?.traceId, client.traceId);
-  t.equal(request?.parent, undefined);
-  const [failed] = await spans.named('process fail');
-  t.match(failed, {
-    traceId: request?.traceId,
-    status: { code: statuses.error, message: /./ },
-    attributes: { 'error.type': 'handler_error', 'escapement.outcome': 'failed' },
-  });
+t.test(
+  'a failure, a handler that ends its thread, a malformed traceparent, a path that is not there, a WebSocket',
+  async (t) => {
+    const spans = spansFile();
+    const server = await startServer({ env: spans.env });
+    const malformed = `00-${client.traceId}-xyz-01`;
+    await create(server.api, { name: 'fail', delay: '0s', max_retries: 0 }, { traceparent: malformed });
+    const [request] = await spans.named('POST /api/v1/jobs');
+    t.not(request?.traceId, client.traceId);
+    t.equal(request?.parent, undefined);
+    const [failed] = await spans.named('process fail');
+    t.match(failed, {
+      traceId: request?.traceId,
+      status: { code: statuses.error, message: /./ },
+      attributes: { 'error.type': 'handler_error', 'escapement.outcome': 'failed' },
+    });
 
-  await create(server.api, { name: 'exit', delay: '0s', max_retries: 0 });
-  const [lost] = await spans.named('process exit');
-  t.match(lost, { status: { code: statuses.error }, attributes: { 'error.type': 'worker_lost' } });
+    await create(server.api, { name: 'exit', delay: '0s', max_retries: 0 });
+    const [lost] = await spans.named('process exit');
+    t.match(lost, { status: { code: statuses.error }, attributes: { 'error.type': 'worker_lost' } });
 
-  await fetch(`${server.url}/nowhere`);
-  const [unknown] = await spans.named('GET');
-  t.match(unknown?.attributes, { 'url.path': '/nowhere', 'http.response.status_code': 404 });
-  t.equal(unknown?.attributes['http.route'], undefined);
-  t.equal(await server.stop(), 0);
-  const places = { trace_id: failed?.traceId, span_id: failed?.spanId };
-  t.match(logged(server, 'the attempt failed for good; no retry follows'), places);
-});
+    await fetch(`${server.url}/nowhere`);
+    const [unknown] = await spans.named('GET');
+    t.match(unknown?.attributes, { 'url.path': '/nowhere', 'http.response.status_code': 404 });
+    t.equal(unknown?.attributes['http.route'], undefined);
+
+    const feed = await Subscriber.to(server);
+    const [upgrade] = await spans.named('GET /ws');
+    t.equal(upgrade?.attributes['http.response.status_code'], 101);
+    await feed.close();
+    t.equal(await server.stop(), 0);
+    const places = { trace_id: failed?.traceId, span_id: failed?.spanId };
+    t.match(logged(server, 'the attempt failed for good; no retry follows'), places);
+  },
+);
 
 t.test('a stop sends what the SDKs of all threads have gathered; threads that run no handlers load none', async (t) => {
   const called = createServer((_, response) => response.end()).listen(0, '127.0.0.1');

@@ -1,4 +1,5 @@
 /** The spans that are made of what is told, with the real SDK: their traces, parents, links and attributes. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { context, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
@@ -182,6 +183,22 @@ t.test('of a long tracestate no more than must be is kept, and where the SDK mak
 t.test('a flush that the SDK cannot do is over all the same', async () => {
   exporter.forceFlush = () => Promise.reject(new Error('no collector'));
   await traces.flush();
+});
+
+t.test('without an SDK the package is not even loaded', async (t) => {
+  const modules = new URL('../../src/', import.meta.url);
+  const script = `
+    import { createRequire } from 'node:module';
+    for (const file of ['startup.js', 'server/server.js', 'pool/worker/entry.js']) await import(new URL(file, '${modules}'));
+    const { loadTraces, loadThreadTraces } = await import(new URL('telemetry/traces/sdk.js', '${modules}'));
+    const loaded = () => Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes('@opentelemetry'));
+    const found = [await loadTraces('1'), await loadThreadTraces()];
+    const before = loaded();
+    globalThis[Symbol.for('opentelemetry.js.api.1')] = { version: '1.9.1', trace: { getTracer: () => ({}) }, context: {} };
+    console.log(...found, before, typeof (await loadTraces('1')), loaded());
+    process.exit();`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  t.equal(stdout.trim(), 'undefined undefined false object true', stderr);
 });
 
 t.test('the document has all attributes, and no others', async (t) => {
