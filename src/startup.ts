@@ -38,6 +38,8 @@ import { KvLogSource } from './store/log/kv-log.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
 import { Counts } from './telemetry/counts.js';
 import { metricsOf } from './telemetry/metrics.js';
+import type { Traces } from './telemetry/traces/port.js';
+import { loadTraces } from './telemetry/traces/sdk.js';
 import { TimerWaker } from './timer/waker.js';
 
 export interface Running {
@@ -155,6 +157,23 @@ interface Opened {
   readonly scheduler: Late<Scheduler>;
   readonly server: Late<Server>;
   readonly counts: Counts;
+  /** Of the SDK that the user has loaded; undefined without one. */
+  readonly traces: Traces | undefined;
+}
+
+/** Nothing depends on traces: without the package that they need, the server runs as if there were no SDK. */
+async function tracesOf(log: Pino): Promise<Traces | undefined> {
+  try {
+    const traces = await loadTraces(version);
+    if (traces !== undefined) log.info('requests, commits and attempts are traced: an OpenTelemetry SDK is loaded');
+    return traces;
+  } catch (error) {
+    log.warn(
+      { reason: (error as Error).message },
+      'an OpenTelemetry SDK is loaded and nothing is traced: install @opentelemetry/api beside escapement',
+    );
+    return undefined;
+  }
 }
 
 /** Opens the store while the threads start. When one fails or the server is to stop, both are closed. */
@@ -162,6 +181,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
   const scheduler = new Late<Scheduler>('scheduler');
   const server = new Late<Server>('server');
   const counts = new Counts();
+  const traces = await tracesOf(log);
   end.first(() => {
     scheduler.drop();
     server.drop();
@@ -192,7 +212,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
   if (store.status === 'fulfilled' && handlers.status === 'fulfilled' && !stopping.aborted) {
     if (!store.value.clean) log.warn(unclean);
     const kv = new LmdbKv(lock.path);
-    return { store: store.value, kv, pool, handlers: handlers.value, scheduler, server, counts };
+    return { store: store.value, kv, pool, handlers: handlers.value, scheduler, server, counts, traces };
   }
   await pool.stop();
   if (store.status === 'fulfilled') await store.value.close(store.value.clean);
@@ -227,7 +247,7 @@ async function assemble(
   { log, end, fatal }: Surroundings,
   libraries: Libraries,
 ): Promise<Parts> {
-  const { store, kv, pool, handlers, counts } = opened;
+  const { store, kv, pool, handlers, counts, traces } = opened;
   const clock = systemClock;
   const stops = new ProcessStops({
     onWatching: () => log.debug('stops of the process are noticed from now on'),
@@ -250,6 +270,7 @@ async function assemble(
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
       log,
       telemetry: counts,
+      traces,
       damage: new DamageLog(log),
       publish: (events) => opened.server.call((server) => server.publish(events)),
       takeStop: () => stops.take(),
@@ -276,6 +297,7 @@ async function assemble(
     },
     log,
     telemetry: counts,
+    traces,
     metrics: async () => {
       const { expose } = await import('./telemetry/prometheus.js');
       const { state, scheduler } = shard;
@@ -314,13 +336,14 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
 }
 
 async function stopInOrder(
-  { shard: { scheduler }, pool, listening, store, waker, watch, stops, kv }: Parts,
+  { shard: { scheduler }, pool, listening, store, waker, watch, stops, kv, traces }: Parts,
   lock: DirectoryLock,
   { graceMs }: Config,
   { log }: Surroundings,
 ): Promise<void> {
   watch.close();
   await shutDown({ scheduler, pool, server: listening, store, waker, graceMs, log });
+  await traces?.flush();
   await stops.close();
   await kv.close();
   lock.release();

@@ -20,8 +20,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   clock: ['domain'],
   log: ['domain', 'clock', 'config'],
   config: ['domain'],
-  telemetry: [],
-  store: ['within', 'domain', 'clock', 'log', 'telemetry', 'config'],
+  telemetry: ['within', 'domain'],
+  store: ['within', 'plain-thread', 'domain', 'clock', 'log', 'telemetry', 'config'],
   timer: ['domain', 'clock', 'log', 'config'],
   pool: ['within', 'domain', 'schema', 'clock', 'log', 'telemetry', 'config'],
   scheduler: ['domain', 'clock', 'log', 'telemetry', 'config', 'store', 'timer', 'pool'],
@@ -29,7 +29,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   api: ['domain', 'schema', 'scheduler'],
   server: ['domain', 'clock', 'log', 'telemetry', 'config', 'scheduler', 'store', 'api'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
-  process: ['within'],
+  process: ['within', 'plain-thread'],
   shard: ['scheduler', 'store', 'timer'],
   health: ['log', 'store', 'pool', 'scheduler', 'server'],
   // It runs in the programs of others: of the server it knows nothing.
@@ -38,6 +38,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   figures: ['domain', 'clock', 'telemetry', 'store', 'pool', 'scheduler'],
   late: [],
   within: [],
+  // What worker threads of ours are started with.
+  'plain-thread': [],
   startup: [
     'process',
     'health',

@@ -19,6 +19,18 @@ export interface SlotRange {
   readonly until: number;
 }
 
+/** A place in a distributed trace, as W3C Trace Context has it: what a job keeps of the request that made it. */
+export interface TraceContext {
+  /** 32 hexadecimal digits in lower case, not all zero. */
+  readonly traceId: string;
+  /** 16 of them. */
+  readonly spanId: string;
+  /** One byte; its lowest bit says that the trace is recorded. */
+  readonly flags: number;
+  /** What vendors pass on beside it (`tracestate`), at most 512 characters. */
+  readonly state?: string | undefined;
+}
+
 export interface JobSpec {
   /** Sequence number: grows by one with every job, never reused. The public id is derived from it. */
   readonly seq: number;
@@ -37,6 +49,8 @@ export interface JobSpec {
   readonly idempotencyKey?: string | undefined;
   /** Slots of a repeating job that are to come by the present clock and have run: by a clock that was ahead. */
   readonly alreadyRan?: readonly SlotRange[] | undefined;
+  /** The request that made it, where requests are traced. */
+  readonly trace?: TraceContext | undefined;
 }
 
 export interface JobState {

@@ -43,7 +43,7 @@ import { Dispatcher } from './dispatcher.js';
 import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './port.js';
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
-import type { LogEntry, LogLine } from './shared/log-lines.js';
+import { type LogEntry, type LogLine, namesOf } from './shared/log-lines.js';
 import { outcomeKind, outcomeRow, type Report } from './shared/messages.js';
 import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
@@ -297,7 +297,7 @@ export class WorkerPool implements Pool {
         level: 'error',
         thread: thread.number,
         message: `a worker thread ended: ${message}`,
-        ...(one && { jobId: one.request.jobId, name: one.request.name, attempt: one.request.attempt }),
+        ...(one && namesOf(one.request)),
         fields: { running: left.length, sentToOthers: recalled.length },
       });
     }
@@ -314,9 +314,9 @@ export class WorkerPool implements Pool {
   }
 
   #unknownType(dispatched: Dispatched): void {
-    const { jobId, name, attempt } = dispatched.request;
+    const { name } = dispatched.request;
     const message = `there is no handler for ${name} any more: the handlers folder has changed. Its jobs wait until a thread has one`;
-    this.#log({ level: 'warn', message, jobId, name, attempt });
+    this.#log({ level: 'warn', message, ...namesOf(dispatched.request) });
     this.#conclude(dispatched, interrupted(dispatched, false, 0));
   }
 

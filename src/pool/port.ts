@@ -1,7 +1,7 @@
 /**
  * The pool as the scheduler knows it: what it takes, what comes back, and the port itself. Types only, plain data only.
  */
-import type { FailureCode } from '../domain/job.js';
+import type { FailureCode, TraceContext } from '../domain/job.js';
 
 export type { HandlerInfo } from './incoming/handler-options.js';
 
@@ -21,6 +21,8 @@ export interface Attempt {
   readonly timeoutMs: number;
   /** Runs with nothing else on its thread: the last attempt is suspected of having ended the one it had. */
   readonly alone: boolean;
+  /** What is active around its handler; absent where nothing is traced. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** How an attempt ended. Each dispatched attempt has exactly one outcome. */

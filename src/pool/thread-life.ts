@@ -13,6 +13,7 @@
  *
  * From `lingering` and `ended` on its attempts have outcomes, and a new thread has its number.
  */
+import type { Worker } from 'node:worker_threads';
 
 export type ThreadState = 'starting' | 'ready' | 'ending' | 'lingering' | 'ended';
 
@@ -56,4 +57,11 @@ export class ThreadLife {
   gone(): void {
     this.#state = 'ended';
   }
+}
+
+/** Resolves at the end of a thread. */
+export function exitOf(worker: Worker): Promise<void> {
+  // Node sets it so at the end.
+  if (worker.threadId === -1) return Promise.resolve();
+  return new Promise((resolve) => worker.once('exit', () => resolve()));
 }

@@ -13,13 +13,14 @@ import { SentQueue } from './sent-queue.js';
 import {
   AttemptBatch,
   type DeclaredHandler,
+  type FromThread,
   type Report,
   type SignalReason,
   type ThreadStart,
   type ToThread,
 } from './shared/messages.js';
 import { Slots, slotsPerThread } from './shared/slots.js';
-import { ThreadLife, type ThreadState } from './thread-life.js';
+import { exitOf, ThreadLife, type ThreadState } from './thread-life.js';
 import { Pulse } from './watch.js';
 
 /** Why a thread ended: it was stopped, or what Piscina and the thread itself said. */
@@ -77,6 +78,8 @@ export class Thread {
   readonly #batch = new AttemptBatch();
   readonly #handlers = new Map<string, number>();
   #threadId = 0;
+  #traced = false;
+  #onFlushed = (): void => {};
   #inFlight = 0;
   #exitCode: number | undefined;
   #worker: Worker | undefined;
@@ -164,7 +167,7 @@ export class Thread {
     this.#inFlight++;
     this.#queue.push(dispatched, nowMs);
     this.#slots.queue(slot);
-    this.#batch.add(slot, handler, request.attempt, request.scheduledFor, request.jobId, request.payload);
+    this.#batch.add(slot, handler, request);
   }
 
   post(): void {
@@ -299,6 +302,14 @@ export class Thread {
     return skipped ? this.#recalled.has(slot) : this.#bySlot[slot] !== undefined;
   }
 
+  /** Has its SDK send the spans that it has gathered, and waits for that; a thread that is held does not answer. */
+  flushTraces(): Promise<void> {
+    if (!this.#traced || this.state !== 'ready') return Promise.resolve();
+    const flushed = new Promise<void>((resolve) => (this.#onFlushed = resolve));
+    this.#port.postMessage({ kind: 'flush' } satisfies ToThread);
+    return Promise.race([flushed, this.over]);
+  }
+
   /** Somebody else ends the thread. */
   expectEnd(): void {
     this.#stopRequested = true;
@@ -323,7 +334,7 @@ export class Thread {
         this.#hooks.loading(this);
         return;
       case 'ready':
-        this.#loaded(message.threadId, message.handlers);
+        this.#loaded(message);
         return;
       case 'unusable':
         this.#hooks.unusable(this, message.reason);
@@ -331,6 +342,9 @@ export class Thread {
       case 'report':
         this.#stalled = false;
         this.#hooks.report(this, message);
+        return;
+      case 'flushed':
+        this.#onFlushed();
         return;
       case 'exiting':
         this.#exitCode = message.exitCode;
@@ -341,12 +355,13 @@ export class Thread {
   }
 
   /** It can run attempts, unless the options of a module are not as they must be, or its end came first. */
-  #loaded(threadId: number, declared: readonly DeclaredHandler[]): void {
+  #loaded({ threadId, traced, handlers: declared }: Extract<FromThread, { kind: 'ready' }>): void {
     if (this.#life.state !== 'starting') return;
     const read = this.#hooks.read(declared);
     if ('fault' in read) return this.#hooks.unusable(this, read.fault);
     this.#life.ready();
     this.#threadId = threadId;
+    this.#traced = traced;
     this.#worker = this.#piscina.threads.find((worker) => worker.threadId === threadId);
     for (const [index, { name }] of declared.entries()) this.#handlers.set(name, index);
     this.#hooks.ready(this, read.handlers);
@@ -377,11 +392,4 @@ export class Thread {
     const exited = end.kind === 'error' && this.#exitCode !== undefined;
     this.#hooks.ended(this, exited ? { kind: 'exit', exitCode: this.#exitCode as number } : end);
   }
-}
-
-/** Resolves at the end of a thread. */
-function exitOf(worker: Worker): Promise<void> {
-  // Node sets it so at the end.
-  if (worker.threadId === -1) return Promise.resolve();
-  return new Promise((resolve) => worker.once('exit', () => resolve()));
 }

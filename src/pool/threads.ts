@@ -51,6 +51,8 @@ const destroyLimitMs = 500;
 /** What Node sets the number of a thread to at its end. */
 const ended = -1;
 const stoppedMeanwhile = 'the pool was stopped while it started';
+/** How long a stop waits for threads to send their traces. */
+const flushLimitMs = 1000;
 /** How long a stop waits for threads that still load. */
 const loadLimitMs = 2000;
 
@@ -140,6 +142,7 @@ export class Threads {
     this.#starting = undefined;
     for (const timer of this.#timers) clearTimeout(timer);
     await this.#allLoaded();
+    await within(flushLimitMs, Promise.all(this.all.map((thread) => thread.flushTraces())));
     const live = this.all;
     this.#workers = this.#piscina?.threads ?? [];
     for (const thread of live) thread.expectEnd();

@@ -5,7 +5,7 @@
 
 import type { Dispatched } from './dispatched.js';
 import { type Running, whoseCodeOn } from './shared/attribution.js';
-import type { LogEntry } from './shared/log-lines.js';
+import { type LogEntry, namesOf } from './shared/log-lines.js';
 import { monotonicMs } from './shared/slots.js';
 import type { Thread } from './thread.js';
 import { type Loss, timeoutMessage } from './verdict.js';
@@ -194,16 +194,13 @@ export class Watchdog {
   #stop(thread: Thread, dispatched: Dispatched, running: number, signs: Omit<WatchedThread, 'running'>): void {
     const silent = signs.silentMs >= silentAfterMs;
     const at = this.#inquiries.get(thread)?.at;
-    const { jobId, name, attempt } = dispatched.request;
     this.#options.log({
       level: 'warn',
       thread: thread.number,
       message: silent
         ? 'a thread is stopped: a handler holds it past a timeout or a cancellation'
         : 'a thread is stopped: a handler ignores its signal past the grace period',
-      jobId,
-      name,
-      attempt,
+      ...namesOf(dispatched.request),
       fields: { running, ...(silent ? { at } : {}) },
     });
     this.#stops.set(thread, { loss: { kind: 'overrun', current: signs.current, silent }, dispatched, at });

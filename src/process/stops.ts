@@ -4,6 +4,7 @@
  * it runs. The process was stopped while neither thread showed a sign of life.
  */
 import { Worker } from 'node:worker_threads';
+import { plainThread } from '../plain-thread.js';
 
 /** A stretch of monotonic time, in milliseconds of `performance.now()` on the main thread. */
 export interface Stretch {
@@ -84,6 +85,7 @@ export class ProcessStops {
     try {
       const worker = new Worker(this.#options.witness ?? new URL('./witness-thread.js', import.meta.url), {
         workerData: { memory: this.#witness.buffer },
+        ...plainThread(),
         // It needs next to nothing.
         resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, codeRangeSizeMb: 1, stackSizeMb: 1 },
       });

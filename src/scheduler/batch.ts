@@ -7,9 +7,10 @@
 import type { Decision } from '../domain/decisions.js';
 import type { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import { type Job, noDetail } from '../domain/job.js';
+import { type Job, noDetail, type TraceContext } from '../domain/job.js';
 import type { Outcome } from '../pool/port.js';
 import type { FinishedPlace, JobChange, KeyUse } from '../store/port.js';
+import { maxLinks } from '../telemetry/traces/port.js';
 import type { Answer } from './messages.js';
 
 /** Something that has happened whether or not it can be written. Instants are Unix milliseconds. */
@@ -37,6 +38,8 @@ export class Batch {
   readonly #consequences: Consequence[] = [];
   readonly #keys = new Map<string, KeyUse>();
   readonly #passed: FinishedPlace[] = [];
+  readonly #traces: TraceContext[] = [];
+  #traced = 0;
   #earliestDue = Number.POSITIVE_INFINITY;
 
   /** Jobs by `seq`, each as the batch leaves it. */
@@ -70,6 +73,21 @@ export class Batch {
    */
   get earliestDue(): number {
     return this.#earliestDue;
+  }
+
+  /** Answers that wait for its end. */
+  get unanswered(): number {
+    return this.#answers.length;
+  }
+
+  /** Of the requests whose answers wait for it, as many as a span takes. */
+  get traces(): readonly TraceContext[] {
+    return this.#traces;
+  }
+
+  /** Requests whose answers wait for it and that are traced. */
+  get traced(): number {
+    return this.#traced;
   }
 
   /** There is nothing to write. Facts alone are no reason to: what follows from them is. */
@@ -123,6 +141,12 @@ export class Batch {
   /** Has something follow from the end of the batch: one of the two is called, once. */
   onEnd(consequence: Consequence): void {
     this.#consequences.push(consequence);
+  }
+
+  /** The answer of a request that is traced waits for the batch. */
+  carryTrace(trace: TraceContext): void {
+    this.#traced += 1;
+    if (this.#traces.length < maxLinks) this.#traces.push(trace);
   }
 
   /** Remembers what an idempotency key stands for. */

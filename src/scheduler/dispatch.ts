@@ -5,9 +5,10 @@
 import type { Clock } from '../clock.js';
 import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
-import type { Job } from '../domain/job.js';
+import { isRepeating, type Job } from '../domain/job.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/port.js';
 import type { Telemetry } from '../telemetry/port.js';
+import type { Traces } from '../telemetry/traces/port.js';
 import type { Due, DueTimes } from '../timer/window.js';
 import {
   type ShownWait,
@@ -28,6 +29,8 @@ export interface DispatchPorts {
   readonly pool: Pool;
   readonly window: DueTimes;
   readonly telemetry: Telemetry;
+  /** Absent: nothing is traced. */
+  readonly traces?: Traces | undefined;
 }
 
 /**
@@ -194,11 +197,21 @@ export class Dispatch {
    * disk refuse that, all of it is taken back.
    */
   #start(job: Job, suspect: boolean): void {
-    const { pool, clock } = this.#ports;
+    const { clock } = this.#ports;
     this.#line.occupy(job.spec.name);
     if (suspect) return this.#startOnRecord(job);
     const now = clock.now();
-    pool.dispatch(this.#attempt(this.#ledger.startAttempt(job, now)));
+    this.#leave(this.#attempt(this.#ledger.startAttempt(job, now)), job, now);
+  }
+
+  /**
+   * An attempt leaves for its thread.
+   *
+   * @param job as it was when it was due
+   */
+  #leave(attempt: Attempt, job: Job, now: number): void {
+    const { pool, traces } = this.#ports;
+    pool.dispatch(traces === undefined ? attempt : traced(attempt, job, now, traces));
     this.#observeStart(job, now);
   }
 
@@ -208,15 +221,14 @@ export class Dispatch {
   }
 
   #startOnRecord(job: Job): void {
-    const { pool, clock } = this.#ports;
+    const { clock } = this.#ports;
     const { seq, name } = job.spec;
     this.#careful.began(seq, job.state, clock.monotonic());
     this.#beingWritten++;
     const started = this.#ledger.startAttempt(job, clock.now(), {
       written: () => {
         this.#beingWritten--;
-        pool.dispatch(attempt);
-        this.#observeStart(job, clock.now());
+        this.#leave(attempt, job, clock.now());
       },
       lost: () => {
         this.#beingWritten--;
@@ -255,4 +267,20 @@ export class Dispatch {
     this.#ledger.endAttempt(seq);
     this.#line.vacate(name);
   }
+}
+
+/** The attempt with its place in a trace. */
+function traced(attempt: Attempt, { spec, state }: Job, now: number, traces: Traces): Attempt {
+  const { jobSeq, fence, jobId, name } = attempt;
+  const trace = traces.attemptStarted({
+    jobSeq,
+    fence,
+    jobId,
+    name,
+    attempt: attempt.attempt,
+    latenessMs: now - state.due,
+    repeats: isRepeating(spec),
+    created: spec.trace,
+  });
+  return trace === undefined ? attempt : { ...attempt, trace };
 }

@@ -5,7 +5,7 @@
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import { type Job, type JobState, noDetail } from '../domain/job.js';
+import { type Job, type JobState, noDetail, type TraceContext } from '../domain/job.js';
 import {
   type Commits,
   type CommittedJobs,
@@ -16,6 +16,7 @@ import {
   type KeyUse,
   UnreadableRecord,
 } from '../store/port.js';
+import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
 import type { Answer } from './messages.js';
 
@@ -23,6 +24,8 @@ import type { Answer } from './messages.js';
 export interface LedgerPorts {
   readonly store: Commits & CommittedJobs;
   readonly damage: DamageReports;
+  /** Absent: nothing is traced. */
+  readonly traces?: Traces | undefined;
 }
 
 const storageUnavailable = new Refusal(
@@ -48,6 +51,8 @@ export class Ledger {
   readonly #read = new Map<number, Job>();
   #filling = new Batch();
   #inFlight: Batch | undefined;
+  /** Of the batch in flight. */
+  #span: CommitSpan | undefined;
   #counters: MutableCounters;
   /** As they stand after the batch in flight. */
   #countersInFlight: Counters;
@@ -67,7 +72,7 @@ export class Ledger {
   }
 
   /** The batch being gathered, to look at. */
-  get filling(): Pick<Batch, 'touched' | 'facts' | 'isEmpty'> {
+  get filling(): Pick<Batch, 'touched' | 'facts' | 'isEmpty' | 'unanswered'> {
     return this.#filling;
   }
 
@@ -232,6 +237,11 @@ export class Ledger {
     return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.store.keyUse(name, now);
   }
 
+  /** The answer of a request that is traced waits for the batch being gathered. */
+  carryTrace(trace: TraceContext): void {
+    this.#filling.carryTrace(trace);
+  }
+
   /** Remembers what an idempotency key stands for. */
   rememberKey(name: string, use: KeyUse): void {
     this.#filling.rememberKey(name, use);
@@ -260,7 +270,13 @@ export class Ledger {
     this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { touched: jobs, events, keys, passed } = batch;
+    const { touched: jobs, events, keys, passed, traced, traces } = batch;
+    this.#span = this.#ports.traces?.commit({
+      jobs: jobs.size,
+      events: events.length,
+      requested: traced,
+      requests: traces,
+    });
     this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed });
     return true;
   }
@@ -270,6 +286,7 @@ export class Ledger {
     const batch = this.#inFlight as Batch;
     this.#inFlight = undefined;
     this.#committed = this.#countersInFlight;
+    this.#span?.written();
     return batch;
   }
 
@@ -282,6 +299,7 @@ export class Ledger {
     this.#inFlight = undefined;
     this.#filling = new Batch();
     this.#counters = { ...this.#committed };
+    this.#span?.refused();
     for (const batch of batches) batch.lost(storageUnavailable);
     for (const seq of this.#active.keys()) {
       const job = this.unlessUnreadable(seq, () => this.#ports.store.job(seq));

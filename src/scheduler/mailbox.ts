@@ -73,16 +73,20 @@ export class Mailbox {
     for (let left = this.#jobsPerTurn; decided < this.#waiting.length && left > 0; decided++) {
       if (!this.isHalfway && isEnough()) break;
       const { request, reply } = this.#waiting[decided] as Waiting;
+      const own = request.trace === undefined ? context : { ...context, trace: request.trace };
+      const unanswered = context.ledger.filling.unanswered;
       try {
         if (request.kind !== 'createMany' && request.kind !== 'createEach') {
           left -= 1;
-          decideRequest(request, context, reply);
+          decideRequest(request, own, reply);
+          carryTrace(own, unanswered);
           continue;
         }
         const before = this.#made.length;
-        if (!this.#makeSome(request, context, left, refuse)) break;
+        if (!this.#makeSome(request, own, left, refuse)) break;
         left -= this.#made.length - before + 1;
-        this.#answer(request.kind, context, reply);
+        this.#answer(request.kind, own, reply);
+        carryTrace(own, unanswered);
       } catch (error) {
         reply({ ok: false, refusal: refuse(error) });
       }
@@ -123,6 +127,11 @@ export class Mailbox {
       answer,
     );
   }
+}
+
+/** The commit that is gathered is linked to a request whose answer waits for it. */
+function carryTrace({ ledger, trace }: RequestContext, unansweredBefore: number): void {
+  if (trace !== undefined && ledger.filling.unanswered > unansweredBefore) ledger.carryTrace(trace);
 }
 
 function createdOrRefused(item: Creation, context: RequestContext, refuse: (error: unknown) => Refusal): Created {

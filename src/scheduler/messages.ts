@@ -1,7 +1,7 @@
 /** The scheduler's mailbox: requests of users and their answers. Types only. Facts come as `pool/messages` outcomes. */
 
 import type { Refusal } from '../domain/errors.js';
-import type { Backoff, Job, Misfire } from '../domain/job.js';
+import type { Backoff, Job, Misfire, TraceContext } from '../domain/job.js';
 import type { ShownWait } from './admission/admission.js';
 
 /** When a job is to run, as a request says it; the scheduler turns it into a `Trigger` at the instant it decides. */
@@ -43,14 +43,16 @@ export interface Creation {
   readonly idempotency?: { readonly key: string; readonly digest: string };
 }
 
-export type Request =
+/** `trace`: of the request, where that is traced; jobs that it makes keep it. */
+export type Request = { readonly trace?: TraceContext } & (
   | ({ readonly kind: 'create' } & Creation)
   /** Each for itself, in order. */
   | { readonly kind: 'createEach'; readonly items: readonly Creation[] }
   | { readonly kind: 'createMany'; readonly drafts: readonly JobDraft[] }
   | { readonly kind: 'update'; readonly id: string; readonly patch: JobPatch }
   | { readonly kind: 'cancel'; readonly id: string }
-  | { readonly kind: 'retry'; readonly id: string };
+  | { readonly kind: 'retry'; readonly id: string }
+);
 
 /** Given once the change is on disk, or refused with nothing changed. */
 export type Answer =

@@ -1,7 +1,7 @@
 /** What becomes of a job when its attempt has ended, and what the log says of a failure. */
 import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
-import type { FailureCode, Job } from '../domain/job.js';
+import type { FailureCode, Job, TraceContext } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { Outcome } from '../pool/port.js';
 
@@ -20,13 +20,20 @@ export function outcomeDecision(job: Job, outcome: Outcome, now: number): decisi
 }
 
 /** The handler's own line has the stack; this one says what follows. */
-export function logFailure(log: Logger, { spec, state }: Job, code: FailureCode, { events }: decisions.Decision): void {
+export function logFailure(
+  log: Logger,
+  { spec, state }: Job,
+  code: FailureCode,
+  { events }: decisions.Decision,
+  trace?: TraceContext,
+): void {
   const retry = events.find((event) => event.type === 'job.retrying');
   const about = {
     jobId: formatId(spec.seq, spec.idSeconds),
     name: spec.name,
     attempt: decisions.attemptNumber(state),
     code,
+    ...(trace && { trace_id: trace.traceId, span_id: trace.spanId }),
   };
   if (retry?.type === 'job.retrying') {
     const retryAt = new Date(retry.nextRetryAt).toISOString();

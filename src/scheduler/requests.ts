@@ -3,7 +3,7 @@ import * as decisions from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import { findById } from '../domain/find-job.js';
 import { formatId } from '../domain/id.js';
-import { isRepeating, type Job, type JobSpec, type Trigger } from '../domain/job.js';
+import { isRepeating, type Job, type JobSpec, type TraceContext, type Trigger } from '../domain/job.js';
 import { next, type Step } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import type { HandlerInfo } from '../pool/port.js';
@@ -21,6 +21,8 @@ export interface RequestContext {
   readonly abort: (job: Job) => void;
   /** Puts a job in order that the clock has left in the future, before it is decided about. */
   readonly lookAtFirst: (seq: number) => void;
+  /** Of the request that is decided, where that is traced. */
+  readonly trace?: TraceContext | undefined;
 }
 
 type Reply = (answer: Answer) => void;
@@ -77,11 +79,11 @@ export function createOne(
 
 /** Makes a job of a draft. Also for each of a list: see `Mailbox`. */
 export function make(draft: JobDraft, context: RequestContext, idempotencyKey: string | undefined): Job {
-  const { ledger, handlers, timezone, now } = context;
+  const { ledger, handlers, timezone, now, trace } = context;
   const trigger = triggerOf(draft.trigger, draft.isRepeat, timezone, now);
   const handler = handlers.get(draft.name);
   const { seq, idSeconds } = ledger.takeSeq(now);
-  // Every field is written out, also the one that is mostly undefined: spreads made this the costliest line of a request.
+  // Every field is written out, also those that are mostly undefined: spreads made this the costliest line of a request.
   const spec: JobSpec = {
     seq,
     idSeconds,
@@ -96,6 +98,7 @@ export function make(draft: JobDraft, context: RequestContext, idempotencyKey: s
     misfire: draft.misfire ?? 'run_once',
     createdAt: now,
     idempotencyKey,
+    trace,
   };
   return ledger.record(undefined, decisions.create(spec, now), now);
 }

@@ -8,7 +8,7 @@ import type { Clock } from '../clock.js';
 import * as decisions from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import type { Job, JobState } from '../domain/job.js';
+import type { Job, JobState, TraceContext } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { HandlerInfo, Outcome, Pool } from '../pool/port.js';
 import {
@@ -320,22 +320,23 @@ export class Scheduler implements Requests, StoreEvents {
   // -- facts --
 
   #ended(outcome: Outcome, now: number): void {
+    const trace = this.#ports.traces?.attemptEnded(outcome);
     const job = this.#ledger.active.get(outcome.jobSeq);
     if (job?.state.fence !== outcome.fence) return;
     this.#ports.telemetry.attemptEnded(job.spec.name, outcome.kind, outcome.durationMs);
     this.#ledger.addFact({ kind: 'ended', outcome, at: now });
-    this.#decideEnd(outcome, now);
+    this.#decideEnd(outcome, now, trace);
     this.#dispatch.ended(outcome, job.spec.name);
   }
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */
-  #decideEnd(outcome: Outcome, now: number): void {
+  #decideEnd(outcome: Outcome, now: number, trace?: TraceContext): void {
     this.#clockSetBack.lookAtFirst(outcome.jobSeq, now);
     const job = this.#ledger.lookup(outcome.jobSeq);
     if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;
     const decision = outcomeDecision(job, outcome, now);
     this.#ledger.record(job, decision, now);
-    if (outcome.kind === 'failed') logFailure(this.#ports.log, job, outcome.code, decision);
+    if (outcome.kind === 'failed') logFailure(this.#ports.log, job, outcome.code, decision, trace);
   }
 
   /** Decides a fact again that was lost with its batch, as of the instant it happened. */

@@ -13,6 +13,7 @@ import type { Logger } from '../log.js';
 import type { Requests } from '../scheduler/messages.js';
 import type { Queries } from '../store/queries-port.js';
 import type { Telemetry } from '../telemetry/port.js';
+import type { Traces } from '../telemetry/traces/port.js';
 import { Turns } from './bodies/turns.js';
 import { HttpApp } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
@@ -66,6 +67,8 @@ export interface ServerOptions {
   readonly withoutHandler?: () => readonly JobsWithoutHandler[];
   readonly log: Logger;
   readonly telemetry: Telemetry;
+  /** Absent: requests are not traced. */
+  readonly traces?: Traces | undefined;
   /** Monotonic milliseconds at which `uptime` began; default: now. */
   readonly startedAt?: number;
   /** Writes backups; without it there is no such route. */
@@ -220,7 +223,7 @@ function sleep(ms: number): Promise<void> {
   return new Promise((done) => setTimeout(done, ms));
 }
 
-function openApp({ config, http, log, clock, telemetry, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
+function openApp({ config, http, log, clock, telemetry, traces, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
   const { tlsCert, tlsKey } = config;
   const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
   if (tls) {
@@ -234,6 +237,7 @@ function openApp({ config, http, log, clock, telemetry, answerTimeoutMs }: Serve
       log,
       clock,
       telemetry,
+      traces,
       tls,
       answerTimeoutMs: answerTimeoutMs ?? defaultAnswerTimeoutMs,
       maxConnections: config.maxConnections,

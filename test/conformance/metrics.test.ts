@@ -1,6 +1,8 @@
 /** `GET /metrics`: who may read it, and that it counts what happens. */
+import { spawnSync } from 'node:child_process';
 import t from 'tap';
 import { Client } from '../support/client.js';
+import { programs } from '../support/documents.js';
 import { startServer } from '../support/server.js';
 import { StreamReader } from '../support/sse.js';
 import { Subscriber } from '../support/ws.js';
@@ -53,6 +55,19 @@ t.test('what happens is counted', async (t) => {
   t.ok(value(text, 'escapement_store_file_bytes{file="data.mdb"}') > 0, 'the data file');
   t.notMatch(text, /job_\d{10}/, 'ids are no labels');
   t.equal(value(await metrics(), 'escapement_http_requests_total{route="/metrics",method="GET",status="200"}'), 1);
+  await feed.close();
+  await server.kill();
+});
+
+t.test('promtool finds nothing', programs({ promtool: 'prometheus' }), async (t) => {
+  const server = await startServer();
+  const api = new Client(server);
+  const feed = await Subscriber.to(server);
+  const { id } = await api.create({ name: 'noop', delay: '0s' });
+  await feed.event(id, 'job.completed');
+  const { text: input } = await api.absolute('GET', '/metrics');
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
+  t.same([status, stdout, stderr], [0, '', '']);
   await feed.close();
   await server.kill();
 });

@@ -145,7 +145,7 @@ t.test('tokens, hosts and origins are as with every GET', async (t) => {
   t.equal(preflight.status, 204);
   t.equal(
     preflight.headers['access-control-allow-headers'],
-    'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer',
+    'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, Traceparent, Tracestate',
   );
   await reader.close();
   await guarded.kill();

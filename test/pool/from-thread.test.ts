@@ -11,10 +11,12 @@ t.test('what a thread sends is taken in', (t) => {
     { ...report, numbers: row(256, 1), texts: ['{"a":1}'] },
     { ...report, numbers: row(1, 3), texts: ['Error', 'boom'] },
     { ...report, lines: [line, { ...line, jobId: 'j', name: 'n', attempt: 1, fields: '{"a":1}' }] },
+    { ...report, lines: [{ ...line, jobId: 'j', trace_id: '0'.repeat(32), span_id: '0'.repeat(16) }] },
     { kind: 'loading', file: 'a.js' },
+    { kind: 'flushed' },
     { kind: 'exiting', exitCode: 3 },
     { kind: 'unusable', reason: 'x' },
-    { kind: 'ready', threadId: 1, handlers: [{ name: 'a', file: 'a.js', options: undefined }] },
+    { kind: 'ready', threadId: 1, traced: false, handlers: [{ name: 'a', file: 'a.js', options: undefined }] },
   ]) {
     t.same(checkFromThread(good), { message: good });
   }
@@ -45,10 +47,13 @@ t.test('what it cannot have sent is a fault', (t) => {
     { ...report, lines: [{ ...line, message: 'x'.repeat(70_000) }] },
     { ...report, lines: [{ ...line, fields: '[1]' }] },
     { ...report, lines: [{ ...line, fields: '}{' }] },
+    { ...report, lines: [{ ...line, trace_id: 5 }] },
+    { ...report, lines: [{ ...line, span_id: 'x'.repeat(1000) }] },
     { kind: 'exiting', exitCode: 'x' },
+    { kind: 'ready', threadId: 1, handlers: [] },
     { kind: 'loading' },
-    { kind: 'ready', threadId: 1, handlers: [{ name: 5, file: 'a.js' }] },
-    { kind: 'ready', threadId: 1, handlers: [{ name: 'a' }] },
+    { kind: 'ready', threadId: 1, traced: false, handlers: [{ name: 5, file: 'a.js' }] },
+    { kind: 'ready', threadId: 1, traced: false, handlers: [{ name: 'a' }] },
   ];
   for (const each of bad) t.match(checkFromThread(each), { fault: String }, JSON.stringify(each)?.slice(0, 80));
   t.end();

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { type EventBody, eventTypes, type JobEvent } from '../../src/domain/events.js';
-import type { Job, JobDetail, JobSpec, JobState, LastError, Trigger } from '../../src/domain/job.js';
+import type { Job, JobDetail, JobSpec, JobState, LastError, TraceContext, Trigger } from '../../src/domain/job.js';
 import { noDetail } from '../../src/domain/job.js';
 import { statuses } from '../../src/domain/lifecycle.js';
 import { limits } from '../../src/domain/limits.js';
@@ -98,6 +98,12 @@ export const anyTrigger: fc.Arbitrary<Trigger> = fc.oneof(
   }),
 );
 
+const hex = (digits: number): fc.Arbitrary<string> => fc.stringMatching(new RegExp(`^[0-9a-f]{${digits}}$`));
+const anyTrace: fc.Arbitrary<TraceContext> = fc.record(
+  { traceId: hex(32), spanId: hex(16), flags: u8, state: fc.stringMatching(/^[a-z]{1,20}=[0-9]{1,20}$/) },
+  { requiredKeys: ['traceId', 'spanId', 'flags'], noNullPrototype: true },
+);
+
 export const anySpec: fc.Arbitrary<JobSpec> = fc
   .record(
     {
@@ -115,6 +121,11 @@ export const anySpec: fc.Arbitrary<JobSpec> = fc
       misfire: fc.constantFrom('run_once' as const, 'skip' as const),
       createdAt: instant,
       idempotencyKey: key,
+      alreadyRan: fc.array(fc.record({ from: due, until: due }, { noNullPrototype: true }), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+      trace: anyTrace,
     },
     {
       requiredKeys: [

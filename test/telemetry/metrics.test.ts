@@ -1,11 +1,12 @@
 /** Metrics: what is counted, how it is written, that the document names all of it, and that labels are bounded. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Counts, maxTypes } from '../../src/telemetry/counts.js';
 import { type Figures, metricsOf, type Sample } from '../../src/telemetry/metrics.js';
 import { expose } from '../../src/telemetry/prometheus.js';
+import { document, fileIn, programs, replaced } from '../support/documents.js';
 
 const root = new URL('../../../', import.meta.url);
 
@@ -53,7 +54,7 @@ t.test('the document has every metric as it is exported', async (t) => {
 
 t.test('alert rules and the board ask for metrics that there are', async (t) => {
   const text = await (await expose(metricsOf(busy(), figures))).text();
-  for (const file of ['docs/alerts.yml', 'docs/grafana.json', 'docs/metrics.md']) {
+  for (const file of ['docs/alerts.yml', 'docs/grafana.json', 'docs/metrics.md', 'docs/operate.md']) {
     const asked =
       readFileSync(new URL(file, root), 'utf8').match(/\b(?:escapement|nodejs|process)_[a-z0-9_]+[a-z0-9]\b/g) ?? [];
     t.ok(asked.length > 0, file);
@@ -150,13 +151,20 @@ t.test('the text has what was counted, and what is asked for later as of then', 
   t.match(await exposition.text(), /^escapement_events_sent_total 6$/m);
 });
 
-const promtool = spawnSync('promtool', ['--version']).error && 'promtool is not installed (Debian: prometheus)';
-t.test('promtool finds nothing', promtool === undefined ? {} : { skip: promtool }, async (t) => {
+t.test('promtool finds nothing', programs({ promtool: 'prometheus' }), async (t) => {
+  const check = (what: string, input: string, ...files: string[]) => {
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', what, ...files], { input, encoding: 'utf8' });
+    return { status, stdout, stderr };
+  };
   const text = await (await expose(metricsOf(busy(), figures))).text();
-  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
-  t.same([status, stdout, stderr], [0, '', '']);
-  const rules = spawnSync('promtool', ['check', 'rules', fileURLToPath(new URL('docs/alerts.yml', root))]);
-  t.equal(rules.status, 0, String(rules.stderr));
+  t.same(check('metrics', text), { status: 0, stdout: '', stderr: '' });
+  t.match(check('rules', '', fileURLToPath(new URL('docs/alerts.yml', root))), { status: 0, stderr: '' });
+  const folder = t.testdir({ token: 'secret', 'alerts.yml': document('alerts.yml') });
+  const config = replaced(fileIn('metrics.md', 'prometheus.yml'), {
+    '/etc/prometheus/escapement-token': `${folder}/token`,
+  });
+  writeFileSync(`${folder}/prometheus.yml`, config);
+  t.match(check('config', '', `${folder}/prometheus.yml`), { status: 0, stderr: '' });
 });
 
 t.test('nothing of the library is loaded before somebody asks', async (t) => {

@@ -25,6 +25,8 @@ export function checkFromThread(message: unknown): Checked {
       return checked(message, isText(message.reason, most.reasonChars), 'gave no reason');
     case 'exiting':
       return checked(message, Number.isInteger(message.exitCode), 'gave no exit code');
+    case 'flushed':
+      return { message: { kind: 'flushed' } };
     case 'ready':
       return checked(message, isReady(message), 'reported handlers that cannot be right');
     default:
@@ -63,20 +65,30 @@ function isReport(message: Record<string, unknown>): boolean {
 
 function isLine(line: unknown): boolean {
   if (!isRecord(line)) return false;
-  const { level, message, jobId, name, attempt, fields } = line as Partial<Record<keyof LogLine, unknown>>;
+  const { level, message, jobId, name, attempt, trace_id, span_id, fields } = line as Partial<
+    Record<keyof LogLine, unknown>
+  >;
   return (
     levels.has(level) &&
     isText(message, most.lineChars) &&
     (jobId === undefined || isText(jobId, limits.nameChars)) &&
     (name === undefined || isText(name, limits.nameChars)) &&
     (attempt === undefined || typeof attempt === 'number') &&
+    (trace_id === undefined || isText(trace_id, limits.nameChars)) &&
+    (span_id === undefined || isText(span_id, limits.nameChars)) &&
     (fields === undefined || (isText(fields, most.lineChars) && isJson(fields as string, true)))
   );
 }
 
 function isReady(message: Record<string, unknown>): boolean {
-  const { threadId, handlers } = message;
-  if (!Number.isInteger(threadId) || !Array.isArray(handlers) || handlers.length > most.handlers) return false;
+  const { threadId, traced, handlers } = message;
+  if (
+    !Number.isInteger(threadId) ||
+    typeof traced !== 'boolean' ||
+    !Array.isArray(handlers) ||
+    handlers.length > most.handlers
+  )
+    return false;
   return handlers.every(
     (handler) =>
       isRecord(handler) &&

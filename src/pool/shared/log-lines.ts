@@ -1,4 +1,5 @@
 /** Lines of handlers on their way to the server's log, and how many of them one thread may send. */
+import type { TraceContext } from '../../domain/job.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -9,6 +10,9 @@ export interface LogLine {
   readonly jobId?: string;
   readonly name?: string;
   readonly attempt?: number;
+  /** Of the attempt, where that is traced: hexadecimal digits. */
+  readonly trace_id?: string;
+  readonly span_id?: string;
   /** JSON text of an object. */
   readonly fields?: string;
 }
@@ -22,7 +26,27 @@ export interface LogEntry {
   readonly jobId?: string;
   readonly name?: string;
   readonly attempt?: number;
+  readonly trace_id?: string;
+  readonly span_id?: string;
   readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** The fields by which a line names its attempt. */
+export function namesOf({
+  jobId,
+  name,
+  attempt,
+  trace,
+}: NamedAttempt): Pick<LogEntry, 'jobId' | 'name' | 'attempt' | 'trace_id' | 'span_id'> {
+  const names = { jobId, name, attempt };
+  return trace === undefined ? names : { ...names, trace_id: trace.traceId, span_id: trace.spanId };
+}
+
+interface NamedAttempt {
+  readonly jobId: string;
+  readonly name: string;
+  readonly attempt: number;
+  readonly trace?: TraceContext | undefined;
 }
 
 /** How much one thread may add to the log. */

@@ -4,6 +4,7 @@
  * is cloned in a third of the time that as many objects take.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { TraceContext } from '../../domain/job.js';
 import type { LineBudgetOptions, LogLine } from './log-lines.js';
 import { slotsPerThread } from './slots.js';
 
@@ -34,15 +35,29 @@ export type SignalReason = 'timeout' | 'cancelled' | 'shutdown';
 
 /** From main to a thread. */
 export type ToThread =
-  /** Rows as `attemptRow` says. */
-  | { readonly kind: 'run'; readonly numbers: Float64Array; readonly texts: readonly string[] }
-  | { readonly kind: 'signal'; readonly slot: number; readonly reason: SignalReason; readonly message: string };
+  /** Rows as `attemptRow` says. `traces`: of each attempt in order, absent where none has one. */
+  | {
+      readonly kind: 'run';
+      readonly numbers: Float64Array;
+      readonly texts: readonly string[];
+      readonly traces?: readonly (TraceContext | undefined)[];
+    }
+  | { readonly kind: 'signal'; readonly slot: number; readonly reason: SignalReason; readonly message: string }
+  /** To one that is traced: to send what its SDK has gathered, since its end is near. */
+  | { readonly kind: 'flush' };
 
 /** From a thread to main. */
 export type FromThread =
   /** The module that is loaded next: named should the thread not survive it. */
   | { readonly kind: 'loading'; readonly file: string }
-  | { readonly kind: 'ready'; readonly threadId: number; readonly handlers: readonly DeclaredHandler[] }
+  | {
+      readonly kind: 'ready';
+      readonly threadId: number;
+      /** It has an SDK for traces. */
+      readonly traced: boolean;
+      readonly handlers: readonly DeclaredHandler[];
+    }
+  | { readonly kind: 'flushed' }
   | { readonly kind: 'unusable'; readonly reason: string }
   | Report
   | { readonly kind: 'exiting'; readonly exitCode: number };
@@ -105,17 +120,29 @@ export const textsOfOutcome: Readonly<Record<number, number>> = {
   [outcomeKind.skipped]: 0,
 };
 
+/** What a thread is told of an attempt. */
+export interface SentAttempt {
+  readonly attempt: number;
+  readonly scheduledFor: number;
+  readonly jobId: string;
+  readonly payload: string;
+  readonly trace?: TraceContext | undefined;
+}
+
 /** Main: gathers the attempts that leave with the next message. */
 export class AttemptBatch {
   readonly #numbers = new Float64Array(slotsPerThread * attemptRow.numbers);
   #texts: string[] = [];
+  /** By place, as far as there are any. */
+  #traces: (TraceContext | undefined)[] = [];
   #size = 0;
 
   get isEmpty(): boolean {
     return this.#size === 0;
   }
 
-  add(slot: number, handler: number, attempt: number, scheduledFor: number, jobId: string, payload: string): void {
+  add(slot: number, handler: number, { attempt, scheduledFor, jobId, payload, trace }: SentAttempt): void {
+    if (trace !== undefined) this.#traces[this.#size] = trace;
     const at = this.#size++ * attemptRow.numbers;
     this.#numbers[at + attemptRow.slot] = slot;
     this.#numbers[at + attemptRow.handler] = handler;
@@ -125,11 +152,14 @@ export class AttemptBatch {
   }
 
   /** The message; the batch is empty again. */
-  take(): ToThread {
+  take(): Extract<ToThread, { kind: 'run' }> {
     const numbers = this.#numbers.slice(0, this.#size * attemptRow.numbers);
     const texts = this.#texts;
+    const traces = this.#traces;
     this.#size = 0;
     this.#texts = [];
-    return { kind: 'run', numbers, texts };
+    if (traces.length === 0) return { kind: 'run', numbers, texts };
+    this.#traces = [];
+    return { kind: 'run', numbers, texts, traces };
   }
 }

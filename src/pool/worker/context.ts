@@ -3,7 +3,8 @@
  * a small handler.
  */
 
-import type { LogLevel } from '../shared/log-lines.js';
+import type { TraceContext } from '../../domain/job.js';
+import { type LogLevel, namesOf } from '../shared/log-lines.js';
 import type { SignalReason } from '../shared/messages.js';
 import type { Context } from './handler.js';
 import type { Outbox } from './outbox.js';
@@ -26,6 +27,8 @@ export class AttemptContext implements Context {
     readonly attempt: number,
     scheduledFor: number,
     outbox: Outbox,
+    /** Where it is in a trace. */
+    readonly trace: TraceContext | undefined,
   ) {
     this.#scheduledFor = scheduledFor;
     this.#outbox = outbox;
@@ -77,9 +80,7 @@ export class AttemptContext implements Context {
     this.#outbox.add({
       level,
       message: text.slice(0, messageChars),
-      jobId: this.jobId,
-      name: this.name,
-      attempt: this.attempt,
+      ...namesOf(this),
       ...(fields === undefined ? {} : { fields: encodeFields(fields) }),
     });
   }

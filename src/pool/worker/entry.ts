@@ -3,6 +3,7 @@
  * port. Throws that belong to no attempt are logged and go no further: they would end the thread and all that runs on it.
  */
 import { threadId } from 'node:worker_threads';
+import { loadThreadTraces, type ThreadTraces } from '../../telemetry/traces/sdk.js';
 import { whoseCode } from '../shared/attribution.js';
 import type { FromThread, ThreadStart, ToThread } from '../shared/messages.js';
 import { monotonicMs, Slots } from '../shared/slots.js';
@@ -44,14 +45,30 @@ export default async function serve({ port, memory, handlersDir, importLimitMs, 
   if ('reason' in loaded) {
     post({ kind: 'unusable', reason: loaded.reason });
   } else {
-    const running = new Runner(slots, loaded.handlers, outbox);
+    // Asked after their import: a handler may load an SDK of its own.
+    const traces = await threadTraces(outbox);
+    const running = new Runner(slots, loaded.handlers, outbox, traces);
     runner = running;
-    port.on('message', (message: ToThread) => running.receive(message));
+    port.on('message', (message: ToThread) => {
+      if (message.kind === 'flush') void traces?.flush().then(() => post({ kind: 'flushed' }));
+      else running.receive(message);
+    });
     post({
       kind: 'ready',
       threadId,
+      traced: traces !== undefined,
       handlers: loaded.handlers.map(({ name, file, options }) => ({ name, file, options })),
     });
   }
   return new Promise<never>(() => {});
+}
+
+/** Where this thread has an SDK: handlers run within the traces of their attempts then. */
+async function threadTraces(outbox: Outbox): Promise<ThreadTraces | undefined> {
+  try {
+    return await loadThreadTraces();
+  } catch (error) {
+    outbox.line({ level: 'warn', message: `handlers run outside of traces: ${describeThrown(error).message}` });
+    return undefined;
+  }
 }

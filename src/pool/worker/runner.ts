@@ -3,11 +3,13 @@
  * leave together when the turn of the event loop ends, after the promises that resolved within it. A handler that may
  * hold the thread for long gets a turn of its own, so that no outcome waits behind it.
  */
+import type { ThreadTraces } from '../../telemetry/traces/sdk.js';
 import { awaiterName } from '../shared/attribution.js';
 import { BlockingTimes } from '../shared/blocking-times.js';
 import { attemptRow, type ToThread } from '../shared/messages.js';
 import { monotonicMs, type Slots } from '../shared/slots.js';
 import { AttemptContext } from './context.js';
+import type { JsonObject } from './handler.js';
 import type { LoadedHandler } from './load-handlers.js';
 import type { Outbox } from './outbox.js';
 import { encodeResult } from './result.js';
@@ -35,6 +37,7 @@ export class Runner {
   readonly #slots: Slots;
   readonly #handlers: readonly LoadedHandler[];
   readonly #outbox: Outbox;
+  readonly #traces: ThreadTraces | undefined;
   readonly #blocking = new BlockingTimes();
   readonly #batches: Batch[] = [];
   /** Attempts of the first batch that were called or skipped. */
@@ -47,13 +50,15 @@ export class Runner {
   readonly #awaiters: Await[] = [];
   #beating: NodeJS.Timeout | undefined;
 
-  constructor(slots: Slots, handlers: readonly LoadedHandler[], outbox: Outbox) {
+  /** @param traces absent where this thread has no SDK for them */
+  constructor(slots: Slots, handlers: readonly LoadedHandler[], outbox: Outbox, traces?: ThreadTraces) {
     this.#slots = slots;
     this.#handlers = handlers;
     this.#outbox = outbox;
+    this.#traces = traces;
   }
 
-  receive(message: ToThread): void {
+  receive(message: Exclude<ToThread, { kind: 'flush' }>): void {
     switch (message.kind) {
       case 'run':
         this.#batches[this.#batches.length] = message;
@@ -87,7 +92,7 @@ export class Runner {
     let now = started;
     this.#paused = false;
     for (let batch = this.#batches[0]; batch; batch = this.#batches[0]) {
-      const { numbers, texts } = batch;
+      const { numbers, texts, traces } = batch;
       for (let at = this.#called; at * attemptRow.numbers < numbers.length; at++) {
         const row = at * attemptRow.numbers;
         const handler = this.#handlers[numbers[row + attemptRow.handler] as number] as LoadedHandler;
@@ -104,6 +109,7 @@ export class Runner {
           numbers[row + attemptRow.attempt] as number,
           numbers[row + attemptRow.scheduledFor] as number,
           this.#outbox,
+          traces?.[at],
         );
         now = this.#run(
           numbers[row + attemptRow.slot] as number,
@@ -130,7 +136,7 @@ export class Runner {
     let thrown: unknown;
     let threw = false;
     try {
-      returned = handler.run(parse(payload), context);
+      returned = this.#call(handler, parse(payload), context);
       // Anything but a primitive may be thenable, and only a promise looks at `then` safely.
       if (returned !== null && (typeof returned === 'object' || typeof returned === 'function')) {
         promise = apply(resolve, OwnPromise, [returned]) as Promise<unknown>;
@@ -155,6 +161,13 @@ export class Runner {
     }
     this.#blocking.observe(handler.name, now - began);
     return now;
+  }
+
+  #call(handler: LoadedHandler, payload: JsonObject, context: AttemptContext): unknown {
+    const { trace } = context;
+    if (this.#traces === undefined || trace === undefined) return handler.run(payload, context);
+    // A call of what `context` will have for making jobs is in this trace, too: such a job is linked to the attempt.
+    return this.#traces.around(trace, () => handler.run(payload, context));
   }
 
   /** Waits for a handler's promise. Its name says whose code it is that holds the thread, see `attribution`. */

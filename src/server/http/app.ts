@@ -12,6 +12,7 @@ import type { Clock } from '../../clock.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Logger } from '../../log.js';
 import type { Telemetry } from '../../telemetry/port.js';
+import type { Traces } from '../../telemetry/traces/port.js';
 import { collectBody, isNdjson, mediaRefusal } from '../bodies/body.js';
 import { Exchange, type ExchangeContext, OpenExchanges } from './exchange.js';
 import type { Gate } from './gate.js';
@@ -36,6 +37,8 @@ export interface HttpAppOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** Absent: requests are not traced. */
+  readonly traces?: Traces | undefined;
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** An exchange is answered with 504 after this time; whole seconds. */
   readonly answerTimeoutMs: number;
@@ -77,9 +80,12 @@ export class HttpApp implements ExchangeContext {
     this.#options.log.error({ err: error }, 'a route failed');
   }
 
-  answered({ route, method, begunAt }: Exchange, head: string): void {
+  answered(exchange: Exchange, head: string): void {
     const { telemetry, clock } = this.#options;
-    telemetry.requestAnswered(route, method, statusOf(head), clock.monotonic() - begunAt);
+    const { route, method, begunAt } = exchange;
+    const status = statusOf(head);
+    telemetry.requestAnswered(route, method, status, clock.monotonic() - begunAt);
+    exchange.endSpan(status);
   }
 
   /** As with a WebSocket, a connection that has become a stream counts no longer until that is over. */
@@ -216,6 +222,13 @@ export class HttpApp implements ExchangeContext {
     const exchange = new Exchange(reply, this, this.#options.clock.monotonic());
     exchange.route = route;
     exchange.method = request.getMethod();
+    exchange.span = this.#options.traces?.request({
+      route,
+      method: exchange.method,
+      path: request.getUrl(),
+      secure: this.#options.tls !== undefined,
+      header: (name) => request.getHeader(name),
+    });
     return exchange;
   }
 
@@ -278,7 +291,7 @@ export class HttpApp implements ExchangeContext {
       'Access-Control-Allow-Methods',
       [...methods].join(', '),
       'Access-Control-Allow-Headers',
-      'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer',
+      'Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, Traceparent, Tracestate',
       'Access-Control-Max-Age',
       '600',
     ]);

@@ -7,6 +7,7 @@
 import { problemBody } from '../../api/problem.js';
 import { Refusal } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
+import type { RequestSpan } from '../../telemetry/traces/port.js';
 import type { Answer, AnswerStream, Reply, StreamEvents } from './http-port.js';
 import { internalError, problemHead } from './problem-head.js';
 import type { Access } from './tokens.js';
@@ -25,6 +26,7 @@ export interface ExchangeContext {
 }
 
 const noHeaders: readonly string[] = [];
+const switchingProtocols = 101;
 const exposedHeaders = 'Location, Idempotent-Replayed, Retry-After, Preference-Applied';
 
 export class Exchange {
@@ -32,6 +34,8 @@ export class Exchange {
   route = '';
   method = '';
   readonly begunAt: number;
+  /** Of its trace, until it has ended; undefined where requests are not traced. */
+  span: RequestSpan | undefined;
   /** The decoded parameter of the path; '' where the route has none. */
   parameter = '';
   /** The query string as sent, without `?`. */
@@ -218,11 +222,20 @@ export class Exchange {
   /** Gives the connection away, to a WebSocket: there is nothing to answer any more. */
   leave(): void {
     this.#reply = undefined;
+    this.endSpan(switchingProtocols);
   }
 
   /** The client has gone. */
   abort(): void {
     this.#release();
+    this.span?.aborted();
+    this.span = undefined;
+  }
+
+  /** Its answer goes out, with this status. */
+  endSpan(status: number): void {
+    this.span?.answered(status);
+    this.span = undefined;
   }
 
   #release(): void {

@@ -124,7 +124,8 @@ export function submitTo(
   bytes: number,
   answered: (answer: Answer) => void,
 ): void {
-  context.requests.request(request, bytes, (answer) => {
+  const trace = exchange.span?.context;
+  context.requests.request(trace === undefined ? request : { ...request, trace }, bytes, (answer) => {
     // The scheduler answers many at once: what goes wrong with one is not to reach the others.
     try {
       if (!exchange.over) answered(answer);

@@ -1,24 +1,32 @@
 /** A job's spec as bytes: CRC-32 of the job's `seq` and the rest, format version, the fields. Any damage is refused on reading. */
 
-import type { JobSpec, SlotRange, Trigger } from '../../domain/job.js';
+import type { JobSpec, SlotRange, TraceContext, Trigger } from '../../domain/job.js';
 import { DamagedRecord, NewerRecord } from '../port.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
 import { triggerCodes, triggerOfCode } from './codes.js';
 import { getU32, putU32 } from './numbers.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
-/** 2: with instants that the job has run for already, which a server of version 1.0.0 would take for something else. */
-const versions = { plain: 1, withAlreadyRan: 2 } as const;
+/**
+ * 2: with instants that the job has run for already, which a server of version 1.0.0 would take for something else. 3: with these, be
+ * there none, and then the trace of the request that made the job. Each spec has the lowest version that holds it.
+ */
+const versions = { plain: 1, withAlreadyRan: 2, withTrace: 3 } as const;
 const fixed = 1;
 const skip = 2;
 const keyed = 4;
 const repeats = 8;
 
+const traceIdBytes = 16;
+const spanIdBytes = 8;
+
 /** Appends the spec to `out`; what it wrote begins where `out` ended before. */
 export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void {
   const start = out.claim(4);
-  const { trigger, alreadyRan = [] } = spec;
-  out.u8(alreadyRan.length > 0 ? versions.withAlreadyRan : versions.plain);
+  const { trigger, trace, alreadyRan = [] } = spec;
+  const version =
+    trace !== undefined ? versions.withTrace : alreadyRan.length > 0 ? versions.withAlreadyRan : versions.plain;
+  out.u8(version);
   out.u8(
     (spec.backoff === 'fixed' ? fixed : 0) |
       (spec.misfire === 'skip' ? skip : 0) |
@@ -48,7 +56,8 @@ export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void 
       trigger satisfies never;
   }
   if (spec.idempotencyKey !== undefined) out.word(spec.idempotencyKey);
-  if (alreadyRan.length > 0) writeRanges(out, alreadyRan);
+  if (version >= versions.withAlreadyRan) writeRanges(out, alreadyRan);
+  if (trace !== undefined) writeTrace(out, trace);
   out.text(spec.payload);
   putU32(out.buffer, start, crc32(out.since(start + 4), spec.seq >>> 0));
 }
@@ -63,6 +72,21 @@ function writeRanges(out: ByteWriter, ranges: readonly SlotRange[]): void {
 
 function readRanges(input: ByteReader): SlotRange[] {
   return Array.from({ length: input.u8() }, () => ({ from: input.f64(), until: input.f64() }));
+}
+
+function writeTrace(out: ByteWriter, { traceId, spanId, flags, state = '' }: TraceContext): void {
+  out.bytes(Buffer.from(traceId, 'hex'));
+  out.bytes(Buffer.from(spanId, 'hex'));
+  out.u8(flags);
+  out.text(state);
+}
+
+function readTrace(input: ByteReader): TraceContext {
+  const traceId = input.bytes(traceIdBytes).toString('hex');
+  const spanId = input.bytes(spanIdBytes).toString('hex');
+  const flags = input.u8();
+  const state = input.text();
+  return state === '' ? { traceId, spanId, flags } : { traceId, spanId, flags, state };
 }
 
 function readTrigger(input: ByteReader, kind: number, repeat: boolean): Trigger {
@@ -85,8 +109,8 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
   }
   const input = new ByteReader(bytes, 4);
   const version = input.u8();
-  if (version > versions.withAlreadyRan)
-    throw new NewerRecord(`the spec of job ${seq}`, { found: version, known: versions.withAlreadyRan });
+  if (version > versions.withTrace)
+    throw new NewerRecord(`the spec of job ${seq}`, { found: version, known: versions.withTrace });
   if (version < versions.plain)
     throw new DamagedRecord(`the spec of job ${seq}`, `has the format ${version}, which never existed`);
   const flags = input.u8();
@@ -99,7 +123,9 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
   const timeoutMs = input.u48();
   const trigger = readTrigger(input, kind, (flags & repeats) !== 0);
   const key = flags & keyed ? { idempotencyKey: input.word() } : undefined;
-  const ran = version === versions.withAlreadyRan ? { alreadyRan: readRanges(input) } : undefined;
+  const ranges = version >= versions.withAlreadyRan ? readRanges(input) : [];
+  const ran = ranges.length > 0 ? { alreadyRan: ranges } : undefined;
+  const traced = version >= versions.withTrace ? { trace: readTrace(input) } : undefined;
   return {
     seq,
     idSeconds,
@@ -114,5 +140,6 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
     createdAt,
     ...key,
     ...ran,
+    ...traced,
   };
 }

@@ -2,6 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { Refusal } from '../../domain/errors.js';
+import { plainThread } from '../../plain-thread.js';
 import { within } from '../../within.js';
 import { damagedDirectory } from '../directory/directory.js';
 import type { BackupDone } from '../directory/write-backup.js';
@@ -31,7 +32,8 @@ export class ThreadedStore implements Storage {
 
   /** Opens the directory in a new thread. Rejects with what made that fail. */
   static async open(options: StorageThreadOptions): Promise<ThreadedStore> {
-    const worker = new Worker(new URL('./storage-thread.js', import.meta.url), { workerData: options });
+    const file = new URL('./storage-thread.js', import.meta.url);
+    const worker = new Worker(file, { workerData: options, ...plainThread() });
     const ready = await new Promise<FromStorage>((resolve, reject) => {
       worker.once('error', (error) => reject(damagedDirectory(error, options.directory)));
       worker.once('exit', (code) => reject(new Error(`the storage thread ended with code ${code}`)));

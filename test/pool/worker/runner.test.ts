@@ -41,7 +41,7 @@ function worker(t: Test, ...handlers: Handler[]) {
       const batch = new AttemptBatch();
       indexes.forEach((handler, index) => {
         slots.queue(index + 1);
-        batch.add(index + 1, handler, 1, 0, 'job', '{}');
+        batch.add(index + 1, handler, { attempt: 1, scheduledFor: 0, jobId: 'job', payload: '{}' });
       });
       runner.receive(batch.take());
     },

@@ -31,6 +31,10 @@ const known = {
     '82320e93020002030300846156690000a0eb6c799b0160ea00000000e09304000000102700000000000060dd96b77942',
     '01000060dd96b7794200809edd96b779420b0000007b226f72646572223a317d',
   ].join(''),
+  specWithTrace: [
+    'c7ce09bb030000030300846156690000a0eb6c799b0160ea00000000e09304000000000060dd96b77942000af7651916',
+    'cd43dd8448eb211c80319cb7ad6b7169203331010800000076656e646f723d310b0000007b226f72646572223a317d',
+  ].join(''),
   record: [
     '7387e0ab0100d66d799b010d000000000014000000000001000000000002000000000003000000000084615669000006',
     '000000010000000d0000000100cd0100006400000000000500000000000700000000000100000100000000000060dd96',
@@ -76,6 +80,13 @@ const known = {
   setKey: '000000000010000000000001',
   setBlock: '13a71dfd3a300000010000000000030010000000010003006400ffff',
 } as const;
+
+const trace = {
+  traceId: '0af7651916cd43dd8448eb211c80319c',
+  spanId: 'b7ad6b7169203331',
+  flags: 1,
+  state: 'vendor=1',
+};
 
 /** The types of the specs' server: theirs is the fourth. */
 function typesOf(...names: string[]): TypeDictionary {
@@ -124,26 +135,34 @@ t.test('a row with a flag of a later version is newer, not damaged', async (t) =
   t.throws(() => readRow(row, 0), { name: 'NewerRecord', message: /a job's state was written by a newer escapement/ });
 });
 
-t.test('specs of version 1, and of version 2 with what has run already', async (t) => {
-  const specs: [bytes: string, version: number, spec: JobSpec][] = [
-    [known.specOnce, 1, sampleSpec()],
-    [known.specCron, 1, sampleSpec({ trigger: everyMinute, backoff: 'fixed', misfire: 'skip', idempotencyKey: 'key' })],
-    [
-      known.specWithAlreadyRan,
-      2,
-      sampleSpec({ trigger: everyTenSeconds, alreadyRan: [{ from: noon, until: noon + 1000 }] }),
-    ],
-  ];
-  const types = typesOf('a', 'b', 'c', 'noop');
-  for (const [hex, version, spec] of specs) {
-    const bytes = Buffer.from(hex, 'hex');
-    t.equal(bytes[4], version);
-    t.same(readSpec(7, bytes, types), spec);
-    const out = new ByteWriter();
-    writeSpec(out, spec, 3);
-    t.equal(out.since(0).toString('hex'), hex);
-  }
-});
+t.test(
+  'specs of version 1, of version 2 with what has run already, and of version 3 with the trace of a request',
+  async (t) => {
+    const specs: [bytes: string, version: number, spec: JobSpec][] = [
+      [known.specOnce, 1, sampleSpec()],
+      [
+        known.specCron,
+        1,
+        sampleSpec({ trigger: everyMinute, backoff: 'fixed', misfire: 'skip', idempotencyKey: 'key' }),
+      ],
+      [
+        known.specWithAlreadyRan,
+        2,
+        sampleSpec({ trigger: everyTenSeconds, alreadyRan: [{ from: noon, until: noon + 1000 }] }),
+      ],
+      [known.specWithTrace, 3, sampleSpec({ trace })],
+    ];
+    const types = typesOf('a', 'b', 'c', 'noop');
+    for (const [hex, version, spec] of specs) {
+      const bytes = Buffer.from(hex, 'hex');
+      t.equal(bytes[4], version);
+      t.same(readSpec(7, bytes, types), spec);
+      const out = new ByteWriter();
+      writeSpec(out, spec, 3);
+      t.equal(out.since(0).toString('hex'), hex);
+    }
+  },
+);
 
 const idSeconds = 1_767_268_740;
 const bodies: readonly EventBody[] = [

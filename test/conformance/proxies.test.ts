@@ -1,0 +1,156 @@
+/** Behind nginx and Caddy, set up as docs/operate.md shows: requests, events as they come, WebSockets, bodies in chunks. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { Client } from '../support/client.js';
+import { fileIn, programs, replaced } from '../support/documents.js';
+import { makeCertificate } from '../support/network.js';
+import { startServer, temporary } from '../support/server.js';
+import { StreamReader } from '../support/sse.js';
+import { Subscriber } from '../support/ws.js';
+
+t.setTimeout(60_000);
+
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** A port that is free now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  const { port } = server.address() as { port: number };
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Runs a proxy until the end of the test, and waits until it takes connections. */
+async function runProxy(t: Test, port: number, command: string, args: string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
+  children.add(child);
+  let output = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (output += text));
+  const ended = new Promise<void>((done) => child.once('close', () => done()));
+  let running = true;
+  void ended.then(() => {
+    running = false;
+    children.delete(child);
+  });
+  t.teardown(async () => {
+    child.kill('SIGTERM');
+    await ended;
+  });
+  while (!(await takesConnections(port))) {
+    if (!running) throw new Error(`${command} ended: ${output}`);
+    await new Promise((next) => setTimeout(next, 20));
+  }
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => done(true)).once('error', () => done(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+const token = 'secret';
+const authorization = `Bearer ${token}`;
+
+/** What a client behind the proxy has to be able to do. */
+async function serves(t: Test, port: number): Promise<void> {
+  const api = new Client({ port }, { authorization });
+  const stream = await StreamReader.to({ port }, '', { authorization });
+  const feed = await Subscriber.connect({ port }, { headers: { authorization } });
+  await feed.subscribe();
+  const job = await api.create({ name: 'noop', delay: '0s' });
+  t.ok(await feed.event(job.id, 'job.completed'), 'a WebSocket hears of it');
+  // It would come with the end of the stream only, if the proxy kept it back.
+  await stream.seq(3);
+  t.pass('an event stream does, while it is open');
+  await Promise.all([feed.close(), stream.close()]);
+}
+
+/** The status of a request whose body comes in chunks, with the size of the first as given. */
+function chunked(port: number, size: string): Promise<number> {
+  const body = '{"name":"noop","delay":"1h"}';
+  const length = size === '' ? body.length.toString(16) : size;
+  const head = `POST /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  return new Promise((done, failed) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(`${head}${length}\r\n${body}\r\n0\r\n\r\n`));
+    let answer = '';
+    socket.setEncoding('latin1').on('data', (text) => (answer += text));
+    socket.once('error', failed).once('close', () => done(Number(answer.split(' ')[1])));
+  });
+}
+
+/** How many jobs a server has, asked without a proxy. */
+async function jobs(server: { readonly port: number }): Promise<number> {
+  const { body } = await new Client(server, { authorization }).get<{ total: number }>('/jobs');
+  return body.total;
+}
+
+t.test('nginx', programs({ nginx: 'nginx-light', openssl: 'openssl' }), async (t) => {
+  const folder = temporary('nginx');
+  const { cert, key } = makeCertificate();
+  const shown = fileIn('operate.md', 'escapement.conf');
+  const whole = (site: string) => `daemon off; pid ${folder}/pid; error_log stderr; worker_processes 1;
+    events {}
+    http {
+      access_log off;
+      ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((each) => `${each}_temp_path ${folder}/${each};`).join('\n')}
+      ${site}
+    }`;
+  const [port, tlsPort] = [await freePort(), await freePort()];
+  const conf = join(folder, 'nginx.conf');
+  const files = { '/etc/ssl/jobs.example.com.pem': cert, '/etc/ssl/jobs.example.com.key': key };
+  writeFileSync(conf, whole(replaced(shown, { ...files, 'listen 443 ssl': `listen 127.0.0.1:${tlsPort} ssl` })));
+  const checked = spawnSync('nginx', ['-t', '-e', 'stderr', '-p', folder, '-c', conf], { encoding: 'utf8' });
+  t.equal(checked.status, 0, checked.stderr);
+  t.notMatch(checked.stderr, /\[warn\]/);
+
+  const server = await startServer({ args: ['--token', token, '--no-chunked'] });
+  const plain = { 'listen 443 ssl;': `listen 127.0.0.1:${port};`, '127.0.0.1:8080': `127.0.0.1:${server.port}` };
+  writeFileSync(conf, whole(replaced(shown, plain).replace(/^ *ssl_.*$/gm, '')));
+  await runProxy(t, port, 'nginx', ['-e', 'stderr', '-p', folder, '-c', conf]);
+  await serves(t, port);
+  t.equal(await chunked(port, ''), 201, 'a body in chunks comes with its length');
+  const before = await jobs(server);
+  t.equal(await chunked(port, 'g'), 400, 'a strange one does not come through');
+  t.equal(await jobs(server), before);
+  await server.stop();
+});
+
+t.test('Caddy', programs({ caddy: 'caddy' }), async (t) => {
+  const folder = temporary('caddy');
+  const home = { HOME: folder, XDG_DATA_HOME: join(folder, 'data'), XDG_CONFIG_HOME: join(folder, 'config') };
+  mkdirSync(home.XDG_DATA_HOME);
+  const shown = fileIn('operate.md', 'Caddyfile');
+  const file = join(folder, 'Caddyfile');
+  writeFileSync(file, shown);
+  const args = ['--adapter', 'caddyfile', '--config', file];
+  const env = { ...process.env, ...home };
+  const checked = spawnSync('caddy', ['validate', ...args], { encoding: 'utf8', env });
+  t.equal(checked.status, 0, checked.stderr);
+  t.match(checked.stdout, 'Valid configuration');
+  t.notMatch(checked.stderr, /"level":"(warn|error)"/);
+
+  const server = await startServer({ args: ['--token', token] });
+  const strict = await startServer({ args: ['--token', token, '--no-chunked'] });
+  const [port, strictPort] = [await freePort(), await freePort()];
+  const site = (from: number, to: number) =>
+    replaced(shown, { 'jobs.example.com': `http://127.0.0.1:${from}`, '127.0.0.1:8080': `127.0.0.1:${to}` });
+  const sites = [site(port, server.port), site(strictPort, strict.port)];
+  writeFileSync(file, `{\n\tadmin off\n\tauto_https off\n}\n${sites.join('\n')}`);
+  await runProxy(t, port, 'caddy', ['run', ...args], home);
+  await serves(t, port);
+  t.equal(await chunked(port, ''), 201);
+  const before = await jobs(server);
+  t.equal(await chunked(port, 'g'), 502, 'a strange chunk does not come through');
+  t.equal(await jobs(server), before);
+  t.equal(await chunked(strictPort, ''), 411, 'chunks come through as chunks');
+  await Promise.all([server.stop(), strict.stop()]);
+});
