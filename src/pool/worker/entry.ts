@@ -50,7 +50,7 @@ export default async function serve({ port, memory, handlersDir, importLimitMs, 
     post({
       kind: 'ready',
       threadId,
-      handlers: loaded.handlers.map(({ name, file, options }) => ({ name, file, options })),
+      handlers: loaded.handlers.map(({ name, file, options, payload }) => ({ name, file, options, payload })),
     });
   }
   return new Promise<never>(() => {});
