@@ -62,6 +62,8 @@ function compile(schema: JsonSchema, allErrors: boolean): ValidateFunction {
     strictTypes: false,
     strictTuples: false,
   });
+  // It resolves anchors, and does not count the keyword among those that it knows.
+  schemas.addVocabulary(['$anchor']);
   addFormats.default(schemas, [...formats] as FormatName[]);
   return schemas.compile(schema);
 }

@@ -80,7 +80,7 @@ t.test('the keywords of 2020-12 work', async (t) => {
       '/a',
       /not .*more than 1/,
     ],
-    [{ if: { required: ['a'] }, then: { required: ['b'] } }, { a: 1 }, '/b', /required/],
+    [JSON.parse('{"if": {"required": ["a"]}, "then": {"required": ["b"]}}'), { a: 1 }, '/b', /required/],
     [{ properties: { a: false } }, { a: 1 }, '/a', /not allowed here/],
     [{ properties: { a: { not: { type: 'string' } } } }, { a: 'x' }, '/a', /not allowed here/],
     [{ maxProperties: 1 }, { a: 1, b: 1 }, '', /must not have more than 1 properties/],
@@ -148,7 +148,7 @@ t.test('each schema stands by itself: ids of one are unknown to the next, and ma
 
 t.test('every format that is offered is checked', async (t) => {
   for (const format of formats) {
-    t.equal(faults({ properties: { a: { type: 'string', format } } }, { a: '\u0000{' }).length, 1, format);
+    t.equal(faults({ properties: { a: { type: 'string', format } } }, { a: '(\u0000{' }).length, 1, format);
   }
 });
 
