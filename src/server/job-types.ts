@@ -38,12 +38,17 @@ export class JobTypes {
     return Object.fromEntries([...this.all].flatMap(({ name, payload }) => (payload ? [[name, payload.schema]] : [])));
   }
 
+  /** Whether any type has a payload schema. */
+  get checksPayloads(): boolean {
+    return this.#checks.size > 0;
+  }
+
   has(name: string): boolean {
     return this.#byName.has(name);
   }
 
   /** What holds payloads of this type against its schema; undefined where it has none. */
   payloadCheckOf(name: string): PayloadCheck | undefined {
-    return this.#checks.size === 0 ? undefined : this.#checks.get(name);
+    return this.checksPayloads ? this.#checks.get(name) : undefined;
   }
 }

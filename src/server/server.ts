@@ -152,6 +152,9 @@ export class Server {
         get jobTypes() {
           return types.names;
         },
+        get checksPayloads() {
+          return types.checksPayloads;
+        },
         payloadCheckOf: (name) => types.payloadCheckOf(name),
         waitingFor: (name) => requests.waitingFor(name),
       },

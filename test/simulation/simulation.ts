@@ -30,6 +30,7 @@ const weights = {
   crashInWrite: 1,
   crashAfterCommit: 0.5,
   stop: 0.5,
+  reload: 0.5,
   diskFills: 0.5,
   diskEmpties: 3,
   diskRefusesOne: 1,
@@ -38,7 +39,7 @@ const weights = {
   clockErrs: 0.3,
 };
 
-/** Some starts lack one, whose jobs must wait then. */
+/** Some starts lack one, and some readings anew: its jobs must wait then. */
 const sometimesMissing = 'other';
 const allHandlers = [
   anyHandler('noop', { retryDelayMs: 200 }),
@@ -164,6 +165,8 @@ export class Simulation {
         return;
       case 'stop':
         return this.#stop();
+      case 'reload':
+        return this.#world.replaceHandlers(this.#handlers());
       case 'diskFills':
         this.#full = true;
         return;
@@ -265,7 +268,7 @@ export class Simulation {
     must(this.#world.born.clean, 'a stop in order was not remembered as one');
   }
 
-  /** Of the next server. */
+  /** Of the next server, or of this one once they were read anew. */
   #handlers(): readonly HandlerInfo[] {
     const lacks = !this.#resting && this.#random.chance(0.25);
     return allHandlers.filter(({ name }) => !(lacks && name === sometimesMissing));
@@ -290,7 +293,7 @@ export class Simulation {
   /** Faults end, attempts succeed, time passes: everything that is due runs. */
   #rest(): void {
     this.#resting = true;
-    const lacks = this.#world.options.handlers?.length !== allHandlers.length;
+    const lacks = this.#world.handlers.length !== allHandlers.length;
     const how = this.#random.pick(lacks ? (['crash', 'stop'] as const) : (['crash', 'stop', 'stay'] as const));
     this.#note(`rest: ${how}`);
     if (how === 'crash') this.#crash();
