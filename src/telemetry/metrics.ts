@@ -105,7 +105,7 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
       Object.entries(counts.threadsLost).map(([reason, value]) => ({ labels: { reason }, value })),
     ),
     counter('threads_replaced_total', 'Worker threads that have come for lost ones', () => counts.threadsReplaced),
-    metric('counter', 'reloads_total', ['what', 'outcome'], 'Readings anew of handlers and of the token file', () =>
+    metric('counter', 'reloads_total', ['what', 'outcome'], 'Reloads of the handlers, and of the token file', () =>
       Object.entries(counts.reloads).flatMap(([what, outcomes]) =>
         Object.entries(outcomes).map(([outcome, value]) => ({ labels: { what, outcome }, value })),
       ),
