@@ -108,7 +108,8 @@ function checkPayload(
   at: string,
 ): void {
   if (check === undefined || faults.has(`${at}/payload`)) return;
-  for (const { path, message } of check(payload, text?.length ?? 0)) faults.add(`${at}/payload${path}`, message);
+  const chars = faults.isFull ? Number.POSITIVE_INFINITY : (text?.length ?? 0);
+  for (const { path, message } of check(payload, chars)) faults.add(`${at}/payload${path}`, message);
 }
 
 /** The value as an object of this shape; fields that are not of it are there, but have a fault. */

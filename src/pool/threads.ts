@@ -165,6 +165,8 @@ export class Threads {
     // Piscina would put a fresh thread in the place of each that ends.
     if (this.#piscina) this.#piscina.options.minThreads = 0;
     for (const thread of this.all) this.dismissIfIdle(thread);
+    // All may have been lost, and none could be started since.
+    if (this.all.length === 0) this.#options.onGone();
   }
 
   /** Ends a thread of those that were retired, if it has nothing left to do. One that still loads is ended when it has: see `#allLoaded`. */
@@ -236,6 +238,11 @@ export class Threads {
       if (this.all.length === 0) this.#options.onGone();
       return;
     }
+    if (thread.wasReady && this.#starting) {
+      // Others still load. Should that go on and on, there would never be as many as there are to be.
+      const ended = describeEnd(end, threadMemoryMiB);
+      return this.#refuseStart(`the handlers folder ${handlersDir}: a handler ${ended} as soon as all were loaded`);
+    }
     if (thread.wasReady) {
       this.#lost.add(thread.number);
       this.#startThread(thread.number);
@@ -243,11 +250,7 @@ export class Threads {
     }
     const reason =
       refusal ?? `${moduleOf(handlersDir, thread)} ${describeEnd(end, threadMemoryMiB)} while it was loaded`;
-    if (this.#starting) {
-      this.#starting.reject(new Error(reason));
-      this.#starting = undefined;
-      return;
-    }
+    if (this.#starting) return this.#refuseStart(reason);
     const backoffMs = Math.min(firstBackoffMs * 2 ** this.#failedStarts++, maxBackoffMs);
     log({
       level: 'error',
@@ -256,6 +259,11 @@ export class Threads {
       fields: { backoffMs },
     });
     this.#after(backoffMs, () => this.#startThread(thread.number));
+  }
+
+  #refuseStart(reason: string): void {
+    this.#starting?.reject(new Error(reason));
+    this.#starting = undefined;
   }
 
   #after(delayMs: number, action: () => void): NodeJS.Timeout {

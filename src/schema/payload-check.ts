@@ -9,13 +9,15 @@ import { formats, type JsonSchema, type PlacedFault, placeOf, step, unknownIn } 
 /**
  * Holds a payload against a schema.
  *
- * @param chars length of the payload as JSON
+ * @param chars length of the payload as JSON; Infinity where the first fault is enough
  * @returns what is wrong with it, by place in the payload; nothing when it fits
  */
 export type PayloadCheck = (payload: unknown, chars: number) => readonly PlacedFault[];
 
-/** Of longer payloads only the first fault is looked for: all of them may be 100,000. */
-const allFaultsChars = 16 * 1024;
+/** Of longer payloads only the first fault is looked for: there may be 100,000, each of which takes some microseconds. */
+const allFaultsChars = 4096;
+/** More than are shown. */
+const maxErrors = 200;
 const shownChars = 200;
 
 /** Checks schemas themselves; made when the first one comes, which is what takes the time. */
@@ -44,7 +46,7 @@ export function compilePayloadSchema(
       if (first(payload)) return [];
       if (chars > allFaultsChars) return placed(first.errors as ErrorObject[]);
       all ??= compile(schema, true);
-      return all(payload) ? [] : placed(all.errors as ErrorObject[]);
+      return all(payload) ? [] : placed((all.errors as ErrorObject[]).slice(0, maxErrors));
     };
     return { check };
   } catch (error) {

@@ -15,6 +15,7 @@ t.test('what a thread sends is taken in', (t) => {
     { kind: 'exiting', exitCode: 3 },
     { kind: 'unusable', reason: 'x' },
     { kind: 'ready', threadId: 1, handlers: [{ name: 'a', file: 'a.js', options: undefined }] },
+    { kind: 'ready', threadId: 1, handlers: [{ name: 'a', file: 'a.js', options: undefined, payload: '{}' }] },
   ]) {
     t.same(checkFromThread(good), { message: good });
   }
@@ -49,6 +50,11 @@ t.test('what it cannot have sent is a fault', (t) => {
     { kind: 'loading' },
     { kind: 'ready', threadId: 1, handlers: [{ name: 5, file: 'a.js' }] },
     { kind: 'ready', threadId: 1, handlers: [{ name: 'a' }] },
+    ...['[]', '}{', 5, `{"a":"${'x'.repeat(1024 * 1024)}"}`].map((payload) => ({
+      kind: 'ready',
+      threadId: 1,
+      handlers: [{ name: 'a', file: 'a.js', payload }],
+    })),
   ];
   for (const each of bad) t.match(checkFromThread(each), { fault: String }, JSON.stringify(each)?.slice(0, 80));
   t.end();

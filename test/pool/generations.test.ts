@@ -121,6 +121,42 @@ t.test('a folder that does not load changes nothing', async (t) => {
   t.equal(harness.pool.alive, 2);
 });
 
+t.test('a handler that ends each thread soon after it was loaded is no reading without end', async (t) => {
+  const dir = folder(t);
+  const harness = await PoolHarness.start(t, { handlersDir: dir, threads: 2 });
+  // The second thread loads until the first has ended.
+  const loading = join(dir, 'loading');
+  writeFileSync(
+    join(dir, 'leaves.mjs'),
+    `import { existsSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+if (existsSync(${JSON.stringify(loading)})) await delay(2000);
+else { writeFileSync(${JSON.stringify(loading)}, ''); setTimeout(() => process.exit(4), 50); }
+export default () => {};`,
+  );
+  await t.rejects(harness.pool.load(), {
+    message: /: a handler ended its thread \(exit code 4\) as soon as all were loaded$/,
+  });
+  t.match(await harness.run('waits'), { kind: 'succeeded', result: '[1,1]' });
+});
+
+t.test('a pool whose threads cannot start any more has new ones as soon as the folder is read anew', async (t) => {
+  const dir = folder(t);
+  writeFileSync(join(dir, 'exit.mjs'), 'export default () => process.exit(1);');
+  const harness = await PoolHarness.start(t, { handlersDir: dir });
+  writeFileSync(join(dir, 'waits.mjs'), 'throw new Error("broken meanwhile");');
+  await harness.run('exit');
+  // Each try waits twice as long as the one before.
+  await harness.until(() => harness.said(/cannot start/).length >= 5, 'its thread cannot be replaced');
+  const waiting = harness.send('waits');
+  edit(dir, 2);
+  (await harness.pool.load()).use();
+  t.match(await harness.outcome(waiting), { kind: 'succeeded', result: '[2,2]' });
+  t.equal(harness.pool.retired, 0);
+  await harness.pool.stop();
+  t.equal(harness.pool.hasEnded, true);
+});
+
 t.test('a generation that is not used after all ends', async (t) => {
   const dir = folder(t);
   const harness = await PoolHarness.start(t, { handlersDir: dir });

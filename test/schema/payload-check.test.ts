@@ -156,4 +156,5 @@ t.test('a flood of faults is bounded', async (t) => {
   const schema = { properties: { a: { type: 'array', items: { type: 'string' } } } };
   const payload = { a: new Array(120_000).fill(1) };
   t.equal(faults(schema, payload, 250_000).length, 1);
+  t.equal(faults(schema, { a: new Array(2000).fill(1) }, 4000).length, 200);
 });
