@@ -30,7 +30,6 @@ const weights = {
   crashInWrite: 1,
   crashAfterCommit: 0.5,
   stop: 0.5,
-  reload: 0.5,
   diskFills: 0.5,
   diskEmpties: 3,
   diskRefusesOne: 1,
@@ -38,6 +37,9 @@ const weights = {
   processStands: 0.3,
   clockErrs: 0.3,
 };
+
+/** In each step. */
+const reloadChance = 0.02;
 
 /** Some starts lack one, and some readings anew: its jobs must wait then. */
 const sometimesMissing = 'other';
@@ -104,6 +106,7 @@ export class Simulation {
       this.#random = Random.ofStep(seed, this.step);
       const what = this.#random.weighted(weights);
       this.#note(what);
+      this.#survive(() => this.#perhapsReload());
       this.#survive(() => this.#act(what));
       this.#invariants.check();
       this.#attendant.readClock(this.#world);
@@ -123,6 +126,14 @@ export class Simulation {
       this.#note(error.message);
       this.#crash();
     }
+  }
+
+  /** Now and then the handlers are read anew. Drawn from a source of its own, so that all else in a life stays as it was without. */
+  #perhapsReload(): void {
+    const random = Random.ofStep(this.life.seed, -2 - this.step);
+    if (!random.chance(reloadChance)) return;
+    this.#note('reload');
+    this.#world.replaceHandlers(this.#handlers(random));
   }
 
   #act(what: keyof typeof weights): void {
@@ -165,8 +176,6 @@ export class Simulation {
         return;
       case 'stop':
         return this.#stop();
-      case 'reload':
-        return this.#world.replaceHandlers(this.#handlers());
       case 'diskFills':
         this.#full = true;
         return;
@@ -269,8 +278,8 @@ export class Simulation {
   }
 
   /** Of the next server, or of this one once they were read anew. */
-  #handlers(): readonly HandlerInfo[] {
-    const lacks = !this.#resting && this.#random.chance(0.25);
+  #handlers(random = this.#random): readonly HandlerInfo[] {
+    const lacks = !this.#resting && random.chance(0.25);
     return allHandlers.filter(({ name }) => !(lacks && name === sometimesMissing));
   }
 
