@@ -202,6 +202,10 @@ export const mutations = [
     changes: [change('src/scheduler/admission/admission.ts', 'running >= concurrency', 'running > concurrency')],
   },
   {
+    name: 'the line keeps the handlers that there were before they were read anew',
+    changes: [change('src/scheduler/scheduler.ts', 'this.#dispatch.handlersChanged();', '')],
+  },
+  {
     name: 'retention takes a job that was retried and is to run',
     changes: [
       change(

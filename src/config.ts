@@ -6,6 +6,8 @@ export interface Config {
   readonly http: 'uws' | 'node' | undefined;
   readonly dataDir: string;
   readonly handlersDir: string;
+  /** Handlers are read anew whenever their folder changes. */
+  readonly watch: boolean;
   /** Worker threads. */
   readonly threads: number;
   /** Heap of a worker thread. */
@@ -25,6 +27,8 @@ export interface Config {
   /** Tokens by what they allow; those of `tokenFile` are among them. */
   readonly tokens: { readonly full: readonly string[]; readonly read: readonly string[] };
   readonly tokenFile: string | undefined;
+  /** Those that do not come from the file. */
+  readonly givenTokens: { readonly full: readonly string[]; readonly read: readonly string[] };
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   /** Bodies in chunks are taken; else 411. */

@@ -17,7 +17,7 @@ export interface FiguresParts {
   readonly directory: string;
   readonly state: Pick<CommittedState, 'sets' | 'types'>;
   readonly scheduler: Pick<Scheduler, 'firstDue'>;
-  readonly pool: Pick<WorkerPool, 'alive' | 'busy'>;
+  readonly pool: Pick<WorkerPool, 'alive' | 'busy' | 'retired'>;
 }
 
 export function figures({ version, clock, directory, state, scheduler, pool }: FiguresParts): Figures {
@@ -34,7 +34,7 @@ export function figures({ version, clock, directory, state, scheduler, pool }: F
       const now = clock.now();
       for (const [type, due] of scheduler.firstDue()) yield { type, ms: Math.max(0, now - due) };
     },
-    threads: () => ({ alive: pool.alive, busy: pool.busy }),
+    threads: () => ({ alive: pool.alive, busy: pool.busy, retired: pool.retired }),
     *files() {
       for (const file of [dataFile, journalFile]) {
         const found = statSync(join(directory, file), { throwIfNoEntry: false });

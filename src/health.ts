@@ -30,11 +30,16 @@ export function health({ scheduler, pool, withoutHandler }: HealthParts): Health
 export class WithoutHandler {
   readonly #types: TypeDictionary;
   readonly #sets: JobSets;
-  readonly #handled: ReadonlySet<string>;
+  #handled: ReadonlySet<string> = new Set();
 
   constructor(types: TypeDictionary, sets: JobSets, handlers: readonly { readonly name: string }[]) {
     this.#types = types;
     this.#sets = sets;
+    this.replace(handlers);
+  }
+
+  /** From now on these are the handlers. */
+  replace(handlers: readonly { readonly name: string }[]): void {
     this.#handled = new Set(handlers.map(({ name }) => name));
   }
 
@@ -51,7 +56,7 @@ export class WithoutHandler {
     if (jobs.length === 0) return;
     log.warn(
       { jobs: Object.fromEntries(jobs.map(({ name, pending }) => [name, pending])) },
-      'jobs have no handler in the handlers folder: they wait until the server is started with one',
+      'jobs have no handler in the handlers folder: they wait until there is one',
     );
   }
 }

@@ -61,6 +61,7 @@ export async function runServer(
       void end.end(1);
     },
   );
+  signals.handleHangUp(() => void starting.then((running) => running.reload('SIGHUP')).catch(() => {}));
   try {
     const { url } = await starting;
     output.write(`escapement listening on ${url}\n`);

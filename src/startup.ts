@@ -10,15 +10,18 @@ import { figures } from './figures.js';
 import { health, WithoutHandler } from './health.js';
 import { Late } from './late.js';
 import { WorkerPool } from './pool/pool.js';
-import type { HandlerInfo } from './pool/port.js';
-import { uncompiled } from './pool/shared/handlers-folder.js';
+import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
 import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
+import { FolderWatch } from './reload/folder-watch.js';
+import { jobTypesOf, type LoadedType } from './reload/job-types.js';
+import { type ReloadCause, Reloads } from './reload/reloads.js';
 import { mergeBounds } from './scheduler/merging.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import { checkExposure, whyNoBind } from './server/http/bind.js';
 import { chooseHttp } from './server/http/http-choice.js';
 import type { HttpAdapter, HttpName } from './server/http/http-port.js';
+import { withTokenFile } from './server/http/token-file.js';
 import type { Server } from './server/server.js';
 import { version } from './server/version.js';
 import { makeShard, type Shard } from './shard.js';
@@ -45,6 +48,8 @@ import { TimerWaker } from './timer/waker.js';
 export interface Running {
   /** Where it listens. */
   readonly url: string;
+  /** Reads handlers and tokens anew; resolves when that is over, or has failed and was logged. */
+  reload(cause: ReloadCause): Promise<void>;
   /** Stops in order, as SIGTERM does; resolves when everything is on disk and closed. */
   stop(): Promise<void>;
 }
@@ -141,7 +146,7 @@ async function startOn(
     await recover(parts, around);
     lock.used();
     const url = await serve(parts, config, around);
-    return { url, stop };
+    return { url, stop, reload: (cause) => parts.reloads.request(cause) };
   } catch (error) {
     await stop();
     throw error;
@@ -153,7 +158,9 @@ interface Opened {
   readonly store: ThreadedStore;
   readonly kv: LmdbKv;
   readonly pool: WorkerPool;
-  readonly handlers: readonly HandlerInfo[];
+  readonly types: readonly LoadedType[];
+  /** When the handlers folder was read, Unix milliseconds. */
+  readonly readAt: number;
   readonly scheduler: Late<Scheduler>;
   readonly server: Late<Server>;
   readonly counts: Counts;
@@ -206,18 +213,22 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
   });
   const stopPool = (): void => void pool.stop();
   stopping.addEventListener('abort', stopPool);
-  const [store, handlers] = await Promise.allSettled([ThreadedStore.open({ directory: lock.path }), pool.start()]);
+  const readAt = Date.now();
+  const [store, types] = await Promise.allSettled([
+    ThreadedStore.open({ directory: lock.path }),
+    pool.start().then(jobTypesOf),
+  ]);
   stopping.removeEventListener('abort', stopPool);
   if (store.status === 'fulfilled') end.threads(() => store.value.end());
-  if (store.status === 'fulfilled' && handlers.status === 'fulfilled' && !stopping.aborted) {
+  if (store.status === 'fulfilled' && types.status === 'fulfilled' && !stopping.aborted) {
     if (!store.value.clean) log.warn(unclean);
     const kv = new LmdbKv(lock.path);
-    return { store: store.value, kv, pool, handlers: handlers.value, scheduler, server, counts, traces };
+    return { store: store.value, kv, pool, types: types.value, readAt, scheduler, server, counts, traces };
   }
   await pool.stop();
   if (store.status === 'fulfilled') await store.value.close(store.value.clean);
   stopping.throwIfAborted();
-  throw store.status === 'rejected' ? store.reason : (handlers as PromiseRejectedResult).reason;
+  throw store.status === 'rejected' ? store.reason : (types as PromiseRejectedResult).reason;
 }
 
 /** Closes what `open` made, of which nothing was written since. */
@@ -234,6 +245,9 @@ interface Parts extends Opened {
   readonly watch: DirectoryWatch;
   readonly withoutHandler: WithoutHandler;
   readonly listening: Server;
+  readonly reloads: Reloads;
+  /** Of `--watch`. */
+  readonly folderWatch: FolderWatch | undefined;
   /** Which adapter serves HTTP. */
   readonly http: HttpName;
 }
@@ -247,7 +261,7 @@ async function assemble(
   { log, end, fatal }: Surroundings,
   libraries: Libraries,
 ): Promise<Parts> {
-  const { store, kv, pool, handlers, counts, traces } = opened;
+  const { store, kv, pool, types, counts, traces } = opened;
   const clock = systemClock;
   const stops = new ProcessStops({
     onWatching: () => log.debug('stops of the process are noticed from now on'),
@@ -264,7 +278,7 @@ async function assemble(
       clock,
       pool,
       waker,
-      handlers,
+      handlers: types,
       timezone: config.timezone,
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
@@ -277,7 +291,7 @@ async function assemble(
       fatal,
     },
   );
-  const withoutHandler = new WithoutHandler(shard.state.types, shard.state.sets, handlers);
+  const withoutHandler = new WithoutHandler(shard.state.types, shard.state.sets, types);
   const [{ Server }, http] = await libraries;
   const server = new Server({
     config,
@@ -285,7 +299,7 @@ async function assemble(
     clock,
     requests: shard.scheduler,
     queries: shard.queries,
-    handlers,
+    handlers: types,
     health: () => health({ scheduler: shard.scheduler, pool, withoutHandler }),
     withoutHandler: () => withoutHandler.jobs(),
     startedAt,
@@ -305,11 +319,44 @@ async function assemble(
     },
   });
   end.first(() => server.abandon());
+  const { givenTokens, tokenFile, tokens } = config;
+  const reloads = new Reloads(
+    {
+      load: () => pool.load(),
+      replaceTypes: (loaded) => {
+        withoutHandler.replace(loaded);
+        server.replaceJobTypes(loaded);
+        shard.scheduler.replaceHandlers(loaded);
+        withoutHandler.warn(log);
+      },
+      readTokens: tokenFile === undefined ? undefined : () => withTokenFile(givenTokens, tokenFile),
+      replaceTokens: (lists) => server.replaceTokens(lists),
+      log,
+      telemetry: counts,
+    },
+    { types, tokens },
+  );
   const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: fatal });
   opened.scheduler.set(shard.scheduler);
   opened.server.set(server);
   store.listen(shard.store, (error) => fatal(error.message));
-  return { ...opened, shard, waker, stops, watch, withoutHandler, listening: server, http: http.name };
+  const folderWatch = config.watch ? await watchHandlers(reloads, opened, config, log) : undefined;
+  return {
+    ...opened,
+    shard,
+    waker,
+    stops,
+    watch,
+    withoutHandler,
+    listening: server,
+    http: http.name,
+    reloads,
+    folderWatch,
+  };
+}
+
+function watchHandlers(reloads: Reloads, { readAt }: Opened, { handlersDir }: Config, log: Pino): Promise<FolderWatch> {
+  return FolderWatch.start({ folder: handlersDir, readAt, onChange: () => void reloads.request('watch'), log });
 }
 
 /** Decides what becomes of attempts that ran when the last server ended. Waits until that is on disk, or the disk takes no writes. */
@@ -324,24 +371,27 @@ async function recover({ shard: { scheduler } }: Parts, { stopping }: Surroundin
 
 /** Listens, and logs what whoever started the server should know. Returns the first URL. */
 async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, { log }: Surroundings): Promise<string> {
-  const { listening, http, stops, handlers, shard, withoutHandler } = parts;
+  const { listening, http, stops, types, shard, withoutHandler, reloads } = parts;
   const { urls } = await listening.listen();
   stops.start();
-  const names = handlers.map(({ name }) => name);
+  const names = types.map(({ name }) => name);
   log.info({ urls, http, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
   withoutHandler.warn(log);
   const files = await uncompiled(handlersDir);
-  if (files.length > 0) log.warn({ files }, 'TypeScript is ignored: compile it and name the folder with the .js files');
+  if (files.length > 0) log.warn({ files }, `TypeScript is ignored, since ${runTypeScript}`);
+  reloads.start();
   return urls[0] as string;
 }
 
 async function stopInOrder(
-  { shard: { scheduler }, pool, listening, store, waker, watch, stops, kv, traces }: Parts,
+  { shard: { scheduler }, pool, listening, store, waker, watch, stops, kv, reloads, folderWatch, traces }: Parts,
   lock: DirectoryLock,
   { graceMs }: Config,
   { log }: Surroundings,
 ): Promise<void> {
   watch.close();
+  reloads.stop();
+  await folderWatch?.close();
   await shutDown({ scheduler, pool, server: listening, store, waker, graceMs, log });
   await traces?.flush();
   await stops.close();

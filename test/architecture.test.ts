@@ -27,7 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   scheduler: ['domain', 'clock', 'log', 'telemetry', 'config', 'store', 'timer', 'pool'],
   // The description of the API: what is asked, answered and published, as schemas, checks and texts.
   api: ['domain', 'schema', 'scheduler'],
-  server: ['domain', 'clock', 'log', 'telemetry', 'config', 'scheduler', 'store', 'api'],
+  server: ['domain', 'schema', 'clock', 'log', 'telemetry', 'config', 'scheduler', 'store', 'api'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   process: ['within', 'plain-thread'],
   shard: ['scheduler', 'store', 'timer'],
@@ -36,6 +36,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   client: [],
   // What the metrics look up.
   figures: ['domain', 'clock', 'telemetry', 'store', 'pool', 'scheduler'],
+  // Handlers and tokens are read anew.
+  reload: ['log', 'telemetry', 'schema', 'pool', 'server'],
   late: [],
   within: [],
   // What worker threads of ours are started with.
@@ -57,6 +59,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'scheduler',
     'server',
     'shutdown',
+    'reload',
   ],
   main: ['process', 'config', 'startup'],
   // The entry of the program, which loads the rest once signals are heard.

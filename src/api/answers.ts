@@ -122,6 +122,16 @@ const handled = Type.Object(
     concurrency: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
     max_retries: count,
     retry_delay: duration,
+    payload_schema: Type.Optional(
+      Type.Object(
+        {},
+        {
+          additionalProperties: true,
+          description:
+            'What payloads of new jobs are held against, as the handler declares it (JSON Schema 2020-12); absent: any object will do',
+        },
+      ),
+    ),
   },
   exact,
 );

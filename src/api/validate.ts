@@ -11,6 +11,7 @@ import { parseDuration } from '../domain/time/duration.js';
 import { parseInstant } from '../domain/time/instant.js';
 import { zoneNamed } from '../domain/time/zone.js';
 import type { JobDraft, JobPatch, TriggerDraft } from '../scheduler/messages.js';
+import type { PayloadCheck } from '../schema/payload-check.js';
 import type { Shape } from '../schema/shape.js';
 import type { Faults } from './faults.js';
 import { addShapeFaults, type JobBody, jobShape, type PatchBody, patchShape } from './schemas.js';
@@ -22,6 +23,10 @@ export interface Rules {
   readonly isRegistered: (name: string) => boolean;
   /** Those that are registered, to name those that may have been meant. */
   readonly jobTypes?: readonly string[];
+  /** Whether any type has a payload schema. */
+  readonly checksPayloads?: boolean;
+  /** Holds payloads of a job type against its schema; undefined where it has none. */
+  readonly payloadCheckOf?: (name: string) => PayloadCheck | undefined;
 }
 
 type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
@@ -55,6 +60,7 @@ export function readDraft(value: unknown, rules: Rules, faults: Faults, at = '')
     faults.add(`${at}/delay`, `must be at least ${limits.minIntervalMs}ms for a job that repeats`);
   }
   const options = readOptions(body, faults, at);
+  checkPayload(rules.payloadCheckOf?.(name), body.payload ?? {}, options.payload, faults, at);
   if (faults.any || trigger === undefined) return undefined;
   const { payload = '{}', ...rest } = options;
   return { name, trigger, isRepeat, payload, ...rest };
@@ -63,9 +69,16 @@ export function readDraft(value: unknown, rules: Rules, faults: Faults, at = '')
 /**
  * A partial update.
  *
+ * @param typeOf the type of the job that it is for, asked only when there is a payload; undefined where there is no such job
  * @returns undefined when faults were added
  */
-export function readPatch(value: unknown, rules: Rules, faults: Faults, at = ''): JobPatch | undefined {
+export function readPatch(
+  value: unknown,
+  rules: Rules,
+  faults: Faults,
+  typeOf?: () => string | undefined,
+  at = '',
+): JobPatch | undefined {
   const body = shaped<PatchBody>(patchShape, value, faults, at);
   if (body === undefined) return undefined;
   const patch: Writable<JobPatch> = {};
@@ -78,7 +91,25 @@ export function readPatch(value: unknown, rules: Rules, faults: Faults, at = '')
     if (timezone !== undefined) patch.timezone = timezone;
   }
   Object.assign(patch, readOptions(body, faults, at));
+  if (patch.payload !== undefined && rules.checksPayloads === true) {
+    const name = typeOf?.();
+    const check = name === undefined ? undefined : rules.payloadCheckOf?.(name);
+    checkPayload(check, body.payload, patch.payload, faults, at);
+  }
   return faults.any ? undefined : patch;
+}
+
+/** Adds what the schema of the job's type has against its payload. */
+function checkPayload(
+  check: PayloadCheck | undefined,
+  payload: unknown,
+  text: string | undefined,
+  faults: Faults,
+  at: string,
+): void {
+  if (check === undefined || faults.has(`${at}/payload`)) return;
+  const chars = faults.isFull ? Number.POSITIVE_INFINITY : (text?.length ?? 0);
+  for (const { path, message } of check(payload, chars)) faults.add(`${at}/payload${path}`, message);
 }
 
 /** The value as an object of this shape; fields that are not of it are there, but have a fault. */

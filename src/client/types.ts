@@ -13,13 +13,15 @@ export type Instant = string | Date;
 export type Handlers = object;
 
 type Run = (payload: never, ...rest: never[]) => unknown;
+/** A module's default export: a function, or what `defineHandler` returns. */
+type Exported = Run | { readonly run: Run };
 
 /** What jobs of a type take. */
 export type PayloadOf<Handler> = Handler extends (payload: infer Payload, ...rest: never[]) => unknown
   ? Payload
   : Handler extends { readonly run: (payload: infer Payload, ...rest: never[]) => unknown }
     ? Payload
-    : Handler extends { readonly default: infer Default extends Run }
+    : Handler extends { readonly default: infer Default extends Exported }
       ? PayloadOf<Default>
       : Handler extends { readonly payload: infer Payload }
         ? Payload
@@ -30,7 +32,7 @@ export type ResultOf<Handler> = Handler extends (...all: never[]) => infer Resul
   ? Awaited<Result>
   : Handler extends { readonly run: (...all: never[]) => infer Result }
     ? Awaited<Result>
-    : Handler extends { readonly default: infer Default extends Run }
+    : Handler extends { readonly default: infer Default extends Exported }
       ? ResultOf<Default>
       : Handler extends { readonly result: infer Result }
         ? Result
@@ -112,6 +114,8 @@ export interface JobType {
   readonly concurrency?: number | null;
   readonly max_retries?: number;
   readonly retry_delay?: string;
+  /** What payloads of new jobs are held against (JSON Schema 2020-12); absent: any object will do. */
+  readonly payload_schema?: JsonObject;
   /** There is none: its jobs wait. */
   readonly handler?: null;
   readonly counts?: { readonly pending: number };

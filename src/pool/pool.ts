@@ -34,12 +34,16 @@
  *                                its type gets fewer places
  *    settled ─► outcome          the thread was lost before it could   verdict.ts
  *                                report how
+ *    sent ─► waiting             the handlers were read anew: it goes  generations.ts
+ *                                to a new thread; what has begun ends
+ *                                on the old one
  */
 
 import { resolve } from 'node:path';
 import { noTelemetry, type Telemetry } from '../telemetry/port.js';
 import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
+import { Generations, type LoadedGeneration } from './generations.js';
 import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './port.js';
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
@@ -48,7 +52,6 @@ import { outcomeKind, outcomeRow, type Report } from './shared/messages.js';
 import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
-import { Threads } from './threads.js';
 import { interrupted, outcomesOfLoss, settledOutcome, unreportedOutcome } from './verdict.js';
 import { Watchdog } from './watchdog.js';
 
@@ -83,7 +86,7 @@ export class WorkerPool implements Pool {
   readonly #options: PoolOptions;
   readonly #log: (entry: LogEntry) => void;
   readonly #blocking = new BlockingTimes();
-  readonly #threads: Threads;
+  readonly #generations: Generations;
   readonly #dispatcher: Dispatcher;
   readonly #watchdog: Watchdog;
   readonly #stuck: StuckThreads;
@@ -100,36 +103,39 @@ export class WorkerPool implements Pool {
     this.#stuck = new StuckThreads(options.threads, this.#log, () => {
       if (!this.#stopping) options.events.room();
     });
-    this.#threads = new Threads({
-      handlersDir: resolve(options.handlersDir),
-      threads: options.threads,
-      threadMemoryMiB: options.threadMemoryMiB,
-      attemptsPerThread: options.attemptsPerThread ?? slotsPerThread,
-      importLimitMs: options.importLimitMs ?? 10_000,
-      log: this.#log,
-      telemetry: options.telemetry ?? noTelemetry,
-      logLevel: options.logLevel ?? 'debug',
-      onReady: () => this.#placeAndDeliver(),
-      onReport: (thread, report) => this.#report(thread, report),
-      onLingering: (thread) => {
-        const stop = this.#watchdog.stopOf(thread);
-        const { jobId, name } = stop?.dispatched.request ?? {};
-        this.#stuck.add({ thread: thread.number, jobId, name, at: stop?.at }, thread.gone);
-        // What waits on other threads is placed anew, under the limit.
-        for (const ready of this.#threads.ready) this.#dispatcher.requeue(ready.recallQueued());
+    this.#generations = new Generations(
+      {
+        handlersDir: resolve(options.handlersDir),
+        threads: options.threads,
+        threadMemoryMiB: options.threadMemoryMiB,
+        attemptsPerThread: options.attemptsPerThread ?? slotsPerThread,
+        importLimitMs: options.importLimitMs ?? 10_000,
+        log: this.#log,
+        telemetry: options.telemetry ?? noTelemetry,
+        logLevel: options.logLevel ?? 'debug',
+        onReady: () => this.#placeAndDeliver(),
+        onReport: (thread, report) => this.#report(thread, report),
+        onLingering: (thread) => {
+          const stop = this.#watchdog.stopOf(thread);
+          const { jobId, name } = stop?.dispatched.request ?? {};
+          this.#stuck.add({ thread: thread.number, jobId, name, at: stop?.at }, thread.gone);
+          // What waits on other threads is placed anew, under the limit.
+          this.#recallFrom(this.#generations.current);
+        },
+        onEnded: (thread, end, message) => this.#ended(thread, end, message),
       },
-      onEnded: (thread, end, message) => this.#ended(thread, end, message),
-    });
+      (threads) => this.#recallFrom(threads),
+    );
     this.#dispatcher = new Dispatcher({
       size: options.threads,
-      ready: () => this.#threads.ready,
+      ready: () => this.#generations.current,
       blocking: this.#blocking,
       mayBegin: (name) => this.#mayBegin(name),
       onRefused: (dispatched) => this.#conclude(dispatched, interrupted(dispatched, false, 0)),
       onUnknownType: (dispatched) => this.#unknownType(dispatched),
     });
     this.#watchdog = new Watchdog({
-      threads: () => this.#threads.ready,
+      threads: () => this.#generations.ready,
       typeOf: (url) => typeOfModule(resolve(options.handlersDir), url),
       graceMs: options.graceMs,
       log: this.#log,
@@ -148,7 +154,24 @@ export class WorkerPool implements Pool {
    * @throws an Error that names file and reason if they cannot be loaded; the pool is stopped then
    */
   start(): Promise<readonly HandlerInfo[]> {
-    return this.#threads.start();
+    return this.#generations.start();
+  }
+
+  /**
+   * Reads the handlers folder anew, on threads beside those there are, which go on. Nothing has changed until its `use`: from
+   * then on attempts go to the new threads, and an old one ends when its attempts have.
+   *
+   * @throws an Error that names file and reason if they cannot be loaded; nothing has changed then
+   */
+  async load(): Promise<LoadedGeneration> {
+    const { use, ...loaded } = await this.#generations.load();
+    return {
+      ...loaded,
+      use: () => {
+        use();
+        this.#placeAndDeliver();
+      },
+    };
   }
 
   /** Ends all threads; what had no outcome is interrupted. Safe to call twice, and before `start`. */
@@ -159,7 +182,7 @@ export class WorkerPool implements Pool {
 
   /** After `stop`: no thread is left. False while native code holds one, which is to end with the process then. */
   get hasEnded(): boolean {
-    return this.#threads.hasEnded && this.#stuck.all.length === 0;
+    return this.#generations.hasEnded && this.#stuck.all.length === 0;
   }
 
   /** Threads that there should be. */
@@ -169,12 +192,17 @@ export class WorkerPool implements Pool {
 
   /** Threads that can run handlers now. */
   get alive(): number {
-    return this.#threads.ready.length;
+    return this.#generations.current.length;
   }
 
   /** Those of them that have attempts. */
   get busy(): number {
-    return this.#threads.ready.filter(({ slotsInUse }) => slotsInUse > 0).length;
+    return this.#generations.current.filter(({ slotsInUse }) => slotsInUse > 0).length;
+  }
+
+  /** Threads with handlers from before they were read anew, whose attempts have not ended yet. */
+  get retired(): number {
+    return this.#generations.retired.length;
   }
 
   /** Attempts dispatched and without an outcome. */
@@ -183,7 +211,7 @@ export class WorkerPool implements Pool {
   }
 
   placesOf(name: string): number {
-    const { ready } = this.#threads;
+    const ready = this.#generations.current;
     // After a change of the folder new threads may lack a handler: its jobs wait until one has it again.
     if (ready.length > 0 && !ready.some((thread) => thread.knows(name))) return 0;
     return this.#stuck.placesOf(name);
@@ -221,7 +249,7 @@ export class WorkerPool implements Pool {
     const waiting = this.#dispatcher.remove(jobSeq, fence);
     if (waiting) this.#conclude(waiting, interrupted(waiting, false, 0));
     // If it is nowhere, its outcome is under way.
-    for (const thread of waiting ? [] : this.#threads.all) {
+    for (const thread of waiting ? [] : this.#generations.all) {
       const dispatched = thread.find(jobSeq, fence);
       if (dispatched) this.#abortOn(thread, dispatched, reason);
     }
@@ -230,7 +258,7 @@ export class WorkerPool implements Pool {
   /** Aborts all that is in flight. */
   abortAll(reason: 'cancelled' | 'shutdown'): void {
     for (const dispatched of this.#dispatcher.clear()) this.#conclude(dispatched, interrupted(dispatched, false, 0));
-    for (const thread of this.#threads.all) {
+    for (const thread of this.#generations.all) {
       for (const dispatched of thread.attempts()) this.#abortOn(thread, dispatched, reason);
     }
   }
@@ -244,7 +272,7 @@ export class WorkerPool implements Pool {
   }
 
   async #stop(): Promise<void> {
-    await this.#threads.stop();
+    await this.#generations.stop();
     for (const dispatched of this.#dispatcher.clear()) this.#conclude(dispatched, interrupted(dispatched, false, 0));
     this.#watchdog.disarm();
     this.#deliver();
@@ -269,7 +297,13 @@ export class WorkerPool implements Pool {
       this.#blocking.observe(dispatched.request.name, numbers[at + outcomeRow.blockingMs] as number);
       this.#conclude(dispatched, settledOutcome(dispatched, kind, durationMs, text));
     }
+    this.#generations.reported(thread);
     this.#placeAndDeliver();
+  }
+
+  /** What these threads have not begun waits for a thread again. */
+  #recallFrom(threads: readonly Thread[]): void {
+    for (const thread of threads) this.#dispatcher.requeue(thread.recallQueued());
   }
 
   /** Finds an end for all that a thread took with it. */
@@ -309,7 +343,7 @@ export class WorkerPool implements Pool {
   #mayBegin(name: string): boolean {
     const places = this.#stuck.placesOf(name);
     if (places === Number.POSITIVE_INFINITY) return true;
-    const others = this.#threads.all.flatMap((thread) => thread.attempts());
+    const others = this.#generations.all.flatMap((thread) => thread.attempts());
     return others.filter((each) => each.request.name === name).length < places;
   }
 

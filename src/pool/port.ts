@@ -3,7 +3,7 @@
  */
 import type { FailureCode, TraceContext } from '../domain/job.js';
 
-export type { HandlerInfo } from './incoming/handler-options.js';
+export type { DeclaredPayload, HandlerInfo } from './incoming/handler-options.js';
 
 /** One attempt on its way to a worker. `jobSeq` and `fence` together name it for ever. */
 export interface Attempt {

@@ -14,6 +14,9 @@ import { type LogEntry, shareOfLog } from './shared/log-lines.js';
 import type { Report } from './shared/messages.js';
 import { Thread, type ThreadEnd } from './thread.js';
 
+/** How many threads have to be ready before a start is over: the first alone, or all. */
+export type StartedWhen = 'first' | 'all';
+
 export interface ThreadsOptions {
   /** Absolute path. */
   readonly handlersDir: string;
@@ -34,9 +37,12 @@ export interface ThreadsOptions {
   readonly onEnded: (thread: Thread, end: ThreadEnd, message: string) => void;
   /** A thread that was stopped goes on, outside of JavaScript; before `onEnded`. */
   readonly onLingering: (thread: Thread) => void;
+  /** They were retired, and the last has ended. */
+  readonly onGone: () => void;
 }
 
 interface Starting {
+  readonly when: StartedWhen;
   readonly resolve: (handlers: readonly HandlerInfo[]) => void;
   readonly reject: (error: Error) => void;
 }
@@ -70,8 +76,12 @@ export class Threads {
   #failedStarts = 0;
   #stopped = false;
   #stopping: Promise<void> | undefined;
-  /** Until the first thread is ready or one has failed. */
+  /** Until as many threads are ready as there are to be, or one has failed. */
   #starting: Starting | undefined;
+  /** Whether no attempts come any more. */
+  #retired = false;
+  /** Threads that were ended since they had nothing left to do. */
+  readonly #dismissed = new WeakSet<Thread>();
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
@@ -88,8 +98,8 @@ export class Threads {
     return this.#live.filter((thread) => thread !== undefined);
   }
 
-  /** Resolves once the first thread has loaded the handlers; rejects when one cannot, and then all are stopped. */
-  async start(): Promise<readonly HandlerInfo[]> {
+  /** Resolves once the first thread has loaded the handlers, or all have; rejects when one cannot, and then all are stopped. */
+  async start(when: StartedWhen = 'first'): Promise<readonly HandlerInfo[]> {
     const { threads, threadMemoryMiB } = this.#options;
     if (this.#stopped || this.#piscina) throw new Error('a pool starts once, and not after its stop');
     this.#piscina = new Piscina({
@@ -108,7 +118,7 @@ export class Threads {
       this.#reader = await import('./incoming/handler-options.js');
       if (this.#stopped) throw new Error(stoppedMeanwhile);
       return await new Promise<readonly HandlerInfo[]>((resolve, reject) => {
-        this.#starting = { resolve, reject };
+        this.#starting = { when, resolve, reject };
         for (let number = 1; number <= threads; number++) this.#startThread(number);
       });
     } catch (error) {
@@ -152,9 +162,26 @@ export class Threads {
     if (destroyed) await within(destroyLimitMs, destroyed);
   }
 
+  /** No more attempts come: each thread ends once it has none left, and nothing takes its place. */
+  retire(): void {
+    this.#retired = true;
+    // Piscina would put a fresh thread in the place of each that ends.
+    if (this.#piscina) this.#piscina.options.minThreads = 0;
+    for (const thread of this.all) this.dismissIfIdle(thread);
+    // All may have been lost, and none could be started since.
+    if (this.all.length === 0) this.#options.onGone();
+  }
+
+  /** Ends a thread of those that were retired, if it has nothing left to do. One that still loads is ended when it has: see `#allLoaded`. */
+  dismissIfIdle(thread: Thread): void {
+    if (!this.#retired || this.#stopped || thread.state !== 'ready' || thread.inFlight > 0) return;
+    this.#dismissed.add(thread);
+    thread.stop();
+  }
+
   #startThread(number: number): void {
     const reader = this.#reader;
-    if (this.#stopped || !this.#piscina || !reader) return;
+    if (this.#stopped || this.#retired || !this.#piscina || !reader) return;
     const { handlersDir, importLimitMs, logLevel, threads } = this.#options;
     let refusal: string | undefined;
     // Beyond the limit that the thread itself keeps: for a module that holds it with a loop.
@@ -179,8 +206,8 @@ export class Threads {
           this.#cancel(limit);
           this.#failedStarts = 0;
           if (this.#lost.delete(number)) this.#options.telemetry.threadReplaced();
-          this.#starting?.resolve(handlers);
-          this.#starting = undefined;
+          this.#ready(handlers);
+          this.dismissIfIdle(thread);
           this.#options.onReady();
         },
         unusable: (_, reason) => {
@@ -199,23 +226,34 @@ export class Threads {
     this.#live[number - 1] = thread;
   }
 
+  #ready(handlers: readonly HandlerInfo[]): void {
+    if (!this.#starting || (this.#starting.when === 'all' && this.ready.length < this.#options.threads)) return;
+    this.#starting.resolve(handlers);
+    this.#starting = undefined;
+  }
+
   #ended(thread: Thread, end: ThreadEnd, refusal: string | undefined): void {
-    const { log, onEnded, threadMemoryMiB, handlersDir } = this.#options;
+    const { log, onEnded, threadMemoryMiB, handlersDir, telemetry } = this.#options;
     onEnded(thread, end, `the handler ${describeEnd(end, threadMemoryMiB)}`);
     if (this.#stopped) return;
+    if (thread.wasReady && !this.#dismissed.has(thread)) telemetry.threadLost(end.kind);
+    if (this.#retired) {
+      if (this.all.length === 0) this.#options.onGone();
+      return;
+    }
+    if (thread.wasReady && this.#starting) {
+      // Others still load. Should that go on and on, there would never be as many as there are to be.
+      const ended = describeEnd(end, threadMemoryMiB);
+      return this.#refuseStart(`the handlers folder ${handlersDir}: a handler ${ended} as soon as all were loaded`);
+    }
     if (thread.wasReady) {
       this.#lost.add(thread.number);
-      this.#options.telemetry.threadLost(end.kind);
       this.#startThread(thread.number);
       return;
     }
     const reason =
       refusal ?? `${moduleOf(handlersDir, thread)} ${describeEnd(end, threadMemoryMiB)} while it was loaded`;
-    if (this.#starting) {
-      this.#starting.reject(new Error(reason));
-      this.#starting = undefined;
-      return;
-    }
+    if (this.#starting) return this.#refuseStart(reason);
     const backoffMs = Math.min(firstBackoffMs * 2 ** this.#failedStarts++, maxBackoffMs);
     log({
       level: 'error',
@@ -224,6 +262,11 @@ export class Threads {
       fields: { backoffMs },
     });
     this.#after(backoffMs, () => this.#startThread(thread.number));
+  }
+
+  #refuseStart(reason: string): void {
+    this.#starting?.reject(new Error(reason));
+    this.#starting = undefined;
   }
 
   #after(delayMs: number, action: () => void): NodeJS.Timeout {

@@ -114,6 +114,11 @@ export class Dispatch {
     return shownWait(whyTypeWaits(this.#line.typeUse(name)));
   }
 
+  /** Types may have other limits now, or no handler. */
+  handlersChanged(): void {
+    this.#line.handlersChanged();
+  }
+
   /** Whether it is worth looking at more that is due. */
   get #hasRoom(): boolean {
     return this.#line.startable <= this.#ports.pool.free;

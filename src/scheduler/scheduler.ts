@@ -91,7 +91,7 @@ const maxFacts = 20_000;
 export class Scheduler implements Requests, StoreEvents {
   readonly #ports: SchedulerPorts;
   readonly #ledger: Ledger;
-  readonly #handlers: ReadonlyMap<string, HandlerInfo>;
+  readonly #handlers: Map<string, HandlerInfo>;
   readonly #dispatch: Dispatch;
   readonly #retention: Retention;
   readonly #downtime: Downtime;
@@ -172,6 +172,14 @@ export class Scheduler implements Requests, StoreEvents {
   /** Due times of the first of each type that waits to be started, in Unix milliseconds. */
   firstDue(): Iterable<readonly [name: string, due: number]> {
     return this.#dispatch.firstDue();
+  }
+
+  /** From now on these are the handlers. Jobs of a type that has none any more wait; jobs keep the defaults that they were made with. */
+  replaceHandlers(handlers: readonly HandlerInfo[]): void {
+    this.#handlers.clear();
+    for (const handler of handlers) this.#handlers.set(handler.name, handler);
+    this.#dispatch.handlersChanged();
+    this.turn();
   }
 
   /** Outcomes of attempts, as the pool reports them. */

@@ -1,4 +1,5 @@
 /** What the server is handed from above, beside the scheduler's `Requests` and the store's `Queries`. Types only. */
+import type { PayloadCheck } from '../schema/payload-check.js';
 
 /** How the server is, and why if it is not well: a sentence for users, without paths. */
 export type Health = (
@@ -24,4 +25,6 @@ export interface JobType {
   readonly timeoutMs: number;
   readonly maxRetries: number;
   readonly retryDelayMs: number;
+  /** What payloads of new jobs are held against; absent: any object will do. */
+  readonly payload?: { readonly schema: Readonly<Record<string, unknown>>; readonly check: PayloadCheck };
 }

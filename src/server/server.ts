@@ -19,7 +19,8 @@ import { HttpApp } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
-import { Tokens } from './http/tokens.js';
+import { type TokenLists, Tokens } from './http/tokens.js';
+import { JobTypes } from './job-types.js';
 import { EventStreams } from './live/sse.js';
 import { StreamTopics } from './live/stream-topics.js';
 import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
@@ -95,6 +96,8 @@ export class Server {
   readonly #app: HttpApp;
   readonly #subscribers: Subscribers;
   readonly #streams: EventStreams;
+  readonly #types: JobTypes;
+  readonly #tokens: Tokens;
   #closed: Promise<void> | undefined;
 
   /** @throws Error that tells the user what to do, when the settings cannot be used */
@@ -138,7 +141,7 @@ export class Server {
     });
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
-    const names = new Set(handlers.map(({ name }) => name));
+    const types = new JobTypes(handlers);
     const jobs: JobsContext = {
       requests,
       queries,
@@ -148,8 +151,14 @@ export class Server {
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
-        isRegistered: (name) => names.has(name),
-        jobTypes: [...names],
+        isRegistered: (name) => types.has(name),
+        get jobTypes() {
+          return types.names;
+        },
+        get checksPayloads() {
+          return types.checksPayloads;
+        },
+        payloadCheckOf: (name) => types.payloadCheckOf(name),
         waitingFor: (name) => requests.waitingFor(name),
       },
       maxBodyBytes: config.maxBodyBytes,
@@ -161,7 +170,7 @@ export class Server {
       ...statsRoutes(base, stats),
       ...healthRoutes(base, { health, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
-      ...jobTypesRoutes(base, handlers, config, options.withoutHandler ?? (() => [])),
+      ...jobTypesRoutes(base, types, config, options.withoutHandler ?? (() => [])),
       ...(options.backUp
         ? backupRoutes(base, {
             backUp: options.backUp,
@@ -170,7 +179,7 @@ export class Server {
           })
         : []),
     ];
-    const described = { base, jobTypes: [...names], guarded: !tokens.isEmpty };
+    const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
     const pages = [...homeRoutes(base), ...docsRoutes()];
     for (const route of [...routes, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
       app.route(route);
@@ -178,6 +187,8 @@ export class Server {
     this.#app = app;
     this.#subscribers = subscribers;
     this.#streams = streams;
+    this.#types = types;
+    this.#tokens = tokens;
   }
 
   /** @throws Error that tells the user what to do, when the address cannot be had */
@@ -191,6 +202,22 @@ export class Server {
   /** Tells subscribers what happened. The events are on disk, in order of `seq`. */
   publish(events: readonly JobEvent[]): void {
     this.#subscribers.feed.publish(events);
+  }
+
+  /** From now on these job types are registered, and no others. */
+  replaceJobTypes(types: readonly JobType[]): void {
+    this.#types.replace(types);
+  }
+
+  /**
+   * From now on these tokens are valid, and no others. What was connected with one that is not any more is closed. There must
+   * be one if there was one before.
+   *
+   * @returns how many connections were closed
+   */
+  replaceTokens(lists: TokenLists): number {
+    this.#tokens.replace(lists);
+    return this.#subscribers.revoke((token) => this.#tokens.accessOf(token) === 'none');
   }
 
   /** Takes no new connections, closes WebSockets with 1001, ends event streams, lets answers that are under way go out, and ends. */

@@ -3,7 +3,7 @@
  * seconds.
  */
 import { Histogram } from './histogram.js';
-import type { AttemptOutcome, Telemetry } from './port.js';
+import type { AttemptOutcome, Reloaded, ReloadOutcome, Telemetry } from './port.js';
 
 /** Job types that are told apart; there may be 65,536 in a data directory. */
 export const maxTypes = 100;
@@ -42,6 +42,7 @@ export class Counts implements Telemetry {
   readonly commitBytes = new Histogram(commitBytesBounds);
   readonly merge = new Histogram(mergeBounds);
   readonly threadsLost = { stopped: 0, memory: 0, exit: 0, error: 0 };
+  readonly reloads = { handlers: { done: 0, failed: 0 }, tokens: { done: 0, failed: 0 } };
   committedJobs = 0;
   subscribers = 0;
   sent = 0;
@@ -108,6 +109,10 @@ export class Counts implements Telemetry {
 
   threadReplaced(): void {
     this.threadsReplaced += 1;
+  }
+
+  reloaded(what: Reloaded, outcome: ReloadOutcome): void {
+    this.reloads[what][outcome] += 1;
   }
 
   #type(type: string): TypeCounts {

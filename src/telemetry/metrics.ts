@@ -12,7 +12,7 @@ export interface Figures {
   jobs(): Iterable<{ readonly type: string; readonly status: string; readonly jobs: number }>;
   /** For how long the first job of each type that waits in the line has been due, milliseconds. */
   overdue(): Iterable<{ readonly type: string; readonly ms: number }>;
-  threads(): { readonly alive: number; readonly busy: number };
+  threads(): { readonly alive: number; readonly busy: number; readonly retired: number };
   /** What the files of the data directory take, each by its name. */
   files(): Iterable<{ readonly file: string; readonly bytes: number }>;
 }
@@ -93,17 +93,23 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
     counter('events_sent_total', 'Events sent as they happened, for each subscriber', () => counts.sent),
     counter('events_resumed_total', 'Past events sent to those who resumed', () => counts.resumed),
     counter('events_dropped_total', 'Messages lost by subscribers that read too slowly', () => counts.dropped),
-    metric('gauge', 'threads', ['state'], 'Worker threads that can run attempts', () => {
-      const { alive, busy } = figures.threads();
+    metric('gauge', 'threads', ['state'], 'Worker threads that run attempts, or can', () => {
+      const { alive, busy, retired } = figures.threads();
       return [
         { labels: { state: 'busy' }, value: busy },
         { labels: { state: 'idle' }, value: alive - busy },
+        { labels: { state: 'retired' }, value: retired },
       ];
     }),
     metric('counter', 'threads_lost_total', ['reason'], 'Worker threads that were lost', () =>
       Object.entries(counts.threadsLost).map(([reason, value]) => ({ labels: { reason }, value })),
     ),
     counter('threads_replaced_total', 'Worker threads that have come for lost ones', () => counts.threadsReplaced),
+    metric('counter', 'reloads_total', ['what', 'outcome'], 'Reloads of the handlers, and of the token file', () =>
+      Object.entries(counts.reloads).flatMap(([what, outcomes]) =>
+        Object.entries(outcomes).map(([outcome, value]) => ({ labels: { what, outcome }, value })),
+      ),
+    ),
   ];
 }
 

@@ -6,6 +6,9 @@
 
 export type AttemptOutcome = 'succeeded' | 'failed' | 'interrupted';
 
+export type Reloaded = 'handlers' | 'tokens';
+export type ReloadOutcome = 'done' | 'failed';
+
 export interface Telemetry {
   /** A batch is on disk: jobs that it changed, bytes of its log record, and from handing it over until it was known to be there. */
   committed(jobs: number, bytes: number, durationMs: number): void;
@@ -29,6 +32,8 @@ export interface Telemetry {
   /** A worker thread that could run attempts is gone, and why; later, that another has its place. */
   threadLost(reason: 'stopped' | 'memory' | 'exit' | 'error'): void;
   threadReplaced(): void;
+  /** Handlers or the token file were read anew, or could not be: what there was stays then. */
+  reloaded(what: Reloaded, outcome: ReloadOutcome): void;
 }
 
 /** Nobody listens. */
@@ -45,4 +50,5 @@ export const noTelemetry: Telemetry = {
   eventDropped: () => {},
   threadLost: () => {},
   threadReplaced: () => {},
+  reloaded: () => {},
 };

@@ -22,6 +22,19 @@ const variants: readonly Described[] = [
   { ...described, guarded: false },
   { ...described, jobTypes: [] },
   { ...described, jobTypes: ['greet'] },
+  {
+    ...described,
+    payloadSchemas: {
+      payment_check: {
+        $schema: 'https://json-schema.org/draft/2020-12/schema',
+        type: 'object',
+        properties: { order_id: { $ref: '#/$defs/id' } },
+        $defs: { id: { type: 'string' } },
+      },
+      'a:b': { type: 'object' },
+      'a-b': { type: 'object' },
+    },
+  },
 ];
 const declared = Object.entries(operations) as [keyof typeof operations, Operation][];
 const docPath = (path: string): string => (path === '' ? '/api/v1' : path.replace(':id', '{id}'));
@@ -81,6 +94,17 @@ for (const one of variants) {
     }
   });
 }
+
+t.test('a payload schema that is a document of its own is left where it is', async (t) => {
+  const payloadSchemas = {
+    own: { $id: 'order', $ref: '#/$defs/a', $defs: { a: {} } },
+    anchored: { $defs: { a: { $anchor: 'a' } }, properties: { b: { $ref: '#a' } } },
+  };
+  const { schemas } = (openApi({ ...described, payloadSchemas }) as Node).components;
+  for (const name of ['Payload.own', 'Payload.anchored'])
+    t.match(schemas[name], { type: 'object', description: /GET \/job-types/ }, name);
+  t.same(payloadSchemas.own, { $id: 'order', $ref: '#/$defs/a', $defs: { a: {} } });
+});
 
 t.test('every operation is there, with its parameters, body, answers and refusals', async (t) => {
   const { paths } = openApi(described) as Node;

@@ -15,6 +15,7 @@ import {
   type PayloadOf,
   type ResultOf,
 } from '../../src/client/client.js';
+import type { DefinedHandler } from '../../src/pool/worker/handler.js';
 
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 const same = <_T extends true>(): void => {};
@@ -25,6 +26,8 @@ interface Workers {
   typed: { readonly run: (payload: { readonly n: number }) => number };
   mapped: { readonly payload: { readonly text: string }; readonly result: string[] };
   free: unknown;
+  defined: DefinedHandler<{ readonly sum: number }, { readonly sent: boolean }>;
+  module: { readonly default: DefinedHandler<{ readonly to: string }, number>; readonly options: object };
 }
 
 t.test('payloads and results flow from handlers, modules and maps', async (t) => {
@@ -35,6 +38,10 @@ t.test('payloads and results flow from handlers, modules and maps', async (t) =>
   same<Same<PayloadOf<Workers['typed']>, { readonly n: number }>>();
   same<Same<ResultOf<Workers['mapped']>, string[]>>();
   same<Same<ResultOf<Workers['free']>, unknown>>();
+  same<Same<PayloadOf<Workers['defined']>, { readonly sum: number }>>();
+  same<Same<ResultOf<Workers['defined']>, { readonly sent: boolean }>>();
+  same<Same<PayloadOf<Workers['module']>, { readonly to: string }>>();
+  same<Same<ResultOf<Workers['module']>, number>>();
   t.pass('it compiles');
 });
 
@@ -81,6 +88,6 @@ t.test('the shapes are those of the schemas', async (t) => {
   same<Same<keyof JobChange, keyof PatchBody>>();
   same<Same<NewJob['delay'], Duration | undefined>>();
   same<Same<NewJob['trigger_at'], Instant | undefined>>();
-  const types: Exclude<keyof JobType, never>[] = ['name', 'description', 'timeout', 'concurrency', 'max_retries'];
+  const types: (keyof JobType)[] = ['name', 'description', 'timeout', 'concurrency', 'max_retries', 'payload_schema'];
   t.ok(types.every((name) => JSON.stringify(answers.jobTypes).includes(`"${name}"`)));
 });

@@ -17,6 +17,12 @@ t.test('what a thread sends is taken in', (t) => {
     { kind: 'exiting', exitCode: 3 },
     { kind: 'unusable', reason: 'x' },
     { kind: 'ready', threadId: 1, traced: false, handlers: [{ name: 'a', file: 'a.js', options: undefined }] },
+    {
+      kind: 'ready',
+      threadId: 1,
+      traced: false,
+      handlers: [{ name: 'a', file: 'a.js', options: undefined, payload: '{}' }],
+    },
   ]) {
     t.same(checkFromThread(good), { message: good });
   }
@@ -54,6 +60,12 @@ t.test('what it cannot have sent is a fault', (t) => {
     { kind: 'loading' },
     { kind: 'ready', threadId: 1, traced: false, handlers: [{ name: 5, file: 'a.js' }] },
     { kind: 'ready', threadId: 1, traced: false, handlers: [{ name: 'a' }] },
+    ...['[]', '}{', 5, `{"a":"${'x'.repeat(1024 * 1024)}"}`].map((payload) => ({
+      kind: 'ready',
+      threadId: 1,
+      traced: false,
+      handlers: [{ name: 'a', file: 'a.js', payload }],
+    })),
   ];
   for (const each of bad) t.match(checkFromThread(each), { fault: String }, JSON.stringify(each)?.slice(0, 80));
   t.end();

@@ -1,6 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { jobTypeOf, sourcesAmong, stripsTypes } from '../../src/pool/shared/handlers-folder.js';
 import { handlersDir, PoolHarness } from './harness.js';
 
 const fine = 'export default async () => {};';
@@ -83,7 +84,19 @@ const broken: Record<string, readonly [Record<string, string>, RegExp]> = {
     /bad\.js: Error: Cannot find module .*missing\.js/,
   ],
   'no default export': [{ 'bad.js': 'export const handler = () => {};' }, /bad\.js: no default function/],
-  'a default that is no function': [{ 'bad.js': 'export default { run() {} };' }, /bad\.js: no default function/],
+  'a default that is no function': [{ 'bad.js': 'export default { start() {} };' }, /bad\.js: no default function/],
+  'a schema that is none': [
+    { 'bad.js': `${fine} export const payload = 'order';` },
+    /bad\.js: payload must be a schema: an object of JSON Schema, or of typebox$/,
+  ],
+  'a schema that is no JSON': [
+    { 'bad.js': `${fine} export const payload = { properties: {} }; payload.properties.own = payload;` },
+    /bad\.js: the payload schema cannot be written as JSON: .*circular/,
+  ],
+  'options given twice': [
+    { 'bad.js': 'export default { options: {}, run() {} }; export const options = {};' },
+    /bad\.js: options is given twice, in the default export and beside it$/,
+  ],
   'an exit on import': [
     { 'bad.js': 'process.exit(7);' },
     /bad\.js ended its thread \(exit code 7\) while it was loaded$/,
@@ -91,7 +104,7 @@ const broken: Record<string, readonly [Record<string, string>, RegExp]> = {
   'no handler': [{ 'notes.md': '' }, /no handler in .*payment_check\.js$/],
   'only TypeScript': [
     { 'payment_check.ts': fine, 'a.d.ts': '' },
-    /only TypeScript such as payment_check\.ts: compile it/,
+    /only TypeScript such as payment_check\.ts, and this Node \(v\d.*\) does not run TypeScript: start the server with Node 22\.18 or later, or compile it/,
   ],
   'a name that is no job type': [{ 'my handler.js': fine }, /my handler\.js: its name is not a job type/],
   'two files for one type': [{ 'a.js': fine, 'a.mjs': fine }, /a\.mjs: a\.js is already the handler of a$/],
@@ -138,10 +151,91 @@ const broken: Record<string, readonly [Record<string, string>, RegExp]> = {
 };
 
 for (const [what, [files, reason]] of Object.entries(broken)) {
-  t.test(`refused: ${what}`, async (t) => {
+  const skip = what === 'only TypeScript' && stripsTypes && 'this Node runs it';
+  t.test(`refused: ${what}`, { skip }, async (t) => {
     t.match(await refusal(folder(t, files)), reason);
   });
 }
+
+t.test('a handler with all that belongs to it', async (t) => {
+  const dir = folder(t, {
+    'beside.js': `${fine} export const payload = { type: 'object', title: 'beside' };`,
+    'defined.js':
+      "export default { payload: { title: 'd', default: undefined, [Symbol('kind')]: 1 }, options: { concurrency: 3 }, greeting: 'hi', run() { return this.greeting; } };",
+    'common.cjs': "module.exports = { payload: { title: 'c' }, options: { max_retries: 0 }, run: () => 2 };",
+    'transpiled.cjs': "exports.default = { payload: { title: 't' }, run: () => 3 }; exports.__esModule = true;",
+    'mixed.js': "export default { run: () => 4 }; export const payload = { title: 'm' };",
+  });
+  const harness = await PoolHarness.start(t, { handlersDir: dir });
+  const found = Object.fromEntries(harness.handlers.map(({ name, payload }) => [name, payload]));
+  t.same(found, {
+    beside: { file: join(dir, 'beside.js'), schema: { type: 'object', title: 'beside' } },
+    common: { file: join(dir, 'common.cjs'), schema: { title: 'c' } },
+    defined: { file: join(dir, 'defined.js'), schema: { title: 'd' } },
+    mixed: { file: join(dir, 'mixed.js'), schema: { title: 'm' } },
+    transpiled: { file: join(dir, 'transpiled.cjs'), schema: { title: 't' } },
+  });
+  t.equal(harness.handlers.find(({ name }) => name === 'defined')?.concurrency, 3);
+  t.equal(harness.handlers.find(({ name }) => name === 'common')?.maxRetries, 0);
+  t.match(await harness.run('defined'), { kind: 'succeeded', result: '"hi"' }, 'it is called as a method');
+  t.match(await harness.run('common'), { kind: 'succeeded', result: '2' });
+  t.match(await harness.run('transpiled'), { kind: 'succeeded', result: '3' });
+});
+
+t.test('TypeScript runs where Node leaves out types', { skip: !stripsTypes && 'this Node runs none' }, async (t) => {
+  const dir = folder(t, {
+    'a.ts': "import { two, type Two } from './_two.ts';\nexport default (): Two => two;",
+    'b.mts': 'export default async (payload: object): Promise<number> => Object.keys(payload).length;',
+    'c.cts': 'module.exports = (payload: object): number => 3;',
+    'd.ts': 'throw new Error("what was compiled goes before this")',
+    'd.js': fine,
+    'e.d.ts': 'export {};',
+    'f.test.ts': 'throw new Error("not to be loaded")',
+    '_two.ts': 'export type Two = 2;\nexport const two: Two = 2;',
+  });
+  const harness = await PoolHarness.start(t, { handlersDir: dir });
+  t.same(
+    harness.handlers.map(({ name }) => name),
+    ['a', 'b', 'c', 'd'],
+  );
+  t.match(await harness.run('a'), { kind: 'succeeded', result: '2' });
+  t.match(await harness.run('b', { one: 1 }), { kind: 'succeeded', result: '1' });
+  t.match(await harness.run('c'), { kind: 'succeeded', result: '3' });
+  t.match(
+    await refusal(folder(t, { 'bad.ts': 'export default () => {}; enum Colour { Red }' })),
+    /bad\.ts.*: SyntaxError: .*enum/i,
+  );
+});
+
+t.test('which TypeScript a Node that runs none passes over', async (t) => {
+  t.same(
+    sourcesAmong([
+      'a.ts',
+      'b.ts',
+      'b.js',
+      'c.mts',
+      'd.d.ts',
+      'e.d.mts',
+      'f.test.ts',
+      '_g.ts',
+      '.h.ts',
+      'i.js',
+      'j.cts',
+    ]),
+    ['a.ts', 'c.mts', 'j.cts'],
+  );
+  for (const [file, type] of [
+    ['a.ts', 'a'],
+    ['a.b.mts', 'a.b'],
+    ['a.d.ts', undefined],
+    ['a.d.cts', undefined],
+    ['a.tsx', undefined],
+    ['_a.ts', undefined],
+  ] as const) {
+    t.equal(jobTypeOf(file, true), type, file);
+    t.equal(jobTypeOf(file, false), undefined, file);
+  }
+});
 
 t.test('refused: a folder that is not there, or is a file', async (t) => {
   const dir = folder(t, { 'a.js': fine });

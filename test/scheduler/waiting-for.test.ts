@@ -28,3 +28,34 @@ t.test('a job of a type at its limit waits for no handler', async (t) => {
   t.equal(running(world).length, 1);
   t.equal(world.scheduler.waitingFor('one'), undefined);
 });
+
+t.test(
+  'a type that loses its handler while the server runs waits, and starts as soon as it has one again',
+  async (t) => {
+    const world = new World({ handlers: [anyHandler('gone', { maxRetries: 7 }), anyHandler('kept')] });
+    world.settle();
+    const later = world.clock.now() + 1000;
+    const seq = make(world, { name: 'gone', trigger: { kind: 'at', at: later } });
+    world.replaceHandlers([anyHandler('kept')]);
+    t.equal(world.scheduler.waitingFor('gone'), 'handler');
+    world.pass(1000);
+    t.same(running(world), []);
+    t.equal(world.scheduler.waitingFor('gone'), 'handler', 'also when it stands in the line');
+    world.replaceHandlers([anyHandler('gone', { maxRetries: 1 })]);
+    world.settle();
+    t.same(running(world), [seq]);
+    t.equal(world.queries.list({ limit: 1, offset: 0 }).jobs[0]?.spec.maxRetries, 7, 'with what it was made with');
+  },
+);
+
+t.test('a limit that has changed holds for jobs that wait already', async (t) => {
+  const world = new World({ handlers: [anyHandler('one', { concurrency: 1 })] });
+  for (let job = 0; job < 4; job++) make(world, { name: 'one' });
+  t.equal(running(world).length, 1);
+  world.replaceHandlers([anyHandler('one', { concurrency: 3 })]);
+  world.settle();
+  t.equal(running(world).length, 3);
+  world.replaceHandlers([anyHandler('one', { concurrency: 1 })]);
+  world.settle();
+  t.equal(running(world).length, 3, 'what runs goes on');
+});

@@ -9,7 +9,7 @@ t.setTimeout(120_000);
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   bin: { escapement: string };
-  exports: { './handler': { types: string } };
+  exports: { '.': { types: string; default: string }; './handler': { types: string } };
   imports: Record<string, string>;
   scripts: Record<string, string>;
   dependencies: Record<string, string>;
@@ -81,6 +81,67 @@ export default greet;
     encoding: 'utf8',
   });
   t.equal(status, 0, stdout);
+  t.end();
+});
+
+t.test('defineHandler is packed, gives the payload its type, and is there when handlers run', (t) => {
+  const { types, default: code } = manifest.exports['.'];
+  for (const path of [types, code]) t.ok(files.has(posix.normalize(path)), path);
+  const folder = t.testdir({
+    'package.json': '{"type":"module"}',
+    'handlers.ts': `import { defineHandler } from 'escapement';
+import { Escapement } from 'escapement/client';
+import Type from 'typebox';
+export const charge = defineHandler({
+  payload: Type.Object({ order_id: Type.String(), amount: Type.Optional(Type.Number()) }),
+  options: { timeout: '30s' },
+  run: async ({ order_id, amount = 0 }, ctx) => {
+    ctx.log.info(order_id.trim(), { amount: amount.toFixed(2) });
+    // @ts-expect-error the schema has no such field
+    return (({ other }) => ({ paid: amount > 0 }))({ order_id });
+  },
+});
+export const plain = defineHandler({
+  payload: { type: 'object', properties: { day: { type: 'string' } } },
+  run: (payload) => {
+    // @ts-expect-error no type follows from plain JSON Schema
+    return payload.day;
+  },
+});
+export const annotated = defineHandler({
+  payload: { type: 'object' },
+  run: (payload: { readonly day: string }) => payload.day.length,
+});
+export const free = defineHandler({ run: (payload) => Object.keys(payload).length });
+// @ts-expect-error there is no such option
+defineHandler({ options: { retries: 3 }, run: () => 1 });
+// @ts-expect-error it has nothing to run
+defineHandler({ payload: Type.Object({}) });
+const client = new Escapement<{ charge: typeof charge; annotated: { default: typeof annotated } }>({ url: '' });
+export const calls = async () => {
+  const job = await client.jobs.create({ name: 'charge', delay: '1m', payload: { order_id: 'A-1' } });
+  const paid: boolean | undefined = job.result?.paid;
+  await client.jobs.create({ name: 'annotated', delay: '1m', payload: { day: 'today' } });
+  // @ts-expect-error the payload is another type's
+  await client.jobs.create({ name: 'charge', delay: '1m', payload: { day: 'today' } });
+  return paid;
+};
+`,
+    'run.js': `import { defineHandler } from 'escapement';
+const definition = { run: () => 1 };
+if (defineHandler(definition) !== definition) process.exit(1);
+`,
+    node_modules: {
+      escapement: t.fixture('symlink', root),
+      typebox: t.fixture('symlink', join(root, 'node_modules/typebox')),
+      '@types': t.fixture('symlink', join(root, 'node_modules/@types')),
+    },
+  });
+  const options = '--ignoreConfig --noEmit --strict --module nodenext --target es2023 --types node'.split(' ');
+  const compiler = join(root, 'node_modules/.bin/tsc');
+  const compiled = spawnSync(compiler, [...options, join(folder, 'handlers.ts')], { cwd: folder, encoding: 'utf8' });
+  t.equal(compiled.status, 0, compiled.stdout);
+  t.equal(spawnSync(process.execPath, [join(folder, 'run.js')]).status, 0);
   t.end();
 });
 

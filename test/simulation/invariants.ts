@@ -216,7 +216,7 @@ export class Invariants {
     const { scheduler, pool, born, queries, clock } = this.#world;
     if (scheduler.mode.writes !== 'at_once' || pool.free <= 0) return;
     if (!born.clean && pool.attempts.size > 0) return;
-    const handled = new Set(this.#world.options.handlers?.map(({ name }) => name));
+    const handled = new Set(this.#world.handlers.map(({ name }) => name));
     const busy = new Set([...pool.attempts.values()].map(({ name }) => name));
     for (const { spec, state } of queries.list({ ...everything, status: 'pending' }).jobs) {
       if (spec.name === 'limited' && busy.has('limited')) continue;

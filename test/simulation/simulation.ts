@@ -38,7 +38,10 @@ const weights = {
   clockErrs: 0.3,
 };
 
-/** Some starts lack one, whose jobs must wait then. */
+/** In each step. */
+const reloadChance = 0.02;
+
+/** Some starts lack one, and some readings anew: its jobs must wait then. */
 const sometimesMissing = 'other';
 const allHandlers = [
   anyHandler('noop', { retryDelayMs: 200 }),
@@ -103,6 +106,7 @@ export class Simulation {
       this.#random = Random.ofStep(seed, this.step);
       const what = this.#random.weighted(weights);
       this.#note(what);
+      this.#survive(() => this.#perhapsReload());
       this.#survive(() => this.#act(what));
       this.#invariants.check();
       this.#attendant.readClock(this.#world);
@@ -122,6 +126,14 @@ export class Simulation {
       this.#note(error.message);
       this.#crash();
     }
+  }
+
+  /** Now and then the handlers are read anew. Drawn from a source of its own, so that all else in a life stays as it was without. */
+  #perhapsReload(): void {
+    const random = Random.ofStep(this.life.seed, -2 - this.step);
+    if (!random.chance(reloadChance)) return;
+    this.#note('reload');
+    this.#world.replaceHandlers(this.#handlers(random));
   }
 
   #act(what: keyof typeof weights): void {
@@ -265,9 +277,9 @@ export class Simulation {
     must(this.#world.born.clean, 'a stop in order was not remembered as one');
   }
 
-  /** Of the next server. */
-  #handlers(): readonly HandlerInfo[] {
-    const lacks = !this.#resting && this.#random.chance(0.25);
+  /** Of the next server, or of this one once they were read anew. */
+  #handlers(random = this.#random): readonly HandlerInfo[] {
+    const lacks = !this.#resting && random.chance(0.25);
     return allHandlers.filter(({ name }) => !(lacks && name === sometimesMissing));
   }
 
@@ -290,7 +302,7 @@ export class Simulation {
   /** Faults end, attempts succeed, time passes: everything that is due runs. */
   #rest(): void {
     this.#resting = true;
-    const lacks = this.#world.options.handlers?.length !== allHandlers.length;
+    const lacks = this.#world.handlers.length !== allHandlers.length;
     const how = this.#random.pick(lacks ? (['crash', 'stop'] as const) : (['crash', 'stop', 'stay'] as const));
     this.#note(`rest: ${how}`);
     if (how === 'crash') this.#crash();

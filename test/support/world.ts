@@ -244,6 +244,10 @@ export class World {
   /** What was logged, but for debug lines: level and message. */
   readonly logged: string[] = [];
   readonly damage = new DamageLog(this.#log());
+  /** Present handlers. */
+  handlers: readonly HandlerInfo[];
+  /** When a type lost its handler while this server ran, Unix milliseconds. */
+  readonly lostAt = new Map<string, number>();
   /** How this server began. */
   readonly born: {
     readonly clean: boolean;
@@ -255,6 +259,7 @@ export class World {
   constructor(readonly options: WorldOptions = {}) {
     this.clock = options.clock ?? new FakeClock();
     this.waker = new FakeWaker(this.clock);
+    this.handlers = options.handlers ?? [anyHandler('noop')];
     this.kv = options.kv ?? new MemoryKv();
     const log = new JournaledLog(new KvLog(this.kv), new Journal(this.kv.journal));
     const engine = new StoreEngine(this.kv, log);
@@ -264,7 +269,7 @@ export class World {
       clock: this.clock,
       pool: this.pool,
       waker: this.waker,
-      handlers: options.handlers ?? [anyHandler('noop')],
+      handlers: this.handlers,
       timezone: options.timezone ?? 'UTC',
       windowCapacity: options.windowCapacity,
       retention: { retentionMs: options.retentionMs ?? 7 * 86_400_000, retainJobs: options.retainJobs ?? 1_000_000 },
@@ -307,6 +312,14 @@ export class World {
 
   get types(): TypeDictionary {
     return this.state.types;
+  }
+
+  /** The handlers are read anew. */
+  replaceHandlers(handlers: readonly HandlerInfo[]): void {
+    const names = new Set(handlers.map(({ name }) => name));
+    for (const { name } of this.handlers) if (!names.has(name)) this.lostAt.set(name, this.clock.now());
+    this.handlers = handlers;
+    this.scheduler.replaceHandlers(handlers);
   }
 
   #log(): Logger {

@@ -6,6 +6,7 @@ import { operations } from '../operations.js';
 import { type ProblemKind, problemBody, problemKinds, problemStatus } from '../problem.js';
 import { answerExamples, exampleId, refusalExamples, requestExamples } from './examples.js';
 import type { Json } from './named-schemas.js';
+import { type PayloadSchemas, withPayloads } from './payloads.js';
 import { SchemaBook } from './schema-book.js';
 
 /** What a document depends on beside the declarations. */
@@ -18,12 +19,14 @@ export interface Described {
   readonly guarded: boolean;
   /** Registered job types, by name; none for readers who may not know them. */
   readonly jobTypes: readonly string[];
+  /** What their handlers declare, of those that do; as for these, none for readers who may not know them. */
+  readonly payloadSchemas?: PayloadSchemas;
 }
 
 const json = 'application/json';
 
 export function openApi(described: Described): Json {
-  const { version, base, guarded, jobTypes } = described;
+  const { version, base, guarded, jobTypes, payloadSchemas = {} } = described;
   const writer = new Writer(described);
   const paths = writer.paths();
   const problems = Object.fromEntries([...writer.codes].map((code) => [code, { value: problemExample(code) }]));
@@ -43,7 +46,7 @@ export function openApi(described: Described): Json {
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas: withJobTypes(writer.book.schemas, jobTypes),
+      schemas: withPayloads(withJobTypes(writer.book.schemas, jobTypes), payloadSchemas, ['NewJob', 'JobChange']),
       examples: problems,
       ...(guarded && { securitySchemes: { token: bearer } }),
     },

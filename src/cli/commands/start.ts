@@ -30,6 +30,7 @@ interface StartOptions extends TokenOptions {
   readonly http?: 'uws' | 'node';
   readonly dataDir: string;
   readonly handlers: string;
+  readonly watch?: true;
   readonly threads: number;
   readonly threadMemory: number;
   readonly threadAttempts: number;
@@ -62,7 +63,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
   const threads = Math.max(2, availableParallelism() - 1);
   const command = new Command('start')
     .description(
-      'Start the server. It runs until SIGTERM, SIGINT or SIGHUP; a second signal, half a second later or more, ends it at once.',
+      'Start the server. It runs until SIGTERM or SIGINT; a second signal, half a second later or more, ends it at once. SIGHUP reads handlers and tokens anew, or ends a server that was started in a terminal.',
     )
     .addOption(
       option(
@@ -87,6 +88,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
         './workers',
       ),
     )
+    .addOption(option('--watch', 'read the handlers anew whenever something in their folder changes, as SIGHUP does'))
     .addOption(
       option('--threads <number>', 'worker threads')
         .default(threads, `${threads}: one less than there are cores, at least 2`)
@@ -203,6 +205,7 @@ function toConfig(options: StartOptions): Config {
     http: options.http,
     dataDir: resolve(options.dataDir),
     handlersDir: resolve(options.handlers),
+    watch: options.watch === true,
     threads: options.threads,
     threadMemoryMiB: options.threadMemory,
     attemptsPerThread: options.threadAttempts,
@@ -215,6 +218,7 @@ function toConfig(options: StartOptions): Config {
     maxConnections: options.maxConnections,
     tokens: readTokens(options),
     tokenFile: tokenFile === undefined ? undefined : resolve(tokenFile),
+    givenTokens: { full: options.token, read: options.readToken },
     allowedHosts: options.allowedHost,
     corsOrigins: options.corsOrigin,
     chunked: options.chunked,

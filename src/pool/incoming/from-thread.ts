@@ -11,7 +11,13 @@ import { slotsPerThread } from '../shared/slots.js';
 export type Checked = { readonly message: FromThread } | { readonly fault: string };
 
 /** Beyond what any honest thread sends. */
-const most = { lines: 20_000, lineChars: 64 * 1024, handlers: 100_000, reasonChars: 64 * 1024 };
+const most = {
+  lines: 20_000,
+  lineChars: 64 * 1024,
+  handlers: 100_000,
+  reasonChars: 64 * 1024,
+  schemaChars: 1024 * 1024,
+};
 const levels: ReadonlySet<unknown> = new Set(['debug', 'info', 'warn', 'error']);
 
 export function checkFromThread(message: unknown): Checked {
@@ -94,7 +100,9 @@ function isReady(message: Record<string, unknown>): boolean {
       isRecord(handler) &&
       // Its options are held against their shape by `handler-options`.
       isText(handler.name, limits.nameChars) &&
-      isText(handler.file, most.reasonChars),
+      isText(handler.file, most.reasonChars) &&
+      (handler.payload === undefined ||
+        (isText(handler.payload, most.schemaChars) && isJson(handler.payload as string, true))),
   );
 }
 

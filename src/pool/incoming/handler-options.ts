@@ -18,6 +18,16 @@ export interface HandlerInfo {
   readonly timeoutMs: number;
   readonly maxRetries: number;
   readonly retryDelayMs: number;
+  /** What it takes as payloads; absent: any object. */
+  readonly payload?: DeclaredPayload;
+}
+
+/** The payload schema of a handler, as its module declares it and not looked at yet. */
+export interface DeclaredPayload {
+  /** Absolute path of the module. */
+  readonly file: string;
+  /** JSON. */
+  readonly schema: Readonly<Record<string, unknown>>;
 }
 
 /** The `options` of a handler module; `HandlerOptions` in `worker/handler` is the same for those who write one. */
@@ -65,16 +75,19 @@ export function readHandlers(
   declared: readonly DeclaredHandler[],
 ): { readonly handlers: readonly HandlerInfo[] } | { readonly fault: string } {
   const handlers: HandlerInfo[] = [];
-  for (const { name, file, options } of declared) {
+  for (const { name, file: module, options, payload } of declared) {
+    const file = join(folder, module);
     const read = readOptions(options === undefined ? {} : options);
-    if (typeof read === 'string') return { fault: `${join(folder, file)}: ${read}` };
-    handlers.push({ name, ...read });
+    if (typeof read === 'string') return { fault: `${file}: ${read}` };
+    // That it is JSON was checked when it came.
+    const schema = payload === undefined ? undefined : (JSON.parse(payload) as DeclaredPayload['schema']);
+    handlers.push({ name, ...read, ...(schema && { payload: { file, schema } }) });
   }
   return { handlers };
 }
 
 /** What the options mean, or what is wrong with them. */
-function readOptions(options: unknown): Omit<HandlerInfo, 'name'> | string {
+function readOptions(options: unknown): Omit<HandlerInfo, 'name' | 'payload'> | string {
   if (!shape.fits(options)) return sentence(shape.faults(options)[0]);
   const { description = '', concurrency = Number.POSITIVE_INFINITY, max_retries, timeout, retry_delay } = options;
   const timeoutMs = timeout === undefined ? limits.defaultTimeoutMs : readDuration(timeout);

@@ -16,6 +16,8 @@ export interface DeclaredHandler {
   readonly file: string;
   /** The `options` that it exports, unchecked; undefined when it exports none. */
   readonly options: unknown;
+  /** The payload schema that it exports, JSON text; undefined when it exports none. */
+  readonly payload?: string | undefined;
 }
 
 /** The argument of a thread's only task. */

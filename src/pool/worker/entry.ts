@@ -57,7 +57,7 @@ export default async function serve({ port, memory, handlersDir, importLimitMs, 
       kind: 'ready',
       threadId,
       traced: traces !== undefined,
-      handlers: loaded.handlers.map(({ name, file, options }) => ({ name, file, options })),
+      handlers: loaded.handlers.map(({ name, file, options, payload }) => ({ name, file, options, payload })),
     });
   }
   return new Promise<never>(() => {});

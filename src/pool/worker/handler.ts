@@ -1,4 +1,5 @@
-/** What a handler module exports and what it is given: the types for those who write handlers. */
+/** What a handler module exports and what it is given: `defineHandler`, and the types for those who write handlers. */
+import type { Static, TSchema } from 'typebox';
 import type { LogLevel } from '../shared/log-lines.js';
 
 /** Any JSON object. */
@@ -43,4 +44,58 @@ export interface HandlerOptions {
   readonly concurrency?: number;
   readonly max_retries?: number;
   readonly retry_delay?: string;
+}
+
+/** A schema of typebox: 1.x, or `@sinclair/typebox`. */
+type TypeboxSchema = { readonly '~kind': string } | { readonly static: unknown };
+
+/** What a schema admits. */
+type Admitted<Schema> = Schema extends { readonly static: infer Payload }
+  ? Payload
+  : Schema extends TSchema
+    ? Static<Schema>
+    : unknown;
+
+/** JSON Schema 2020-12, as plain JSON. */
+export type PayloadSchema = { readonly [keyword: string]: unknown };
+
+/** A handler with all that belongs to it: the default export of its module. */
+export interface DefinedHandler<Payload, Result> {
+  /** What payloads of new jobs are held against. */
+  readonly payload?: object;
+  readonly options?: HandlerOptions;
+  readonly run: Handler<Payload, Result>;
+}
+
+/**
+ * A handler whose payloads are checked when a job is made or its payload changed: what the schema does not admit is a 400.
+ * The type of `payload` in `run` is what the schema says. The schema is of typebox:
+ *
+ *     export default defineHandler({
+ *       payload: Type.Object({ order_id: Type.String() }),
+ *       options: { timeout: '30s' },
+ *       run: async ({ order_id }, ctx) => { … },
+ *     });
+ *
+ * @returns what it is given, unchanged
+ */
+export function defineHandler<Schema extends TypeboxSchema, Result>(definition: {
+  readonly payload: Schema;
+  readonly options?: HandlerOptions;
+  readonly run: (payload: Admitted<Schema>, ctx: Context) => Result | Promise<Result>;
+}): DefinedHandler<Admitted<Schema>, Result>;
+/** The schema is plain JSON Schema, from which no type follows: `run` gives one to its `payload`, which is `unknown` else. */
+export function defineHandler<Payload = unknown, Result = unknown>(definition: {
+  readonly payload: PayloadSchema;
+  readonly options?: HandlerOptions;
+  readonly run: (payload: Payload, ctx: Context) => Result | Promise<Result>;
+}): DefinedHandler<Payload, Result>;
+/** Without a schema payloads are any objects. */
+export function defineHandler<Payload = JsonObject, Result = unknown>(definition: {
+  readonly payload?: undefined;
+  readonly options?: HandlerOptions;
+  readonly run: (payload: Payload, ctx: Context) => Result | Promise<Result>;
+}): DefinedHandler<Payload, Result>;
+export function defineHandler(definition: unknown): unknown {
+  return definition;
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { limits } from '../../domain/limits.js';
 import { isJobType } from '../../domain/names.js';
-import { moduleFile, sourceFile } from '../shared/handlers-folder.js';
+import { jobTypeOf, runTypeScript, sourcesAmong } from '../shared/handlers-folder.js';
 import type { DeclaredHandler } from '../shared/messages.js';
 import type { Handler } from './handler.js';
 import { describeThrown } from './thrown.js';
@@ -19,7 +19,8 @@ export interface LoadedHandler extends DeclaredHandler {
 
 export type LoadedFolder = { readonly handlers: readonly LoadedHandler[] } | { readonly reason: string };
 
-const ignoredFile = /^[_.]|\.test\.(?:js|mjs|cjs)$/;
+// As it is before any handler is loaded: handlers may replace it.
+const { stringify } = JSON;
 
 /** A fault of the folder or of one module, worded for the user. */
 class Unusable extends Error {}
@@ -57,9 +58,12 @@ async function handlerFiles(folder: string): Promise<readonly (readonly [string,
     throw new Unusable(`cannot read the handlers folder ${folder}: ${why}`);
   });
   const byType = new Map<string, string>();
+  const sources = new Set(sourcesAmong(entries));
   for (const file of entries.sort()) {
-    const name = moduleFile.exec(file)?.[1];
-    if (name === undefined || ignoredFile.test(file) || !(await isFile(join(folder, file)))) continue;
+    const name = jobTypeOf(file);
+    // What was compiled goes before the TypeScript beside it.
+    const isSource = jobTypeOf(file, false) === undefined;
+    if (name === undefined || (isSource && !sources.has(file)) || !(await isFile(join(folder, file)))) continue;
     if (!isJobType(name)) {
       throw new Unusable(
         `${join(folder, file)}: its name is not a job type; use at most ${limits.nameChars} letters, digits and _ . : -`,
@@ -82,22 +86,63 @@ async function isFile(path: string): Promise<boolean> {
 }
 
 function emptyReason(folder: string, entries: readonly string[]): string {
-  const source = entries.find((file) => sourceFile.test(file) && !/\.d\.[mc]?ts$/.test(file));
+  const [source] = sourcesAmong(entries);
   return source === undefined
     ? `no handler in ${folder}: put one module per job type there, such as payment_check.js`
-    : `no handler in ${folder}, only TypeScript such as ${source}: compile it and name the folder with the .js files`;
+    : `no handler in ${folder}, only TypeScript such as ${source}, and ${runTypeScript}`;
 }
 
-async function loadOne(path: string, importLimitMs: number): Promise<Pick<LoadedHandler, 'options' | 'run'>> {
+type Exported = Pick<LoadedHandler, 'options' | 'payload' | 'run'>;
+
+async function loadOne(path: string, importLimitMs: number): Promise<Exported> {
   const found = await importModule(path, importLimitMs);
   // A CommonJS module compiled from `export default` holds its exports one level down.
   const inner = found.default;
-  const exports = isRecord(inner) && typeof inner.default === 'function' ? inner : found;
-  const run = exports.default;
-  if (typeof run !== 'function') {
-    throw new Unusable(`${path}: no default function; export default async (payload, ctx) => { … }`);
+  const exports = isRecord(inner) && (typeof inner.default === 'function' || isDefined(inner.default)) ? inner : found;
+  const handler = exports.default;
+  if (typeof handler === 'function') {
+    const payload = schemaText(path, exports.payload);
+    return { options: plainOptions(exports.options), payload, run: handler as Handler };
   }
-  return { options: plainOptions(exports.options), run: run as Handler };
+  if (!isDefined(handler)) {
+    throw new Unusable(
+      `${path}: no default function; export default async (payload, ctx) => { … }, or defineHandler({ payload, options, run })`,
+    );
+  }
+  const twice = (['options', 'payload'] as const).find((name) => handler[name] !== undefined && given(exports, name));
+  if (twice !== undefined) throw new Unusable(`${path}: ${twice} is given twice, in the default export and beside it`);
+  return {
+    options: plainOptions(handler.options ?? exports.options),
+    payload: schemaText(path, handler.payload ?? exports.payload),
+    run: handler.run.bind(handler) as Handler,
+  };
+}
+
+/** What `defineHandler` returns, or the same written out. */
+interface Defined extends Record<string, unknown> {
+  readonly run: Handler;
+}
+
+function isDefined(value: unknown): value is Defined {
+  return isRecord(value) && typeof value.run === 'function';
+}
+
+/** Of a CommonJS module Node shows what the default has also beside it. */
+function given(exports: Record<string, unknown>, name: string): boolean {
+  return exports[name] !== undefined && exports[name] !== (exports.default as Record<string, unknown>)[name];
+}
+
+/** A payload schema as it can travel to the main thread: JSON text. What typebox keeps beside the JSON stays here. */
+function schemaText(path: string, schema: unknown): string | undefined {
+  if (schema === undefined) return undefined;
+  if (!isRecord(schema) || Array.isArray(schema)) {
+    throw new Unusable(`${path}: payload must be a schema: an object of JSON Schema, or of typebox`);
+  }
+  try {
+    return stringify(schema);
+  } catch (error) {
+    throw new Unusable(`${path}: the payload schema cannot be written as JSON: ${describeThrown(error).message}`);
+  }
 }
 
 /** Options as they can travel to the main thread: what is neither text nor number nor truth value travels as null, which no option may be. */

@@ -25,7 +25,7 @@ export interface Wait {
   readonly waitsFor: WaitsFor;
   /**
    * When it is worth asking again although nothing has happened, in monotonic milliseconds. Infinity: what ends the wait gives
-   * the scheduler a turn, as the end of an attempt does, or is another start of the server.
+   * the scheduler a turn, as the end of an attempt does, or is another reading of the handlers.
    */
   readonly askAgainAt: number;
 }
@@ -95,7 +95,7 @@ export function whySuspectWaits(interruptions: number, trials: Trials): Wait | u
 /** What answers show of a wait as `waiting_for`. */
 export type ShownWait = Extract<WaitsFor, 'handler'>;
 
-/** A wait as answers show it: that for a handler, which ends only with another start of the server. */
+/** A wait as answers show it: that for a handler, which ends only when the handlers are read anew. */
 export function shownWait(wait: Wait | undefined): ShownWait | undefined {
   return wait?.waitsFor === 'handler' ? wait.waitsFor : undefined;
 }

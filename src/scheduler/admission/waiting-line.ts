@@ -21,6 +21,7 @@ interface Lane extends TypeUse {
   readonly name: string;
   readonly ordinary: DueHeap;
   readonly suspects: DueHeap;
+  concurrency: number | undefined;
   /** As of the last `refresh`. */
   places: number;
   running: number;
@@ -75,6 +76,11 @@ export class WaitingLine {
   /** The pool's places may have changed; to be called once before jobs are taken. */
   refresh(): void {
     for (const lane of this.#lanes.values()) lane.places = this.#placesOf(lane.name);
+  }
+
+  /** The handlers that the line was made with are others now. */
+  handlersChanged(): void {
+    for (const lane of this.#lanes.values()) lane.concurrency = this.#handlers.get(lane.name)?.concurrency;
   }
 
   /** Puts a job into the line, or back into it. */

@@ -256,6 +256,7 @@ export class HttpApp implements ExchangeContext {
     const access = gate.check(head, { changes, guarded: changes, open: route.open === true });
     if (access instanceof Refusal) return exchange.refuse(access);
     exchange.access = access;
+    exchange.authorization = head.authorization;
 
     if (route.path.includes(':')) exchange.parameter = decode(request.getParameter(0) ?? '');
     exchange.query = request.getQuery() ?? '';

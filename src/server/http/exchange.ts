@@ -47,6 +47,8 @@ export class Exchange {
   lastEventId: string | undefined;
   /** What its sender may do. */
   access: Access = 'none';
+  /** The header, as sent. */
+  authorization: string | undefined;
   /** The body is one JSON value per line. */
   ndjson = false;
   /** HEAD: the body is measured, not sent. */

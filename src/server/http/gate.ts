@@ -92,7 +92,7 @@ export class Gate {
         );
       }
     } else {
-      const given = request.token ?? bearerToken(head);
+      const given = tokenOf(head, request.token);
       access = given === undefined ? 'none' : tokens.accessOf(given);
       if (access === 'none' && !request.open) {
         return new Refusal(
@@ -139,8 +139,13 @@ export class Gate {
   }
 }
 
-/** The token that the header brings, undefined where there is none. */
-function bearerToken({ authorization }: RequestHead): string | undefined {
+/**
+ * The token that a request brings, undefined where there is none.
+ *
+ * @param other one that came by another way than `Authorization`, and goes before that
+ */
+export function tokenOf({ authorization }: Pick<RequestHead, 'authorization'>, other?: string): string | undefined {
+  if (other !== undefined) return other;
   return authorization === undefined ? undefined : /^bearer +([^ ].*)$/i.exec(authorization)?.[1];
 }
 

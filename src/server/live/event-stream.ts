@@ -19,8 +19,8 @@ export class EventStream extends Subscriber implements TopicStream {
   #blocks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(topics: StreamTopics, subscribers: Subscribers) {
-    super(subscribers.number());
+  constructor(topics: StreamTopics, subscribers: Subscribers, token: string | undefined) {
+    super(subscribers.number(), token);
     this.#topics = topics;
     this.#subscribers = subscribers;
   }
@@ -86,6 +86,10 @@ export class EventStream extends Subscriber implements TopicStream {
   end(): void {
     this.flush();
     this.#answer?.end();
+  }
+
+  revoke(): void {
+    this.end();
   }
 
   cut(): void {

@@ -9,6 +9,7 @@ import { operations } from '../../api/operations.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Route } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
+import { tokenOf } from '../http/gate.js';
 import { responseHead } from '../http/response-head.js';
 import { EventStream } from './event-stream.js';
 import { heartbeatBlock, type StreamTopics } from './stream-topics.js';
@@ -58,7 +59,7 @@ export class EventStreams {
     const { filter, since } = readEventQuery(exchange.query, exchange.lastEventId, subscribers.feed.seq);
     const refusal = subscribers.noRoom() ?? subscribers.noMemoryFor(filter);
     if (refusal) throw refusal;
-    const stream = new EventStream(topics, subscribers);
+    const stream = new EventStream(topics, subscribers, tokenOf(exchange));
     const answer = exchange.stream(head, { filler, close: () => this.#closed(stream) });
     if (answer === undefined) return;
     stream.open(answer);

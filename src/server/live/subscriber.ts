@@ -10,7 +10,11 @@ export abstract class Subscriber implements Listener {
   /** Since when it is known to be too slow, monotonic milliseconds: nothing more is sent to it. */
   slowSince: number | undefined;
 
-  constructor(readonly number: number) {}
+  /** @param token what its request was let in with; undefined where none was asked for */
+  constructor(
+    readonly number: number,
+    readonly token: string | undefined,
+  ) {}
 
   /** False once its connection is closed. */
   abstract readonly isOpen: boolean;
@@ -28,6 +32,8 @@ export abstract class Subscriber implements Listener {
   abstract backlog(): number;
   /** The server is shutting down: ends the connection in order. */
   abstract end(): void;
+  /** Its token is valid no more: ends the connection in order. */
+  abstract revoke(): void;
   /** Ends the connection without a word. */
   abstract cut(): void;
 }

@@ -173,6 +173,20 @@ export class Subscribers {
     setImmediate(() => this.#leaveSlow());
   }
 
+  /**
+   * Closes the connections whose token is valid no more. What they subscribed to is taken from them at once.
+   *
+   * @returns how many there were
+   */
+  revoke(isRevoked: (token: string) => boolean): number {
+    const revoked = [...this.#all].filter(({ token }) => token !== undefined && isRevoked(token));
+    for (const subscriber of revoked) {
+      this.unsubscribe(subscriber);
+      subscriber.revoke();
+    }
+    return revoked.length;
+  }
+
   /** Tells all that is to be told, and says goodbye to everybody. */
   close(): void {
     clearInterval(this.#sweeper);

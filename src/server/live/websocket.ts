@@ -14,7 +14,7 @@ import { limits } from '../../domain/limits.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { HttpApp } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
-import type { Gate } from '../http/gate.js';
+import { type Gate, tokenOf } from '../http/gate.js';
 import type { HttpRequest, Socket } from '../http/http-port.js';
 import type { RequestHead } from '../http/request-head.js';
 import { Subscriber } from './subscriber.js';
@@ -95,6 +95,10 @@ class Connection extends Subscriber {
     this.ws?.end(closing.goingAway, 'the server is shutting down');
   }
 
+  revoke(): void {
+    this.ws?.end(closing.policy, 'the token of this connection is valid no more');
+  }
+
   cut(): void {
     this.ws?.close();
   }
@@ -136,7 +140,8 @@ export class WebSockets {
       .getHeader('sec-websocket-protocol')
       .split(',')
       .map((name) => name.trim());
-    const access = gate.check(head, { changes: false, guarded: true, open: false, token: offeredToken(protocols) });
+    const offered = offeredToken(protocols);
+    const access = gate.check(head, { changes: false, guarded: true, open: false, token: offered });
     if (access instanceof Refusal) return exchange.refuse(access);
     if (request.getHeader('sec-websocket-version') !== '13')
       return exchange.refuse(notAnUpgrade(), ['Sec-WebSocket-Version', '13']);
@@ -144,7 +149,7 @@ export class WebSockets {
       return exchange.refuse(new Refusal('draining', 'The server is shutting down and takes no new connections.'));
     const noRoom = subscribers.noRoom();
     if (noRoom) return exchange.refuse(noRoom);
-    const connection = new Connection(subscribers.number());
+    const connection = new Connection(subscribers.number(), tokenOf(head, offered));
     accept({ connection }, protocols.includes(protocolName) ? protocolName : '');
   }
 

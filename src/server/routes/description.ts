@@ -6,13 +6,13 @@ import type { Described } from '../../api/description/openapi.js';
 import type { Route } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
 import { jsonOk } from '../http/response-head.js';
+import type { JobTypes } from '../job-types.js';
 import { version } from '../version.js';
 
 export interface DescriptionContext {
   /** Path of the API, `/api/v1`. */
   readonly base: string;
-  /** Registered job types. */
-  readonly jobTypes: readonly string[];
+  readonly jobTypes: JobTypes;
   /** The server has tokens. */
   readonly guarded: boolean;
 }
@@ -31,15 +31,19 @@ export function descriptionRoutes(context: DescriptionContext): Route[] {
 }
 
 function route(path: string, context: DescriptionContext, load: () => Promise<Make>): Route {
+  const { jobTypes: types } = context;
   /** Texts, for those who may know the job types and for the others. */
-  const made: Record<string, Promise<string>> = {};
-  const describe = async (jobTypes: readonly string[]): Promise<string> => {
+  let made: Record<string, Promise<string>> = {};
+  let { edition } = types;
+  const describe = async (known: boolean): Promise<string> => {
+    const [jobTypes, payloadSchemas] = known ? [types.names, types.payloadSchemas] : [[], {}];
     const make = await load();
-    return JSON.stringify(make({ ...context, version, jobTypes }));
+    return JSON.stringify(make({ ...context, version, jobTypes, payloadSchemas }));
   };
   const run = (exchange: Exchange): void => {
     const { access } = exchange;
-    const text = (made[access] ??= describe(access === 'none' ? [] : context.jobTypes));
+    if (edition !== types.edition) [made, edition] = [{}, types.edition];
+    const text = (made[access] ??= describe(access !== 'none'));
     text.then(
       (document) => exchange.answer(jsonOk, document),
       (error: unknown) => exchange.fail(error),

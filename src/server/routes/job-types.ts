@@ -1,6 +1,6 @@
 /**
  * The resource `/job-types`: what handlers there are, with the defaults of their jobs, and types that have jobs to run and
- * no handler. Handlers do not change while the server runs.
+ * no handler.
  */
 
 import { at } from '../../api/operation.js';
@@ -8,6 +8,7 @@ import { operations } from '../../api/operations.js';
 import { formatDuration } from '../../domain/time/duration.js';
 import type { Route } from '../http/app.js';
 import { jsonOk } from '../http/response-head.js';
+import type { JobTypes } from '../job-types.js';
 import type { JobsWithoutHandler, JobType } from '../ports.js';
 
 /** What bounds the attempts of all types together. */
@@ -18,11 +19,20 @@ export interface Capacity {
 
 export function jobTypesRoutes(
   base: string,
-  types: readonly JobType[],
+  types: JobTypes,
   { threads, attemptsPerThread }: Capacity,
   withoutHandler: () => readonly JobsWithoutHandler[],
 ): Route[] {
-  const loaded = types.map(({ name, description, timeoutMs, concurrency, maxRetries, retryDelayMs }) => ({
+  const list = (): string => {
+    const waiting = withoutHandler().map(({ name, pending }) => ({ name, handler: null, counts: { pending } }));
+    const items = [...Array.from(types.all, shown), ...waiting].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return JSON.stringify({ total: items.length, items, threads, attempts_per_thread: attemptsPerThread });
+  };
+  return [{ ...at(base, operations.jobTypes), run: (exchange) => exchange.answer(jsonOk, list()) }];
+}
+
+function shown({ name, description, timeoutMs, concurrency, maxRetries, retryDelayMs, payload }: JobType) {
+  return {
     name,
     description,
     timeout: formatDuration(timeoutMs, 'up'),
@@ -30,11 +40,6 @@ export function jobTypesRoutes(
     concurrency: Number.isFinite(concurrency) ? concurrency : null,
     max_retries: maxRetries,
     retry_delay: formatDuration(retryDelayMs, 'up'),
-  }));
-  const list = (): string => {
-    const waiting = withoutHandler().map(({ name, pending }) => ({ name, handler: null, counts: { pending } }));
-    const items = [...loaded, ...waiting].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return JSON.stringify({ total: items.length, items, threads, attempts_per_thread: attemptsPerThread });
+    ...(payload && { payload_schema: payload.schema }),
   };
-  return [{ ...at(base, operations.jobTypes), run: (exchange) => exchange.answer(jsonOk, list()) }];
 }

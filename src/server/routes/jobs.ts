@@ -76,7 +76,9 @@ function update(context: JobsContext, exchange: Exchange, body: Buffer): void {
   const refusing = context.requests.refusing();
   if (refusing) throw refusing;
   const faults = new Faults();
-  const patch = readPatch(parseJson(body, faults), context.rules, faults);
+  // A job's type never changes, so what is on disk will do; where there is no such job, the scheduler says so.
+  const typeOf = (): string | undefined => context.queries.get(id)?.spec.name;
+  const patch = readPatch(parseJson(body, faults), context.rules, faults, typeOf);
   if (patch === undefined || faults.any) throw faults.refusal();
   submit(context, exchange, { kind: 'update', id, patch }, body.length);
 }
