@@ -5,22 +5,36 @@ import type { Clock } from './clock.js';
 import { statuses } from './domain/lifecycle.js';
 import type { WorkerPool } from './pool/pool.js';
 import type { Scheduler } from './scheduler/scheduler.js';
-import { dataFile } from './store/kv/kv-lmdb.js';
+import { dataFile, type LmdbKv } from './store/kv/kv-lmdb.js';
 import { journalFile } from './store/log/journal-file.js';
+import type { LogSource } from './store/log/record-log.js';
 import type { CommittedState } from './store/state/committed-state.js';
-import type { Figures } from './telemetry/metrics.js';
+import type { Counts } from './telemetry/counts.js';
+import { type Figures, metricsOf } from './telemetry/metrics.js';
+import type { Exposition } from './telemetry/prometheus.js';
 
 export interface FiguresParts {
   readonly version: string;
   readonly clock: Clock;
   /** The data directory. */
   readonly directory: string;
-  readonly state: Pick<CommittedState, 'sets' | 'types'>;
-  readonly scheduler: Pick<Scheduler, 'firstDue'>;
+  readonly shard: {
+    readonly state: Pick<CommittedState, 'sets' | 'types'>;
+    readonly scheduler: Pick<Scheduler, 'firstDue'>;
+  };
   readonly pool: Pick<WorkerPool, 'alive' | 'busy' | 'retired'>;
+  readonly kv: Pick<LmdbKv, 'space'>;
+  readonly log: Pick<LogSource, 'size'>;
 }
 
-export function figures({ version, clock, directory, state, scheduler, pool }: FiguresParts): Figures {
+/** The answer of `GET /metrics`. */
+export async function metricsText(counts: Counts, parts: FiguresParts): Promise<Exposition> {
+  // Loaded when somebody asks: a start does not wait for it.
+  const { expose } = await import('./telemetry/prometheus.js');
+  return expose(metricsOf(counts, figures(parts)));
+}
+
+function figures({ version, clock, directory, shard: { state, scheduler }, pool, kv, log }: FiguresParts): Figures {
   return {
     version,
     *jobs() {
@@ -41,5 +55,7 @@ export function figures({ version, clock, directory, state, scheduler, pool }: F
         if (found) yield { file, bytes: found.size };
       }
     },
+    freeBytes: () => kv.space().free,
+    logRecords: () => log.size(),
   };
 }

@@ -6,7 +6,7 @@ import type { Logger as Pino } from 'pino';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import { useIdKey } from './domain/id.js';
-import { figures } from './figures.js';
+import { metricsText } from './figures.js';
 import { health, WithoutHandler } from './health.js';
 import { Late } from './late.js';
 import { WorkerPool } from './pool/pool.js';
@@ -40,7 +40,6 @@ import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { KvLogSource } from './store/log/kv-log.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
 import { Counts } from './telemetry/counts.js';
-import { metricsOf } from './telemetry/metrics.js';
 import type { Traces } from './telemetry/traces/port.js';
 import { loadTraces } from './telemetry/traces/sdk.js';
 import { TimerWaker } from './timer/waker.js';
@@ -272,8 +271,9 @@ async function assemble(
       ),
   });
   const waker = new TimerWaker(clock, () => opened.scheduler.call((scheduler) => scheduler.turn()));
+  const logSource = new KvLogSource(kv);
   const shard = makeShard(
-    { kv, log: new KvLogSource(kv), storage: store, clean: store.clean },
+    { kv, log: logSource, storage: store, clean: store.clean },
     {
       clock,
       pool,
@@ -312,11 +312,7 @@ async function assemble(
     log,
     telemetry: counts,
     traces,
-    metrics: async () => {
-      const { expose } = await import('./telemetry/prometheus.js');
-      const { state, scheduler } = shard;
-      return expose(metricsOf(counts, figures({ version, clock, directory: lock.path, state, scheduler, pool })));
-    },
+    metrics: () => metricsText(counts, { version, clock, directory: lock.path, shard, pool, kv, log: logSource }),
   });
   end.first(() => server.abandon());
   const { givenTokens, tokenFile, tokens } = config;

@@ -15,6 +15,10 @@ export interface Figures {
   threads(): { readonly alive: number; readonly busy: number; readonly retired: number };
   /** What the files of the data directory take, each by its name. */
   files(): Iterable<{ readonly file: string; readonly bytes: number }>;
+  /** Of the data file, what has no content. */
+  freeBytes(): number;
+  /** Records that the log holds. */
+  logRecords(): number;
 }
 
 export type Labels = Readonly<Record<string, string | number>>;
@@ -77,6 +81,12 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
     metric('gauge', 'store_file_bytes', ['file'], 'Size of the files of the data directory', () =>
       [...figures.files()].map(({ file, bytes }) => ({ labels: { file }, value: bytes })),
     ),
+    metric('gauge', 'store_free_bytes', [], 'Of the data file, what later writes take first', () => [
+      { labels: {}, value: figures.freeBytes() },
+    ]),
+    metric('gauge', 'log_records', [], 'Records of the log that are kept for events, or wait to be merged', () => [
+      { labels: {}, value: figures.logRecords() },
+    ]),
     metric('counter', 'http_requests_total', ['route', 'method', 'status'], 'Requests that were answered', () =>
       eachRoute(counts, ({ method, statuses }, route) =>
         [...statuses].map(([status, value]) => ({ labels: { route, method, status }, value })),

@@ -16,6 +16,8 @@ const figures: Figures = {
   overdue: () => [{ type: 'mail', ms: 1500 }],
   threads: () => ({ alive: 3, busy: 1, retired: 2 }),
   files: () => [{ file: 'data.mdb', bytes: 4096 }],
+  freeBytes: () => 8192,
+  logRecords: () => 7,
 };
 
 function samples(counts: Counts, name: string, from: Figures = figures): Sample[] {

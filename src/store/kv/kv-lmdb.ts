@@ -79,6 +79,18 @@ export class LmdbKv implements Kv, KvWriter {
     return (this.#trees[tree].getStats() as { entryCount: number }).entryCount;
   }
 
+  /** Bytes of the data file that hold something, and those that later writes take first: the file never becomes smaller. */
+  space(): { readonly used: number; readonly free: number } {
+    const root = this.#root.getStats() as LmdbStats & {
+      readonly root: LmdbStats;
+      readonly free: LmdbStats;
+      readonly lastPageNumber: number;
+    };
+    const all = [root.root, root.free, ...trees.map((tree) => this.#trees[tree].getStats() as LmdbStats)];
+    const used = all.reduce((sum, each) => sum + pagesOf(each), metaPages);
+    return { used: used * root.pageSize, free: Math.max(0, root.lastPageNumber + 1 - used) * root.pageSize };
+  }
+
   refresh(): void {
     this.#root.resetReadTxn();
   }
@@ -119,6 +131,21 @@ export class LmdbKv implements Kv, KvWriter {
     (this.#root as unknown as { _commitReadTxn(): void })._commitReadTxn();
     return new DamagedRecord(`the tree ${tree}`, `cannot be read (${error.message})`);
   }
+}
+
+/** The pages of one tree, as lmdb-js tells them. */
+interface LmdbStats {
+  readonly pageSize: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+/** The two heads of the file. */
+const metaPages = 2;
+
+function pagesOf({ treeBranchPageCount, treeLeafPageCount, overflowPages }: LmdbStats): number {
+  return treeBranchPageCount + treeLeafPageCount + overflowPages;
 }
 
 /** lmdb-js takes the end it starts from as `start`, also when it walks backwards, and that end inclusive. */

@@ -1,13 +1,13 @@
 /** One suite for every adapter of the key-value port: LMDB on a real file, and the memory that the simulation crashes. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { trees } from '../../../src/store/format/layout.js';
 import type { Kv, KvWriter, RangeOptions } from '../../../src/store/kv/kv.js';
-import { LmdbKv } from '../../../src/store/kv/kv-lmdb.js';
+import { dataFile, LmdbKv } from '../../../src/store/kv/kv-lmdb.js';
 import { MemoryKv } from '../../support/kv-memory.js';
 
 const bytes = (...of: number[]): Buffer => Buffer.from(of);
@@ -302,5 +302,22 @@ t.test('lmdb: what was committed is there after closing and opening', async (t) 
   const second = new LmdbKv(directory);
   t.same(second.get('meta', text('k')), text('v'));
   await second.close();
+  rmSync(directory, { recursive: true });
+});
+
+t.test('lmdb: the file is what is used and what is free, and what is removed becomes free', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'escapement-kv-'));
+  const kv = new LmdbKv(directory);
+  const keys = Array.from({ length: 2000 }, (_, at) => text(`key ${String(at).padStart(6, '0')}`));
+  kv.transact((tx) => keys.forEach((key) => tx.put('meta', key, text('x'.repeat(1000)))));
+  const full = kv.space();
+  t.ok(full.used > 2_000_000);
+  t.equal(full.used + full.free, statSync(join(directory, dataFile)).size);
+  kv.transact((tx) => keys.forEach((key) => tx.remove('meta', key)));
+  kv.transact((tx) => tx.put('meta', text('k'), text('v')));
+  const empty = kv.space();
+  t.ok(empty.used < 200_000, `${empty.used} bytes are used`);
+  t.ok(empty.free > 1_800_000, `${empty.free} bytes are free`);
+  await kv.close();
   rmSync(directory, { recursive: true });
 });
