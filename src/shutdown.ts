@@ -28,6 +28,7 @@ export interface ShutdownParts {
 
 export async function shutDown({ scheduler, pool, server, store, waker, graceMs, log }: ShutdownParts): Promise<void> {
   scheduler.drain();
+  server.drain();
   if (!(await until(() => scheduler.runningAttempts === 0, graceMs))) {
     log.warn({ attempts: scheduler.runningAttempts }, 'attempts still run at the end of the grace and are interrupted');
     pool.abortAll('shutdown');

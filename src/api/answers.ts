@@ -144,6 +144,22 @@ export const jobTypes = Type.Object(
   exact,
 );
 
+export const cron = Type.Object(
+  {
+    cron_expr: Type.String(),
+    timezone: Type.String(),
+    /** In English. */
+    description: Type.String(),
+    items: Type.Array(
+      Type.Object(
+        { at: instant, local: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d$' }) },
+        exact,
+      ),
+    ),
+  },
+  exact,
+);
+
 export const backup = Type.Object(
   { directory: Type.String(), bytes: count, position: count, duration_ms: Type.Number({ minimum: 0 }) },
   exact,

@@ -48,6 +48,32 @@ const eventQuery = Type.Object(
 /** The parameters of event streams. */
 export const eventParameters: readonly string[] = Object.keys(eventQuery.properties);
 
+/** What `GET /cron` is asked. */
+const cronQuery = Type.Object(
+  {
+    expr: Type.String({
+      maxLength: limits.cronChars,
+      description: 'Five or six fields, or a shorthand such as `@daily`',
+    }),
+    timezone: Type.Optional(Type.String({ description: "Its zone, an IANA name; default: the server's" })),
+    count: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, default: 5, description: 'How many times are shown' }),
+    ),
+    after: Type.Optional(Type.String({ description: 'Only times after this instant; default: now' })),
+  },
+  { additionalProperties: false },
+);
+
+/** The parameters of `GET /cron`. */
+export const cronParameters: readonly string[] = Object.keys(cronQuery.properties);
+
+const preferWait = Type.Optional(
+  Type.String({
+    description:
+      '`wait=30`: the answer comes when the job (of a repeating one, its occurrence) has ended, or after so many seconds, at most 60 (RFC 7240). It then shows the job as `GET` does, and says `Preference-Applied: wait=30`',
+  }),
+);
+
 export const operations = {
   index: {
     method: 'GET',
@@ -79,8 +105,9 @@ export const operations = {
         pattern: '^[\\x21-\\x7e]+$',
         description: 'The same key with the same body answers the first job. Kept for 24 hours',
       }),
+      Prefer: preferWait,
     },
-    answers: { 201: answers.job },
+    answers: { 201: Type.Union([answers.job, answers.jobDetail]) },
     answerHeaders: {
       Location: Type.String({ description: 'The path of the job' }),
       'Idempotent-Replayed': Type.Literal('true', { description: 'An earlier request with this key made the job' }),
@@ -107,6 +134,7 @@ export const operations = {
     path: '/jobs/:id',
     tag: 'Jobs',
     summary: 'Show a job',
+    headers: { Prefer: preferWait },
     answers: { 200: answers.jobDetail },
   },
   updateJob: {
@@ -143,8 +171,17 @@ export const operations = {
     path: '/jobs/:id/retry',
     tag: 'Jobs',
     summary: 'Run a job again that has failed',
+    headers: { Prefer: preferWait },
     answers: { 200: answers.jobDetail },
     refusals: ['conflict'],
+  },
+  cron: {
+    method: 'GET',
+    path: '/cron',
+    tag: 'Server',
+    summary: 'What a cron expression means, and when it fires next',
+    query: cronQuery,
+    answers: { 200: answers.cron },
   },
   stats: {
     method: 'GET',

@@ -1,10 +1,9 @@
 /** What `escapement cron` does. */
 
-import { limits } from '../domain/limits.js';
-import { nextCron } from '../domain/time/cron.js';
+import { cronTimes } from '../domain/time/cron.js';
 import { parseCron } from '../domain/time/cron-expression.js';
 import { cronInWords } from '../domain/time/cron-words.js';
-import { formatInstant, parseInstant } from '../domain/time/instant.js';
+import { formatInstant, localTime, parseInstant } from '../domain/time/instant.js';
 import { shortDuration } from './asking/text.js';
 import { fail, print } from './output.js';
 import { systemZone } from './system-zone.js';
@@ -23,21 +22,16 @@ export function cron(expression: string, { timezone, count, after, json }: CronO
   if ('error' in parsed) fail(`the cron expression ${parsed.error}`);
   const from = after === undefined ? { ms: Date.now() } : parseInstant(after, zone);
   if ('error' in from) fail(`the instant of --after ${from.error}`);
-  const items: { readonly at: string; readonly local: string; readonly ms: number }[] = [];
-  for (let at = nextCron(parsed.cron, zone, from.ms); items.length < count && at <= limits.maxInstantMs; ) {
-    const text = formatInstant(at, zone);
-    items.push({ at: text, local: text.slice(0, 19), ms: at });
-    at = nextCron(parsed.cron, zone, at);
-  }
+  const times = cronTimes(parsed.cron, zone, from.ms, count);
   const description = cronInWords(parsed.cron);
   if (json) {
-    const shown = items.map(({ at, local }) => ({ at, local }));
-    return print(JSON.stringify({ cron_expr: expression, timezone: zone, description, items: shown }));
+    const items = times.map((at) => ({ at: formatInstant(at, zone), local: localTime(at, zone) }));
+    return print(JSON.stringify({ cron_expr: expression, timezone: zone, description, items }));
   }
   print(`${description} (${zone})`);
   const weekday = new Intl.DateTimeFormat('en', { weekday: 'short', timeZone: zone });
-  for (const { at, ms } of items) {
-    const wait = after === undefined ? `  in ${shortDuration(ms - from.ms)}` : '';
-    print(`${weekday.format(ms)} ${at}${wait}`);
+  for (const at of times) {
+    const wait = after === undefined ? `  in ${shortDuration(at - from.ms)}` : '';
+    print(`${weekday.format(at)} ${formatInstant(at, zone)}${wait}`);
   }
 }

@@ -54,8 +54,10 @@ type ListedOf<H extends Handlers, Name extends NameOf<H> = NameOf<H>> = {
 }[Name];
 
 const pageJobs = 100;
-const firstLookMs = 50;
-const longestLookMs = 1000;
+const firstPauseMs = 50;
+const longestPauseMs = 1000;
+/** The most that the server allows. */
+const longestWaitSeconds = 60;
 const finished: ReadonlySet<string> = new Set(['success', 'failed', 'cancelled']);
 
 /**
@@ -182,12 +184,17 @@ export class Jobs<H extends Handlers> {
    */
   async wait(id: string, { timeout = Number.POSITIVE_INFINITY, signal }: WaitOptions = {}): Promise<JobOf<H>> {
     const end = Date.now() + timeout;
-    for (let lookMs = firstLookMs; ; lookMs = Math.min(lookMs * 1.5, longestLookMs)) {
-      const job = await this.get(id, signal ? { signal } : {});
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
+      const asked = Date.now();
+      const seconds = Math.min(Math.floor((end - asked) / 1000), longestWaitSeconds);
+      const headers: Record<string, string> = seconds > 0 ? { Prefer: `wait=${seconds}` } : {};
+      const job = await this.#transport.send<JobOf<H>>('GET', pathOf(id), { headers, signal, repeatable: true });
       if (finished.has(job.status)) return job;
       const left = end - Date.now();
       if (left <= 0) throw new EscapementError('wait_timeout', `Job ${id} is ${job.status} after ${timeout} ms.`);
-      await pause(Math.min(lookMs, left), signal);
+      // One that had to answer at once is not asked again at once.
+      const waited = Date.now() - asked;
+      if (waited < pauseMs) await pause(Math.min(pauseMs - waited, left), signal);
     }
   }
 }

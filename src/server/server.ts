@@ -24,6 +24,7 @@ import { JobTypes } from './job-types.js';
 import { EventStreams } from './live/sse.js';
 import { StreamTopics } from './live/stream-topics.js';
 import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
+import { Waits } from './live/waits.js';
 import { WebSockets } from './live/websocket.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes } from './pages/home.js';
@@ -31,6 +32,7 @@ import type { Health, JobsWithoutHandler, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
+import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
@@ -95,6 +97,7 @@ export class Server {
   readonly #options: ServerOptions;
   readonly #app: HttpApp;
   readonly #subscribers: Subscribers;
+  readonly #waits: Waits;
   readonly #streams: EventStreams;
   readonly #types: JobTypes;
   readonly #tokens: Tokens;
@@ -142,11 +145,13 @@ export class Server {
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const types = new JobTypes(handlers);
+    const waits = new Waits();
     const jobs: JobsContext = {
       requests,
       queries,
       clock,
       base,
+      waits,
       turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
@@ -168,6 +173,7 @@ export class Server {
       ...batchRoutes(jobs),
       streams.route(base),
       ...statsRoutes(base, stats),
+      ...cronRoutes(base, { clock, timezone }),
       ...healthRoutes(base, { health, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes(base, types, config, options.withoutHandler ?? (() => [])),
@@ -186,9 +192,15 @@ export class Server {
     app.routeRest(base);
     this.#app = app;
     this.#subscribers = subscribers;
+    this.#waits = waits;
     this.#streams = streams;
     this.#types = types;
     this.#tokens = tokens;
+  }
+
+  /** The server is about to close, and takes its time for what runs: answers that wait for the end of a job go out now. */
+  drain(): void {
+    this.#waits.close();
   }
 
   /** @throws Error that tells the user what to do, when the address cannot be had */
@@ -199,9 +211,10 @@ export class Server {
     return { port, urls: hosts.map((host) => `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`) };
   }
 
-  /** Tells subscribers what happened. The events are on disk, in order of `seq`. */
+  /** Tells subscribers, and those who wait for the end of a job, what happened. The events are on disk, in order of `seq`. */
   publish(events: readonly JobEvent[]): void {
     this.#subscribers.feed.publish(events);
+    this.#waits.publish(events);
   }
 
   /** From now on these job types are registered, and no others. */
@@ -233,6 +246,7 @@ export class Server {
 
   async #close(): Promise<void> {
     this.#app.windDown();
+    this.#waits.close();
     this.#subscribers.close();
     this.#streams.close();
     const step = 10;

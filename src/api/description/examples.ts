@@ -99,6 +99,14 @@ export const answerExamples: {
   deleteJob: { 200: cancelled },
   cancelJob: { 200: cancelled },
   retryJob: { 200: { ...detail, next_run_in: '0s' } },
+  cron: {
+    200: {
+      cron_expr: '0 9 * * 1-5',
+      timezone: 'Europe/Berlin',
+      description: 'At 09:00, Monday through Friday',
+      items: [{ at: '2024-01-03T16:00:00+08:00', local: '2024-01-03T09:00:00' }],
+    },
+  },
   stats: {
     200: {
       pending: 12,

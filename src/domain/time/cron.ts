@@ -9,6 +9,7 @@
  * - Schedules whose hour is `*` follow real time: they fire at every instant whose local time matches, so in both hours
  *   that bear one name and never in a missing one. Only a step of 1 leaves the star one; every sixth hour is a list.
  */
+import { limits } from '../limits.js';
 import type { Cron } from './cron-expression.js';
 import { firstInstant, spanAt } from './zone.js';
 
@@ -50,6 +51,16 @@ export function nextCron(cron: Cron, zone: string, after: number): number {
     window.next = next;
   }
   return next;
+}
+
+/** The next `count` instants at which `cron` fires, fewer where the years end. Unix milliseconds. */
+export function cronTimes(cron: Cron, zone: string, after: number, count: number): number[] {
+  const times: number[] = [];
+  for (let at = nextCron(cron, zone, after); times.length < count && at <= limits.maxInstantMs; ) {
+    times.push(at);
+    at = nextCron(cron, zone, at);
+  }
+  return times;
 }
 
 /**

@@ -17,6 +17,11 @@ const twoDigits = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0
 /** By millisecond: '', '.001', … '.25', … '.999'. */
 const fractions = Array.from({ length: 1000 }, (_, n) => `.${String(n).padStart(3, '0')}`.replace(/\.?0+$/, ''));
 
+/** What clocks in `zone` show at an instant, to the second: `2024-01-02T15:20:00`. @throws RangeError as `formatInstant` */
+export function localTime(at: number, zone: string): string {
+  return formatInstant(at, zone).slice(0, 19);
+}
+
 interface Second {
   zone: string;
   /** Unix seconds. */

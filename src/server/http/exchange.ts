@@ -2,7 +2,7 @@
  * One request and its one answer. The reply is owned here alone: touching it after it was answered or its client has gone
  * throws in uWebSockets.js, so every way to it goes through `#reply`, which is undefined from then on.
  *
- * Invariant: an exchange that outlives its route is in `OpenExchanges` until it is answered or aborted.
+ * Invariant: an exchange that outlives its route is in `OpenExchanges` until it is answered or aborted, unless it rests.
  */
 import { problemBody } from '../../api/problem.js';
 import { Refusal } from '../../domain/errors.js';
@@ -64,6 +64,8 @@ export class Exchange {
   /** Bytes of the body that were announced, Infinity for chunks; 0 once nothing more of it is to come. */
   bodyToCome = 0;
   #reply: Reply | undefined;
+  /** What is to be done when its client goes, while no deadline ends it. */
+  #whenGone: (() => void) | undefined;
   /** It was refused before its body was there: the answer that ends its connection is about to go out, or has. */
   #ending = false;
   /** That answer has gone out, and what the client still sends is read and dropped. */
@@ -230,6 +232,7 @@ export class Exchange {
   /** The client has gone. */
   abort(): void {
     this.#release();
+    this.#whenGone?.();
     this.span?.aborted();
     this.span = undefined;
   }
@@ -260,7 +263,13 @@ export class Exchange {
   /** Keeps the exchange for an answer after its route has returned. */
   hold(): void {
     this.#reply?.onAborted(() => this.abort());
-    this.#context.open.add(this);
+    if (!this.#whenGone) this.#context.open.add(this);
+  }
+
+  /** No deadline ends it any more: whoever answers it has one of their own. @param whenGone its client has gone */
+  rest(whenGone: () => void): void {
+    this.#whenGone = whenGone;
+    this.#context.open.delete(this);
   }
 }
 

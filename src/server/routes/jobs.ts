@@ -11,6 +11,7 @@ import type { Clock } from '../../clock.js';
 import { Refusal } from '../../domain/errors.js';
 import { formatId, parseId } from '../../domain/id.js';
 import type { Job } from '../../domain/job.js';
+import { isFinished } from '../../domain/lifecycle.js';
 import type { Answer, Request, Requests } from '../../scheduler/messages.js';
 import type { ListQuery, Queries } from '../../store/queries-port.js';
 import { digestOf } from '../bodies/canonical.js';
@@ -19,7 +20,9 @@ import { ListBody } from '../bodies/list-body.js';
 import type { Turns } from '../bodies/turns.js';
 import type { Route } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
+import { readPreferences } from '../http/prefer.js';
 import { jsonCreated, jsonOk } from '../http/response-head.js';
+import type { Waits } from '../live/waits.js';
 
 /** What these routes work with. */
 export interface JobsContext {
@@ -31,6 +34,8 @@ export interface JobsContext {
   readonly maxBodyBytes: number;
   /** Of all whose requests are read, or answered, in steps. */
   readonly turns: Turns;
+  /** Answers that wait for the end of their job. */
+  readonly waits: Waits;
   /** Path of the API, `/api/v1`. */
   readonly base: string;
 }
@@ -90,9 +95,11 @@ function command(context: JobsContext, exchange: Exchange, kind: 'cancel' | 'ret
   submit(context, exchange, { kind, id }, 0);
 }
 
-function show({ queries, clock, rules }: JobsContext, exchange: Exchange): void {
+function show(context: JobsContext, exchange: Exchange): void {
+  const { queries, clock, rules } = context;
   const job = queries.get(knownId(exchange));
   if (job === undefined) throw noSuchJob();
+  if (answersAtEnd(context, exchange, job, jsonOk)) return;
   exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules));
 }
 
@@ -137,16 +144,45 @@ export function submitTo(
   });
 }
 
-function reply({ base, clock, rules }: JobsContext, exchange: Exchange, kind: Request['kind'], answer: Answer): void {
+function reply(context: JobsContext, exchange: Exchange, kind: Request['kind'], answer: Answer): void {
   if (!answer.ok) return exchange.refuse(answer.refusal);
+  const { base, clock, rules } = context;
   const job = answer.jobs[0] as Job;
+  if (kind === 'retry' && answersAtEnd(context, exchange, job, jsonOk)) return;
   if (kind !== 'create') return exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules));
   const id = formatId(job.spec.seq, job.spec.idSeconds);
   // As of its creation: "in ten minutes" stays ten minutes however long the disk took.
   const now = answer.replayed ? clock.now() : job.spec.createdAt;
   const headers = ['Location', `${base}/jobs/${id}`];
   if (answer.replayed) headers.push('Idempotent-Replayed', 'true');
+  if (answersAtEnd(context, exchange, job, jsonCreated, headers)) return;
   exchange.answer(jsonCreated, renderJob(job, 'created', now, rules, id), headers);
+}
+
+/**
+ * Answers when the job has ended, where the client prefers that (`Prefer: wait`).
+ *
+ * @returns false when it does not, or that cannot be: then it is to be answered now
+ */
+function answersAtEnd(
+  { waits, queries, clock, rules }: JobsContext,
+  exchange: Exchange,
+  job: Job,
+  head: string,
+  headers: readonly string[] = [],
+): boolean {
+  if (exchange.prefer === undefined) return false;
+  const { waitSeconds } = readPreferences(exchange.prefer);
+  if (waitSeconds === 0) return false;
+  const { seq, idSeconds } = job.spec;
+  const answer = (): void => {
+    const now = queries.get(formatId(seq, idSeconds)) ?? job;
+    const applied = [...headers, 'Preference-Applied', `wait=${waitSeconds}`];
+    exchange.answer(head, renderJob(now, 'detail', clock.now(), rules), applied);
+  };
+  if (!isFinished(job.state.status)) return waits.add(seq, waitSeconds * 1000, exchange, answer);
+  answer();
+  return true;
 }
 
 function knownId({ parameter }: Exchange): string {
