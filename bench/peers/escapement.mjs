@@ -19,6 +19,12 @@ async function send(port, connections, count, make, onAnswer) {
   return perSecond;
 }
 
+/** The server alone, for a client in another process. */
+export async function startEscapement() {
+  const server = await ServerProcess.start();
+  return { port: server.port, stop: () => server.discard() };
+}
+
 /** @param run takes the errors */
 export async function measureEscapement(plan, run) {
   const server = await ServerProcess.start();

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { Run } from '../../dist/bench/support/bench.js';
 import { readFacts } from '../../dist/bench/support/facts.js';
 import { findingLines, writeReport } from '../../dist/bench/support/report.js';
-import { measureEscapement } from './escapement.mjs';
+import { measureEscapement, startEscapement } from './escapement.mjs';
 import { bun, startBunqueue, startPostgres, startRedis } from './servers.mjs';
 
 const here = new URL('.', import.meta.url);
@@ -23,6 +23,13 @@ const limitMs = 600_000;
 const version = (name) => JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, here), 'utf8')).version;
 
 const peers = [
+  {
+    name: 'escapement-client',
+    what: 'Escapement, by its client',
+    promise: 'written and flushed to disk',
+    start: startEscapement,
+    client: ['escapement-client', process.execPath],
+  },
   { name: 'escapement', what: 'Escapement, HTTP', promise: 'written and flushed to disk' },
   {
     name: 'bullmq-memory',
