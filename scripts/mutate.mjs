@@ -1,7 +1,7 @@
 /**
  * Proves that the simulation bites: `npm run mutate`. Each deliberate fault of scripts/mutations.mjs is put into a copy of
- * the project, built, and must make the simulation fail within a number of seeds; the server as it is must pass all of
- * them first. Prints the table of docs/testing.md; the exit code is 1 when a fault is not found.
+ * the project, built, and must make the simulation fail within a number of seeds, or the test that it names; the server as
+ * it is must pass all of them first. Prints the table of docs/testing.md; the exit code is 1 when a fault is not found.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -70,6 +70,14 @@ function findFailure() {
   return stdout === '' ? undefined : JSON.parse(stdout);
 }
 
+/** As `findFailure`, by the one test that is made for the fault. */
+function failsTest(test) {
+  build();
+  return run([join('dist/test', `${test}.test.js`)]).ok
+    ? undefined
+    : { seed: `\`${test}\``, message: 'a test of its own' };
+}
+
 /** What fits a table. */
 function cell(message) {
   const text = message.replaceAll('|', '/');
@@ -104,7 +112,7 @@ function main() {
   let survived = 0;
   for (const mutation of mutations.filter(({ name }) => name.includes(only))) {
     const restore = apply(mutation);
-    const found = findFailure();
+    const found = mutation.test === undefined ? findFailure() : failsTest(mutation.test);
     restore();
     if (!found) survived++;
     console.log(`| ${mutation.name} | ${found ? `${found.seed} | ${cell(found.message)}` : 'NOT FOUND |'} |`);
