@@ -13,7 +13,6 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -25,6 +24,7 @@ import { isIdKey } from '../../domain/id.js';
 import { type DirectoryFacts, schemaVersion } from '../format/layout.js';
 import { dataFile, lockFile } from '../kv/kv-lmdb.js';
 import { damageReason, isDamage } from '../kv/lmdb-damage.js';
+import { faultOfDataFile } from '../kv/lmdb-pages.js';
 import { journalFile, makeJournal } from '../log/journal-file.js';
 import { identify } from './directory-watch.js';
 import { foreignFile } from './foreign-file.js';
@@ -309,22 +309,10 @@ function writeFile(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
-/** Where LMDB's two header pages hold what is looked at here (MDB_page is 24 bytes in the build that lmdb-js has). */
-const header = { magic: 24, pageSize: 48, lastPage: 144, bytes: 160 } as const;
-const lmdbMagic = 0xbeefc0de;
-
-/** The file must reach as far as its own header says, or the first read past its end kills the process (SIGBUS). */
 function checkDataFile(path: string): void {
   const name = join(path, dataFile);
-  if (!existsSync(name)) return;
-  const { size } = statSync(name);
-  if (size === 0) throw damaged(name, 'it is empty');
-  const first = readHeader(name, 0);
-  if (!first) throw damaged(name, 'its header is not that of a store');
-  const second = readHeader(name, first.pageSize);
-  if (!second) throw damaged(name, 'the second page of its header is not that of a store');
-  const needed = (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize;
-  if (size < needed) throw damaged(name, `it is ${size} bytes long and should have at least ${needed}`);
+  const fault = existsSync(name) ? faultOfDataFile(name) : undefined;
+  if (fault !== undefined) throw damaged(name, fault);
 }
 
 /** A first start that ended early may leave a data file that is none. Nothing was acknowledged that a journal could have. */
@@ -337,16 +325,4 @@ function beginAnew(path: string): void {
     if (!(error instanceof DirectoryError)) throw error;
     for (const name of [dataFile, lockFile]) rmSync(join(path, name), { force: true });
   }
-}
-
-function readHeader(name: string, at: number): { readonly pageSize: number; readonly lastPage: number } | undefined {
-  const head = Buffer.alloc(header.bytes);
-  const file = openSync(name, 'r');
-  try {
-    if (readSync(file, head, 0, head.length, at) < head.length) return undefined;
-  } finally {
-    closeSync(file);
-  }
-  if (head.readUInt32LE(header.magic) !== lmdbMagic) return undefined;
-  return { pageSize: head.readUInt32LE(header.pageSize), lastPage: Number(head.readBigUInt64LE(header.lastPage)) };
 }
