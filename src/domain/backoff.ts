@@ -9,3 +9,12 @@ export function backoffMs(spec: Pick<JobSpec, 'backoff' | 'retryDelayMs'>, n: nu
   if (spec.backoff === 'fixed') return spec.retryDelayMs;
   return Math.max(spec.retryDelayMs, Math.min(spec.retryDelayMs * 2 ** (n - 1), limits.maxBackoffMs));
 }
+
+/**
+ * How long retry `n` waits, in milliseconds: as the failure says (`wantedMs`), up to what the backoff may reach, else by the
+ * backoff.
+ */
+export function retryWaitMs(spec: Pick<JobSpec, 'backoff' | 'retryDelayMs'>, n: number, wantedMs?: number): number {
+  if (wantedMs === undefined) return backoffMs(spec, n);
+  return Math.min(wantedMs, Math.max(spec.retryDelayMs, limits.maxBackoffMs));
+}

@@ -2,7 +2,7 @@
  * What becomes of a job, and which events say so: one function per step of the lifecycle. Pure: the present instant is
  * an argument, what to write and publish is the value. No status is set anywhere else.
  */
-import { backoffMs } from './backoff.js';
+import { retryWaitMs } from './backoff.js';
 import type { EventBody } from './events.js';
 import {
   type FailureCode,
@@ -34,6 +34,8 @@ export interface Failure {
   readonly message: string;
   readonly code: FailureCode;
   readonly retryable: boolean;
+  /** How long the retry is to wait, in place of the backoff; milliseconds. */
+  readonly retryAfterMs?: number;
 }
 
 /** A fresh occurrence: nothing of an earlier one is left. */
@@ -155,7 +157,7 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   const { name, message, code } = failure;
   const detail: JobDetail = { ...job.detail, lastError: { name, message, code, at: now } };
   const retryCount = state.retryCount + 1;
-  const retryAt = now + backoffMs(spec, retryCount);
+  const retryAt = now + retryWaitMs(spec, retryCount, failure.retryAfterMs);
   const following = nextAfter(job, now);
   // A retry gives way to the next occurrence.
   const granted =

@@ -40,6 +40,8 @@ export type Outcome = {
       readonly message: string;
       readonly code: FailureCode;
       readonly retryable: boolean;
+      /** How long its retry is to wait, in place of the backoff; milliseconds. */
+      readonly retryAfterMs?: number;
     }
   /** Cut short by something that was not its doing, or taken back before it began (`begun: false`). */
   | { readonly kind: 'interrupted'; readonly begun: boolean }

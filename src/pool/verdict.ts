@@ -10,7 +10,7 @@
  */
 
 import type { FailureCode } from '../domain/job.js';
-import { formatDuration } from '../domain/time/duration.js';
+import { formatDuration, parseDuration } from '../domain/time/duration.js';
 import type { Dispatched } from './dispatched.js';
 import type { Attempt, Outcome } from './port.js';
 import { outcomeKind } from './shared/messages.js';
@@ -75,9 +75,24 @@ function reported(dispatched: Dispatched, kind: number, durationMs: number, text
       const name = text();
       return failed(dispatched, 'handler_error', name, text(), durationMs, kind === outcomeKind.failed);
     }
+    case outcomeKind.failedAfter:
+      return failedAfter(dispatched, { name: text(), message: text(), retryAfter: text() }, durationMs);
     default:
       throw new Error(`a thread reported an outcome of unknown kind ${kind}`);
   }
+}
+
+/** A failure that says how long its retry waits. What cannot be read as that is told in its message. */
+function failedAfter(
+  dispatched: Dispatched,
+  { name, message, retryAfter }: { readonly name: string; readonly message: string; readonly retryAfter: string },
+  durationMs: number,
+): Outcome {
+  const wait = parseDuration(retryAfter);
+  const told = 'ms' in wait ? message : `${message} (its retryAfter, "${retryAfter}", ${wait.error})`;
+  const { jobSeq, fence } = dispatched.request;
+  const failure = { kind: 'failed', name, message: told, code: 'handler_error', retryable: true } as const;
+  return { jobSeq, fence, durationMs, ...failure, ...('ms' in wait && { retryAfterMs: wait.ms }) };
 }
 
 /** The outcome of a handler that came to its end when its thread could no longer report how. */

@@ -76,6 +76,15 @@ t.test('fail', async (t) => {
     ]);
   });
 
+  t.test('a failure may say how long its retry waits, up to what the backoff may reach', async (t) => {
+    const dueAfter = (retryAfterMs: number, retryDelayMs = 60_000) =>
+      fail(runningJob({ retryDelayMs }), { ...failure, retryAfterMs }, noon).state.due - noon;
+    t.equal(dueAfter(0), 0);
+    t.equal(dueAfter(1500), 1500);
+    t.equal(dueAfter(100 * hour), 24 * hour);
+    t.equal(dueAfter(100 * hour, 48 * hour), 48 * hour, 'one who wants to wait so long may');
+  });
+
   t.test('the error replaces an earlier one; a result stays', async (t) => {
     const before: JobDetail = { ...lastErrorAt(noon - hour), result: '1' };
     const timeout: Failure = { name: 'Timeout', message: 'too long', code: 'timeout', retryable: true };

@@ -61,6 +61,22 @@ t.test('a failure is a record, its stack goes to the log', async (t) => {
     retryable: true,
   });
   t.match(await harness.run('fail', { retryable: false }), { kind: 'failed', retryable: false });
+  t.match(await harness.run('fail', { retryAfter: '1m30s' }), {
+    kind: 'failed',
+    retryable: true,
+    retryAfterMs: 90_000,
+  });
+  t.match(await harness.run('fail', { retryAfter: 250 }), { retryAfterMs: 250 });
+  t.match(await harness.run('fail', { retryable: false, retryAfter: '1h' }), {
+    retryable: false,
+    retryAfterMs: undefined,
+  });
+  const odd = await harness.run('fail', { retryAfter: 'soon' });
+  t.match(odd, {
+    retryAfterMs: undefined,
+    message: /^failed on purpose \(its retryAfter, "soon", is not a duration; /,
+  });
+  t.match(await harness.run('fail', { retryAfter: -5 }), { retryAfterMs: undefined, message: /sign/ });
   const [line] = harness.said('attempt failed');
   t.match(line, { level: 'warn', name: 'fail', jobId: /^job_/ });
   t.match(line?.fields?.error, /connection timeout[\s\S]*fail\.mjs/);

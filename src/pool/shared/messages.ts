@@ -107,6 +107,8 @@ export const outcomeKind = {
   failedForGood: 4,
   /** It had been recalled before it began: the row only frees its slot. */
   skipped: 5,
+  /** It says how long its retry is to wait. */
+  failedAfter: 6,
 } as const;
 
 /** How many texts come with an outcome of each kind. */
@@ -120,6 +122,8 @@ export const textsOfOutcome: Readonly<Record<number, number>> = {
   [outcomeKind.failed]: 2,
   [outcomeKind.failedForGood]: 2,
   [outcomeKind.skipped]: 0,
+  /** Name, message and duration. */
+  [outcomeKind.failedAfter]: 3,
 };
 
 /** What a thread is told of an attempt. */

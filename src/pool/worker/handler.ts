@@ -7,7 +7,8 @@ export type JsonObject = Record<string, unknown>;
 
 /**
  * Default export of a handler module. What it returns (or resolves to) becomes the job's result, written as JSON; what
- * it throws fails the attempt. An error whose `retryable` is `false` refuses further retries.
+ * it throws fails the attempt. An error whose `retryable` is `false` refuses further retries; one with a `retryAfter`, a
+ * duration (`'30s'`) or milliseconds, says how long its retry waits, in place of the backoff.
  *
  * `payload` is parsed anew for each attempt. Its type is what the handler expects, not what was checked: any job of this
  * type may have been given any object.

@@ -82,6 +82,11 @@ export class Outbox {
   failed(slot: number, durationMs: number, blockingMs: number, thrown: Thrown): void {
     this.#texts[this.#texts.length] = thrown.name;
     this.#texts[this.#texts.length] = thrown.message;
+    if (thrown.retryable && thrown.retryAfter !== undefined) {
+      this.#texts[this.#texts.length] = thrown.retryAfter;
+      this.#row(slot, outcomeKind.failedAfter, durationMs, blockingMs);
+      return;
+    }
     this.#row(slot, thrown.retryable ? outcomeKind.failed : outcomeKind.failedForGood, durationMs, blockingMs);
   }
 

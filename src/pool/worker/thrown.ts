@@ -10,12 +10,16 @@ export interface Thrown {
   readonly message: string;
   /** False only if the thrown object says so. */
   readonly retryable: boolean;
+  /** How long the retry is to wait, as the thrown object says: a duration as text, unchecked. Undefined where it says nothing. */
+  readonly retryAfter: string | undefined;
   /** With the stack, for the log alone. */
   readonly detail: string;
 }
 
 const nameChars = 128;
 const detailChars = 16 * 1024;
+/** More than any duration has. */
+const durationChars = 64;
 
 export function describeThrown(thrown: unknown): Thrown {
   const name = text(thrown, 'name');
@@ -24,6 +28,7 @@ export function describeThrown(thrown: unknown): Thrown {
     name: cut(name || 'Error', nameChars),
     message: cut(message || `the handler threw ${name || 'an error'} without a message`, limits.errorMessageChars),
     retryable: read(thrown, 'retryable') !== false,
+    retryAfter: durationText(read(thrown, 'retryAfter')),
     detail: cut(show(thrown, 4), detailChars),
   };
 }
@@ -32,6 +37,12 @@ export function describeThrown(thrown: unknown): Thrown {
 function ownText(thrown: unknown): string | undefined {
   if (thrown === undefined || thrown === null || thrown === '') return undefined;
   return typeof thrown === 'object' || typeof thrown === 'function' ? undefined : String(thrown);
+}
+
+/** A number is one of milliseconds. */
+function durationText(value: unknown): string | undefined {
+  if (typeof value === 'number') return `${value}ms`;
+  return typeof value === 'string' ? cut(value, durationChars) : undefined;
 }
 
 function read(value: unknown, key: string): unknown {
