@@ -100,6 +100,7 @@ t.test('retry_delay 0s retries at once', async (t) => {
 t.test('max_retries 0: the first failure is final', async (t) => {
   const { id } = await run('fail', { message: 'x' }, { max_retries: 0 });
   await api.until(id, 'failed');
+  await feed.event(id, 'job.failed');
   t.same(feed.types(id), ['job.scheduled', 'job.started', 'job.failed']);
 });
 
@@ -182,6 +183,7 @@ t.test('a timeout is a failure with its code', async (t) => {
 t.test('a timeout is retried as any failure', async (t) => {
   const { id } = await run('sleep', { ms: 60_000 }, { timeout: '40ms', max_retries: 1, retry_delay: '10ms' });
   t.match(await api.until(id, 'failed'), { retry_count: 1, last_error: { code: 'timeout' } });
+  await feed.event(id, 'job.failed', 2);
   t.equal(feed.types(id).filter((type) => type === 'job.started').length, 2);
 });
 

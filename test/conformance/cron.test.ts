@@ -255,6 +255,7 @@ t.test('without is_repeat a cron job runs once', async (t) => {
   const job = await api.until(body.id, 'success');
   t.ok(at(job.started_at) >= at(body.trigger_at));
   t.equal(job.is_repeat, false);
+  await subscriber.event(body.id, 'job.completed');
   t.same(subscriber.types(body.id), ['job.scheduled', 'job.started', 'job.completed']);
   await subscriber.close();
 });
