@@ -1,11 +1,31 @@
 import type { JobSpec } from './job.js';
 import { limits } from './limits.js';
+import { fractionOf } from './slots/fraction.js';
 
 /**
- * How long after a failure retry `n` (1 for the first) comes, in milliseconds. The bound ends the doubling; it never makes the
- * wait shorter than the delay that the user asked for.
+ * How long after a failure retry `n` (1 for the first) comes, in milliseconds, but for the jitter. The bound ends the doubling;
+ * it never makes the wait shorter than the delay that the user asked for.
  */
-export function backoffMs(spec: Pick<JobSpec, 'backoff' | 'retryDelayMs'>, n: number): number {
-  if (spec.backoff === 'fixed') return spec.retryDelayMs;
-  return Math.max(spec.retryDelayMs, Math.min(spec.retryDelayMs * 2 ** (n - 1), limits.maxBackoffMs));
+export function backoffMs(
+  {
+    backoff,
+    retryDelayMs,
+    maxRetryDelayMs = limits.maxBackoffMs,
+  }: Pick<JobSpec, 'backoff' | 'retryDelayMs' | 'maxRetryDelayMs'>,
+  n: number,
+): number {
+  if (backoff === 'fixed') return retryDelayMs;
+  return Math.max(retryDelayMs, Math.min(retryDelayMs * 2 ** (n - 1), maxRetryDelayMs));
+}
+
+/**
+ * How long retry `n` waits: the backoff, and a part of up to `retryJitter` of it more. Which part follows from job and attempt:
+ * a failure that is decided again, as the disk refused it, grants the same retry.
+ *
+ * @param fence of the attempt that failed
+ */
+export function retryWaitMs(spec: JobSpec, n: number, fence: number): number {
+  const waitMs = backoffMs(spec, n);
+  if (spec.retryJitter === undefined) return waitMs;
+  return waitMs + Math.floor(fractionOf(spec.seq, spec.idSeconds, fence) * spec.retryJitter * waitMs);
 }

@@ -1,7 +1,7 @@
 /** Stands at the pool of the simulated server and looks at every attempt that is handed to it. */
 import { isRepeating, type JobSpec } from '../../src/domain/job.js';
 import { limits } from '../../src/domain/limits.js';
-import { nextOccurrence } from '../../src/domain/trigger.js';
+import { nextOccurrence } from '../../src/domain/slots/trigger.js';
 import type { Attempt } from '../../src/pool/port.js';
 import type { World } from '../support/world.js';
 import { must } from './event-replay.js';

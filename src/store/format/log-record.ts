@@ -22,6 +22,8 @@ export interface Change {
   readonly state: JobState | undefined;
   /** It has a detail, new or old. */
   readonly hasDetail: boolean;
+  /** Of the job, where it has one. */
+  readonly priority?: number | undefined;
   readonly detail?: JobDetail | undefined;
 }
 
@@ -56,11 +58,11 @@ const keyedRowBytes = 6 + rowBytes;
 export function writeLogRecord(out: ByteWriter, record: LogRecord, types: TypeDictionary): void {
   const { counters, changes, events } = record;
   out.claim(headerRest.bytes);
-  for (const { seq, name, state, hasDetail } of changes) {
+  for (const { seq, name, state, hasDetail, priority } of changes) {
     const typeId = types.idOf(name);
     const at = out.claim(keyedRowBytes);
     putU48(out.buffer, at, seq);
-    if (state) writeRow(out.buffer, at + 6, state, typeId, hasDetail);
+    if (state) writeRow(out.buffer, at + 6, state, typeId, hasDetail, priority);
     else writeNoRow(out.buffer, at + 6, typeId);
   }
   let details = 0;

@@ -41,6 +41,7 @@ export function sealChanges({ at, counters, jobs, events, keys, passed }: Change
       name: spec.name,
       state: removed ? undefined : state,
       hasDetail: detail !== noDetail,
+      priority: spec.priority,
       detail: detailChanged && !removed ? detail : undefined,
     });
   }

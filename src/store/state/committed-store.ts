@@ -79,7 +79,7 @@ export class CommittedStore implements JobStore, StorageEvents {
     for (const { job, removed, detailChanged, specChanged } of changes.jobs.values()) {
       const { spec, state, detail } = job;
       const typeId = types.idOf(spec.name);
-      memtable.apply(spec.seq, removed ? undefined : state, typeId, detail !== noDetail);
+      memtable.apply(spec.seq, removed ? undefined : state, typeId, detail !== noDetail, spec.priority);
       sets.set(spec.seq, removed ? undefined : state.status, typeId);
       if (removed) continue;
       if (specChanged) memtable.applySpec(spec, state.due - state.updatedAt);
