@@ -9,7 +9,7 @@ import { CommittedState } from './store/state/committed-state.js';
 import { CommittedStore } from './store/state/committed-store.js';
 import { StoreQueries } from './store/state/queries.js';
 import type { Storage } from './store/trees/storage.js';
-import { DueWindow } from './timer/window.js';
+import { DueLanes } from './timer/lanes.js';
 
 /** An open store: what it is read through, and what writes to it. */
 export interface ShardStorage {
@@ -30,7 +30,7 @@ export interface Shard {
   readonly state: CommittedState;
   /** Wants to hear what the storage says. */
   readonly store: CommittedStore;
-  readonly window: DueWindow;
+  readonly window: DueLanes;
   readonly scheduler: Scheduler;
   readonly queries: StoreQueries;
 }
@@ -42,8 +42,9 @@ export interface Shard {
  */
 export function makeShard({ kv, log, storage, clean }: ShardStorage, ports: ShardPorts): Shard {
   const state = new CommittedState(kv, log);
-  const window = new DueWindow(state.dueIndex, ports.windowCapacity);
-  const restored = state.restore((due, seq) => window.add(due, seq));
+  const window = new DueLanes((lane) => state.dueIndexOf(lane), ports.windowCapacity);
+  const restored = state.restore((due, seq, lane) => window.add(due, seq, lane));
+  window.open(restored.lanes);
   const store = new CommittedStore(storage, state, restored, ports);
   const scheduler = new Scheduler({ ...ports, store, sets: state.sets, window }, { ...restored, clean });
   store.listen(scheduler);

@@ -7,7 +7,7 @@ import { jobTypePattern } from '../domain/names.js';
 import { Type } from '../schema/typebox.js';
 
 const exact = { additionalProperties: false } as const;
-const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost'];
+const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired'];
 const count = Type.Integer({ minimum: 0 });
 
 /** `job_1704182400_a1b2c3d4` */
@@ -27,12 +27,24 @@ const schedule = {
   cron_expr: Type.Optional(Type.String()),
   timezone: Type.Optional(Type.String()),
   delay: Type.Optional(duration),
+  start_at: Type.Optional(instant),
+  end_at: Type.Optional(instant),
+  max_runs: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.maxRuns })),
+  jitter: Type.Optional(duration),
+};
+const whenSet = {
+  max_retry_delay: Type.Optional(duration),
+  retry_jitter: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  expires_after: Type.Optional(duration),
+  priority: Type.Optional(Type.Integer({ minimum: -limits.maxPriority, maximum: limits.maxPriority })),
 };
 const options = { retry_delay: duration, backoff: Type.Enum(['exponential', 'fixed']), timeout: duration };
 const whenRepeating = {
   misfire: Type.Optional(Type.Enum(['run_once', 'skip'])),
   skipped_count: Type.Optional(count),
   missed_count: Type.Optional(count),
+  run_count: Type.Optional(count),
+  last_outcome: Type.Optional(Type.Enum(['success', 'failed'])),
 };
 const attempt = {
   started_at: Type.Optional(instant),
@@ -55,6 +67,8 @@ const fields = {
   updated_at: instant,
   ...schedule,
   ...options,
+  ...whenSet,
+  tags: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: limits.tags })),
   ...whenRepeating,
   ...attempt,
 };
@@ -122,6 +136,7 @@ const handled = Type.Object(
     concurrency: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
     max_retries: count,
     retry_delay: duration,
+    ...whenSet,
     payload_schema: Type.Optional(
       Type.Object(
         {},

@@ -18,8 +18,9 @@ const codes = {
 /** @param zone IANA name, for instants */
 export function renderEvent({ seq, jobSeq, idSeconds, jobName, at, body }: JobEvent, zone: string): string {
   const data = body.type === 'job.failed' ? `,"data":{"error":${JSON.stringify(body.error)}}` : '';
+  const code = body.type === 'job.updated' && body.ended !== undefined ? statusCode[body.ended] : codes[body.type];
   return (
-    `{"type":"${body.type}","job_id":"${formatId(jobSeq, idSeconds)}","job_name":"${jobName}","status":${codes[body.type]}` +
+    `{"type":"${body.type}","job_id":"${formatId(jobSeq, idSeconds)}","job_name":"${jobName}","status":${code}` +
     `,"timestamp":"${formatInstant(at, zone)}"${data},"metadata":{${renderMetadata(body, zone)}},"seq":${seq}}`
   );
 }

@@ -44,24 +44,54 @@ export function renderJob(
   if (use === 'listed') json += `,"is_repeat":${repeating}`;
   json += `,"created_at":"${formatInstant(spec.createdAt, zone)}","updated_at":"${formatInstant(state.updatedAt, zone)}"`;
   if (use !== 'listed') json += `,"is_repeat":${repeating}`;
-  json += renderSchedule(spec);
+  json += renderSchedule(spec, zone);
   json += `,"retry_delay":"${formatDuration(spec.retryDelayMs, 'up')}","backoff":"${spec.backoff}","timeout":"${formatDuration(spec.timeoutMs, 'up')}"`;
-  if (repeating) json += `,"misfire":"${spec.misfire}","skipped_count":${state.skipped},"missed_count":${state.missed}`;
+  json += renderMore(spec);
+  if (repeating) json += renderCounts(spec, state);
   if (use === 'detail') json += `,"payload":${spec.payload}`;
   return `${json}${renderAttempt(state, detail, zone)}}`;
 }
 
-function renderSchedule({ trigger }: JobSpec): string {
+function renderSchedule(spec: JobSpec, zone: string): string {
+  const { trigger } = spec;
   switch (trigger.kind) {
     case 'once':
       return '';
-    case 'cron':
-      return `,"cron_expr":${JSON.stringify(trigger.expression)},"timezone":${JSON.stringify(trigger.timezone)}`;
+    case 'cron': {
+      const cron = `,"cron_expr":${JSON.stringify(trigger.expression)},"timezone":${JSON.stringify(trigger.timezone)}`;
+      return cron + renderBounds(spec, zone);
+    }
     case 'interval':
-      return `,"delay":"${formatDuration(trigger.everyMs, 'up')}"`;
+      return `,"delay":"${formatDuration(trigger.everyMs, 'up')}"${renderBounds(spec, zone)}`;
     default:
       return trigger satisfies never;
   }
+}
+
+function renderBounds({ startAt, endAt, maxRuns, jitterMs }: JobSpec, zone: string): string {
+  let json = '';
+  if (startAt !== undefined) json += `,"start_at":"${formatInstant(startAt, zone)}"`;
+  if (endAt !== undefined) json += `,"end_at":"${formatInstant(endAt, zone)}"`;
+  if (maxRuns !== undefined) json += `,"max_runs":${maxRuns}`;
+  if (jitterMs !== undefined) json += `,"jitter":"${formatDuration(jitterMs, 'up')}"`;
+  return json;
+}
+
+/** The fields that a job may be without. */
+function renderMore({ priority, tags, expiresAfterMs, maxRetryDelayMs, retryJitter }: JobSpec): string {
+  let json = '';
+  if (maxRetryDelayMs !== undefined) json += `,"max_retry_delay":"${formatDuration(maxRetryDelayMs, 'up')}"`;
+  if (retryJitter !== undefined) json += `,"retry_jitter":${retryJitter}`;
+  if (expiresAfterMs !== undefined) json += `,"expires_after":"${formatDuration(expiresAfterMs, 'up')}"`;
+  if (priority !== undefined) json += `,"priority":${priority}`;
+  if (tags !== undefined) json += `,"tags":${JSON.stringify(tags)}`;
+  return json;
+}
+
+/** Of a job that repeats: what becomes of slots that it does not run for, and what became of the others. */
+function renderCounts({ misfire }: JobSpec, { skipped, missed, runCount, lastOutcome }: JobState): string {
+  const counts = `,"misfire":"${misfire}","skipped_count":${skipped},"missed_count":${missed},"run_count":${runCount}`;
+  return lastOutcome === undefined ? counts : `${counts},"last_outcome":"${lastOutcome}"`;
 }
 
 /** What the latest attempt left behind, as far as there is something. */

@@ -201,7 +201,14 @@ export class Jobs<H extends Handlers> {
 
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
 
-const durations: ReadonlySet<string> = new Set(['delay', 'retry_delay', 'timeout']);
+const durations: ReadonlySet<string> = new Set([
+  'delay',
+  'retry_delay',
+  'timeout',
+  'expires_after',
+  'max_retry_delay',
+  'jitter',
+]);
 
 /** JSON text of a request. Numbers of milliseconds become durations; a `Date` writes itself. */
 function bodyOf(fields: object): string {

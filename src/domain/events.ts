@@ -2,6 +2,7 @@
  * What happened, as plain records: they are written to the log with the change they are about, published to subscribers
  * after it is on disk, and replayed to those who missed them.
  */
+import type { RunOutcome } from './job.js';
 import type { Status } from './lifecycle.js';
 
 export const eventTypes = [
@@ -17,7 +18,14 @@ export type EventType = (typeof eventTypes)[number];
 
 /** The part that differs by type. Instants are Unix milliseconds. */
 export type EventBody =
-  | { readonly type: 'job.scheduled' | 'job.updated'; readonly triggerAt: number; readonly isRepeat: boolean }
+  | { readonly type: 'job.scheduled'; readonly triggerAt: number; readonly isRepeat: boolean }
+  | {
+      readonly type: 'job.updated';
+      readonly triggerAt: number;
+      readonly isRepeat: boolean;
+      /** Nothing is to come any more, and this is what the job is now. Absent: it is pending. */
+      readonly ended?: RunOutcome | undefined;
+    }
   | { readonly type: 'job.started'; readonly attempt: number }
   | { readonly type: 'job.completed'; readonly durationMs: number }
   | {

@@ -47,6 +47,25 @@ export interface JobSpec {
   readonly misfire: Misfire;
   readonly createdAt: number;
   readonly idempotencyKey?: string | undefined;
+  /** Of jobs that are due and wait the larger starts first, -100 to 100; absent: 0. */
+  readonly priority?: number | undefined;
+  /** What users find it by: different words, at least one. */
+  readonly tags?: readonly string[] | undefined;
+  /** No attempt of an occurrence starts later than that after it was due. Absent: it may start at any time. */
+  readonly expiresAfterMs?: number | undefined;
+  /** A user had it tried again at this instant: what is due earlier expires as if it were due then. */
+  readonly expiresFrom?: number | undefined;
+  /** Where the growth of the backoff ends; absent: `limits.maxBackoffMs`. */
+  readonly maxRetryDelayMs?: number | undefined;
+  /** Each retry waits longer by a part of up to this fraction, from 0 to 1. */
+  readonly retryJitter?: number | undefined;
+  /** Of a repeating job: no slot is before, or after; both included. */
+  readonly startAt?: number | undefined;
+  readonly endAt?: number | undefined;
+  /** Of a repeating job: occurrences that may start. */
+  readonly maxRuns?: number | undefined;
+  /** Of a repeating job: a slot's start comes later by a part of it. */
+  readonly jitterMs?: number | undefined;
   /** Slots of a repeating job that are to come by the present clock and have run: by a clock that was ahead. */
   readonly alreadyRan?: readonly SlotRange[] | undefined;
   /** The request that made it, where requests are traced. */
@@ -72,9 +91,16 @@ export interface JobState {
   readonly interruptions: number;
   readonly skipped: number;
   readonly missed: number;
+  /** Of a repeating job: occurrences that started, but for those that a user had started. */
+  readonly runCount: number;
+  /** Of a repeating job: how the occurrence ended that has run last. */
+  readonly lastOutcome: RunOutcome | undefined;
 }
 
-export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost';
+/** How an occurrence of a repeating job has ended. */
+export type RunOutcome = 'success' | 'failed';
+
+export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost' | 'expired';
 
 /** The latest failure of a job, as answers show it. */
 export interface LastError {
@@ -101,6 +127,6 @@ export interface Job {
 export const noDetail: JobDetail = Object.freeze({});
 
 /** True for jobs that have a next occurrence after each. */
-export function isRepeating(spec: JobSpec): boolean {
-  return spec.trigger.kind === 'interval' || (spec.trigger.kind === 'cron' && spec.trigger.repeat);
+export function isRepeating({ trigger }: Pick<JobSpec, 'trigger'>): boolean {
+  return trigger.kind === 'interval' || (trigger.kind === 'cron' && trigger.repeat);
 }

@@ -15,11 +15,23 @@ export const statusCode = { pending: 0, running: 1, success: 2, failed: 3, cance
 /**
  * Steps. Commands of users: `update`, `cancel`, `retry`. Of the scheduler: `start`, `miss` (its occurrence passed
  * unseen), `succeed`, `fail` (nothing follows), `retryLater` (a failure that grants a retry), `recur` (its occurrence is
- * over, the next is to come), `interrupt` (the attempt was interrupted, nobody's fault), `reschedule` (the clock was set
- * back). `remove` is not a step: retention takes only finished jobs.
+ * over, the next is to come), `interrupt` (the attempt was interrupted, nobody's fault), `skip` (its occurrence has
+ * expired, the next is to come), `expire` (it has expired, and nothing follows), `end` and `endFailed` (its schedule has
+ * nothing more, after a success or a failure), `reschedule` (the clock was set back). `remove` is not a step: retention
+ * takes only finished jobs.
  */
 export const lifecycle = {
-  pending: { update: 'pending', cancel: 'cancelled', start: 'running', miss: 'pending', reschedule: 'pending' },
+  pending: {
+    update: 'pending',
+    cancel: 'cancelled',
+    start: 'running',
+    miss: 'pending',
+    skip: 'pending',
+    expire: 'failed',
+    end: 'success',
+    endFailed: 'failed',
+    reschedule: 'pending',
+  },
   running: {
     cancel: 'cancelled',
     succeed: 'success',
@@ -40,6 +52,10 @@ export type Step =
   | 'retry'
   | 'start'
   | 'miss'
+  | 'skip'
+  | 'expire'
+  | 'end'
+  | 'endFailed'
   | 'succeed'
   | 'fail'
   | 'retryLater'

@@ -15,6 +15,11 @@ export const limits = {
   maxBackoffMs: 24 * 3_600_000,
   defaultTimeoutMs: 5 * 60_000,
   minIntervalMs: 10,
+  /** Either way of 0. */
+  maxPriority: 100,
+  tags: 16,
+  tagChars: 64,
+  maxRuns: 2 ** 31,
   cronChars: 256,
   /** An occurrence first seen later than this is missed (see misfire). */
   misfireAfterMs: 1000,

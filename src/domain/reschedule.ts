@@ -2,11 +2,11 @@
  * A clock that ran ahead and was set back: what repeating jobs decided by it is decided anew, or they would be silent until
  * the clock passes that time again. A slot that has run by the clock that was ahead does not run again.
  */
-import { backoffMs } from './backoff.js';
+import { retryWaitMs } from './backoff.js';
 import { type Decision, move } from './decisions.js';
 import { isRepeating, type Job, type JobSpec, type JobState, type SlotRange, type Trigger } from './job.js';
 import { limits } from './limits.js';
-import { lastSlot, nextOccurrence, nextSlot } from './trigger.js';
+import { isOutOfRuns, isSlot, lastSlot, nextSlot, startOf } from './slots/schedule.js';
 
 /** How far a clock was ahead that has been set back, by what it showed then. Unix milliseconds. */
 export interface ClockAhead {
@@ -67,14 +67,14 @@ function gridAround(trigger: Trigger, now: number): Trigger {
 
 /** The slots ahead of `now` that attempts were started for. */
 function slotsRun(
-  { misfire, alreadyRan }: JobSpec,
+  { misfire, alreadyRan, startAt, endAt }: JobSpec,
   trigger: Trigger,
   state: JobState,
   { now, aheadSince }: { readonly now: number; readonly aheadSince: number },
 ): SlotRange | undefined {
   if (state.startedAt <= now) return undefined;
   const isBegun = state.status === 'running' || state.attempt > 0;
-  const schedule = { trigger, alreadyRan };
+  const schedule = { trigger, alreadyRan, startAt, endAt };
   const until = isBegun ? state.occurrence : lastSlot(schedule, now, state.occurrence - 1);
   if (until === undefined || until <= now) return undefined;
   // Of what was missed when the clock went ahead, the last has run if the job catches up.
@@ -87,17 +87,18 @@ type Place = Partial<JobState> & Pick<JobState, 'due' | 'occurrence'>;
 
 function placeAnew(spec: JobSpec, state: JobState, now: number): Place {
   const { due, occurrence } = state;
-  const slot = nextSlot(spec, now) as number;
+  const slot = nextSlot(spec, now);
   if (state.attempt > 0) {
-    const waitMs = state.interruptions > 0 ? 0 : backoffMs(spec, Math.max(1, state.retryCount));
+    const waitMs = state.interruptions > 0 ? 0 : retryWaitMs(spec, Math.max(1, state.retryCount), state.fence);
     const retryAt = Math.min(due, now + waitMs);
     // As ever, a retry gives way to the next occurrence.
-    if (retryAt < slot) return { due: retryAt, occurrence };
-    return { due: slot, occurrence: slot, attempt: 0, retryCount: 0, interruptions: 0 };
+    const gives = slot !== undefined && !isOutOfRuns(spec, state) && retryAt >= startOf(spec, slot);
+    if (!gives) return { due: retryAt, occurrence };
+    return { due: startOf(spec, slot), occurrence: slot, attempt: 0, retryCount: 0, interruptions: 0 };
   }
   // One that was missed was due at once, and still is.
   if (occurrence <= now) return { due: Math.min(due, now), occurrence };
   // A user has moved this occurrence to an instant of his own.
-  if (nextOccurrence(spec.trigger, occurrence - 1) !== occurrence) return { due, occurrence };
-  return { due: slot, occurrence: slot };
+  if (slot === undefined || !isSlot(spec.trigger, occurrence)) return { due, occurrence };
+  return { due: startOf(spec, slot), occurrence: slot };
 }

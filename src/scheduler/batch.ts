@@ -8,10 +8,16 @@ import type { Decision } from '../domain/decisions.js';
 import type { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, noDetail, type TraceContext } from '../domain/job.js';
+import { deadlineOf } from '../domain/slots/deadline.js';
 import type { Outcome } from '../pool/port.js';
 import type { FinishedPlace, JobChange, KeyUse } from '../store/port.js';
 import { maxLinks } from '../telemetry/traces/port.js';
 import type { Answer } from './messages.js';
+
+/** When a pending job is first looked for. */
+function firstTime({ spec, state }: Job): number {
+  return Math.min(state.due, deadlineOf(spec, state) ?? Number.POSITIVE_INFINITY);
+}
 
 /** Something that has happened whether or not it can be written. Instants are Unix milliseconds. */
 export type Fact =
@@ -68,8 +74,8 @@ export class Batch {
   }
 
   /**
-   * Due time of the earliest job that was pending before the batch, in Unix milliseconds; Infinity when none was. The window may
-   * have given it out for nothing.
+   * Due time, or deadline, of the earliest job that was pending before the batch, in Unix milliseconds; Infinity when none was. The
+   * window may have given it out for nothing.
    */
   get earliestDue(): number {
     return this.#earliestDue;
@@ -99,7 +105,7 @@ export class Batch {
   apply(job: Job | undefined, decision: Decision): Job {
     const spec = decision.spec ?? job?.spec;
     if (!spec) throw new Error('a decision about no job');
-    if (job?.state.status === 'pending') this.#earliestDue = Math.min(this.#earliestDue, job.state.due);
+    if (job?.state.status === 'pending') this.#earliestDue = Math.min(this.#earliestDue, firstTime(job));
     const after: Job = { spec, state: decision.state, detail: decision.detail ?? job?.detail ?? noDetail };
     const known = this.#touched.get(spec.seq);
     const detailChanged = decision.detail !== undefined && decision.detail !== noDetail;

@@ -90,7 +90,7 @@ export class Ledger {
     return !this.#inFlight && this.#filling.isEmpty;
   }
 
-  /** Due time of the earliest pending job that is changed by a batch not on disk yet: it must be found again if that is lost. */
+  /** Due time, or deadline, of the earliest pending job that is changed by a batch not on disk yet: it must be found again if that is lost. */
   get earliestDue(): number {
     return Math.min(this.#filling.earliestDue, this.#inFlight?.earliestDue ?? Number.POSITIVE_INFINITY);
   }

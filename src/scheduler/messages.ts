@@ -10,8 +10,22 @@ export type TriggerDraft =
   | { readonly kind: 'at'; readonly at: number }
   | { readonly kind: 'cron'; readonly expression: string; readonly timezone?: string };
 
+/** Fields that a job may be without. What they mean is said in `domain/job.ts`. */
+export interface MoreFields {
+  readonly priority?: number | undefined;
+  /** Different ones; none is as good as absent. */
+  readonly tags?: readonly string[] | undefined;
+  readonly expiresAfterMs?: number | undefined;
+  readonly maxRetryDelayMs?: number | undefined;
+  readonly retryJitter?: number | undefined;
+  readonly startAt?: number | undefined;
+  readonly endAt?: number | undefined;
+  readonly maxRuns?: number | undefined;
+  readonly jitterMs?: number | undefined;
+}
+
 /** A validated request for a job. What is absent takes the handler's default, else the product's. */
-export interface JobDraft {
+export interface JobDraft extends MoreFields {
   readonly name: string;
   readonly trigger: TriggerDraft;
   readonly isRepeat: boolean;
@@ -24,8 +38,11 @@ export interface JobDraft {
   readonly misfire?: Misfire;
 }
 
-/** A validated partial update. `timezone` alone moves a cron job's schedule to another zone. */
-export interface JobPatch {
+/**
+ * A validated partial update. `timezone` alone moves a cron job's schedule to another zone. Of `MoreFields` one that is there and
+ * undefined is taken away.
+ */
+export interface JobPatch extends MoreFields {
   readonly trigger?: TriggerDraft;
   readonly timezone?: string;
   readonly payload?: string;

@@ -9,6 +9,7 @@ import * as decisions from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Job, JobState, TraceContext } from '../domain/job.js';
+import { deadlineOf } from '../domain/slots/deadline.js';
 import type { Logger } from '../log.js';
 import type { HandlerInfo, Outcome, Pool } from '../pool/port.js';
 import {
@@ -20,8 +21,8 @@ import {
   unreadableRefusal,
 } from '../store/port.js';
 import type { Telemetry } from '../telemetry/port.js';
+import type { DueTimes } from '../timer/lanes.js';
 import type { Waker } from '../timer/waker.js';
-import type { DueTimes } from '../timer/window.js';
 import type { ShownWait } from './admission/admission.js';
 import type { Fact } from './batch.js';
 import { ClockSetBack } from './clock-set-back.js';
@@ -169,7 +170,7 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#dispatch.waitingFor(name);
   }
 
-  /** Due times of the first of each type that waits to be started, in Unix milliseconds. */
+  /** See `Dispatch`. */
   firstDue(): Iterable<readonly [name: string, due: number]> {
     return this.#dispatch.firstDue();
   }
@@ -193,9 +194,7 @@ export class Scheduler implements Requests, StoreEvents {
   committed(): void {
     const batch = this.#ledger.committedOne();
     if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
-    for (const { job, removed } of batch.touched.values()) {
-      if (!removed && job.state.status === 'pending') this.#ports.window.add(job.state.due, job.spec.seq);
-    }
+    for (const { job, removed } of batch.touched.values()) if (!removed) this.#awaitTime(job);
     batch.written();
     // The next batch goes out before the answers of this one: the disk works while they are written.
     this.turn();
@@ -218,10 +217,18 @@ export class Scheduler implements Requests, StoreEvents {
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
       if (this.#ledger.filling.touched.has(seq)) continue;
-      const state = this.#ledger.unlessUnreadable(seq, () => this.#ledger.state(seq));
-      if (state?.status === 'pending') this.#ports.window.add(state.due, seq);
+      const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
+      if (job) this.#awaitTime(job);
     }
     this.turn();
+  }
+
+  /** A job that is pending on disk waits for its due time, and for its deadline if it has one. */
+  #awaitTime({ spec, state }: Job): void {
+    if (state.status !== 'pending') return;
+    const { window } = this.#ports;
+    window.add(state.due, spec.seq, spec.priority);
+    if (spec.expiresAfterMs !== undefined) window.add(deadlineOf(spec, state) as number, spec.seq, 'deadlines');
   }
 
   merged(position: number): void {
@@ -278,7 +285,8 @@ export class Scheduler implements Requests, StoreEvents {
   turn(): void {
     this.#observeClock();
     this.#decideRequests();
-    const { starts, refills } = this.mode;
+    const { starts, expires, refills } = this.mode;
+    if (expires) this.#dispatch.expireDue();
     if (starts) {
       this.#clockSetBack.sweep(this.#ports.clock.now());
       this.#dispatch.takeDue();
@@ -287,7 +295,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (starts) this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
     this.#ports.pool.flush();
     if (this.#ports.window.wantsRefill && refills) this.#refill();
-    this.#merging.beginIfDue(this.#dispatch.earliest);
+    this.#merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
     this.#write();
     this.#sleep();
   }
@@ -308,7 +316,7 @@ export class Scheduler implements Requests, StoreEvents {
     const now = this.#ports.clock.now();
     const ledger = this.#ledger;
     const { timezone } = this.#ports;
-    const abort = (job: Job): void => this.#ports.pool.abort(job.spec.seq, job.state.fence, 'cancelled');
+    const abort = ({ spec, state }: Job): void => this.#ports.pool.abort(spec.seq, state.fence, 'cancelled');
     const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
     const context = { ledger, handlers: this.#handlers, timezone, now, abort, lookAtFirst };
     this.#mailbox.decide(

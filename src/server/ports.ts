@@ -25,6 +25,10 @@ export interface JobType {
   readonly timeoutMs: number;
   readonly maxRetries: number;
   readonly retryDelayMs: number;
+  readonly maxRetryDelayMs?: number | undefined;
+  readonly retryJitter?: number | undefined;
+  readonly expiresAfterMs?: number | undefined;
+  readonly priority?: number | undefined;
   /** What payloads of new jobs are held against; absent: any object will do. */
   readonly payload?: { readonly schema: Readonly<Record<string, unknown>>; readonly check: PayloadCheck };
 }

@@ -156,6 +156,7 @@ export class Server {
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
+        now: () => clock.now(),
         isRegistered: (name) => types.has(name),
         get jobTypes() {
           return types.names;

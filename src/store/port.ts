@@ -3,6 +3,7 @@
  * they are on disk come out. What becomes bytes, and which, is the store's business.
  */
 
+import type { DueLane } from '../domain/due-heap.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Job, JobState } from '../domain/job.js';
@@ -98,6 +99,12 @@ export interface Commits {
   commit(changes: Changes): void;
 }
 
+/** Of a lane of what is due: nothing that is pending on disk stands in it before this. Unix milliseconds. */
+export interface LaneWatermark {
+  readonly lane: DueLane;
+  readonly watermark: number;
+}
+
 /** Bringing what was committed into the index, which the scheduler orders since it knows what is due. */
 export interface Merges {
   /** Jobs changed since the last merge began. */
@@ -109,10 +116,10 @@ export interface Merges {
   /**
    * One at a time; commits go on meanwhile.
    *
-   * @param order `watermark`: no job that is pending on disk is due before this; `now`: what is kept for a time is dropped when
-   *   that is over. Both Unix milliseconds
+   * @param order `watermark`: no job without a priority that is pending on disk is due before this; `lanes`: the same of all other
+   *   lanes; `now`: what is kept for a time is dropped when that is over. Unix milliseconds
    */
-  merge(order: { readonly watermark: number; readonly now: number }): void;
+  merge(order: { readonly watermark: number; readonly lanes: readonly LaneWatermark[]; readonly now: number }): void;
 }
 
 /** Jobs as they are on disk. */

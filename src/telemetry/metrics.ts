@@ -59,6 +59,9 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
         Object.entries(outcomes).map(([outcome, value]) => ({ labels: { type, outcome }, value })),
       ),
     ),
+    metric('counter', 'expired_total', ['type'], 'Jobs and occurrences that were not started in time', () =>
+      eachType(counts, ({ expired }, type) => [{ labels: { type }, value: expired }]),
+    ),
     metric('histogram', 'attempt_lateness_seconds', ['type'], 'From due time to the start of an attempt', () =>
       eachType(counts, ({ lateness }, type) => parts('attempt_lateness_seconds', lateness, { type })),
     ),

@@ -81,10 +81,11 @@ t.test('the rest is there where it means something', (t) => {
     'misfire',
     'skipped_count',
     'missed_count',
+    'run_count',
   ]);
   t.equal(shown(repeating).is_repeat, true);
   const interval = job({ spec: { trigger: { kind: 'interval', everyMs, firstDue: exampleNow } } });
-  t.same(fields(interval, 'listed'), ['next_run_in', 'delay', 'misfire', 'skipped_count', 'missed_count']);
+  t.same(fields(interval, 'listed'), ['next_run_in', 'delay', 'misfire', 'skipped_count', 'missed_count', 'run_count']);
   t.equal(shown(interval).delay, '1m30s');
   const done = job({
     state: { status: 'success', startedAt: exampleNow + 1, finishedAt: exampleNow + 250 },

@@ -6,6 +6,7 @@ import { type EventBody, type EventType, eventTypes } from '../../src/domain/eve
 import type { Job, Trigger } from '../../src/domain/job.js';
 import { noDetail } from '../../src/domain/job.js';
 import { next, type Status } from '../../src/domain/lifecycle.js';
+import { update } from '../../src/domain/update.js';
 import { everyMinute, everyTenSeconds, noon, sampleSpec } from '../store/samples.js';
 
 const acts = [
@@ -40,9 +41,9 @@ function act(what: (typeof acts)[number], job: Job, now: number): decisions.Deci
     case 'retry':
       return decisions.retry(job, now);
     case 'update':
-      return decisions.update(job, { payload: '{}' }, now);
+      return update(job, { payload: '{}' }, now);
     case 'reschedule':
-      return decisions.update(job, { trigger: { kind: 'once', due: now + 500 } }, now);
+      return update(job, { trigger: { kind: 'once', due: now + 500 } }, now);
     case 'see':
       return decisions.miss(job, now);
     default:

@@ -46,6 +46,8 @@ const state: JobState = {
   interruptions: 0,
   skipped: 0,
   missed: 0,
+  runCount: 0,
+  lastOutcome: undefined,
 };
 
 /** A job that differs from a plain one as given. */

@@ -1,12 +1,13 @@
 /** The clients of the simulated server: requests as the seed says, and what their answers promise. */
 import { formatId } from '../../src/domain/id.js';
-import { isRepeating, type Job } from '../../src/domain/job.js';
-import type { Answer, JobDraft, Request, TriggerDraft } from '../../src/scheduler/messages.js';
+import { isRepeating, type Job, type JobSpec } from '../../src/domain/job.js';
+import { startOf } from '../../src/domain/slots/schedule.js';
+import type { Answer, JobDraft, MoreFields, Request, TriggerDraft } from '../../src/scheduler/messages.js';
 import type { World } from '../support/world.js';
 import { must } from './event-replay.js';
 import { everything } from './invariants.js';
 import type { Promised, PromisedKey } from './promised.js';
-import type { Random } from './random.js';
+import { Random } from './random.js';
 
 /** Types with handlers of the simulated server, and one that ends the process. */
 export const names = ['noop', 'limited', 'other', 'killer'] as const;
@@ -16,6 +17,10 @@ export const manyNames = Array.from({ length: 36 }, (_, i) => `type-${i}`);
 const expressions = ['* * * * * *', '*/3 * * * * *', '0 * * * * *'] as const;
 
 export interface Habits {
+  /** Jobs have fields that most are without, drawn from a source of their own. */
+  readonly fields: boolean;
+  /** Of the life. */
+  readonly seed: number;
   /** Makes jobs that end the process each time they run. */
   readonly kills: boolean;
   readonly manyTypes: boolean;
@@ -71,7 +76,7 @@ export class Clients {
     known.unanswered.add(payload);
     this.#promised.scheduleChanges(seq);
     this.#ask(
-      { kind, id, patch: { ...(trigger && { trigger }), payload } },
+      { kind, id, patch: { ...(trigger && { trigger }), payload, ...this.#changedFields(known.repeats) } },
       ([job]) => {
         if (job && trigger) mustBeMoved(job, trigger);
         known.payload = payload;
@@ -117,6 +122,38 @@ export class Clients {
       maxRetries: random.between(0, 3),
       retryDelayMs: random.pick([0, 10, 1000]),
       misfire: random.pick(['run_once', 'skip']),
+      ...this.#fields(isRepeat, trigger.kind === 'delay' ? trigger.delayMs : 60_000),
+    };
+  }
+
+  /** Drawn from a source of its own, so that all else in a life stays as it was without. */
+  #fields(isRepeat: boolean, firstMs: number): MoreFields {
+    if (!this.#habits.fields) return {};
+    const random = Random.ofStep(this.#habits.seed, 1_000_000 + this.#lastPayload);
+    const now = this.#world().clock.now();
+    return {
+      ...(random.chance(0.6) && { priority: random.pick([-100, -1, 0, 1, 5, 100]) }),
+      ...(random.chance(0.3) && { expiresAfterMs: random.pick([1, 500, 3000, 40_000]) }),
+      ...(random.chance(0.3) && { retryJitter: random.pick([0, 0.5, 1]) }),
+      ...(random.chance(0.2) && { maxRetryDelayMs: random.pick([0, 2000]) }),
+      ...(random.chance(0.2) && { tags: ['a', `n-${this.#lastPayload}`] }),
+      ...(isRepeat && random.chance(0.3) && { startAt: now + random.between(-5000, 10_000) }),
+      ...(isRepeat && random.chance(0.3) && { endAt: now + firstMs + random.between(11_000, 120_000) }),
+      ...(isRepeat && random.chance(0.3) && { maxRuns: random.between(1, 4) }),
+      ...(isRepeat && random.chance(0.3) && { jitterMs: random.pick([300, 2000, 100_000]) }),
+    };
+  }
+
+  /** What an update changes of them. */
+  #changedFields(isRepeat: boolean): MoreFields {
+    if (!this.#habits.fields) return {};
+    const random = Random.ofStep(this.#habits.seed, 2_000_000 + this.#lastPayload);
+    return {
+      ...(random.chance(0.3) && { priority: random.pick([undefined, -5, 0, 7]) }),
+      ...(random.chance(0.2) && { expiresAfterMs: random.pick([undefined, 200, 5000]) }),
+      ...(isRepeat && random.chance(0.2) && { jitterMs: random.pick([undefined, 1000]) }),
+      ...(isRepeat && random.chance(0.1) && { endAt: undefined }),
+      ...(isRepeat && random.chance(0.1) && { startAt: undefined }),
     };
   }
 
@@ -195,11 +232,17 @@ export class Clients {
   }
 }
 
+/** A new interval that begins where the job was told to begin. */
+function isOnGrid({ trigger, startAt }: JobSpec, asked: TriggerDraft): boolean {
+  return asked.kind === 'delay' && startAt !== undefined && trigger.kind === 'interval' && trigger.firstDue === startAt;
+}
+
 /** What an answer to an update shows: the job is due as was asked, and a schedule that stays has not changed. */
 function mustBeMoved({ spec, state }: Job, asked: TriggerDraft): void {
   const { seq, trigger } = spec;
   const { due, occurrence, updatedAt } = state;
-  must(occurrence === due, () => `job ${seq} was moved to ${due} and stands for ${occurrence}`);
+  const stands = due === occurrence || due === startOf(spec, occurrence);
+  must(stands, () => `job ${seq} was moved to ${due} and stands for ${occurrence}`);
   if (asked.kind === 'cron') {
     const isNew = trigger.kind === 'cron' && trigger.expression === asked.expression;
     return must(isNew, () => `job ${seq} has not its new schedule`);
@@ -208,6 +251,6 @@ function mustBeMoved({ spec, state }: Job, asked: TriggerDraft): void {
   must(repeats || trigger.kind === 'once', () => `job ${seq} runs once, when it was told to, and has a schedule`);
   const wanted = asked.kind === 'delay' ? updatedAt + asked.delayMs : asked.at;
   // A repeating job is never moved into the past: that would be a missed occurrence.
-  const isDue = due === (repeats ? Math.max(wanted, updatedAt) : wanted);
+  const isDue = occurrence === (repeats ? Math.max(wanted, updatedAt) : wanted) || isOnGrid(spec, asked);
   must(isDue, () => `job ${seq} was to be due at ${wanted} and is due at ${due}`);
 }

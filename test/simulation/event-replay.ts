@@ -75,6 +75,10 @@ function apply(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
       return;
     case 'job.updated':
       must(status === 'pending', () => `event ${seq} updates a ${status} job`);
+      if (body.ended !== undefined) {
+        told.status = body.ended;
+        return;
+      }
       Object.assign(told, { due: body.triggerAt, scheduledFor: Number.NEGATIVE_INFINITY });
       if (body.isRepeat) told.retryCount = undefined;
       return;
@@ -91,7 +95,8 @@ function apply(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
       Object.assign(told, { status: 'success', completedLease: told.starts });
       return;
     case 'job.failed':
-      must(status === 'running', () => `event ${seq} fails a ${status} job`);
+      // One that has expired fails while it waits.
+      must(status === 'running' || (status === 'pending' && body.final), () => `event ${seq} fails a ${status} job`);
       Object.assign(told, { status: 'failed', retryCount: body.retryCount, failedAt: at, error: body.error });
       return;
     case 'job.retrying':

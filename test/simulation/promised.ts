@@ -1,6 +1,6 @@
 /** What clients of the simulated server were told, and what its pool did: the side that a crash cannot take back. */
 import { formatId } from '../../src/domain/id.js';
-import type { Job } from '../../src/domain/job.js';
+import { isRepeating, type Job } from '../../src/domain/job.js';
 import type { Outcome } from '../../src/pool/port.js';
 
 export interface PromisedJob {
@@ -15,6 +15,7 @@ export interface PromisedJob {
   readonly expressions: Set<string>;
   /** It was made to repeat by a cron expression: nothing makes it another kind of job. */
   readonly repeatsByCron: boolean;
+  readonly repeats: boolean;
 }
 
 /** How a key was used when that was acknowledged. */
@@ -41,6 +42,8 @@ export class Promised {
     readonly names: readonly string[],
     /** Under a tight retention a finished job may leave at any time. */
     readonly retains: boolean,
+    /** Jobs have fields that most are without. */
+    readonly hasFields = false,
   ) {}
 
   made(job: Job): void {
@@ -53,6 +56,7 @@ export class Promised {
       id: formatId(seq, idSeconds),
       cancelled: false,
       expressions: new Set(trigger.kind === 'cron' ? [trigger.expression] : []),
+      repeats: isRepeating(job.spec),
       repeatsByCron: trigger.kind === 'cron' && trigger.repeat,
     });
   }

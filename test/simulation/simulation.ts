@@ -82,8 +82,9 @@ export class Simulation {
     const random = new Random(life.seed);
     this.#random = random;
     const retains = random.chance(0.3);
-    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.08) };
-    this.#promised = new Promised(names, retains);
+    const fields = Random.ofStep(life.seed, 3_000_000).chance(0.4);
+    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.08), fields, seed: life.seed };
+    this.#promised = new Promised(names, retains, fields);
     this.#attendant = new Attendant(this.#promised, (what) => this.#note(what));
     this.#clients = new Clients(this.#promised, habits, () => this.#world);
     this.#world = new World({

@@ -14,6 +14,17 @@ const job = {
   misfire: 'What becomes of occurrences that came due while the server was not running',
   skipped_count: 'Occurrences that came due while the one before ran',
   missed_count: 'Occurrences that came due while the server was not running',
+  run_count: 'Occurrences that started, but for those started by hand',
+  last_outcome: 'How the occurrence ended that has run last',
+  priority: 'Of jobs that are due and wait the larger starts first; 0 where it is not set',
+  tags: 'What the job was marked with, to be found by',
+  expires_after: 'No attempt starts later than that after its occurrence was due',
+  max_retry_delay: 'Where the growth of the wait between retries ends',
+  retry_jitter: 'Each retry waits longer by a random part of up to this fraction',
+  start_at: 'No slot is before; an interval counts from here',
+  end_at: 'No slot is after',
+  max_runs: 'After so many occurrences it has finished',
+  jitter: 'A slot starts later by a part of this',
   started_at: 'Of the latest attempt',
   finished_at: 'Of the latest attempt',
   result: 'What the handler returned, of the latest success; JSON of at most 64 KiB',
@@ -25,6 +36,17 @@ const newJob = {
   max_retries: "0: the first failure is final. Default: the handler's, else 3",
   backoff: 'exponential (the default) doubles retry_delay with each retry',
   misfire: 'Of a repeating job: run_once (the default) makes up for missed occurrences with one run, skip with none',
+  priority: "Of jobs that are due and wait the larger starts first. Default: the handler's, else 0",
+  tags: 'Words to find the job by: at most 16 different ones',
+  expires_after:
+    'A duration longer than 0: no attempt, retries included, starts later than that after its occurrence was due. A single job has failed then (expired), an occurrence is skipped',
+  max_retry_delay:
+    'A duration: where the growth of the wait between retries ends, never below retry_delay; default 24h',
+  retry_jitter: 'From 0 to 1: each retry waits longer by a random part of up to this fraction; default 0',
+  start_at: 'With is_repeat: an ISO 8601 date-time before which there is no slot; an interval counts from here',
+  end_at: 'With is_repeat: an ISO 8601 date-time after which there is no slot',
+  max_runs: 'With is_repeat: after so many occurrences the job has finished; skipped and missed ones do not count',
+  jitter: 'With is_repeat: a duration; each slot starts later by a part of it, which follows from job and slot',
 } as const;
 
 export const fieldNotes: Partial<Record<SchemaName, Readonly<Record<string, string>>>> = {

@@ -1,10 +1,10 @@
 /**
  * The one line of jobs whose time has come: all wait here for what `admission.ts` names, until they go to the pool. Suspects go
- * first, then in order of firing. Each type queues by itself, so that one at its limit holds up nobody else.
+ * first, then by priority, then in order of firing. Each type queues by itself, so that one at its limit holds up nobody else.
  */
-import { DueHeap } from '../../domain/due-heap.js';
 import type { HandlerInfo } from '../../pool/port.js';
 import { placesLeft, type TypeUse, whyTypeWaits } from './admission.js';
+import { WaitingQueue } from './waiting-queue.js';
 
 /** A job in the line. It may have moved on since: see `Dispatch`. */
 export interface WaitingJob {
@@ -12,6 +12,7 @@ export interface WaitingJob {
   readonly due: number;
   readonly seq: number;
   readonly name: string;
+  readonly priority: number;
   /** It may be what ended the last process: see `CarefulStart`. */
   readonly suspect: boolean;
 }
@@ -19,8 +20,8 @@ export interface WaitingJob {
 /** The jobs of one type. */
 interface Lane extends TypeUse {
   readonly name: string;
-  readonly ordinary: DueHeap;
-  readonly suspects: DueHeap;
+  readonly ordinary: WaitingQueue;
+  readonly suspects: WaitingQueue;
   concurrency: number | undefined;
   /** As of the last `refresh`. */
   places: number;
@@ -45,10 +46,10 @@ export class WaitingLine {
     return this.#suspects;
   }
 
-  /** Jobs that wait for nothing but a thread; suspects do not count. */
-  get startable(): number {
+  /** Jobs of this priority or a higher one that wait for nothing but a thread; suspects do not count. */
+  startable(priority: number): number {
     let sum = 0;
-    for (const lane of this.#lanes.values()) sum += Math.min(lane.ordinary.size, placesLeft(lane));
+    for (const lane of this.#lanes.values()) sum += Math.min(lane.ordinary.sizeFrom(priority), placesLeft(lane));
     return sum;
   }
 
@@ -56,14 +57,22 @@ export class WaitingLine {
   get earliest(): number {
     let first = Number.POSITIVE_INFINITY;
     for (const { ordinary, suspects } of this.#lanes.values())
-      first = Math.min(first, ordinary.firstDue, suspects.firstDue);
+      first = Math.min(first, ordinary.earliest, suspects.earliest);
+    return first;
+  }
+
+  /** The same of those with one priority. */
+  earliestOf(priority: number): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { ordinary, suspects } of this.#lanes.values())
+      first = Math.min(first, ordinary.earliestOf(priority), suspects.earliestOf(priority));
     return first;
   }
 
   /** Due times of the first of each type that waits, in Unix milliseconds. */
   *firstDue(): Iterable<readonly [name: string, due: number]> {
     for (const { name, ordinary, suspects } of this.#lanes.values()) {
-      const due = Math.min(ordinary.firstDue, suspects.firstDue);
+      const due = Math.min(ordinary.earliest, suspects.earliest);
       if (due < Number.POSITIVE_INFINITY) yield [name, due];
     }
   }
@@ -84,25 +93,30 @@ export class WaitingLine {
   }
 
   /** Puts a job into the line, or back into it. */
-  push({ due, seq, name, suspect }: WaitingJob): void {
+  push({ due, seq, name, priority, suspect }: WaitingJob): void {
     const lane = this.#lane(name);
     if (suspect) this.#suspects++;
-    (suspect ? lane.suspects : lane.ordinary).push(due, seq);
+    (suspect ? lane.suspects : lane.ordinary).push(due, seq, priority);
   }
 
   /** Takes the first suspect, or the first of the others, whose type may have one more; `occupy` must follow if it is started. */
   take(suspect: boolean): WaitingJob | undefined {
     let best: Lane | undefined;
-    let first = Number.POSITIVE_INFINITY;
+    let due = Number.POSITIVE_INFINITY;
+    let seq = 0;
+    let priority = Number.NEGATIVE_INFINITY;
     for (const lane of this.#lanes.values()) {
-      const { firstDue } = suspect ? lane.suspects : lane.ordinary;
-      if (firstDue >= first || whyTypeWaits(lane)) continue;
+      const first = (suspect ? lane.suspects : lane.ordinary).first;
+      if (!first || first.priority < priority) continue;
+      const { firstDue, firstSeq } = first.heap;
+      const isBefore = first.priority > priority || firstDue < due || (firstDue === due && firstSeq < seq);
+      if (!isBefore || whyTypeWaits(lane)) continue;
       best = lane;
-      first = firstDue;
+      [due, seq, priority] = [firstDue, firstSeq, first.priority];
     }
     if (!best) return undefined;
     const queue = suspect ? best.suspects : best.ordinary;
-    const job = { due: first, seq: queue.firstSeq, name: best.name, suspect };
+    const job = { due, seq, name: best.name, priority, suspect };
     queue.pop();
     if (suspect) this.#suspects--;
     return job;
@@ -123,7 +137,7 @@ export class WaitingLine {
     if (!lane) {
       const { concurrency, places, running } = this.#typeUse(name);
       // Written out: lanes put together by spreading had their readers compiled again and again.
-      lane = { name, concurrency, places, running, ordinary: new DueHeap(), suspects: new DueHeap() };
+      lane = { name, concurrency, places, running, ordinary: new WaitingQueue(), suspects: new WaitingQueue() };
       this.#lanes.set(name, lane);
     }
     return lane;

@@ -31,7 +31,9 @@ export function jobTypesRoutes(
   return [{ ...at(base, operations.jobTypes), run: (exchange) => exchange.answer(jsonOk, list()) }];
 }
 
-function shown({ name, description, timeoutMs, concurrency, maxRetries, retryDelayMs, payload }: JobType) {
+function shown(type: JobType) {
+  const { name, description, timeoutMs, concurrency, maxRetries, retryDelayMs, payload } = type;
+  const { maxRetryDelayMs, retryJitter, expiresAfterMs, priority } = type;
   return {
     name,
     description,
@@ -40,6 +42,10 @@ function shown({ name, description, timeoutMs, concurrency, maxRetries, retryDel
     concurrency: Number.isFinite(concurrency) ? concurrency : null,
     max_retries: maxRetries,
     retry_delay: formatDuration(retryDelayMs, 'up'),
+    ...(maxRetryDelayMs !== undefined && { max_retry_delay: formatDuration(maxRetryDelayMs, 'up') }),
+    ...(retryJitter !== undefined && { retry_jitter: retryJitter }),
+    ...(expiresAfterMs !== undefined && { expires_after: formatDuration(expiresAfterMs, 'up') }),
+    ...(priority !== undefined && { priority }),
     ...(payload && { payload_schema: payload.schema }),
   };
 }

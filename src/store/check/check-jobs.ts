@@ -18,7 +18,7 @@ import {
   specKey,
   type Tree,
 } from '../format/layout.js';
-import { type RowPlace, rowDue, rowHasDetail, rowStatus, rowType } from '../format/row.js';
+import { type RowPlace, rowDue, rowHasDetail, rowPriority, rowStatus, rowType } from '../format/row.js';
 import { readSpec } from '../format/spec-codec.js';
 import { type CheckGround, SeqSet } from './check-ground.js';
 import { SetsCheck } from './check-sets.js';
@@ -27,6 +27,8 @@ export interface JobFindings {
   readonly counts: Record<Status, number>;
   /** Jobs that the due index and the list of finished jobs must have: the log has nothing newer about them. */
   readonly pending: SeqSet;
+  /** Those of them that expire. */
+  readonly expiring: SeqSet;
   readonly finished: SeqSet;
 }
 
@@ -40,7 +42,7 @@ interface PageOfJobs {
 
 export function checkJobs(ground: CheckGround): JobFindings {
   const counts = Object.fromEntries(statuses.map((status) => [status, 0])) as Record<Status, number>;
-  const found: JobFindings = { counts, pending: new SeqSet(), finished: new SeqSet() };
+  const found: JobFindings = { counts, pending: new SeqSet(), expiring: new SeqSet(), finished: new SeqSet() };
   const sets = new SetsCheck(ground);
   for (const page of pagesOfJobs(ground)) {
     const { number, states } = page;
@@ -88,6 +90,7 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
     faults.add('history', `${ground.nameOf(seq)} has a number that the next new job takes, too`);
   found.counts[status]++;
   if (status === 'pending') found.pending.add(seq);
+  if (status === 'pending' && spec?.expiresAfterMs !== undefined) found.expiring.add(seq);
   if (isFinished(status)) found.finished.add(seq);
   sets.add(seq, status, rowType(row.bytes, row.at));
 }
@@ -103,6 +106,9 @@ function checkSpec(ground: CheckGround, seq: number, spec: JobSpec, row: RowPlac
     faults.add('set', `${ground.nameOf(seq)} is of type ${spec.name}, its state says otherwise`);
   }
   if (!Number.isFinite(rowDue(row.bytes, row.at))) faults.add('unfound', `${ground.nameOf(seq)} is due at no instant`);
+  if (rowPriority(row.bytes, row.at) !== (spec.priority ?? 0)) {
+    faults.add('unfound', `${ground.nameOf(seq)} has the priority ${spec.priority ?? 0}, its state says otherwise`);
+  }
   if (spec.idSeconds > ground.counters.idSeconds) {
     faults.add('history', `${ground.nameOf(seq)} has an id of a later second than the newest job`);
   }

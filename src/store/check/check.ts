@@ -55,8 +55,8 @@ export function checkStore(
   const mark = faults.try('facts', 'the merge mark', () => readMark(kv)) ?? noMark;
   const ground = new CheckGround(kv, faults, types, mark, now, noCounters);
   const { records, events, last } = pass('the log', () => checkLog(ground));
-  const { counts, pending, finished } = pass('the jobs', () => checkJobs(ground));
-  pass('the due index', () => checkDue(ground, pending));
+  const { counts, pending, expiring, finished } = pass('the jobs', () => checkJobs(ground));
+  pass('the due index', () => checkDue(ground, pending, expiring));
   pass('the list of finished jobs', () => checkFinished(ground, finished));
   pass('the idempotency keys', () => checkKeys(ground));
   pass('the log beside the states', () => checkStatesAgainstLog(ground));

@@ -11,6 +11,10 @@ import {
 } from './codes.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
+/** In one byte: whether the job repeats and, of one for which nothing is to come any more, what it is then. */
+const repeats = 1;
+const endings = { success: 2, failed: 4 } as const;
+
 /** Appends an event; its `seq` is not written: it follows from its place in the log. */
 export function writeEvent(out: ByteWriter, event: JobEvent, typeId: number): void {
   const { body } = event;
@@ -21,9 +25,12 @@ export function writeEvent(out: ByteWriter, event: JobEvent, typeId: number): vo
   out.u48(event.at);
   switch (body.type) {
     case 'job.scheduled':
+      out.f64(body.triggerAt);
+      out.u8(body.isRepeat ? repeats : 0);
+      break;
     case 'job.updated':
       out.f64(body.triggerAt);
-      out.u8(body.isRepeat ? 1 : 0);
+      out.u8((body.isRepeat ? repeats : 0) | (body.ended === undefined ? 0 : endings[body.ended]));
       break;
     case 'job.started':
       out.u32(body.attempt);
@@ -59,8 +66,14 @@ function at<T>(list: readonly (T | undefined)[], index: number): T {
 function readBody(input: ByteReader, type: EventType): EventBody {
   switch (type) {
     case 'job.scheduled':
-    case 'job.updated':
-      return { type, triggerAt: input.f64(), isRepeat: input.u8() === 1 };
+      return { type, triggerAt: input.f64(), isRepeat: input.u8() === repeats };
+    case 'job.updated': {
+      const triggerAt = input.f64();
+      const bits = input.u8();
+      const isRepeat = (bits & repeats) !== 0;
+      if ((bits & ~repeats) === 0) return { type, triggerAt, isRepeat };
+      return { type, triggerAt, isRepeat, ended: bits & endings.failed ? 'failed' : 'success' };
+    }
     case 'job.started':
       return { type, attempt: input.u32() };
     case 'job.completed':

@@ -10,8 +10,9 @@ import { rowBytes } from './row.js';
  * Version of everything below; a directory of a newer one is refused, one of an older is upgraded (`directory/upgrade`).
  * 2: the marker may have a key of ids, without which others would be answered. The trees are as in 1.
  * 3: what was committed last may be in the journal only. The trees are as in 1.
+ * 4: the due index has a lane for each priority and one of deadlines. Without such jobs the trees are as in 1.
  */
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
 /**
  * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by `seq`), `due` (what
@@ -96,6 +97,8 @@ export interface MergeMark {
   readonly position: number;
   /** No job that was pending then was due before this. */
   readonly watermark: number;
+  /** The same for the other lanes of the due index, by their numbers. */
+  readonly lanes?: Readonly<Record<string, number | null>>;
 }
 
 /** A job's last error and its result, sealed JSON. */

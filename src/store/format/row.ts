@@ -9,6 +9,10 @@ import { getF64, getU16, getU32, getU48, maxU16, maxU32, putF64, putU16, putU32,
 /**
  * Layout, little-endian: u8 status (`codes`; 0: no job), u8 interruptions, u8 retries, u8 flags, u32 fence, f64 due,
  * f64 occurrence, u48 updated, u48 started, u48 finished, u16 attempt, u32 skipped, u32 missed, u16 type.
+ *
+ * Two flags change it. `priority`: the second byte is the priority (i8), the interruptions are the upper half of the first. `runs`:
+ * due time and occurrence are u48, and the u16 behind each is the lower or upper half of the number of runs. Only repeating
+ * jobs have those, which are never due before 1970.
  */
 export const rowBytes = 54;
 
@@ -16,8 +20,8 @@ export const rowBytes = 54;
  * What a row says beside its fields. A version that gives a job more than the row has room for keeps that elsewhere and sets a flag of its
  * own: so an older version sees that it does not know all.
  */
-const flags = { detail: 1 } as const;
-const knownFlags = flags.detail;
+const flags = { detail: 1, priority: 8, runs: 16, lastFailed: 32, lastSucceeded: 64 } as const;
+const knownFlags = flags.detail | flags.priority | flags.runs | flags.lastFailed | flags.lastSucceeded;
 
 /** A row inside a larger buffer. */
 export interface RowPlace {
@@ -25,8 +29,18 @@ export interface RowPlace {
   readonly at: number;
 }
 
-/** @param hasDetail there is a result or an error: were it lost, that would show */
-export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: number, hasDetail: boolean): void {
+/**
+ * @param hasDetail there is a result or an error: were it lost, that would show
+ * @param priority of the job: the due index goes by it
+ */
+export function writeRow(
+  buffer: Buffer,
+  at: number,
+  state: JobState,
+  typeId: number,
+  hasDetail: boolean,
+  priority = 0,
+): void {
   buffer[at] = statusCodes[state.status];
   buffer[at + 1] = state.interruptions;
   buffer[at + 2] = state.retryCount;
@@ -34,6 +48,8 @@ export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: nu
   putU32(buffer, at + 4, state.fence);
   putF64(buffer, at + 8, state.due);
   putF64(buffer, at + 16, state.occurrence);
+  if (priority !== 0) putPriority(buffer, at, state, priority);
+  if (state.runCount > 0 || state.lastOutcome !== undefined) putRuns(buffer, at, state);
   putU48(buffer, at + 24, state.updatedAt);
   putU48(buffer, at + 30, state.startedAt);
   putU48(buffer, at + 36, state.finishedAt);
@@ -41,6 +57,22 @@ export function writeRow(buffer: Buffer, at: number, state: JobState, typeId: nu
   putU32(buffer, at + 44, Math.min(state.skipped, maxU32));
   putU32(buffer, at + 48, Math.min(state.missed, maxU32));
   putU16(buffer, at + 52, typeId);
+}
+
+function putPriority(buffer: Buffer, at: number, { interruptions }: JobState, priority: number): void {
+  buffer[at] = (buffer[at] as number) | (Math.min(interruptions, 15) << 4);
+  buffer[at + 1] = priority & 0xff;
+  buffer[at + 3] = (buffer[at + 3] as number) | flags.priority;
+}
+
+function putRuns(buffer: Buffer, at: number, { due, occurrence, runCount, lastOutcome }: JobState): void {
+  const runs = Math.min(runCount, maxU32);
+  putU48(buffer, at + 8, due);
+  putU16(buffer, at + 14, runs & maxU16);
+  putU48(buffer, at + 16, occurrence);
+  putU16(buffer, at + 22, runs >>> 16);
+  const outcome = lastOutcome === undefined ? 0 : lastOutcome === 'failed' ? flags.lastFailed : flags.lastSucceeded;
+  buffer[at + 3] = (buffer[at + 3] as number) | flags.runs | outcome;
 }
 
 /** The row of a job that no longer exists; its type stays, so that it can be taken out of the sets. */
@@ -59,11 +91,20 @@ export function rowHasDetail(buffer: Buffer, at: number): boolean {
 
 /** The status in a row without reading the rest; undefined where no job is. */
 export function rowStatus(buffer: Buffer, at: number): Status | undefined {
-  return statusOfCode[buffer[at] as number];
+  return statusOfCode[(buffer[at] as number) & 15];
 }
 
 export function rowDue(buffer: Buffer, at: number): number {
-  return getF64(buffer, at + 8);
+  return rowHas(buffer, at, flags.runs) ? getU48(buffer, at + 8) : getF64(buffer, at + 8);
+}
+
+/** Of jobs that are due the larger starts first; 0 unless the job has one. */
+export function rowPriority(buffer: Buffer, at: number): number {
+  return rowHas(buffer, at, flags.priority) ? ((buffer[at + 1] as number) << 24) >> 24 : 0;
+}
+
+function rowHas(buffer: Buffer, at: number, flag: number): boolean {
+  return ((buffer[at + 3] as number) & flag) !== 0;
 }
 
 export function rowFinishedAt(buffer: Buffer, at: number): number {
@@ -75,19 +116,23 @@ export function readRow(buffer: Buffer, at: number): JobState | undefined {
   const status = rowStatus(buffer, at);
   if (status === undefined) return undefined;
   const given = buffer[at + 3] as number;
-  if (given > knownFlags) throw new NewerRecord("a job's state", { found: given, known: knownFlags });
+  if ((given & ~knownFlags) !== 0) throw new NewerRecord("a job's state", { found: given, known: knownFlags });
+  const hasRuns = (given & flags.runs) !== 0;
   return {
     status,
-    due: getF64(buffer, at + 8),
-    occurrence: getF64(buffer, at + 16),
+    due: hasRuns ? getU48(buffer, at + 8) : getF64(buffer, at + 8),
+    occurrence: hasRuns ? getU48(buffer, at + 16) : getF64(buffer, at + 16),
     updatedAt: getU48(buffer, at + 24),
     startedAt: getU48(buffer, at + 30),
     finishedAt: getU48(buffer, at + 36),
     fence: getU32(buffer, at + 4),
     attempt: getU16(buffer, at + 42),
     retryCount: buffer[at + 2] as number,
-    interruptions: buffer[at + 1] as number,
+    interruptions: (given & flags.priority) === 0 ? (buffer[at + 1] as number) : (buffer[at] as number) >> 4,
     skipped: getU32(buffer, at + 44),
     missed: getU32(buffer, at + 48),
+    runCount: hasRuns ? getU16(buffer, at + 14) + getU16(buffer, at + 22) * 0x1_0000 : 0,
+    lastOutcome:
+      (given & flags.lastFailed) !== 0 ? 'failed' : (given & flags.lastSucceeded) !== 0 ? 'success' : undefined,
   };
 }

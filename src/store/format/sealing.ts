@@ -1,11 +1,12 @@
 /** Sealing: what changed about which jobs becomes the bytes that one commit writes. */
 import { noDetail } from '../../domain/job.js';
+import { deadlineOf } from '../../domain/slots/deadline.js';
 import type { Changes } from '../port.js';
 import { ByteWriter } from './bytes.js';
 import { keyOfPlace } from './finished-list.js';
 import { keyUsePuts } from './key-use.js';
 import { encodeMeta, metaKey, type Put } from './layout.js';
-import { type Change, writeLogRecord } from './log-record.js';
+import { type Change, type Deadline, writeLogRecord } from './log-record.js';
 import { writeSpec } from './spec-codec.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
@@ -34,6 +35,7 @@ export interface SealContext {
 export function sealChanges({ at, counters, jobs, events, keys, passed }: Changes, context: SealContext): SealedBatch {
   const { position, logBytes, types } = context;
   const changes: Change[] = [];
+  const deadlines: Deadline[] = [];
   for (const { job, detailChanged, removed } of jobs.values()) {
     const { spec, state, detail } = job;
     changes.push({
@@ -41,8 +43,11 @@ export function sealChanges({ at, counters, jobs, events, keys, passed }: Change
       name: spec.name,
       state: removed ? undefined : state,
       hasDetail: detail !== noDetail,
+      priority: spec.priority,
       detail: detailChanged && !removed ? detail : undefined,
     });
+    if (spec.expiresAfterMs === undefined || removed || state.status !== 'pending') continue;
+    deadlines.push({ seq: spec.seq, at: deadlineOf(spec, state) as number });
   }
   const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
@@ -51,7 +56,7 @@ export function sealChanges({ at, counters, jobs, events, keys, passed }: Change
   if (types.fresh().length > 0) {
     puts.push({ tree: 'meta', key: metaKey('types'), value: encodeMeta(types.all(), 'types') });
   }
-  writeLogRecord(out, { position, at, logBytes, counters, changes, events }, types);
+  writeLogRecord(out, { position, at, logBytes, counters, changes, deadlines, events }, types);
   const recordBytes = out.length;
   const specs: number[] = [];
   for (const { job, specChanged, removed } of jobs.values()) {

@@ -79,7 +79,7 @@ export class CommittedStore implements JobStore, StorageEvents {
     for (const { job, removed, detailChanged, specChanged } of changes.jobs.values()) {
       const { spec, state, detail } = job;
       const typeId = types.idOf(spec.name);
-      memtable.apply(spec.seq, removed ? undefined : state, typeId, detail !== noDetail);
+      memtable.apply(spec.seq, removed ? undefined : state, typeId, detail !== noDetail, spec.priority);
       sets.set(spec.seq, removed ? undefined : state.status, typeId);
       if (removed) continue;
       if (specChanged) memtable.applySpec(spec, state.due - state.updatedAt);
@@ -119,11 +119,11 @@ export class CommittedStore implements JobStore, StorageEvents {
     return this.#state.memtable.merging;
   }
 
-  merge({ watermark, now }: { readonly watermark: number; readonly now: number }): void {
+  merge(order: Parameters<JobStore['merge']>[0]): void {
     const { memtable, sets } = this.#state;
     this.#mergingSince = this.#observed.clock.monotonic();
     memtable.mergeBegins();
-    this.#storage.merge({ position: this.#position, watermark, sets: sets.takeChanged(), now });
+    this.#storage.merge({ ...order, position: this.#position, sets: sets.takeChanged() });
   }
 
   // -- what is on disk --

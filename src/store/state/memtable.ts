@@ -77,8 +77,8 @@ export class Memtable {
   }
 
   /** Takes a job's committed state; undefined: the job is no more. */
-  apply(seq: number, state: JobState | undefined, typeId: number, hasDetail: boolean): void {
-    this.#current.rows.put(seq, state, typeId, hasDetail);
+  apply(seq: number, state: JobState | undefined, typeId: number, hasDetail: boolean, priority = 0): void {
+    this.#current.rows.put(seq, state, typeId, hasDetail, priority);
     if (!state) this.#specs.delete(seq);
   }
 

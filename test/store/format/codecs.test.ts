@@ -71,7 +71,7 @@ t.test('a spec of a newer version is refused as that, not as damaged', async (t)
   t.throws(() => readSpec(7, Buffer.concat([checksum, body]), types), {
     name: 'NewerRecord',
     message:
-      'the spec of job 7 was written by a newer escapement (its format is 99, this one knows up to 3): use that version',
+      'the spec of job 7 was written by a newer escapement (its format is 99, this one knows up to 4): use that version',
   });
 });
 
