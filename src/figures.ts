@@ -16,7 +16,7 @@ export interface FiguresParts {
   /** The data directory. */
   readonly directory: string;
   readonly state: Pick<CommittedState, 'sets' | 'types'>;
-  readonly scheduler: Pick<Scheduler, 'firstDue'>;
+  readonly scheduler: Pick<Scheduler, 'firstDue' | 'settings'>;
   readonly pool: Pick<WorkerPool, 'alive' | 'busy'>;
 }
 
@@ -35,6 +35,11 @@ export function figures({ version, clock, directory, state, scheduler, pool }: F
       for (const [type, due] of scheduler.firstDue()) yield { type, ms: Math.max(0, now - due) };
     },
     threads: () => ({ alive: pool.alive, busy: pool.busy }),
+    paused: () => {
+      const { server, types } = scheduler.settings;
+      const paused = [...types.values()].filter((type) => type.paused !== undefined);
+      return { server: server.paused !== undefined, types: paused.length };
+    },
     *files() {
       for (const file of [dataFile, journalFile]) {
         const found = statSync(join(directory, file), { throwIfNoEntry: false });

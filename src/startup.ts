@@ -5,9 +5,10 @@
 import type { Logger as Pino } from 'pino';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
+import type { Settings } from './domain/control/settings.js';
 import { useIdKey } from './domain/id.js';
 import { figures } from './figures.js';
-import { health, WithoutHandler } from './health.js';
+import { health, JobsByType } from './health.js';
 import { Late } from './late.js';
 import { WorkerPool } from './pool/pool.js';
 import type { HandlerInfo } from './pool/port.js';
@@ -232,7 +233,7 @@ interface Parts extends Opened {
   readonly waker: TimerWaker;
   readonly stops: ProcessStops;
   readonly watch: DirectoryWatch;
-  readonly withoutHandler: WithoutHandler;
+  readonly jobsOfTypes: JobsByType;
   readonly listening: Server;
   /** Which adapter serves HTTP. */
   readonly http: HttpName;
@@ -277,7 +278,7 @@ async function assemble(
       fatal,
     },
   );
-  const withoutHandler = new WithoutHandler(shard.state.types, shard.state.sets, handlers);
+  const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, handlers);
   const [{ Server }, http] = await libraries;
   const server = new Server({
     config,
@@ -286,8 +287,8 @@ async function assemble(
     requests: shard.scheduler,
     queries: shard.queries,
     handlers,
-    health: () => health({ scheduler: shard.scheduler, pool, withoutHandler }),
-    withoutHandler: () => withoutHandler.jobs(),
+    health: () => health({ scheduler: shard.scheduler, pool, jobsOfTypes }),
+    jobsOfTypes,
     startedAt,
     secret: lock.facts.identity,
     backUp: async (directory) => {
@@ -309,7 +310,7 @@ async function assemble(
   opened.scheduler.set(shard.scheduler);
   opened.server.set(server);
   store.listen(shard.store, (error) => fatal(error.message));
-  return { ...opened, shard, waker, stops, watch, withoutHandler, listening: server, http: http.name };
+  return { ...opened, shard, waker, stops, watch, jobsOfTypes, listening: server, http: http.name };
 }
 
 /** Decides what becomes of attempts that ran when the last server ended. Waits until that is on disk, or the disk takes no writes. */
@@ -324,15 +325,24 @@ async function recover({ shard: { scheduler } }: Parts, { stopping }: Surroundin
 
 /** Listens, and logs what whoever started the server should know. Returns the first URL. */
 async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, { log }: Surroundings): Promise<string> {
-  const { listening, http, stops, handlers, shard, withoutHandler } = parts;
+  const { listening, http, stops, handlers, shard, jobsOfTypes } = parts;
   const { urls } = await listening.listen();
   stops.start();
   const names = handlers.map(({ name }) => name);
   log.info({ urls, http, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
-  withoutHandler.warn(log);
+  jobsOfTypes.warn(log);
+  tellPauses(shard.scheduler.settings, log);
   const files = await uncompiled(handlersDir);
   if (files.length > 0) log.warn({ files }, 'TypeScript is ignored: compile it and name the folder with the .js files');
   return urls[0] as string;
+}
+
+/** Whoever wonders why nothing starts finds it in the log. */
+function tellPauses({ server, types }: Settings, log: Pino): void {
+  if (server.paused) log.warn(server.paused, 'the server is paused: it starts nothing until it is resumed');
+  const names = [...types].filter(([, { paused }]) => paused !== undefined).map(([name]) => name);
+  if (names.length > 0)
+    log.warn({ types: names }, 'job types are paused: nothing of them starts until they are resumed');
 }
 
 async function stopInOrder(

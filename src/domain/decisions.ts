@@ -12,6 +12,7 @@ import {
   type JobSpec,
   type JobState,
   noDetail,
+  type Pause,
   type Trigger,
 } from './job.js';
 import { next, type Step } from './lifecycle.js';
@@ -37,7 +38,9 @@ export interface Failure {
 }
 
 /** A fresh occurrence: nothing of an earlier one is left. */
-const fresh = { attempt: 0, retryCount: 0, interruptions: 0 } as const;
+export const fresh = { attempt: 0, retryCount: 0, interruptions: 0 } as const;
+/** Nothing is to come. */
+const over = { pause: null, nextSlot: 0 } as const;
 
 /** The one way to a new state. Field by field: every start and every outcome passes here, and objects put together by spreading cost ten times as much. */
 export function move(state: JobState, step: Step, now: number, changes: Partial<JobState>): JobState {
@@ -56,6 +59,8 @@ export function move(state: JobState, step: Step, now: number, changes: Partial<
     interruptions: changes.interruptions ?? state.interruptions,
     skipped: changes.skipped ?? state.skipped,
     missed: changes.missed ?? state.missed,
+    pause: changes.pause === undefined ? state.pause : changes.pause,
+    nextSlot: changes.nextSlot ?? state.nextSlot,
   };
 }
 
@@ -75,6 +80,8 @@ export function create(spec: JobSpec, now: number): Decision {
       ...fresh,
       skipped: 0,
       missed: 0,
+      pause: null,
+      nextSlot: 0,
     },
     detail: noDetail,
     events: [{ type: 'job.scheduled', triggerAt: due, isRepeat: isRepeating(spec) }],
@@ -89,7 +96,8 @@ export function create(spec: JobSpec, now: number): Decision {
  */
 export function miss({ spec, state }: Job, now: number, resumedAt = now): Decision | undefined {
   const cutoff = resumedAt - limits.misfireAfterMs - 1;
-  if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff) return undefined;
+  // An extra occurrence is asked for and not missed.
+  if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff || state.nextSlot !== 0) return undefined;
   // An occurrence that is already counted is due later than its own time.
   const counted = state.due === state.occurrence ? 0 : 1;
   const missed = 1 - counted + countSlots(spec, state.occurrence, cutoff);
@@ -179,20 +187,44 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
 }
 
 /** The occurrence that follows the present one. Where the clock was set back that one may lie far ahead. */
-function nextAfter({ spec, state }: Job, now: number): number | undefined {
+export function nextAfter({ spec, state }: Job, now: number): number | undefined {
+  if (state.nextSlot !== 0) return state.nextSlot > now ? state.nextSlot : nextSlot(spec, now);
   return nextSlot(spec, hasRunFor(spec, state.occurrence) ? now : Math.max(now, state.occurrence));
 }
 
 /** Ends an occurrence: a repeating job is pending for its next, and what came due meanwhile is skipped. */
 function finish(job: Job, step: 'succeed' | 'fail', told: EventBody[], now: number): Decision {
-  const { spec, state } = job;
+  const { state } = job;
   const due = nextAfter(job, now);
-  if (due === undefined) return { state: move(state, step, now, { finishedAt: now, interruptions: 0 }), events: told };
-  const skipped = state.skipped + countSlots(spec, state.occurrence, now);
+  if (due === undefined) {
+    return { state: move(state, step, now, { ...over, finishedAt: now, interruptions: 0 }), events: told };
+  }
+  const skipped = state.skipped + slotsPassed(job, now);
+  const pause = state.pause?.passes === true ? heldAgain(state.pause) : state.pause;
   return {
-    state: move(state, 'recur', now, { ...fresh, due, occurrence: due, skipped, finishedAt: now }),
+    state: move(state, 'recur', now, {
+      ...fresh,
+      due,
+      occurrence: due,
+      skipped,
+      finishedAt: now,
+      pause,
+      nextSlot: 0,
+    }),
     events: [...told, { type: 'job.scheduled', triggerAt: due, isRepeat: true }],
   };
+}
+
+/** The occurrence that a pause let pass is over. */
+function heldAgain({ passes: _, ...pause }: Pause): Pause {
+  return pause;
+}
+
+/** Slots that came due up to `now` while the present occurrence was there. */
+export function slotsPassed({ spec, state }: Job, now: number): number {
+  const { nextSlot: following, occurrence } = state;
+  if (following === 0) return countSlots(spec, occurrence, now);
+  return following > now ? 0 : 1 + countSlots(spec, following, now);
 }
 
 /**
@@ -216,7 +248,7 @@ export function interrupt(job: Job, begun: boolean, now: number): Decision {
 
 export function cancel({ state }: Job, now: number): Decision {
   return {
-    state: move(state, 'cancel', now, { finishedAt: now }),
+    state: move(state, 'cancel', now, { ...over, finishedAt: now }),
     events: [{ type: 'job.cancelled', previousStatus: state.status }],
     counts: 'cancelled',
   };
@@ -258,7 +290,7 @@ export function update({ spec, state }: Job, { movedTo, ...change }: Change, now
     spec: changed,
     state: move(state, 'update', now, {
       ...(change.trigger && repeats && fresh),
-      ...(moved !== undefined && { due: moved, occurrence: moved }),
+      ...(moved !== undefined && { due: moved, occurrence: moved, nextSlot: 0 }),
     }),
     events: [{ type: 'job.updated', triggerAt: moved ?? state.due, isRepeat: repeats }],
   };

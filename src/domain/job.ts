@@ -53,6 +53,16 @@ export interface JobSpec {
   readonly trace?: TraceContext | undefined;
 }
 
+/** A pause that a user has asked for: as long as there is one, nothing of the job starts. */
+export interface Pause {
+  /** When it ends by itself, in Unix milliseconds; absent: when a user ends it. */
+  readonly until?: number | undefined;
+  /** What the user said. */
+  readonly reason?: string | undefined;
+  /** The present occurrence was asked for since (`run`): it starts all the same, and so do its retries. */
+  readonly passes?: boolean | undefined;
+}
+
 export interface JobState {
   readonly status: Status;
   /** The next start, retries included; once nothing is to come, the last one's due time. */
@@ -72,6 +82,13 @@ export interface JobState {
   readonly interruptions: number;
   readonly skipped: number;
   readonly missed: number;
+  /** Null: it is not paused. Finished jobs are not. */
+  readonly pause: Pause | null;
+  /**
+   * Of an extra occurrence of a repeating job (`run`): when the next of its schedule is due, which stays. 0 for an occurrence of the
+   * schedule.
+   */
+  readonly nextSlot: number;
 }
 
 export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost';
@@ -103,4 +120,17 @@ export const noDetail: JobDetail = Object.freeze({});
 /** True for jobs that have a next occurrence after each. */
 export function isRepeating(spec: JobSpec): boolean {
   return spec.trigger.kind === 'interval' || (spec.trigger.kind === 'cron' && spec.trigger.repeat);
+}
+
+/** True while a pause keeps the job from starting. */
+export function isHeld({ pause }: JobState): boolean {
+  return pause !== null && pause.passes !== true;
+}
+
+/**
+ * When time alone makes something of a pending job: it is due, or its pause ends. Unix milliseconds; Infinity when it is paused until
+ * a user resumes it.
+ */
+export function wakesAt(state: JobState): number {
+  return isHeld(state) ? (state.pause?.until ?? Number.POSITIVE_INFINITY) : state.due;
 }

@@ -32,11 +32,13 @@ export function reschedule({ spec, state }: Job, now: number, clock: ClockAhead)
   const ranges = [...(spec.alreadyRan ?? []), before, ...(ran ? [ran] : [])];
   const alreadyRan = apart(ranges.filter(({ from, until }) => until > now && from <= until)).slice(-rangesKept);
   const changed: JobSpec = { ...spec, trigger, alreadyRan };
+  const following = followingAnew(changed, state, now);
   if (state.status === 'running') {
-    return ran && { spec: changed, state: move(state, 'reschedule', now, {}), events: [] };
+    if (!ran && following === state.nextSlot) return undefined;
+    return { spec: changed, state: move(state, 'reschedule', now, { nextSlot: following }), events: [] };
   }
-  const place = placeAnew(changed, state, now);
-  const stays = place.due === state.due && place.occurrence === state.occurrence;
+  const place = placeAnew(changed, { ...state, nextSlot: following }, now);
+  const stays = place.due === state.due && place.occurrence === state.occurrence && place.nextSlot === state.nextSlot;
   // Should the clock be ahead once more, these slots are to be known still.
   if (stays && !ran) return undefined;
   return {
@@ -83,21 +85,30 @@ function slotsRun(
   return { from: Math.min(caughtUp ?? missedUntil + 1, until), until };
 }
 
-type Place = Partial<JobState> & Pick<JobState, 'due' | 'occurrence'>;
+/** What comes after an extra occurrence; 0 for one of the schedule. */
+function followingAnew(spec: JobSpec, { nextSlot: following }: JobState, now: number): number {
+  // One that a user has moved to an instant of his own stays there, too.
+  if (following === 0 || nextOccurrence(spec.trigger, following - 1) !== following) return following;
+  return Math.min(following, nextSlot(spec, now) as number);
+}
+
+type Place = Partial<JobState> & Pick<JobState, 'due' | 'occurrence' | 'nextSlot'>;
 
 function placeAnew(spec: JobSpec, state: JobState, now: number): Place {
-  const { due, occurrence } = state;
+  const { due, occurrence, nextSlot: following } = state;
   const slot = nextSlot(spec, now) as number;
   if (state.attempt > 0) {
     const waitMs = state.interruptions > 0 ? 0 : backoffMs(spec, Math.max(1, state.retryCount));
     const retryAt = Math.min(due, now + waitMs);
     // As ever, a retry gives way to the next occurrence.
-    if (retryAt < slot) return { due: retryAt, occurrence };
-    return { due: slot, occurrence: slot, attempt: 0, retryCount: 0, interruptions: 0 };
+    if (retryAt < slot) return { due: retryAt, occurrence, nextSlot: following };
+    return { due: slot, occurrence: slot, nextSlot: 0, attempt: 0, retryCount: 0, interruptions: 0 };
   }
-  // One that was missed was due at once, and still is.
-  if (occurrence <= now) return { due: Math.min(due, now), occurrence };
+  // One that was asked for was due at once, and still is.
+  if (following !== 0) return { due: Math.min(due, now), occurrence: Math.min(occurrence, now), nextSlot: following };
+  // And so is one that was missed.
+  if (occurrence <= now) return { due: Math.min(due, now), occurrence, nextSlot: 0 };
   // A user has moved this occurrence to an instant of his own.
-  if (nextOccurrence(spec.trigger, occurrence - 1) !== occurrence) return { due, occurrence };
-  return { due: slot, occurrence: slot };
+  if (nextOccurrence(spec.trigger, occurrence - 1) !== occurrence) return { due, occurrence, nextSlot: 0 };
+  return { due: slot, occurrence: slot, nextSlot: 0 };
 }

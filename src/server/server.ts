@@ -26,7 +26,7 @@ import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
 import { WebSockets } from './live/websocket.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes } from './pages/home.js';
-import type { Health, JobsWithoutHandler, JobType } from './ports.js';
+import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
@@ -35,6 +35,7 @@ import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
+import { pauseRoutes } from './routes/pause.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
 
 /** The settings that the server itself looks at. */
@@ -63,8 +64,8 @@ export interface ServerOptions {
   readonly queries: Queries;
   readonly handlers: readonly JobType[];
   readonly health: () => Health;
-  /** Types of jobs that wait for a handler; default: there are none. */
-  readonly withoutHandler?: () => readonly JobsWithoutHandler[];
+  /** Jobs by type; default: there are none. */
+  readonly jobsOfTypes?: JobsOfTypes;
   readonly log: Logger;
   readonly telemetry: Telemetry;
   /** Absent: requests are not traced. */
@@ -84,6 +85,8 @@ export interface ServerOptions {
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
+
+const noJobs: JobsOfTypes = { withoutHandler: () => [], count: () => 0, pending: () => 0 };
 
 const base = '/api/v1';
 /** How long answers that are under way may take when the server closes. */
@@ -150,7 +153,7 @@ export class Server {
         timezone,
         isRegistered: (name) => names.has(name),
         jobTypes: [...names],
-        waitingFor: (name) => requests.waitingFor(name),
+        waitingFor: (job) => requests.waitingFor(job),
       },
       maxBodyBytes: config.maxBodyBytes,
     };
@@ -161,7 +164,8 @@ export class Server {
       ...statsRoutes(base, stats),
       ...healthRoutes(base, { health, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
-      ...jobTypesRoutes(base, handlers, config, options.withoutHandler ?? (() => [])),
+      ...jobTypesRoutes({ ...jobs, types: handlers, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
+      ...pauseRoutes(jobs),
       ...(options.backUp
         ? backupRoutes(base, {
             backUp: options.backUp,

@@ -21,6 +21,8 @@ t.test('create', async (t) => {
     interruptions: 0,
     skipped: 0,
     missed: 0,
+    pause: null,
+    nextSlot: 0,
   };
 
   t.test('a job for one instant is pending for it', async (t) => {

@@ -66,10 +66,19 @@ export class Attendant {
     must(state.due <= state.startedAt, () => `job ${jobSeq} runs ${state.due - state.startedAt} ms early`);
     const now = Math.max(this.#latest, world.clock.wall);
     must(state.due <= now, () => `job ${jobSeq} runs ${state.due - now} ms before any clock said that it is due`);
+    this.#checkPauses(attempt, now);
     checkSchedule(world, committed.spec, attempt);
     if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.fence, attempt.scheduledFor);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
     must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');
+  }
+
+  /** What was paused, and acknowledged as that, does not start. */
+  #checkPauses({ jobSeq, name }: Attempt, now: number): void {
+    const { jobs, serverPause, typePauses } = this.#promised;
+    must(!serverPause.holds(now), () => `job ${jobSeq} starts while the server is paused`);
+    must(!typePauses.get(name)?.holds(now), () => `job ${jobSeq} starts while its type is paused`);
+    must(!jobs.get(jobSeq)?.pause.holds(now), () => `job ${jobSeq} starts while it is paused`);
   }
 
   #kill({ jobSeq, payload }: Attempt): void {

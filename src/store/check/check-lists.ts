@@ -1,11 +1,11 @@
 /** Checking what jobs are found by: the due index, the list of finished jobs, the idempotency keys. */
 import { limits } from '../../domain/limits.js';
-import { bucketMs, bucketOf, bucketOfKey, type DueEntry, decodeDueChunk, runOfKey } from '../format/due-chunk.js';
-import { decodeFinished } from '../format/finished-list.js';
-import { expiryKey, keyOfExpiry, nameOfKey } from '../format/key-use.js';
 import { specKey } from '../format/layout.js';
 import { rowDue, rowFinishedAt } from '../format/row.js';
 import { readSpec } from '../format/spec-codec.js';
+import { bucketMs, bucketOf, bucketOfKey, type DueEntry, decodeDueChunk, runOfKey } from '../format/trees/due-chunk.js';
+import { decodeFinished } from '../format/trees/finished-list.js';
+import { expiryKey, keyOfExpiry, nameOfKey } from '../format/trees/key-use.js';
 import { UnreadableRecord } from '../port.js';
 import { compareDue } from '../trees/due-index.js';
 import { findKey } from '../trees/idempotency.js';

@@ -4,10 +4,11 @@
  */
 
 import type { JobEvent } from '../../domain/events.js';
-import type { JobDetail, JobState } from '../../domain/job.js';
+import type { JobState } from '../../domain/job.js';
 import type { Counters } from '../port.js';
 import { DamagedRecord, NewerRecord } from '../port.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
+import type { StoredDetail } from './detail.js';
 import { readEvent, writeEvent } from './event-codec.js';
 import { getU16, getU32, getU48, putU16, putU32, putU48 } from './numbers.js';
 import { rowBytes, writeNoRow, writeRow } from './row.js';
@@ -15,14 +16,14 @@ import type { TypeDictionary } from './type-dictionary.js';
 
 const version = 1;
 
-/** A job's place in a record: its new state, or none when it was removed, and its detail if that changed. */
+/** A job's place in a record: its new state, or none when it was removed, and its detail if that is to be written. */
 export interface Change {
   readonly seq: number;
   readonly name: string;
   readonly state: JobState | undefined;
   /** It has a detail, new or old. */
   readonly hasDetail: boolean;
-  readonly detail?: JobDetail | undefined;
+  readonly detail?: StoredDetail | undefined;
 }
 
 export interface LogRecord {

@@ -1,7 +1,8 @@
 /** The committed state at a start: what the trees hold, and the log behind them replayed on top. */
 
-import type { JobDetail } from '../../domain/job.js';
-import { rowDue, rowStatus, rowType } from '../format/row.js';
+import type { Settings } from '../../domain/control/settings.js';
+import type { StoredDetail } from '../format/detail.js';
+import { rowDue, rowStatus, rowType, rowWakes } from '../format/row.js';
 import type { LogSource } from '../log/record-log.js';
 import { readRecord, replay } from '../log/records.js';
 import { type Counters, noCounters } from '../port.js';
@@ -20,10 +21,12 @@ export interface Restored {
   readonly watermark: number;
   /** When the last record was written, in Unix milliseconds; undefined when there is none. */
   readonly lastRecordAt: number | undefined;
+  /** What users have set. */
+  readonly settings: Settings;
 }
 
 /**
- * Fills `memtable` and `sets`; calls `due` for each pending job whose due time may not be in the index yet.
+ * Fills `memtable` and `sets`; calls `due` for each pending job that wakes at a time which may not be in the index yet.
  * @throws DamagedRecord
  */
 export function restore(
@@ -38,6 +41,7 @@ export function restore(
   const { reader, log, memtable, sets } = parts;
   reader.loadTypes();
   const setsRead = reader.loadSets(sets);
+  const settings = reader.settings();
   const { position, watermark } = readMark(reader.kv);
   checkLogEnds(log, position);
   const marked = position > 0 ? readRecord(log, position) : undefined;
@@ -47,6 +51,7 @@ export function restore(
     logBytes: marked ? marked.logBytes + marked.bytes.length : 0,
     watermark,
     lastRecordAt: marked?.at,
+    settings,
   };
   replay(log, position, (record) => {
     record.restoreTypes(reader.types);
@@ -54,15 +59,16 @@ export function restore(
       memtable.replay(seq, record.bytes, at);
       const status = rowStatus(record.bytes, at);
       sets.place(seq, status, rowType(record.bytes, at));
-      if (status === 'pending') due(rowDue(record.bytes, at), seq);
+      if (rowWakes(record.bytes, at)) due(rowDue(record.bytes, at), seq);
     });
-    for (const { seq, json } of record.details()) memtable.applyDetail(seq, JSON.parse(json) as JobDetail);
+    for (const { seq, json } of record.details()) memtable.applyDetail(seq, JSON.parse(json) as StoredDetail);
     restored = {
       counters: record.counters,
       position: record.position,
       logBytes: record.logBytes + record.bytes.length,
       watermark,
       lastRecordAt: record.at,
+      settings,
     };
   });
   checkIndexes(reader.kv, { sets, setsRead, types: reader.types, counters: restored.counters });

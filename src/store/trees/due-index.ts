@@ -17,7 +17,7 @@ import {
   encodeDueChunk,
   lastOfDueChunk,
   runOfKey,
-} from '../format/due-chunk.js';
+} from '../format/trees/due-chunk.js';
 import type { KvReader, KvWriter } from '../kv/kv.js';
 import { DamagedRecord } from '../port.js';
 

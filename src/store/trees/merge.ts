@@ -4,8 +4,6 @@
  */
 
 import { DueHeap } from '../../domain/due-heap.js';
-import type { DueEntry } from '../format/due-chunk.js';
-import { encodeFinished, keyOfPlace } from '../format/finished-list.js';
 import {
   checkPage,
   detailKey,
@@ -20,8 +18,10 @@ import {
   sealPage,
   specKey,
 } from '../format/layout.js';
-import { rowBytes, rowDue, rowStatus } from '../format/row.js';
-import { sealSet, setKey } from '../format/set-block.js';
+import { rowBytes, rowDue, rowStatus, rowWakes } from '../format/row.js';
+import type { DueEntry } from '../format/trees/due-chunk.js';
+import { encodeFinished, keyOfPlace } from '../format/trees/finished-list.js';
+import { sealSet, setKey } from '../format/trees/set-block.js';
 import type { Kv, KvWriter } from '../kv/kv.js';
 import type { RecordLog } from '../log/record-log.js';
 import { readRecord } from '../log/records.js';
@@ -127,7 +127,7 @@ function* inOrderOfFiring({ rows }: PendingChanges): Iterable<DueEntry> {
   const heap = new DueHeap(rows.size);
   for (const seq of rows.keys()) {
     const at = rows.find(seq) as number;
-    if (rowStatus(rows.slab, at) === 'pending') heap.push(rowDue(rows.slab, at), seq);
+    if (rowWakes(rows.slab, at)) heap.push(rowDue(rows.slab, at), seq);
   }
   for (; heap.size > 0; heap.pop()) yield { due: heap.firstDue, seq: heap.firstSeq };
 }

@@ -2,9 +2,9 @@
  * A chunk of the due index as bytes: the number of entries (u16), then due time (f64) and job (u48) of each, sealed. Its key says the
  * bucket of time that it belongs to, the merge that wrote its run, and its place in the run.
  */
-import { ByteReader, ByteWriter } from './bytes.js';
-import { seal, unseal } from './layout.js';
-import { key, keyPart } from './numbers.js';
+import { ByteReader, ByteWriter } from '../bytes.js';
+import { seal, unseal } from '../layout.js';
+import { key, keyPart } from '../numbers.js';
 
 /** Length of a bucket in milliseconds, about 17 minutes. The keys on disk count in it, so it never changes. */
 export const bucketMs = 2 ** 20;
