@@ -309,8 +309,14 @@ export const mutations = [
     changes: [change('src/store/format/detail.ts', '...(pause !== null && { pause })', '...{}')],
   },
   {
-    name: 'an extra occurrence takes the place of the next slot',
-    changes: [change('src/domain/control/pausing.ts', 'nextSlot: from.nextSlot || from.due', 'nextSlot: 0')],
+    name: 'after an extra occurrence the next slot is not where a user has moved it',
+    changes: [
+      change(
+        'src/domain/decisions.ts',
+        'if (state.nextSlot !== 0) return state.nextSlot > now ? state.nextSlot : nextSlot(spec, now);',
+        '',
+      ),
+    ],
   },
   {
     name: 'a removed job leaves its result behind',
