@@ -193,7 +193,7 @@ export const mutations = [
     name: 'a cancellation does not reach the attempt that runs',
     changes: [
       change(
-        'src/scheduler/requests.ts',
+        'src/scheduler/requests/requests.ts',
         "if (job.state.status === 'running') ledger.onEnd({ written: () => context.abort(job) });",
         '',
       ),
@@ -292,6 +292,41 @@ export const mutations = [
         'return position < first ? this.#below.read(position) : recent;',
       ),
     ],
+  },
+  {
+    name: 'a job that was paused while it waited in the line starts all the same',
+    changes: [change('src/scheduler/dispatch.ts', ' || isHeld(job.state)) return undefined;', ') return undefined;')],
+  },
+  {
+    name: 'the pause of a type holds only once it is on disk, and a start meanwhile does not see it',
+    changes: [
+      change('src/scheduler/ledger.ts', 'this.#filling.typeOf(name)?.paused !== undefined ||', ''),
+      change('src/scheduler/ledger.ts', 'this.#inFlight?.typeOf(name)?.paused !== undefined ||', ''),
+    ],
+  },
+  {
+    name: 'a restart forgets that the server is paused',
+    changes: [
+      change('src/store/format/settings.ts', 'server === undefined ? puts : [...puts, put(serverKey, server)]', 'puts'),
+    ],
+  },
+  {
+    name: 'a pause does not come to the disk with its job',
+    changes: [change('src/store/format/detail.ts', '...(pause !== null && { pause })', '...{}')],
+  },
+  {
+    name: 'after an extra occurrence the next slot is not where a user has moved it',
+    changes: [
+      change(
+        'src/domain/decisions.ts',
+        'if (state.nextSlot !== 0) return state.nextSlot > now ? state.nextSlot : nextSlot(spec, now);',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'a removed job leaves its result behind',
+    changes: [change('src/store/trees/merge.ts', "tx.remove('details', detailKey(seq));", '')],
   },
 ];
 

@@ -2,7 +2,8 @@
  * A shard: all that owns one log, as one value. That is the committed state, the window of what is due, the store on the thread
  * that decides, the scheduler, and the queries that read beside it. That a server has one is `main`'s business; nothing here knows.
  */
-import { Scheduler, type SchedulerPorts } from './scheduler/scheduler.js';
+import { Scheduler } from './scheduler/scheduler.js';
+import type { SchedulerPorts } from './scheduler/scheduler-ports.js';
 import type { KvReader } from './store/kv/kv.js';
 import type { LogSource } from './store/log/record-log.js';
 import { CommittedState } from './store/state/committed-state.js';

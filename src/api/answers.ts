@@ -4,10 +4,13 @@ import type { FailureCode } from '../domain/job.js';
 import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
+import type { ShownWait } from '../scheduler/admission/admission.js';
 import { Type } from '../schema/typebox.js';
 
 const exact = { additionalProperties: false } as const;
 const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired'];
+/** `waiting_for`. */
+const waits: readonly ShownWait[] = ['paused', 'type_paused', 'server_paused', 'handler'];
 const count = Type.Integer({ minimum: 0 });
 
 /** `job_1704182400_a1b2c3d4` */
@@ -22,7 +25,12 @@ export const duration = Type.String({ pattern: '^(0s|\\d+ms|(\\d+h)?(\\d+m)?\\d+
 
 const head = { id: jobId, name: jobType, status: Type.Enum([...statuses]), trigger_at: instant };
 const retries = { retry_count: count, max_retries: Type.Integer({ minimum: 0, maximum: limits.maxRetries }) };
-const whenPending = { next_run_in: Type.Optional(duration), waiting_for: Type.Optional(Type.Literal('handler')) };
+const whenPending = { next_run_in: Type.Optional(duration), waiting_for: Type.Optional(Type.Enum([...waits])) };
+const whenPaused = {
+  paused: Type.Optional(Type.Literal(true)),
+  paused_until: Type.Optional(instant),
+  pause_reason: Type.Optional(Type.String()),
+};
 const schedule = {
   cron_expr: Type.Optional(Type.String()),
   timezone: Type.Optional(Type.String()),
@@ -61,6 +69,7 @@ const attempt = {
 const fields = {
   ...head,
   ...whenPending,
+  ...whenPaused,
   ...retries,
   is_repeat: Type.Boolean(),
   created_at: instant,
@@ -122,11 +131,17 @@ export const health = Type.Object(
     version: Type.String(),
     reason: Type.Optional(Type.String()),
     waiting_for_handler: Type.Optional(waitingByType),
+    paused: Type.Optional(Type.Literal(true)),
   },
+  exact,
+);
+export const serverPause = Type.Object(
+  { paused: Type.Boolean(), reason: Type.Optional(Type.String()), since: Type.Optional(instant) },
   exact,
 );
 export const live = Type.Object({ status: Type.Literal('live') }, exact);
 
+const pausedType = { paused: Type.Optional(Type.Literal(true)), pause_reason: Type.Optional(Type.String()) };
 const handled = Type.Object(
   {
     name: jobType,
@@ -147,15 +162,17 @@ const handled = Type.Object(
         },
       ),
     ),
+    ...pausedType,
   },
   exact,
 );
 const unhandled = Type.Object(
-  { name: jobType, handler: Type.Null(), counts: Type.Object({ pending: Type.Integer({ minimum: 1 }) }, exact) },
+  { name: jobType, handler: Type.Null(), counts: Type.Object({ pending: count }, exact), ...pausedType },
   exact,
 );
+export const oneJobType = Type.Union([handled, unhandled]);
 export const jobTypes = Type.Object(
-  { total: count, items: Type.Array(Type.Union([handled, unhandled])), threads: count, attempts_per_thread: count },
+  { total: count, items: Type.Array(oneJobType), threads: count, attempts_per_thread: count },
   exact,
 );
 

@@ -3,6 +3,7 @@
  * examples, then the rest. Which field is there when is the table in the API's contract.
  */
 
+import { nextStart } from '../domain/control/pausing.js';
 import { formatId } from '../domain/id.js';
 import { isRepeating, type Job, type JobDetail, type JobSpec, type JobState } from '../domain/job.js';
 import { formatDuration } from '../domain/time/duration.js';
@@ -15,8 +16,8 @@ export type JobUse = 'created' | 'listed' | 'detail';
 export interface RenderRules {
   /** IANA name, for instants. */
   readonly timezone: string;
-  /** What a due job of a type waits for; undefined when nothing is to be shown of that. */
-  readonly waitingFor: (name: string) => string | undefined;
+  /** What a due job waits for; undefined when nothing is to be shown of that. */
+  readonly waitingFor: (job: Job) => string | undefined;
 }
 
 /**
@@ -26,20 +27,23 @@ export interface RenderRules {
  * @param id the public id, where it has been written already
  */
 export function renderJob(
-  { spec, state, detail }: Job,
+  job: Job,
   use: JobUse,
   now: number,
   { timezone: zone, waitingFor }: RenderRules,
-  id = formatId(spec.seq, spec.idSeconds),
+  id = formatId(job.spec.seq, job.spec.idSeconds),
 ): string {
+  const { spec, state, detail } = job;
   const { status } = state;
   const repeating = isRepeating(spec);
-  let json = `{"id":"${id}","name":"${spec.name}","status":"${status}","trigger_at":"${formatInstant(state.due, zone)}"`;
+  const due = state.pause === null ? state.due : nextStart(job, now);
+  let json = `{"id":"${id}","name":"${spec.name}","status":"${status}","trigger_at":"${formatInstant(due, zone)}"`;
   if (status === 'pending') {
-    json += `,"next_run_in":"${formatDuration(state.due - now, 'up')}"`;
-    const wait = state.due <= now ? waitingFor(spec.name) : undefined;
+    json += `,"next_run_in":"${formatDuration(due - now, 'up')}"`;
+    const wait = state.due <= now ? waitingFor(job) : undefined;
     if (wait !== undefined) json += `,"waiting_for":"${wait}"`;
   }
+  if (state.pause !== null) json += renderPause(state, now, zone);
   json += `,"retry_count":${state.retryCount},"max_retries":${spec.maxRetries}`;
   if (use === 'listed') json += `,"is_repeat":${repeating}`;
   json += `,"created_at":"${formatInstant(spec.createdAt, zone)}","updated_at":"${formatInstant(state.updatedAt, zone)}"`;
@@ -50,6 +54,15 @@ export function renderJob(
   if (repeating) json += renderCounts(spec, state);
   if (use === 'detail') json += `,"payload":${spec.payload}`;
   return `${json}${renderAttempt(state, detail, zone)}}`;
+}
+
+/** A pause that lets an occurrence pass is one still. */
+function renderPause({ pause }: JobState, now: number, zone: string): string {
+  if (pause === null || (pause.until !== undefined && pause.until <= now)) return '';
+  let json = ',"paused":true';
+  if (pause.until !== undefined) json += `,"paused_until":"${formatInstant(pause.until, zone)}"`;
+  if (pause.reason !== undefined) json += `,"pause_reason":${JSON.stringify(pause.reason)}`;
+  return json;
 }
 
 function renderSchedule(spec: JobSpec, zone: string): string {

@@ -93,6 +93,28 @@ export const patchSchema = Type.Object(
   { additionalProperties: false, minProperties: 1 },
 );
 
+const reason = Type.Optional(
+  Type.Union([Type.String({ maxLength: limits.pauseReasonChars }), Type.Null()], {
+    description: `Shown with the pause; at most ${limits.pauseReasonChars} characters. null: none any more`,
+  }),
+);
+
+/** The body of `POST /jobs/:id/pause`. */
+export const pauseSchema = Type.Object(
+  {
+    until: Type.Optional(
+      Type.Union([Type.String({ maxLength: 128 }), Type.Null()], {
+        description: 'When the pause ends by itself: an ISO 8601 date-time. null: it does not any more',
+      }),
+    ),
+    reason,
+  },
+  { additionalProperties: false },
+);
+
+/** The body of `POST /pause` and `POST /job-types/:name/pause`. */
+export const holdSchema = Type.Object({ reason }, { additionalProperties: false });
+
 /** The body of `POST /backup`. */
 export const backupSchema = Type.Object(
   {
@@ -105,9 +127,13 @@ export const backupSchema = Type.Object(
 
 export type JobBody = Type.Static<typeof jobSchema>;
 export type PatchBody = Type.Static<typeof patchSchema>;
+export type PauseBody = Type.Static<typeof pauseSchema>;
+export type HoldBody = Type.Static<typeof holdSchema>;
 
 export const jobShape = shapeOf(jobSchema);
 export const patchShape = shapeOf(patchSchema);
+export const pauseShape = shapeOf(pauseSchema);
+export const holdShape = shapeOf(holdSchema);
 export const backupShape = shapeOf(backupSchema);
 
 /** What is said of a directory that is none, be it by its type or by its text. */
@@ -136,6 +162,8 @@ const sentences: Readonly<Record<string, string>> = {
   max_runs: `must be a whole number from 1 to ${limits.maxRuns}`,
   jitter: 'must be a string such as "10m" or "30s"',
   directory: notAPath,
+  until: 'must be a string such as "2026-01-02T15:30:00+08:00", or null',
+  reason: `must be a string of at most ${limits.pauseReasonChars} characters, or null`,
 };
 
 /** Adds what keeps `value` from having the shape, by field and in our own words. */

@@ -3,6 +3,7 @@
  * each check skips what has already been found to be of the wrong type.
  */
 
+import type { PauseChange } from '../domain/control/pausing.js';
 import { limits } from '../domain/limits.js';
 import { nearest } from '../domain/nearest.js';
 import { parseCron } from '../domain/time/cron-expression.js';
@@ -14,7 +15,17 @@ import type { Shape } from '../schema/shape.js';
 import type { Faults } from './faults.js';
 import { readDuration } from './fields/durations.js';
 import { checkSlots, readMoreFields } from './fields/more-fields.js';
-import { addShapeFaults, type JobBody, jobShape, type PatchBody, patchShape } from './schemas.js';
+import {
+  addShapeFaults,
+  type HoldBody,
+  holdShape,
+  type JobBody,
+  jobShape,
+  type PatchBody,
+  type PauseBody,
+  patchShape,
+  pauseShape,
+} from './schemas.js';
 
 /** What validity depends on beside the body. */
 export interface Rules {
@@ -122,6 +133,21 @@ function checkPayload(
   if (check === undefined || faults.has(`${at}/payload`)) return;
   const chars = faults.isFull ? Number.POSITIVE_INFINITY : (text?.length ?? 0);
   for (const { path, message } of check(payload, chars)) faults.add(`${at}/payload${path}`, message);
+}
+
+/** What a request says of the pause of a job. Where faults were added, it says nothing. */
+export function readPause(value: unknown, { timezone }: Pick<Rules, 'timezone'>, faults: Faults): PauseChange {
+  const { until, reason } = shaped<PauseBody>(pauseShape, value, faults, '') ?? {};
+  const instant = typeof until === 'string' ? parseInstant(until, timezone) : undefined;
+  if (instant !== undefined && 'error' in instant) faults.add('/until', instant.error);
+  const ends = instant !== undefined && 'ms' in instant ? { until: instant.ms } : until === null && { until };
+  return { ...ends, ...(reason !== undefined && { reason }) };
+}
+
+/** What a request says of the pause of the server or of a type. Where faults were added, it says nothing. */
+export function readHold(value: unknown, faults: Faults): { readonly reason?: string | null } {
+  const { reason } = shaped<HoldBody>(holdShape, value, faults, '') ?? {};
+  return reason === undefined ? {} : { reason };
 }
 
 /** The value as an object of this shape; fields that are not of it are there, but have a fault. */

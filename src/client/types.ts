@@ -91,6 +91,9 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly trigger_at: string;
   readonly next_run_in?: string;
   readonly waiting_for?: string;
+  readonly paused?: true;
+  readonly paused_until?: string;
+  readonly pause_reason?: string;
   readonly retry_count: number;
   readonly max_retries: number;
   readonly is_repeat: boolean;
@@ -152,6 +155,27 @@ export interface JobType {
   /** There is none: its jobs wait. */
   readonly handler?: null;
   readonly counts?: { readonly pending: number };
+  readonly paused?: true;
+  readonly pause_reason?: string;
+}
+
+/** What is said of a pause; null takes it away, what is absent stays as it is. */
+export interface Reason {
+  /** At most 500 characters. */
+  readonly reason?: string | null;
+}
+
+/** The pause of a job. */
+export interface JobPause extends Reason {
+  /** When it ends by itself. */
+  readonly until?: Instant | null;
+}
+
+/** Whether the server is paused. */
+export interface ServerPause {
+  readonly paused: boolean;
+  readonly reason?: string;
+  readonly since?: string;
 }
 
 export interface Stats {
@@ -170,7 +194,9 @@ export type EventType =
   | 'job.completed'
   | 'job.failed'
   | 'job.retrying'
-  | 'job.cancelled';
+  | 'job.cancelled'
+  | 'job.paused'
+  | 'job.resumed';
 
 /** What happened to a job. `seq` grows without a gap over all events of the server. */
 export interface JobEvent {

@@ -6,6 +6,7 @@ import { retryWaitMs } from './backoff.js';
 import type { EventBody } from './events.js';
 import {
   type FailureCode,
+  heldAgain,
   isRepeating,
   type Job,
   type JobDetail,
@@ -16,7 +17,16 @@ import {
 import { next, type Step } from './lifecycle.js';
 import { limits } from './limits.js';
 import { deadlineOf, expiredMessage } from './slots/deadline.js';
-import { countPassed, countSlots, firstSlot, followingSlot, lastSlot, nextSlot, startOf } from './slots/schedule.js';
+import {
+  countPassed,
+  countSlots,
+  dueOf,
+  firstSlot,
+  followingSlot,
+  lastSlot,
+  nextSlot,
+  startOf,
+} from './slots/schedule.js';
 
 /** The new state of a job, with what changed beside it. */
 export interface Decision {
@@ -40,6 +50,8 @@ export interface Failure {
 
 /** A fresh occurrence: nothing of an earlier one is left. */
 export const fresh = { attempt: 0, retryCount: 0, interruptions: 0 } as const;
+/** Nothing is to come. */
+const over = { pause: null, nextSlot: 0 } as const;
 
 /** The one way to a new state. Field by field: every start and every outcome passes here, and objects put together by spreading cost ten times as much. */
 export function move(state: JobState, step: Step, now: number, changes: Partial<JobState>): JobState {
@@ -60,6 +72,8 @@ export function move(state: JobState, step: Step, now: number, changes: Partial<
     missed: changes.missed ?? state.missed,
     runCount: changes.runCount ?? state.runCount,
     lastOutcome: changes.lastOutcome ?? state.lastOutcome,
+    pause: changes.pause === undefined ? state.pause : changes.pause,
+    nextSlot: changes.nextSlot ?? state.nextSlot,
   };
 }
 
@@ -82,6 +96,8 @@ export function create(spec: JobSpec, now: number): Decision {
       missed: 0,
       runCount: 0,
       lastOutcome: undefined,
+      pause: null,
+      nextSlot: 0,
     },
     detail: noDetail,
     events: [{ type: 'job.scheduled', triggerAt: due, isRepeat: isRepeating(spec) }],
@@ -96,7 +112,8 @@ export function create(spec: JobSpec, now: number): Decision {
  */
 export function miss({ spec, state }: Job, now: number, resumedAt = now): Decision | undefined {
   const cutoff = resumedAt - limits.misfireAfterMs - 1;
-  if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff) return undefined;
+  // An extra occurrence is asked for and not missed.
+  if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff || state.nextSlot !== 0) return undefined;
   const until = lastStarted(spec, state, cutoff);
   const missed = (isCounted(spec, state) ? 0 : 1) + countSlots(spec, state.occurrence, until);
   if (missed === 0) return undefined;
@@ -115,7 +132,7 @@ function lastStarted(spec: JobSpec, state: JobState, cutoff: number): number {
 }
 
 /** Whether the present occurrence is among those that are counted as missed: it was made due later than by its own time. */
-function isCounted(spec: JobSpec, { due, occurrence }: JobState): boolean {
+export function isCounted(spec: JobSpec, { due, occurrence }: JobState): boolean {
   return due !== occurrence && due !== startOf(spec, occurrence);
 }
 
@@ -129,18 +146,19 @@ function passOver(
   now: number,
 ): Decision {
   if (slot === undefined) return ended(state, counts, now);
-  const due = startOf(spec, slot);
+  const due = dueOf(spec, slot);
+  const pause = heldAgain(state.pause);
   return {
-    state: move(state, step, now, { ...fresh, ...counts, occurrence: slot, due }),
+    state: move(state, step, now, { ...fresh, ...counts, occurrence: slot, due, pause, nextSlot: 0 }),
     events: [{ type: 'job.scheduled', triggerAt: due, isRepeat: true }],
   };
 }
 
 /** Nothing is to come any more, and no attempt has just ended: the job is what its last run was. */
-function ended(state: JobState, counts: Partial<JobState>, now: number): Decision {
+export function ended(state: JobState, counts: Partial<JobState>, now: number): Decision {
   const outcome = state.lastOutcome ?? 'success';
   return {
-    state: move(state, outcome === 'failed' ? 'endFailed' : 'end', now, { ...counts, finishedAt: now }),
+    state: move(state, outcome === 'failed' ? 'endFailed' : 'end', now, { ...over, ...counts, finishedAt: now }),
     events: [{ type: 'job.updated', triggerAt: state.due, isRepeat: true, ended: outcome }],
   };
 }
@@ -155,7 +173,9 @@ export function expire(job: Job, now: number): Decision {
   const slot = repeats ? followingSlot(spec, state, now) : undefined;
   const passed = repeats ? countPassed(spec, state, slot, now) : 0;
   if (repeats && state.attempt === 0) {
-    const skipped = state.skipped + passed + (isCounted(spec, state) ? 0 : 1);
+    // An extra occurrence is none of the schedule.
+    const own = state.nextSlot !== 0 || isCounted(spec, state) ? 0 : 1;
+    const skipped = state.skipped + passed + own;
     return passOver(spec, state, 'skip', slot, { skipped }, now);
   }
   const error = expiredMessage(spec, state.attempt > 0 ? job.detail.lastError?.message : undefined);
@@ -177,11 +197,16 @@ export function attemptNumber(state: JobState): number {
 /** Leases have 32 bits on disk. A job that runs every ten milliseconds comes round to the first after 497 days. */
 const maxLease = 0xffff_ffff;
 
+/** Whether the present occurrence is one of a schedule: one that a user has asked for is not counted. */
+function countsAsRun(spec: JobSpec, { nextSlot: following }: JobState): boolean {
+  return isRepeating(spec) && following === 0;
+}
+
 export function start({ spec, state }: Job, now: number): Decision {
   return {
     state: move(state, 'start', now, {
       attempt: state.attempt + 1,
-      runCount: state.runCount + (state.attempt === 0 && isRepeating(spec) ? 1 : 0),
+      runCount: state.runCount + (state.attempt === 0 && countsAsRun(spec, state) ? 1 : 0),
       fence: (state.fence % maxLease) + 1,
       startedAt: now,
       finishedAt: 0,
@@ -223,9 +248,7 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   const following = followingSlot(spec, state, now);
   // A retry gives way to the next occurrence.
   const permitted =
-    failure.retryable &&
-    retryCount <= spec.maxRetries &&
-    (following === undefined || retryAt < startOf(spec, following));
+    failure.retryable && retryCount <= spec.maxRetries && (following === undefined || retryAt < dueOf(spec, following));
   const expired = permitted && retryAt > (deadlineOf(spec, state) ?? Number.POSITIVE_INFINITY);
   if (expired) return fail(job, { ...failure, ...expiredFailure(spec, failure) }, now);
   const granted = permitted;
@@ -260,19 +283,29 @@ function finish(
   now: number,
 ): Decision {
   if (!isRepeating(spec)) {
-    return { state: move(state, step, now, { finishedAt: now, interruptions: 0 }), events: told };
+    return { state: move(state, step, now, { ...over, finishedAt: now, interruptions: 0 }), events: told };
   }
   const slot = followingSlot(spec, state, now);
   const skipped = state.skipped + countPassed(spec, state, slot, now);
   const lastOutcome = step === 'succeed' ? 'success' : 'failed';
   if (slot === undefined) {
-    const changes = { finishedAt: now, interruptions: 0, skipped, lastOutcome } as const;
+    const changes = { ...over, finishedAt: now, interruptions: 0, skipped, lastOutcome } as const;
     return { state: move(state, step, now, changes), events: told };
   }
-  const due = startOf(spec, slot);
+  const due = dueOf(spec, slot);
   const onward = step === 'skip' ? step : 'recur';
+  const pause = heldAgain(state.pause);
   return {
-    state: move(state, onward, now, { ...fresh, due, occurrence: slot, skipped, lastOutcome, finishedAt: now }),
+    state: move(state, onward, now, {
+      ...fresh,
+      due,
+      occurrence: slot,
+      skipped,
+      lastOutcome,
+      finishedAt: now,
+      pause,
+      nextSlot: 0,
+    }),
     events: [...told, { type: 'job.scheduled', triggerAt: due, isRepeat: true }],
   };
 }
@@ -291,7 +324,7 @@ export function interrupt(job: Job, begun: boolean, now: number): Decision {
   const attempt = begun ? state.attempt : state.attempt - 1;
   const { retryCount } = state;
   // An occurrence of which no attempt has begun has not started.
-  const runCount = state.runCount - (attempt === 0 && isRepeating(job.spec) ? 1 : 0);
+  const runCount = state.runCount - (attempt === 0 && countsAsRun(job.spec, state) ? 1 : 0);
   return {
     state: move(state, 'interrupt', now, {
       due: now,
@@ -306,7 +339,7 @@ export function interrupt(job: Job, begun: boolean, now: number): Decision {
 
 export function cancel({ state }: Job, now: number): Decision {
   return {
-    state: move(state, 'cancel', now, { finishedAt: now }),
+    state: move(state, 'cancel', now, { ...over, finishedAt: now }),
     events: [{ type: 'job.cancelled', previousStatus: state.status }],
     counts: 'cancelled',
   };

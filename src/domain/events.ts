@@ -13,6 +13,8 @@ export const eventTypes = [
   'job.retrying',
   'job.cancelled',
   'job.updated',
+  'job.paused',
+  'job.resumed',
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 
@@ -42,7 +44,15 @@ export type EventBody =
       /** Why another attempt follows: the handler failed, a user asked, or the attempt was interrupted. */
       readonly cause: 'failure' | 'manual' | 'interruption';
     }
-  | { readonly type: 'job.cancelled'; readonly previousStatus: Status };
+  | { readonly type: 'job.cancelled'; readonly previousStatus: Status }
+  | {
+      readonly type: 'job.paused' | 'job.resumed';
+      /** Of the job: a pause leaves it. */
+      readonly status: 'pending' | 'running';
+      /** Of the pause that begins or ends. */
+      readonly until?: number | undefined;
+      readonly reason?: string | undefined;
+    };
 
 /** An event as the log keeps it. `seq` grows by one with every event of the server. */
 export interface JobEvent {

@@ -72,6 +72,16 @@ export interface JobSpec {
   readonly trace?: TraceContext | undefined;
 }
 
+/** A pause that a user has asked for: as long as there is one, nothing of the job starts. */
+export interface Pause {
+  /** When it ends by itself, in Unix milliseconds; absent: when a user ends it. */
+  readonly until?: number | undefined;
+  /** What the user said. */
+  readonly reason?: string | undefined;
+  /** The present occurrence was asked for since (`run`): it starts all the same, and so do its retries. */
+  readonly passes?: boolean | undefined;
+}
+
 export interface JobState {
   readonly status: Status;
   /** The next start, retries included; once nothing is to come, the last one's due time. */
@@ -91,10 +101,17 @@ export interface JobState {
   readonly interruptions: number;
   readonly skipped: number;
   readonly missed: number;
-  /** Of a repeating job: occurrences that started, but for those that a user had started. */
+  /** Of a repeating job: occurrences of its schedule that started. Those that a user has asked for do not count. */
   readonly runCount: number;
   /** Of a repeating job: how the occurrence ended that has run last. */
   readonly lastOutcome: RunOutcome | undefined;
+  /** Null: it is not paused. Finished jobs are not. */
+  readonly pause: Pause | null;
+  /**
+   * Of an extra occurrence of a repeating job (`run`): the slot that comes next, which stays, or the instant to which a user has moved
+   * the next occurrence. Jitter is not in it. 0 for an occurrence of the schedule.
+   */
+  readonly nextSlot: number;
 }
 
 /** How an occurrence of a repeating job has ended. */
@@ -129,4 +146,24 @@ export const noDetail: JobDetail = Object.freeze({});
 /** True for jobs that have a next occurrence after each. */
 export function isRepeating({ trigger }: Pick<JobSpec, 'trigger'>): boolean {
   return trigger.kind === 'interval' || (trigger.kind === 'cron' && trigger.repeat);
+}
+
+/** True while a pause keeps the job from starting. */
+export function isHeld({ pause }: JobState): boolean {
+  return pause !== null && pause.passes !== true;
+}
+
+/** The pause when an occurrence is over that it may have let pass. */
+export function heldAgain(pause: Pause | null): Pause | null {
+  if (pause?.passes !== true) return pause;
+  const { passes: _, ...held } = pause;
+  return held;
+}
+
+/**
+ * When time alone makes something of a pending job: it is due, or its pause ends. Unix milliseconds; Infinity when it is paused until
+ * a user resumes it.
+ */
+export function wakesAt(state: JobState): number {
+  return isHeld(state) ? (state.pause?.until ?? Number.POSITIVE_INFINITY) : state.due;
 }

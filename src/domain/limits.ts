@@ -8,6 +8,7 @@ export const limits = {
   payloadDepth: 64,
   resultBytes: 64 * 1024,
   errorMessageChars: 4096,
+  pauseReasonChars: 500,
   maxRetries: 100,
   defaultMaxRetries: 3,
   defaultRetryDelayMs: 60_000,

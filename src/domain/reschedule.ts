@@ -3,10 +3,10 @@
  * the clock passes that time again. A slot that has run by the clock that was ahead does not run again.
  */
 import { retryWaitMs } from './backoff.js';
-import { type Decision, move } from './decisions.js';
-import { isRepeating, type Job, type JobSpec, type JobState, type SlotRange, type Trigger } from './job.js';
+import { type Decision, fresh, move } from './decisions.js';
+import { heldAgain, isRepeating, type Job, type JobSpec, type JobState, type SlotRange, type Trigger } from './job.js';
 import { limits } from './limits.js';
-import { isOutOfRuns, isSlot, lastSlot, nextSlot, startOf } from './slots/schedule.js';
+import { dueOf, isOutOfRuns, isSlot, lastSlot, nextSlot, startOf } from './slots/schedule.js';
 
 /** How far a clock was ahead that has been set back, by what it showed then. Unix milliseconds. */
 export interface ClockAhead {
@@ -32,11 +32,13 @@ export function reschedule({ spec, state }: Job, now: number, clock: ClockAhead)
   const ranges = [...(spec.alreadyRan ?? []), before, ...(ran ? [ran] : [])];
   const alreadyRan = apart(ranges.filter(({ from, until }) => until > now && from <= until)).slice(-rangesKept);
   const changed: JobSpec = { ...spec, trigger, alreadyRan };
+  const following = followingAnew(changed, state, now);
   if (state.status === 'running') {
-    return ran && { spec: changed, state: move(state, 'reschedule', now, {}), events: [] };
+    if (!ran && following === state.nextSlot) return undefined;
+    return { spec: changed, state: move(state, 'reschedule', now, { nextSlot: following }), events: [] };
   }
-  const place = placeAnew(changed, state, now);
-  const stays = place.due === state.due && place.occurrence === state.occurrence;
+  const place = placeAnew(changed, { ...state, nextSlot: following }, now);
+  const stays = place.due === state.due && place.occurrence === state.occurrence && place.nextSlot === state.nextSlot;
   // Should the clock be ahead once more, these slots are to be known still.
   if (stays && !ran) return undefined;
   return {
@@ -83,22 +85,31 @@ function slotsRun(
   return { from: Math.min(caughtUp ?? missedUntil + 1, until), until };
 }
 
-type Place = Partial<JobState> & Pick<JobState, 'due' | 'occurrence'>;
+/** What comes after an extra occurrence; 0 for one of the schedule. */
+function followingAnew(spec: JobSpec, { nextSlot: following }: JobState, now: number): number {
+  // One that a user has moved to an instant of his own stays there, too.
+  if (following === 0 || !isSlot(spec.trigger, following)) return following;
+  return Math.min(following, nextSlot(spec, now) ?? following);
+}
+
+type Place = Partial<JobState> & Pick<JobState, 'due' | 'occurrence' | 'nextSlot'>;
 
 function placeAnew(spec: JobSpec, state: JobState, now: number): Place {
-  const { due, occurrence } = state;
-  const slot = nextSlot(spec, now);
+  const { due, occurrence, nextSlot: following } = state;
+  const slot = following === 0 ? nextSlot(spec, now) : following;
   if (state.attempt > 0) {
     const waitMs = state.interruptions > 0 ? 0 : retryWaitMs(spec, Math.max(1, state.retryCount), state.fence);
     const retryAt = Math.min(due, now + waitMs);
     // As ever, a retry gives way to the next occurrence.
-    const gives = slot !== undefined && !isOutOfRuns(spec, state) && retryAt >= startOf(spec, slot);
-    if (!gives) return { due: retryAt, occurrence };
-    return { due: startOf(spec, slot), occurrence: slot, attempt: 0, retryCount: 0, interruptions: 0 };
+    const gives = slot !== undefined && !isOutOfRuns(spec, state) && retryAt >= dueOf(spec, slot);
+    if (!gives) return { due: retryAt, occurrence, nextSlot: following };
+    return { ...fresh, due: dueOf(spec, slot), occurrence: slot, nextSlot: 0, pause: heldAgain(state.pause) };
   }
-  // One that was missed was due at once, and still is.
-  if (occurrence <= now) return { due: Math.min(due, now), occurrence };
+  // One that was asked for was due at once, and still is.
+  if (following !== 0) return { due: Math.min(due, now), occurrence: Math.min(occurrence, now), nextSlot: following };
+  // And so is one that was missed.
+  if (occurrence <= now) return { due: Math.min(due, now), occurrence, nextSlot: 0 };
   // A user has moved this occurrence to an instant of his own.
-  if (slot === undefined || !isSlot(spec.trigger, occurrence)) return { due, occurrence };
-  return { due: startOf(spec, slot), occurrence: slot };
+  if (slot === undefined || !isSlot(spec.trigger, occurrence)) return { due, occurrence, nextSlot: 0 };
+  return { due: startOf(spec, slot), occurrence: slot, nextSlot: 0 };
 }

@@ -2,7 +2,7 @@
  * What a user's update makes of a job, and which updates would leave a repeating job with nothing to run for. Pure, as `decisions`.
  */
 import { type Decision, fresh, move } from './decisions.js';
-import { isRepeating, type Job, type JobSpec, type JobState, type Trigger } from './job.js';
+import { heldAgain, isRepeating, type Job, type JobSpec, type JobState, type Trigger } from './job.js';
 import { firstSlot, isOutOfRuns, isSlot, nextSlot, onGrid, startOf } from './slots/schedule.js';
 
 /** The parts of a spec that an update may change. */
@@ -45,16 +45,19 @@ export function update({ spec, state }: Job, { movedTo, ...change }: Change, now
   let place: Partial<JobState> = {};
   if (isNew) {
     const slot = firstSlot(changed, now);
-    place = { ...(repeats && fresh), due: startOf(changed, slot), occurrence: slot };
+    place = { ...(repeats && fresh), due: startOf(changed, slot), occurrence: slot, nextSlot: 0 };
   } else if (movedTo !== undefined) {
     const moved = Math.max(movedTo, now);
-    place = { due: moved, occurrence: moved };
+    place = { due: moved, occurrence: moved, nextSlot: 0 };
   } else if (spec.jitterMs !== changed.jitterMs && isToStart(spec, state, now)) {
     place = { due: startOf(changed, state.occurrence) };
   }
+  // Another occurrence than the one that was asked for in spite of a pause.
+  const isOther = repeats && (isNew || (movedTo !== undefined && state.nextSlot !== 0));
+  const pause = isOther ? heldAgain(state.pause) : state.pause;
   return {
     spec: changed,
-    state: move(state, 'update', now, place),
+    state: move(state, 'update', now, { ...place, pause }),
     events: [{ type: 'job.updated', triggerAt: place.due ?? state.due, isRepeat: repeats }],
   };
 }
@@ -72,8 +75,14 @@ export function changedSpec(spec: JobSpec, change: SpecChange): JobSpec {
 }
 
 /** It waits for the start of one of its slots, which is to come. */
-function isToStart(spec: JobSpec, { attempt, due, occurrence }: JobState, now: number): boolean {
-  return attempt === 0 && due > now && isSlot(spec.trigger, occurrence) && due === startOf(spec, occurrence);
+function isToStart(spec: JobSpec, { attempt, due, occurrence, nextSlot: following }: JobState, now: number): boolean {
+  return (
+    attempt === 0 &&
+    following === 0 &&
+    due > now &&
+    isSlot(spec.trigger, occurrence) &&
+    due === startOf(spec, occurrence)
+  );
 }
 
 /**

@@ -3,22 +3,16 @@
  * starts. Part of the scheduler: it runs only in its turns.
  */
 import type { Clock } from '../clock.js';
+import { isPausedAt, resumeInTime } from '../domain/control/pausing.js';
 import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
-import { isRepeating, type Job } from '../domain/job.js';
+import { isHeld, isRepeating, type Job, wakesAt } from '../domain/job.js';
 import { hasExpired } from '../domain/slots/deadline.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/port.js';
 import type { Telemetry } from '../telemetry/port.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import type { DueJob, DueTimes } from '../timer/lanes.js';
-import {
-  type ShownWait,
-  shownWait,
-  type Wait,
-  whyServerWaits,
-  whySuspectWaits,
-  whyTypeWaits,
-} from './admission/admission.js';
+import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
 import { CarefulStart } from './admission/careful-start.js';
 import { type WaitingJob, WaitingLine } from './admission/waiting-line.js';
 import type { Downtime } from './downtime.js';
@@ -76,7 +70,10 @@ export class Dispatch {
     this.#downtime = start.downtime;
     this.#ports = ports;
     this.#ledger = ledger;
-    this.#line = new WaitingLine(start.handlers, (name) => ports.pool.placesOf(name));
+    this.#line = new WaitingLine(start.handlers, {
+      placesOf: (name) => ports.pool.placesOf(name),
+      isPaused: (name) => ledger.isTypePaused(name),
+    });
     this.#careful = new CarefulStart({
       clean: start.clean,
       startedAt: ports.clock.now(),
@@ -117,9 +114,13 @@ export class Dispatch {
     return this.#line.earliestOf(priority);
   }
 
-  /** What a due job of a type waits for, as answers show it: read off the decision by which it is taken from the line. */
-  waitingFor(name: string): ShownWait | undefined {
-    return shownWait(whyTypeWaits(this.#line.typeUse(name)));
+  /** What a due job waits for, as answers show it. */
+  waitingFor({ spec, state }: Job): ShownWait | undefined {
+    return shownWait(
+      isPausedAt(state, this.#ports.clock.now()),
+      this.#line.typeUse(spec.name),
+      this.#ledger.isServerPaused,
+    );
   }
 
   /** Types may have other limits now, or no handler. */
@@ -146,10 +147,18 @@ export class Dispatch {
     }
   }
 
-  /** A due time has come: the job waits, unless it has moved on, or its occurrence was missed. Returns what it counts. */
+  /**
+   * A time has come. The pause of the job ends, or it waits, unless it has moved on or its occurrence was missed. Returns what it
+   * counts.
+   */
   #see({ due, seq, priority }: DueJob, now: number): number {
     const job = this.#ledger.lookup(seq);
-    if (!job || !isDue(job, due, priority)) return looksOf(job);
+    if (!job || !wakes(job, due, priority)) return looksOf(job);
+    if (isHeld(job.state)) {
+      const resumed = resumeInTime(job, now);
+      if (resumed) this.#ledger.record(job, resumed, now);
+      return looksOf(job);
+    }
     const resumedAt = this.#downtime.endOf(due);
     const missed = resumedAt === undefined ? undefined : decisions.miss(job, now, resumedAt);
     if (missed) {
@@ -199,7 +208,8 @@ export class Dispatch {
     this.#askAgainAt = Number.POSITIVE_INFINITY;
     const { knownDownTo } = this.#ports.window;
     let asksSuspects = this.#line.suspects > 0;
-    while (this.#looksLeft > 0 && !whyServerWaits(starts, this.#ports.pool.free - this.#beingWritten)) {
+    const isPaused = this.#ledger.isServerPaused;
+    while (this.#looksLeft > 0 && !whyServerWaits(starts, isPaused, this.#ports.pool.free - this.#beingWritten)) {
       const next = (asksSuspects ? this.#line.take(true) : undefined) ?? this.#line.take(false);
       if (!next) return;
       if (next.priority < knownDownTo && !next.suspect) return this.#line.push(next);
@@ -223,13 +233,13 @@ export class Dispatch {
   }
 
   /**
-   * The job, unless it has moved on since it was due; a clock that was set back makes it wait again. While a change of it is
+   * The job, unless it has moved on or was paused since it was due; a clock that was set back makes it wait again. While a change of it is
    * being written it does not start, since the disk may refuse that: after the commit the window has it once more.
    */
   #stillDue({ seq, due, priority, suspect }: WaitingJob): Job | undefined {
     const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookupWritten(seq));
     this.#looksLeft -= looksOf(job);
-    if (!job || !isDue(job, due, priority)) return undefined;
+    if (!job || isHeld(job.state) || !wakes(job, due, priority)) return undefined;
     const now = this.#ports.clock.now();
     if (due > now) {
       this.#ports.window.add(due, seq, priority);
@@ -318,8 +328,8 @@ export class Dispatch {
 }
 
 /** It waits for this instant, with this priority: it has not moved on. */
-function isDue({ spec, state }: Job, due: number, priority: number): boolean {
-  return state.status === 'pending' && state.due === due && (spec.priority ?? 0) === priority;
+function wakes({ spec, state }: Job, at: number, priority: number): boolean {
+  return state.status === 'pending' && wakesAt(state) === at && (spec.priority ?? 0) === priority;
 }
 
 /** The attempt with its place in a trace. */

@@ -3,6 +3,7 @@
  * they are on disk come out. What becomes bytes, and which, is the store's business.
  */
 
+import type { SettingsChange } from '../domain/control/settings.js';
 import type { DueLane } from '../domain/due-heap.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
@@ -79,6 +80,8 @@ export interface Changes {
   readonly keys: ReadonlyMap<string, KeyUse>;
   /** Stretches of the list of finished jobs that are not needed any more. */
   readonly passed: readonly FinishedPlace[];
+  /** Absent: none has changed. */
+  readonly settings?: SettingsChange | undefined;
 }
 
 /** What the store calls back. */
@@ -128,6 +131,8 @@ export interface CommittedJobs {
   state(seq: number): JobState | undefined;
   /** @throws DamagedRecord as above */
   job(seq: number): Job | undefined;
+  /** How many jobs of a type there are. */
+  jobsOfType(name: string): number;
   /** The use of an idempotency key that is still remembered at `now`. @throws DamagedRecord */
   keyUse(name: string, now: number): KeyUse | undefined;
 }

@@ -7,7 +7,7 @@ import type { EventBody, JobEvent } from '../../src/domain/events.js';
 import type { Job } from '../../src/domain/job.js';
 import { exampleNow, job, timezone } from '../server/fixture.js';
 
-const rules = { timezone, waitingFor: (name: string) => (name === 'gone' ? 'handler' : undefined) };
+const rules = { timezone, waitingFor: ({ spec }: Job) => (spec.name === 'gone' ? 'handler' : undefined) };
 
 function shown(each: Job, use: JobUse = 'detail', now = exampleNow): Record<string, unknown> {
   return JSON.parse(renderJob(each, use, now, rules)) as Record<string, unknown>;

@@ -23,6 +23,8 @@ t.test('create', async (t) => {
     missed: 0,
     runCount: 0,
     lastOutcome: undefined,
+    pause: null,
+    nextSlot: 0,
   };
 
   t.test('a job for one instant is pending for it', async (t) => {

@@ -1,5 +1,6 @@
 /** The transition table against the decisions: every status with every step, allowed or refused as the table says. */
 import t from 'tap';
+import { pause, resume, resumeInTime, run } from '../../src/domain/control/pausing.js';
 import * as decisions from '../../src/domain/decisions.js';
 import type { Job } from '../../src/domain/job.js';
 import {
@@ -71,6 +72,12 @@ const ways: Record<Step, readonly ((status: Status) => decisions.Decision | unde
   interrupt: [
     (status) => decisions.interrupt(at(status), true, noon),
     (status) => decisions.interrupt(at(status), false, noon),
+  ],
+  run: [(status) => run(sampleJob(once, { status, due: noon + hour }), noon)],
+  pause: [(status) => pause(at(status), {}, noon), (status) => pause(at(status, repeating), { until: noon }, noon)],
+  resume: [
+    (status) => resume(sampleJob(once, { status, pause: {} }), noon),
+    (status) => resumeInTime(sampleJob(repeating, { status, pause: { until: noon } }), noon),
   ],
   reschedule: [
     (status) =>

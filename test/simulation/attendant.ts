@@ -1,5 +1,5 @@
 /** Stands at the pool of the simulated server and looks at every attempt that is handed to it. */
-import { isRepeating, type JobSpec, type JobState } from '../../src/domain/job.js';
+import { isHeld, isRepeating, type JobSpec, type JobState } from '../../src/domain/job.js';
 import { limits } from '../../src/domain/limits.js';
 import { deadlineOf } from '../../src/domain/slots/deadline.js';
 import { nextOccurrence } from '../../src/domain/slots/trigger.js';
@@ -69,6 +69,7 @@ export class Attendant {
     must(state.due <= state.startedAt, () => `job ${jobSeq} runs ${state.due - state.startedAt} ms early`);
     const now = Math.max(this.#latest, world.clock.wall);
     must(state.due <= now, () => `job ${jobSeq} runs ${state.due - now} ms before any clock said that it is due`);
+    this.#checkPauses(attempt, now);
     checkSchedule(world, committed.spec, attempt);
     checkDeadline(committed.spec, state);
     if (isRepeating(committed.spec)) checkBounds(committed.spec, state, attempt);
@@ -76,6 +77,14 @@ export class Attendant {
     if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.fence, attempt.scheduledFor);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
     must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');
+  }
+
+  /** What was paused, and acknowledged as that, does not start. */
+  #checkPauses({ jobSeq, name }: Attempt, now: number): void {
+    const { jobs, serverPause, typePauses } = this.#promised;
+    must(!serverPause.holds(now), () => `job ${jobSeq} starts while the server is paused`);
+    must(!typePauses.get(name)?.holds(now), () => `job ${jobSeq} starts while its type is paused`);
+    must(!jobs.get(jobSeq)?.pause.holds(now), () => `job ${jobSeq} starts while it is paused`);
   }
 
   #kill({ jobSeq, payload }: Attempt): void {
@@ -122,6 +131,7 @@ function checkBounds(spec: JobSpec, state: JobState, { jobSeq, scheduledFor }: A
     maxRuns = Number.POSITIVE_INFINITY,
   } = spec;
   must(state.runCount <= maxRuns, () => `job ${jobSeq} has run ${state.runCount} of ${maxRuns} times`);
+  if (state.nextSlot !== 0) return;
   const isIn = scheduledFor >= startAt && scheduledFor <= endAt;
   must(isIn, () => `job ${jobSeq} runs for ${scheduledFor}, which is not in ${startAt} to ${endAt}`);
 }
@@ -129,6 +139,7 @@ function checkBounds(spec: JobSpec, state: JobState, { jobSeq, scheduledFor }: A
 /** Of jobs that are due and wait, none with a higher priority is passed over. Suspects have an order of their own. */
 function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq }: Attempt): void {
   const { born, sets, memtable, scheduler, clock, handlers } = world;
+  const { types } = scheduler.settings;
   const maySuspect = (seq: number): boolean => !born.clean && seq < born.firstNewSeq;
   if (maySuspect(jobSeq)) return;
   const priority = spec.priority ?? 0;
@@ -136,9 +147,10 @@ function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq
     // While a change of it is being written it does not start.
     if (maySuspect(seq) || (promised.jobs.get(seq)?.unanswered.size ?? 0) > 0) continue;
     const other = memtable.job(seq);
-    if (!other || (other.spec.priority ?? 0) <= priority || other.state.due > clock.now()) continue;
+    if (!other || isHeld(other.state) || (other.spec.priority ?? 0) <= priority || other.state.due > clock.now())
+      continue;
     const { name } = other.spec;
-    if (name === 'limited' || !handlers.some((handler) => handler.name === name)) continue;
+    if (name === 'limited' || types.get(name)?.paused || !handlers.some((handler) => handler.name === name)) continue;
     const now = scheduler.state(seq);
     const isChanging =
       now?.status !== 'pending' || now.updatedAt !== other.state.updatedAt || now.due !== other.state.due;

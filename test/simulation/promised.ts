@@ -11,11 +11,47 @@ export interface PromisedJob {
   readonly idSeconds: number;
   readonly id: string;
   cancelled: boolean;
+  /** A client has asked for it to be removed: it may be gone. */
+  removing: boolean;
+  /** That was acknowledged: it is gone. */
+  removed: boolean;
+  readonly pause: PromisedPause;
+  /**
+   * When the slot is due that follows an extra occurrence, as it was acknowledged behind an event; undefined when that may have changed
+   * since.
+   */
+  afterExtra: { readonly slot: number; readonly event: number } | undefined;
   /** Cron expressions that it was made with or that updates may have given it since: it has one of them. */
   readonly expressions: Set<string>;
   /** It was made to repeat by a cron expression: nothing makes it another kind of job. */
   readonly repeatsByCron: boolean;
   readonly repeats: boolean;
+}
+
+/** A pause of the server, of a type or of a job, as clients know it. */
+export class PromisedPause {
+  /** How often somebody has asked for something that ends it, or lets something pass. */
+  #endings = 0;
+  #acknowledged: { readonly endings: number; readonly until: number | undefined } | undefined;
+
+  /** A client asks for it. Returns what is to be called with the end of the pause when that is acknowledged. */
+  asked(): (until?: number) => void {
+    const endings = this.#endings;
+    return (until) => {
+      this.#acknowledged = { endings, until };
+    };
+  }
+
+  /** Somebody asks for its end, or it may have ended. */
+  mayEnd(): void {
+    this.#endings++;
+  }
+
+  /** Nothing may start: it was acknowledged, and nobody has asked for its end since. @param now the latest that a clock has shown */
+  holds(now: number): boolean {
+    const { endings = Number.NaN, until = Number.POSITIVE_INFINITY } = this.#acknowledged ?? {};
+    return endings === this.#endings && until > now;
+  }
 }
 
 /** How a key was used when that was acknowledged. */
@@ -27,6 +63,9 @@ export interface PromisedKey {
 export class Promised {
   readonly jobs = new Map<number, PromisedJob>();
   readonly keys = new Map<string, PromisedKey>();
+  readonly serverPause = new PromisedPause();
+  /** By job type. */
+  readonly typePauses: ReadonlyMap<string, PromisedPause>;
   /** Payloads of requests that were refused: none may ever be seen. Each request has a payload of its own. */
   readonly refused = new Set<string>();
   /** Slots of repeating jobs that attempts were started for, by job and fence. */
@@ -44,7 +83,9 @@ export class Promised {
     readonly retains: boolean,
     /** Jobs have fields that most are without. */
     readonly hasFields = false,
-  ) {}
+  ) {
+    this.typePauses = new Map(names.map((name) => [name, new PromisedPause()]));
+  }
 
   made(job: Job): void {
     const { seq, payload, idSeconds, trigger } = job.spec;
@@ -55,6 +96,10 @@ export class Promised {
       idSeconds,
       id: formatId(seq, idSeconds),
       cancelled: false,
+      removing: false,
+      removed: false,
+      pause: new PromisedPause(),
+      afterExtra: undefined,
       expressions: new Set(trigger.kind === 'cron' ? [trigger.expression] : []),
       repeats: isRepeating(job.spec),
       repeatsByCron: trigger.kind === 'cron' && trigger.repeat,
@@ -76,7 +121,16 @@ export class Promised {
     return before === fence ? undefined : before;
   }
 
+  /** The clock was set, or a job changed: what was to come may come at another time. */
+  forgetExtras(seqs: Iterable<number> = this.jobs.keys()): void {
+    for (const seq of seqs) {
+      const known = this.jobs.get(seq);
+      if (known) known.afterExtra = undefined;
+    }
+  }
+
   scheduleChanges(seq: number): void {
+    this.forgetExtras([seq]);
     for (const key of this.#slots.keys()) if (key.startsWith(`${seq}/`)) this.#slots.delete(key);
     this.#completed.delete(seq);
   }

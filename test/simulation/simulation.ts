@@ -20,6 +20,14 @@ const weights = {
   update: 3,
   cancel: 3,
   retry: 2,
+  pause: 1.5,
+  resume: 1.5,
+  run: 1.5,
+  remove: 1,
+  pauseType: 0.4,
+  resumeType: 0.8,
+  pauseServer: 0.2,
+  resumeServer: 0.8,
   turn: 8,
   store: 20,
   settle: 2,
@@ -77,6 +85,8 @@ export class Simulation {
   #resting = false;
   /** Whether, in the rest at the end, there may still be jobs that go on for ever. */
   #repeats = true;
+  /** Whether there may still be pauses then. */
+  #pauses = true;
 
   constructor(readonly life: Life) {
     const random = new Random(life.seed);
@@ -146,7 +156,16 @@ export class Simulation {
       case 'update':
       case 'cancel':
       case 'retry':
+      case 'pause':
+      case 'resume':
+      case 'run':
+      case 'remove':
         return this.#clients.command(what, random);
+      case 'pauseType':
+      case 'resumeType':
+      case 'pauseServer':
+      case 'resumeServer':
+        return this.#clients.hold(what, random);
       case 'turn':
         return this.#world.scheduler.turn();
       case 'store':
@@ -190,6 +209,7 @@ export class Simulation {
         this.#clock.wall += random.pick([-3_600_000, 3_600_000, -70_000, 70_000, -1500, 1500]);
         this.#attendant.forgiven++;
         this.#promised.mayMiss = true;
+        this.#promised.forgetExtras();
         return;
       case 'processStands':
         this.#clock.stand(random.pick([1200, 5000, 60_000]));
@@ -208,6 +228,7 @@ export class Simulation {
     this.#world.scheduler.turn();
     this.#promised.mayMiss = true;
     this.#attendant.forgiven++;
+    this.#promised.forgetExtras();
     this.#clock.wall += byMs;
     for (let round = 0; round < 3; round++) {
       this.#world.settle();
@@ -330,6 +351,7 @@ export class Simulation {
   #restRound(): void {
     const world = this.#world;
     world.settle();
+    this.#pauses &&= this.#clients.resumeAll();
     this.#repeats &&= this.#clients.cancelRepeating();
     for (const [jobSeq, { fence }] of [...world.pool.attempts]) {
       this.#report({ jobSeq, fence, durationMs: 1, kind: 'succeeded' });

@@ -47,6 +47,8 @@ export function sampleState(more: Partial<JobState> = {}): JobState {
     missed: 0,
     runCount: 0,
     lastOutcome: undefined,
+    pause: null,
+    nextSlot: 0,
     ...more,
   };
 }
@@ -181,6 +183,8 @@ export const anyState: fc.Arbitrary<JobState> = fc
       interruptions: u8,
       skipped: u32,
       missed: u32,
+      pause: fc.constant(null),
+      nextSlot: fc.constant(0),
     },
     { noNullPrototype: true },
   )
@@ -233,6 +237,12 @@ export const anyBody: fc.Arbitrary<EventBody> = fc
         });
       case 'job.cancelled':
         return of({ type: fc.constant(type), previousStatus: fc.constantFrom(...statuses) });
+      case 'job.paused':
+      case 'job.resumed':
+        return fc.record(
+          { type: fc.constant(type), status: fc.constantFrom('pending', 'running'), until: instant, reason: text },
+          { requiredKeys: ['type', 'status'], noNullPrototype: true },
+        );
       default:
         return type satisfies never;
     }

@@ -5,9 +5,11 @@ import { formatDuration } from '../time/duration.js';
 import { dueOf } from './schedule.js';
 
 /** The last instant at which an attempt of the present occurrence may start; undefined where there is none. */
-export function deadlineOf(spec: JobSpec, { occurrence }: JobState): number | undefined {
+export function deadlineOf(spec: JobSpec, { occurrence, nextSlot }: JobState): number | undefined {
   if (spec.expiresAfterMs === undefined) return undefined;
-  return Math.max(dueOf(spec, occurrence), spec.expiresFrom ?? Number.NEGATIVE_INFINITY) + spec.expiresAfterMs;
+  // An extra occurrence was due when it was asked for.
+  const due = nextSlot === 0 ? dueOf(spec, occurrence) : occurrence;
+  return Math.max(due, spec.expiresFrom ?? Number.NEGATIVE_INFINITY) + spec.expiresAfterMs;
 }
 
 /** Whether it is too late to start an attempt of the present occurrence at `now`. */

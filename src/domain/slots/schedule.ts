@@ -85,20 +85,26 @@ export function isOutOfRuns({ maxRuns }: JobSpec, { runCount }: JobState): boole
 
 /**
  * The slot of the occurrence that follows the present one; undefined when nothing is to come. Where the clock was set back the
- * present one may lie far ahead. A slot that has passed may still be to come, by its jitter.
+ * present one may lie far ahead. A slot that has passed may still be to come, by its jitter. What follows an extra occurrence
+ * was there before it.
  */
 export function followingSlot(spec: JobSpec, state: JobState, now: number): number | undefined {
   if (isOutOfRuns(spec, state)) return undefined;
-  const { occurrence } = state;
+  const { nextSlot: kept, occurrence } = state;
+  if (kept !== 0 && dueOf(spec, kept) > now) return spec.endAt !== undefined && kept > spec.endAt ? undefined : kept;
+  const latest = kept === 0 ? occurrence : kept;
   if (spec.jitterMs !== undefined) {
-    const passed = lastSlot(spec, occurrence, now);
+    const passed = lastSlot(spec, latest, now);
     if (passed !== undefined && startOf(spec, passed) > now) return passed;
   }
-  return nextSlot(spec, hasRunFor(spec, occurrence) ? now : Math.max(now, occurrence));
+  return nextSlot(spec, hasRunFor(spec, latest) ? now : Math.max(now, latest));
 }
 
 /** How many slots between the present occurrence and the one that follows, at `slot`, have passed. */
 export function countPassed(spec: JobSpec, state: JobState, slot: number | undefined, now: number): number {
   if (isOutOfRuns(spec, state)) return 0;
-  return countSlots(spec, state.occurrence, slot === undefined ? now : Math.min(now, slot - 1));
+  const { nextSlot: kept, occurrence } = state;
+  const until = slot === undefined ? now : Math.min(now, slot - 1);
+  if (kept === 0) return countSlots(spec, occurrence, until);
+  return dueOf(spec, kept) > now ? 0 : 1 + countSlots(spec, kept, until);
 }

@@ -24,21 +24,30 @@ interface Lane extends TypeUse {
   readonly suspects: WaitingQueue;
   concurrency: number | undefined;
   /** As of the last `refresh`. */
+  paused: boolean;
   places: number;
   running: number;
+}
+
+/** What is asked of a type as of now. */
+export interface TypeQuestions {
+  /** Attempts of it that the pool has places for; Infinity when unbounded. */
+  readonly placesOf: (name: string) => number;
+  /** Whether a user has paused it. */
+  readonly isPaused: (name: string) => boolean;
 }
 
 /** See the head of this file. */
 export class WaitingLine {
   readonly #handlers: ReadonlyMap<string, HandlerInfo>;
-  readonly #placesOf: (name: string) => number;
+  readonly #ask: TypeQuestions;
   readonly #lanes = new Map<string, Lane>();
   #suspects = 0;
 
-  /** @param placesOf attempts of a type that the pool has places for, as of now: asked by `refresh`; Infinity when unbounded */
-  constructor(handlers: ReadonlyMap<string, HandlerInfo>, placesOf: (name: string) => number) {
+  /** @param ask is asked by `refresh` */
+  constructor(handlers: ReadonlyMap<string, HandlerInfo>, ask: TypeQuestions) {
     this.#handlers = handlers;
-    this.#placesOf = placesOf;
+    this.#ask = ask;
   }
 
   /** How many suspects wait. */
@@ -77,14 +86,17 @@ export class WaitingLine {
     }
   }
 
-  /** A type as it stands, whether or not a job of it has ever waited. */
+  /** A type as it stands now, whether or not a job of it has ever waited. */
   typeUse(name: string): TypeUse {
-    return this.#lanes.get(name) ?? this.#typeUse(name);
+    return { ...this.#typeUse(name), running: this.#lanes.get(name)?.running ?? 0 };
   }
 
-  /** The pool's places may have changed; to be called once before jobs are taken. */
+  /** The pool's places and what users have set may have changed; to be called once before jobs are taken. */
   refresh(): void {
-    for (const lane of this.#lanes.values()) lane.places = this.#placesOf(lane.name);
+    for (const lane of this.#lanes.values()) {
+      lane.places = this.#ask.placesOf(lane.name);
+      lane.paused = this.#ask.isPaused(lane.name);
+    }
   }
 
   /** The handlers that the line was made with are others now. */
@@ -135,15 +147,17 @@ export class WaitingLine {
   #lane(name: string): Lane {
     let lane = this.#lanes.get(name);
     if (!lane) {
-      const { concurrency, places, running } = this.#typeUse(name);
+      const { paused, concurrency, places, running } = this.#typeUse(name);
       // Written out: lanes put together by spreading had their readers compiled again and again.
-      lane = { name, concurrency, places, running, ordinary: new WaitingQueue(), suspects: new WaitingQueue() };
+      lane = { name, paused, concurrency, places, running, ordinary: new WaitingQueue(), suspects: new WaitingQueue() };
       this.#lanes.set(name, lane);
     }
     return lane;
   }
 
   #typeUse(name: string): TypeUse {
-    return { concurrency: this.#handlers.get(name)?.concurrency, places: this.#placesOf(name), running: 0 };
+    const { placesOf, isPaused } = this.#ask;
+    const concurrency = this.#handlers.get(name)?.concurrency;
+    return { paused: isPaused(name), concurrency, places: placesOf(name), running: 0 };
   }
 }

@@ -1,6 +1,10 @@
 /** Checking what jobs are found by: the due index, the list of finished jobs, the idempotency keys. */
 import { limits } from '../../domain/limits.js';
 import { deadlineOf } from '../../domain/slots/deadline.js';
+import { withMore } from '../format/detail.js';
+import { decodeDetail, detailKey, specKey } from '../format/layout.js';
+import { readRow, rowDue, rowFinishedAt, rowHasMore, rowPriority } from '../format/row.js';
+import { readSpec } from '../format/spec-codec.js';
 import {
   bucketOf,
   bucketOfKey,
@@ -10,12 +14,9 @@ import {
   laneOfBucket,
   runOfKey,
   startOfBucket,
-} from '../format/due-chunk.js';
-import { decodeFinished } from '../format/finished-list.js';
-import { expiryKey, keyOfExpiry, nameOfKey } from '../format/key-use.js';
-import { specKey } from '../format/layout.js';
-import { readRow, rowDue, rowFinishedAt, rowPriority } from '../format/row.js';
-import { readSpec } from '../format/spec-codec.js';
+} from '../format/trees/due-chunk.js';
+import { decodeFinished } from '../format/trees/finished-list.js';
+import { expiryKey, keyOfExpiry, nameOfKey } from '../format/trees/key-use.js';
 import { UnreadableRecord } from '../port.js';
 import { compareDue } from '../trees/due-index.js';
 import { findKey } from '../trees/idempotency.js';
@@ -25,7 +26,7 @@ import type { CheckGround, SeqSet } from './check-ground.js';
 /**
  * @param pending must all be found, each in the lane of its priority, at its due time and not before the point that a start reads the
  *   lane from
- * @param expiring those of them that have a deadline: they must be found by that as well
+ * @param expiring those that have a deadline: they must be found by that
  */
 export function checkDue(ground: CheckGround, pending: SeqSet, expiring: SeqSet): void {
   const { kv, faults, mark } = ground;
@@ -70,7 +71,10 @@ function deadlineInTrees(ground: CheckGround, seq: number): number | undefined {
   const row = ground.rowInTrees(seq);
   const bytes = ground.kv.get('specs', specKey(seq));
   const state = row && readRow(row.bytes, row.at);
-  return bytes && state && deadlineOf(readSpec(seq, bytes, ground.types), state);
+  if (!bytes || !state) return undefined;
+  const detail = rowHasMore(row.bytes, row.at) ? ground.kv.get('details', detailKey(seq)) : undefined;
+  const whole = detail === undefined ? state : withMore(state, decodeDetail(detail, seq), seq);
+  return deadlineOf(readSpec(seq, bytes, ground.types), whole);
 }
 
 function instant(ms: number): string {

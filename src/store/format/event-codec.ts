@@ -52,6 +52,13 @@ export function writeEvent(out: ByteWriter, event: JobEvent, typeId: number): vo
     case 'job.cancelled':
       out.u8(previousStatusCodes[body.previousStatus]);
       break;
+    case 'job.paused':
+    case 'job.resumed':
+      out.u8(previousStatusCodes[body.status]);
+      out.f64(body.until ?? Number.POSITIVE_INFINITY);
+      out.u8(body.reason === undefined ? 0 : 1);
+      if (body.reason !== undefined) out.text(body.reason);
+      break;
     default:
       body satisfies never;
   }
@@ -90,9 +97,20 @@ function readBody(input: ByteReader, type: EventType): EventBody {
       return { type, nextRetryAt: input.f64(), retryCount: input.u8(), cause: at(causeOfCode, input.u8()) };
     case 'job.cancelled':
       return { type, previousStatus: at(previousStatusOfCode, input.u8()) };
+    case 'job.paused':
+    case 'job.resumed':
+      return readPause(input, type);
     default:
       return type satisfies never;
   }
+}
+
+function readPause(input: ByteReader, type: 'job.paused' | 'job.resumed'): EventBody {
+  const status = at(previousStatusOfCode, input.u8());
+  if (status !== 'pending' && status !== 'running') throw new RangeError(`${type} of a ${status} job`);
+  const until = input.f64();
+  const reason = input.u8() === 1 ? { reason: input.text() } : undefined;
+  return { type, status, ...(until !== Number.POSITIVE_INFINITY && { until }), ...reason };
 }
 
 export function readEvent(input: ByteReader, seq: number, types: TypeDictionary): JobEvent {

@@ -4,10 +4,11 @@
  */
 
 import type { JobEvent } from '../../domain/events.js';
-import type { JobDetail, JobState } from '../../domain/job.js';
+import type { JobState } from '../../domain/job.js';
 import type { Counters } from '../port.js';
 import { DamagedRecord, NewerRecord } from '../port.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
+import type { StoredDetail } from './detail.js';
 import { readEvent, writeEvent } from './event-codec.js';
 import { getU16, getU32, getU48, putU16, putU32, putU48 } from './numbers.js';
 import { rowBytes, writeNoRow, writeRow } from './row.js';
@@ -16,7 +17,7 @@ import type { TypeDictionary } from './type-dictionary.js';
 /** 2: with deadlines, and how many there are, before the names of types. Each record has the lowest version that holds it. */
 const versions = { plain: 1, withDeadlines: 2 } as const;
 
-/** A job's place in a record: its new state, or none when it was removed, and its detail if that changed. */
+/** A job's place in a record: its new state, or none when it was removed, and its detail if that is to be written. */
 export interface Change {
   readonly seq: number;
   readonly name: string;
@@ -25,7 +26,7 @@ export interface Change {
   readonly hasDetail: boolean;
   /** Of the job, where it has one. */
   readonly priority?: number | undefined;
-  readonly detail?: JobDetail | undefined;
+  readonly detail?: StoredDetail | undefined;
 }
 
 /** Until when attempts of a pending job may start. */

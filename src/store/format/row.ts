@@ -1,9 +1,10 @@
 /** A job's state as a row of fixed size: what the tree of states, the log and the tables in memory hold of a job. */
 
-import type { JobState } from '../../domain/job.js';
+import { type JobState, wakesAt } from '../../domain/job.js';
 import type { Status } from '../../domain/lifecycle.js';
 import { NewerRecord } from '../port.js';
 import { statusCodes, statusOfCode } from './codes.js';
+import { needsMore } from './detail.js';
 import { getF64, getU16, getU32, getU48, maxU16, maxU32, putF64, putU16, putU32, putU48 } from './numbers.js';
 
 /**
@@ -20,8 +21,22 @@ export const rowBytes = 54;
  * What a row says beside its fields. A version that gives a job more than the row has room for keeps that elsewhere and sets a flag of its
  * own: so an older version sees that it does not know all.
  */
-const flags = { detail: 1, priority: 8, runs: 16, lastFailed: 32, lastSucceeded: 64 } as const;
-const knownFlags = flags.detail | flags.priority | flags.runs | flags.lastFailed | flags.lastSucceeded;
+const flags = {
+  /** There is a detail. */
+  detail: 1,
+  /** The detail has the rest of the state, and the row's due time is when something is to be done: a pause may end by then. */
+  more: 2,
+  /** It is pending, and no time does anything: it is paused until a user resumes it. The due index need not have it. */
+  parked: 4,
+  /** It has a priority, which takes the place of the interruptions. */
+  priority: 8,
+  /** It has run, or has an outcome: due time and occurrence are shorter. */
+  runs: 16,
+  /** How the occurrence ended that has run last; neither: none has. */
+  lastFailed: 32,
+  lastSucceeded: 64,
+} as const;
+const knownFlags = Object.values(flags).reduce((known, flag) => known | flag, 0);
 
 /** A row inside a larger buffer. */
 export interface RowPlace {
@@ -30,7 +45,7 @@ export interface RowPlace {
 }
 
 /**
- * @param hasDetail there is a result or an error: were it lost, that would show
+ * @param hasDetail there is a detail: were it lost, that would show
  * @param priority of the job: the due index goes by it
  */
 export function writeRow(
@@ -45,11 +60,18 @@ export function writeRow(
   buffer[at + 1] = state.interruptions;
   buffer[at + 2] = state.retryCount;
   buffer[at + 3] = hasDetail ? flags.detail : 0;
+  let { due } = state;
+  if (needsMore(state)) {
+    buffer[at + 3] = (buffer[at + 3] as number) | flags.more;
+    const wakes = state.status === 'pending' ? wakesAt(state) : due;
+    if (wakes === Number.POSITIVE_INFINITY) buffer[at + 3] = (buffer[at + 3] as number) | flags.parked;
+    else due = wakes;
+  }
   putU32(buffer, at + 4, state.fence);
-  putF64(buffer, at + 8, state.due);
+  putF64(buffer, at + 8, due);
   putF64(buffer, at + 16, state.occurrence);
   if (priority !== 0) putPriority(buffer, at, state, priority);
-  if (state.runCount > 0 || state.lastOutcome !== undefined) putRuns(buffer, at, state);
+  if (state.runCount > 0 || state.lastOutcome !== undefined) putRuns(buffer, at, state, due);
   putU48(buffer, at + 24, state.updatedAt);
   putU48(buffer, at + 30, state.startedAt);
   putU48(buffer, at + 36, state.finishedAt);
@@ -65,7 +87,8 @@ function putPriority(buffer: Buffer, at: number, { interruptions }: JobState, pr
   buffer[at + 3] = (buffer[at + 3] as number) | flags.priority;
 }
 
-function putRuns(buffer: Buffer, at: number, { due, occurrence, runCount, lastOutcome }: JobState): void {
+/** @param due as the row has it */
+function putRuns(buffer: Buffer, at: number, { occurrence, runCount, lastOutcome }: JobState, due: number): void {
   const runs = Math.min(runCount, maxU32);
   putU48(buffer, at + 8, due);
   putU16(buffer, at + 14, runs & maxU16);
@@ -89,11 +112,22 @@ export function rowHasDetail(buffer: Buffer, at: number): boolean {
   return ((buffer[at + 3] as number) & flags.detail) !== 0;
 }
 
+/** The detail has the rest of the state: see `detail.ts`. */
+export function rowHasMore(buffer: Buffer, at: number): boolean {
+  return ((buffer[at + 3] as number) & flags.more) !== 0;
+}
+
+/** It is pending, and the time in the row does something: the due index must have it. */
+export function rowWakes(buffer: Buffer, at: number): boolean {
+  return rowStatus(buffer, at) === 'pending' && ((buffer[at + 3] as number) & flags.parked) === 0;
+}
+
 /** The status in a row without reading the rest; undefined where no job is. */
 export function rowStatus(buffer: Buffer, at: number): Status | undefined {
   return statusOfCode[(buffer[at] as number) & 15];
 }
 
+/** When something is to be done about a pending job: it is due, or its pause ends. Unix milliseconds. */
 export function rowDue(buffer: Buffer, at: number): number {
   return rowHas(buffer, at, flags.runs) ? getU48(buffer, at + 8) : getF64(buffer, at + 8);
 }
@@ -111,7 +145,10 @@ export function rowFinishedAt(buffer: Buffer, at: number): number {
   return getU48(buffer, at + 36);
 }
 
-/** @throws NewerRecord when the row has something that this version does not know */
+/**
+ * The state as far as the row has it: see `rowHasMore`.
+ * @throws NewerRecord when the row has something that this version does not know
+ */
 export function readRow(buffer: Buffer, at: number): JobState | undefined {
   const status = rowStatus(buffer, at);
   if (status === undefined) return undefined;
@@ -134,5 +171,7 @@ export function readRow(buffer: Buffer, at: number): JobState | undefined {
     runCount: hasRuns ? getU16(buffer, at + 14) + getU16(buffer, at + 22) * 0x1_0000 : 0,
     lastOutcome:
       (given & flags.lastFailed) !== 0 ? 'failed' : (given & flags.lastSucceeded) !== 0 ? 'success' : undefined,
+    pause: null,
+    nextSlot: 0,
   };
 }

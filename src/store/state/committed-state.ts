@@ -3,7 +3,7 @@
  * A server, a trial of opening one and the tests all read through this.
  */
 import type { DueLane } from '../../domain/due-heap.js';
-import { laneNumber } from '../format/due-chunk.js';
+import { laneNumber } from '../format/trees/due-chunk.js';
 import { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
 import type { LogSource } from '../log/record-log.js';

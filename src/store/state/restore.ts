@@ -1,9 +1,10 @@
 /** The committed state at a start: what the trees hold, and the log behind them replayed on top. */
 
+import type { Settings } from '../../domain/control/settings.js';
 import type { DueLane } from '../../domain/due-heap.js';
-import type { JobDetail } from '../../domain/job.js';
-import { laneOf } from '../format/due-chunk.js';
-import { rowDue, rowPriority, rowStatus, rowType } from '../format/row.js';
+import type { StoredDetail } from '../format/detail.js';
+import { rowDue, rowPriority, rowStatus, rowType, rowWakes } from '../format/row.js';
+import { laneOf } from '../format/trees/due-chunk.js';
 import type { LogSource } from '../log/record-log.js';
 import { readRecord, replay } from '../log/records.js';
 import { type Counters, noCounters } from '../port.js';
@@ -25,10 +26,13 @@ export interface Restored {
   readonly lanes: readonly DueLane[];
   /** When the last record was written, in Unix milliseconds; undefined when there is none. */
   readonly lastRecordAt: number | undefined;
+  /** What users have set. */
+  readonly settings: Settings;
 }
 
 /**
- * Fills `memtable` and `sets`; calls `due` for each pending job whose due time, or deadline, may not be in the index yet.
+ * Fills `memtable` and `sets`; calls `due` for each pending job that wakes, or has a deadline, at a time which may not be in the index
+ * yet.
  * @throws DamagedRecord
  */
 export function restore(
@@ -43,6 +47,7 @@ export function restore(
   const { reader, log, memtable, sets } = parts;
   reader.loadTypes();
   const setsRead = reader.loadSets(sets);
+  const settings = reader.settings();
   const { position, watermark } = readMark(reader.kv);
   const lanes = lanesIn(reader.kv)
     .filter((lane) => lane !== 0)
@@ -56,6 +61,7 @@ export function restore(
     watermark,
     lanes,
     lastRecordAt: marked?.at,
+    settings,
   };
   replay(log, position, (record) => {
     record.restoreTypes(reader.types);
@@ -63,9 +69,9 @@ export function restore(
       memtable.replay(seq, record.bytes, at);
       const status = rowStatus(record.bytes, at);
       sets.place(seq, status, rowType(record.bytes, at));
-      if (status === 'pending') due(rowDue(record.bytes, at), seq, rowPriority(record.bytes, at));
+      if (rowWakes(record.bytes, at)) due(rowDue(record.bytes, at), seq, rowPriority(record.bytes, at));
     });
-    for (const { seq, json } of record.details()) memtable.applyDetail(seq, JSON.parse(json) as JobDetail);
+    for (const { seq, json } of record.details()) memtable.applyDetail(seq, JSON.parse(json) as StoredDetail);
     for (const { seq, at } of record.deadlines()) due(at, seq, 'deadlines');
     restored = {
       counters: record.counters,
@@ -74,6 +80,7 @@ export function restore(
       watermark,
       lanes,
       lastRecordAt: record.at,
+      settings,
     };
   });
   checkIndexes(reader.kv, { sets, setsRead, types: reader.types, counters: restored.counters });

@@ -19,7 +19,7 @@ import {
   laneOfBucket,
   lastOfDueChunk,
   runOfKey,
-} from '../format/due-chunk.js';
+} from '../format/trees/due-chunk.js';
 import type { KvReader, KvWriter } from '../kv/kv.js';
 import { DamagedRecord } from '../port.js';
 

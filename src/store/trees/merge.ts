@@ -4,8 +4,6 @@
  */
 
 import { DueHeap } from '../../domain/due-heap.js';
-import { laneNumber } from '../format/due-chunk.js';
-import { encodeFinished, keyOfPlace } from '../format/finished-list.js';
 import {
   checkPage,
   detailKey,
@@ -20,8 +18,10 @@ import {
   sealPage,
   specKey,
 } from '../format/layout.js';
-import { rowBytes, rowDue, rowPriority, rowStatus } from '../format/row.js';
-import { sealSet, setKey } from '../format/set-block.js';
+import { rowBytes, rowDue, rowPriority, rowStatus, rowWakes } from '../format/row.js';
+import { laneNumber } from '../format/trees/due-chunk.js';
+import { encodeFinished, keyOfPlace } from '../format/trees/finished-list.js';
+import { sealSet, setKey } from '../format/trees/set-block.js';
 import type { Kv, KvWriter } from '../kv/kv.js';
 import type { RecordLog } from '../log/record-log.js';
 import { readRecord } from '../log/records.js';
@@ -138,7 +138,7 @@ function byLane({ rows, deadlines }: PendingChanges): ReadonlyMap<number, DueHea
   const lanes = new Map([[0, ordinary]]);
   for (const seq of rows.keys()) {
     const at = rows.find(seq) as number;
-    if (rowStatus(rows.slab, at) !== 'pending') continue;
+    if (!rowWakes(rows.slab, at)) continue;
     const priority = rowPriority(rows.slab, at);
     const heap = priority === 0 ? ordinary : laneIn(lanes, laneNumber(priority));
     heap.push(rowDue(rows.slab, at), seq);

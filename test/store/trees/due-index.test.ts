@@ -8,7 +8,7 @@ import {
   decodeDueChunk,
   dueKey,
   runOfKey,
-} from '../../../src/store/format/due-chunk.js';
+} from '../../../src/store/format/trees/due-chunk.js';
 import {
   beforeAll,
   chunkEntries,

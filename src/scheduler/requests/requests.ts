@@ -1,34 +1,14 @@
 /** Deciding what users ask for: each request becomes a decision about a job, or a refusal that says why not. */
-import * as decisions from '../domain/decisions.js';
-import { Refusal } from '../domain/errors.js';
-import { findById } from '../domain/find-job.js';
-import { formatId } from '../domain/id.js';
-import type { Job, JobSpec, TraceContext } from '../domain/job.js';
-import { next, type Step } from '../domain/lifecycle.js';
-import { limits } from '../domain/limits.js';
-import { onGrid } from '../domain/slots/schedule.js';
-import * as updates from '../domain/update.js';
-import type { HandlerInfo } from '../pool/port.js';
+import * as decisions from '../../domain/decisions.js';
+import { Refusal } from '../../domain/errors.js';
+import type { Job, JobSpec } from '../../domain/job.js';
+import { limits } from '../../domain/limits.js';
+import { onGrid } from '../../domain/slots/schedule.js';
+import * as updates from '../../domain/update.js';
+import type { Creation, JobDraft, JobPatch, Request } from '../messages.js';
 import { changeOf, checkBounds, triggerOf } from './changes.js';
-import type { Ledger } from './ledger.js';
-import type { Answer, Creation, JobDraft, JobPatch, Request } from './messages.js';
-
-export interface RequestContext {
-  readonly ledger: Ledger;
-  readonly handlers: ReadonlyMap<string, HandlerInfo>;
-  /** IANA name: for cron jobs that name none. */
-  readonly timezone: string;
-  /** Unix milliseconds. */
-  readonly now: number;
-  /** Fires the signal of a job's attempt, once the cancellation is on disk. */
-  readonly abort: (job: Job) => void;
-  /** Puts a job in order that the clock has left in the future, before it is decided about. */
-  readonly lookAtFirst: (seq: number) => void;
-  /** Of the request that is decided, where that is traced. */
-  readonly trace?: TraceContext | undefined;
-}
-
-type Reply = (answer: Answer) => void;
+import { find, permit, type Reply, type RequestContext } from './context.js';
+import { pauseJob, removeJob, resumeJob, runJob, setServer, setType } from './pauses.js';
 
 /** All but lists of jobs, which may take several turns. */
 type ShortRequest = Exclude<Request, { kind: 'createMany' | 'createEach' }>;
@@ -44,6 +24,20 @@ export function decideRequest(request: ShortRequest, context: RequestContext, re
       return cancel(request.id, context, reply);
     case 'retry':
       return retry(request.id, context, reply);
+    case 'run':
+      return runJob(request.id, context, reply);
+    case 'pause':
+      return pauseJob(request.id, request.change, context, reply);
+    case 'resume':
+      return resumeJob(request.id, context, reply);
+    case 'remove':
+      return removeJob(request.id, context, reply);
+    case 'pauseType':
+    case 'resumeType':
+      return setType(request, context, reply);
+    case 'pauseServer':
+    case 'resumeServer':
+      return setServer(request, context, reply);
     default:
       request satisfies never;
   }
@@ -113,24 +107,6 @@ export function make(draft: JobDraft, context: RequestContext, idempotencyKey: s
     jitterMs: draft.jitterMs,
   };
   return ledger.record(undefined, decisions.create(spec, now), now);
-}
-
-/** The job that `id` names. @throws Refusal `not_found` */
-function find(id: string, { ledger, lookAtFirst }: RequestContext): Job {
-  const job = findById(id, ledger.committed.nextSeq, (seq) => {
-    lookAtFirst(seq);
-    return ledger.lookup(seq);
-  });
-  if (!job)
-    throw new Refusal('not_found', 'There is no job with this id. It may have been removed after its retention.');
-  return job;
-}
-
-/** @throws Refusal `conflict` when the lifecycle has no such step from the job's status. */
-function permit(job: Job, step: Step, what: string): void {
-  if (next(job.state.status, step)) return;
-  const id = formatId(job.spec.seq, job.spec.idSeconds);
-  throw new Refusal('conflict', `Job ${id} is ${job.state.status}; ${what}.`);
 }
 
 function update(id: string, patch: JobPatch, context: RequestContext, reply: Reply): void {

@@ -3,10 +3,10 @@
  * bucket of time that it belongs to, the merge that wrote its run, and its place in the run. The upper 16 bits of the bucket are
  * the lane: 0 is that of jobs without a priority.
  */
-import type { DueLane } from '../../domain/due-heap.js';
-import { ByteReader, ByteWriter } from './bytes.js';
-import { seal, unseal } from './layout.js';
-import { key, keyPart } from './numbers.js';
+import type { DueLane } from '../../../domain/due-heap.js';
+import { ByteReader, ByteWriter } from '../bytes.js';
+import { seal, unseal } from '../layout.js';
+import { key, keyPart } from '../numbers.js';
 
 /** Length of a bucket in milliseconds, about 17 minutes. The keys on disk count in it, so it never changes. */
 export const bucketMs = 2 ** 20;

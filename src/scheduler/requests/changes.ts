@@ -1,10 +1,10 @@
 /** What the fields of a request mean for a job: its trigger, and what an update changes. Refuses what no job can be. */
-import { Refusal } from '../domain/errors.js';
-import { isRepeating, type Job, type JobSpec, type Trigger } from '../domain/job.js';
-import { limits } from '../domain/limits.js';
-import { formatInstant } from '../domain/time/instant.js';
-import { type Change, changedSpec, exhaustedBy, startsAnew } from '../domain/update.js';
-import type { JobPatch, MoreFields, TriggerDraft } from './messages.js';
+import { Refusal } from '../../domain/errors.js';
+import { isRepeating, type Job, type JobSpec, type Trigger } from '../../domain/job.js';
+import { limits } from '../../domain/limits.js';
+import { formatInstant } from '../../domain/time/instant.js';
+import { type Change, changedSpec, exhaustedBy, startsAnew } from '../../domain/update.js';
+import type { JobPatch, MoreFields, TriggerDraft } from '../messages.js';
 
 /** What the meaning of a request depends on beside the job. */
 interface Circumstances {
@@ -93,7 +93,12 @@ export function checkBounds({ spec, state }: Job, patch: JobPatch, change: Chang
   }
   if (startAt !== undefined && endAt !== undefined && endAt < startAt)
     throw invalid('endAt' in patch ? '/end_at' : '/start_at', endsBeforeStart('endAt' in patch));
-  const bound = exhaustedBy(changedSpec(spec, change), state, isNew ? undefined : state.occurrence, now);
+  const bound = exhaustedBy(
+    changedSpec(spec, change),
+    state,
+    isNew ? undefined : state.nextSlot || state.occurrence,
+    now,
+  );
   if (bound === 'maxRuns')
     throw invalid(
       '/max_runs',
