@@ -1,5 +1,4 @@
 /** How the server is, for `/health`: whether it can do its work, and which jobs wait for a handler that is not here. */
-import type { Settings } from './domain/control/settings.js';
 import type { Logger } from './log.js';
 import type { WorkerPool } from './pool/pool.js';
 import { describeStuck } from './pool/stuck.js';
@@ -79,7 +78,8 @@ export class JobsByType implements JobsOfTypes {
 }
 
 /** Whoever wonders why nothing starts finds it in the log. */
-export function tellPauses({ server, types }: Settings, log: Logger): void {
+export function tellPauses({ settings }: Pick<Scheduler, 'settings'>, log: Logger): void {
+  const { server, types } = settings;
   if (server.paused) log.warn(server.paused, 'the server is paused: it starts nothing until it is resumed');
   const names = [...types].filter(([, { paused }]) => paused !== undefined).map(([name]) => name);
   if (names.length > 0)

@@ -373,7 +373,7 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
   const names = types.map(({ name }) => name);
   log.info({ urls, http, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
   jobsOfTypes.warn(log);
-  tellPauses(shard.scheduler.settings, log);
+  tellPauses(shard.scheduler, log);
   const files = await uncompiled(handlersDir);
   if (files.length > 0) log.warn({ files }, `TypeScript is ignored, since ${runTypeScript}`);
   reloads.start();

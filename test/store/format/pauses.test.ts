@@ -10,7 +10,16 @@ import { ByteReader, ByteWriter } from '../../../src/store/format/bytes.js';
 import { shownDetail, storedDetail, withMore } from '../../../src/store/format/detail.js';
 import { readEvent, writeEvent } from '../../../src/store/format/event-codec.js';
 import { seal } from '../../../src/store/format/layout.js';
-import { readRow, rowBytes, rowDue, rowHasMore, rowWakes, writeRow } from '../../../src/store/format/row.js';
+import {
+  readRow,
+  rowBytes,
+  rowDue,
+  rowHasMore,
+  rowPriority,
+  rowStatus,
+  rowWakes,
+  writeRow,
+} from '../../../src/store/format/row.js';
 import { readSettings, settingsPuts } from '../../../src/store/format/settings.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
 import { noon, sampleState } from '../samples.js';
@@ -52,6 +61,24 @@ for (const [why, more, written, stored, wakes] of cases) {
     t.throws(() => withMore(state, {}, 1), { name: 'DamagedRecord' });
   });
 }
+
+t.test('a pause, a priority and runs are in one row beside each other', async (t) => {
+  const runs = { runCount: 70_000, lastOutcome: 'failed' } as const;
+  const row = Buffer.alloc(rowBytes);
+  const until = sampleState({ ...runs, interruptions: 2, pause: { until: noon + 5 }, nextSlot: noon + 9 });
+  writeRow(row, 0, until, 3, true, -7);
+  t.equal(row[3], 1 + 2 + 8 + 16 + 32);
+  t.strictSame(
+    [rowDue(row, 0), rowPriority(row, 0), rowStatus(row, 0), rowWakes(row, 0)],
+    [noon + 5, -7, 'pending', true],
+  );
+  t.strictSame(withMore(readRow(row, 0) as JobState, storedDetail({ state: until, detail: noDetail }), 1), until);
+  const parked = sampleState({ ...runs, lastOutcome: 'success', pause: {} });
+  writeRow(row, 0, parked, 3, true, 100);
+  t.equal(row[3], 1 + 2 + 4 + 8 + 16 + 64);
+  t.strictSame([rowPriority(row, 0), rowStatus(row, 0), rowWakes(row, 0)], [100, 'pending', false]);
+  t.strictSame(withMore(readRow(row, 0) as JobState, storedDetail({ state: parked, detail: noDetail }), 1), parked);
+});
 
 const settings: Settings = {
   server: { paused: { since: noon } },
