@@ -101,13 +101,13 @@ export class Clients {
     const until = random.chance(0.5) ? this.#world().clock.now() + random.pick([-1000, 500, 5000, 60_000]) : undefined;
     const change = { ...(until !== undefined && { until }), ...(random.chance(0.3) && { reason: 'r' }) };
     const acknowledged = known.pause.asked();
-    known.afterExtra = undefined;
+    this.#promised.dueChanges(known);
     this.#ask({ kind: 'pause', id: known.id, change }, ([job]) => acknowledged(job?.state.pause?.until));
   }
 
   #resume(known: PromisedJob): void {
     known.pause.mayEnd();
-    known.afterExtra = undefined;
+    this.#promised.dueChanges(known);
     this.#ask({ kind: 'resume', id: known.id }, () => {});
   }
 
@@ -115,6 +115,7 @@ export class Clients {
   #run(seq: number, known: PromisedJob): void {
     known.pause.mayEnd();
     this.#promised.scheduleChanges(seq);
+    const { changes } = known;
     this.#ask({ kind: 'run', id: known.id }, ([job]) => {
       if (!job) throw new Error('no job in an answer');
       const { due, nextSlot, updatedAt } = job.state;
@@ -122,7 +123,8 @@ export class Clients {
         due <= updatedAt || due <= this.#world().clock.now(),
         () => `job ${seq} was to run now and is due at ${due}`,
       );
-      if (nextSlot !== 0) known.afterExtra = { slot: nextSlot, event: this.#world().queries.lastEvent() };
+      if (nextSlot !== 0 && changes === known.changes)
+        known.afterExtra = { slot: nextSlot, event: this.#world().queries.lastEvent() };
     });
   }
 
