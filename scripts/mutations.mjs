@@ -315,12 +315,12 @@ export const mutations = [
     changes: [change('src/store/format/detail.ts', '...(pause !== null && { pause })', '...{}')],
   },
   {
-    name: 'after an extra occurrence the next slot is not where a user has moved it',
+    name: 'an extra occurrence takes the place of the next slot',
     changes: [
       change(
         'src/domain/decisions.ts',
-        'if (state.nextSlot !== 0) return state.nextSlot > now ? state.nextSlot : nextSlot(spec, now);',
-        '',
+        'return state.nextSlot > now ? state.nextSlot : nextSlot(spec, now);',
+        'return nextSlot(spec, Math.max(now, state.nextSlot));',
       ),
     ],
   },

@@ -51,6 +51,8 @@ export class Attendant {
     const { jobSeq } = attempt;
     const known = this.#promised.jobs.get(jobSeq);
     const committed = world.memtable.job(jobSeq);
+    // Cancelled and removed while its start was written, it is handed over and taken back.
+    if (known?.removing && world.scheduler.state(jobSeq) === undefined) return;
     if (known?.cancelled) throw new Error(`job ${jobSeq} was cancelled and runs`);
     if (!committed) throw new Error(`job ${jobSeq} runs and is not on disk`);
     must(

@@ -106,13 +106,13 @@ export class Clients {
     const until = random.chance(0.5) ? this.#world().clock.now() + random.pick([-1000, 500, 5000, 60_000]) : undefined;
     const change = { ...(until !== undefined && { until }), ...(random.chance(0.3) && { reason: 'r' }) };
     const acknowledged = known.pause.asked();
-    known.afterExtra = undefined;
+    this.#promised.dueChanges(known);
     this.#ask({ kind: 'pause', id: known.id, change }, ([job]) => acknowledged(job?.state.pause?.until));
   }
 
   #resume(known: PromisedJob): void {
     known.pause.mayEnd();
-    known.afterExtra = undefined;
+    this.#promised.dueChanges(known);
     this.#ask({ kind: 'resume', id: known.id }, () => {});
   }
 
@@ -120,6 +120,7 @@ export class Clients {
   #run(seq: number, known: PromisedJob): void {
     known.pause.mayEnd();
     this.#promised.scheduleChanges(seq);
+    const { changes } = known;
     this.#ask({ kind: 'run', id: known.id }, ([job]) => {
       if (!job) throw new Error('no job in an answer');
       const { due, nextSlot, updatedAt } = job.state;
@@ -128,7 +129,8 @@ export class Clients {
         () => `job ${seq} was to run now and is due at ${due}`,
       );
       const slot = dueOf(job.spec, nextSlot);
-      if (nextSlot !== 0) known.afterExtra = { slot, event: this.#world().queries.lastEvent() };
+      if (nextSlot !== 0 && changes === known.changes)
+        known.afterExtra = { slot, event: this.#world().queries.lastEvent() };
     });
   }
 

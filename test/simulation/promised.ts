@@ -21,6 +21,8 @@ export interface PromisedJob {
    * since.
    */
   afterExtra: { readonly slot: number; readonly event: number } | undefined;
+  /** How often a client has asked for something that may change when it is due. */
+  changes: number;
   /** Cron expressions that it was made with or that updates may have given it since: it has one of them. */
   readonly expressions: Set<string>;
   /** It was made to repeat by a cron expression: nothing makes it another kind of job. */
@@ -45,6 +47,11 @@ export class PromisedPause {
   /** Somebody asks for its end, or it may have ended. */
   mayEnd(): void {
     this.#endings++;
+  }
+
+  /** The clock shows `now` and will be set: what it has ended stays so. */
+  clockIsSet(now: number): void {
+    if ((this.#acknowledged?.until ?? Number.POSITIVE_INFINITY) <= now) this.mayEnd();
   }
 
   /** Nothing may start: it was acknowledged, and nobody has asked for its end since. @param now the latest that a clock has shown */
@@ -100,6 +107,7 @@ export class Promised {
       removed: false,
       pause: new PromisedPause(),
       afterExtra: undefined,
+      changes: 0,
       expressions: new Set(trigger.kind === 'cron' ? [trigger.expression] : []),
       repeats: isRepeating(job.spec),
       repeatsByCron: trigger.kind === 'cron' && trigger.repeat,
@@ -121,16 +129,23 @@ export class Promised {
     return before === fence ? undefined : before;
   }
 
-  /** The clock was set, or a job changed: what was to come may come at another time. */
-  forgetExtras(seqs: Iterable<number> = this.jobs.keys()): void {
-    for (const seq of seqs) {
-      const known = this.jobs.get(seq);
-      if (known) known.afterExtra = undefined;
+  /** The clock shows `now` and will be set: what was to come may come at another time. */
+  clockIsSet(now: number): void {
+    for (const known of this.jobs.values()) {
+      known.afterExtra = undefined;
+      known.pause.clockIsSet(now);
     }
   }
 
+  /** A client asks for something that may change when a job is due. */
+  dueChanges(known: PromisedJob): void {
+    known.afterExtra = undefined;
+    known.changes++;
+  }
+
   scheduleChanges(seq: number): void {
-    this.forgetExtras([seq]);
+    const known = this.jobs.get(seq);
+    if (known) this.dueChanges(known);
     for (const key of this.#slots.keys()) if (key.startsWith(`${seq}/`)) this.#slots.delete(key);
     this.#completed.delete(seq);
   }

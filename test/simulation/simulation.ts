@@ -206,10 +206,10 @@ export class Simulation {
         this.#refusesOne = true;
         return;
       case 'clockJumps':
+        this.#promised.clockIsSet(this.#clock.wall);
         this.#clock.wall += random.pick([-3_600_000, 3_600_000, -70_000, 70_000, -1500, 1500]);
         this.#attendant.forgiven++;
         this.#promised.mayMiss = true;
-        this.#promised.forgetExtras();
         return;
       case 'processStands':
         this.#clock.stand(random.pick([1200, 5000, 60_000]));
@@ -228,7 +228,6 @@ export class Simulation {
     this.#world.scheduler.turn();
     this.#promised.mayMiss = true;
     this.#attendant.forgiven++;
-    this.#promised.forgetExtras();
     this.#clock.wall += byMs;
     for (let round = 0; round < 3; round++) {
       this.#world.settle();
@@ -239,6 +238,7 @@ export class Simulation {
       this.#clock.advance(1000);
       this.#attendant.readClock(this.#world);
     }
+    this.#promised.clockIsSet(this.#clock.wall);
     this.#clock.wall -= byMs;
     this.#world.settle();
     this.#clock.advance(byMs - 5000);
