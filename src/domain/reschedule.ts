@@ -27,15 +27,16 @@ const rangesKept = 8;
 export function reschedule({ spec, state }: Job, now: number, clock: ClockAhead): Decision | undefined {
   if (!isRepeating(spec) || state.updatedAt <= now) return undefined;
   const trigger = gridAround(spec.trigger, now);
-  const ran = slotsRun(spec, trigger, state, { now, ...clock });
-  const before = { from: now + 1, until: spec.createdAt < clock.shownBefore ? clock.shownBefore : now };
+  const since = slotsSince(spec, trigger, now);
+  const ran = slotsRun(spec, trigger, state, { now, since, ...clock });
+  const before = { from: since + 1, until: spec.createdAt < clock.shownBefore ? clock.shownBefore : now };
   const ranges = [...(spec.alreadyRan ?? []), before, ...(ran ? [ran] : [])];
   const alreadyRan = apart(ranges.filter(({ from, until }) => until > now && from <= until)).slice(-rangesKept);
   const changed: JobSpec = { ...spec, trigger, alreadyRan };
   if (state.status === 'running') {
     return ran && { spec: changed, state: move(state, 'reschedule', now, {}), events: [] };
   }
-  const place = placeAnew(changed, state, now);
+  const place = placeAnew(changed, state, now, since);
   const stays = place.due === state.due && place.occurrence === state.occurrence;
   // Should the clock be ahead once more, these slots are to be known still.
   if (stays && !ran) return undefined;
@@ -44,6 +45,14 @@ export function reschedule({ spec, state }: Job, now: number, clock: ClockAhead)
     state: move(state, 'reschedule', now, place),
     events: [{ type: 'job.updated', triggerAt: place.due, isRepeat: true }],
   };
+}
+
+/** From when on, not included, slots are to come: one that has passed may still start, by its jitter. */
+function slotsSince(spec: JobSpec, trigger: Trigger, now: number): number {
+  const { jitterMs, startAt, endAt } = spec;
+  if (jitterMs === undefined) return now;
+  const last = lastSlot({ trigger, startAt, endAt }, now - jitterMs, now);
+  return last !== undefined && startOf({ ...spec, trigger }, last) > now ? last - 1 : now;
 }
 
 /** The same slots in ranges that do not overlap, ascending: they are counted range by range. */
@@ -70,24 +79,24 @@ function slotsRun(
   { misfire, alreadyRan, startAt, endAt }: JobSpec,
   trigger: Trigger,
   state: JobState,
-  { now, aheadSince }: { readonly now: number; readonly aheadSince: number },
+  { now, since, aheadSince }: { readonly now: number; readonly since: number; readonly aheadSince: number },
 ): SlotRange | undefined {
   if (state.startedAt <= now) return undefined;
   const isBegun = state.status === 'running' || state.attempt > 0;
   const schedule = { trigger, alreadyRan, startAt, endAt };
-  const until = isBegun ? state.occurrence : lastSlot(schedule, now, state.occurrence - 1);
-  if (until === undefined || until <= now) return undefined;
+  const until = isBegun ? state.occurrence : lastSlot(schedule, since, state.occurrence - 1);
+  if (until === undefined || until <= since) return undefined;
   // Of what was missed when the clock went ahead, the last has run if the job catches up.
   const missedUntil = aheadSince - limits.misfireAfterMs - 1;
-  const caughtUp = misfire === 'run_once' ? lastSlot(schedule, now, missedUntil) : undefined;
+  const caughtUp = misfire === 'run_once' ? lastSlot(schedule, since, missedUntil) : undefined;
   return { from: Math.min(caughtUp ?? missedUntil + 1, until), until };
 }
 
 type Place = Partial<JobState> & Pick<JobState, 'due' | 'occurrence'>;
 
-function placeAnew(spec: JobSpec, state: JobState, now: number): Place {
+function placeAnew(spec: JobSpec, state: JobState, now: number, since: number): Place {
   const { due, occurrence } = state;
-  const slot = nextSlot(spec, now);
+  const slot = nextSlot(spec, since);
   if (state.attempt > 0) {
     const waitMs = state.interruptions > 0 ? 0 : retryWaitMs(spec, Math.max(1, state.retryCount), state.fence);
     const retryAt = Math.min(due, now + waitMs);
@@ -97,7 +106,7 @@ function placeAnew(spec: JobSpec, state: JobState, now: number): Place {
     return { due: startOf(spec, slot), occurrence: slot, attempt: 0, retryCount: 0, interruptions: 0 };
   }
   // One that was missed was due at once, and still is.
-  if (occurrence <= now) return { due: Math.min(due, now), occurrence };
+  if (occurrence <= now) return { due: due === startOf(spec, occurrence) ? due : Math.min(due, now), occurrence };
   // A user has moved this occurrence to an instant of his own.
   if (slot === undefined || !isSlot(spec.trigger, occurrence)) return { due, occurrence };
   return { due: startOf(spec, slot), occurrence: slot };
