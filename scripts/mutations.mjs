@@ -210,16 +210,6 @@ export const mutations = [
     ],
   },
   {
-    name: 'a lower priority starts while it is not known what a higher one has',
-    changes: [
-      change(
-        'src/scheduler/dispatch.ts',
-        'next.priority < knownDownTo',
-        'next.priority < Math.min(knownDownTo, -1000)',
-      ),
-    ],
-  },
-  {
     name: 'a repeating job runs once more than it may',
     changes: [change('src/domain/slots/schedule.ts', 'runCount >= maxRuns', 'runCount > maxRuns')],
   },
