@@ -27,17 +27,18 @@ const rangesKept = 8;
 export function reschedule({ spec, state }: Job, now: number, clock: ClockAhead): Decision | undefined {
   if (!isRepeating(spec) || state.updatedAt <= now) return undefined;
   const trigger = gridAround(spec.trigger, now);
-  const ran = slotsRun(spec, trigger, state, { now, ...clock });
-  const before = { from: now + 1, until: spec.createdAt < clock.shownBefore ? clock.shownBefore : now };
+  const since = slotsSince(spec, trigger, now);
+  const ran = slotsRun(spec, trigger, state, { now, since, ...clock });
+  const before = { from: since + 1, until: spec.createdAt < clock.shownBefore ? clock.shownBefore : now };
   const ranges = [...(spec.alreadyRan ?? []), before, ...(ran ? [ran] : [])];
   const alreadyRan = apart(ranges.filter(({ from, until }) => until > now && from <= until)).slice(-rangesKept);
   const changed: JobSpec = { ...spec, trigger, alreadyRan };
-  const following = followingAnew(changed, state, now);
+  const following = followingAnew(changed, state, since);
   if (state.status === 'running') {
     if (!ran && following === state.nextSlot) return undefined;
     return { spec: changed, state: move(state, 'reschedule', now, { nextSlot: following }), events: [] };
   }
-  const place = placeAnew(changed, { ...state, nextSlot: following }, now);
+  const place = placeAnew(changed, { ...state, nextSlot: following }, now, since);
   const stays = place.due === state.due && place.occurrence === state.occurrence && place.nextSlot === state.nextSlot;
   // Should the clock be ahead once more, these slots are to be known still.
   if (stays && !ran) return undefined;
@@ -46,6 +47,14 @@ export function reschedule({ spec, state }: Job, now: number, clock: ClockAhead)
     state: move(state, 'reschedule', now, place),
     events: [{ type: 'job.updated', triggerAt: place.due, isRepeat: true }],
   };
+}
+
+/** From when on, not included, slots are to come: one that has passed may still start, by its jitter. */
+function slotsSince(spec: JobSpec, trigger: Trigger, now: number): number {
+  const { jitterMs, startAt, endAt } = spec;
+  if (jitterMs === undefined) return now;
+  const last = lastSlot({ trigger, startAt, endAt }, now - jitterMs, now);
+  return last !== undefined && startOf({ ...spec, trigger }, last) > now ? last - 1 : now;
 }
 
 /** The same slots in ranges that do not overlap, ascending: they are counted range by range. */
@@ -72,31 +81,31 @@ function slotsRun(
   { misfire, alreadyRan, startAt, endAt }: JobSpec,
   trigger: Trigger,
   state: JobState,
-  { now, aheadSince }: { readonly now: number; readonly aheadSince: number },
+  { now, since, aheadSince }: { readonly now: number; readonly since: number; readonly aheadSince: number },
 ): SlotRange | undefined {
   if (state.startedAt <= now) return undefined;
   const isBegun = state.status === 'running' || state.attempt > 0;
   const schedule = { trigger, alreadyRan, startAt, endAt };
-  const until = isBegun ? state.occurrence : lastSlot(schedule, now, state.occurrence - 1);
-  if (until === undefined || until <= now) return undefined;
+  const until = isBegun ? state.occurrence : lastSlot(schedule, since, state.occurrence - 1);
+  if (until === undefined || until <= since) return undefined;
   // Of what was missed when the clock went ahead, the last has run if the job catches up.
   const missedUntil = aheadSince - limits.misfireAfterMs - 1;
-  const caughtUp = misfire === 'run_once' ? lastSlot(schedule, now, missedUntil) : undefined;
+  const caughtUp = misfire === 'run_once' ? lastSlot(schedule, since, missedUntil) : undefined;
   return { from: Math.min(caughtUp ?? missedUntil + 1, until), until };
 }
 
 /** What comes after an extra occurrence; 0 for one of the schedule. */
-function followingAnew(spec: JobSpec, { nextSlot: following }: JobState, now: number): number {
+function followingAnew(spec: JobSpec, { nextSlot: following }: JobState, since: number): number {
   // One that a user has moved to an instant of his own stays there, too.
   if (following === 0 || !isSlot(spec.trigger, following)) return following;
-  return Math.min(following, nextSlot(spec, now) ?? following);
+  return Math.min(following, nextSlot(spec, since) ?? following);
 }
 
 type Place = Partial<JobState> & Pick<JobState, 'due' | 'occurrence' | 'nextSlot'>;
 
-function placeAnew(spec: JobSpec, state: JobState, now: number): Place {
+function placeAnew(spec: JobSpec, state: JobState, now: number, since: number): Place {
   const { due, occurrence, nextSlot: following } = state;
-  const slot = following === 0 ? nextSlot(spec, now) : following;
+  const slot = following === 0 ? nextSlot(spec, since) : following;
   if (state.attempt > 0) {
     const waitMs = state.interruptions > 0 ? 0 : retryWaitMs(spec, Math.max(1, state.retryCount), state.fence);
     const retryAt = Math.min(due, now + waitMs);
@@ -108,7 +117,8 @@ function placeAnew(spec: JobSpec, state: JobState, now: number): Place {
   // One that was asked for was due at once, and still is.
   if (following !== 0) return { due: Math.min(due, now), occurrence: Math.min(occurrence, now), nextSlot: following };
   // And so is one that was missed.
-  if (occurrence <= now) return { due: Math.min(due, now), occurrence, nextSlot: 0 };
+  if (occurrence <= now)
+    return { due: due === startOf(spec, occurrence) ? due : Math.min(due, now), occurrence, nextSlot: 0 };
   // A user has moved this occurrence to an instant of his own.
   if (slot === undefined || !isSlot(spec.trigger, occurrence)) return { due, occurrence, nextSlot: 0 };
   return { due: startOf(spec, slot), occurrence: slot, nextSlot: 0 };

@@ -43,12 +43,12 @@ export function update({ spec, state }: Job, { movedTo, ...change }: Change, now
   const repeats = isRepeating(changed);
   const isNew = startsAnew(spec, change);
   let place: Partial<JobState> = {};
-  if (isNew) {
+  if (movedTo !== undefined) {
+    const moved = Math.max(movedTo, now);
+    place = { ...(isNew && fresh), due: moved, occurrence: moved, nextSlot: 0 };
+  } else if (isNew) {
     const slot = firstSlot(changed, now);
     place = { ...(repeats && fresh), due: startOf(changed, slot), occurrence: slot, nextSlot: 0 };
-  } else if (movedTo !== undefined) {
-    const moved = Math.max(movedTo, now);
-    place = { due: moved, occurrence: moved, nextSlot: 0 };
   } else if (spec.jitterMs !== changed.jitterMs && isToStart(spec, state, now)) {
     place = { due: startOf(changed, state.occurrence) };
   }

@@ -154,8 +154,9 @@ function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq
     const { name } = other.spec;
     if (name === 'limited' || types.get(name)?.paused || !handlers.some((handler) => handler.name === name)) continue;
     const now = scheduler.state(seq);
-    const isChanging =
-      now?.status !== 'pending' || now.updatedAt !== other.state.updatedAt || now.due !== other.state.due;
+    const { updatedAt, due, fence, attempt } = other.state;
+    const isSame = now?.updatedAt === updatedAt && now.due === due && now.fence === fence && now.attempt === attempt;
+    const isChanging = now?.status !== 'pending' || !isSame;
     must(isChanging, () => `job ${jobSeq} of priority ${priority} starts before job ${seq} of ${other.spec.priority}`);
   }
 }

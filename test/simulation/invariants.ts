@@ -190,7 +190,11 @@ export class Invariants {
   #checkSlot(seq: number): void {
     const fence = this.#replay.jobs.get(seq)?.starts ?? 0;
     const before = this.#promised.completed(seq, fence);
-    must(before === undefined, () => `attempts ${before} and ${fence} of job ${seq} completed the same slot`);
+    must(
+      before === undefined,
+      () =>
+        `attempts ${before} and ${fence} of job ${seq} completed the same slot: ${JSON.stringify(this.#bySeq.get(seq))}`,
+    );
   }
 
   /** Events, read in order, lead to the states and details that are there. */

@@ -83,7 +83,7 @@ export function checkBounds({ spec, state }: Job, patch: JobPatch, change: Chang
   const { timezone, now } = context;
   const instant = (ms: number): string => formatInstant(ms, timezone);
   const isNew = startsAnew(spec, change);
-  if (change.movedTo !== undefined && !isNew) {
+  if (change.movedTo !== undefined) {
     const path = patch.trigger?.kind === 'delay' ? '/delay' : '/trigger_at';
     const moved = Math.max(change.movedTo, now);
     if (endAt !== undefined && moved > endAt) throw invalid(path, `must not lead past end_at, ${instant(endAt)}`);
