@@ -350,9 +350,9 @@ export const mutations = [
     name: 'an extra occurrence takes the place of the next slot',
     changes: [
       change(
-        'src/domain/decisions.ts',
-        'return state.nextSlot > now ? state.nextSlot : nextSlot(spec, now);',
-        'return nextSlot(spec, Math.max(now, state.nextSlot));',
+        'src/domain/slots/schedule.ts',
+        'if (kept !== 0 && dueOf(spec, kept) > now) return',
+        'if (kept < 0) return',
       ),
     ],
   },

@@ -162,8 +162,8 @@ export function heldAgain(pause: Pause | null): Pause | null {
 
 /**
  * When time alone makes something of a pending job: it is due, or its pause ends. Unix milliseconds; Infinity when it is paused until
- * a user resumes it.
+ * a user resumes it. A pause that ended before 1970 ends then: rows of jobs that have run hold no earlier instant.
  */
 export function wakesAt(state: JobState): number {
-  return isHeld(state) ? (state.pause?.until ?? Number.POSITIVE_INFINITY) : state.due;
+  return isHeld(state) ? Math.max(0, state.pause?.until ?? Number.POSITIVE_INFINITY) : state.due;
 }

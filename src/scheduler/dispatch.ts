@@ -153,7 +153,7 @@ export class Dispatch {
    */
   #see({ due, seq, priority }: DueJob, now: number): number {
     const job = this.#ledger.lookup(seq);
-    if (!job || !wakes(job, due, priority)) return looksOf(job);
+    if (!job || !isPending(job, priority) || wakesAt(job.state) !== due) return looksOf(job);
     if (isHeld(job.state)) {
       const resumed = resumeInTime(job, now);
       if (resumed) this.#ledger.record(job, resumed, now);
@@ -239,7 +239,7 @@ export class Dispatch {
   #stillDue({ seq, due, priority, suspect }: WaitingJob): Job | undefined {
     const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookupWritten(seq));
     this.#looksLeft -= looksOf(job);
-    if (!job || isHeld(job.state) || !wakes(job, due, priority)) return undefined;
+    if (!job || !isPending(job, priority) || job.state.due !== due || isHeld(job.state)) return undefined;
     const now = this.#ports.clock.now();
     if (due > now) {
       this.#ports.window.add(due, seq, priority);
@@ -327,9 +327,9 @@ export class Dispatch {
   }
 }
 
-/** It waits for this instant, with this priority: it has not moved on. */
-function wakes({ spec, state }: Job, at: number, priority: number): boolean {
-  return state.status === 'pending' && wakesAt(state) === at && (spec.priority ?? 0) === priority;
+/** It is pending with this priority: what was known of another one is out of date. */
+function isPending({ spec, state }: Job, priority: number): boolean {
+  return state.status === 'pending' && (spec.priority ?? 0) === priority;
 }
 
 /** The attempt with its place in a trace. */

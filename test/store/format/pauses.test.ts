@@ -5,7 +5,7 @@
 import t from 'tap';
 import { noSettings, type Settings } from '../../../src/domain/control/settings.js';
 import type { JobEvent } from '../../../src/domain/events.js';
-import { type JobState, noDetail } from '../../../src/domain/job.js';
+import { type JobState, noDetail, wakesAt } from '../../../src/domain/job.js';
 import { ByteReader, ByteWriter } from '../../../src/store/format/bytes.js';
 import { shownDetail, storedDetail, withMore } from '../../../src/store/format/detail.js';
 import { readEvent, writeEvent } from '../../../src/store/format/event-codec.js';
@@ -24,6 +24,7 @@ import { readSettings, settingsPuts } from '../../../src/store/format/settings.j
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
 import { noon, sampleState } from '../samples.js';
 
+const hour = 3_600_000;
 /** Behind the due time: the occurrence, when it was updated, and what it has not come to yet. */
 const rest = '000060dd96b77942a0eb6c799b01000000000000000000000000000000000000000000000300';
 const cases: [why: string, state: Partial<JobState>, row: string, more: object, wakes: number | undefined][] = [
@@ -73,6 +74,11 @@ t.test('a pause, a priority and runs are in one row beside each other', async (t
     [noon + 5, -7, 'pending', true],
   );
   t.strictSame(withMore(readRow(row, 0) as JobState, storedDetail({ state: until, detail: noDetail }), 1), until);
+  const longOver = sampleState({ ...runs, pause: { until: -hour } });
+  writeRow(row, 0, longOver, 3, true);
+  t.equal(rowDue(row, 0), 0);
+  t.equal(wakesAt(longOver), 0, 'the pause of a job ends when the index says so');
+  t.strictSame(withMore(readRow(row, 0) as JobState, storedDetail({ state: longOver, detail: noDetail }), 1), longOver);
   const parked = sampleState({ ...runs, lastOutcome: 'success', pause: {} });
   writeRow(row, 0, parked, 3, true, 100);
   t.equal(row[3], 1 + 2 + 4 + 8 + 16 + 64);
