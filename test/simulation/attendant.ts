@@ -140,8 +140,7 @@ function checkBounds(spec: JobSpec, state: JobState, { jobSeq, scheduledFor }: A
 
 /** Of jobs that are due and wait, none with a higher priority is passed over. Suspects have an order of their own. */
 function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq }: Attempt): void {
-  const { born, sets, memtable, scheduler, clock, handlers } = world;
-  const { types } = scheduler.settings;
+  const { born, sets, memtable, scheduler, clock } = world;
   const maySuspect = (seq: number): boolean => !born.clean && seq < born.firstNewSeq;
   if (maySuspect(jobSeq)) return;
   const priority = spec.priority ?? 0;
@@ -152,7 +151,8 @@ function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq
     if (!other || isHeld(other.state) || (other.spec.priority ?? 0) <= priority || other.state.due > clock.now())
       continue;
     const { name } = other.spec;
-    if (name === 'limited' || types.get(name)?.paused || !handlers.some((handler) => handler.name === name)) continue;
+    // A pause of its type holds from its decision on.
+    if (name === 'limited' || scheduler.waitingFor(other) !== undefined) continue;
     const now = scheduler.state(seq);
     const { updatedAt, due, fence, attempt } = other.state;
     const isSame = now?.updatedAt === updatedAt && now.due === due && now.fence === fence && now.attempt === attempt;
