@@ -216,12 +216,6 @@ export const mutations = [
     changes: [change('src/domain/slots/schedule.ts', 'runCount >= maxRuns', 'runCount > maxRuns')],
   },
   {
-    name: 'a slot after the end of a schedule',
-    changes: [
-      change('src/domain/slots/schedule.ts', 'slot > schedule.endAt)) return', 'slot > schedule.endAt + 5000)) return'),
-    ],
-  },
-  {
     name: 'a cancellation does not reach the attempt that runs',
     changes: [
       change(
