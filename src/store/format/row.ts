@@ -14,6 +14,8 @@ import { getF64, getU16, getU32, getU48, maxU16, maxU32, putF64, putU16, putU32,
  * Two flags change it. `priority`: the second byte is the priority (i8), the interruptions are the upper half of the first. `runs`:
  * due time and occurrence are u48, and the u16 behind each is the lower or upper half of the number of runs. Only repeating
  * jobs have those, which are never due before 1970.
+ *
+ * Of the flags, 1 is as old as rows; 2 and 4 came with pauses, 8 to 64 with priorities and counted runs; 128 was never used.
  */
 export const rowBytes = 54;
 
