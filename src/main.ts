@@ -4,6 +4,7 @@
  * Exit codes: 0 after a stop in order, 1 when it could not start or had to stop, 137 when it had to kill itself because
  * something held it.
  */
+import { isatty } from 'node:tty';
 import { pino } from 'pino';
 import type { Config } from './config.js';
 import { ProcessEnd } from './process/end.js';
@@ -27,7 +28,8 @@ export async function runServer(
 ): Promise<void> {
   const output = new LogDestination({ fd: standardOutput, onLost: (lines) => reportLoss(lines) });
   const errors = new LogDestination({ fd: standardError, onLost: () => {} });
-  const coloured = !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  // Readable lines may also be asked for in a file, where colours would be signs.
+  const coloured = isatty(standardOutput) && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
   const asText = config.logFormat === 'text';
   const write = (line: string): void => output.write(asText ? logText(line, coloured) : line);
   const log = pino({ level: config.logLevel }, { write });

@@ -82,7 +82,7 @@ function reported(dispatched: Dispatched, kind: number, durationMs: number, text
   }
 }
 
-/** A failure that says how long its retry waits. What cannot be read as that is told in its message. */
+/** A failure that says how long its retry waits. If that is no duration, its message says so. */
 function failedAfter(
   dispatched: Dispatched,
   { name, message, retryAfter }: { readonly name: string; readonly message: string; readonly retryAfter: string },

@@ -44,7 +44,7 @@ export class FolderWatch {
     let isReady = false;
     watcher.on('all', (event, _, stats) => {
       if (event === 'addDir' || event === 'unlinkDir') return;
-      // At first each file that is there is told.
+      // It first reports each file that is already there.
       if (isReady || (stats?.mtimeMs ?? 0) > readAt) this.#changed();
     });
     watcher.on('error', (err) => log.warn({ err }, 'the handlers folder cannot be watched: a change may go unnoticed'));

@@ -99,7 +99,7 @@ function placed(errors: readonly ErrorObject[]): readonly PlacedFault[] {
   return faults;
 }
 
-/** Alternatives that differ in type alone are told as one fault of the type. */
+/** Alternatives that differ only in type are reported as one fault of the type. */
 function withTypes(error: ErrorObject, alternatives: readonly ErrorObject[]): ErrorObject {
   const types = alternatives.map(({ keyword, instancePath, params }) =>
     keyword === 'type' && instancePath === error.instancePath ? (params.type as string | string[]) : undefined,

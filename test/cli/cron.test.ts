@@ -44,7 +44,7 @@ t.test('mistakes', async (t) => {
   t.match(await runCli(['cron', '* * * * *', '--timezone', 'Mars/X']), { code: 2, stderr: /IANA/ });
 });
 
-t.test('a day that needs to match one of two is told with or', (t) => {
+t.test('where a day must match only one of two fields, the words say or', (t) => {
   const words = (expression: string): string => {
     const parsed = parseCron(expression);
     return 'cron' in parsed ? cronInWords(parsed.cron) : parsed.error;

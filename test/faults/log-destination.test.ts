@@ -149,3 +149,15 @@ function readAll(fd: number): string {
   }
   return text;
 }
+
+t.test('readable lines in a file have no colours', async (t) => {
+  const file = join(temporary('log'), 'log');
+  const port = await freePort();
+  const args = ['start', '--port', String(port), '--data-dir', join(temporary(), 'store'), '--handlers', handlers];
+  const child = run([...args, '--log-format', 'text'], { TERM: 'xterm' }, openSync(file, 'a'));
+  await eventually(() => readFileSync(file, 'utf8').includes(' ready '), 'it does not start');
+  const over = once(child, 'exit');
+  child.kill('SIGTERM');
+  t.same(await over, [0, null]);
+  t.notOk(readFileSync(file, 'utf8').includes('\u001b'));
+});

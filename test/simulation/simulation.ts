@@ -4,7 +4,8 @@
  * some of its steps left out.
  */
 import type { HandlerInfo, Outcome } from '../../src/pool/port.js';
-import { anyHandler, DiskFull, FakeClock, World } from '../support/world.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { anyHandler, DiskFull, World } from '../support/world.js';
 import { Attendant, Crash } from './attendant.js';
 import { Clients, manyNames, names } from './clients.js';
 import { must } from './event-replay.js';

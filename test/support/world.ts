@@ -7,7 +7,6 @@ import type { Clock } from '../../src/clock.js';
 import type { JobEvent } from '../../src/domain/events.js';
 import type { Logger } from '../../src/log.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/port.js';
-import type { Stretch } from '../../src/scheduler/downtime.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
 import type { Scheduler } from '../../src/scheduler/scheduler.js';
 import { makeShard, type ShardPorts } from '../../src/shard.js';
@@ -28,31 +27,10 @@ import { noTelemetry, type Telemetry } from '../../src/telemetry/port.js';
 import type { Waker } from '../../src/timer/waker.js';
 import type { DueWindow } from '../../src/timer/window.js';
 import { DiskBroken, DiskFull } from './disk-faults.js';
+import { FakeClock } from './fake-clock.js';
 import { MemoryKv } from './kv-memory.js';
 
 export { DiskBroken, DiskFull };
-
-export class FakeClock implements Clock {
-  wall = Date.UTC(2026, 0, 1);
-  mono = 0;
-  now(): number {
-    return this.wall;
-  }
-  monotonic(): number {
-    return this.mono;
-  }
-  /** When the process was stopped last, in monotonic time: told once. */
-  stop: Stretch | undefined;
-  advance(ms: number): void {
-    this.wall += ms;
-    this.mono += ms;
-  }
-  /** Time passes and the process stands still. */
-  stand(ms: number): void {
-    this.stop = { from: this.mono, until: this.mono + ms };
-    this.advance(ms);
-  }
-}
 
 /** Commits and merge slices happen when `step` is called, in order, as on a thread of its own. */
 export class InlineStore implements Storage {

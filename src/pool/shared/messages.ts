@@ -126,7 +126,7 @@ export const textsOfOutcome: Readonly<Record<number, number>> = {
   [outcomeKind.failedAfter]: 3,
 };
 
-/** What a thread is told of an attempt. */
+/** What a thread gets to know about an attempt. */
 export interface SentAttempt {
   readonly attempt: number;
   readonly scheduledFor: number;

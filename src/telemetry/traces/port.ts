@@ -1,5 +1,5 @@
 /**
- * Traces as a port: what is told of requests, commits and attempts so that spans can be made of them. Unlike metrics they take
+ * Traces as a port: what requests, commits and attempts report so that spans can be made of them. Unlike metrics they take
  * ids and make objects. So whoever calls has `Traces | undefined`, and where no SDK is loaded there is nothing to call.
  *
  * The parts hold a `TraceContext` of a request, which says where in which trace it was. It is kept with the job that the request

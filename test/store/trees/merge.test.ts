@@ -6,8 +6,9 @@ import type { JobDraft } from '../../../src/scheduler/messages.js';
 import { checkStore } from '../../../src/store/check/check.js';
 import { logKey } from '../../../src/store/format/layout.js';
 import { readMark } from '../../../src/store/trees/merge-mark.js';
+import { FakeClock } from '../../support/fake-clock.js';
 import type { MemoryKv } from '../../support/kv-memory.js';
-import { anyHandler, DiskFull, FakeClock, World } from '../../support/world.js';
+import { anyHandler, DiskFull, World } from '../../support/world.js';
 import { type Answers, answersOf, copyOf, pendingOf, toCome } from '../stores.js';
 
 /** More types than one slice of a merge saves sets of. */
