@@ -59,7 +59,9 @@ export const mutations = [
   },
   {
     name: 'a bucket of the due index is dropped while a job of it is to come',
-    changes: [change('src/store/trees/due-index.ts', 'dueKey(bucketOf(watermark))', 'dueKey(bucketOf(watermark) + 1)')],
+    changes: [
+      change('src/store/trees/due-index.ts', ': bucketOf(watermark, lane);', ': bucketOf(watermark, lane) + 1;'),
+    ],
   },
   {
     name: 'runs of the due index that become one are gone',
@@ -74,11 +76,7 @@ export const mutations = [
   {
     name: 'the watermark of a merge forgets jobs whose start is not on disk',
     changes: [
-      change(
-        'src/scheduler/merging.ts',
-        'Math.min(this.#window.earliest, earliestWaiting, this.#ledger.earliestDue)',
-        'Math.min(this.#window.earliest, earliestWaiting)',
-      ),
+      change('src/scheduler/merging.ts', 'Math.min(earliest, waiting, unsaved)', 'Math.min(earliest, waiting)'),
     ],
   },
   {
@@ -166,12 +164,8 @@ export const mutations = [
   {
     name: 'a job starts 5 ms early and says that it did not',
     changes: [
-      change('src/scheduler/dispatch.ts', 'this.#ports.window.pop(now);', 'this.#ports.window.pop(now + 5);'),
-      change(
-        'src/scheduler/dispatch.ts',
-        'if (due > this.#ports.clock.now()) {',
-        'if (due > this.#ports.clock.now() + 5) {',
-      ),
+      change('src/scheduler/dispatch.ts', 'this.#ports.window.pop(now, this', 'this.#ports.window.pop(now + 5, this'),
+      change('src/scheduler/dispatch.ts', 'if (due > now) {', 'if (due > now + 5) {'),
       change(
         'src/domain/decisions.ts',
         'startedAt: now,\n      finishedAt: 0,',
@@ -183,17 +177,49 @@ export const mutations = [
     name: 'a cron slot fires twice',
     changes: [
       change(
-        'src/domain/decisions.ts',
-        'nextSlot(spec, hasRunFor(spec, state.occurrence) ? now : Math.max(now, state.occurrence));',
-        'nextSlot(spec, hasRunFor(spec, state.occurrence) ? now : Math.max(now, state.occurrence) - 1);',
+        'src/domain/slots/schedule.ts',
+        'nextSlot(spec, hasRunFor(spec, latest) ? now : Math.max(now, latest));',
+        'nextSlot(spec, hasRunFor(spec, latest) ? now : Math.max(now, latest) - 1);',
       ),
     ],
+  },
+  {
+    name: 'a job that has waited in the line starts after it has expired',
+    changes: [
+      change('src/scheduler/dispatch.ts', 'if (this.#expire(job, now)) return undefined;', ''),
+      change('src/scheduler/scheduler.ts', 'if (expires) this.#dispatch.expireDue();', 'void expires;'),
+    ],
+  },
+  {
+    name: 'deadlines are not in the due index',
+    changes: [
+      change(
+        'src/store/trees/pending.ts',
+        'for (const deadline of record.deadlines()) this.deadlines.push(deadline);',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'what waits goes by due time alone, whatever its priority',
+    changes: [
+      change(
+        'src/scheduler/admission/waiting-line.ts',
+        'first.priority > priority || firstDue < due',
+        'firstDue < due',
+      ),
+      change('src/scheduler/admission/waiting-line.ts', '|| first.priority < priority) continue', ') continue'),
+    ],
+  },
+  {
+    name: 'a repeating job runs once more than it may',
+    changes: [change('src/domain/slots/schedule.ts', 'runCount >= maxRuns', 'runCount > maxRuns')],
   },
   {
     name: 'a cancellation does not reach the attempt that runs',
     changes: [
       change(
-        'src/scheduler/requests.ts',
+        'src/scheduler/requests/requests.ts',
         "if (job.state.status === 'running') ledger.onEnd({ written: () => context.abort(job) });",
         '',
       ),
@@ -292,6 +318,41 @@ export const mutations = [
         'return position < first ? this.#below.read(position) : recent;',
       ),
     ],
+  },
+  {
+    name: 'a job that was paused while it waited in the line starts all the same',
+    changes: [change('src/scheduler/dispatch.ts', ' || isHeld(job.state)) return undefined;', ') return undefined;')],
+  },
+  {
+    name: 'the pause of a type holds only once it is on disk, and a start meanwhile does not see it',
+    changes: [
+      change('src/scheduler/ledger.ts', 'this.#filling.typeOf(name)?.paused !== undefined ||', ''),
+      change('src/scheduler/ledger.ts', 'this.#inFlight?.typeOf(name)?.paused !== undefined ||', ''),
+    ],
+  },
+  {
+    name: 'a restart forgets that the server is paused',
+    changes: [
+      change('src/store/format/settings.ts', 'server === undefined ? puts : [...puts, put(serverKey, server)]', 'puts'),
+    ],
+  },
+  {
+    name: 'a pause does not come to the disk with its job',
+    changes: [change('src/store/format/detail.ts', '...(pause !== null && { pause })', '...{}')],
+  },
+  {
+    name: 'an extra occurrence takes the place of the next slot',
+    changes: [
+      change(
+        'src/domain/slots/schedule.ts',
+        'if (kept !== 0 && dueOf(spec, kept) > now) return',
+        'if (kept < 0) return',
+      ),
+    ],
+  },
+  {
+    name: 'a removed job leaves its result behind',
+    changes: [change('src/store/trees/merge.ts', "tx.remove('details', detailKey(seq));", '')],
   },
 ];
 

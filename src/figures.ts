@@ -20,7 +20,7 @@ export interface FiguresParts {
   readonly directory: string;
   readonly shard: {
     readonly state: Pick<CommittedState, 'sets' | 'types'>;
-    readonly scheduler: Pick<Scheduler, 'firstDue'>;
+    readonly scheduler: Pick<Scheduler, 'firstDue' | 'settings'>;
   };
   readonly pool: Pick<WorkerPool, 'alive' | 'busy' | 'retired'>;
   readonly kv: Pick<LmdbKv, 'space'>;
@@ -49,6 +49,11 @@ function figures({ version, clock, directory, shard: { state, scheduler }, pool,
       for (const [type, due] of scheduler.firstDue()) yield { type, ms: Math.max(0, now - due) };
     },
     threads: () => ({ alive: pool.alive, busy: pool.busy, retired: pool.retired }),
+    paused: () => {
+      const { server, types } = scheduler.settings;
+      const paused = [...types.values()].filter((type) => type.paused !== undefined);
+      return { server: server.paused !== undefined, types: paused.length };
+    },
     *files() {
       for (const file of [dataFile, journalFile]) {
         const found = statSync(join(directory, file), { throwIfNoEntry: false });

@@ -3,19 +3,22 @@ import type { Logger } from './log.js';
 import type { WorkerPool } from './pool/pool.js';
 import { describeStuck } from './pool/stuck.js';
 import type { Scheduler } from './scheduler/scheduler.js';
-import type { Health, JobsWithoutHandler } from './server/ports.js';
+import type { Health, JobsOfTypes, JobsWithoutHandler } from './server/ports.js';
 import type { TypeDictionary } from './store/format/type-dictionary.js';
 import type { JobSets } from './store/trees/job-sets.js';
 
 export interface HealthParts {
   readonly scheduler: Scheduler;
   readonly pool: WorkerPool;
-  readonly withoutHandler: WithoutHandler;
+  readonly jobsOfTypes: JobsOfTypes;
 }
 
-export function health({ scheduler, pool, withoutHandler }: HealthParts): Health {
-  const waiting = Object.fromEntries(withoutHandler.jobs().map(({ name, pending }) => [name, pending]));
-  const more = Object.keys(waiting).length > 0 ? { waiting_for_handler: waiting } : {};
+export function health({ scheduler, pool, jobsOfTypes }: HealthParts): Health {
+  const waiting = Object.fromEntries(jobsOfTypes.withoutHandler().map(({ name, pending }) => [name, pending]));
+  const more = {
+    ...(Object.keys(waiting).length > 0 && { waiting_for_handler: waiting }),
+    ...(scheduler.settings.server.paused !== undefined && { paused: true as const }),
+  };
   const { health: ofMode } = scheduler.mode;
   if (ofMode) return { ...ofMode, ...more };
   if (pool.alive === 0) {
@@ -26,8 +29,8 @@ export function health({ scheduler, pool, withoutHandler }: HealthParts): Health
   return { status: 'healthy', ...more };
 }
 
-/** Job types that have jobs to run and no handler here: those jobs wait. */
-export class WithoutHandler {
+/** Jobs by type, and those that have jobs to run and no handler here: those jobs wait. */
+export class JobsByType implements JobsOfTypes {
   readonly #types: TypeDictionary;
   readonly #sets: JobSets;
   #handled: ReadonlySet<string> = new Set();
@@ -43,20 +46,42 @@ export class WithoutHandler {
     this.#handled = new Set(handlers.map(({ name }) => name));
   }
 
-  jobs(): readonly JobsWithoutHandler[] {
+  count(name: string): number {
+    return this.#total(undefined, name);
+  }
+
+  pending(name: string): number {
+    return this.#total('pending', name);
+  }
+
+  #total(status: 'pending' | undefined, name: string): number {
+    const id = this.#types.find(name);
+    return id === undefined ? 0 : this.#sets.total(status, id);
+  }
+
+  withoutHandler(): readonly JobsWithoutHandler[] {
     return this.#types
       .all()
       .map((name, id) => ({ name, pending: this.#handled.has(name) ? 0 : this.#sets.total('pending', id) }))
       .filter(({ pending }) => pending > 0);
   }
 
-  /** Logs which there are, if any. */
+  /** Logs which have no handler, if any. */
   warn(log: Logger): void {
-    const jobs = this.jobs();
+    const jobs = this.withoutHandler();
     if (jobs.length === 0) return;
     log.warn(
       { jobs: Object.fromEntries(jobs.map(({ name, pending }) => [name, pending])) },
       'jobs have no handler in the handlers folder: they wait until there is one',
     );
   }
+}
+
+/** Whoever wonders why nothing starts finds it in the log. */
+export function tellPauses({ settings }: Pick<Scheduler, 'settings'>, log: Logger): void {
+  const { server, types } = settings;
+  if (server.paused) log.warn(server.paused, 'the server is paused: it starts nothing until it is resumed');
+  const names = [...types].filter(([, { paused }]) => paused !== undefined).map(([name]) => name);
+  if (names.length > 0)
+    log.warn({ types: names }, 'job types are paused: nothing of them starts until they are resumed');
 }

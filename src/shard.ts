@@ -2,14 +2,15 @@
  * A shard: all that owns one log, as one value. That is the committed state, the window of what is due, the store on the thread
  * that decides, the scheduler, and the queries that read beside it. That a server has one is `main`'s business; nothing here knows.
  */
-import { Scheduler, type SchedulerPorts } from './scheduler/scheduler.js';
+import { Scheduler } from './scheduler/scheduler.js';
+import type { SchedulerPorts } from './scheduler/scheduler-ports.js';
 import type { KvReader } from './store/kv/kv.js';
 import type { LogSource } from './store/log/record-log.js';
 import { CommittedState } from './store/state/committed-state.js';
 import { CommittedStore } from './store/state/committed-store.js';
 import { StoreQueries } from './store/state/queries.js';
 import type { Storage } from './store/trees/storage.js';
-import { DueWindow } from './timer/window.js';
+import { DueLanes } from './timer/lanes.js';
 
 /** An open store: what it is read through, and what writes to it. */
 export interface ShardStorage {
@@ -30,7 +31,7 @@ export interface Shard {
   readonly state: CommittedState;
   /** Wants to hear what the storage says. */
   readonly store: CommittedStore;
-  readonly window: DueWindow;
+  readonly window: DueLanes;
   readonly scheduler: Scheduler;
   readonly queries: StoreQueries;
 }
@@ -42,8 +43,9 @@ export interface Shard {
  */
 export function makeShard({ kv, log, storage, clean }: ShardStorage, ports: ShardPorts): Shard {
   const state = new CommittedState(kv, log);
-  const window = new DueWindow(state.dueIndex, ports.windowCapacity);
-  const restored = state.restore((due, seq) => window.add(due, seq));
+  const window = new DueLanes((lane) => state.dueIndexOf(lane), ports.windowCapacity);
+  const restored = state.restore((due, seq, lane) => window.add(due, seq, lane));
+  window.open(restored.lanes);
   const store = new CommittedStore(storage, state, restored, ports);
   const scheduler = new Scheduler({ ...ports, store, sets: state.sets, window }, { ...restored, clean });
   store.listen(scheduler);

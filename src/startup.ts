@@ -7,7 +7,7 @@ import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import { useIdKey } from './domain/id.js';
 import { metricsText } from './figures.js';
-import { health, WithoutHandler } from './health.js';
+import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
 import { WorkerPool } from './pool/pool.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
@@ -242,7 +242,7 @@ interface Parts extends Opened {
   readonly waker: TimerWaker;
   readonly stops: ProcessStops;
   readonly watch: DirectoryWatch;
-  readonly withoutHandler: WithoutHandler;
+  readonly jobsOfTypes: JobsByType;
   readonly listening: Server;
   readonly reloads: Reloads;
   /** Of `--watch`. */
@@ -291,7 +291,7 @@ async function assemble(
       fatal,
     },
   );
-  const withoutHandler = new WithoutHandler(shard.state.types, shard.state.sets, types);
+  const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types);
   const [{ Server }, http] = await libraries;
   const server = new Server({
     config,
@@ -300,8 +300,8 @@ async function assemble(
     requests: shard.scheduler,
     queries: shard.queries,
     handlers: types,
-    health: () => health({ scheduler: shard.scheduler, pool, withoutHandler }),
-    withoutHandler: () => withoutHandler.jobs(),
+    health: () => health({ scheduler: shard.scheduler, pool, jobsOfTypes }),
+    jobsOfTypes,
     startedAt,
     secret: lock.facts.identity,
     backUp: async (directory) => {
@@ -320,10 +320,10 @@ async function assemble(
     {
       load: () => pool.load(),
       replaceTypes: (loaded) => {
-        withoutHandler.replace(loaded);
+        jobsOfTypes.replace(loaded);
         server.replaceJobTypes(loaded);
         shard.scheduler.replaceHandlers(loaded);
-        withoutHandler.warn(log);
+        jobsOfTypes.warn(log);
       },
       readTokens: tokenFile === undefined ? undefined : () => withTokenFile(givenTokens, tokenFile),
       replaceTokens: (lists) => server.replaceTokens(lists),
@@ -343,7 +343,7 @@ async function assemble(
     waker,
     stops,
     watch,
-    withoutHandler,
+    jobsOfTypes,
     listening: server,
     http: http.name,
     reloads,
@@ -367,12 +367,13 @@ async function recover({ shard: { scheduler } }: Parts, { stopping }: Surroundin
 
 /** Listens, and logs what whoever started the server should know. Returns the first URL. */
 async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, { log }: Surroundings): Promise<string> {
-  const { listening, http, stops, types, shard, withoutHandler, reloads } = parts;
+  const { listening, http, stops, types, shard, jobsOfTypes, reloads } = parts;
   const { urls } = await listening.listen();
   stops.start();
   const names = types.map(({ name }) => name);
   log.info({ urls, http, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
-  withoutHandler.warn(log);
+  jobsOfTypes.warn(log);
+  tellPauses(shard.scheduler, log);
   const files = await uncompiled(handlersDir);
   if (files.length > 0) log.warn({ files }, `TypeScript is ignored, since ${runTypeScript}`);
   reloads.start();

@@ -4,10 +4,13 @@ import type { FailureCode } from '../domain/job.js';
 import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
+import type { ShownWait } from '../scheduler/admission/admission.js';
 import { Type } from '../schema/typebox.js';
 
 const exact = { additionalProperties: false } as const;
-const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost'];
+const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired'];
+/** `waiting_for`. */
+const waits: readonly ShownWait[] = ['paused', 'type_paused', 'server_paused', 'handler'];
 const count = Type.Integer({ minimum: 0 });
 
 /** `job_1704182400_a1b2c3d4` */
@@ -22,17 +25,34 @@ export const duration = Type.String({ pattern: '^(0s|\\d+ms|(\\d+h)?(\\d+m)?\\d+
 
 const head = { id: jobId, name: jobType, status: Type.Enum([...statuses]), trigger_at: instant };
 const retries = { retry_count: count, max_retries: Type.Integer({ minimum: 0, maximum: limits.maxRetries }) };
-const whenPending = { next_run_in: Type.Optional(duration), waiting_for: Type.Optional(Type.Literal('handler')) };
+const whenPending = { next_run_in: Type.Optional(duration), waiting_for: Type.Optional(Type.Enum([...waits])) };
+const whenPaused = {
+  paused: Type.Optional(Type.Literal(true)),
+  paused_until: Type.Optional(instant),
+  pause_reason: Type.Optional(Type.String()),
+};
 const schedule = {
   cron_expr: Type.Optional(Type.String()),
   timezone: Type.Optional(Type.String()),
   delay: Type.Optional(duration),
+  start_at: Type.Optional(instant),
+  end_at: Type.Optional(instant),
+  max_runs: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.maxRuns })),
+  jitter: Type.Optional(duration),
+};
+const whenSet = {
+  max_retry_delay: Type.Optional(duration),
+  retry_jitter: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  expires_after: Type.Optional(duration),
+  priority: Type.Optional(Type.Integer({ minimum: -limits.maxPriority, maximum: limits.maxPriority })),
 };
 const options = { retry_delay: duration, backoff: Type.Enum(['exponential', 'fixed']), timeout: duration };
 const whenRepeating = {
   misfire: Type.Optional(Type.Enum(['run_once', 'skip'])),
   skipped_count: Type.Optional(count),
   missed_count: Type.Optional(count),
+  run_count: Type.Optional(count),
+  last_outcome: Type.Optional(Type.Enum(['success', 'failed'])),
 };
 const attempt = {
   started_at: Type.Optional(instant),
@@ -49,12 +69,15 @@ const attempt = {
 const fields = {
   ...head,
   ...whenPending,
+  ...whenPaused,
   ...retries,
   is_repeat: Type.Boolean(),
   created_at: instant,
   updated_at: instant,
   ...schedule,
   ...options,
+  ...whenSet,
+  tags: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: limits.tags })),
   ...whenRepeating,
   ...attempt,
 };
@@ -108,11 +131,17 @@ export const health = Type.Object(
     version: Type.String(),
     reason: Type.Optional(Type.String()),
     waiting_for_handler: Type.Optional(waitingByType),
+    paused: Type.Optional(Type.Literal(true)),
   },
+  exact,
+);
+export const serverPause = Type.Object(
+  { paused: Type.Boolean(), reason: Type.Optional(Type.String()), since: Type.Optional(instant) },
   exact,
 );
 export const live = Type.Object({ status: Type.Literal('live') }, exact);
 
+const pausedType = { paused: Type.Optional(Type.Literal(true)), pause_reason: Type.Optional(Type.String()) };
 const handled = Type.Object(
   {
     name: jobType,
@@ -122,6 +151,7 @@ const handled = Type.Object(
     concurrency: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
     max_retries: count,
     retry_delay: duration,
+    ...whenSet,
     payload_schema: Type.Optional(
       Type.Object(
         {},
@@ -132,15 +162,17 @@ const handled = Type.Object(
         },
       ),
     ),
+    ...pausedType,
   },
   exact,
 );
 const unhandled = Type.Object(
-  { name: jobType, handler: Type.Null(), counts: Type.Object({ pending: Type.Integer({ minimum: 1 }) }, exact) },
+  { name: jobType, handler: Type.Null(), counts: Type.Object({ pending: count }, exact), ...pausedType },
   exact,
 );
+export const oneJobType = Type.Union([handled, unhandled]);
 export const jobTypes = Type.Object(
-  { total: count, items: Type.Array(Type.Union([handled, unhandled])), threads: count, attempts_per_thread: count },
+  { total: count, items: Type.Array(oneJobType), threads: count, attempts_per_thread: count },
   exact,
 );
 

@@ -28,6 +28,8 @@ function event(type: (typeof eventTypes)[number], metadata: Record<string, TSche
 }
 
 const scheduled = { trigger_at: instant, is_repeat: Type.Boolean() };
+/** Of the pause that begins or ends. */
+const paused = { until: Type.Optional(instant), reason: Type.Optional(Type.String()) };
 const yes = Type.Optional(Type.Literal(true));
 
 /** Events of jobs, by type. */
@@ -43,6 +45,8 @@ export const events: Readonly<Record<(typeof eventTypes)[number], TSchema>> = {
   ),
   'job.retrying': event('job.retrying', { next_retry_at: instant, retry_count: count, manual: yes, interrupted: yes }),
   'job.cancelled': event('job.cancelled', { previous_status: Type.Enum([...statuses]) }),
+  'job.paused': event('job.paused', paused),
+  'job.resumed': event('job.resumed', paused),
 };
 
 const filter = Type.Object(

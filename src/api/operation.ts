@@ -4,7 +4,7 @@ import type { TSchema } from '../schema/typebox.js';
 
 /** The headings that operations stand under, and what is below each. */
 export const tags = {
-  Jobs: 'Making, listing, showing, changing, cancelling and retrying jobs',
+  Jobs: 'Making, listing, showing, changing, pausing, cancelling and retrying jobs',
   Server: 'What the server is, has and does, and how it is',
 } as const;
 
@@ -13,7 +13,7 @@ export type HeaderSchemas = Readonly<Record<string, TSchema>>;
 
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Below the path of the API; at most one parameter, `:id`. */
+  /** Below the path of the API; at most one parameter, `:id` of a job or `:name` of a job type. */
   readonly path: string;
   /** It stands beside the API: its path is whole. */
   readonly beside?: boolean;
@@ -26,6 +26,8 @@ export interface Operation {
   readonly open?: boolean;
   /** The body. */
   readonly request?: TSchema;
+  /** There may be none. */
+  readonly bodyOptional?: boolean;
   /** The body, a list, may also come as `application/x-ndjson`: an item a line. */
   readonly ndjson?: boolean;
   /** The query, an object of texts that mean what the schema says. */

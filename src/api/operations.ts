@@ -5,7 +5,7 @@ import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
 import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
-import { backupSchema, jobSchema, patchSchema } from './schemas.js';
+import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema } from './schemas.js';
 
 /** What lists can be asked for. Numbers may be written as `1e2`. */
 const listQuery = Type.Object(
@@ -183,6 +183,63 @@ export const operations = {
     query: cronQuery,
     answers: { 200: answers.cron },
   },
+  pauseJob: {
+    method: 'POST',
+    path: '/jobs/:id/pause',
+    tag: 'Jobs',
+    summary: 'Pause a job',
+    description:
+      'What runs goes on, and nothing starts, no retry either. Slots that pass are skipped. Paused again, only what is named is replaced.',
+    request: pauseSchema,
+    bodyOptional: true,
+    answers: { 200: answers.jobDetail },
+    refusals: ['conflict'],
+  },
+  resumeJob: {
+    method: 'POST',
+    path: '/jobs/:id/resume',
+    tag: 'Jobs',
+    summary: 'End the pause of a job',
+    description: 'A repeating job waits for its next slot. One that runs once and is overdue starts at once.',
+    answers: { 200: answers.jobDetail },
+    refusals: ['conflict'],
+  },
+  runJob: {
+    method: 'POST',
+    path: '/jobs/:id/run',
+    tag: 'Jobs',
+    summary: 'Run a job now',
+    description:
+      'A job that runs once, or whose retry waits, is due now. A repeating job gets one extra occurrence; its next slot stays. Its own pause is ignored, limits and the pause of its type or of the server are not.',
+    answers: { 200: answers.jobDetail },
+    refusals: ['conflict'],
+  },
+  removeJob: {
+    method: 'POST',
+    path: '/jobs/:id/remove',
+    tag: 'Jobs',
+    summary: 'Remove a finished job',
+    description: 'Nothing of it stays. The answer is the job as it was.',
+    answers: { 200: answers.jobDetail },
+    refusals: ['conflict'],
+  },
+  pause: {
+    method: 'POST',
+    path: '/pause',
+    tag: 'Server',
+    summary: 'Pause the server',
+    description: 'It starts nothing and takes everything in, also after a restart. What it held runs late.',
+    request: holdSchema,
+    bodyOptional: true,
+    answers: { 200: answers.serverPause },
+  },
+  resume: {
+    method: 'POST',
+    path: '/resume',
+    tag: 'Server',
+    summary: 'End the pause of the server',
+    answers: { 200: answers.serverPause },
+  },
   stats: {
     method: 'GET',
     path: '/stats',
@@ -236,6 +293,30 @@ export const operations = {
     tag: 'Server',
     summary: 'The job types, with the defaults of their jobs',
     answers: { 200: answers.jobTypes },
+  },
+  jobType: {
+    method: 'GET',
+    path: '/job-types/:name',
+    tag: 'Server',
+    summary: 'Show a job type',
+    answers: { 200: answers.oneJobType },
+  },
+  pauseJobType: {
+    method: 'POST',
+    path: '/job-types/:name/pause',
+    tag: 'Server',
+    summary: 'Pause a job type',
+    description: 'Nothing of it starts, also after a restart. What it held runs late.',
+    request: holdSchema,
+    bodyOptional: true,
+    answers: { 200: answers.oneJobType },
+  },
+  resumeJobType: {
+    method: 'POST',
+    path: '/job-types/:name/resume',
+    tag: 'Server',
+    summary: 'End the pause of a job type',
+    answers: { 200: answers.oneJobType },
   },
   backUp: {
     method: 'POST',

@@ -13,13 +13,22 @@ const codes = {
   'job.retrying': statusCode.pending,
   'job.cancelled': statusCode.cancelled,
   'job.updated': statusCode.pending,
-} as const satisfies Record<EventType, number>;
+} as const satisfies Record<Exclude<EventType, PauseType>, number>;
+
+/** Events that may be of a job in more than one status: they say in which. */
+type PauseType = 'job.paused' | 'job.resumed';
+
+function codeOf(body: EventBody): number {
+  if ('status' in body) return statusCode[body.status];
+  if (body.type === 'job.updated' && body.ended !== undefined) return statusCode[body.ended];
+  return codes[body.type];
+}
 
 /** @param zone IANA name, for instants */
 export function renderEvent({ seq, jobSeq, idSeconds, jobName, at, body }: JobEvent, zone: string): string {
   const data = body.type === 'job.failed' ? `,"data":{"error":${JSON.stringify(body.error)}}` : '';
   return (
-    `{"type":"${body.type}","job_id":"${formatId(jobSeq, idSeconds)}","job_name":"${jobName}","status":${codes[body.type]}` +
+    `{"type":"${body.type}","job_id":"${formatId(jobSeq, idSeconds)}","job_name":"${jobName}","status":${codeOf(body)}` +
     `,"timestamp":"${formatInstant(at, zone)}"${data},"metadata":{${renderMetadata(body, zone)}},"seq":${seq}}`
   );
 }
@@ -39,6 +48,12 @@ function renderMetadata(body: EventBody, zone: string): string {
       return `"next_retry_at":"${formatInstant(body.nextRetryAt, zone)}","retry_count":${body.retryCount}${causes[body.cause]}`;
     case 'job.cancelled':
       return `"previous_status":"${body.previousStatus}"`;
+    case 'job.paused':
+    case 'job.resumed':
+      return [
+        ...(body.until === undefined ? [] : [`"until":"${formatInstant(body.until, zone)}"`]),
+        ...(body.reason === undefined ? [] : [`"reason":${JSON.stringify(body.reason)}`]),
+      ].join();
     default:
       return body satisfies never;
   }

@@ -3,6 +3,7 @@
  * examples, then the rest. Which field is there when is the table in the API's contract.
  */
 
+import { nextStart } from '../domain/control/pausing.js';
 import { formatId } from '../domain/id.js';
 import { isRepeating, type Job, type JobDetail, type JobSpec, type JobState } from '../domain/job.js';
 import { formatDuration } from '../domain/time/duration.js';
@@ -15,8 +16,8 @@ export type JobUse = 'created' | 'listed' | 'detail';
 export interface RenderRules {
   /** IANA name, for instants. */
   readonly timezone: string;
-  /** What a due job of a type waits for; undefined when nothing is to be shown of that. */
-  readonly waitingFor: (name: string) => string | undefined;
+  /** What a due job waits for; undefined when nothing is to be shown of that. */
+  readonly waitingFor: (job: Job) => string | undefined;
 }
 
 /**
@@ -26,42 +27,84 @@ export interface RenderRules {
  * @param id the public id, where it has been written already
  */
 export function renderJob(
-  { spec, state, detail }: Job,
+  job: Job,
   use: JobUse,
   now: number,
   { timezone: zone, waitingFor }: RenderRules,
-  id = formatId(spec.seq, spec.idSeconds),
+  id = formatId(job.spec.seq, job.spec.idSeconds),
 ): string {
+  const { spec, state, detail } = job;
   const { status } = state;
   const repeating = isRepeating(spec);
-  let json = `{"id":"${id}","name":"${spec.name}","status":"${status}","trigger_at":"${formatInstant(state.due, zone)}"`;
+  const due = state.pause === null ? state.due : nextStart(job, now);
+  let json = `{"id":"${id}","name":"${spec.name}","status":"${status}","trigger_at":"${formatInstant(due, zone)}"`;
   if (status === 'pending') {
-    json += `,"next_run_in":"${formatDuration(state.due - now, 'up')}"`;
-    const wait = state.due <= now ? waitingFor(spec.name) : undefined;
+    json += `,"next_run_in":"${formatDuration(due - now, 'up')}"`;
+    const wait = state.due <= now ? waitingFor(job) : undefined;
     if (wait !== undefined) json += `,"waiting_for":"${wait}"`;
   }
+  if (state.pause !== null) json += renderPause(state, now, zone);
   json += `,"retry_count":${state.retryCount},"max_retries":${spec.maxRetries}`;
   if (use === 'listed') json += `,"is_repeat":${repeating}`;
   json += `,"created_at":"${formatInstant(spec.createdAt, zone)}","updated_at":"${formatInstant(state.updatedAt, zone)}"`;
   if (use !== 'listed') json += `,"is_repeat":${repeating}`;
-  json += renderSchedule(spec);
+  json += renderSchedule(spec, zone);
   json += `,"retry_delay":"${formatDuration(spec.retryDelayMs, 'up')}","backoff":"${spec.backoff}","timeout":"${formatDuration(spec.timeoutMs, 'up')}"`;
-  if (repeating) json += `,"misfire":"${spec.misfire}","skipped_count":${state.skipped},"missed_count":${state.missed}`;
+  json += renderMore(spec);
+  if (repeating) json += renderCounts(spec, state);
   if (use === 'detail') json += `,"payload":${spec.payload}`;
   return `${json}${renderAttempt(state, detail, zone)}}`;
 }
 
-function renderSchedule({ trigger }: JobSpec): string {
+/** A pause that lets an occurrence pass is one still. */
+function renderPause({ pause }: JobState, now: number, zone: string): string {
+  if (pause === null || (pause.until !== undefined && pause.until <= now)) return '';
+  let json = ',"paused":true';
+  if (pause.until !== undefined) json += `,"paused_until":"${formatInstant(pause.until, zone)}"`;
+  if (pause.reason !== undefined) json += `,"pause_reason":${JSON.stringify(pause.reason)}`;
+  return json;
+}
+
+function renderSchedule(spec: JobSpec, zone: string): string {
+  const { trigger } = spec;
   switch (trigger.kind) {
     case 'once':
       return '';
-    case 'cron':
-      return `,"cron_expr":${JSON.stringify(trigger.expression)},"timezone":${JSON.stringify(trigger.timezone)}`;
+    case 'cron': {
+      const cron = `,"cron_expr":${JSON.stringify(trigger.expression)},"timezone":${JSON.stringify(trigger.timezone)}`;
+      return cron + renderBounds(spec, zone);
+    }
     case 'interval':
-      return `,"delay":"${formatDuration(trigger.everyMs, 'up')}"`;
+      return `,"delay":"${formatDuration(trigger.everyMs, 'up')}"${renderBounds(spec, zone)}`;
     default:
       return trigger satisfies never;
   }
+}
+
+function renderBounds({ startAt, endAt, maxRuns, jitterMs }: JobSpec, zone: string): string {
+  let json = '';
+  if (startAt !== undefined) json += `,"start_at":"${formatInstant(startAt, zone)}"`;
+  if (endAt !== undefined) json += `,"end_at":"${formatInstant(endAt, zone)}"`;
+  if (maxRuns !== undefined) json += `,"max_runs":${maxRuns}`;
+  if (jitterMs !== undefined) json += `,"jitter":"${formatDuration(jitterMs, 'up')}"`;
+  return json;
+}
+
+/** The fields that a job may be without. */
+function renderMore({ priority, tags, expiresAfterMs, maxRetryDelayMs, retryJitter }: JobSpec): string {
+  let json = '';
+  if (maxRetryDelayMs !== undefined) json += `,"max_retry_delay":"${formatDuration(maxRetryDelayMs, 'up')}"`;
+  if (retryJitter !== undefined) json += `,"retry_jitter":${retryJitter}`;
+  if (expiresAfterMs !== undefined) json += `,"expires_after":"${formatDuration(expiresAfterMs, 'up')}"`;
+  if (priority !== undefined) json += `,"priority":${priority}`;
+  if (tags !== undefined) json += `,"tags":${JSON.stringify(tags)}`;
+  return json;
+}
+
+/** Of a job that repeats: what becomes of slots that it does not run for, and what became of the others. */
+function renderCounts({ misfire }: JobSpec, { skipped, missed, runCount, lastOutcome }: JobState): string {
+  const counts = `,"misfire":"${misfire}","skipped_count":${skipped},"missed_count":${missed},"run_count":${runCount}`;
+  return lastOutcome === undefined ? counts : `${counts},"last_outcome":"${lastOutcome}"`;
 }
 
 /** What the latest attempt left behind, as far as there is something. */

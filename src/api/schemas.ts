@@ -32,6 +32,49 @@ const options = {
   misfire: Type.Optional(Type.Enum(['run_once', 'skip'])),
 };
 
+const tagPattern = '^[A-Za-z0-9_.:/@-]+$';
+
+/** Fields that a job may be without. */
+const more = {
+  priority: Type.Integer({ minimum: -limits.maxPriority, maximum: limits.maxPriority }),
+  tags: Type.Array(Type.String({ minLength: 1, maxLength: limits.tagChars, pattern: tagPattern }), {
+    maxItems: limits.tags,
+    uniqueItems: true,
+  }),
+  expires_after: Type.String({ maxLength: 100 }),
+  max_retry_delay: Type.String({ maxLength: 100 }),
+  retry_jitter: Type.Number({ minimum: 0, maximum: 1 }),
+  start_at: Type.String({ maxLength: 128 }),
+  end_at: Type.String({ maxLength: 128 }),
+  max_runs: Type.Integer({ minimum: 1, maximum: limits.maxRuns }),
+  jitter: Type.String({ maxLength: 100 }),
+};
+
+const given = {
+  priority: Type.Optional(more.priority),
+  tags: Type.Optional(more.tags),
+  expires_after: Type.Optional(more.expires_after),
+  max_retry_delay: Type.Optional(more.max_retry_delay),
+  retry_jitter: Type.Optional(more.retry_jitter),
+  start_at: Type.Optional(more.start_at),
+  end_at: Type.Optional(more.end_at),
+  max_runs: Type.Optional(more.max_runs),
+  jitter: Type.Optional(more.jitter),
+};
+
+/** In an update null takes one away. */
+const givenOrNull = {
+  priority: Type.Optional(Type.Union([more.priority, Type.Null()])),
+  tags: Type.Optional(Type.Union([more.tags, Type.Null()])),
+  expires_after: Type.Optional(Type.Union([more.expires_after, Type.Null()])),
+  max_retry_delay: Type.Optional(Type.Union([more.max_retry_delay, Type.Null()])),
+  retry_jitter: Type.Optional(Type.Union([more.retry_jitter, Type.Null()])),
+  start_at: Type.Optional(Type.Union([more.start_at, Type.Null()])),
+  end_at: Type.Optional(Type.Union([more.end_at, Type.Null()])),
+  max_runs: Type.Optional(Type.Union([more.max_runs, Type.Null()])),
+  jitter: Type.Optional(Type.Union([more.jitter, Type.Null()])),
+};
+
 /** The body of `POST /jobs`. */
 export const jobSchema = Type.Object(
   {
@@ -39,12 +82,38 @@ export const jobSchema = Type.Object(
     ...triggers,
     is_repeat: Type.Optional(Type.Boolean()),
     ...options,
+    ...given,
   },
   { additionalProperties: false },
 );
 
 /** The body of `PUT /jobs/:id`. */
-export const patchSchema = Type.Object({ ...triggers, ...options }, { additionalProperties: false, minProperties: 1 });
+export const patchSchema = Type.Object(
+  { ...triggers, ...options, ...givenOrNull },
+  { additionalProperties: false, minProperties: 1 },
+);
+
+const reason = Type.Optional(
+  Type.Union([Type.String({ maxLength: limits.pauseReasonChars }), Type.Null()], {
+    description: `Shown with the pause; at most ${limits.pauseReasonChars} characters. null: none any more`,
+  }),
+);
+
+/** The body of `POST /jobs/:id/pause`. */
+export const pauseSchema = Type.Object(
+  {
+    until: Type.Optional(
+      Type.Union([Type.String({ maxLength: 128 }), Type.Null()], {
+        description: 'When the pause ends by itself: an ISO 8601 date-time. null: it does not any more',
+      }),
+    ),
+    reason,
+  },
+  { additionalProperties: false },
+);
+
+/** The body of `POST /pause` and `POST /job-types/:name/pause`. */
+export const holdSchema = Type.Object({ reason }, { additionalProperties: false });
 
 /** The body of `POST /backup`. */
 export const backupSchema = Type.Object(
@@ -58,9 +127,13 @@ export const backupSchema = Type.Object(
 
 export type JobBody = Type.Static<typeof jobSchema>;
 export type PatchBody = Type.Static<typeof patchSchema>;
+export type PauseBody = Type.Static<typeof pauseSchema>;
+export type HoldBody = Type.Static<typeof holdSchema>;
 
 export const jobShape = shapeOf(jobSchema);
 export const patchShape = shapeOf(patchSchema);
+export const pauseShape = shapeOf(pauseSchema);
+export const holdShape = shapeOf(holdSchema);
 export const backupShape = shapeOf(backupSchema);
 
 /** What is said of a directory that is none, be it by its type or by its text. */
@@ -79,7 +152,18 @@ const sentences: Readonly<Record<string, string>> = {
   backoff: 'must be "exponential" or "fixed"',
   timeout: 'must be a string such as "5m" or "30s"',
   misfire: 'must be "run_once" or "skip"',
+  priority: `must be a whole number from -${limits.maxPriority} to ${limits.maxPriority}`,
+  tags: `must be an array of at most ${limits.tags} different strings of 1 to ${limits.tagChars} characters out of A-Z, a-z, 0-9 and _ . : / @ -`,
+  expires_after: 'must be a string such as "10m" or "30s"',
+  max_retry_delay: 'must be a string such as "1h" or "30m"',
+  retry_jitter: 'must be a number from 0 to 1',
+  start_at: 'must be a string such as "2026-01-02T15:30:00+08:00"',
+  end_at: 'must be a string such as "2026-01-02T15:30:00+08:00"',
+  max_runs: `must be a whole number from 1 to ${limits.maxRuns}`,
+  jitter: 'must be a string such as "10m" or "30s"',
   directory: notAPath,
+  until: 'must be a string such as "2026-01-02T15:30:00+08:00", or null',
+  reason: `must be a string of at most ${limits.pauseReasonChars} characters, or null`,
 };
 
 /** Adds what keeps `value` from having the shape, by field and in our own words. */
@@ -98,7 +182,12 @@ export function addShapeFaults(shape: Shape, value: unknown, faults: Faults, at:
         faults.add(place, 'must have at least one field to change');
         break;
       case 'wrong':
-        faults.add(place, path.length === 0 ? 'must be a JSON object' : (sentences[field] ?? 'is not valid'));
+        faults.add(
+          place,
+          path.length === 0
+            ? 'must be a JSON object'
+            : (sentences[field] ?? sentences[path[0] ?? ''] ?? 'is not valid'),
+        );
         break;
       default:
         kind satisfies never;

@@ -3,18 +3,29 @@
  * each check skips what has already been found to be of the wrong type.
  */
 
-import { LRUCache } from 'lru-cache';
+import type { PauseChange } from '../domain/control/pausing.js';
 import { limits } from '../domain/limits.js';
 import { nearest } from '../domain/nearest.js';
 import { parseCron } from '../domain/time/cron-expression.js';
-import { parseDuration } from '../domain/time/duration.js';
 import { parseInstant } from '../domain/time/instant.js';
 import { zoneNamed } from '../domain/time/zone.js';
-import type { JobDraft, JobPatch, TriggerDraft } from '../scheduler/messages.js';
+import type { JobDraft, JobPatch, MoreFields, TriggerDraft } from '../scheduler/messages.js';
 import type { PayloadCheck } from '../schema/payload-check.js';
 import type { Shape } from '../schema/shape.js';
 import type { Faults } from './faults.js';
-import { addShapeFaults, type JobBody, jobShape, type PatchBody, patchShape } from './schemas.js';
+import { readDuration } from './fields/durations.js';
+import { checkSlots, readMoreFields } from './fields/more-fields.js';
+import {
+  addShapeFaults,
+  type HoldBody,
+  holdShape,
+  type JobBody,
+  jobShape,
+  type PatchBody,
+  type PauseBody,
+  patchShape,
+  pauseShape,
+} from './schemas.js';
 
 /** What validity depends on beside the body. */
 export interface Rules {
@@ -23,6 +34,8 @@ export interface Rules {
   readonly isRegistered: (name: string) => boolean;
   /** Those that are registered, to name those that may have been meant. */
   readonly jobTypes?: readonly string[];
+  /** Present time, Unix milliseconds; absent: the system's. */
+  readonly now?: () => number;
   /** Whether any type has a payload schema. */
   readonly checksPayloads?: boolean;
   /** Holds payloads of a job type against its schema; undefined where it has none. */
@@ -30,7 +43,7 @@ export interface Rules {
 }
 
 type Writable<T> = { -readonly [Field in keyof T]: T[Field] };
-type Options = Writable<Omit<JobPatch, 'trigger' | 'timezone'>>;
+type Options = Writable<Omit<JobPatch, 'trigger' | 'timezone' | keyof MoreFields>>;
 
 /**
  * A job as one item of a request asks for it.
@@ -60,10 +73,20 @@ export function readDraft(value: unknown, rules: Rules, faults: Faults, at = '')
     faults.add(`${at}/delay`, `must be at least ${limits.minIntervalMs}ms for a job that repeats`);
   }
   const options = readOptions(body, faults, at);
+  const more = readMoreFields(body, rules, faults, at);
+  if (!isRepeat) refuseBounds(body, faults, at);
+  else if (trigger !== undefined) checkSlots(trigger, more ?? {}, rules, faults, at);
   checkPayload(rules.payloadCheckOf?.(name), body.payload ?? {}, options.payload, faults, at);
   if (faults.any || trigger === undefined) return undefined;
   const { payload = '{}', ...rest } = options;
-  return { name, trigger, isRepeat, payload, ...rest };
+  return { name, trigger, isRepeat, payload, ...rest, ...more };
+}
+
+function refuseBounds(body: JobBody, faults: Faults, at: string): void {
+  for (const field of ['start_at', 'end_at', 'max_runs', 'jitter'] as const) {
+    if (body[field] !== undefined)
+      faults.add(`${at}/${field}`, 'is only for jobs that repeat: leave it out, or add "is_repeat": true');
+  }
 }
 
 /**
@@ -90,7 +113,7 @@ export function readPatch(
     const timezone = readZone(body.timezone);
     if (timezone !== undefined) patch.timezone = timezone;
   }
-  Object.assign(patch, readOptions(body, faults, at));
+  Object.assign(patch, readOptions(body, faults, at), readMoreFields(body, rules, faults, at));
   if (patch.payload !== undefined && rules.checksPayloads === true) {
     const name = typeOf?.();
     const check = name === undefined ? undefined : rules.payloadCheckOf?.(name);
@@ -110,6 +133,21 @@ function checkPayload(
   if (check === undefined || faults.has(`${at}/payload`)) return;
   const chars = faults.isFull ? Number.POSITIVE_INFINITY : (text?.length ?? 0);
   for (const { path, message } of check(payload, chars)) faults.add(`${at}/payload${path}`, message);
+}
+
+/** What a request says of the pause of a job. Where faults were added, it says nothing. */
+export function readPause(value: unknown, { timezone }: Pick<Rules, 'timezone'>, faults: Faults): PauseChange {
+  const { until, reason } = shaped<PauseBody>(pauseShape, value, faults, '') ?? {};
+  const instant = typeof until === 'string' ? parseInstant(until, timezone) : undefined;
+  if (instant !== undefined && 'error' in instant) faults.add('/until', instant.error);
+  const ends = instant !== undefined && 'ms' in instant ? { until: instant.ms } : until === null && { until };
+  return { ...ends, ...(reason !== undefined && { reason }) };
+}
+
+/** What a request says of the pause of the server or of a type. Where faults were added, it says nothing. */
+export function readHold(value: unknown, faults: Faults): { readonly reason?: string | null } {
+  const { reason } = shaped<HoldBody>(holdShape, value, faults, '') ?? {};
+  return reason === undefined ? {} : { reason };
 }
 
 /** The value as an object of this shape; fields that are not of it are there, but have a fault. */
@@ -184,22 +222,6 @@ function readOptions(body: PatchBody, faults: Faults, at: string): Options {
   }
   if (body.misfire !== undefined) options.misfire = body.misfire as 'run_once' | 'skip';
   return options;
-}
-
-/** Durations that were read lately: clients write the same few over and over. */
-const knownDurations = new LRUCache<string, number>({ max: 1000 });
-
-function readDuration(text: unknown, faults: Faults, path: string): number | undefined {
-  if (typeof text !== 'string') return undefined;
-  const known = knownDurations.get(text);
-  if (known !== undefined) return known;
-  const duration = parseDuration(text);
-  if ('error' in duration) {
-    faults.add(path, duration.error);
-    return undefined;
-  }
-  knownDurations.set(text, duration.ms);
-  return duration.ms;
 }
 
 /** Visible characters only: what a header can carry without being changed on its way. */

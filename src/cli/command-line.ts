@@ -14,6 +14,7 @@ import { cronCommand } from './commands/cron.js';
 import { eventsCommand } from './commands/events.js';
 import { healthCommand } from './commands/health.js';
 import { jobsCommand } from './commands/jobs.js';
+import { pauseCommand, resumeCommand } from './commands/pause.js';
 import { startCommand } from './commands/start.js';
 import { statsCommand } from './commands/stats.js';
 import { topCommand } from './commands/top.js';
@@ -33,6 +34,8 @@ function program(): Command {
     .addCommand(startCommand(startServer))
     .addCommand(jobsCommand())
     .addCommand(typesCommand())
+    .addCommand(pauseCommand())
+    .addCommand(resumeCommand())
     .addCommand(eventsCommand())
     .addCommand(statsCommand())
     .addCommand(topCommand())

@@ -2,7 +2,7 @@
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
-import { pause, Transport } from './transport.js';
+import { pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
   Gap,
@@ -11,12 +11,15 @@ import type {
   JobChange,
   JobEvent,
   JobFilter,
+  JobPause,
   JobType,
   ListedJob,
   NameOf,
   NewJob,
   PayloadOf,
+  Reason,
   ResultOf,
+  ServerPause,
   Stats,
 } from './types.js';
 
@@ -68,22 +71,23 @@ const finished: ReadonlySet<string> = new Set(['success', 'failed', 'cancelled']
  */
 export class Escapement<H extends Handlers = Record<string, unknown>> {
   readonly jobs: Jobs<H>;
-  readonly types: { list(options?: CallOptions): Promise<readonly JobType[]> };
+  readonly types: JobTypes;
   readonly #transport: Transport;
 
   constructor({ url, token, retryFor = 30_000, batch = true, fetch: by }: EscapementOptions) {
     const transport = new Transport({ url, token, retryFor, fetch: by ?? ((...all) => fetch(...all)) });
     this.#transport = transport;
     this.jobs = new Jobs<H>(transport, batch);
-    this.types = {
-      list: async (options) => {
-        const { items } = await transport.send<{ items: JobType[] }>('GET', '/job-types', {
-          ...options,
-          repeatable: true,
-        });
-        return items;
-      },
-    };
+    this.types = new JobTypes(transport);
+  }
+
+  /** The server starts nothing until it is resumed, and takes everything in. */
+  pause(pause: Reason = {}, { signal }: CallOptions = {}): Promise<ServerPause> {
+    return this.#transport.send('POST', '/pause', { body: bodyOf(pause), signal });
+  }
+
+  resume({ signal }: CallOptions = {}): Promise<ServerPause> {
+    return this.#transport.send('POST', '/resume', { signal });
   }
 
   /** Figures of the whole server. */
@@ -178,6 +182,25 @@ export class Jobs<H extends Handlers> {
     return this.#transport.send('POST', `${pathOf(id)}/retry`, { signal });
   }
 
+  /** Nothing of a job starts until it is resumed. */
+  pause(id: string, pause: JobPause = {}, { signal }: CallOptions = {}): Promise<JobOf<H>> {
+    return this.#transport.send('POST', `${pathOf(id)}/pause`, { body: bodyOf(pause), signal });
+  }
+
+  resume(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
+    return this.#transport.send('POST', `${pathOf(id)}/resume`, { signal });
+  }
+
+  /** Runs a pending job now; a repeating one gets an extra occurrence. */
+  run(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
+    return this.#transport.send('POST', `${pathOf(id)}/run`, { signal });
+  }
+
+  /** Removes a finished job. Resolves to the job as it was. */
+  remove(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
+    return this.#transport.send('POST', `${pathOf(id)}/remove`, { signal });
+  }
+
   /**
    * The job once it has finished, whatever its status.
    * @throws EscapementError `wait_timeout` when that takes longer than `timeout`
@@ -194,14 +217,49 @@ export class Jobs<H extends Handlers> {
       if (left <= 0) throw new EscapementError('wait_timeout', `Job ${id} is ${job.status} after ${timeout} ms.`);
       // One that had to answer at once is not asked again at once.
       const waited = Date.now() - asked;
-      if (waited < pauseMs) await pause(Math.min(pauseMs - waited, left), signal);
+      if (waited < pauseMs) await sleep(Math.min(pauseMs - waited, left), signal);
     }
   }
 }
 
-const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
+export class JobTypes {
+  readonly #transport: Transport;
 
-const durations: ReadonlySet<string> = new Set(['delay', 'retry_delay', 'timeout']);
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  async list({ signal }: CallOptions = {}): Promise<readonly JobType[]> {
+    const options = { signal, repeatable: true };
+    const { items } = await this.#transport.send<{ items: JobType[] }>('GET', '/job-types', options);
+    return items;
+  }
+
+  get(name: string, { signal }: CallOptions = {}): Promise<JobType> {
+    return this.#transport.send('GET', typePathOf(name), { signal, repeatable: true });
+  }
+
+  /** Nothing of a type starts until it is resumed. */
+  pause(name: string, pause: Reason = {}, { signal }: CallOptions = {}): Promise<JobType> {
+    return this.#transport.send('POST', `${typePathOf(name)}/pause`, { body: bodyOf(pause), signal });
+  }
+
+  resume(name: string, { signal }: CallOptions = {}): Promise<JobType> {
+    return this.#transport.send('POST', `${typePathOf(name)}/resume`, { signal });
+  }
+}
+
+const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
+const typePathOf = (name: string): string => `/job-types/${encodeURIComponent(name)}`;
+
+const durations: ReadonlySet<string> = new Set([
+  'delay',
+  'retry_delay',
+  'timeout',
+  'expires_after',
+  'max_retry_delay',
+  'jitter',
+]);
 
 /** JSON text of a request. Numbers of milliseconds become durations; a `Date` writes itself. */
 function bodyOf(fields: object): string {
@@ -225,12 +283,15 @@ export type {
   JobChange,
   JobEvent,
   JobFilter,
+  JobPause,
   JobStatus,
   JobType,
   JsonObject,
   ListedJob,
   NewJob,
   PayloadOf,
+  Reason,
   ResultOf,
+  ServerPause,
   Stats,
 } from './types.js';

@@ -49,6 +49,22 @@ interface Options {
   readonly misfire?: 'run_once' | 'skip';
 }
 
+/** Fields that a job may be without. */
+interface More {
+  /** Of jobs that are due and wait the larger starts first: -100 to 100. */
+  readonly priority?: number;
+  readonly tags?: readonly string[];
+  /** No attempt starts later than that after its occurrence was due. */
+  readonly expires_after?: Duration;
+  readonly max_retry_delay?: Duration;
+  readonly retry_jitter?: number;
+  /** From here on only of jobs that repeat. */
+  readonly start_at?: Instant;
+  readonly end_at?: Instant;
+  readonly max_runs?: number;
+  readonly jitter?: Duration;
+}
+
 interface Trigger {
   readonly delay?: Duration;
   readonly trigger_at?: Instant;
@@ -58,12 +74,14 @@ interface Trigger {
 
 /** A job to be made: exactly one of `delay`, `trigger_at` and `cron_expr`. */
 export type NewJob<H extends Handlers = Record<string, unknown>, Name extends NameOf<H> = NameOf<H>> = Trigger &
-  Options & { readonly is_repeat?: boolean } & {
+  Options &
+  More & { readonly is_repeat?: boolean } & {
     [N in Name]: { readonly name: N; readonly payload?: PayloadOf<H[N]> };
   }[Name];
 
-/** What is to change about a pending job. */
-export type JobChange = Trigger & Options & { readonly payload?: JsonObject };
+/** What is to change about a pending job; null takes a field away. */
+export type JobChange = Trigger &
+  Options & { readonly [Field in keyof More]?: More[Field] | null } & { readonly payload?: JsonObject };
 
 /** A job as it was made, or as it stands in a list. */
 export interface ListedJob<Name extends string = string, Result = unknown> {
@@ -73,6 +91,9 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly trigger_at: string;
   readonly next_run_in?: string;
   readonly waiting_for?: string;
+  readonly paused?: true;
+  readonly paused_until?: string;
+  readonly pause_reason?: string;
   readonly retry_count: number;
   readonly max_retries: number;
   readonly is_repeat: boolean;
@@ -84,9 +105,20 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly retry_delay: string;
   readonly backoff: 'exponential' | 'fixed';
   readonly timeout: string;
+  readonly priority?: number;
+  readonly tags?: readonly string[];
+  readonly expires_after?: string;
+  readonly max_retry_delay?: string;
+  readonly retry_jitter?: number;
+  readonly start_at?: string;
+  readonly end_at?: string;
+  readonly max_runs?: number;
+  readonly jitter?: string;
   readonly misfire?: 'run_once' | 'skip';
   readonly skipped_count?: number;
   readonly missed_count?: number;
+  readonly run_count?: number;
+  readonly last_outcome?: 'success' | 'failed';
   readonly started_at?: string;
   readonly finished_at?: string;
   readonly result?: Result;
@@ -114,11 +146,36 @@ export interface JobType {
   readonly concurrency?: number | null;
   readonly max_retries?: number;
   readonly retry_delay?: string;
+  readonly max_retry_delay?: string;
+  readonly retry_jitter?: number;
+  readonly expires_after?: string;
+  readonly priority?: number;
   /** What payloads of new jobs are held against (JSON Schema 2020-12); absent: any object will do. */
   readonly payload_schema?: JsonObject;
   /** There is none: its jobs wait. */
   readonly handler?: null;
   readonly counts?: { readonly pending: number };
+  readonly paused?: true;
+  readonly pause_reason?: string;
+}
+
+/** What is said of a pause; null takes it away, what is absent stays as it is. */
+export interface Reason {
+  /** At most 500 characters. */
+  readonly reason?: string | null;
+}
+
+/** The pause of a job. */
+export interface JobPause extends Reason {
+  /** When it ends by itself. */
+  readonly until?: Instant | null;
+}
+
+/** Whether the server is paused. */
+export interface ServerPause {
+  readonly paused: boolean;
+  readonly reason?: string;
+  readonly since?: string;
 }
 
 export interface Stats {
@@ -137,7 +194,9 @@ export type EventType =
   | 'job.completed'
   | 'job.failed'
   | 'job.retrying'
-  | 'job.cancelled';
+  | 'job.cancelled'
+  | 'job.paused'
+  | 'job.resumed';
 
 /** What happened to a job. `seq` grows without a gap over all events of the server. */
 export interface JobEvent {

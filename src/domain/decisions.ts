@@ -6,17 +6,27 @@ import { retryWaitMs } from './backoff.js';
 import type { EventBody } from './events.js';
 import {
   type FailureCode,
+  heldAgain,
   isRepeating,
   type Job,
   type JobDetail,
   type JobSpec,
   type JobState,
   noDetail,
-  type Trigger,
 } from './job.js';
 import { next, type Step } from './lifecycle.js';
 import { limits } from './limits.js';
-import { countSlots, firstOccurrence, hasRunFor, lastSlot, nextSlot } from './trigger.js';
+import { deadlineOf, expiredMessage } from './slots/deadline.js';
+import {
+  countPassed,
+  countSlots,
+  dueOf,
+  firstSlot,
+  followingSlot,
+  lastSlot,
+  nextSlot,
+  startOf,
+} from './slots/schedule.js';
 
 /** The new state of a job, with what changed beside it. */
 export interface Decision {
@@ -39,7 +49,9 @@ export interface Failure {
 }
 
 /** A fresh occurrence: nothing of an earlier one is left. */
-const fresh = { attempt: 0, retryCount: 0, interruptions: 0 } as const;
+export const fresh = { attempt: 0, retryCount: 0, interruptions: 0 } as const;
+/** Nothing is to come. */
+const over = { pause: null, nextSlot: 0 } as const;
 
 /** The one way to a new state. Field by field: every start and every outcome passes here, and objects put together by spreading cost ten times as much. */
 export function move(state: JobState, step: Step, now: number, changes: Partial<JobState>): JobState {
@@ -58,18 +70,23 @@ export function move(state: JobState, step: Step, now: number, changes: Partial<
     interruptions: changes.interruptions ?? state.interruptions,
     skipped: changes.skipped ?? state.skipped,
     missed: changes.missed ?? state.missed,
+    runCount: changes.runCount ?? state.runCount,
+    lastOutcome: changes.lastOutcome ?? state.lastOutcome,
+    pause: changes.pause === undefined ? state.pause : changes.pause,
+    nextSlot: changes.nextSlot ?? state.nextSlot,
   };
 }
 
 /** The only place where a job comes into being. */
 export function create(spec: JobSpec, now: number): Decision {
-  const due = firstOccurrence(spec.trigger, now);
+  const occurrence = firstSlot(spec, now);
+  const due = startOf(spec, occurrence);
   return {
     spec,
     state: {
       status: 'pending',
       due,
-      occurrence: due,
+      occurrence,
       updatedAt: now,
       startedAt: 0,
       finishedAt: 0,
@@ -77,6 +94,10 @@ export function create(spec: JobSpec, now: number): Decision {
       ...fresh,
       skipped: 0,
       missed: 0,
+      runCount: 0,
+      lastOutcome: undefined,
+      pause: null,
+      nextSlot: 0,
     },
     detail: noDetail,
     events: [{ type: 'job.scheduled', triggerAt: due, isRepeat: isRepeating(spec) }],
@@ -91,21 +112,81 @@ export function create(spec: JobSpec, now: number): Decision {
  */
 export function miss({ spec, state }: Job, now: number, resumedAt = now): Decision | undefined {
   const cutoff = resumedAt - limits.misfireAfterMs - 1;
-  if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff) return undefined;
-  // An occurrence that is already counted is due later than its own time.
-  const counted = state.due === state.occurrence ? 0 : 1;
-  const missed = 1 - counted + countSlots(spec, state.occurrence, cutoff);
+  // An extra occurrence is asked for and not missed.
+  if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff || state.nextSlot !== 0) return undefined;
+  const until = lastStarted(spec, state, cutoff);
+  const missed = (isCounted(spec, state) ? 0 : 1) + countSlots(spec, state.occurrence, until);
   if (missed === 0) return undefined;
-  const last = lastSlot(spec, state.occurrence, cutoff) ?? state.occurrence;
+  const last = lastSlot(spec, state.occurrence, until) ?? state.occurrence;
   if (spec.misfire === 'run_once') {
     const changes = { occurrence: last, due: now, missed: state.missed + missed };
     return { state: move(state, 'miss', now, changes), events: [] };
   }
-  const due = nextSlot(spec, last) as number;
+  return passOver(spec, state, 'miss', nextSlot(spec, last), { missed: state.missed + missed }, now);
+}
+
+/** Up to when slots have come due by `cutoff`: the last of them may start later, by its jitter. */
+function lastStarted(spec: JobSpec, state: JobState, cutoff: number): number {
+  const last = spec.jitterMs === undefined ? undefined : lastSlot(spec, state.occurrence, cutoff);
+  return last !== undefined && startOf(spec, last) > cutoff ? last - 1 : cutoff;
+}
+
+/** Whether the present occurrence is among those that are counted as missed: it was made due later than by its own time. */
+export function isCounted(spec: JobSpec, { due, occurrence }: JobState): boolean {
+  return due !== occurrence && due !== startOf(spec, occurrence);
+}
+
+/** A repeating job passes over its present occurrence, of which no attempt has started, and waits for the one at `slot`, if any. */
+function passOver(
+  spec: JobSpec,
+  state: JobState,
+  step: 'miss' | 'skip',
+  slot: number | undefined,
+  counts: Partial<JobState>,
+  now: number,
+): Decision {
+  if (slot === undefined) return ended(state, counts, now);
+  const due = dueOf(spec, slot);
+  const pause = heldAgain(state.pause);
   return {
-    state: move(state, 'miss', now, { ...fresh, occurrence: due, due, missed: state.missed + missed }),
+    state: move(state, step, now, { ...fresh, ...counts, occurrence: slot, due, pause, nextSlot: 0 }),
     events: [{ type: 'job.scheduled', triggerAt: due, isRepeat: true }],
   };
+}
+
+/** Nothing is to come any more, and no attempt has just ended: the job is what its last run was. */
+export function ended(state: JobState, counts: Partial<JobState>, now: number): Decision {
+  const outcome = state.lastOutcome ?? 'success';
+  return {
+    state: move(state, outcome === 'failed' ? 'endFailed' : 'end', now, { ...over, ...counts, finishedAt: now }),
+    events: [{ type: 'job.updated', triggerAt: state.due, isRepeat: true, ended: outcome }],
+  };
+}
+
+/**
+ * It has become too late to start an attempt. A single job has failed. An occurrence of a repeating job is skipped if none of its
+ * attempts has started; if one has, that is its end.
+ */
+export function expire(job: Job, now: number): Decision {
+  const { spec, state } = job;
+  const repeats = isRepeating(spec);
+  const slot = repeats ? followingSlot(spec, state, now) : undefined;
+  const passed = repeats ? countPassed(spec, state, slot, now) : 0;
+  if (repeats && state.attempt === 0) {
+    // An extra occurrence is none of the schedule.
+    const own = state.nextSlot !== 0 || isCounted(spec, state) ? 0 : 1;
+    const skipped = state.skipped + passed + own;
+    return passOver(spec, state, 'skip', slot, { skipped }, now);
+  }
+  const error = expiredMessage(spec, state.attempt > 0 ? job.detail.lastError?.message : undefined);
+  const { retryCount } = state;
+  const told: EventBody = { type: 'job.failed', error, retryCount, maxRetries: spec.maxRetries, final: true };
+  const { state: after, events } = finish(job, slot === undefined ? 'expire' : 'skip', [told], now);
+  return { state: after, events, detail: expiredDetail(job.detail, error, now), counts: 'failed' };
+}
+
+function expiredDetail(detail: JobDetail, message: string, at: number): JobDetail {
+  return { ...detail, lastError: { name: 'Expired', message, code: 'expired', at } };
 }
 
 /** What an attempt is called: 1 for the first of an occurrence. One that was interrupted runs again as the same. */
@@ -116,10 +197,16 @@ export function attemptNumber(state: JobState): number {
 /** Leases have 32 bits on disk. A job that runs every ten milliseconds comes round to the first after 497 days. */
 const maxLease = 0xffff_ffff;
 
-export function start({ state }: Job, now: number): Decision {
+/** Whether the present occurrence is one of a schedule: one that a user has asked for is not counted. */
+function countsAsRun(spec: JobSpec, { nextSlot: following }: JobState): boolean {
+  return isRepeating(spec) && following === 0;
+}
+
+export function start({ spec, state }: Job, now: number): Decision {
   return {
     state: move(state, 'start', now, {
       attempt: state.attempt + 1,
+      runCount: state.runCount + (state.attempt === 0 && countsAsRun(spec, state) ? 1 : 0),
       fence: (state.fence % maxLease) + 1,
       startedAt: now,
       finishedAt: 0,
@@ -157,11 +244,14 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   const { name, message, code } = failure;
   const detail: JobDetail = { ...job.detail, lastError: { name, message, code, at: now } };
   const retryCount = state.retryCount + 1;
-  const retryAt = now + retryWaitMs(spec, retryCount, failure.retryAfterMs);
-  const following = nextAfter(job, now);
+  const retryAt = now + retryWaitMs(spec, retryCount, state.fence, failure.retryAfterMs);
+  const following = followingSlot(spec, state, now);
   // A retry gives way to the next occurrence.
-  const granted =
-    failure.retryable && retryCount <= spec.maxRetries && (following === undefined || retryAt < following);
+  const permitted =
+    failure.retryable && retryCount <= spec.maxRetries && (following === undefined || retryAt < dueOf(spec, following));
+  const expired = permitted && retryAt > (deadlineOf(spec, state) ?? Number.POSITIVE_INFINITY);
+  if (expired) return fail(job, { ...failure, ...expiredFailure(spec, failure) }, now);
+  const granted = permitted;
   const told: EventBody = {
     type: 'job.failed',
     error: message,
@@ -180,19 +270,42 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   };
 }
 
-/** The occurrence that follows the present one. Where the clock was set back that one may lie far ahead. */
-function nextAfter({ spec, state }: Job, now: number): number | undefined {
-  return nextSlot(spec, hasRunFor(spec, state.occurrence) ? now : Math.max(now, state.occurrence));
+/** The retry that a failure grants would come too late. */
+function expiredFailure(spec: JobSpec, { message }: Failure): Failure {
+  return { name: 'Expired', message: expiredMessage(spec, message), code: 'expired', retryable: false };
 }
 
-/** Ends an occurrence: a repeating job is pending for its next, and what came due meanwhile is skipped. */
-function finish(job: Job, step: 'succeed' | 'fail', told: EventBody[], now: number): Decision {
-  const { spec, state } = job;
-  const due = nextAfter(job, now);
-  if (due === undefined) return { state: move(state, step, now, { finishedAt: now, interruptions: 0 }), events: told };
-  const skipped = state.skipped + countSlots(spec, state.occurrence, now);
+/** Ends an occurrence of which an attempt has started: a repeating job is pending for its next, and what came due meanwhile is skipped. */
+function finish(
+  { spec, state }: Job,
+  step: 'succeed' | 'fail' | 'expire' | 'skip',
+  told: EventBody[],
+  now: number,
+): Decision {
+  if (!isRepeating(spec)) {
+    return { state: move(state, step, now, { ...over, finishedAt: now, interruptions: 0 }), events: told };
+  }
+  const slot = followingSlot(spec, state, now);
+  const skipped = state.skipped + countPassed(spec, state, slot, now);
+  const lastOutcome = step === 'succeed' ? 'success' : 'failed';
+  if (slot === undefined) {
+    const changes = { ...over, finishedAt: now, interruptions: 0, skipped, lastOutcome } as const;
+    return { state: move(state, step, now, changes), events: told };
+  }
+  const due = dueOf(spec, slot);
+  const onward = step === 'skip' ? step : 'recur';
+  const pause = heldAgain(state.pause);
   return {
-    state: move(state, 'recur', now, { ...fresh, due, occurrence: due, skipped, finishedAt: now }),
+    state: move(state, onward, now, {
+      ...fresh,
+      due,
+      occurrence: slot,
+      skipped,
+      lastOutcome,
+      finishedAt: now,
+      pause,
+      nextSlot: 0,
+    }),
     events: [...told, { type: 'job.scheduled', triggerAt: due, isRepeat: true }],
   };
 }
@@ -210,58 +323,37 @@ export function interrupt(job: Job, begun: boolean, now: number): Decision {
   }
   const attempt = begun ? state.attempt : state.attempt - 1;
   const { retryCount } = state;
+  // An occurrence of which no attempt has begun has not started.
+  const runCount = state.runCount - (attempt === 0 && countsAsRun(job.spec, state) ? 1 : 0);
   return {
-    state: move(state, 'interrupt', now, { due: now, interruptions, attempt, finishedAt: begun ? now : 0 }),
+    state: move(state, 'interrupt', now, {
+      due: now,
+      interruptions,
+      attempt,
+      runCount,
+      finishedAt: begun ? now : 0,
+    }),
     events: [{ type: 'job.retrying', nextRetryAt: now, retryCount, cause: 'interruption' }],
   };
 }
 
 export function cancel({ state }: Job, now: number): Decision {
   return {
-    state: move(state, 'cancel', now, { finishedAt: now }),
+    state: move(state, 'cancel', now, { ...over, finishedAt: now }),
     events: [{ type: 'job.cancelled', previousStatus: state.status }],
     counts: 'cancelled',
   };
 }
 
-/** A user's retry: the job begins anew. */
-export function retry({ state }: Job, now: number): Decision {
-  return {
-    state: move(state, 'retry', now, { ...fresh, due: now, finishedAt: 0 }),
-    events: [{ type: 'job.retrying', nextRetryAt: now, retryCount: 0, cause: 'manual' }],
-  };
-}
-
-/** The parts of a spec that an update may change. */
-export type SpecChange = Partial<
-  Pick<JobSpec, 'payload' | 'maxRetries' | 'retryDelayMs' | 'backoff' | 'timeoutMs' | 'misfire'> & { trigger: Trigger }
->;
-
-/** What an update asks for: a changed spec, and perhaps the next occurrence at another instant. */
-export type Change = SpecChange & {
-  /** Unix milliseconds; in the past it means now. For repeating jobs that keep their trigger. */
-  readonly movedTo?: number;
-};
-
 /**
- * A new schedule of a repeating job begins a new occurrence. A single run, and the next occurrence of a schedule that stays,
- * are only moved: they keep the retries that they have been granted. Without either the due time stays.
- *
- * A moved occurrence stands for itself: where it stands now is its own time, so that it is missed as any other, and what the
- * schedule has up to it is neither run nor counted. One that is moved into the past is due now: it would be missed else.
+ * A user's retry: the job begins anew, and so does the time that it may take to start. A repeating job that has come to its end runs
+ * once more, which is no further occurrence of its schedule.
  */
-export function update({ spec, state }: Job, { movedTo, ...change }: Change, now: number): Decision {
-  // What has run is of the schedule that it had.
-  const changed: JobSpec = { ...spec, ...change, ...(change.trigger && spec.alreadyRan && { alreadyRan: undefined }) };
-  const repeats = isRepeating(changed);
-  let moved = movedTo === undefined ? undefined : Math.max(movedTo, now);
-  if (change.trigger) moved = firstOccurrence(change.trigger, now);
+export function retry({ spec, state }: Job, now: number): Decision {
+  const attempt = isRepeating(spec) ? Math.max(1, state.attempt) : 0;
   return {
-    spec: changed,
-    state: move(state, 'update', now, {
-      ...(change.trigger && repeats && fresh),
-      ...(moved !== undefined && { due: moved, occurrence: moved }),
-    }),
-    events: [{ type: 'job.updated', triggerAt: moved ?? state.due, isRepeat: repeats }],
+    ...(spec.expiresAfterMs !== undefined && { spec: { ...spec, expiresFrom: now } }),
+    state: move(state, 'retry', now, { ...fresh, attempt, due: now, finishedAt: 0 }),
+    events: [{ type: 'job.retrying', nextRetryAt: now, retryCount: 0, cause: 'manual' }],
   };
 }

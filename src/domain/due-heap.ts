@@ -1,4 +1,10 @@
 /**
+ * What is due is kept in lanes, on disk and in memory: one for each priority, in which jobs stand by their due times, and one in
+ * which those that expire stand by their deadlines.
+ */
+export type DueLane = number | 'deadlines';
+
+/**
  * A binary heap of (due, job) on typed arrays: 16 bytes an entry, nothing for the garbage collector. Orders by due time,
  * then by job.
  */

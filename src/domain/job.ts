@@ -47,10 +47,39 @@ export interface JobSpec {
   readonly misfire: Misfire;
   readonly createdAt: number;
   readonly idempotencyKey?: string | undefined;
+  /** Of jobs that are due and wait the larger starts first, -100 to 100; absent: 0. */
+  readonly priority?: number | undefined;
+  /** What users find it by: different words, at least one. */
+  readonly tags?: readonly string[] | undefined;
+  /** No attempt of an occurrence starts later than that after it was due. Absent: it may start at any time. */
+  readonly expiresAfterMs?: number | undefined;
+  /** A user had it tried again at this instant: what is due earlier expires as if it were due then. */
+  readonly expiresFrom?: number | undefined;
+  /** Where the growth of the backoff ends; absent: `limits.maxBackoffMs`. */
+  readonly maxRetryDelayMs?: number | undefined;
+  /** Each retry waits longer by a part of up to this fraction, from 0 to 1. */
+  readonly retryJitter?: number | undefined;
+  /** Of a repeating job: no slot is before, or after; both included. */
+  readonly startAt?: number | undefined;
+  readonly endAt?: number | undefined;
+  /** Of a repeating job: occurrences that may start. */
+  readonly maxRuns?: number | undefined;
+  /** Of a repeating job: a slot's start comes later by a part of it. */
+  readonly jitterMs?: number | undefined;
   /** Slots of a repeating job that are to come by the present clock and have run: by a clock that was ahead. */
   readonly alreadyRan?: readonly SlotRange[] | undefined;
   /** The request that made it, where requests are traced. */
   readonly trace?: TraceContext | undefined;
+}
+
+/** A pause that a user has asked for: as long as there is one, nothing of the job starts. */
+export interface Pause {
+  /** When it ends by itself, in Unix milliseconds; absent: when a user ends it. */
+  readonly until?: number | undefined;
+  /** What the user said. */
+  readonly reason?: string | undefined;
+  /** The present occurrence was asked for since (`run`): it starts all the same, and so do its retries. */
+  readonly passes?: boolean | undefined;
 }
 
 export interface JobState {
@@ -72,9 +101,23 @@ export interface JobState {
   readonly interruptions: number;
   readonly skipped: number;
   readonly missed: number;
+  /** Of a repeating job: occurrences of its schedule that started. Those that a user has asked for do not count. */
+  readonly runCount: number;
+  /** Of a repeating job: how the occurrence ended that has run last. */
+  readonly lastOutcome: RunOutcome | undefined;
+  /** Null: it is not paused. Finished jobs are not. */
+  readonly pause: Pause | null;
+  /**
+   * Of an extra occurrence of a repeating job (`run`): the slot that comes next, which stays, or the instant to which a user has moved
+   * the next occurrence. Jitter is not in it. 0 for an occurrence of the schedule.
+   */
+  readonly nextSlot: number;
 }
 
-export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost';
+/** How an occurrence of a repeating job has ended. */
+export type RunOutcome = 'success' | 'failed';
+
+export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost' | 'expired';
 
 /** The latest failure of a job, as answers show it. */
 export interface LastError {
@@ -101,6 +144,26 @@ export interface Job {
 export const noDetail: JobDetail = Object.freeze({});
 
 /** True for jobs that have a next occurrence after each. */
-export function isRepeating(spec: JobSpec): boolean {
-  return spec.trigger.kind === 'interval' || (spec.trigger.kind === 'cron' && spec.trigger.repeat);
+export function isRepeating({ trigger }: Pick<JobSpec, 'trigger'>): boolean {
+  return trigger.kind === 'interval' || (trigger.kind === 'cron' && trigger.repeat);
+}
+
+/** True while a pause keeps the job from starting. */
+export function isHeld({ pause }: JobState): boolean {
+  return pause !== null && pause.passes !== true;
+}
+
+/** The pause when an occurrence is over that it may have let pass. */
+export function heldAgain(pause: Pause | null): Pause | null {
+  if (pause?.passes !== true) return pause;
+  const { passes: _, ...held } = pause;
+  return held;
+}
+
+/**
+ * When time alone makes something of a pending job: it is due, or its pause ends. Unix milliseconds; Infinity when it is paused until
+ * a user resumes it. A pause that ended before 1970 ends then: rows of jobs that have run hold no earlier instant.
+ */
+export function wakesAt(state: JobState): number {
+  return isHeld(state) ? Math.max(0, state.pause?.until ?? Number.POSITIVE_INFINITY) : state.due;
 }

@@ -13,13 +13,28 @@ export const statusCode = { pending: 0, running: 1, success: 2, failed: 3, cance
 >;
 
 /**
- * Steps. Commands of users: `update`, `cancel`, `retry`. Of the scheduler: `start`, `miss` (its occurrence passed
- * unseen), `succeed`, `fail` (nothing follows), `retryLater` (a failure that grants a retry), `recur` (its occurrence is
- * over, the next is to come), `interrupt` (the attempt was interrupted, nobody's fault), `reschedule` (the clock was set
- * back). `remove` is not a step: retention takes only finished jobs.
+ * Steps. Commands of users: `update`, `cancel`, `retry`, `run` (due now), `pause`, `resume`. Of the scheduler: `start`, `miss` (its
+ * occurrence passed unseen), `succeed`, `fail` (nothing follows), `retryLater` (a failure that grants a retry), `recur` (its
+ * occurrence is over, the next is to come), `interrupt` (the attempt was interrupted, nobody's fault), `skip` (its occurrence has
+ * expired, the next is to come), `expire` (it has expired, and nothing follows), `end` and `endFailed` (its schedule has nothing
+ * more, after a success or a failure), `reschedule` (the clock was set back), and `resume` when a pause ends by itself. `remove` is
+ * not a step: users and retention remove only finished jobs.
  */
 export const lifecycle = {
-  pending: { update: 'pending', cancel: 'cancelled', start: 'running', miss: 'pending', reschedule: 'pending' },
+  pending: {
+    update: 'pending',
+    cancel: 'cancelled',
+    start: 'running',
+    miss: 'pending',
+    skip: 'pending',
+    expire: 'failed',
+    end: 'success',
+    endFailed: 'failed',
+    reschedule: 'pending',
+    run: 'pending',
+    pause: 'pending',
+    resume: 'pending',
+  },
   running: {
     cancel: 'cancelled',
     succeed: 'success',
@@ -28,6 +43,8 @@ export const lifecycle = {
     recur: 'pending',
     interrupt: 'pending',
     reschedule: 'running',
+    pause: 'running',
+    resume: 'running',
   },
   success: {},
   failed: { retry: 'pending' },
@@ -38,8 +55,15 @@ export type Step =
   | 'update'
   | 'cancel'
   | 'retry'
+  | 'run'
+  | 'pause'
+  | 'resume'
   | 'start'
   | 'miss'
+  | 'skip'
+  | 'expire'
+  | 'end'
+  | 'endFailed'
   | 'succeed'
   | 'fail'
   | 'retryLater'

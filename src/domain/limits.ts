@@ -8,6 +8,7 @@ export const limits = {
   payloadDepth: 64,
   resultBytes: 64 * 1024,
   errorMessageChars: 4096,
+  pauseReasonChars: 500,
   maxRetries: 100,
   defaultMaxRetries: 3,
   defaultRetryDelayMs: 60_000,
@@ -15,6 +16,11 @@ export const limits = {
   maxBackoffMs: 24 * 3_600_000,
   defaultTimeoutMs: 5 * 60_000,
   minIntervalMs: 10,
+  /** Either way of 0. */
+  maxPriority: 100,
+  tags: 16,
+  tagChars: 64,
+  maxRuns: 2 ** 31,
   cronChars: 256,
   /** An occurrence first seen later than this is missed (see misfire). */
   misfireAfterMs: 1000,

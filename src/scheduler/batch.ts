@@ -4,14 +4,21 @@
  * comes to one of two ends: `written` or `lost`.
  */
 
+import type { ServerSettings, SettingsChange, TypeSettings } from '../domain/control/settings.js';
 import type { Decision } from '../domain/decisions.js';
 import type { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import { type Job, noDetail, type TraceContext } from '../domain/job.js';
+import { type Job, noDetail, type TraceContext, wakesAt } from '../domain/job.js';
+import { deadlineOf } from '../domain/slots/deadline.js';
 import type { Outcome } from '../pool/port.js';
 import type { FinishedPlace, JobChange, KeyUse } from '../store/port.js';
 import { maxLinks } from '../telemetry/traces/port.js';
 import type { Answer } from './messages.js';
+
+/** When a pending job is first looked for. */
+function firstTime({ spec, state }: Job): number {
+  return Math.min(wakesAt(state), deadlineOf(spec, state) ?? Number.POSITIVE_INFINITY);
+}
 
 /** Something that has happened whether or not it can be written. Instants are Unix milliseconds. */
 export type Fact =
@@ -38,6 +45,8 @@ export class Batch {
   readonly #consequences: Consequence[] = [];
   readonly #keys = new Map<string, KeyUse>();
   readonly #passed: FinishedPlace[] = [];
+  readonly #types = new Map<string, TypeSettings>();
+  #server: ServerSettings | undefined;
   readonly #traces: TraceContext[] = [];
   #traced = 0;
   #earliestDue = Number.POSITIVE_INFINITY;
@@ -67,9 +76,25 @@ export class Batch {
     return this.#passed;
   }
 
+  /** What has been set of a job type; undefined when that is nothing. */
+  typeOf(name: string): TypeSettings | undefined {
+    return this.#types.get(name);
+  }
+
+  /** What has been set of the server; undefined when that is nothing. */
+  get server(): ServerSettings | undefined {
+    return this.#server;
+  }
+
+  /** What users have set; undefined when that is nothing. */
+  get settings(): SettingsChange | undefined {
+    if (this.#server === undefined && this.#types.size === 0) return undefined;
+    return { server: this.#server, types: this.#types };
+  }
+
   /**
-   * Due time of the earliest job that was pending before the batch, in Unix milliseconds; Infinity when none was. The window may
-   * have given it out for nothing.
+   * When the earliest job that was pending before the batch was to wake, or had its deadline, in Unix milliseconds; Infinity when none
+   * was. The window may have given it out for nothing.
    */
   get earliestDue(): number {
     return this.#earliestDue;
@@ -92,14 +117,14 @@ export class Batch {
 
   /** There is nothing to write. Facts alone are no reason to: what follows from them is. */
   get isEmpty(): boolean {
-    return this.#touched.size === 0 && this.#passed.length === 0;
+    return this.#touched.size === 0 && this.#passed.length === 0 && this.settings === undefined;
   }
 
   /** Takes what was decided about a job and returns the job as it is now. */
   apply(job: Job | undefined, decision: Decision): Job {
     const spec = decision.spec ?? job?.spec;
     if (!spec) throw new Error('a decision about no job');
-    if (job?.state.status === 'pending') this.#earliestDue = Math.min(this.#earliestDue, job.state.due);
+    if (job?.state.status === 'pending') this.#earliestDue = Math.min(this.#earliestDue, firstTime(job));
     const after: Job = { spec, state: decision.state, detail: decision.detail ?? job?.detail ?? noDetail };
     const known = this.#touched.get(spec.seq);
     const detailChanged = decision.detail !== undefined && decision.detail !== noDetail;
@@ -152,6 +177,16 @@ export class Batch {
   /** Remembers what an idempotency key stands for. */
   rememberKey(name: string, use: KeyUse): void {
     this.#keys.set(name, use);
+  }
+
+  /** Sets what holds for a job type. */
+  setType(name: string, settings: TypeSettings): void {
+    this.#types.set(name, settings);
+  }
+
+  /** Sets what holds for the server. */
+  setServer(settings: ServerSettings): void {
+    this.#server = settings;
   }
 
   /** Takes a stretch off the list of finished jobs. */

@@ -3,21 +3,16 @@
  * starts. Part of the scheduler: it runs only in its turns.
  */
 import type { Clock } from '../clock.js';
+import { isPausedAt, resumeInTime } from '../domain/control/pausing.js';
 import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
-import { isRepeating, type Job } from '../domain/job.js';
+import { isHeld, isRepeating, type Job, wakesAt } from '../domain/job.js';
+import { hasExpired } from '../domain/slots/deadline.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/port.js';
 import type { Telemetry } from '../telemetry/port.js';
 import type { Traces } from '../telemetry/traces/port.js';
-import type { Due, DueTimes } from '../timer/window.js';
-import {
-  type ShownWait,
-  shownWait,
-  type Wait,
-  whyServerWaits,
-  whySuspectWaits,
-  whyTypeWaits,
-} from './admission/admission.js';
+import type { DueJob, DueTimes } from '../timer/lanes.js';
+import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
 import { CarefulStart } from './admission/careful-start.js';
 import { type WaitingJob, WaitingLine } from './admission/waiting-line.js';
 import type { Downtime } from './downtime.js';
@@ -57,6 +52,8 @@ export class Dispatch {
   #beingWritten = 0;
   /** Of the present turn's starts. Entries that have moved on are skipped, and a whole backlog may have been cancelled. */
   #looksLeft = looksPerTurn;
+  /** Deadlines have passed that the last turn has not looked at. */
+  #hasMoreExpired = false;
   /** When a job that had to wait in the last turn is worth asking about again, in monotonic milliseconds. */
   #askAgainAt = Number.POSITIVE_INFINITY;
 
@@ -73,7 +70,10 @@ export class Dispatch {
     this.#downtime = start.downtime;
     this.#ports = ports;
     this.#ledger = ledger;
-    this.#line = new WaitingLine(start.handlers, (name) => ports.pool.placesOf(name));
+    this.#line = new WaitingLine(start.handlers, {
+      placesOf: (name) => ports.pool.placesOf(name),
+      isPaused: (name) => ledger.isTypePaused(name),
+    });
     this.#careful = new CarefulStart({
       clean: start.clean,
       startedAt: ports.clock.now(),
@@ -101,17 +101,26 @@ export class Dispatch {
   get nextAt(): number {
     const { window, clock } = this.#ports;
     const due = this.#hasRoom ? window.nextDue : Number.POSITIVE_INFINITY;
-    return Math.min(due, clock.now() + Math.max(1, this.#askAgainAt - clock.monotonic()));
+    return Math.min(due, window.nextDeadline + 1, clock.now() + Math.max(1, this.#askAgainAt - clock.monotonic()));
   }
 
-  /** More may be startable than the last turn has looked at. */
+  /** More may be startable, or have expired, than the last turn has looked at. */
   get hasMore(): boolean {
-    return this.#looksLeft <= 0;
+    return this.#looksLeft <= 0 || this.#hasMoreExpired;
   }
 
-  /** What a due job of a type waits for, as answers show it: read off the decision by which it is taken from the line. */
-  waitingFor(name: string): ShownWait | undefined {
-    return shownWait(whyTypeWaits(this.#line.typeUse(name)));
+  /** Due time of the earliest job with this priority that waits in the line, in Unix milliseconds; Infinity when none does. */
+  earliestOf(priority: number): number {
+    return this.#line.earliestOf(priority);
+  }
+
+  /** What a due job waits for, as answers show it. */
+  waitingFor({ spec, state }: Job): ShownWait | undefined {
+    return shownWait(
+      isPausedAt(state, this.#ports.clock.now()),
+      this.#line.typeUse(spec.name),
+      this.#ledger.isServerPaused,
+    );
   }
 
   /** Types may have other limits now, or no handler. */
@@ -119,26 +128,37 @@ export class Dispatch {
     this.#line.handlersChanged();
   }
 
-  /** Whether it is worth looking at more that is due. */
+  /** Whether it is worth looking at more that is due, of any priority. */
   get #hasRoom(): boolean {
-    return this.#line.startable <= this.#ports.pool.free;
+    return this.#hasRoomFor(Number.NEGATIVE_INFINITY);
   }
+
+  /** Whether it is worth looking at more that is due, of this priority: what waits with a higher one goes first. */
+  readonly #hasRoomFor = (priority: number): boolean => this.#line.startable(priority) <= this.#ports.pool.free;
 
   /** Takes from the window what is due, as far as there are threads for it. */
   takeDue(): void {
     const now = this.#ports.clock.now();
     this.#line.refresh();
-    for (let looks = 0; looks < looksPerTurn && this.#hasRoom; ) {
-      const due = this.#ports.window.pop(now);
+    for (let looks = 0; looks < looksPerTurn; ) {
+      const due = this.#ports.window.pop(now, this.#hasRoomFor);
       if (!due) return;
       looks += this.#ledger.unlessUnreadable(due.seq, () => this.#see(due, now)) ?? 1;
     }
   }
 
-  /** A due time has come: the job waits, unless it has moved on, or its occurrence was missed. Returns what it counts. */
-  #see({ due, seq }: Due, now: number): number {
+  /**
+   * A time has come. The pause of the job ends, or it waits, unless it has moved on or its occurrence was missed. Returns what it
+   * counts.
+   */
+  #see({ due, seq, priority }: DueJob, now: number): number {
     const job = this.#ledger.lookup(seq);
-    if (job?.state.status !== 'pending' || job.state.due !== due) return looksOf(job);
+    if (!job || !isPending(job, priority) || wakesAt(job.state) !== due) return looksOf(job);
+    if (isHeld(job.state)) {
+      const resumed = resumeInTime(job, now);
+      if (resumed) this.#ledger.record(job, resumed, now);
+      return looksOf(job);
+    }
     const resumedAt = this.#downtime.endOf(due);
     const missed = resumedAt === undefined ? undefined : decisions.miss(job, now, resumedAt);
     if (missed) {
@@ -146,8 +166,36 @@ export class Dispatch {
       return looksOf(job);
     }
     this.#lastDueSeen = Math.max(this.#lastDueSeen, due);
-    this.#line.push({ due, seq, name: job.spec.name, suspect: this.#careful.isSuspect(seq, job.state) });
+    if (this.#expire(job, now)) return looksOf(job);
+    this.#line.push({ due, seq, name: job.spec.name, priority, suspect: this.#careful.isSuspect(seq, job.state) });
     return looksOf(job);
+  }
+
+  /** What must not start any more, since its deadline has passed, comes to its end, wherever it waits. */
+  expireDue(): void {
+    const { window, clock } = this.#ports;
+    const now = clock.now();
+    this.#hasMoreExpired = false;
+    for (let looks = 0; looks < looksPerTurn; ) {
+      const passed = window.popDeadline(now);
+      if (!passed) return;
+      looks += this.#ledger.unlessUnreadable(passed.seq, () => this.#seeExpired(passed.seq, now)) ?? 1;
+    }
+    this.#hasMoreExpired = true;
+  }
+
+  #seeExpired(seq: number, now: number): number {
+    const job = this.#ledger.lookup(seq);
+    if (job?.state.status === 'pending') this.#expire(job, now);
+    return looksOf(job);
+  }
+
+  /** Ends a pending job, or its present occurrence, if it is too late to start it. Returns whether it was. */
+  #expire(job: Job, now: number): boolean {
+    if (!hasExpired(job.spec, job.state, now)) return false;
+    this.#ledger.record(job, decisions.expire(job, now), now);
+    this.#ports.telemetry.expired(job.spec.name);
+    return true;
   }
 
   /**
@@ -158,10 +206,13 @@ export class Dispatch {
   startWaiting(starts: boolean): void {
     this.#looksLeft = looksPerTurn;
     this.#askAgainAt = Number.POSITIVE_INFINITY;
+    const { knownDownTo } = this.#ports.window;
     let asksSuspects = this.#line.suspects > 0;
-    while (this.#looksLeft > 0 && !whyServerWaits(starts, this.#ports.pool.free - this.#beingWritten)) {
+    const isPaused = this.#ledger.isServerPaused;
+    while (this.#looksLeft > 0 && !whyServerWaits(starts, isPaused, this.#ports.pool.free - this.#beingWritten)) {
       const next = (asksSuspects ? this.#line.take(true) : undefined) ?? this.#line.take(false);
       if (!next) return;
+      if (next.priority < knownDownTo && !next.suspect) return this.#line.push(next);
       asksSuspects &&= next.suspect;
       const job = this.#stillDue(next);
       if (!job) continue;
@@ -182,17 +233,19 @@ export class Dispatch {
   }
 
   /**
-   * The job, unless it has moved on since it was due; a clock that was set back makes it wait again. While a change of it is
+   * The job, unless it has moved on or was paused since it was due; a clock that was set back makes it wait again. While a change of it is
    * being written it does not start, since the disk may refuse that: after the commit the window has it once more.
    */
-  #stillDue({ seq, due, suspect }: WaitingJob): Job | undefined {
+  #stillDue({ seq, due, priority, suspect }: WaitingJob): Job | undefined {
     const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookupWritten(seq));
     this.#looksLeft -= looksOf(job);
-    if (job?.state.status !== 'pending' || job.state.due !== due) return undefined;
-    if (due > this.#ports.clock.now()) {
-      this.#ports.window.add(due, seq);
+    if (!job || !isPending(job, priority) || job.state.due !== due || isHeld(job.state)) return undefined;
+    const now = this.#ports.clock.now();
+    if (due > now) {
+      this.#ports.window.add(due, seq, priority);
       return undefined;
     }
+    if (this.#expire(job, now)) return undefined;
     // An entry that repeats may be for the same instant as a retry since, which makes it a suspect: it waits among those.
     return suspect || !this.#careful.isSuspect(seq, job.state) ? job : undefined;
   }
@@ -272,6 +325,11 @@ export class Dispatch {
     this.#ledger.endAttempt(seq);
     this.#line.vacate(name);
   }
+}
+
+/** It is pending with this priority: what was known of another one is out of date. */
+function isPending({ spec, state }: Job, priority: number): boolean {
+  return state.status === 'pending' && (spec.priority ?? 0) === priority;
 }
 
 /** The attempt with its place in a trace. */

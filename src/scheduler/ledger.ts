@@ -2,6 +2,8 @@
  * The books: the newest state of every job, committed or not, and the two batches that may be under way, one being
  * written while the next is gathered. What is refused by the disk leaves nothing behind but its facts.
  */
+
+import type { ServerSettings, Settings, SettingsChange, TypeSettings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
@@ -57,10 +59,13 @@ export class Ledger {
   /** As they stand after the batch in flight. */
   #countersInFlight: Counters;
   #committed: Counters;
+  #settings: Settings;
 
-  /** @param counters as they are on disk */
-  constructor(ports: LedgerPorts, counters: Counters) {
+  /** @param start as it is on disk */
+  constructor(ports: LedgerPorts, start: { readonly counters: Counters; readonly settings: Settings }) {
+    const { counters, settings } = start;
     this.#ports = ports;
+    this.#settings = settings;
     this.#counters = { ...counters };
     this.#countersInFlight = counters;
     this.#committed = counters;
@@ -81,6 +86,49 @@ export class Ledger {
     return this.#committed;
   }
 
+  /** What users have set, as it is on disk. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** What is set of a job type, written or not. */
+  typeSettings(name: string): TypeSettings {
+    return this.#filling.typeOf(name) ?? this.#inFlight?.typeOf(name) ?? this.#settings.types.get(name) ?? {};
+  }
+
+  /** Whether nothing of a type may start. A pause holds from its decision on, and until its end is on disk. */
+  isTypePaused(name: string): boolean {
+    return (
+      this.#filling.typeOf(name)?.paused !== undefined ||
+      this.#inFlight?.typeOf(name)?.paused !== undefined ||
+      this.#settings.types.get(name)?.paused !== undefined
+    );
+  }
+
+  /** Whether nothing may start. As with a type. */
+  get isServerPaused(): boolean {
+    return (
+      this.#filling.server?.paused !== undefined ||
+      this.#inFlight?.server?.paused !== undefined ||
+      this.#settings.server.paused !== undefined
+    );
+  }
+
+  /** What is set of the server, written or not. */
+  get serverSettings(): ServerSettings {
+    return this.#filling.server ?? this.#inFlight?.server ?? this.#settings.server;
+  }
+
+  /** Sets what holds for a job type, once it is on disk. */
+  setType(name: string, settings: TypeSettings): void {
+    this.#filling.setType(name, settings);
+  }
+
+  /** Sets what holds for the server, once it is on disk. */
+  setServer(settings: ServerSettings): void {
+    this.#filling.setServer(settings);
+  }
+
   get writing(): boolean {
     return this.#inFlight !== undefined;
   }
@@ -90,7 +138,7 @@ export class Ledger {
     return !this.#inFlight && this.#filling.isEmpty;
   }
 
-  /** Due time of the earliest pending job that is changed by a batch not on disk yet: it must be found again if that is lost. */
+  /** When the earliest pending job wakes, or has its deadline, that a batch not on disk yet changes: it must be found again if that is lost. */
   get earliestDue(): number {
     return Math.min(this.#filling.earliestDue, this.#inFlight?.earliestDue ?? Number.POSITIVE_INFINITY);
   }
@@ -225,6 +273,11 @@ export class Ledger {
     );
   }
 
+  /** Gives an answer once all that has been decided is on disk. */
+  answerAfterAll(reply: (answer: Answer) => void, answer: Answer): void {
+    answerWith(this.#filling.isEmpty ? this.#inFlight : this.#filling, reply, answer);
+  }
+
   /** Gives an answer that shows the present states of many jobs once all of these are on disk. */
   answerMany(seqs: readonly number[], reply: (answer: Answer) => void, answer: Answer): void {
     // The batch being gathered is written after the one in flight.
@@ -270,14 +323,14 @@ export class Ledger {
     this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { touched: jobs, events, keys, passed, traced, traces } = batch;
+    const { touched: jobs, events, keys, passed, settings, traced, traces } = batch;
     this.#span = this.#ports.traces?.commit({
       jobs: jobs.size,
       events: events.length,
       requested: traced,
       requests: traces,
     });
-    this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed });
+    this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed, settings });
     return true;
   }
 
@@ -286,6 +339,7 @@ export class Ledger {
     const batch = this.#inFlight as Batch;
     this.#inFlight = undefined;
     this.#committed = this.#countersInFlight;
+    if (batch.settings !== undefined) this.#settings = changed(this.#settings, batch.settings);
     this.#span?.written();
     return batch;
   }
@@ -310,6 +364,16 @@ export class Ledger {
       jobs: new Set(batches.flatMap((batch) => [...batch.touched.keys()])),
     };
   }
+}
+
+/** The settings with a change of some. Types of which nothing is set any more leave. */
+function changed(before: Settings, { server = before.server, types }: SettingsChange): Settings {
+  const after = new Map(before.types);
+  for (const [name, settings] of types) {
+    if (Object.values(settings).some((value) => value !== undefined)) after.set(name, settings);
+    else after.delete(name);
+  }
+  return { server, types: after };
 }
 
 function answerWith(batch: Batch | undefined, reply: (answer: Answer) => void, answer: Answer): void {

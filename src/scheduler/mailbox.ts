@@ -5,7 +5,8 @@
  */
 import { Refusal } from '../domain/errors.js';
 import type { Answer, Created, Creation, JobDraft, Request } from './messages.js';
-import { createOne, decideRequest, make, type RequestContext } from './requests.js';
+import type { RequestContext } from './requests/context.js';
+import { createOne, decideRequest, make } from './requests/requests.js';
 
 /** What may wait for its answer before requests are refused. */
 const bounds = { requests: 20_000, bytes: 64 * 1024 * 1024 } as const;

@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.js';
 import { limits } from '../domain/limits.js';
 import type { Merges } from '../store/port.js';
-import type { DueTimes } from '../timer/window.js';
+import type { DueTimes } from '../timer/lanes.js';
 import type { Ledger } from './ledger.js';
 
 /** What makes a merge due: the first that is reached. */
@@ -42,14 +42,23 @@ export class Merging {
   /**
    * Orders a merge if one is due and the store is free.
    *
-   * @param earliestWaiting due time of the earliest job in the waiting line, in Unix milliseconds
+   * @param earliestWaiting due time of the earliest job with a priority in the waiting line, in Unix milliseconds
    */
-  beginIfDue(earliestWaiting: number): void {
+  beginIfDue(earliestWaiting: (priority: number) => number): void {
     if (this.#ledger.writing || this.#store.merging || !this.#isDue) return;
     this.#lastAt = this.#clock.monotonic();
-    const watermark = Math.min(this.#window.earliest, earliestWaiting, this.#ledger.earliestDue);
+    const unsaved = this.#ledger.earliestDue;
+    const lanes = this.#window.starts.map(({ lane, earliest }) => {
+      const waiting = lane === 'deadlines' ? Number.POSITIVE_INFINITY : earliestWaiting(lane);
+      return { lane, watermark: Math.min(earliest, waiting, unsaved) };
+    });
+    const [ordinary, ...others] = lanes;
     this.#window.mergeBegins();
-    this.#store.merge({ watermark, now: this.#clock.now() });
+    this.#store.merge({
+      watermark: ordinary?.watermark ?? Number.NEGATIVE_INFINITY,
+      lanes: others,
+      now: this.#clock.now(),
+    });
   }
 
   /** When changes will have waited for long enough, though nothing else happens. Unix milliseconds; Infinity when none wait. */

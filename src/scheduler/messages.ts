@@ -1,5 +1,7 @@
 /** The scheduler's mailbox: requests of users and their answers. Types only. Facts come as `pool/messages` outcomes. */
 
+import type { PauseChange } from '../domain/control/pausing.js';
+import type { Settings } from '../domain/control/settings.js';
 import type { Refusal } from '../domain/errors.js';
 import type { Backoff, Job, Misfire, TraceContext } from '../domain/job.js';
 import type { ShownWait } from './admission/admission.js';
@@ -10,8 +12,22 @@ export type TriggerDraft =
   | { readonly kind: 'at'; readonly at: number }
   | { readonly kind: 'cron'; readonly expression: string; readonly timezone?: string };
 
+/** Fields that a job may be without. What they mean is said in `domain/job.ts`. */
+export interface MoreFields {
+  readonly priority?: number | undefined;
+  /** Different ones; none is as good as absent. */
+  readonly tags?: readonly string[] | undefined;
+  readonly expiresAfterMs?: number | undefined;
+  readonly maxRetryDelayMs?: number | undefined;
+  readonly retryJitter?: number | undefined;
+  readonly startAt?: number | undefined;
+  readonly endAt?: number | undefined;
+  readonly maxRuns?: number | undefined;
+  readonly jitterMs?: number | undefined;
+}
+
 /** A validated request for a job. What is absent takes the handler's default, else the product's. */
-export interface JobDraft {
+export interface JobDraft extends MoreFields {
   readonly name: string;
   readonly trigger: TriggerDraft;
   readonly isRepeat: boolean;
@@ -24,8 +40,11 @@ export interface JobDraft {
   readonly misfire?: Misfire;
 }
 
-/** A validated partial update. `timezone` alone moves a cron job's schedule to another zone. */
-export interface JobPatch {
+/**
+ * A validated partial update. `timezone` alone moves a cron job's schedule to another zone. Of `MoreFields` one that is there and
+ * undefined is taken away.
+ */
+export interface JobPatch extends MoreFields {
   readonly trigger?: TriggerDraft;
   readonly timezone?: string;
   readonly payload?: string;
@@ -50,11 +69,18 @@ export type Request = { readonly trace?: TraceContext } & (
   | { readonly kind: 'createEach'; readonly items: readonly Creation[] }
   | { readonly kind: 'createMany'; readonly drafts: readonly JobDraft[] }
   | { readonly kind: 'update'; readonly id: string; readonly patch: JobPatch }
-  | { readonly kind: 'cancel'; readonly id: string }
-  | { readonly kind: 'retry'; readonly id: string }
+  | { readonly kind: 'pause'; readonly id: string; readonly change: PauseChange }
+  | { readonly kind: JobCommand; readonly id: string }
+  | { readonly kind: 'pauseType'; readonly name: string; readonly reason?: string | null | undefined }
+  | { readonly kind: 'resumeType'; readonly name: string }
+  | { readonly kind: 'pauseServer'; readonly reason?: string | null | undefined }
+  | { readonly kind: 'resumeServer' }
 );
 
-/** Given once the change is on disk, or refused with nothing changed. */
+/** What can be asked of a job without saying more. */
+export type JobCommand = 'cancel' | 'retry' | 'run' | 'resume' | 'remove';
+
+/** Given once the change is on disk, or refused with nothing changed. Of settings it has no jobs: `Requests.settings` shows them. */
 export type Answer =
   | { readonly ok: true; readonly jobs: readonly Job[]; readonly replayed: boolean }
   /** To `createEach`, in the order of its items. */
@@ -70,6 +96,8 @@ export interface Requests {
   request(request: Request, bytes: number, reply: (answer: Answer) => void): void;
   /** Why no mutation is taken now, or undefined. */
   refusing(): Refusal | undefined;
-  /** What a due job of this type waits for, as answers show it; undefined when they show nothing. */
-  waitingFor(name: string): ShownWait | undefined;
+  /** What a due job waits for, as answers show it; undefined when they show nothing. */
+  waitingFor(job: Job): ShownWait | undefined;
+  /** What users have set, as it is on disk. */
+  readonly settings: Settings;
 }

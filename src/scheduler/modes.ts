@@ -29,6 +29,8 @@ export interface Mode {
   readonly refusal: Refusal | undefined;
   /** Attempts start, and what leads to them is done: due times are taken up, jobs removed, a set-back clock is made good. */
   readonly starts: boolean;
+  /** What has waited for longer than it may comes to its end. */
+  readonly expires: boolean;
   /** The window of what is due next is filled up. */
   readonly refills: boolean;
   /** `at_once`: whenever the store is free; `now_and_then`: one try every `retryWriteMs`, also of nothing. */
@@ -40,10 +42,11 @@ export interface Mode {
 const shuttingDown = {
   refusal: new Refusal('draining', 'The server is shutting down. Send the request to its successor.'),
   starts: false,
+  expires: false,
   refills: false,
   health: { status: 'draining', reason: 'the server is shutting down' },
 } as const;
-const working = { refusal: undefined, refills: true, writes: 'at_once', health: undefined } as const;
+const working = { refusal: undefined, expires: true, refills: true, writes: 'at_once', health: undefined } as const;
 
 /** What each state permits. */
 export const modes: Readonly<Record<ModeName, Mode>> = {
@@ -57,6 +60,7 @@ export const modes: Readonly<Record<ModeName, Mode>> = {
       'The server cannot write to its disk at present. GET /health says why.',
     ),
     starts: false,
+    expires: false,
     refills: true,
     writes: 'now_and_then',
     health: {

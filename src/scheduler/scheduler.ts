@@ -4,71 +4,28 @@
  * is due, hand the batch to the store; when that is on disk, answer and publish. While one batch is written the next is
  * gathered.
  */
-import type { Clock } from '../clock.js';
+
+import type { Settings } from '../domain/control/settings.js';
 import * as decisions from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
-import type { JobEvent } from '../domain/events.js';
-import type { Job, JobState, TraceContext } from '../domain/job.js';
-import type { Logger } from '../log.js';
-import type { HandlerInfo, Outcome, Pool } from '../pool/port.js';
-import {
-  type Counters,
-  type JobStore,
-  type JobsByStatus,
-  type StoreEvents,
-  UnreadableRecord,
-  unreadableRefusal,
-} from '../store/port.js';
-import type { Telemetry } from '../telemetry/port.js';
-import type { Waker } from '../timer/waker.js';
-import type { DueTimes } from '../timer/window.js';
+import { type Job, type JobState, type TraceContext, wakesAt } from '../domain/job.js';
+import { deadlineOf } from '../domain/slots/deadline.js';
+import type { HandlerInfo, Outcome } from '../pool/port.js';
+import { type Counters, type StoreEvents, UnreadableRecord, unreadableRefusal } from '../store/port.js';
 import type { ShownWait } from './admission/admission.js';
 import type { Fact } from './batch.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
-import { Downtime, type Stretch, setBackMs } from './downtime.js';
-import { Ledger, type LedgerPorts } from './ledger.js';
+import { Downtime, setBackMs } from './downtime.js';
+import { Ledger } from './ledger.js';
 import { Mailbox } from './mailbox.js';
-import { type MergeBounds, Merging } from './merging.js';
+import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { type Load, type Mode, Modes } from './modes.js';
 import { logFailure, outcomeDecision } from './outcomes.js';
-import { Retention, type RetentionLimits } from './retention.js';
+import { Retention } from './retention.js';
+import type { SchedulerPorts, SchedulerStart } from './scheduler-ports.js';
 import { SignOfLife } from './sign-of-life.js';
-
-/** What the scheduler needs of others. */
-export interface SchedulerPorts extends LedgerPorts {
-  readonly clock: Clock;
-  readonly pool: Pool;
-  readonly store: JobStore;
-  readonly sets: JobsByStatus;
-  readonly window: DueTimes;
-  /** Calls `turn`. */
-  readonly waker: Waker;
-  readonly handlers: readonly HandlerInfo[];
-  readonly timezone: string;
-  readonly retention: RetentionLimits;
-  /** Jobs that requests may name in one turn, where not as usual. */
-  readonly requestedJobsPerTurn?: number;
-  /** When to merge, where not as usual. */
-  readonly merge?: MergeBounds;
-  readonly log: Logger;
-  readonly telemetry: Telemetry;
-  /** Notifies subscribers of events that are on disk. */
-  readonly publish: (events: readonly JobEvent[]) => void;
-  /** The latest time that the process was stopped, in monotonic milliseconds, reported once. Absent: it never is. */
-  readonly takeStop?: () => Stretch | undefined;
-  /** The disk is broken: the process must end. */
-  readonly fatal: (reason: string) => void;
-}
-
-/** How the directory was left. */
-export interface SchedulerStart {
-  readonly counters: Counters;
-  readonly clean: boolean;
-  /** When the last commit was made, in Unix milliseconds; undefined when there was none. */
-  readonly lastRecordAt: number | undefined;
-}
 
 /** Work of one kind in one turn; more waits for the next, so that I/O is not held up. */
 const turnBudget = { refill: 1024, removals: 512 } as const;
@@ -105,7 +62,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
-    this.#ledger = new Ledger(ports, start.counters);
+    this.#ledger = new Ledger(ports, start);
     this.#mailbox = new Mailbox(ports.requestedJobsPerTurn);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
     this.#downtime = new Downtime(
@@ -165,11 +122,15 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#mailbox.isFull || this.#ports.store.changed >= maxUnmerged ? overloaded : undefined;
   }
 
-  waitingFor(name: string): ShownWait | undefined {
-    return this.#dispatch.waitingFor(name);
+  waitingFor(job: Job): ShownWait | undefined {
+    return this.#dispatch.waitingFor(job);
   }
 
-  /** Due times of the first of each type that waits to be started, in Unix milliseconds. */
+  get settings(): Settings {
+    return this.#ledger.settings;
+  }
+
+  /** See `Dispatch`. */
   firstDue(): Iterable<readonly [name: string, due: number]> {
     return this.#dispatch.firstDue();
   }
@@ -193,9 +154,7 @@ export class Scheduler implements Requests, StoreEvents {
   committed(): void {
     const batch = this.#ledger.committedOne();
     if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
-    for (const { job, removed } of batch.touched.values()) {
-      if (!removed && job.state.status === 'pending') this.#ports.window.add(job.state.due, job.spec.seq);
-    }
+    for (const { job, removed } of batch.touched.values()) if (!removed) this.#awaitTime(job);
     batch.written();
     // The next batch goes out before the answers of this one: the disk works while they are written.
     this.turn();
@@ -218,10 +177,19 @@ export class Scheduler implements Requests, StoreEvents {
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
       if (this.#ledger.filling.touched.has(seq)) continue;
-      const state = this.#ledger.unlessUnreadable(seq, () => this.#ledger.state(seq));
-      if (state?.status === 'pending') this.#ports.window.add(state.due, seq);
+      const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
+      if (job) this.#awaitTime(job);
     }
     this.turn();
+  }
+
+  /** The window has a job that is pending on disk, if time is to do something about it: by when it wakes, and by its deadline. */
+  #awaitTime({ spec, state }: Job): void {
+    if (state.status !== 'pending') return;
+    const { window } = this.#ports;
+    const at = wakesAt(state);
+    if (at !== Number.POSITIVE_INFINITY) window.add(at, spec.seq, spec.priority);
+    if (spec.expiresAfterMs !== undefined) window.add(deadlineOf(spec, state) as number, spec.seq, 'deadlines');
   }
 
   merged(position: number): void {
@@ -278,7 +246,8 @@ export class Scheduler implements Requests, StoreEvents {
   turn(): void {
     this.#observeClock();
     this.#decideRequests();
-    const { starts, refills } = this.mode;
+    const { starts, expires, refills } = this.mode;
+    if (expires) this.#dispatch.expireDue();
     if (starts) {
       this.#clockSetBack.sweep(this.#ports.clock.now());
       this.#dispatch.takeDue();
@@ -287,7 +256,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (starts) this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
     this.#ports.pool.flush();
     if (this.#ports.window.wantsRefill && refills) this.#refill();
-    this.#merging.beginIfDue(this.#dispatch.earliest);
+    this.#merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
     this.#write();
     this.#sleep();
   }
@@ -307,10 +276,11 @@ export class Scheduler implements Requests, StoreEvents {
   #decideRequests(): void {
     const now = this.#ports.clock.now();
     const ledger = this.#ledger;
-    const { timezone } = this.#ports;
-    const abort = (job: Job): void => this.#ports.pool.abort(job.spec.seq, job.state.fence, 'cancelled');
+    const { timezone, store } = this.#ports;
+    const jobsOfType = (name: string): number => store.jobsOfType(name);
+    const abort = ({ spec, state }: Job): void => this.#ports.pool.abort(spec.seq, state.fence, 'cancelled');
     const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
-    const context = { ledger, handlers: this.#handlers, timezone, now, abort, lookAtFirst };
+    const context = { ledger, handlers: this.#handlers, jobsOfType, timezone, now, abort, lookAtFirst };
     this.#mailbox.decide(
       context,
       () => this.#hasGathered,

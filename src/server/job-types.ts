@@ -43,6 +43,10 @@ export class JobTypes {
     return this.#checks.size > 0;
   }
 
+  get(name: string): JobType | undefined {
+    return this.#byName.get(name);
+  }
+
   has(name: string): boolean {
     return this.#byName.has(name);
   }

@@ -8,12 +8,22 @@ export type Health = (
 ) & {
   /** By job type: pending jobs that have no handler here. Absent when there are none. */
   readonly waiting_for_handler?: Readonly<Record<string, number>>;
+  /** A user has paused the server. Absent where none has. */
+  readonly paused?: true;
 };
 
 /** A job type without a handler, and how many of its jobs are pending: at least 1. */
 export interface JobsWithoutHandler {
   readonly name: string;
   readonly pending: number;
+}
+
+/** Which jobs there are, by type. */
+export interface JobsOfTypes {
+  withoutHandler(): readonly JobsWithoutHandler[];
+  /** Jobs of a type, in any status. */
+  count(name: string): number;
+  pending(name: string): number;
 }
 
 /** A job type that a handler is registered for, with the defaults of its jobs. */
@@ -25,6 +35,10 @@ export interface JobType {
   readonly timeoutMs: number;
   readonly maxRetries: number;
   readonly retryDelayMs: number;
+  readonly maxRetryDelayMs?: number | undefined;
+  readonly retryJitter?: number | undefined;
+  readonly expiresAfterMs?: number | undefined;
+  readonly priority?: number | undefined;
   /** What payloads of new jobs are held against; absent: any object will do. */
   readonly payload?: { readonly schema: Readonly<Record<string, unknown>>; readonly check: PayloadCheck };
 }

@@ -28,7 +28,7 @@ import { Waits } from './live/waits.js';
 import { WebSockets } from './live/websocket.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes } from './pages/home.js';
-import type { Health, JobsWithoutHandler, JobType } from './ports.js';
+import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
@@ -38,6 +38,7 @@ import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
+import { pauseRoutes } from './routes/pause.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
 
 /** The settings that the server itself looks at. */
@@ -66,8 +67,8 @@ export interface ServerOptions {
   readonly queries: Queries;
   readonly handlers: readonly JobType[];
   readonly health: () => Health;
-  /** Types of jobs that wait for a handler; default: there are none. */
-  readonly withoutHandler?: () => readonly JobsWithoutHandler[];
+  /** Jobs by type; default: there are none. */
+  readonly jobsOfTypes?: JobsOfTypes;
   readonly log: Logger;
   readonly telemetry: Telemetry;
   /** Absent: requests are not traced. */
@@ -87,6 +88,8 @@ export interface ServerOptions {
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
+
+const noJobs: JobsOfTypes = { withoutHandler: () => [], count: () => 0, pending: () => 0 };
 
 const base = '/api/v1';
 /** How long answers that are under way may take when the server closes. */
@@ -156,6 +159,7 @@ export class Server {
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
+        now: () => clock.now(),
         isRegistered: (name) => types.has(name),
         get jobTypes() {
           return types.names;
@@ -164,7 +168,7 @@ export class Server {
           return types.checksPayloads;
         },
         payloadCheckOf: (name) => types.payloadCheckOf(name),
-        waitingFor: (name) => requests.waitingFor(name),
+        waitingFor: (job) => requests.waitingFor(job),
       },
       maxBodyBytes: config.maxBodyBytes,
     };
@@ -176,7 +180,8 @@ export class Server {
       ...cronRoutes(base, { clock, timezone }),
       ...healthRoutes(base, { health, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
-      ...jobTypesRoutes(base, types, config, options.withoutHandler ?? (() => [])),
+      ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
+      ...pauseRoutes(jobs),
       ...(options.backUp
         ? backupRoutes(base, {
             backUp: options.backUp,

@@ -3,6 +3,8 @@
  * they are on disk come out. What becomes bytes, and which, is the store's business.
  */
 
+import type { SettingsChange } from '../domain/control/settings.js';
+import type { DueLane } from '../domain/due-heap.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Job, JobState } from '../domain/job.js';
@@ -78,6 +80,8 @@ export interface Changes {
   readonly keys: ReadonlyMap<string, KeyUse>;
   /** Stretches of the list of finished jobs that are not needed any more. */
   readonly passed: readonly FinishedPlace[];
+  /** Absent: none has changed. */
+  readonly settings?: SettingsChange | undefined;
 }
 
 /** What the store calls back. */
@@ -98,6 +102,12 @@ export interface Commits {
   commit(changes: Changes): void;
 }
 
+/** Of a lane of what is due: nothing that is pending on disk stands in it before this. Unix milliseconds. */
+export interface LaneWatermark {
+  readonly lane: DueLane;
+  readonly watermark: number;
+}
+
 /** Bringing what was committed into the index, which the scheduler orders since it knows what is due. */
 export interface Merges {
   /** Jobs changed since the last merge began. */
@@ -109,10 +119,10 @@ export interface Merges {
   /**
    * One at a time; commits go on meanwhile.
    *
-   * @param order `watermark`: no job that is pending on disk is due before this; `now`: what is kept for a time is dropped when
-   *   that is over. Both Unix milliseconds
+   * @param order `watermark`: no job without a priority that is pending on disk is due before this; `lanes`: the same of all other
+   *   lanes; `now`: what is kept for a time is dropped when that is over. Unix milliseconds
    */
-  merge(order: { readonly watermark: number; readonly now: number }): void;
+  merge(order: { readonly watermark: number; readonly lanes: readonly LaneWatermark[]; readonly now: number }): void;
 }
 
 /** Jobs as they are on disk. */
@@ -121,6 +131,8 @@ export interface CommittedJobs {
   state(seq: number): JobState | undefined;
   /** @throws DamagedRecord as above */
   job(seq: number): Job | undefined;
+  /** How many jobs of a type there are. */
+  jobsOfType(name: string): number;
   /** The use of an idempotency key that is still remembered at `now`. @throws DamagedRecord */
   keyUse(name: string, now: number): KeyUse | undefined;
 }

@@ -22,6 +22,7 @@ const methods = ['get', 'head', 'post', 'put', 'delete', 'options', 'patch'];
 
 export interface TypeCounts {
   started: number;
+  expired: number;
   readonly outcomes: Record<AttemptOutcome, number>;
   readonly lateness: Histogram;
   readonly duration: Histogram;
@@ -77,6 +78,10 @@ export class Counts implements Telemetry {
     counts.duration.observe(durationMs / 1000);
   }
 
+  expired(type: string): void {
+    this.#type(type).expired += 1;
+  }
+
   requestAnswered(route: string, method: string, status: number, durationMs: number): void {
     const counts = this.#route(route, method);
     counts.statuses.set(status, (counts.statuses.get(status) ?? 0) + 1);
@@ -125,6 +130,7 @@ export class Counts implements Telemetry {
     if (known !== undefined) return known;
     const counts = {
       started: 0,
+      expired: 0,
       outcomes: { succeeded: 0, failed: 0, interrupted: 0 },
       lateness: new Histogram(latenessBounds),
       duration: new Histogram(attemptBounds),

@@ -13,6 +13,8 @@ export interface Figures {
   /** For how long the first job of each type that waits in the line has been due, milliseconds. */
   overdue(): Iterable<{ readonly type: string; readonly ms: number }>;
   threads(): { readonly alive: number; readonly busy: number; readonly retired: number };
+  /** What users have paused: the server, and how many job types. */
+  paused(): { readonly server: boolean; readonly types: number };
   /** What the files of the data directory take, each by its name. */
   files(): Iterable<{ readonly file: string; readonly bytes: number }>;
   /** Of the data file, what has no content. */
@@ -59,6 +61,9 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
         Object.entries(outcomes).map(([outcome, value]) => ({ labels: { type, outcome }, value })),
       ),
     ),
+    metric('counter', 'expired_total', ['type'], 'Jobs and occurrences that were not started in time', () =>
+      eachType(counts, ({ expired }, type) => [{ labels: { type }, value: expired }]),
+    ),
     metric('histogram', 'attempt_lateness_seconds', ['type'], 'From due time to the start of an attempt', () =>
       eachType(counts, ({ lateness }, type) => parts('attempt_lateness_seconds', lateness, { type })),
     ),
@@ -68,6 +73,10 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
     metric('gauge', 'oldest_overdue_seconds', ['type'], 'For how long the first job in the line has been due', () =>
       overdue(counts, figures),
     ),
+    metric('gauge', 'server_paused', [], 'Whether a user has paused the server: 1 or 0', () =>
+      one(figures.paused().server ? 1 : 0),
+    ),
+    metric('gauge', 'types_paused', [], 'Job types that a user has paused', () => one(figures.paused().types)),
     metric('histogram', 'commit_duration_seconds', [], 'From handing over a batch until it was on disk', () =>
       parts('commit_duration_seconds', counts.commit, {}),
     ),

@@ -18,6 +18,8 @@ export interface Telemetry {
   attemptStarted(type: string, latenessMs: number): void;
   /** Its outcome came; how long its handler took, 0 when that had not begun. */
   attemptEnded(type: string, outcome: AttemptOutcome, durationMs: number): void;
+  /** A job of a type, or an occurrence of it, was not started in time and has expired. */
+  expired(type: string): void;
   /** A request was answered; `route` is the path of its route, `/api/v1/jobs/:id`, and `method` in lower case, as it was sent. */
   requestAnswered(route: string, method: string, status: number, durationMs: number): void;
   /** A connection subscribed to something, or did so no more. One that replaces its filter is lost and gained. */
@@ -42,6 +44,7 @@ export const noTelemetry: Telemetry = {
   merged: () => {},
   attemptStarted: () => {},
   attemptEnded: () => {},
+  expired: () => {},
   requestAnswered: () => {},
   subscriberGained: () => {},
   subscriberLost: () => {},

@@ -1,5 +1,5 @@
 /**
- * What is due next, in memory. The window reaches up to an edge, a point (due, job); everything pending up to there is in
+ * What is due next in one lane, in memory. The window reaches up to an edge, a point (due, job); everything pending up to there is in
  * it, everything behind waits in the store's due index or, until that has been merged, in a heap of its own per
  * generation of changes. Only the owner's calls move the edge. What fires may be out of date: the owner checks it against
  * the job's present state.
@@ -17,30 +17,11 @@ export interface DueSource {
   take(limit: number): readonly Due[];
 }
 
-/** What is due next, as its owner asks for it. */
-export interface DueTimes {
-  /** Due time of the first entry; Infinity when nothing is to come, -Infinity while there is more to be read first. */
-  readonly nextDue: number;
-  /** Nothing that is to come is due before this. Unix milliseconds. */
-  readonly earliest: number;
-  /** More has to be read before the next is known. */
-  readonly wantsRefill: boolean;
-  /** Takes a job whose due time is on disk. */
-  add(due: number, seq: number): void;
-  /** Takes the first entry if it is due at `now`, in Unix milliseconds. It may be out of date. */
-  pop(now: number): Due | undefined;
-  /** Reads up to `limit` entries more. @throws DamagedRecord */
-  refill(limit: number): void;
-  /** What was added so far will be in the store's due index when the merge has ended. */
-  mergeBegins(): void;
-  mergeEnded(): void;
-}
-
 const precedes = (a: Due, b: Due): boolean => a.due < b.due || (a.due === b.due && a.seq <= b.seq);
 const everything: Due = { due: Number.POSITIVE_INFINITY, seq: 0 };
 const nothing: Due = { due: Number.NEGATIVE_INFINITY, seq: 0 };
 
-export class DueWindow implements DueTimes {
+export class DueWindow {
   readonly #source: DueSource;
   readonly #capacity: number;
   #near = new DueHeap();

@@ -7,7 +7,7 @@ import type { EventBody, JobEvent } from '../../src/domain/events.js';
 import type { Job } from '../../src/domain/job.js';
 import { exampleNow, job, timezone } from '../server/fixture.js';
 
-const rules = { timezone, waitingFor: (name: string) => (name === 'gone' ? 'handler' : undefined) };
+const rules = { timezone, waitingFor: ({ spec }: Job) => (spec.name === 'gone' ? 'handler' : undefined) };
 
 function shown(each: Job, use: JobUse = 'detail', now = exampleNow): Record<string, unknown> {
   return JSON.parse(renderJob(each, use, now, rules)) as Record<string, unknown>;
@@ -81,10 +81,11 @@ t.test('the rest is there where it means something', (t) => {
     'misfire',
     'skipped_count',
     'missed_count',
+    'run_count',
   ]);
   t.equal(shown(repeating).is_repeat, true);
   const interval = job({ spec: { trigger: { kind: 'interval', everyMs, firstDue: exampleNow } } });
-  t.same(fields(interval, 'listed'), ['next_run_in', 'delay', 'misfire', 'skipped_count', 'missed_count']);
+  t.same(fields(interval, 'listed'), ['next_run_in', 'delay', 'misfire', 'skipped_count', 'missed_count', 'run_count']);
   t.equal(shown(interval).delay, '1m30s');
   const done = job({
     state: { status: 'success', startedAt: exampleNow + 1, finishedAt: exampleNow + 250 },

@@ -15,7 +15,7 @@ t.test('commands, options and choices', async (t) => {
   };
   t.same(complete('escapement', 'st'), ['start', 'stats']);
   t.same(complete('escapement', 'jobs', 'c'), ['cancel']);
-  t.same(complete('escapement', 'jobs', 'add', '--ret'), ['--retry-delay']);
+  t.same(complete('escapement', 'jobs', 'add', '--ret'), ['--retry-delay', '--retry-jitter']);
   t.same(complete('escapement', 'jobs', 'add', 'x', '--backoff', ''), ['exponential', 'fixed']);
   t.same(complete('escapement', 'jobs', 'add', '--delay', ''), [''], 'what a value is, bash cannot know');
   t.same(complete('escapement', 'start', '--log-f'), ['--log-format']);

@@ -146,6 +146,32 @@ t.test('show, update, cancel, retry', async (t) => {
   t.match(await asked(['jobs', 'retry', failed]), { code: 0, stdout: new RegExp(`^${failed}`) });
 });
 
+t.test('pause, resume, run, remove', async (t) => {
+  const id = idOf((await asked(['jobs', 'add', 'noop', '--delay', '1h'])).stdout);
+  t.match(await asked(['jobs', 'pause', id, '--reason', 'why']), { code: 0, stdout: /pending {2}paused {2}why\n$/ });
+  const until = ['--until', '2999-01-01T00:00:00Z', '--json'];
+  t.match(JSON.parse((await asked(['jobs', 'pause', id, ...until])).stdout), { paused: true, pause_reason: 'why' });
+  t.match(await asked(['jobs', 'pause', id, '--until', 'soon']), { code: 1, stderr: /\/until/ });
+  t.match(await asked(['jobs', 'resume', id]), { code: 0, stdout: /pending {2}in [\dhms]+\n$/ });
+  t.match(await asked(['jobs', 'remove', id]), { code: 1, stderr: /only a finished job can be removed/ });
+  t.match(await asked(['jobs', 'run', id]), { code: 0, stdout: new RegExp(`^${id}`) });
+  await new Client(server).until(id, 'success');
+  t.match(await asked(['jobs', 'remove', id, id]), { code: 1, stdout: /success/, stderr: /There is no job/ });
+});
+
+t.test('types and the server are paused and resumed', async (t) => {
+  t.match(await asked(['types', 'pause', 'limited', '--reason', 'why']), { code: 0, stdout: /^pause_reason: +why$/m });
+  t.match(await asked(['types', 'list']), { stdout: /\nlimited .* paused \(why\); Has every option set\n/ });
+  const id = idOf((await asked(['jobs', 'add', 'limited', '--delay', '0s'])).stdout);
+  t.match(await asked(['jobs', 'list', '--type', 'limited']), { stdout: new RegExp(`${id} .*its type is paused`) });
+  t.match(await asked(['types', 'resume', 'limited']), { code: 0, stdout: /^name: +limited$/m });
+  t.match(await asked(['types', 'pause', 'nah']), { code: 1, stderr: /no job type nah/ });
+  t.match(await asked(['pause', '--reason', 'why']), { code: 0, stdout: /^the server is paused since \S+: why\n$/ });
+  t.match(JSON.parse((await asked(['pause', '--json'])).stdout), { paused: true, reason: 'why' });
+  t.match(await asked(['resume']), { code: 0, stdout: 'the server is not paused\n' });
+  await new Client(server).until(id, (job) => job.status !== 'pending');
+});
+
 t.test('watch prints what happens until the end, and says by its exit code how that was', async (t) => {
   const add = ['jobs', 'add', 'sleep', '--payload', '{"ms":10}', '--delay'];
   const id = idOf((await asked([...add, '2s'])).stdout);

@@ -89,6 +89,26 @@ t.test('a job is made, shown, changed, cancelled; numbers are milliseconds and d
   t.ok((await client.stats()).pending >= 3);
 });
 
+t.test('jobs, types and the server are paused and resumed; jobs are run now and removed', async (t) => {
+  const { id } = await client.jobs.create({ name: 'noop', delay: '1h' });
+  const until = new Date(Date.now() + 3_600_000);
+  const paused = await client.jobs.pause(id, { until, reason: 'why' });
+  t.match(paused, { paused: true, pause_reason: 'why' });
+  t.equal(Date.parse(paused.paused_until as string), until.getTime());
+  t.notOk('paused_until' in (await client.jobs.pause(id, { until: null })));
+  t.match(await client.types.pause('noop', { reason: 'because' }), { paused: true, pause_reason: 'because' });
+  t.match(await client.pause(), { paused: true, since: String });
+  t.match(await client.jobs.run(id), { waiting_for: 'type_paused' });
+  t.match(await client.types.resume('noop'), { name: 'noop' });
+  t.match(await client.jobs.get(id), { waiting_for: 'server_paused' });
+  t.same(await client.resume(), { paused: false });
+  await client.jobs.wait(id);
+  t.match(await client.jobs.remove(id), { id, status: 'success' });
+  await t.rejects(client.jobs.resume(id), { code: 'not_found' });
+  t.match(await client.types.get('noop'), { name: 'noop', max_retries: 3 });
+  await t.rejects(client.types.get('nope/x'), { code: 'not_found' });
+});
+
 t.test('what a job comes to', async (t) => {
   const ok = await client.jobs.create({ name: 'noop', delay: 0 });
   t.match(await client.jobs.wait(ok.id, { timeout: 20_000 }), { status: 'success' });

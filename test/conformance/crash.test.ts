@@ -12,10 +12,15 @@ const clients = 16;
 const server = await startServer();
 const api = new Client(server);
 /** What the server has acknowledged, over all rounds: the state that each job must at least have. */
-const acknowledged = new Map<string, { payload: unknown; cancelled: boolean; max_retries: number; runs: boolean }>();
+const acknowledged = new Map<
+  string,
+  { payload: unknown; cancelled: boolean; max_retries: number; runs: boolean; paused: boolean }
+>();
+/** Jobs that were asked to be removed, and whether that was acknowledged. */
+const removing = new Map<string, boolean>();
 let posted = 0;
 
-/** Posts, updates and cancels until the server dies. */
+/** Posts, updates, cancels, pauses and removes until the server dies. */
 async function stream(): Promise<void> {
   for (;;) {
     const n = posted++;
@@ -28,9 +33,15 @@ async function stream(): Promise<void> {
         max_retries: 1,
       });
       if (status !== 201) throw new Error(`unexpected ${status}: ${text}`);
-      const entry = { payload: { n }, cancelled: false, max_retries: 1, runs };
+      const entry = { payload: { n }, cancelled: false, max_retries: 1, runs, paused: false };
       acknowledged.set(body.id, entry);
       if (n % 4 === 1 && (await api.delete(`/jobs/${body.id}`)).status === 200) entry.cancelled = true;
+      if (n % 8 === 5) {
+        acknowledged.delete(body.id);
+        removing.set(body.id, false);
+        if ((await api.post(`/jobs/${body.id}/remove`)).status === 200) removing.set(body.id, true);
+      }
+      if (n % 4 === 3 && (await api.post(`/jobs/${body.id}/pause`)).status === 200) entry.paused = true;
       if (n % 4 === 2 && (await api.put(`/jobs/${body.id}`, { max_retries: 2 })).status === 200) entry.max_retries = 2;
     } catch (error) {
       if (String(error).includes('unexpected')) throw error;
@@ -89,12 +100,15 @@ for (let round = 1; round <= rounds; round++) {
           if (body.max_retries < wanted.max_retries) lost.push(`${id}: its update`);
           if ((wanted.cancelled || cancelledByEvent.has(id)) && body.status !== 'cancelled')
             lost.push(`${id}: its cancellation`);
+          if (wanted.paused && !('paused' in body)) lost.push(`${id}: its pause`);
           if (completedByEvent.has(id) && body.status !== 'success') lost.push(`${id}: its completion`);
         }),
       );
     }
+    for (const [id, isRemoved] of removing)
+      if (isRemoved && (await api.get(`/jobs/${id}`)).status !== 404) lost.push(`${id}: its removal`);
     for (const id of scheduledByEvent)
-      if ((await api.get(`/jobs/${id}`)).status !== 200) lost.push(`${id}: told of, and gone`);
+      if (!removing.has(id) && (await api.get(`/jobs/${id}`)).status !== 200) lost.push(`${id}: told of, and gone`);
     t.same(lost, []);
     const { total } = await api.list('?limit=1');
     t.ok(
@@ -120,6 +134,10 @@ t.test('in the end every job that was due has run, once or more and never early'
     ...['pending', 'running', 'success', 'failed', 'cancelled'].map((status) => api.list(`?limit=1&status=${status}`)),
   ]);
   const [pending, running, success, failed, cancelled] = totals.map(({ total }) => total);
-  t.match(stats, { pending, running, completed: success, failed, cancelled }, 'counters and lists agree');
+  const gone = await Promise.all([...removing.keys()].map(async (id) => (await api.get(`/jobs/${id}`)).status === 404));
+  // What is removed has been cancelled for all that.
+  const everCancelled = Number(cancelled) + gone.filter(Boolean).length;
+  const expected = { pending, running, completed: success, failed, cancelled: everCancelled };
+  t.match(stats, expected, 'counters and lists agree');
   await server.kill();
 });

@@ -91,10 +91,13 @@ t.test('a cron job shows its expression and always its time zone', async (t) => 
 
 t.test('a repeating job shows its misfire rule and its counts', async (t) => {
   const cron = await api.create({ name: 'noop', cron_expr: '0 0 9 1 1 *', is_repeat: true });
-  t.same(fields(cron), only('next_run_in', 'cron_expr', 'timezone', 'misfire', 'skipped_count', 'missed_count'));
+  t.same(
+    fields(cron),
+    only('next_run_in', 'cron_expr', 'timezone', 'misfire', 'skipped_count', 'missed_count', 'run_count'),
+  );
   t.match(cron, { is_repeat: true, misfire: 'run_once', skipped_count: 0, missed_count: 0 });
   const interval = await api.create({ name: 'noop', delay: never, is_repeat: true, misfire: 'skip' });
-  t.same(fields(interval), only('delay', 'next_run_in', 'misfire', 'skipped_count', 'missed_count'));
+  t.same(fields(interval), only('delay', 'next_run_in', 'misfire', 'skipped_count', 'missed_count', 'run_count'));
   t.match(interval, { delay: '1h0m0s', is_repeat: true, misfire: 'skip' });
   t.matchSnapshot(normalise(await api.job(cron.id)));
 });

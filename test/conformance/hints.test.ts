@@ -102,7 +102,7 @@ t.test('an unknown field names its nearest, and what there is', async (t) => {
     const { body } = await api.post<Problem>('/jobs', { ...good, [field]: 1 });
     const message = messageOf(body, `/${field}`);
     t.match(message, `did you mean ${meant}?`);
-    t.match(message, /There are name, delay, .*misfire$/);
+    t.match(message, /There are name, delay, .*jitter$/);
     const batch = await api.post<Problem>('/jobs/batch', [good, { ...good, [field]: 1 }]);
     t.match(messageOf(batch.body, `/1/${field}`), `did you mean ${meant}?`);
   }

@@ -12,7 +12,7 @@ const server = await startServer();
 const api = new Client(server);
 const feed = await Subscriber.to(server);
 
-type Command = 'update' | 'delete' | 'cancel' | 'retry';
+type Command = 'update' | 'delete' | 'cancel' | 'retry' | 'run' | 'pause' | 'resume' | 'remove';
 const commands: Record<
   Command,
   (id: string) => Promise<{ status: number; body: Job; text: string; headers: Record<string, unknown> }>
@@ -21,6 +21,10 @@ const commands: Record<
   delete: (id) => api.delete(`/jobs/${id}`),
   cancel: (id) => api.post(`/jobs/${id}/cancel`),
   retry: (id) => api.post(`/jobs/${id}/retry`),
+  run: (id) => api.post(`/jobs/${id}/run`),
+  pause: (id) => api.post(`/jobs/${id}/pause`),
+  resume: (id) => api.post(`/jobs/${id}/resume`),
+  remove: (id) => api.post(`/jobs/${id}/remove`),
 };
 
 /** The status after the command; null where it is refused. */
@@ -29,6 +33,10 @@ const table: Record<Command, Record<Status, Status | null>> = {
   delete: { pending: 'cancelled', running: 'cancelled', success: null, failed: null, cancelled: 'cancelled' },
   cancel: { pending: 'cancelled', running: 'cancelled', success: null, failed: null, cancelled: 'cancelled' },
   retry: { pending: null, running: null, success: null, failed: 'pending', cancelled: null },
+  run: { pending: 'pending', running: null, success: null, failed: null, cancelled: null },
+  pause: { pending: 'pending', running: 'running', success: null, failed: null, cancelled: null },
+  resume: { pending: 'pending', running: 'running', success: null, failed: null, cancelled: null },
+  remove: { pending: null, running: null, success: 'success', failed: 'failed', cancelled: 'cancelled' },
 };
 
 for (const [command, row] of Object.entries(table) as [Command, Record<Status, Status | null>][]) {

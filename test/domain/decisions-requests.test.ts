@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { cancel, create, fail, miss, retry, start, succeed, update } from '../../src/domain/decisions.js';
+import { cancel, create, fail, miss, retry, start, succeed } from '../../src/domain/decisions.js';
 import { type JobSpec, noDetail, type Trigger } from '../../src/domain/job.js';
-import { countOccurrences, nextOccurrence } from '../../src/domain/trigger.js';
+import { countOccurrences, nextOccurrence } from '../../src/domain/slots/trigger.js';
+import { update } from '../../src/domain/update.js';
 import { everyMinute, everyTenSeconds, noon, sampleJob, sampleSpec } from '../store/samples.js';
 import { failure, hour, lastErrorAt, minute } from './decisions-support.js';
 

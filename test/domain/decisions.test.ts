@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { create, miss, start, succeed } from '../../src/domain/decisions.js';
 import { type JobDetail, type JobState, noDetail, type Trigger } from '../../src/domain/job.js';
-import { countOccurrences } from '../../src/domain/trigger.js';
+import { countOccurrences } from '../../src/domain/slots/trigger.js';
 import { everyMinute, everyTenSeconds, noon, runningJob, sampleJob, sampleSpec } from '../store/samples.js';
 import { hour, lastErrorAt, minute } from './decisions-support.js';
 
@@ -21,6 +21,10 @@ t.test('create', async (t) => {
     interruptions: 0,
     skipped: 0,
     missed: 0,
+    runCount: 0,
+    lastOutcome: undefined,
+    pause: null,
+    nextSlot: 0,
   };
 
   t.test('a job for one instant is pending for it', async (t) => {
@@ -215,6 +219,7 @@ t.test('succeed', async (t) => {
         attempt: 0,
         retryCount: 0,
         interruptions: 0,
+        lastOutcome: 'success',
         finishedAt: noon + 200,
         updatedAt: noon + 200,
       },

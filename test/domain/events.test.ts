@@ -1,11 +1,13 @@
 /** Events read in order tell the state: whoever follows them knows where every job stands. */
 import fc from 'fast-check';
 import t from 'tap';
+import { pause, resume, run } from '../../src/domain/control/pausing.js';
 import * as decisions from '../../src/domain/decisions.js';
 import { type EventBody, type EventType, eventTypes } from '../../src/domain/events.js';
 import type { Job, Trigger } from '../../src/domain/job.js';
 import { noDetail } from '../../src/domain/job.js';
 import { next, type Status } from '../../src/domain/lifecycle.js';
+import { update } from '../../src/domain/update.js';
 import { everyMinute, everyTenSeconds, noon, sampleSpec } from '../store/samples.js';
 
 const acts = [
@@ -20,6 +22,9 @@ const acts = [
   'update',
   'reschedule',
   'see',
+  'pause',
+  'resume',
+  'run',
 ] as const;
 
 function act(what: (typeof acts)[number], job: Job, now: number): decisions.Decision | undefined {
@@ -40,11 +45,17 @@ function act(what: (typeof acts)[number], job: Job, now: number): decisions.Deci
     case 'retry':
       return decisions.retry(job, now);
     case 'update':
-      return decisions.update(job, { payload: '{}' }, now);
+      return update(job, { payload: '{}' }, now);
     case 'reschedule':
-      return decisions.update(job, { trigger: { kind: 'once', due: now + 500 } }, now);
+      return update(job, { trigger: { kind: 'once', due: now + 500 } }, now);
     case 'see':
       return decisions.miss(job, now);
+    case 'pause':
+      return pause(job, {}, now);
+    case 'resume':
+      return resume(job, now);
+    case 'run':
+      return run(job, now);
     default:
       return what satisfies never;
   }
@@ -58,6 +69,9 @@ const possible: Record<(typeof acts)[number], readonly Status[]> = {
   interrupt: ['running'],
   unbegun: ['running'],
   cancel: ['pending', 'running'],
+  pause: ['pending', 'running'],
+  resume: ['pending', 'running'],
+  run: ['pending'],
   retry: ['failed'],
   update: ['pending'],
   reschedule: ['pending'],
@@ -94,6 +108,9 @@ function hear(told: Told, event: EventBody): void {
       return;
     case 'job.cancelled':
       told.status = 'cancelled';
+      return;
+    case 'job.paused':
+    case 'job.resumed':
       return;
     default:
       event satisfies never;
@@ -134,7 +151,8 @@ t.test('the events of any life lead to its state', async (t) => {
       for (const [what, wait] of life) {
         now += wait;
         if (!possible[what].includes(job.state.status)) continue;
-        if (what === 'reschedule') updated = true;
+        // Of what an extra occurrence takes the place of, its event does not tell.
+        if (what === 'reschedule' || what === 'run') updated = true;
         const decision = act(what, job, now);
         if (decision) take(decision);
         const { status, due, retryCount, fence } = job.state;

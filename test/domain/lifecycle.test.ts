@@ -1,5 +1,6 @@
 /** The transition table against the decisions: every status with every step, allowed or refused as the table says. */
 import t from 'tap';
+import { pause, resume, resumeInTime, run } from '../../src/domain/control/pausing.js';
 import * as decisions from '../../src/domain/decisions.js';
 import type { Job } from '../../src/domain/job.js';
 import {
@@ -12,6 +13,7 @@ import {
   statuses,
 } from '../../src/domain/lifecycle.js';
 import { reschedule } from '../../src/domain/reschedule.js';
+import { update } from '../../src/domain/update.js';
 import { everyTenSeconds, noon, sampleJob } from '../store/samples.js';
 
 const once = { maxRetries: 0 };
@@ -19,13 +21,16 @@ const repeating = { trigger: everyTenSeconds, maxRetries: 0 };
 const failure = { name: 'Error', message: 'no', code: 'handler_error', retryable: true } as const;
 const hour = 3_600_000;
 const ahead = { occurrence: noon + hour, due: noon + hour, startedAt: noon + hour, updatedAt: noon + hour };
+const expiring = { expiresAfterMs: 1000 };
+/** Nothing follows the occurrence that is overdue. */
+const last = { ...repeating, endAt: noon - 20_000 };
 const overdue = { due: noon - 20_000, occurrence: noon - 20_000 };
 
 /** For each step, the decisions that take it: a job in a status, made to take the step. */
 const ways: Record<Step, readonly ((status: Status) => decisions.Decision | undefined)[]> = {
   update: [
-    (status) => decisions.update(at(status), { payload: '{}' }, noon),
-    (status) => decisions.update(at(status), { trigger: { kind: 'once', due: noon + 1 } }, noon),
+    (status) => update(at(status), { payload: '{}' }, noon),
+    (status) => update(at(status), { trigger: { kind: 'once', due: noon + 1 } }, noon),
   ],
   cancel: [(status) => decisions.cancel(at(status), noon), (status) => decisions.cancel(at(status, repeating), noon)],
   retry: [(status) => decisions.retry(at(status), noon)],
@@ -33,6 +38,22 @@ const ways: Record<Step, readonly ((status: Status) => decisions.Decision | unde
   miss: [
     (status) => decisions.miss(sampleJob({ ...repeating, misfire: 'run_once' }, { status, ...overdue }), noon),
     (status) => decisions.miss(sampleJob({ ...repeating, misfire: 'skip' }, { status, ...overdue }), noon),
+  ],
+  skip: [
+    (status) => decisions.expire(sampleJob({ ...repeating, ...expiring }, { status, ...overdue }), noon),
+    (status) => decisions.expire(sampleJob({ ...repeating, ...expiring }, { status, ...overdue, attempt: 1 }), noon),
+  ],
+  expire: [
+    (status) => decisions.expire(sampleJob(expiring, { status, ...overdue }), noon),
+    (status) => decisions.expire(sampleJob({ ...last, ...expiring }, { status, ...overdue, attempt: 1 }), noon),
+  ],
+  end: [
+    (status) => decisions.expire(sampleJob({ ...last, ...expiring }, { status, ...overdue }), noon),
+    (status) => decisions.miss(sampleJob({ ...last, misfire: 'skip' }, { status, ...overdue }), noon),
+  ],
+  endFailed: [
+    (status) =>
+      decisions.miss(sampleJob({ ...last, misfire: 'skip' }, { status, ...overdue, lastOutcome: 'failed' }), noon),
   ],
   succeed: [(status) => decisions.succeed(at(status), { durationMs: 1 }, noon)],
   fail: [
@@ -51,6 +72,12 @@ const ways: Record<Step, readonly ((status: Status) => decisions.Decision | unde
   interrupt: [
     (status) => decisions.interrupt(at(status), true, noon),
     (status) => decisions.interrupt(at(status), false, noon),
+  ],
+  run: [(status) => run(sampleJob(once, { status, due: noon + hour }), noon)],
+  pause: [(status) => pause(at(status), {}, noon), (status) => pause(at(status, repeating), { until: noon }, noon)],
+  resume: [
+    (status) => resume(sampleJob(once, { status, pause: {} }), noon),
+    (status) => resumeInTime(sampleJob(repeating, { status, pause: { until: noon } }), noon),
   ],
   reschedule: [
     (status) =>

@@ -41,7 +41,7 @@ for (const name of ['clean', 'killed'] as const) {
       const isMoving =
         job.status === 'running' || (job.status === 'pending' && Date.parse(job.trigger_at) <= Date.now());
       if (isMoving) t.match(now, { id, name, payload, created_at });
-      else t.same(now, job);
+      else t.same(now, job.is_repeat ? { ...job, run_count: 0 } : job);
     }
     t.equal((await api.list()).total, before.jobs.length);
     const { completed, failed, cancelled } = await api.stats();

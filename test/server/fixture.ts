@@ -2,6 +2,7 @@
 
 import t from 'tap';
 import type { Clock } from '../../src/clock.js';
+import { noSettings } from '../../src/domain/control/settings.js';
 import type { Refusal } from '../../src/domain/errors.js';
 import { formatId } from '../../src/domain/id.js';
 import { type Job, type JobSpec, type JobState, noDetail } from '../../src/domain/job.js';
@@ -46,6 +47,10 @@ const state: JobState = {
   interruptions: 0,
   skipped: 0,
   missed: 0,
+  runCount: 0,
+  lastOutcome: undefined,
+  pause: null,
+  nextSlot: 0,
 };
 
 /** A job that differs from a plain one as given. */
@@ -83,6 +88,7 @@ export class FakeScheduler implements Requests {
     return this.refusal;
   }
 
+  readonly settings = noSettings;
   waitingFor(): undefined {
     return undefined;
   }

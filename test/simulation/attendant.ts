@@ -1,7 +1,8 @@
 /** Stands at the pool of the simulated server and looks at every attempt that is handed to it. */
-import { isRepeating, type JobSpec } from '../../src/domain/job.js';
+import { isHeld, isRepeating, type JobSpec, type JobState } from '../../src/domain/job.js';
 import { limits } from '../../src/domain/limits.js';
-import { nextOccurrence } from '../../src/domain/trigger.js';
+import { deadlineOf } from '../../src/domain/slots/deadline.js';
+import { nextOccurrence } from '../../src/domain/slots/trigger.js';
 import type { Attempt } from '../../src/pool/port.js';
 import type { World } from '../support/world.js';
 import { must } from './event-replay.js';
@@ -50,6 +51,8 @@ export class Attendant {
     const { jobSeq } = attempt;
     const known = this.#promised.jobs.get(jobSeq);
     const committed = world.memtable.job(jobSeq);
+    // Cancelled and removed while its start was written, it is handed over and taken back.
+    if (known?.removing && world.scheduler.state(jobSeq) === undefined) return;
     if (known?.cancelled) throw new Error(`job ${jobSeq} was cancelled and runs`);
     if (!committed) throw new Error(`job ${jobSeq} runs and is not on disk`);
     must(
@@ -68,10 +71,22 @@ export class Attendant {
     must(state.due <= state.startedAt, () => `job ${jobSeq} runs ${state.due - state.startedAt} ms early`);
     const now = Math.max(this.#latest, world.clock.wall);
     must(state.due <= now, () => `job ${jobSeq} runs ${state.due - now} ms before any clock said that it is due`);
+    this.#checkPauses(attempt, now);
     checkSchedule(world, committed.spec, attempt);
+    checkDeadline(committed.spec, state);
+    if (isRepeating(committed.spec)) checkBounds(committed.spec, state, attempt);
+    if (this.#promised.hasFields) checkPriority(world, this.#promised, committed.spec, attempt);
     if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.fence, attempt.scheduledFor);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
     must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');
+  }
+
+  /** What was paused, and acknowledged as that, does not start. */
+  #checkPauses({ jobSeq, name }: Attempt, now: number): void {
+    const { jobs, serverPause, typePauses } = this.#promised;
+    must(!serverPause.holds(now), () => `job ${jobSeq} starts while the server is paused`);
+    must(!typePauses.get(name)?.holds(now), () => `job ${jobSeq} starts while its type is paused`);
+    must(!jobs.get(jobSeq)?.pause.holds(now), () => `job ${jobSeq} starts while it is paused`);
   }
 
   #kill({ jobSeq, payload }: Attempt): void {
@@ -88,12 +103,62 @@ export class Attendant {
 function checkSchedule({ queries }: World, spec: JobSpec, { jobSeq, scheduledFor }: Attempt): void {
   if (!isRepeating(spec)) return;
   if (nextOccurrence(spec.trigger, scheduledFor - 1) === scheduledFor) return;
+  // Its request has waited until its last slot had passed.
+  if (spec.endAt !== undefined && scheduledFor === Math.min(spec.createdAt, spec.endAt)) return;
   const isMoved = queries
     .eventsAfter(0, Number.POSITIVE_INFINITY)
     .events.some(
       (event) => event.jobSeq === jobSeq && event.body.type === 'job.updated' && event.body.triggerAt === scheduledFor,
     );
-  must(isMoved, () => `job ${jobSeq} runs for an instant that its schedule does not have`);
+  must(
+    isMoved,
+    () => `job ${jobSeq} runs for ${scheduledFor}, an instant that its schedule does not have: ${JSON.stringify(spec)}`,
+  );
+}
+
+/** Nothing starts that has expired. */
+function checkDeadline(spec: JobSpec, state: JobState): void {
+  const deadline = deadlineOf(spec, state) ?? Number.POSITIVE_INFINITY;
+  must(
+    state.startedAt <= deadline,
+    () => `job ${spec.seq} starts ${state.startedAt - deadline} ms after it has expired`,
+  );
+}
+
+/** A repeating job starts within its bounds, but for a run that a user has asked for. */
+function checkBounds(spec: JobSpec, state: JobState, { jobSeq, scheduledFor }: Attempt): void {
+  const {
+    startAt = Number.NEGATIVE_INFINITY,
+    endAt = Number.POSITIVE_INFINITY,
+    maxRuns = Number.POSITIVE_INFINITY,
+  } = spec;
+  must(state.runCount <= maxRuns, () => `job ${jobSeq} has run ${state.runCount} of ${maxRuns} times`);
+  if (state.nextSlot !== 0) return;
+  const isIn = scheduledFor >= startAt && scheduledFor <= endAt;
+  must(isIn, () => `job ${jobSeq} runs for ${scheduledFor}, which is not in ${startAt} to ${endAt}`);
+}
+
+/** Of jobs that are due and wait, none with a higher priority is passed over. Suspects have an order of their own. */
+function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq }: Attempt): void {
+  const { born, sets, memtable, scheduler, clock } = world;
+  const maySuspect = (seq: number): boolean => !born.clean && seq < born.firstNewSeq;
+  if (maySuspect(jobSeq)) return;
+  const priority = spec.priority ?? 0;
+  for (const seq of sets.each('pending')) {
+    // While a change of it is being written it does not start.
+    if (maySuspect(seq) || (promised.jobs.get(seq)?.unanswered.size ?? 0) > 0) continue;
+    const other = memtable.job(seq);
+    if (!other || isHeld(other.state) || (other.spec.priority ?? 0) <= priority || other.state.due > clock.now())
+      continue;
+    const { name } = other.spec;
+    // A pause of its type holds from its decision on.
+    if (name === 'limited' || scheduler.waitingFor(other) !== undefined) continue;
+    const now = scheduler.state(seq);
+    const { updatedAt, due, fence, attempt } = other.state;
+    const isSame = now?.updatedAt === updatedAt && now.due === due && now.fence === fence && now.attempt === attempt;
+    const isChanging = now?.status !== 'pending' || !isSame;
+    must(isChanging, () => `job ${jobSeq} of priority ${priority} starts before job ${seq} of ${other.spec.priority}`);
+  }
 }
 
 /** Whether a job may be what ended the process before: it was overdue then, or had been tried. */

@@ -1,12 +1,13 @@
 /** The clients of the simulated server: requests as the seed says, and what their answers promise. */
 import { formatId } from '../../src/domain/id.js';
-import { isRepeating, type Job } from '../../src/domain/job.js';
-import type { Answer, JobDraft, Request, TriggerDraft } from '../../src/scheduler/messages.js';
+import { isRepeating, type Job, type JobSpec } from '../../src/domain/job.js';
+import { dueOf, startOf } from '../../src/domain/slots/schedule.js';
+import type { Answer, JobDraft, MoreFields, Request, TriggerDraft } from '../../src/scheduler/messages.js';
 import type { World } from '../support/world.js';
 import { must } from './event-replay.js';
 import { everything } from './invariants.js';
-import type { Promised, PromisedKey } from './promised.js';
-import type { Random } from './random.js';
+import type { Promised, PromisedJob, PromisedKey, PromisedPause } from './promised.js';
+import { Random } from './random.js';
 
 /** Types with handlers of the simulated server, and one that ends the process. */
 export const names = ['noop', 'limited', 'other', 'killer'] as const;
@@ -15,7 +16,14 @@ export const manyNames = Array.from({ length: 36 }, (_, i) => `type-${i}`);
 
 const expressions = ['* * * * * *', '*/3 * * * * *', '0 * * * * *'] as const;
 
+/** What can be asked of a job. */
+export type JobAction = 'update' | 'cancel' | 'retry' | 'pause' | 'resume' | 'run' | 'remove';
+
 export interface Habits {
+  /** Jobs have fields that most are without, drawn from a source of their own. */
+  readonly fields: boolean;
+  /** Of the life. */
+  readonly seed: number;
   /** Makes jobs that end the process each time they run. */
   readonly kills: boolean;
   readonly manyTypes: boolean;
@@ -52,10 +60,14 @@ export class Clients {
   }
 
   /** Asks for something to be done to a job that the clients know of. */
-  command(kind: 'update' | 'cancel' | 'retry', random: Random): void {
+  command(kind: JobAction, random: Random): void {
     const [seq, known] = random.pick([...this.#promised.jobs]) ?? [];
-    if (seq === undefined || !known) return;
+    if (seq === undefined || !known || known.removing) return;
     const { id } = known;
+    if (kind === 'pause') return this.#pause(known, random);
+    if (kind === 'run') return this.#run(seq, known);
+    if (kind === 'resume') return this.#resume(known);
+    if (kind === 'remove') return this.#remove(seq, known);
     if (kind === 'cancel') {
       return this.#ask({ kind, id }, () => {
         known.cancelled = true;
@@ -64,14 +76,18 @@ export class Clients {
       });
     }
     if (this.#world().memtable.job(seq)?.spec.name === 'killer') return;
-    if (kind === 'retry') return this.#ask({ kind, id }, () => {});
+    if (kind === 'retry') {
+      // What has finished is not paused any more.
+      known.pause.mayEnd();
+      return this.#ask({ kind, id }, () => {});
+    }
     const payload = this.#payload();
     const trigger = random.chance(0.6) ? this.#newTrigger(random) : undefined;
     if (trigger?.kind === 'cron') known.expressions.add(trigger.expression);
     known.unanswered.add(payload);
     this.#promised.scheduleChanges(seq);
     this.#ask(
-      { kind, id, patch: { ...(trigger && { trigger }), payload } },
+      { kind, id, patch: { ...(trigger && { trigger }), payload, ...this.#changedFields(known.repeats) } },
       ([job]) => {
         if (job && trigger) mustBeMoved(job, trigger);
         known.payload = payload;
@@ -84,6 +100,84 @@ export class Clients {
       [payload],
       () => known.unanswered.delete(payload),
     );
+  }
+
+  #pause(known: PromisedJob, random: Random): void {
+    const until = random.chance(0.5) ? this.#world().clock.now() + random.pick([-1000, 500, 5000, 60_000]) : undefined;
+    const change = { ...(until !== undefined && { until }), ...(random.chance(0.3) && { reason: 'r' }) };
+    const acknowledged = known.pause.asked();
+    this.#promised.dueChanges(known);
+    this.#ask({ kind: 'pause', id: known.id, change }, ([job]) => acknowledged(job?.state.pause?.until));
+  }
+
+  #resume(known: PromisedJob): void {
+    known.pause.mayEnd();
+    this.#promised.dueChanges(known);
+    this.#ask({ kind: 'resume', id: known.id }, () => {});
+  }
+
+  /** A repeating job runs once more, and its next slot stays. */
+  #run(seq: number, known: PromisedJob): void {
+    known.pause.mayEnd();
+    this.#promised.scheduleChanges(seq);
+    const { changes } = known;
+    this.#ask({ kind: 'run', id: known.id }, ([job]) => {
+      if (!job) throw new Error('no job in an answer');
+      const { due, nextSlot, updatedAt } = job.state;
+      must(
+        due <= updatedAt || due <= this.#world().clock.now(),
+        () => `job ${seq} was to run now and is due at ${due}`,
+      );
+      const slot = dueOf(job.spec, nextSlot);
+      if (nextSlot !== 0 && changes === known.changes)
+        known.afterExtra = { slot, event: this.#world().queries.lastEvent() };
+    });
+  }
+
+  #remove(seq: number, known: PromisedJob): void {
+    known.removing = true;
+    const isOpen = (): void => {
+      known.removing = false;
+    };
+    this.#ask(
+      { kind: 'remove', id: known.id },
+      () => {
+        known.removed = true;
+        must(this.#world().memtable.state(seq) === undefined, () => `job ${seq} was removed and is there`);
+      },
+      [],
+      isOpen,
+    );
+  }
+
+  /** Pauses the server or a type, or ends that. */
+  hold(kind: 'pauseType' | 'resumeType' | 'pauseServer' | 'resumeServer', random: Random): void {
+    const name = random.pick(names.slice(0, 3));
+    const { serverPause, typePauses } = this.#promised;
+    const pause = kind === 'pauseType' || kind === 'resumeType' ? (typePauses.get(name) as PromisedPause) : serverPause;
+    const request: Request = kind === 'pauseType' || kind === 'resumeType' ? { kind, name } : { kind };
+    if (kind === 'resumeType' || kind === 'resumeServer') {
+      pause.mayEnd();
+      return this.#ask(request, () => {});
+    }
+    const acknowledged = pause.asked();
+    this.#ask(request, () => acknowledged());
+  }
+
+  /** Ends all pauses that the disk knows of; false when there are none. */
+  resumeAll(): boolean {
+    const { queries, scheduler } = this.#world();
+    const { server, types } = scheduler.settings;
+    this.#promised.serverPause.mayEnd();
+    if (server.paused) this.#ask({ kind: 'resumeServer' }, () => {});
+    for (const pause of this.#promised.typePauses.values()) pause.mayEnd();
+    for (const name of types.keys()) this.#ask({ kind: 'resumeType', name }, () => {});
+    const held = queries.list(everything).jobs.filter(({ state }) => state.pause !== null);
+    for (const { spec } of held) {
+      this.#promised.jobs.get(spec.seq)?.pause.mayEnd();
+      this.#ask({ kind: 'resume', id: formatId(spec.seq, spec.idSeconds) }, () => {});
+    }
+    return server.paused !== undefined || types.size > 0 || held.length > 0;
   }
 
   /** False when, as far as the disk knows, there is none to cancel. */
@@ -117,6 +211,38 @@ export class Clients {
       maxRetries: random.between(0, 3),
       retryDelayMs: random.pick([0, 10, 1000]),
       misfire: random.pick(['run_once', 'skip']),
+      ...this.#fields(isRepeat, trigger.kind === 'delay' ? trigger.delayMs : 60_000),
+    };
+  }
+
+  /** Drawn from a source of its own, so that all else in a life stays as it was without. */
+  #fields(isRepeat: boolean, firstMs: number): MoreFields {
+    if (!this.#habits.fields) return {};
+    const random = Random.ofStep(this.#habits.seed, 1_000_000 + this.#lastPayload);
+    const now = this.#world().clock.now();
+    return {
+      ...(random.chance(0.6) && { priority: random.pick([-100, -1, 0, 1, 5, 100]) }),
+      ...(random.chance(0.3) && { expiresAfterMs: random.pick([1, 500, 3000, 40_000]) }),
+      ...(random.chance(0.3) && { retryJitter: random.pick([0, 0.5, 1]) }),
+      ...(random.chance(0.2) && { maxRetryDelayMs: random.pick([0, 2000]) }),
+      ...(random.chance(0.2) && { tags: ['a', `n-${this.#lastPayload}`] }),
+      ...(isRepeat && random.chance(0.3) && { startAt: now + random.between(-5000, 10_000) }),
+      ...(isRepeat && random.chance(0.3) && { endAt: now + firstMs + random.between(11_000, 120_000) }),
+      ...(isRepeat && random.chance(0.3) && { maxRuns: random.between(1, 4) }),
+      ...(isRepeat && random.chance(0.3) && { jitterMs: random.pick([300, 2000, 100_000]) }),
+    };
+  }
+
+  /** What an update changes of them. */
+  #changedFields(isRepeat: boolean): MoreFields {
+    if (!this.#habits.fields) return {};
+    const random = Random.ofStep(this.#habits.seed, 2_000_000 + this.#lastPayload);
+    return {
+      ...(random.chance(0.3) && { priority: random.pick([undefined, -5, 0, 7]) }),
+      ...(random.chance(0.2) && { expiresAfterMs: random.pick([undefined, 200, 5000]) }),
+      ...(isRepeat && random.chance(0.2) && { jitterMs: random.pick([undefined, 1000]) }),
+      ...(isRepeat && random.chance(0.1) && { endAt: undefined }),
+      ...(isRepeat && random.chance(0.1) && { startAt: undefined }),
     };
   }
 
@@ -149,7 +275,8 @@ export class Clients {
         if (!job) throw new Error('no job in an answer');
         const { seq } = job.spec;
         const before = known();
-        if (!retains && before) must(before.seq === seq, () => `key ${key} made jobs ${before.seq} and ${seq}`);
+        const lasts = before && !retains && !this.#promised.jobs.get(before.seq)?.removing;
+        if (lasts) must(before.seq === seq, () => `key ${key} made jobs ${before.seq} and ${seq}`);
         if (before?.seq === seq)
           must(before.digest === digest, () => `key ${key} took another body for that of job ${seq}`);
         if (replayed) refused.add(draft.payload);
@@ -185,21 +312,32 @@ export class Clients {
       must(++answers === 1, () => `a ${request.kind} was answered twice`);
       if (world !== this.#world()) return;
       if (answer.ok) {
-        for (const { spec } of answer.jobs)
-          must(world.memtable.state(spec.seq) !== undefined, () => `job ${spec.seq} is acknowledged and not on disk`);
+        if (request.kind === 'remove') return done(answer.jobs, answer.replayed);
+        for (const { spec } of answer.jobs) {
+          const { seq } = spec;
+          const mayBeGone = this.#promised.jobs.get(seq)?.removing === true;
+          const isThere = mayBeGone || world.memtable.state(seq) !== undefined;
+          must(isThere, () => `job ${seq} is acknowledged and not on disk`);
+        }
         return done(answer.jobs, answer.replayed);
       }
       for (const payload of payloads) this.#promised.refused.add(payload);
-      if (answer.refusal.code === 'conflict') conflict();
+      if (answer.refusal.code === 'conflict' || request.kind === 'remove') conflict();
     });
   }
+}
+
+/** A new interval that begins where the job was told to begin. */
+function isOnGrid({ trigger, startAt }: JobSpec, asked: TriggerDraft): boolean {
+  return asked.kind === 'delay' && startAt !== undefined && trigger.kind === 'interval' && trigger.firstDue === startAt;
 }
 
 /** What an answer to an update shows: the job is due as was asked, and a schedule that stays has not changed. */
 function mustBeMoved({ spec, state }: Job, asked: TriggerDraft): void {
   const { seq, trigger } = spec;
   const { due, occurrence, updatedAt } = state;
-  must(occurrence === due, () => `job ${seq} was moved to ${due} and stands for ${occurrence}`);
+  const stands = due === occurrence || due === startOf(spec, occurrence);
+  must(stands, () => `job ${seq} was moved to ${due} and stands for ${occurrence}`);
   if (asked.kind === 'cron') {
     const isNew = trigger.kind === 'cron' && trigger.expression === asked.expression;
     return must(isNew, () => `job ${seq} has not its new schedule`);
@@ -208,6 +346,6 @@ function mustBeMoved({ spec, state }: Job, asked: TriggerDraft): void {
   must(repeats || trigger.kind === 'once', () => `job ${seq} runs once, when it was told to, and has a schedule`);
   const wanted = asked.kind === 'delay' ? updatedAt + asked.delayMs : asked.at;
   // A repeating job is never moved into the past: that would be a missed occurrence.
-  const isDue = due === (repeats ? Math.max(wanted, updatedAt) : wanted);
+  const isDue = occurrence === (repeats ? Math.max(wanted, updatedAt) : wanted) || isOnGrid(spec, asked);
   must(isDue, () => `job ${seq} was to be due at ${wanted} and is due at ${due}`);
 }

@@ -16,6 +16,8 @@ export interface Told {
   error: string | undefined;
   /** Number of the start whose attempt completed last. */
   completedLease: number | undefined;
+  /** The pause that it is in. */
+  paused: Extract<JobEvent['body'], { type: 'job.paused' | 'job.resumed' }> | undefined;
 }
 
 const newlyKnown = (): Told => ({
@@ -28,6 +30,7 @@ const newlyKnown = (): Told => ({
   failedAt: undefined,
   error: undefined,
   completedLease: undefined,
+  paused: undefined,
 });
 
 /** @param what a function where the text names values: most of a life would be spent on texts that nobody reads */
@@ -75,6 +78,10 @@ function apply(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
       return;
     case 'job.updated':
       must(status === 'pending', () => `event ${seq} updates a ${status} job`);
+      if (body.ended !== undefined) {
+        told.status = body.ended;
+        return;
+      }
       Object.assign(told, { due: body.triggerAt, scheduledFor: Number.NEGATIVE_INFINITY });
       if (body.isRepeat) told.retryCount = undefined;
       return;
@@ -91,16 +98,24 @@ function apply(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
       Object.assign(told, { status: 'success', completedLease: told.starts });
       return;
     case 'job.failed':
-      must(status === 'running', () => `event ${seq} fails a ${status} job`);
+      // One that has expired fails while it waits.
+      must(status === 'running' || (status === 'pending' && body.final), () => `event ${seq} fails a ${status} job`);
       Object.assign(told, { status: 'failed', retryCount: body.retryCount, failedAt: at, error: body.error });
       return;
     case 'job.retrying':
       must(status === 'failed' || status === 'running', () => `event ${seq} retries a ${status} job`);
       Object.assign(told, { status: 'pending', due: body.nextRetryAt, retryCount: body.retryCount });
+      // What has finished is not paused any more.
+      if (body.cause === 'manual') told.paused = undefined;
       return;
     case 'job.cancelled':
       must(body.previousStatus === status, () => `event ${seq} cancels a ${status} job as ${body.previousStatus}`);
       told.status = 'cancelled';
+      return;
+    case 'job.paused':
+    case 'job.resumed':
+      must(body.status === status, () => `event ${seq} is of a ${body.status} job ${jobSeq}, which is ${status}`);
+      told.paused = body.type === 'job.paused' ? body : undefined;
       return;
     default:
       body satisfies never;

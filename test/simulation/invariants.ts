@@ -1,6 +1,6 @@
 /** What must hold after every step of a simulated life. Each check throws with what it found. */
 import type { JobEvent } from '../../src/domain/events.js';
-import { isRepeating, type Job } from '../../src/domain/job.js';
+import { isHeld, isRepeating, type Job } from '../../src/domain/job.js';
 import { isFinished, type Status, statuses } from '../../src/domain/lifecycle.js';
 import { limits } from '../../src/domain/limits.js';
 import { checkStore } from '../../src/store/check/check.js';
@@ -63,9 +63,10 @@ export class Invariants {
     for (const [seq, known] of this.#promised.jobs) {
       const job = jobs.get(seq);
       if (!job) {
-        must(this.#promised.retains, () => `job ${seq} was acknowledged and is gone`);
+        must(this.#promised.retains || known.removing, () => `job ${seq} was acknowledged and is gone`);
         continue;
       }
+      must(!known.removed, () => `job ${seq} was removed and is there`);
       const { payload, idSeconds } = job.spec;
       const isKnown = payload === known.payload || known.unanswered.has(payload);
       must(isKnown, () => `job ${seq} has another payload than was acknowledged`);
@@ -155,6 +156,7 @@ export class Invariants {
       this.#events.push(event);
       this.#replay.apply(event);
       if (event.body.type === 'job.completed') this.#checkSlot(event.jobSeq);
+      if (event.body.type === 'job.scheduled') this.#checkExtra(event, event.body.triggerAt);
     }
     must(queries.lastEvent() === this.#events.length, 'the last event has another number than there are events');
     const last = published.at(-1)?.seq ?? born.lastEvent;
@@ -174,11 +176,25 @@ export class Invariants {
     must(running === sets.count('running'), 'the total of running is not that of the states');
   }
 
+  /** After an extra occurrence comes the slot that was to come without it, unless that has passed. */
+  #checkExtra({ seq, jobSeq, at }: JobEvent, triggerAt: number): void {
+    const known = this.#promised.jobs.get(jobSeq);
+    const { slot, event } = known?.afterExtra ?? {};
+    if (!known || slot === undefined || seq <= Number(event)) return;
+    known.afterExtra = undefined;
+    const stays = triggerAt === slot || slot <= at;
+    must(stays, () => `after an extra occurrence job ${jobSeq} is due at ${triggerAt}, its next slot was ${slot}`);
+  }
+
   /** No slot of a schedule is completed twice. */
   #checkSlot(seq: number): void {
     const fence = this.#replay.jobs.get(seq)?.starts ?? 0;
     const before = this.#promised.completed(seq, fence);
-    must(before === undefined, () => `attempts ${before} and ${fence} of job ${seq} completed the same slot`);
+    must(
+      before === undefined,
+      () =>
+        `attempts ${before} and ${fence} of job ${seq} completed the same slot: ${JSON.stringify(this.#bySeq.get(seq))}`,
+    );
   }
 
   /** Events, read in order, lead to the states and details that are there. */
@@ -186,7 +202,8 @@ export class Invariants {
     for (const [seq, told] of this.#replay.jobs) {
       const job = jobs.get(seq);
       if (!job) {
-        must(isFinished(told.status) && this.#promised.retains, () => `job ${seq} is gone and was ${told.status}`);
+        const mayBeGone = this.#promised.retains || this.#promised.jobs.get(seq)?.removing === true;
+        must(isFinished(told.status) && mayBeGone, () => `job ${seq} is gone and was ${told.status}`);
         continue;
       }
       const { status, due, fence, startedAt, retryCount, missed } = job.state;
@@ -194,6 +211,8 @@ export class Invariants {
       must(status === told.status, () => `the events tell that job ${seq} is ${told.status}, it is ${status}`);
       must(fence === told.starts, () => `job ${seq} was started ${told.starts} times, its fence is ${fence}`);
       must(startedAt === told.startedAt, () => `job ${seq} began at ${told.startedAt}, its state has ${startedAt}`);
+      const [paused, toldPaused] = [job.state.pause !== null, !isFinished(status) && told.paused !== undefined];
+      must(paused === toldPaused, () => `the events tell that job ${seq} is paused: ${toldPaused}, it is: ${paused}`);
       const retries = told.retryCount ?? retryCount;
       must(
         retryCount === retries,
@@ -216,11 +235,13 @@ export class Invariants {
     const { scheduler, pool, born, queries, clock } = this.#world;
     if (scheduler.mode.writes !== 'at_once' || pool.free <= 0) return;
     if (!born.clean && pool.attempts.size > 0) return;
+    const { settings } = scheduler;
+    if (settings.server.paused) return;
     const handled = new Set(this.#world.handlers.map(({ name }) => name));
     const busy = new Set([...pool.attempts.values()].map(({ name }) => name));
     for (const { spec, state } of queries.list({ ...everything, status: 'pending' }).jobs) {
       if (spec.name === 'limited' && busy.has('limited')) continue;
-      if (!handled.has(spec.name)) continue;
+      if (!handled.has(spec.name) || settings.types.get(spec.name)?.paused || isHeld(state)) continue;
       const lateMs = clock.now() - state.due;
       must(lateMs < 0, () => `job ${spec.seq} has been due for ${lateMs} ms and waits for nothing`);
     }

@@ -1,6 +1,6 @@
 /** What clients of the simulated server were told, and what its pool did: the side that a crash cannot take back. */
 import { formatId } from '../../src/domain/id.js';
-import type { Job } from '../../src/domain/job.js';
+import { isRepeating, type Job } from '../../src/domain/job.js';
 import type { Outcome } from '../../src/pool/port.js';
 
 export interface PromisedJob {
@@ -11,10 +11,54 @@ export interface PromisedJob {
   readonly idSeconds: number;
   readonly id: string;
   cancelled: boolean;
+  /** A client has asked for it to be removed: it may be gone. */
+  removing: boolean;
+  /** That was acknowledged: it is gone. */
+  removed: boolean;
+  readonly pause: PromisedPause;
+  /**
+   * When the slot is due that follows an extra occurrence, as it was acknowledged behind an event; undefined when that may have changed
+   * since.
+   */
+  afterExtra: { readonly slot: number; readonly event: number } | undefined;
+  /** How often a client has asked for something that may change when it is due. */
+  changes: number;
   /** Cron expressions that it was made with or that updates may have given it since: it has one of them. */
   readonly expressions: Set<string>;
   /** It was made to repeat by a cron expression: nothing makes it another kind of job. */
   readonly repeatsByCron: boolean;
+  readonly repeats: boolean;
+}
+
+/** A pause of the server, of a type or of a job, as clients know it. */
+export class PromisedPause {
+  /** How often somebody has asked for something that ends it, or lets something pass. */
+  #endings = 0;
+  #acknowledged: { readonly endings: number; readonly until: number | undefined } | undefined;
+
+  /** A client asks for it. Returns what is to be called with the end of the pause when that is acknowledged. */
+  asked(): (until?: number) => void {
+    const endings = this.#endings;
+    return (until) => {
+      this.#acknowledged = { endings, until };
+    };
+  }
+
+  /** Somebody asks for its end, or it may have ended. */
+  mayEnd(): void {
+    this.#endings++;
+  }
+
+  /** The clock shows `now` and will be set: what it has ended stays so. */
+  clockIsSet(now: number): void {
+    if ((this.#acknowledged?.until ?? Number.POSITIVE_INFINITY) <= now) this.mayEnd();
+  }
+
+  /** Nothing may start: it was acknowledged, and nobody has asked for its end since. @param now the latest that a clock has shown */
+  holds(now: number): boolean {
+    const { endings = Number.NaN, until = Number.POSITIVE_INFINITY } = this.#acknowledged ?? {};
+    return endings === this.#endings && until > now;
+  }
 }
 
 /** How a key was used when that was acknowledged. */
@@ -26,6 +70,9 @@ export interface PromisedKey {
 export class Promised {
   readonly jobs = new Map<number, PromisedJob>();
   readonly keys = new Map<string, PromisedKey>();
+  readonly serverPause = new PromisedPause();
+  /** By job type. */
+  readonly typePauses: ReadonlyMap<string, PromisedPause>;
   /** Payloads of requests that were refused: none may ever be seen. Each request has a payload of its own. */
   readonly refused = new Set<string>();
   /** Slots of repeating jobs that attempts were started for, by job and fence. */
@@ -41,7 +88,11 @@ export class Promised {
     readonly names: readonly string[],
     /** Under a tight retention a finished job may leave at any time. */
     readonly retains: boolean,
-  ) {}
+    /** Jobs have fields that most are without. */
+    readonly hasFields = false,
+  ) {
+    this.typePauses = new Map(names.map((name) => [name, new PromisedPause()]));
+  }
 
   made(job: Job): void {
     const { seq, payload, idSeconds, trigger } = job.spec;
@@ -52,7 +103,13 @@ export class Promised {
       idSeconds,
       id: formatId(seq, idSeconds),
       cancelled: false,
+      removing: false,
+      removed: false,
+      pause: new PromisedPause(),
+      afterExtra: undefined,
+      changes: 0,
       expressions: new Set(trigger.kind === 'cron' ? [trigger.expression] : []),
+      repeats: isRepeating(job.spec),
       repeatsByCron: trigger.kind === 'cron' && trigger.repeat,
     });
   }
@@ -72,7 +129,23 @@ export class Promised {
     return before === fence ? undefined : before;
   }
 
+  /** The clock shows `now` and will be set: what was to come may come at another time. */
+  clockIsSet(now: number): void {
+    for (const known of this.jobs.values()) {
+      known.afterExtra = undefined;
+      known.pause.clockIsSet(now);
+    }
+  }
+
+  /** A client asks for something that may change when a job is due. */
+  dueChanges(known: PromisedJob): void {
+    known.afterExtra = undefined;
+    known.changes++;
+  }
+
   scheduleChanges(seq: number): void {
+    const known = this.jobs.get(seq);
+    if (known) this.dueChanges(known);
     for (const key of this.#slots.keys()) if (key.startsWith(`${seq}/`)) this.#slots.delete(key);
     this.#completed.delete(seq);
   }

@@ -21,6 +21,14 @@ const weights = {
   update: 3,
   cancel: 3,
   retry: 2,
+  pause: 1.5,
+  resume: 1.5,
+  run: 1.5,
+  remove: 1,
+  pauseType: 0.4,
+  resumeType: 0.8,
+  pauseServer: 0.2,
+  resumeServer: 0.8,
   turn: 8,
   store: 20,
   settle: 2,
@@ -78,13 +86,16 @@ export class Simulation {
   #resting = false;
   /** Whether, in the rest at the end, there may still be jobs that go on for ever. */
   #repeats = true;
+  /** Whether there may still be pauses then. */
+  #pauses = true;
 
   constructor(readonly life: Life) {
     const random = new Random(life.seed);
     this.#random = random;
     const retains = random.chance(0.3);
-    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.08) };
-    this.#promised = new Promised(names, retains);
+    const fields = Random.ofStep(life.seed, 3_000_000).chance(0.4);
+    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.08), fields, seed: life.seed };
+    this.#promised = new Promised(names, retains, fields);
     this.#attendant = new Attendant(this.#promised, (what) => this.#note(what));
     this.#clients = new Clients(this.#promised, habits, () => this.#world);
     this.#world = new World({
@@ -146,7 +157,16 @@ export class Simulation {
       case 'update':
       case 'cancel':
       case 'retry':
+      case 'pause':
+      case 'resume':
+      case 'run':
+      case 'remove':
         return this.#clients.command(what, random);
+      case 'pauseType':
+      case 'resumeType':
+      case 'pauseServer':
+      case 'resumeServer':
+        return this.#clients.hold(what, random);
       case 'turn':
         return this.#world.scheduler.turn();
       case 'store':
@@ -187,6 +207,7 @@ export class Simulation {
         this.#refusesOne = true;
         return;
       case 'clockJumps':
+        this.#promised.clockIsSet(this.#clock.wall);
         this.#clock.wall += random.pick([-3_600_000, 3_600_000, -70_000, 70_000, -1500, 1500]);
         this.#attendant.forgiven++;
         this.#promised.mayMiss = true;
@@ -218,6 +239,7 @@ export class Simulation {
       this.#clock.advance(1000);
       this.#attendant.readClock(this.#world);
     }
+    this.#promised.clockIsSet(this.#clock.wall);
     this.#clock.wall -= byMs;
     this.#world.settle();
     this.#clock.advance(byMs - 5000);
@@ -330,6 +352,7 @@ export class Simulation {
   #restRound(): void {
     const world = this.#world;
     world.settle();
+    this.#pauses &&= this.#clients.resumeAll();
     this.#repeats &&= this.#clients.cancelRepeating();
     for (const [jobSeq, { fence }] of [...world.pool.attempts]) {
       this.#report({ jobSeq, fence, durationMs: 1, kind: 'succeeded' });

@@ -45,6 +45,10 @@ export function sampleState(more: Partial<JobState> = {}): JobState {
     interruptions: 0,
     skipped: 0,
     missed: 0,
+    runCount: 0,
+    lastOutcome: undefined,
+    pause: null,
+    nextSlot: 0,
     ...more,
   };
 }
@@ -126,6 +130,16 @@ export const anySpec: fc.Arbitrary<JobSpec> = fc
         maxLength: 3,
       }),
       trace: anyTrace,
+      priority: fc.integer({ min: -limits.maxPriority, max: limits.maxPriority }),
+      tags: fc.uniqueArray(fc.stringMatching(/^[A-Za-z0-9_.:/@-]{1,64}$/), { minLength: 1, maxLength: limits.tags }),
+      expiresAfterMs: duration,
+      expiresFrom: instant,
+      maxRetryDelayMs: duration,
+      retryJitter: fc.double({ min: 0, max: 1, noNaN: true }),
+      startAt: due,
+      endAt: due,
+      maxRuns: fc.integer({ min: 1, max: limits.maxRuns }),
+      jitterMs: duration,
     },
     {
       requiredKeys: [
@@ -146,29 +160,41 @@ export const anySpec: fc.Arbitrary<JobSpec> = fc
   )
   .map((spec) => spec as JobSpec);
 
-export const anyState: fc.Arbitrary<JobState> = fc.record(
-  {
-    status: fc.constantFrom(...statuses),
-    due,
-    occurrence: due,
-    updatedAt: instant,
-    startedAt: instant,
-    finishedAt: instant,
-    fence: u32,
-    attempt: fc.integer({ min: 0, max: 65_535 }),
-    retryCount: u8,
-    interruptions: u8,
-    skipped: u32,
-    missed: u32,
-  },
-  { noNullPrototype: true },
-);
+const instants = fc.record({ due, occurrence: due, runCount: fc.constant(0), lastOutcome: fc.constant(undefined) });
+/** Only repeating jobs count runs, and these are never due before 1970. */
+const instantsAndRuns = fc.record({
+  due: instant,
+  occurrence: instant,
+  runCount: u32,
+  lastOutcome: fc.constantFrom('success' as const, 'failed' as const, undefined),
+});
+
+export const anyState: fc.Arbitrary<JobState> = fc
+  .record(
+    {
+      status: fc.constantFrom(...statuses),
+      when: fc.oneof(instants, instantsAndRuns),
+      updatedAt: instant,
+      startedAt: instant,
+      finishedAt: instant,
+      fence: u32,
+      attempt: fc.integer({ min: 0, max: 65_535 }),
+      retryCount: u8,
+      interruptions: u8,
+      skipped: u32,
+      missed: u32,
+      pause: fc.constant(null),
+      nextSlot: fc.constant(0),
+    },
+    { noNullPrototype: true },
+  )
+  .map(({ when, ...state }) => ({ ...state, ...when }));
 
 const anyError: fc.Arbitrary<LastError> = fc.record(
   {
     name: text,
     message: text,
-    code: fc.constantFrom('handler_error' as const, 'timeout' as const, 'worker_lost' as const),
+    code: fc.constantFrom('handler_error' as const, 'timeout' as const, 'worker_lost' as const, 'expired' as const),
     at: instant,
   },
   { noNullPrototype: true },
@@ -185,8 +211,17 @@ export const anyBody: fc.Arbitrary<EventBody> = fc
       fc.record(model, { noNullPrototype: true }) as unknown as fc.Arbitrary<EventBody>;
     switch (type) {
       case 'job.scheduled':
-      case 'job.updated':
         return of({ type: fc.constant(type), triggerAt: due, isRepeat: fc.boolean() });
+      case 'job.updated':
+        return fc.oneof(
+          of({ type: fc.constant(type), triggerAt: due, isRepeat: fc.boolean() }),
+          of({
+            type: fc.constant(type),
+            triggerAt: due,
+            isRepeat: fc.constant(true),
+            ended: fc.constantFrom('success' as const, 'failed' as const),
+          }),
+        );
       case 'job.started':
         return of({ type: fc.constant(type), attempt: u32 });
       case 'job.completed':
@@ -202,6 +237,12 @@ export const anyBody: fc.Arbitrary<EventBody> = fc
         });
       case 'job.cancelled':
         return of({ type: fc.constant(type), previousStatus: fc.constantFrom(...statuses) });
+      case 'job.paused':
+      case 'job.resumed':
+        return fc.record(
+          { type: fc.constant(type), status: fc.constantFrom('pending', 'running'), until: instant, reason: text },
+          { requiredKeys: ['type', 'status'], noNullPrototype: true },
+        );
       default:
         return type satisfies never;
     }

@@ -24,8 +24,8 @@ import { StoreEngine } from '../../src/store/trees/engine.js';
 import type { JobSets } from '../../src/store/trees/job-sets.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
 import { noTelemetry, type Telemetry } from '../../src/telemetry/port.js';
+import type { DueLanes } from '../../src/timer/lanes.js';
 import type { Waker } from '../../src/timer/waker.js';
-import type { DueWindow } from '../../src/timer/window.js';
 import { DiskBroken, DiskFull } from './disk-faults.js';
 import { FakeClock } from './fake-clock.js';
 import { MemoryKv } from './kv-memory.js';
@@ -214,7 +214,7 @@ export class World {
   readonly store: InlineStore;
   readonly jobs: CommittedStore;
   readonly state: CommittedState;
-  readonly window: DueWindow;
+  readonly window: DueLanes;
   readonly scheduler: Scheduler;
   readonly queries: StoreQueries;
   readonly events: JobEvent[] = [];

@@ -99,6 +99,7 @@ Object {
   "payload": Object {},
   "retry_count": 0,
   "retry_delay": "1m0s",
+  "run_count": 0,
   "skipped_count": 0,
   "status": "pending",
   "timeout": "5m0s",

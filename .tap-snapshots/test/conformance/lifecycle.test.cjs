@@ -45,6 +45,86 @@ Object {
 }
 `
 
+exports[`test/conformance/lifecycle.test.ts > TAP > pause in every status > pause of a cancelled job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is cancelled; only a pending or running job can be paused.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > pause in every status > pause of a failed job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is failed; only a pending or running job can be paused.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > pause in every status > pause of a success job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is success; only a pending or running job can be paused.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > remove in every status > remove of a pending job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is pending; only a finished job can be removed.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > remove in every status > remove of a running job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is running; only a finished job can be removed.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > resume in every status > resume of a cancelled job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is cancelled; only a pending or running job can be resumed.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > resume in every status > resume of a failed job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is failed; only a pending or running job can be resumed.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > resume in every status > resume of a success job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is success; only a pending or running job can be resumed.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
 exports[`test/conformance/lifecycle.test.ts > TAP > retry in every status > retry of a cancelled job 1`] = `
 Object {
   "code": "conflict",
@@ -79,6 +159,46 @@ exports[`test/conformance/lifecycle.test.ts > TAP > retry in every status > retr
 Object {
   "code": "conflict",
   "detail": "Job <id> is success; only a failed job can be retried.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > run in every status > run of a cancelled job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is cancelled; only a pending job can be run now.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > run in every status > run of a failed job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is failed; only a pending job can be run now.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > run in every status > run of a running job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is running; only a pending job can be run now.",
+  "status": 409,
+  "title": "The request conflicts with what is there",
+  "type": "/problems/conflict",
+}
+`
+
+exports[`test/conformance/lifecycle.test.ts > TAP > run in every status > run of a success job 1`] = `
+Object {
+  "code": "conflict",
+  "detail": "Job <id> is success; only a pending job can be run now.",
   "status": 409,
   "title": "The request conflicts with what is there",
   "type": "/problems/conflict",

@@ -10,7 +10,7 @@ exports[`test/server/jobs.test.ts > TAP > a creation answers 201, its place, and
 `
 
 exports[`test/server/jobs.test.ts > TAP > a problem document > must match snapshot 1`] = `
-{"type":"/problems/validation_failed","title":"The request is not valid","status":400,"detail":"/more is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire. And 1 more fault: see errors.","code":"validation_failed","errors":[{"path":"/more","message":"is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire"},{"path":"/delay","message":"has no unit; write a number with a unit, such as 300ms, 10m or 1h30s"}]}
+{"type":"/problems/validation_failed","title":"The request is not valid","status":400,"detail":"/more is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter. And 1 more fault: see errors.","code":"validation_failed","errors":[{"path":"/more","message":"is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter"},{"path":"/delay","message":"has no unit; write a number with a unit, such as 300ms, 10m or 1h30s"}]}
 `
 
 exports[`test/server/jobs.test.ts > TAP > lists > must match snapshot 1`] = `

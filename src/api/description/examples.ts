@@ -38,6 +38,15 @@ const { next_run_in: _, ...cancelled } = {
 const newPayment = { name: 'payment_check', delay: '10m', payload: order, max_retries: 3, retry_delay: '5m' };
 const health = { status: 'healthy', time: '2024-01-02T15:20:00+08:00', version: 'v1.0.0' };
 
+const paymentType: Json = {
+  name: 'payment_check',
+  description: 'Checks whether an order has been paid',
+  timeout: '30s',
+  concurrency: null,
+  max_retries: 3,
+  retry_delay: '1m0s',
+};
+
 /** The path of a job. */
 export const exampleId = id;
 
@@ -62,6 +71,14 @@ export function requestExamples(
     },
     createJobs: { two: { summary: 'Two jobs', value: [plain(delayed), plain({ ...delayed, delay: '20m' })] } },
     updateJob: { later: { summary: 'In an hour, with more retries', value: { delay: '1h', max_retries: 5 } } },
+    pauseJob: {
+      until: {
+        summary: 'Until an instant, with the reason',
+        value: { until: '2030-01-02T15:30:00+08:00', reason: 'the provider is down' },
+      },
+    },
+    pause: { reason: { summary: 'With the reason', value: { reason: 'the database moves' } } },
+    pauseJobType: { reason: { summary: 'With the reason', value: { reason: 'the provider is down' } } },
     backUp: { backup: { summary: 'Into a new directory', value: { directory: '/backups/monday' } } },
   };
 }
@@ -107,6 +124,12 @@ export const answerExamples: {
       items: [{ at: '2024-01-03T16:00:00+08:00', local: '2024-01-03T09:00:00' }],
     },
   },
+  pauseJob: { 200: { ...detail, paused: true, pause_reason: 'the provider is down' } },
+  resumeJob: { 200: detail },
+  runJob: { 200: { ...detail, next_run_in: '0s' } },
+  removeJob: { 200: cancelled },
+  pause: { 200: { paused: true, reason: 'the database moves', since: '2024-01-02T15:20:00+08:00' } },
+  resume: { 200: { paused: false } },
   stats: {
     200: {
       pending: 12,
@@ -134,19 +157,13 @@ export const answerExamples: {
     },
   },
   metrics: { 200: 'escapement_jobs{status="pending",type="payment_check"} 12\n' },
+  jobType: { 200: paymentType },
+  pauseJobType: { 200: { ...paymentType, paused: true, pause_reason: 'the provider is down' } },
+  resumeJobType: { 200: paymentType },
   jobTypes: {
     200: {
       total: 1,
-      items: [
-        {
-          name: 'payment_check',
-          description: 'Checks whether an order has been paid',
-          timeout: '30s',
-          concurrency: null,
-          max_retries: 3,
-          retry_delay: '1m0s',
-        },
-      ],
+      items: [paymentType],
       threads: 2,
       attempts_per_thread: 256,
     },

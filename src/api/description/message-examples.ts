@@ -48,6 +48,8 @@ export const eventExamples: Readonly<Record<EventType, unknown>> = {
   },
   'job.retrying': event('job.retrying', 0, { next_retry_at: timestamp, retry_count: 1 }, 23),
   'job.cancelled': event('job.cancelled', 4, { previous_status: 'pending' }, 24),
+  'job.paused': event('job.paused', 0, { until: timestamp, reason: 'the provider is down' }, 25),
+  'job.resumed': event('job.resumed', 0, { until: timestamp, reason: 'the provider is down' }, 26),
 };
 
 function event(type: EventType, status: number, metadata: object, seq: number): object {

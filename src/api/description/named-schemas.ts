@@ -2,7 +2,7 @@
 import type { TSchema } from '../../schema/typebox.js';
 import * as answers from '../answers.js';
 import { askedFilter } from '../messages.js';
-import { backupSchema, jobSchema, patchSchema } from '../schemas.js';
+import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema } from '../schemas.js';
 
 /** A part of a document: plain JSON. */
 export type Json = { readonly [field: string]: unknown };
@@ -10,6 +10,8 @@ export type Json = { readonly [field: string]: unknown };
 export const named = {
   NewJob: jobSchema,
   JobChange: patchSchema,
+  NewPause: pauseSchema,
+  NewHold: holdSchema,
   NewBackup: backupSchema,
   Filter: askedFilter,
   Job: answers.job,
@@ -19,7 +21,9 @@ export const named = {
   Stats: answers.stats,
   Health: answers.health,
   Live: answers.live,
+  ServerPause: answers.serverPause,
   JobTypes: answers.jobTypes,
+  JobTypeItem: answers.oneJobType,
   Backup: answers.backup,
   Index: answers.index,
   Problem: answers.problem,

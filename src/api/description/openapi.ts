@@ -67,6 +67,10 @@ function withJobTypes(schemas: Json, jobTypes: readonly string[]): Json {
   return { ...schemas, NewJob: { ...newJob, properties: { ...newJob.properties, name } } };
 }
 
+/** What the parameter of a path is. */
+const ofJob = { description: 'Id of the job', example: exampleId };
+const ofType = { description: 'Name of the job type', example: 'payment_check' };
+
 class Writer {
   readonly book = new SchemaBook({ describesReferences: true });
   /** Of the refusals that were described. */
@@ -110,16 +114,10 @@ class Writer {
 
   #parameters({ path, query, headers = {} }: Operation): Json[] {
     const parameters: Json[] = [];
-    if (path.includes(':')) {
-      const schema = { type: 'string' };
-      parameters.push({
-        name: 'id',
-        in: 'path',
-        required: true,
-        description: 'Id of the job',
-        schema,
-        example: exampleId,
-      });
+    const name = /:(\w+)/.exec(path)?.[1];
+    if (name !== undefined) {
+      const { description, example } = name === 'id' ? ofJob : ofType;
+      parameters.push({ name, in: 'path', required: true, description, schema: { type: 'string' }, example });
     }
     const asked = (query as { properties?: Json } | undefined)?.properties ?? {};
     for (const [place, schemas] of [
@@ -134,7 +132,7 @@ class Writer {
     return parameters;
   }
 
-  #requestBody(name: keyof typeof operations, { request, ndjson }: Operation): Json {
+  #requestBody(name: keyof typeof operations, { request, ndjson, bodyOptional }: Operation): Json {
     const examples = this.#bodies[name] ?? {};
     const content: Record<string, Json> = { [json]: { schema: this.book.refer(request), examples } };
     if (ndjson) {
@@ -144,7 +142,7 @@ class Writer {
         example: items.map((item) => `${JSON.stringify(item)}\n`).join(''),
       };
     }
-    return { required: true, content };
+    return { required: bodyOptional !== true, content };
   }
 
   #answers(name: keyof typeof operations, { answers, answerHeaders, produces = json }: Operation): Json {

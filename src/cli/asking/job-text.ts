@@ -17,8 +17,17 @@ export function jobLine(job: ListedJob): string {
     .join('  ');
 }
 
-function when({ status, next_run_in, started_at, finished_at, waiting_for }: ListedJob): string {
-  if (status === 'pending') return waiting_for ? `waits for ${waiting_for}` : `in ${next_run_in ?? '0s'}`;
+/** What a job waits for that a user has paused. */
+const pauses: Readonly<Record<string, string>> = {
+  paused: 'paused',
+  type_paused: 'its type is paused',
+  server_paused: 'the server is paused',
+};
+
+function when({ status, next_run_in, started_at, finished_at, waiting_for, paused, paused_until }: ListedJob): string {
+  if (status === 'pending' && paused) return paused_until === undefined ? 'paused' : `paused until ${paused_until}`;
+  if (status === 'pending' && waiting_for) return pauses[waiting_for] ?? `waits for ${waiting_for}`;
+  if (status === 'pending') return `in ${next_run_in ?? '0s'}`;
   if (status === 'running') return started_at ? `for ${ago(started_at)}` : '';
   return finished_at ? `${ago(finished_at)} ago` : '';
 }
@@ -33,8 +42,10 @@ function about({
   retry_count,
   max_retries,
   status,
+  pause_reason,
 }: ListedJob): string {
   const parts: string[] = [];
+  if (pause_reason !== undefined) parts.push(pause_reason);
   if (cron_expr !== undefined) parts.push(`cron ${cron_expr}${timezone ? ` ${timezone}` : ''}`);
   else if (is_repeat && delay !== undefined) parts.push(`every ${delay}`);
   if (retry_count > 0 && status === 'pending') parts.push(`retry ${retry_count} of ${max_retries}`);

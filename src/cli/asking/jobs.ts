@@ -103,12 +103,32 @@ export async function update(id: string, options: AskingOptions & Fields): Promi
   );
 }
 
+type Action = 'cancel' | 'retry' | 'run' | 'resume' | 'remove';
+
+export function act(action: Action, ids: readonly string[], options: AskingOptions): Promise<void> {
+  return each(ids, options, (server, id) => server.send('POST', `${pathOf(id)}/${action}`));
+}
+
+interface PauseOptions extends AskingOptions {
+  readonly until?: string;
+  readonly reason?: string;
+}
+
+export function pause(ids: readonly string[], { until, reason, ...options }: PauseOptions): Promise<void> {
+  const body = JSON.stringify({ until, reason });
+  return each(ids, options, (server, id) => server.send('POST', `${pathOf(id)}/pause`, { body }));
+}
+
 /** Each id by itself: one that is refused does not keep the others back. */
-export function act(action: 'cancel' | 'retry', ids: readonly string[], options: AskingOptions): Promise<void> {
+function each(
+  ids: readonly string[],
+  options: AskingOptions,
+  send: (server: Transport, id: string) => Promise<Job>,
+): Promise<void> {
   return ask(options, async (server) => {
     for (const id of ids) {
       try {
-        showAnswer(await server.send<Job>('POST', `${pathOf(id)}/${action}`), options.json, jobLine);
+        showAnswer(await send(server, id), options.json, jobLine);
       } catch (error) {
         report(error, ids.length > 1 ? `${id}: ` : '');
       }

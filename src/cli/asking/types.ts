@@ -1,4 +1,6 @@
 /** What `escapement types …` does. */
+import { EscapementError } from '../../client/errors.js';
+import type { Transport } from '../../client/transport.js';
 import type { JobType } from '../../client/types.js';
 import type { AskingOptions } from '../option.js';
 import { ask, show as showAnswer } from './connection.js';
@@ -18,21 +20,54 @@ export function list(options: AskingOptions): Promise<void> {
           type.timeout ?? '',
           type.handler === null ? '' : String(type.concurrency ?? 'unlimited'),
           String(type.max_retries ?? ''),
-          type.handler === null
-            ? `no handler; ${type.counts?.pending ?? 0} jobs wait for it`
-            : (type.description ?? ''),
+          about(type),
         ]),
       ),
     );
   });
 }
 
+function about({ handler, counts, description = '', paused, pause_reason }: JobType): string {
+  const what = handler === null ? `no handler; ${counts?.pending ?? 0} jobs wait for it` : description;
+  if (!paused) return what;
+  return `paused${pause_reason === undefined ? '' : ` (${pause_reason})`}; ${what}`;
+}
+
+const pathOf = (name: string): string => `/job-types/${encodeURIComponent(name)}`;
+
 export function show(name: string, options: AskingOptions): Promise<void> {
-  return ask(options, async (server) => {
-    const { items } = await server.send<TypeList>('GET', '/job-types');
-    const type = items.find((each) => each.name === name);
-    if (type === undefined)
-      throw new Error(`there is no job type ${name}; "escapement types list" shows those there are`);
-    showAnswer(type, options.json, fieldLines);
-  });
+  return ask(options, async (server) => showAnswer(await found(server, name, 'GET', ''), options.json, fieldLines));
+}
+
+interface PauseOptions extends AskingOptions {
+  readonly reason?: string;
+}
+
+export function pause(name: string, { reason, ...options }: PauseOptions): Promise<void> {
+  const body = JSON.stringify({ reason });
+  return ask(options, async (server) =>
+    showAnswer(await found(server, name, 'POST', '/pause', body), options.json, fieldLines),
+  );
+}
+
+export function resume(name: string, options: AskingOptions): Promise<void> {
+  return ask(options, async (server) =>
+    showAnswer(await found(server, name, 'POST', '/resume'), options.json, fieldLines),
+  );
+}
+
+/** The type, once what was asked of it is done. */
+async function found(
+  server: Transport,
+  name: string,
+  method: 'GET' | 'POST',
+  action: string,
+  body?: string,
+): Promise<JobType> {
+  try {
+    return await server.send<JobType>(method, pathOf(name) + action, body === undefined ? {} : { body });
+  } catch (error) {
+    if (!(error instanceof EscapementError) || error.code !== 'not_found') throw error;
+    throw new Error(`there is no job type ${name}; "escapement types list" shows those there are`);
+  }
 }

@@ -10,6 +10,8 @@ interface JobField {
   /** It cannot be changed. */
   readonly fixed?: true;
   readonly choices?: readonly string[];
+  /** An update may take it away. */
+  readonly removable?: true;
 }
 
 /** Whether a value is allowed is the server's to say, who knows its bounds; here texts only become what JSON has for them. */
@@ -53,20 +55,87 @@ const fields: readonly JobField[] = [
     description: 'what becomes of times that passed while the server was down',
     choices: ['run_once', 'skip'],
   },
+  {
+    flags: '--priority <number>',
+    field: 'priority',
+    description: 'of jobs that are due the larger starts first: -100 to 100',
+    read: signed,
+    removable: true,
+  },
+  {
+    flags: '--tags <tags>',
+    field: 'tags',
+    description: 'what it is marked with, several with commas',
+    read: (text) => text.split(','),
+    removable: true,
+  },
+  {
+    flags: '--expires-after <duration>',
+    field: 'expires_after',
+    description: 'do not start it later than that after it was due',
+    removable: true,
+  },
+  {
+    flags: '--max-retry-delay <duration>',
+    field: 'max_retry_delay',
+    description: 'how long a retry waits at most',
+    removable: true,
+  },
+  {
+    flags: '--retry-jitter <fraction>',
+    field: 'retry_jitter',
+    description: 'retries wait longer by a random part of up to this fraction',
+    read: fraction,
+    removable: true,
+  },
+  {
+    flags: '--start-at <instant>',
+    field: 'start_at',
+    description: 'with --repeat: not before this',
+    removable: true,
+  },
+  { flags: '--end-at <instant>', field: 'end_at', description: 'with --repeat: not after this', removable: true },
+  {
+    flags: '--max-runs <number>',
+    field: 'max_runs',
+    description: 'with --repeat: at most so often',
+    read: number,
+    removable: true,
+  },
+  {
+    flags: '--jitter <duration>',
+    field: 'jitter',
+    description: 'with --repeat: start later by a part of this, another one each time',
+    removable: true,
+  },
 ];
+
+/** In place of a value, in an update: the field is taken away. */
+const none = 'none';
 
 function number(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number.');
 }
 
+function signed(text: string): number {
+  return text.startsWith('-') ? -number(text.slice(1)) : number(text);
+}
+
+function fraction(text: string): number {
+  if (/^\d*\.?\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a number such as 0.5.');
+}
+
 /** Options of `jobs add`, or of `jobs update`. */
 export function jobFieldOptions(use: 'add' | 'update' = 'add'): Option[] {
   return fields
     .filter(({ fixed }) => use === 'add' || !fixed)
-    .map(({ flags, description, read, choices }) => {
-      const option = new Option(flags, description);
-      if (read) option.argParser(read);
+    .map(({ flags, description, read, choices, removable }) => {
+      const mayGo = use === 'update' && removable === true;
+      const option = new Option(flags, mayGo ? `${description}; ${none} takes it away` : description);
+      if (mayGo) option.argParser((text: string) => (text === none ? null : (read?.(text) ?? text)));
+      else if (read) option.argParser(read);
       return choices ? option.choices(choices) : option;
     });
 }

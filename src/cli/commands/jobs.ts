@@ -15,6 +15,10 @@ export function jobsCommand(): Command {
     .addCommand(updateCommand())
     .addCommand(cancelCommand())
     .addCommand(retryCommand())
+    .addCommand(runCommand())
+    .addCommand(pauseCommand())
+    .addCommand(resumeCommand())
+    .addCommand(removeCommand())
     .addCommand(watchCommand());
 }
 
@@ -92,6 +96,43 @@ function retryCommand(): Command {
     .argument('<id...>', 'ids of jobs')
     .action(async (ids: string[], options) => (await jobsModule()).act('retry', ids, options));
   return examples(asking(command), 'escapement jobs retry job_1704182400_a1b2c3d4');
+}
+
+function runCommand(): Command {
+  const command = new Command('run')
+    .description('Run pending jobs now, paused or not. A repeating job gets one extra run; its next time stays.')
+    .argument('<id...>', 'ids of jobs')
+    .action(async (ids: string[], options) => (await jobsModule()).act('run', ids, options));
+  return examples(asking(command), 'escapement jobs run job_1704182400_a1b2c3d4');
+}
+
+function pauseCommand(): Command {
+  const command = new Command('pause')
+    .description('Pause jobs: nothing of them starts until they are resumed. What runs goes on.')
+    .argument('<id...>', 'ids of jobs')
+    .option('--until <instant>', 'end the pause then: 2030-01-31T09:00:00+01:00')
+    .option('--reason <text>', 'shown with the pause')
+    .action(async (ids: string[], options) => (await jobsModule()).pause(ids, options));
+  return examples(
+    asking(command),
+    `escapement jobs pause job_1704182400_a1b2c3d4 --until 2030-01-31T09:00:00Z --reason 'the provider is down'`,
+  );
+}
+
+function resumeCommand(): Command {
+  const command = new Command('resume')
+    .description('End the pause of jobs.')
+    .argument('<id...>', 'ids of jobs')
+    .action(async (ids: string[], options) => (await jobsModule()).act('resume', ids, options));
+  return examples(asking(command), 'escapement jobs resume job_1704182400_a1b2c3d4');
+}
+
+function removeCommand(): Command {
+  const command = new Command('remove')
+    .description('Remove finished jobs with all that is known of them.')
+    .argument('<id...>', 'ids of jobs')
+    .action(async (ids: string[], options) => (await jobsModule()).act('remove', ids, options));
+  return examples(asking(command), 'escapement jobs remove job_1704182400_a1b2c3d4');
 }
 
 function watchCommand(): Command {

@@ -18,6 +18,11 @@ export interface HandlerInfo {
   readonly timeoutMs: number;
   readonly maxRetries: number;
   readonly retryDelayMs: number;
+  /** What its jobs have that do not say otherwise; absent: nothing. */
+  readonly priority?: number | undefined;
+  readonly retryJitter?: number | undefined;
+  readonly maxRetryDelayMs?: number | undefined;
+  readonly expiresAfterMs?: number | undefined;
   /** What it takes as payloads; absent: any object. */
   readonly payload?: DeclaredPayload;
 }
@@ -46,6 +51,24 @@ export const optionsSchema = Type.Object(
       Type.Integer({ minimum: 0, maximum: limits.maxRetries, description: 'Retries after failures' }),
     ),
     retry_delay: Type.Optional(Type.String({ description: 'A duration: what the first retry waits' })),
+    max_retry_delay: Type.Optional(Type.String({ description: 'A duration: what a retry waits at most' })),
+    retry_jitter: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1,
+        description: 'Each retry waits longer by a random part of up to this fraction',
+      }),
+    ),
+    expires_after: Type.Optional(
+      Type.String({ description: 'A duration longer than 0: no attempt starts later than that after it was due' }),
+    ),
+    priority: Type.Optional(
+      Type.Integer({
+        minimum: -limits.maxPriority,
+        maximum: limits.maxPriority,
+        description: 'Of jobs that are due the larger starts first',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -62,6 +85,10 @@ const wanted: Readonly<Record<keyof Options, string>> = {
   concurrency: 'must be a whole number from 1',
   max_retries: `must be a whole number from 0 to ${limits.maxRetries}`,
   retry_delay: duration,
+  max_retry_delay: duration,
+  retry_jitter: 'must be a number from 0 to 1',
+  expires_after: duration,
+  priority: `must be a whole number from -${limits.maxPriority} to ${limits.maxPriority}`,
 };
 
 /**
@@ -89,20 +116,33 @@ export function readHandlers(
 /** What the options mean, or what is wrong with them. */
 function readOptions(options: unknown): Omit<HandlerInfo, 'name' | 'payload'> | string {
   if (!shape.fits(options)) return sentence(shape.faults(options)[0]);
-  const { description = '', concurrency = Number.POSITIVE_INFINITY, max_retries, timeout, retry_delay } = options;
-  const timeoutMs = timeout === undefined ? limits.defaultTimeoutMs : readDuration(timeout);
-  if (typeof timeoutMs === 'string') return `option timeout ${timeoutMs}`;
-  if (timeoutMs === 0) return 'option timeout must be longer than 0';
-  const retryDelayMs = retry_delay === undefined ? limits.defaultRetryDelayMs : readDuration(retry_delay);
-  if (typeof retryDelayMs === 'string') return `option retry_delay ${retryDelayMs}`;
-  return { description, concurrency, timeoutMs, maxRetries: max_retries ?? limits.defaultMaxRetries, retryDelayMs };
+  const { description = '', concurrency = Number.POSITIVE_INFINITY, max_retries, priority, retry_jitter } = options;
+  const times: { [Option in TimeOption]?: number } = {};
+  for (const option of timeOptions) {
+    const text = options[option];
+    if (text === undefined) continue;
+    const read = parseDuration(text);
+    if ('error' in read) return `option ${option} ${read.error}`;
+    if (read.ms === 0 && notZero.has(option)) return `option ${option} must be longer than 0`;
+    times[option] = read.ms;
+  }
+  const { timeout, retry_delay, max_retry_delay, expires_after } = times;
+  return {
+    description,
+    concurrency,
+    timeoutMs: timeout ?? limits.defaultTimeoutMs,
+    maxRetries: max_retries ?? limits.defaultMaxRetries,
+    retryDelayMs: retry_delay ?? limits.defaultRetryDelayMs,
+    ...(priority !== undefined && { priority }),
+    ...(retry_jitter !== undefined && { retryJitter: retry_jitter }),
+    ...(max_retry_delay !== undefined && { maxRetryDelayMs: max_retry_delay }),
+    ...(expires_after !== undefined && { expiresAfterMs: expires_after }),
+  };
 }
 
-/** Milliseconds, or what is wrong with the text. */
-function readDuration(text: string): number | string {
-  const read = parseDuration(text);
-  return 'error' in read ? read.error : read.ms;
-}
+const timeOptions = ['timeout', 'retry_delay', 'max_retry_delay', 'expires_after'] as const;
+type TimeOption = (typeof timeOptions)[number];
+const notZero: ReadonlySet<TimeOption> = new Set(['timeout', 'expires_after']);
 
 function sentence(fault: ShapeFault | undefined): string {
   const option = fault?.path[0];

@@ -45,6 +45,14 @@ export interface HandlerOptions {
   readonly concurrency?: number;
   readonly max_retries?: number;
   readonly retry_delay?: string;
+  /** What a retry waits at most; never less than `retry_delay`. */
+  readonly max_retry_delay?: string;
+  /** Each retry waits longer by a random part of up to this fraction, from 0 to 1. */
+  readonly retry_jitter?: number;
+  /** No attempt starts later than that after its occurrence was due. */
+  readonly expires_after?: string;
+  /** Of jobs that are due and wait the larger starts first: from -100 to 100. */
+  readonly priority?: number;
 }
 
 /** A schema of typebox: 1.x, or `@sinclair/typebox`. */

@@ -3,7 +3,7 @@
  * here, by pure functions of plain values. They are asked from the wide to the narrow, of the server, of the job's type, of
  * the job, so that no job is read that could not start: `dispatch.ts` asks, `waiting-line.ts` and `careful-start.ts` count.
  *
- * What comes: pauses are a reason of the server, the type or the job; a rate is one of the type, with an instant to ask again.
+ * What comes: a rate is a reason of the type, with an instant to ask again.
  * A group is asked about between type and job, as a type is; priority and the turns of groups are the order of the waiting line.
  */
 
@@ -11,6 +11,12 @@
 export type WaitsFor =
   /** The scheduler starts nothing at present: see `modes.ts`. */
   | 'server'
+  /** A user has paused the server. */
+  | 'server_paused'
+  /** A user has paused its type. */
+  | 'type_paused'
+  /** A user has paused the job. It is not in the line then: a resume, or the end of the pause, brings it there. */
+  | 'paused'
   /** Its type has no handler here. */
   | 'handler'
   /** Its type has as many attempts as it may have. */
@@ -33,6 +39,8 @@ export interface Wait {
 const untilEvent = (waitsFor: WaitsFor): Wait => ({ waitsFor, askAgainAt: Number.POSITIVE_INFINITY });
 // Made once: they are asked for at every start.
 const server = untilEvent('server');
+const serverPaused = untilEvent('server_paused');
+const typePaused = untilEvent('type_paused');
 const handler = untilEvent('handler');
 const typeConcurrency = untilEvent('type_concurrency');
 const thread = untilEvent('thread');
@@ -41,15 +49,19 @@ const thread = untilEvent('thread');
  * Why nothing at all starts now; undefined when something may.
  *
  * @param starts whether the scheduler's mode permits it
+ * @param isPaused a user has paused the server
  * @param free places in the pool that no attempt has, nor one whose start is being written
  */
-export function whyServerWaits(starts: boolean, free: number): Wait | undefined {
+export function whyServerWaits(starts: boolean, isPaused: boolean, free: number): Wait | undefined {
   if (!starts) return server;
+  if (isPaused) return serverPaused;
   return free > 0 ? undefined : thread;
 }
 
 /** A job type as admission sees it. */
 export interface TypeUse {
+  /** A user has paused it. */
+  readonly paused: boolean;
   /** Attempts that may run at once by its handler; undefined when it has none here. */
   readonly concurrency: number | undefined;
   /** Attempts that may run at once by the pool. */
@@ -58,14 +70,16 @@ export interface TypeUse {
 }
 
 /** Why no job of a type starts now; undefined when one may. */
-export function whyTypeWaits({ concurrency, places, running }: TypeUse): Wait | undefined {
+export function whyTypeWaits({ paused, concurrency, places, running }: TypeUse): Wait | undefined {
+  if (paused) return typePaused;
   if (concurrency === undefined) return handler;
   if (running >= concurrency) return typeConcurrency;
   return running >= places ? thread : undefined;
 }
 
 /** How many jobs of a type may start now as far as the type is concerned. */
-export function placesLeft({ concurrency = 0, places, running }: TypeUse): number {
+export function placesLeft({ paused, concurrency = 0, places, running }: TypeUse): number {
+  if (paused) return 0;
   return Math.max(0, Math.min(concurrency, places) - running);
 }
 
@@ -93,9 +107,17 @@ export function whySuspectWaits(interruptions: number, trials: Trials): Wait | u
 }
 
 /** What answers show of a wait as `waiting_for`. */
-export type ShownWait = Extract<WaitsFor, 'handler'>;
+export type ShownWait = Extract<WaitsFor, 'paused' | 'type_paused' | 'server_paused' | 'handler'>;
 
-/** A wait as answers show it: that for a handler, which ends only when the handlers are read anew. */
-export function shownWait(wait: Wait | undefined): ShownWait | undefined {
-  return wait?.waitsFor === 'handler' ? wait.waitsFor : undefined;
+/**
+ * Why a due job does not start, as answers show it: of what only users or another reading of the handlers end, the first that holds.
+ *
+ * @param jobPaused a user has paused the job
+ * @param serverIsPaused a user has paused the server
+ */
+export function shownWait(jobPaused: boolean, type: TypeUse, serverIsPaused: boolean): ShownWait | undefined {
+  if (jobPaused) return 'paused';
+  if (type.paused) return 'type_paused';
+  if (serverIsPaused) return 'server_paused';
+  return type.concurrency === undefined ? 'handler' : undefined;
 }

@@ -1,10 +1,10 @@
 /**
  * The one line of jobs whose time has come: all wait here for what `admission.ts` names, until they go to the pool. Suspects go
- * first, then in order of firing. Each type queues by itself, so that one at its limit holds up nobody else.
+ * first, then by priority, then in order of firing. Each type queues by itself, so that one at its limit holds up nobody else.
  */
-import { DueHeap } from '../../domain/due-heap.js';
 import type { HandlerInfo } from '../../pool/port.js';
 import { placesLeft, type TypeUse, whyTypeWaits } from './admission.js';
+import { WaitingQueue } from './waiting-queue.js';
 
 /** A job in the line. It may have moved on since: see `Dispatch`. */
 export interface WaitingJob {
@@ -12,6 +12,7 @@ export interface WaitingJob {
   readonly due: number;
   readonly seq: number;
   readonly name: string;
+  readonly priority: number;
   /** It may be what ended the last process: see `CarefulStart`. */
   readonly suspect: boolean;
 }
@@ -19,25 +20,34 @@ export interface WaitingJob {
 /** The jobs of one type. */
 interface Lane extends TypeUse {
   readonly name: string;
-  readonly ordinary: DueHeap;
-  readonly suspects: DueHeap;
+  readonly ordinary: WaitingQueue;
+  readonly suspects: WaitingQueue;
   concurrency: number | undefined;
   /** As of the last `refresh`. */
+  paused: boolean;
   places: number;
   running: number;
+}
+
+/** What is asked of a type as of now. */
+export interface TypeQuestions {
+  /** Attempts of it that the pool has places for; Infinity when unbounded. */
+  readonly placesOf: (name: string) => number;
+  /** Whether a user has paused it. */
+  readonly isPaused: (name: string) => boolean;
 }
 
 /** See the head of this file. */
 export class WaitingLine {
   readonly #handlers: ReadonlyMap<string, HandlerInfo>;
-  readonly #placesOf: (name: string) => number;
+  readonly #ask: TypeQuestions;
   readonly #lanes = new Map<string, Lane>();
   #suspects = 0;
 
-  /** @param placesOf attempts of a type that the pool has places for, as of now: asked by `refresh`; Infinity when unbounded */
-  constructor(handlers: ReadonlyMap<string, HandlerInfo>, placesOf: (name: string) => number) {
+  /** @param ask is asked by `refresh` */
+  constructor(handlers: ReadonlyMap<string, HandlerInfo>, ask: TypeQuestions) {
     this.#handlers = handlers;
-    this.#placesOf = placesOf;
+    this.#ask = ask;
   }
 
   /** How many suspects wait. */
@@ -45,10 +55,10 @@ export class WaitingLine {
     return this.#suspects;
   }
 
-  /** Jobs that wait for nothing but a thread; suspects do not count. */
-  get startable(): number {
+  /** Jobs of this priority or a higher one that wait for nothing but a thread; suspects do not count. */
+  startable(priority: number): number {
     let sum = 0;
-    for (const lane of this.#lanes.values()) sum += Math.min(lane.ordinary.size, placesLeft(lane));
+    for (const lane of this.#lanes.values()) sum += Math.min(lane.ordinary.sizeFrom(priority), placesLeft(lane));
     return sum;
   }
 
@@ -56,26 +66,37 @@ export class WaitingLine {
   get earliest(): number {
     let first = Number.POSITIVE_INFINITY;
     for (const { ordinary, suspects } of this.#lanes.values())
-      first = Math.min(first, ordinary.firstDue, suspects.firstDue);
+      first = Math.min(first, ordinary.earliest, suspects.earliest);
+    return first;
+  }
+
+  /** The same of those with one priority. */
+  earliestOf(priority: number): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { ordinary, suspects } of this.#lanes.values())
+      first = Math.min(first, ordinary.earliestOf(priority), suspects.earliestOf(priority));
     return first;
   }
 
   /** Due times of the first of each type that waits, in Unix milliseconds. */
   *firstDue(): Iterable<readonly [name: string, due: number]> {
     for (const { name, ordinary, suspects } of this.#lanes.values()) {
-      const due = Math.min(ordinary.firstDue, suspects.firstDue);
+      const due = Math.min(ordinary.earliest, suspects.earliest);
       if (due < Number.POSITIVE_INFINITY) yield [name, due];
     }
   }
 
-  /** A type as it stands, whether or not a job of it has ever waited. */
+  /** A type as it stands now, whether or not a job of it has ever waited. */
   typeUse(name: string): TypeUse {
-    return this.#lanes.get(name) ?? this.#typeUse(name);
+    return { ...this.#typeUse(name), running: this.#lanes.get(name)?.running ?? 0 };
   }
 
-  /** The pool's places may have changed; to be called once before jobs are taken. */
+  /** The pool's places and what users have set may have changed; to be called once before jobs are taken. */
   refresh(): void {
-    for (const lane of this.#lanes.values()) lane.places = this.#placesOf(lane.name);
+    for (const lane of this.#lanes.values()) {
+      lane.places = this.#ask.placesOf(lane.name);
+      lane.paused = this.#ask.isPaused(lane.name);
+    }
   }
 
   /** The handlers that the line was made with are others now. */
@@ -84,25 +105,30 @@ export class WaitingLine {
   }
 
   /** Puts a job into the line, or back into it. */
-  push({ due, seq, name, suspect }: WaitingJob): void {
+  push({ due, seq, name, priority, suspect }: WaitingJob): void {
     const lane = this.#lane(name);
     if (suspect) this.#suspects++;
-    (suspect ? lane.suspects : lane.ordinary).push(due, seq);
+    (suspect ? lane.suspects : lane.ordinary).push(due, seq, priority);
   }
 
   /** Takes the first suspect, or the first of the others, whose type may have one more; `occupy` must follow if it is started. */
   take(suspect: boolean): WaitingJob | undefined {
     let best: Lane | undefined;
-    let first = Number.POSITIVE_INFINITY;
+    let due = Number.POSITIVE_INFINITY;
+    let seq = 0;
+    let priority = Number.NEGATIVE_INFINITY;
     for (const lane of this.#lanes.values()) {
-      const { firstDue } = suspect ? lane.suspects : lane.ordinary;
-      if (firstDue >= first || whyTypeWaits(lane)) continue;
+      const first = (suspect ? lane.suspects : lane.ordinary).first;
+      if (!first || first.priority < priority) continue;
+      const { firstDue, firstSeq } = first.heap;
+      const isBefore = first.priority > priority || firstDue < due || (firstDue === due && firstSeq < seq);
+      if (!isBefore || whyTypeWaits(lane)) continue;
       best = lane;
-      first = firstDue;
+      [due, seq, priority] = [firstDue, firstSeq, first.priority];
     }
     if (!best) return undefined;
     const queue = suspect ? best.suspects : best.ordinary;
-    const job = { due: first, seq: queue.firstSeq, name: best.name, suspect };
+    const job = { due, seq, name: best.name, priority, suspect };
     queue.pop();
     if (suspect) this.#suspects--;
     return job;
@@ -121,15 +147,17 @@ export class WaitingLine {
   #lane(name: string): Lane {
     let lane = this.#lanes.get(name);
     if (!lane) {
-      const { concurrency, places, running } = this.#typeUse(name);
+      const { paused, concurrency, places, running } = this.#typeUse(name);
       // Written out: lanes put together by spreading had their readers compiled again and again.
-      lane = { name, concurrency, places, running, ordinary: new DueHeap(), suspects: new DueHeap() };
+      lane = { name, paused, concurrency, places, running, ordinary: new WaitingQueue(), suspects: new WaitingQueue() };
       this.#lanes.set(name, lane);
     }
     return lane;
   }
 
   #typeUse(name: string): TypeUse {
-    return { concurrency: this.#handlers.get(name)?.concurrency, places: this.#placesOf(name), running: 0 };
+    const { placesOf, isPaused } = this.#ask;
+    const concurrency = this.#handlers.get(name)?.concurrency;
+    return { paused: isPaused(name), concurrency, places: placesOf(name), running: 0 };
   }
 }

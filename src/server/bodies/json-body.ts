@@ -34,6 +34,11 @@ export function parseJson(bytes: Buffer, faults: Faults, at = ''): unknown {
   return value;
 }
 
+/** As `parseJson`, of a body that need not be there: then it is an object without fields. */
+export function parseOptional(bytes: Buffer, faults: Faults): unknown {
+  return bytes.length === 0 ? {} : parseJson(bytes, faults);
+}
+
 /** Bodies up to this size are parsed in a millisecond, whatever is in them. */
 const scannedBytes = 64 * 1024;
 /** A value has a byte at least, and so has what stands between two. */

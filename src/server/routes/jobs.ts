@@ -1,4 +1,4 @@
-/** The resource `/jobs`: making, listing, showing, changing, cancelling and retrying jobs. Batches are in `batches`. */
+/** The resource `/jobs`: making, listing, showing, changing, pausing, cancelling and retrying jobs. Batches are in `batches`. */
 
 import type { Cursors } from '../../api/cursor.js';
 import { Faults } from '../../api/faults.js';
@@ -6,16 +6,16 @@ import { at } from '../../api/operation.js';
 import { operations } from '../../api/operations.js';
 import { readListQuery } from '../../api/query.js';
 import { type RenderRules, renderJob } from '../../api/render.js';
-import { type Rules, readDraft, readIdempotencyKey, readPatch } from '../../api/validate.js';
+import { type Rules, readDraft, readIdempotencyKey, readPatch, readPause } from '../../api/validate.js';
 import type { Clock } from '../../clock.js';
 import { Refusal } from '../../domain/errors.js';
 import { formatId, parseId } from '../../domain/id.js';
 import type { Job } from '../../domain/job.js';
 import { isFinished } from '../../domain/lifecycle.js';
-import type { Answer, Request, Requests } from '../../scheduler/messages.js';
+import type { Answer, JobCommand, Request, Requests } from '../../scheduler/messages.js';
 import type { ListQuery, Queries } from '../../store/queries-port.js';
 import { digestOf } from '../bodies/canonical.js';
-import { parseJson } from '../bodies/json-body.js';
+import { parseJson, parseOptional } from '../bodies/json-body.js';
 import { ListBody } from '../bodies/list-body.js';
 import type { Turns } from '../bodies/turns.js';
 import type { Route } from '../http/app.js';
@@ -53,6 +53,10 @@ export function jobsRoutes(context: JobsContext): Route[] {
     { ...at(base, operations.deleteJob), run: (exchange) => command(context, exchange, 'cancel') },
     { ...at(base, operations.cancelJob), run: (exchange) => command(context, exchange, 'cancel') },
     { ...at(base, operations.retryJob), run: (exchange) => command(context, exchange, 'retry') },
+    { ...at(base, operations.pauseJob), maxBodyBytes, run: (exchange, body) => pause(context, exchange, body) },
+    { ...at(base, operations.resumeJob), run: (exchange) => command(context, exchange, 'resume') },
+    { ...at(base, operations.runJob), run: (exchange) => command(context, exchange, 'run') },
+    { ...at(base, operations.removeJob), run: (exchange) => command(context, exchange, 'remove') },
   ];
 }
 
@@ -88,7 +92,17 @@ function update(context: JobsContext, exchange: Exchange, body: Buffer): void {
   submit(context, exchange, { kind: 'update', id, patch }, body.length);
 }
 
-function command(context: JobsContext, exchange: Exchange, kind: 'cancel' | 'retry'): void {
+function pause(context: JobsContext, exchange: Exchange, body: Buffer): void {
+  const id = knownId(exchange);
+  const refusing = context.requests.refusing();
+  if (refusing) throw refusing;
+  const faults = new Faults();
+  const change = readPause(parseOptional(body, faults), context.rules, faults);
+  faults.throwIfAny();
+  submit(context, exchange, { kind: 'pause', id, change }, body.length);
+}
+
+function command(context: JobsContext, exchange: Exchange, kind: JobCommand): void {
   const id = knownId(exchange);
   const refusing = context.requests.refusing();
   if (refusing) throw refusing;

@@ -6,7 +6,6 @@
 import type { JobSpec } from '../../domain/job.js';
 import { isFinished, type Status, statuses } from '../../domain/lifecycle.js';
 import { limits } from '../../domain/limits.js';
-import { keyOfName } from '../format/key-use.js';
 import {
   checkPage,
   decodeDetail,
@@ -18,8 +17,18 @@ import {
   specKey,
   type Tree,
 } from '../format/layout.js';
-import { type RowPlace, rowDue, rowHasDetail, rowStatus, rowType } from '../format/row.js';
+import {
+  type RowPlace,
+  rowDue,
+  rowHasDetail,
+  rowHasMore,
+  rowPriority,
+  rowStatus,
+  rowType,
+  rowWakes,
+} from '../format/row.js';
 import { readSpec } from '../format/spec-codec.js';
+import { keyOfName } from '../format/trees/key-use.js';
 import { type CheckGround, SeqSet } from './check-ground.js';
 import { SetsCheck } from './check-sets.js';
 
@@ -27,6 +36,8 @@ export interface JobFindings {
   readonly counts: Record<Status, number>;
   /** Jobs that the due index and the list of finished jobs must have: the log has nothing newer about them. */
   readonly pending: SeqSet;
+  /** Pending jobs that expire: the due index must have their deadlines. */
+  readonly expiring: SeqSet;
   readonly finished: SeqSet;
 }
 
@@ -40,7 +51,7 @@ interface PageOfJobs {
 
 export function checkJobs(ground: CheckGround): JobFindings {
   const counts = Object.fromEntries(statuses.map((status) => [status, 0])) as Record<Status, number>;
-  const found: JobFindings = { counts, pending: new SeqSet(), finished: new SeqSet() };
+  const found: JobFindings = { counts, pending: new SeqSet(), expiring: new SeqSet(), finished: new SeqSet() };
   const sets = new SetsCheck(ground);
   for (const page of pagesOfJobs(ground)) {
     const { number, states } = page;
@@ -69,9 +80,9 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
   const [specBytes, detail] = [page.specs.get(seq), page.details.get(seq)];
   const spec =
     specBytes && faults.try('spec', `the spec of job number ${seq}`, () => readSpec(seq, specBytes, ground.types));
-  if (detail) checkDetail(ground, seq, detail);
   const open = ground.isOpen(seq);
   const row = open ? ground.row(seq) : rowIn(page, seq);
+  if (detail) checkDetail(ground, seq, detail, row);
   if (!row) {
     if (open) return;
     if (specBytes) faults.add('page', `${ground.nameOf(seq)} has a spec and no state`);
@@ -87,7 +98,8 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
   if (seq >= ground.counters.nextSeq)
     faults.add('history', `${ground.nameOf(seq)} has a number that the next new job takes, too`);
   found.counts[status]++;
-  if (status === 'pending') found.pending.add(seq);
+  if (rowWakes(row.bytes, row.at)) found.pending.add(seq);
+  if (status === 'pending' && spec?.expiresAfterMs !== undefined) found.expiring.add(seq);
   if (isFinished(status)) found.finished.add(seq);
   sets.add(seq, status, rowType(row.bytes, row.at));
 }
@@ -103,6 +115,9 @@ function checkSpec(ground: CheckGround, seq: number, spec: JobSpec, row: RowPlac
     faults.add('set', `${ground.nameOf(seq)} is of type ${spec.name}, its state says otherwise`);
   }
   if (!Number.isFinite(rowDue(row.bytes, row.at))) faults.add('unfound', `${ground.nameOf(seq)} is due at no instant`);
+  if (rowPriority(row.bytes, row.at) !== (spec.priority ?? 0)) {
+    faults.add('unfound', `${ground.nameOf(seq)} has the priority ${spec.priority ?? 0}, its state says otherwise`);
+  }
   if (spec.idSeconds > ground.counters.idSeconds) {
     faults.add('history', `${ground.nameOf(seq)} has an id of a later second than the newest job`);
   }
@@ -113,9 +128,12 @@ function checkSpec(ground: CheckGround, seq: number, spec: JobSpec, row: RowPlac
   }
 }
 
-function checkDetail({ faults }: CheckGround, seq: number, sealed: Buffer): void {
-  const what = `the detail of job number ${seq}`;
-  faults.try('detail', what, () => decodeDetail(sealed, seq));
+/** It can be read, and has the rest of the state where the row says so. What the log has behind the trees is not in it. */
+function checkDetail(ground: CheckGround, seq: number, sealed: Buffer, row: RowPlace | undefined): void {
+  const { faults, detailsBehind } = ground;
+  const detail = faults.try('detail', `the detail of job number ${seq}`, () => decodeDetail(sealed, seq));
+  if (detail && row && rowHasMore(row.bytes, row.at) && detail.more === undefined && !detailsBehind.has(seq))
+    faults.add('detail', `${ground.nameOf(seq)} has lost a part of its state`);
 }
 
 /** All pages that any of the trees knows, ascending. */

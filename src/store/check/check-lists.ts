@@ -1,18 +1,34 @@
 /** Checking what jobs are found by: the due index, the list of finished jobs, the idempotency keys. */
 import { limits } from '../../domain/limits.js';
-import { bucketMs, bucketOf, bucketOfKey, type DueEntry, decodeDueChunk, runOfKey } from '../format/due-chunk.js';
-import { decodeFinished } from '../format/finished-list.js';
-import { expiryKey, keyOfExpiry, nameOfKey } from '../format/key-use.js';
-import { specKey } from '../format/layout.js';
-import { rowDue, rowFinishedAt } from '../format/row.js';
+import { deadlineOf } from '../../domain/slots/deadline.js';
+import { withMore } from '../format/detail.js';
+import { decodeDetail, detailKey, specKey } from '../format/layout.js';
+import { readRow, rowDue, rowFinishedAt, rowHasMore, rowPriority } from '../format/row.js';
 import { readSpec } from '../format/spec-codec.js';
+import {
+  bucketOf,
+  bucketOfKey,
+  type DueEntry,
+  decodeDueChunk,
+  laneNumber,
+  laneOfBucket,
+  runOfKey,
+  startOfBucket,
+} from '../format/trees/due-chunk.js';
+import { decodeFinished } from '../format/trees/finished-list.js';
+import { expiryKey, keyOfExpiry, nameOfKey } from '../format/trees/key-use.js';
 import { UnreadableRecord } from '../port.js';
 import { compareDue } from '../trees/due-index.js';
 import { findKey } from '../trees/idempotency.js';
+import { watermarkOf } from '../trees/merge-mark.js';
 import type { CheckGround, SeqSet } from './check-ground.js';
 
-/** @param pending must all be found, each at its due time and not before the point that a start reads the index from */
-export function checkDue(ground: CheckGround, pending: SeqSet): void {
+/**
+ * @param pending must all be found, each in the lane of its priority, at its due time and not before the point that a start reads the
+ *   lane from
+ * @param expiring those that have a deadline: they must be found by that
+ */
+export function checkDue(ground: CheckGround, pending: SeqSet, expiring: SeqSet): void {
   const { kv, faults, mark } = ground;
   let [bucket, run]: [number, number] = [-1, -1];
   let before: DueEntry | undefined;
@@ -20,16 +36,22 @@ export function checkDue(ground: CheckGround, pending: SeqSet): void {
     for (const { key, value } of kv.entries('due', {})) {
       if (bucketOfKey(key) !== bucket || runOfKey(key) !== run) before = undefined;
       [bucket, run] = [bucketOfKey(key), runOfKey(key)];
-      const about = instant(bucket * bucketMs);
+      const lane = laneOfBucket(bucket);
+      const about = instant(startOfBucket(bucket));
       const entries = faults.try('due', `the due index for the time from ${about}`, () => decodeDueChunk(value, key));
       for (const entry of entries ?? []) {
         const { due, seq } = entry;
-        const inOrder = bucketOf(due) === bucket && (!before || compareDue(before, entry) < 0);
+        const inOrder = bucketOf(due, lane) === bucket && (!before || compareDue(before, entry) < 0);
         if (!inOrder) faults.add('due', `the due index has ${ground.nameOf(seq)} in the wrong place`);
         before = entry;
-        if (!pending.has(seq) || due < mark.watermark || !inOrder) continue;
-        const row = ground.rowInTrees(seq);
-        if (row && rowDue(row.bytes, row.at) === due) pending.delete(seq);
+        if (due < watermarkOf(mark, lane) || !inOrder) continue;
+        if (lane === deadlineLane) {
+          if (expiring.has(seq) && deadlineInTrees(ground, seq) === due) expiring.delete(seq);
+          continue;
+        }
+        const row = pending.has(seq) ? ground.rowInTrees(seq) : undefined;
+        if (!row || rowDue(row.bytes, row.at) !== due) continue;
+        if (laneNumber(rowPriority(row.bytes, row.at)) === lane) pending.delete(seq);
       }
     }
   });
@@ -38,6 +60,21 @@ export function checkDue(ground: CheckGround, pending: SeqSet): void {
     const due = row ? instant(rowDue(row.bytes, row.at)) : 'at some time';
     faults.add('unfound', `${ground.nameOf(seq)} is pending, due ${due}, and not where the due index is read`);
   }
+  for (const seq of expiring)
+    faults.add('unfound', `${ground.nameOf(seq)} expires, and is not where the due index is read for deadlines`);
+}
+
+const deadlineLane = laneNumber('deadlines');
+
+/** As the trees have it: the log has nothing newer about the job. */
+function deadlineInTrees(ground: CheckGround, seq: number): number | undefined {
+  const row = ground.rowInTrees(seq);
+  const bytes = ground.kv.get('specs', specKey(seq));
+  const state = row && readRow(row.bytes, row.at);
+  if (!bytes || !state) return undefined;
+  const detail = rowHasMore(row.bytes, row.at) ? ground.kv.get('details', detailKey(seq)) : undefined;
+  const whole = detail === undefined ? state : withMore(state, decodeDetail(detail, seq), seq);
+  return deadlineOf(readSpec(seq, bytes, ground.types), whole);
 }
 
 function instant(ms: number): string {

@@ -6,7 +6,7 @@ import { RoaringBitmap32 } from 'roaring-wasm';
 import type { Status } from '../../domain/lifecycle.js';
 import { allJobs, firstType, statusOfSet, statusSets } from '../format/codes.js';
 import { pageRows } from '../format/layout.js';
-import { blockOf, blockOfKey, blockSize, decodeSet, setKey, setOfKey } from '../format/set-block.js';
+import { blockOf, blockOfKey, blockSize, decodeSet, setKey, setOfKey } from '../format/trees/set-block.js';
 import type { CheckGround } from './check-ground.js';
 
 export class SetsCheck {

@@ -9,6 +9,7 @@
 
 import type { Status } from '../../domain/lifecycle.js';
 import { decodeMeta, metaKey } from '../format/layout.js';
+import { readSettings, settingsRange } from '../format/settings.js';
 import { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
 import { noCounters } from '../port.js';
@@ -52,11 +53,12 @@ export function checkStore(
     const sealed = kv.get('meta', metaKey('types'));
     if (sealed) decodeMeta<string[]>(sealed, 'types').forEach((name, id) => types.restore(id, name));
   });
+  faults.try('facts', 'what users have set', () => readSettings(kv.entries('meta', settingsRange)));
   const mark = faults.try('facts', 'the merge mark', () => readMark(kv)) ?? noMark;
   const ground = new CheckGround(kv, faults, types, mark, now, noCounters);
   const { records, events, last } = pass('the log', () => checkLog(ground));
-  const { counts, pending, finished } = pass('the jobs', () => checkJobs(ground));
-  pass('the due index', () => checkDue(ground, pending));
+  const { counts, pending, expiring, finished } = pass('the jobs', () => checkJobs(ground));
+  pass('the due index', () => checkDue(ground, pending, expiring));
   pass('the list of finished jobs', () => checkFinished(ground, finished));
   pass('the idempotency keys', () => checkKeys(ground));
   pass('the log beside the states', () => checkStatesAgainstLog(ground));

@@ -58,6 +58,8 @@ export const eventCodes = {
   'job.retrying': 4,
   'job.cancelled': 5,
   'job.updated': 6,
+  'job.paused': 7,
+  'job.resumed': 8,
 } as const satisfies Record<EventType, number>;
 export const eventOfCode: Words<EventType> = wordsOf(eventCodes);
 

@@ -1,8 +1,8 @@
 /** Where things stand in the trees: keys, state pages, and the facts about the whole. */
 
-import type { JobDetail } from '../../domain/job.js';
 import { DamagedRecord } from '../port.js';
 import { crc32 } from './bytes.js';
+import type { StoredDetail } from './detail.js';
 import { getU32, key, keyPart, putU32 } from './numbers.js';
 import { rowBytes } from './row.js';
 
@@ -10,8 +10,10 @@ import { rowBytes } from './row.js';
  * Version of everything below; a directory of a newer one is refused, one of an older is upgraded (`directory/upgrade`).
  * 2: the marker may have a key of ids, without which others would be answered. The trees are as in 1.
  * 3: what was committed last may be in the journal only. The trees are as in 1.
+ * 4: the due index has a lane for each priority and one of deadlines. Without such jobs the trees are as in 1.
+ * 5: `meta` may have settings, which a version that does not know them would not keep to. Without these the trees are as in 4.
  */
-export const schemaVersion = 3;
+export const schemaVersion = 5;
 
 /**
  * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by `seq`), `due` (what
@@ -96,16 +98,18 @@ export interface MergeMark {
   readonly position: number;
   /** No job that was pending then was due before this. */
   readonly watermark: number;
+  /** The same for the other lanes of the due index, by their numbers. */
+  readonly lanes?: Readonly<Record<string, number | null>>;
 }
 
-/** A job's last error and its result, sealed JSON. */
+/** A job's last error, its result and the rest of its state, sealed JSON. */
 export function sealDetail(json: string, seq: number): Buffer {
   return seal(Buffer.from(json), detailKey(seq));
 }
 
 /** @throws DamagedRecord */
-export function decodeDetail(sealed: Buffer, seq: number): JobDetail {
-  return JSON.parse(unseal(sealed, detailKey(seq), `the detail of job ${seq}`).toString('utf8')) as JobDetail;
+export function decodeDetail(sealed: Buffer, seq: number): StoredDetail {
+  return JSON.parse(unseal(sealed, detailKey(seq), `the detail of job ${seq}`).toString('utf8')) as StoredDetail;
 }
 
 /** Facts about the data directory as a whole. */

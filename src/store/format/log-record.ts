@@ -4,25 +4,36 @@
  */
 
 import type { JobEvent } from '../../domain/events.js';
-import type { JobDetail, JobState } from '../../domain/job.js';
+import type { JobState } from '../../domain/job.js';
 import type { Counters } from '../port.js';
 import { DamagedRecord, NewerRecord } from '../port.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
+import type { StoredDetail } from './detail.js';
 import { readEvent, writeEvent } from './event-codec.js';
 import { getU16, getU32, getU48, putU16, putU32, putU48 } from './numbers.js';
 import { rowBytes, writeNoRow, writeRow } from './row.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
-const version = 1;
+/** 2: with deadlines, and how many there are, before the names of types. Each record has the lowest version that holds it. */
+const versions = { plain: 1, withDeadlines: 2 } as const;
 
-/** A job's place in a record: its new state, or none when it was removed, and its detail if that changed. */
+/** A job's place in a record: its new state, or none when it was removed, and its detail if that is to be written. */
 export interface Change {
   readonly seq: number;
   readonly name: string;
   readonly state: JobState | undefined;
   /** It has a detail, new or old. */
   readonly hasDetail: boolean;
-  readonly detail?: JobDetail | undefined;
+  /** Of the job, where it has one. */
+  readonly priority?: number | undefined;
+  readonly detail?: StoredDetail | undefined;
+}
+
+/** Until when attempts of a pending job may start. */
+export interface Deadline {
+  readonly seq: number;
+  /** Unix milliseconds. */
+  readonly at: number;
 }
 
 export interface LogRecord {
@@ -33,6 +44,8 @@ export interface LogRecord {
   readonly logBytes: number;
   readonly counters: Counters;
   readonly changes: readonly Change[];
+  /** Of the jobs among them that are pending and expire. */
+  readonly deadlines?: readonly Deadline[];
   readonly events: readonly JobEvent[];
 }
 
@@ -51,16 +64,17 @@ const headerRest = {
 
 /** Bytes of a row with the job's `seq` before it. */
 const keyedRowBytes = 6 + rowBytes;
+const deadlineBytes = 14;
 
 /** Appends a record to `out`, which must be empty. */
 export function writeLogRecord(out: ByteWriter, record: LogRecord, types: TypeDictionary): void {
-  const { counters, changes, events } = record;
+  const { counters, changes, events, deadlines = [] } = record;
   out.claim(headerRest.bytes);
-  for (const { seq, name, state, hasDetail } of changes) {
+  for (const { seq, name, state, hasDetail, priority } of changes) {
     const typeId = types.idOf(name);
     const at = out.claim(keyedRowBytes);
     putU48(out.buffer, at, seq);
-    if (state) writeRow(out.buffer, at + 6, state, typeId, hasDetail);
+    if (state) writeRow(out.buffer, at + 6, state, typeId, hasDetail, priority);
     else writeNoRow(out.buffer, at + 6, typeId);
   }
   let details = 0;
@@ -70,6 +84,11 @@ export function writeLogRecord(out: ByteWriter, record: LogRecord, types: TypeDi
     out.text(JSON.stringify(detail));
     details++;
   }
+  for (const { seq, at } of deadlines) {
+    out.u48(seq);
+    out.f64(at);
+  }
+  if (deadlines.length > 0) out.u32(deadlines.length);
   const tailAt = out.length;
   const fresh = types.fresh();
   for (const { id, name } of fresh) {
@@ -78,7 +97,7 @@ export function writeLogRecord(out: ByteWriter, record: LogRecord, types: TypeDi
   }
   for (const event of events) writeEvent(out, event, types.idOf(event.jobName));
   const { buffer } = out;
-  buffer[header.version] = version;
+  buffer[header.version] = deadlines.length > 0 ? versions.withDeadlines : versions.plain;
   putU48(buffer, header.at, record.at);
   putU48(buffer, header.nextSeq, counters.nextSeq);
   putU48(buffer, header.lastEvent, counters.lastEvent);
@@ -118,8 +137,9 @@ export class LogRecordReader {
       throw new DamagedRecord(`log record ${position}`);
     }
     const found = bytes[header.version] as number;
-    if (found > version) throw new NewerRecord(`log record ${position}`, { found, known: version });
-    if (found !== version)
+    if (found > versions.withDeadlines)
+      throw new NewerRecord(`log record ${position}`, { found, known: versions.withDeadlines });
+    if (found < versions.plain)
       throw new DamagedRecord(`log record ${position}`, `has the format ${found}, which never existed`);
     this.at = getU48(bytes, header.at);
     this.counters = {
@@ -153,6 +173,14 @@ export class LogRecordReader {
   *details(): Iterable<{ seq: number; json: string }> {
     const input = new ByteReader(this.bytes, headerRest.bytes + this.rowCount * keyedRowBytes);
     for (let i = 0; i < this.#detailCount; i++) yield { seq: input.u48(), json: input.text() };
+  }
+
+  /** They end where the tail begins. */
+  *deadlines(): Iterable<Deadline> {
+    if (this.bytes[header.version] !== versions.withDeadlines) return;
+    const count = getU32(this.bytes, this.#tailAt - 4);
+    const input = new ByteReader(this.bytes, this.#tailAt - 4 - count * deadlineBytes);
+    for (let i = 0; i < count; i++) yield { seq: input.u48(), at: input.f64() };
   }
 
   /** The types that are named here for the first time. */

@@ -57,9 +57,9 @@ export class RowTable {
   }
 
   /** Writes a job's state, or that it is no more. */
-  put(seq: number, state: JobState | undefined, typeId: number, hasDetail: boolean): void {
+  put(seq: number, state: JobState | undefined, typeId: number, hasDetail: boolean, priority = 0): void {
     const place = this.#claim(seq);
-    if (state) writeRow(this.#slab, place, state, typeId, hasDetail);
+    if (state) writeRow(this.#slab, place, state, typeId, hasDetail, priority);
     else writeNoRow(this.#slab, place, typeId);
   }
 

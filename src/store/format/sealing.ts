@@ -1,12 +1,14 @@
 /** Sealing: what changed about which jobs becomes the bytes that one commit writes. */
-import { noDetail } from '../../domain/job.js';
+import { deadlineOf } from '../../domain/slots/deadline.js';
 import type { Changes } from '../port.js';
 import { ByteWriter } from './bytes.js';
-import { keyOfPlace } from './finished-list.js';
-import { keyUsePuts } from './key-use.js';
+import { hasStoredDetail, needsMore, storedDetail } from './detail.js';
 import { encodeMeta, metaKey, type Put } from './layout.js';
-import { type Change, writeLogRecord } from './log-record.js';
+import { type Change, type Deadline, writeLogRecord } from './log-record.js';
+import { settingsPuts } from './settings.js';
 import { writeSpec } from './spec-codec.js';
+import { keyOfPlace } from './trees/finished-list.js';
+import { keyUsePuts } from './trees/key-use.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
 /** A batch ready to be written, in one buffer that changes hands. */
@@ -31,27 +33,35 @@ export interface SealContext {
 }
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
-export function sealChanges({ at, counters, jobs, events, keys, passed }: Changes, context: SealContext): SealedBatch {
+export function sealChanges(
+  { at, counters, jobs, events, keys, passed, settings }: Changes,
+  context: SealContext,
+): SealedBatch {
   const { position, logBytes, types } = context;
   const changes: Change[] = [];
+  const deadlines: Deadline[] = [];
   for (const { job, detailChanged, removed } of jobs.values()) {
-    const { spec, state, detail } = job;
+    const { spec, state } = job;
     changes.push({
       seq: spec.seq,
       name: spec.name,
       state: removed ? undefined : state,
-      hasDetail: detail !== noDetail,
-      detail: detailChanged && !removed ? detail : undefined,
+      hasDetail: hasStoredDetail(job),
+      priority: spec.priority,
+      detail: !removed && (detailChanged || needsMore(state)) ? storedDetail(job) : undefined,
     });
+    if (spec.expiresAfterMs === undefined || removed || state.status !== 'pending') continue;
+    deadlines.push({ seq: spec.seq, at: deadlineOf(spec, state) as number });
   }
   const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
+  if (settings !== undefined) puts.push(...settingsPuts(settings));
   const out = new ByteWriter(256 + changes.length * 256);
   for (const { name } of changes) types.idOf(name);
   if (types.fresh().length > 0) {
     puts.push({ tree: 'meta', key: metaKey('types'), value: encodeMeta(types.all(), 'types') });
   }
-  writeLogRecord(out, { position, at, logBytes, counters, changes, events }, types);
+  writeLogRecord(out, { position, at, logBytes, counters, changes, deadlines, events }, types);
   const recordBytes = out.length;
   const specs: number[] = [];
   for (const { job, specChanged, removed } of jobs.values()) {

@@ -9,9 +9,10 @@ import type { TypeDictionary } from './type-dictionary.js';
 
 /**
  * 2: with instants that the job has run for already, which a server of version 1.0.0 would take for something else. 3: with these, be
- * there none, and then the trace of the request that made the job. Each spec has the lowest version that holds it.
+ * there none, and then the trace of the request that made the job. 4: with the instants, then a word of 32 bits that says what
+ * follows (`spec-fields`), the trace if there is one, and the fields. Each spec has the lowest version that holds it.
  */
-const versions = { plain: 1, withAlreadyRan: 2, withTrace: 3 } as const;
+const versions = { plain: 1, withAlreadyRan: 2, withTrace: 3, withFields: 4 } as const;
 const fixed = 1;
 const skip = 2;
 const keyed = 4;
@@ -20,12 +21,55 @@ const repeats = 8;
 const traceIdBytes = 16;
 const spanIdBytes = 8;
 
+/** The fields of a spec that most jobs are without. A bit says of each whether it is there; they stand in the order of the bits. */
+type Fields = Pick<
+  JobSpec,
+  | 'priority'
+  | 'tags'
+  | 'expiresAfterMs'
+  | 'expiresFrom'
+  | 'maxRetryDelayMs'
+  | 'retryJitter'
+  | 'startAt'
+  | 'endAt'
+  | 'maxRuns'
+  | 'jitterMs'
+>;
+
+/** The bit of the trace, which stands before the fields. */
+const traced = 1;
+
+/** A bit that was ever written keeps its meaning. */
+const bits = {
+  priority: 2,
+  tags: 4,
+  expiresAfterMs: 8,
+  expiresFrom: 16,
+  maxRetryDelayMs: 32,
+  retryJitter: 64,
+  startAt: 128,
+  endAt: 256,
+  maxRuns: 512,
+  jitterMs: 1024,
+} as const satisfies Record<keyof Fields, number>;
+const names = Object.keys(bits) as readonly (keyof Fields)[];
+
+/** A bit that is not among these is of a later version. */
+const knownFields = names.reduce((known, name) => known | bits[name], traced);
+
 /** Appends the spec to `out`; what it wrote begins where `out` ended before. */
 export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void {
   const start = out.claim(4);
   const { trigger, trace, alreadyRan = [] } = spec;
+  const fields = fieldsOf(spec);
   const version =
-    trace !== undefined ? versions.withTrace : alreadyRan.length > 0 ? versions.withAlreadyRan : versions.plain;
+    fields !== 0
+      ? versions.withFields
+      : trace !== undefined
+        ? versions.withTrace
+        : alreadyRan.length > 0
+          ? versions.withAlreadyRan
+          : versions.plain;
   out.u8(version);
   out.u8(
     (spec.backoff === 'fixed' ? fixed : 0) |
@@ -57,7 +101,9 @@ export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void 
   }
   if (spec.idempotencyKey !== undefined) out.word(spec.idempotencyKey);
   if (version >= versions.withAlreadyRan) writeRanges(out, alreadyRan);
+  if (version >= versions.withFields) out.u32(trace === undefined ? fields : fields | traced);
   if (trace !== undefined) writeTrace(out, trace);
+  if (fields !== 0) writeFields(out, spec, fields);
   out.text(spec.payload);
   putU32(out.buffer, start, crc32(out.since(start + 4), spec.seq >>> 0));
 }
@@ -109,8 +155,8 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
   }
   const input = new ByteReader(bytes, 4);
   const version = input.u8();
-  if (version > versions.withTrace)
-    throw new NewerRecord(`the spec of job ${seq}`, { found: version, known: versions.withTrace });
+  if (version > versions.withFields)
+    throw new NewerRecord(`the spec of job ${seq}`, { found: version, known: versions.withFields });
   if (version < versions.plain)
     throw new DamagedRecord(`the spec of job ${seq}`, `has the format ${version}, which never existed`);
   const flags = input.u8();
@@ -125,7 +171,11 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
   const key = flags & keyed ? { idempotencyKey: input.word() } : undefined;
   const ranges = version >= versions.withAlreadyRan ? readRanges(input) : [];
   const ran = ranges.length > 0 ? { alreadyRan: ranges } : undefined;
-  const traced = version >= versions.withTrace ? { trace: readTrace(input) } : undefined;
+  const fields = version >= versions.withFields ? input.u32() : version === versions.withTrace ? traced : 0;
+  if ((fields & ~knownFields) !== 0)
+    throw new NewerRecord(`the spec of job ${seq}`, { found: fields, known: knownFields });
+  const trace = fields & traced ? { trace: readTrace(input) } : undefined;
+  const more = fields === 0 ? undefined : readFields(input, fields);
   return {
     seq,
     idSeconds,
@@ -140,6 +190,48 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
     createdAt,
     ...key,
     ...ran,
-    ...traced,
+    ...trace,
+    ...more,
   };
+}
+
+/** Which of the fields a spec has. */
+function fieldsOf(spec: JobSpec): number {
+  let there = 0;
+  for (const name of names) if (spec[name] !== undefined) there |= bits[name];
+  return there;
+}
+
+/** Appends those that are there, as `fieldsOf` says. */
+function writeFields(out: ByteWriter, spec: Fields, there: number): void {
+  const { tags = [] } = spec;
+  if (there & bits.priority) out.u8((spec.priority as number) & 0xff);
+  if (there & bits.tags) {
+    out.u8(tags.length);
+    for (const tag of tags) out.word(tag);
+  }
+  if (there & bits.expiresAfterMs) out.u48(spec.expiresAfterMs as number);
+  if (there & bits.expiresFrom) out.f64(spec.expiresFrom as number);
+  if (there & bits.maxRetryDelayMs) out.u48(spec.maxRetryDelayMs as number);
+  if (there & bits.retryJitter) out.f64(spec.retryJitter as number);
+  if (there & bits.startAt) out.f64(spec.startAt as number);
+  if (there & bits.endAt) out.f64(spec.endAt as number);
+  if (there & bits.maxRuns) out.u32(spec.maxRuns as number);
+  if (there & bits.jitterMs) out.u48(spec.jitterMs as number);
+}
+
+/** Reads what `writeFields` wrote. */
+function readFields(input: ByteReader, there: number): Fields {
+  const fields: { -readonly [Name in keyof Fields]: Fields[Name] } = {};
+  if (there & bits.priority) fields.priority = (input.u8() << 24) >> 24;
+  if (there & bits.tags) fields.tags = Array.from({ length: input.u8() }, () => input.word());
+  if (there & bits.expiresAfterMs) fields.expiresAfterMs = input.u48();
+  if (there & bits.expiresFrom) fields.expiresFrom = input.f64();
+  if (there & bits.maxRetryDelayMs) fields.maxRetryDelayMs = input.u48();
+  if (there & bits.retryJitter) fields.retryJitter = input.f64();
+  if (there & bits.startAt) fields.startAt = input.f64();
+  if (there & bits.endAt) fields.endAt = input.f64();
+  if (there & bits.maxRuns) fields.maxRuns = input.u32();
+  if (there & bits.jitterMs) fields.jitterMs = input.u48();
+  return fields;
 }

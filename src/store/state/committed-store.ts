@@ -4,8 +4,8 @@
  */
 import type { Clock } from '../../clock.js';
 import type { Job, JobState } from '../../domain/job.js';
-import { noDetail } from '../../domain/job.js';
 import type { Telemetry } from '../../telemetry/port.js';
+import { hasStoredDetail, needsMore, storedDetail } from '../format/detail.js';
 import { sealChanges } from '../format/sealing.js';
 import { aheadSince } from '../log/records.js';
 import type { Changes, FinishedJob, FinishedPlace, JobStore, KeyUse, StoreEvents } from '../port.js';
@@ -77,13 +77,13 @@ export class CommittedStore implements JobStore, StorageEvents {
     types.written(written);
     recent.add({ position, record, changes });
     for (const { job, removed, detailChanged, specChanged } of changes.jobs.values()) {
-      const { spec, state, detail } = job;
+      const { spec, state } = job;
       const typeId = types.idOf(spec.name);
-      memtable.apply(spec.seq, removed ? undefined : state, typeId, detail !== noDetail);
+      memtable.apply(spec.seq, removed ? undefined : state, typeId, hasStoredDetail(job), spec.priority);
       sets.set(spec.seq, removed ? undefined : state.status, typeId);
       if (removed) continue;
       if (specChanged) memtable.applySpec(spec, state.due - state.updatedAt);
-      if (detailChanged) memtable.applyDetail(spec.seq, detail);
+      if (detailChanged || needsMore(state)) memtable.applyDetail(spec.seq, storedDetail(job));
     }
     this.#events?.committed();
   }
@@ -119,11 +119,11 @@ export class CommittedStore implements JobStore, StorageEvents {
     return this.#state.memtable.merging;
   }
 
-  merge({ watermark, now }: { readonly watermark: number; readonly now: number }): void {
+  merge(order: Parameters<JobStore['merge']>[0]): void {
     const { memtable, sets } = this.#state;
     this.#mergingSince = this.#observed.clock.monotonic();
     memtable.mergeBegins();
-    this.#storage.merge({ position: this.#position, watermark, sets: sets.takeChanged(), now });
+    this.#storage.merge({ ...order, position: this.#position, sets: sets.takeChanged() });
   }
 
   // -- what is on disk --
@@ -134,6 +134,11 @@ export class CommittedStore implements JobStore, StorageEvents {
 
   job(seq: number): Job | undefined {
     return this.#state.memtable.job(seq);
+  }
+
+  jobsOfType(name: string): number {
+    const typeId = this.#state.types.find(name);
+    return typeId === undefined ? 0 : this.#state.sets.total(undefined, typeId);
   }
 
   keyUse(name: string, now: number): KeyUse | undefined {

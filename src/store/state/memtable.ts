@@ -5,7 +5,8 @@
 
 import type { Job, JobDetail, JobSpec, JobState } from '../../domain/job.js';
 import { noDetail } from '../../domain/job.js';
-import { type RowPlace, readRow, rowHasDetail, rowStatus } from '../format/row.js';
+import { type StoredDetail, shownDetail, withMore } from '../format/detail.js';
+import { type RowPlace, readRow, rowHasDetail, rowHasMore, rowStatus } from '../format/row.js';
 import { RowTable } from '../format/row-table.js';
 import { DamagedRecord } from '../port.js';
 import type { StoreReader } from '../trees/reader.js';
@@ -13,7 +14,7 @@ import { SpecCache } from './spec-cache.js';
 
 interface Generation {
   readonly rows: RowTable;
-  readonly details: Map<number, JobDetail>;
+  readonly details: Map<number, StoredDetail>;
   detailBytes: number;
 }
 
@@ -77,12 +78,12 @@ export class Memtable {
   }
 
   /** Takes a job's committed state; undefined: the job is no more. */
-  apply(seq: number, state: JobState | undefined, typeId: number, hasDetail: boolean): void {
-    this.#current.rows.put(seq, state, typeId, hasDetail);
+  apply(seq: number, state: JobState | undefined, typeId: number, hasDetail: boolean, priority = 0): void {
+    this.#current.rows.put(seq, state, typeId, hasDetail, priority);
     if (!state) this.#specs.delete(seq);
   }
 
-  applyDetail(seq: number, detail: JobDetail): void {
+  applyDetail(seq: number, detail: StoredDetail): void {
     this.#current.details.set(seq, detail);
     this.#current.detailBytes += 64 + (detail.result?.length ?? 0) + (detail.lastError?.message.length ?? 0);
   }
@@ -106,7 +107,7 @@ export class Memtable {
   /** @throws DamagedRecord also when the state of a job that there is cannot be found; so do the others below. */
   state(seq: number): JobState | undefined {
     const row = this.#row(seq);
-    return row && readRow(row.bytes, row.at);
+    return row && this.#stateIn(seq, row);
   }
 
   /** Of a job that there is. */
@@ -118,12 +119,13 @@ export class Memtable {
 
   /** Of a job that there is. */
   detail(seq: number): JobDetail {
-    return this.#detailIn(seq, this.#row(seq));
+    const row = this.#row(seq);
+    return row ? this.#detailIn(seq, row) : noDetail;
   }
 
   job(seq: number): Job | undefined {
     const row = this.#row(seq);
-    const state = row && readRow(row.bytes, row.at);
+    const state = row && this.#stateIn(seq, row);
     return state && { spec: this.spec(seq), state, detail: this.#detailIn(seq, row) };
   }
 
@@ -139,8 +141,16 @@ export class Memtable {
     return undefined;
   }
 
-  #detailIn(seq: number, row: RowPlace | undefined): JobDetail {
-    if (!row || !rowHasDetail(row.bytes, row.at)) return noDetail;
+  #stateIn(seq: number, row: RowPlace): JobState | undefined {
+    const state = readRow(row.bytes, row.at);
+    return state && rowHasMore(row.bytes, row.at) ? withMore(state, this.#storedDetail(seq), seq) : state;
+  }
+
+  #detailIn(seq: number, row: RowPlace): JobDetail {
+    return rowHasDetail(row.bytes, row.at) ? shownDetail(this.#storedDetail(seq)) : noDetail;
+  }
+
+  #storedDetail(seq: number): StoredDetail {
     const detail = this.#current.details.get(seq) ?? this.#merging?.details.get(seq) ?? this.#reader.detail(seq);
     if (!detail) throw lost('detail', seq);
     return detail;

@@ -1,10 +1,14 @@
 /** The committed state at a start: what the trees hold, and the log behind them replayed on top. */
 
-import type { JobDetail } from '../../domain/job.js';
-import { rowDue, rowStatus, rowType } from '../format/row.js';
+import type { Settings } from '../../domain/control/settings.js';
+import type { DueLane } from '../../domain/due-heap.js';
+import type { StoredDetail } from '../format/detail.js';
+import { rowDue, rowPriority, rowStatus, rowType, rowWakes } from '../format/row.js';
+import { laneOf } from '../format/trees/due-chunk.js';
 import type { LogSource } from '../log/record-log.js';
 import { readRecord, replay } from '../log/records.js';
 import { type Counters, noCounters } from '../port.js';
+import { lanesIn } from '../trees/due-index.js';
 import type { JobSets } from '../trees/job-sets.js';
 import { readMark } from '../trees/merge-mark.js';
 import type { StoreReader } from '../trees/reader.js';
@@ -18,12 +22,17 @@ export interface Restored {
   readonly position: number;
   readonly logBytes: number;
   readonly watermark: number;
+  /** The lanes that the due index has beside that of jobs without a priority. */
+  readonly lanes: readonly DueLane[];
   /** When the last record was written, in Unix milliseconds; undefined when there is none. */
   readonly lastRecordAt: number | undefined;
+  /** What users have set. */
+  readonly settings: Settings;
 }
 
 /**
- * Fills `memtable` and `sets`; calls `due` for each pending job whose due time may not be in the index yet.
+ * Fills `memtable` and `sets`; calls `due` for each pending job that wakes, or has a deadline, at a time which may not be in the index
+ * yet.
  * @throws DamagedRecord
  */
 export function restore(
@@ -33,12 +42,16 @@ export function restore(
     readonly memtable: Memtable;
     readonly sets: JobSets;
   },
-  due: (due: number, seq: number) => void,
+  due: (due: number, seq: number, lane: DueLane) => void,
 ): Restored {
   const { reader, log, memtable, sets } = parts;
   reader.loadTypes();
   const setsRead = reader.loadSets(sets);
+  const settings = reader.settings();
   const { position, watermark } = readMark(reader.kv);
+  const lanes = lanesIn(reader.kv)
+    .filter((lane) => lane !== 0)
+    .map(laneOf);
   checkLogEnds(log, position);
   const marked = position > 0 ? readRecord(log, position) : undefined;
   let restored: Restored = {
@@ -46,7 +59,9 @@ export function restore(
     position,
     logBytes: marked ? marked.logBytes + marked.bytes.length : 0,
     watermark,
+    lanes,
     lastRecordAt: marked?.at,
+    settings,
   };
   replay(log, position, (record) => {
     record.restoreTypes(reader.types);
@@ -54,15 +69,18 @@ export function restore(
       memtable.replay(seq, record.bytes, at);
       const status = rowStatus(record.bytes, at);
       sets.place(seq, status, rowType(record.bytes, at));
-      if (status === 'pending') due(rowDue(record.bytes, at), seq);
+      if (rowWakes(record.bytes, at)) due(rowDue(record.bytes, at), seq, rowPriority(record.bytes, at));
     });
-    for (const { seq, json } of record.details()) memtable.applyDetail(seq, JSON.parse(json) as JobDetail);
+    for (const { seq, json } of record.details()) memtable.applyDetail(seq, JSON.parse(json) as StoredDetail);
+    for (const { seq, at } of record.deadlines()) due(at, seq, 'deadlines');
     restored = {
       counters: record.counters,
       position: record.position,
       logBytes: record.logBytes + record.bytes.length,
       watermark,
+      lanes,
       lastRecordAt: record.at,
+      settings,
     };
   });
   checkIndexes(reader.kv, { sets, setsRead, types: reader.types, counters: restored.counters });

@@ -1,6 +1,6 @@
 /** Idempotency keys on disk: which job a key made, from which body, and until when it is remembered. */
 import { limits } from '../../domain/limits.js';
-import { expiredBefore, expiryKey, keyOfExpiry, keyOfName, nameOfKey, readKeyUse } from '../format/key-use.js';
+import { expiredBefore, expiryKey, keyOfExpiry, keyOfName, nameOfKey, readKeyUse } from '../format/trees/key-use.js';
 import type { KvReader, KvWriter } from '../kv/kv.js';
 import type { KeyUse } from '../port.js';
 

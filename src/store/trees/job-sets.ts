@@ -7,7 +7,7 @@
 import { RoaringBitmap32 } from 'roaring-wasm';
 import { isFinished, type Status, statuses } from '../../domain/lifecycle.js';
 import { allJobs, firstType, statusOfSet, statusSets } from '../format/codes.js';
-import { blockOf, blockSize, packSet } from '../format/set-block.js';
+import { blockOf, blockSize, packSet } from '../format/trees/set-block.js';
 import type { SavedSet } from './storage.js';
 
 const setOfStatus = (status: Status): number => statusSets[status];

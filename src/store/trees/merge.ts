@@ -4,8 +4,6 @@
  */
 
 import { DueHeap } from '../../domain/due-heap.js';
-import type { DueEntry } from '../format/due-chunk.js';
-import { encodeFinished, keyOfPlace } from '../format/finished-list.js';
 import {
   checkPage,
   detailKey,
@@ -20,13 +18,15 @@ import {
   sealPage,
   specKey,
 } from '../format/layout.js';
-import { rowBytes, rowDue, rowStatus } from '../format/row.js';
-import { sealSet, setKey } from '../format/set-block.js';
+import { rowBytes, rowDue, rowPriority, rowStatus, rowWakes } from '../format/row.js';
+import { laneNumber } from '../format/trees/due-chunk.js';
+import { encodeFinished, keyOfPlace } from '../format/trees/finished-list.js';
+import { sealSet, setKey } from '../format/trees/set-block.js';
 import type { Kv, KvWriter } from '../kv/kv.js';
 import type { RecordLog } from '../log/record-log.js';
 import { readRecord } from '../log/records.js';
 import { isOver } from '../log/trimming.js';
-import { combineRuns, dropPassed, dueChunks } from './due-index.js';
+import { combineRuns, dropPassed, dueChunks, eachOnce } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
 import type { PendingChanges } from './pending.js';
 import type { MergeOrder } from './storage.js';
@@ -65,10 +65,21 @@ function* treeSlices(changes: PendingChanges, order: MergeOrder): Iterable<TreeS
   yield* pageSlices(changes);
   yield* detailSlices(changes);
   yield* setSlices(order);
-  const mark: MergeMark = { position: order.position, watermark: order.watermark };
+  const mark = markOf(order);
   yield (tx) => tx.put('meta', metaKey('mark'), encodeMeta(mark, 'mark'));
   yield* untilFewer(slice.passed, (tx, limit) => dropPassed(tx, order.watermark, limit));
+  for (const { lane, watermark } of order.lanes ?? [])
+    yield* untilFewer(slice.passed, (tx, limit) => dropPassed(tx, watermark, limit, laneNumber(lane)));
   yield* untilFewer(slice.keys, (tx, limit) => dropExpiredKeys(tx, order.now, limit));
+}
+
+function markOf({ position, watermark, lanes = [] }: MergeOrder): MergeMark {
+  if (lanes.length === 0) return { position, watermark };
+  return {
+    position,
+    watermark,
+    lanes: Object.fromEntries(lanes.map((of) => [laneNumber(of.lane), of.watermark])),
+  };
 }
 
 function* inSlices<T>(items: Iterable<T>, size: number, write: (tx: KvWriter, item: T) => void): Iterable<TreeSlice> {
@@ -100,10 +111,12 @@ function* untilFewer(limit: number, remove: (tx: KvWriter, limit: number) => num
 
 function* dueSlices(changes: PendingChanges, run: number): Iterable<TreeSlice> {
   const buckets = new Set<number>();
-  yield* inSlices(dueChunks(inOrderOfFiring(changes), run), slice.chunks, (tx, chunk) => {
-    tx.put('due', chunk.key, chunk.value);
-    buckets.add(chunk.bucket);
-  });
+  for (const [lane, heap] of byLane(changes)) {
+    yield* inSlices(dueChunks(eachOnce(heap), run, 0, lane), slice.chunks, (tx, chunk) => {
+      tx.put('due', chunk.key, chunk.value);
+      buckets.add(chunk.bucket);
+    });
+  }
   yield* combineSlices([...buckets], run);
 }
 
@@ -119,17 +132,25 @@ function* combineSlices(buckets: readonly number[], run: number): Iterable<TreeS
   }
 }
 
-/**
- * Out of a heap, entry by entry as slices ask for them: sorting 50,000 at once kept the commits behind it waiting for
- * 30 to 45 ms.
- */
-function* inOrderOfFiring({ rows }: PendingChanges): Iterable<DueEntry> {
-  const heap = new DueHeap(rows.size);
+/** What is pending, by the number of its lane. */
+function byLane({ rows, deadlines }: PendingChanges): ReadonlyMap<number, DueHeap> {
+  const ordinary = new DueHeap(rows.size);
+  const lanes = new Map([[0, ordinary]]);
   for (const seq of rows.keys()) {
     const at = rows.find(seq) as number;
-    if (rowStatus(rows.slab, at) === 'pending') heap.push(rowDue(rows.slab, at), seq);
+    if (!rowWakes(rows.slab, at)) continue;
+    const priority = rowPriority(rows.slab, at);
+    const heap = priority === 0 ? ordinary : laneIn(lanes, laneNumber(priority));
+    heap.push(rowDue(rows.slab, at), seq);
   }
-  for (; heap.size > 0; heap.pop()) yield { due: heap.firstDue, seq: heap.firstSeq };
+  for (const { at, seq } of deadlines) laneIn(lanes, laneNumber('deadlines')).push(at, seq);
+  return lanes;
+}
+
+function laneIn(lanes: Map<number, DueHeap>, lane: number): DueHeap {
+  const heap = lanes.get(lane) ?? new DueHeap();
+  lanes.set(lane, heap);
+  return heap;
 }
 
 function finishedSlices({ finished }: PendingChanges, position: number): Iterable<TreeSlice> {

@@ -1,6 +1,8 @@
 /** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
-import type { JobDetail, JobSpec } from '../../domain/job.js';
-import { decodeFinished, keyBehind, keyOfPlace, placeOfKey } from '../format/finished-list.js';
+
+import type { Settings } from '../../domain/control/settings.js';
+import type { JobSpec } from '../../domain/job.js';
+import type { StoredDetail } from '../format/detail.js';
 import {
   checkPage,
   decodeDetail,
@@ -14,8 +16,10 @@ import {
   specKey,
 } from '../format/layout.js';
 import type { RowPlace } from '../format/row.js';
-import { blockOfKey, decodeSet, setOfKey } from '../format/set-block.js';
+import { readSettings, settingsRange } from '../format/settings.js';
 import { readSpec } from '../format/spec-codec.js';
+import { decodeFinished, keyBehind, keyOfPlace, placeOfKey } from '../format/trees/finished-list.js';
+import { blockOfKey, decodeSet, setOfKey } from '../format/trees/set-block.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
 import type { FinishedJob, FinishedPlace, KeyUse } from '../port.js';
@@ -62,7 +66,7 @@ export class StoreReader {
   }
 
   /** @throws DamagedRecord */
-  detail(seq: number): JobDetail | undefined {
+  detail(seq: number): StoredDetail | undefined {
     const sealed = this.kv.get('details', detailKey(seq));
     return sealed && decodeDetail(sealed, seq);
   }
@@ -82,6 +86,11 @@ export class StoreReader {
   finished(place: FinishedPlace): FinishedJob[] {
     const under = keyOfPlace(place);
     return decodeFinished(this.kv.get('finished', under) ?? Buffer.alloc(0), under);
+  }
+
+  /** What users have set. @throws DamagedRecord, NewerRecord */
+  settings(): Settings {
+    return readSettings(this.kv.entries('meta', settingsRange));
   }
 
   /** Returns how many sets there were. */

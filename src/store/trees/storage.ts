@@ -1,5 +1,6 @@
 /** What writes bytes, seen from the thread that makes them: sealed batches go in, and each comes back as committed or failed. Types only. */
 import type { SealedBatch } from '../format/sealing.js';
+import type { LaneWatermark } from '../port.js';
 
 /** What one set has in one block, packed by `format/set-block`; without bytes it became empty. */
 export interface SavedSet {
@@ -14,6 +15,8 @@ export interface MergeOrder {
   readonly position: number;
   /** No job pending at that position is due before this. */
   readonly watermark: number;
+  /** The same of the other lanes of the due index. */
+  readonly lanes?: readonly LaneWatermark[];
   readonly sets: readonly SavedSet[];
   /** Unix milliseconds; log records older than the store keeps them are dropped. */
   readonly now: number;

@@ -11,6 +11,7 @@ import {
 } from '../../../src/scheduler/admission/admission.js';
 
 const unbounded: TypeUse = {
+  paused: false,
   concurrency: Number.POSITIVE_INFINITY,
   places: Number.POSITIVE_INFINITY,
   running: 1000,
@@ -18,16 +19,21 @@ const unbounded: TypeUse = {
 const noTrials: Trials = { running: 0, wave: 4, byItself: false, firstEndsAt: Number.POSITIVE_INFINITY };
 
 t.test('the server is asked first: whether its mode starts anything, and whether the pool has a place', async (t) => {
-  t.equal(whyServerWaits(false, 8)?.waitsFor, 'server');
-  t.equal(whyServerWaits(false, 0)?.waitsFor, 'server', 'the mode comes before the pool');
-  t.equal(whyServerWaits(true, 0)?.waitsFor, 'thread');
-  t.equal(whyServerWaits(true, -1)?.waitsFor, 'thread', 'the pool may take fewer than are being written');
-  t.equal(whyServerWaits(true, 1), undefined);
+  t.equal(whyServerWaits(false, false, 8)?.waitsFor, 'server');
+  t.equal(whyServerWaits(false, false, 0)?.waitsFor, 'server', 'the mode comes before the pool');
+  t.equal(whyServerWaits(true, false, 0)?.waitsFor, 'thread');
+  t.equal(whyServerWaits(true, false, -1)?.waitsFor, 'thread', 'the pool may take fewer than are being written');
+  t.equal(whyServerWaits(true, false, 1), undefined);
+  t.equal(whyServerWaits(true, true, 1)?.waitsFor, 'server_paused');
+  t.equal(whyServerWaits(true, true, 0)?.waitsFor, 'server_paused', 'a pause comes before the pool');
+  t.equal(whyServerWaits(false, true, 1)?.waitsFor, 'server');
 });
 
-t.test('a type waits for its handler, for its own limit, for threads, in this order', async (t) => {
+t.test('a type waits for the end of its pause, its handler, its own limit, threads, in this order', async (t) => {
   const cases: [change: Partial<TypeUse>, waitsFor: string | undefined, left: number][] = [
     [{}, undefined, Number.POSITIVE_INFINITY],
+    [{ paused: true, concurrency: undefined, places: 0, running: 0 }, 'type_paused', 0],
+    [{ paused: true }, 'type_paused', 0],
     [{ concurrency: undefined, places: 0, running: 0 }, 'handler', 0],
     [{ concurrency: 2, places: 2, running: 2 }, 'type_concurrency', 0],
     [{ concurrency: 2, running: 3 }, 'type_concurrency', 0],
@@ -53,12 +59,20 @@ t.test('a suspect waits for a place in its wave, one that was interrupted twice 
 });
 
 t.test('only a trial ends without an event', async (t) => {
-  const waits = [whyServerWaits(false, 1), whyServerWaits(true, 0), whyTypeWaits({ ...unbounded, places: 0 })];
+  const waits = [
+    whyServerWaits(false, false, 1),
+    whyServerWaits(true, false, 0),
+    whyTypeWaits({ ...unbounded, places: 0 }),
+  ];
   for (const wait of waits) t.equal(wait?.askAgainAt, Number.POSITIVE_INFINITY, `for ${wait?.waitsFor}`);
 });
 
-t.test('answers show a wait for a handler, and no other', async (t) => {
-  t.equal(shownWait(whyTypeWaits({ ...unbounded, concurrency: undefined })), 'handler');
-  t.equal(shownWait(whyTypeWaits({ ...unbounded, concurrency: 1 })), undefined);
-  t.equal(shownWait(undefined), undefined);
+t.test('answers show what only users or another start end, the first that holds', async (t) => {
+  const gone = { ...unbounded, concurrency: undefined };
+  t.equal(shownWait(true, { ...gone, paused: true }, true), 'paused');
+  t.equal(shownWait(false, { ...gone, paused: true }, true), 'type_paused');
+  t.equal(shownWait(false, gone, true), 'server_paused');
+  t.equal(shownWait(false, gone, false), 'handler');
+  t.equal(shownWait(false, { ...unbounded, concurrency: 1 }, false), undefined);
+  t.equal(shownWait(false, unbounded, false), undefined);
 });

@@ -54,6 +54,9 @@ function bodyOf(type: EventType): EventBody {
       return { type, nextRetryAt: exampleNow, retryCount: 1, cause: 'failure' };
     case 'job.cancelled':
       return { type, previousStatus: 'pending' };
+    case 'job.paused':
+    case 'job.resumed':
+      return { type, status: 'running', reason: 'r' };
   }
 }
 

@@ -5,7 +5,6 @@ import { formatId } from '../../../src/domain/id.js';
 import type { statuses } from '../../../src/domain/lifecycle.js';
 import { checkStore } from '../../../src/store/check/check.js';
 import { crc32 } from '../../../src/store/format/bytes.js';
-import type { DueEntry } from '../../../src/store/format/due-chunk.js';
 import {
   detailKey,
   encodeMeta,
@@ -21,7 +20,8 @@ import {
   unseal,
 } from '../../../src/store/format/layout.js';
 import { key } from '../../../src/store/format/numbers.js';
-import { sealSet, setKey } from '../../../src/store/format/set-block.js';
+import type { DueEntry } from '../../../src/store/format/trees/due-chunk.js';
+import { sealSet, setKey } from '../../../src/store/format/trees/set-block.js';
 import type { KvWriter } from '../../../src/store/kv/kv.js';
 import { dueChunks } from '../../../src/store/trees/due-index.js';
 import { JobSets } from '../../../src/store/trees/job-sets.js';

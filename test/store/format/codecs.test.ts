@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Job } from '../../../src/domain/job.js';
 import { ByteReader, ByteWriter, crc32 } from '../../../src/store/format/bytes.js';
-import { keyOfPlace } from '../../../src/store/format/finished-list.js';
-import { keyUsePuts } from '../../../src/store/format/key-use.js';
 import { decodeMeta, encodeMeta, seal, unseal } from '../../../src/store/format/layout.js';
 import { key, keyPart } from '../../../src/store/format/numbers.js';
-import { sealSet, setKey } from '../../../src/store/format/set-block.js';
 import { readSpec, writeSpec } from '../../../src/store/format/spec-codec.js';
+import { keyOfPlace } from '../../../src/store/format/trees/finished-list.js';
+import { keyUsePuts } from '../../../src/store/format/trees/key-use.js';
+import { sealSet, setKey } from '../../../src/store/format/trees/set-block.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
 import { DueCursor, dueChunks } from '../../../src/store/trees/due-index.js';
 import { findKey } from '../../../src/store/trees/idempotency.js';
@@ -71,7 +71,7 @@ t.test('a spec of a newer version is refused as that, not as damaged', async (t)
   t.throws(() => readSpec(7, Buffer.concat([checksum, body]), types), {
     name: 'NewerRecord',
     message:
-      'the spec of job 7 was written by a newer escapement (its format is 99, this one knows up to 3): use that version',
+      'the spec of job 7 was written by a newer escapement (its format is 99, this one knows up to 4): use that version',
   });
 });
 

@@ -8,15 +8,15 @@ import type { EventBody } from '../../../src/domain/events.js';
 import type { JobSpec } from '../../../src/domain/job.js';
 import { statuses } from '../../../src/domain/lifecycle.js';
 import { ByteWriter } from '../../../src/store/format/bytes.js';
-import * as due from '../../../src/store/format/due-chunk.js';
 import { blockBytes, journalEntry, readJournalEntry, saltBytes } from '../../../src/store/format/journal/entry.js';
 import { journalHead, readJournalHead } from '../../../src/store/format/journal/head.js';
 import { checkPage, emptyPage, rowAt, sealPage } from '../../../src/store/format/layout.js';
 import { type LogRecord, LogRecordReader, writeLogRecord } from '../../../src/store/format/log-record.js';
 import { readRow, rowBytes, rowHasDetail, rowStatus, rowType, writeRow } from '../../../src/store/format/row.js';
 import type { SealedBatch } from '../../../src/store/format/sealing.js';
-import * as sets from '../../../src/store/format/set-block.js';
 import { readSpec, writeSpec } from '../../../src/store/format/spec-codec.js';
+import * as due from '../../../src/store/format/trees/due-chunk.js';
+import * as sets from '../../../src/store/format/trees/set-block.js';
 import { TypeDictionary } from '../../../src/store/format/type-dictionary.js';
 import { everyMinute, everyTenSeconds, noon, sampleSpec, sampleState } from '../samples.js';
 
@@ -130,7 +130,7 @@ t.test('a row with a flag of a later version is newer, not damaged', async (t) =
   const row = Buffer.alloc(rowBytes);
   writeRow(row, 0, sampleState(), 0, true);
   t.equal(rowHasDetail(row, 0), true);
-  row[3] = 3;
+  row[3] = 128 + 1;
   t.equal(rowHasDetail(row, 0), true, 'what is known is read');
   t.throws(() => readRow(row, 0), { name: 'NewerRecord', message: /a job's state was written by a newer escapement/ });
 });

@@ -110,12 +110,12 @@ t.test('a record of a newer version is refused as that, not as damaged', async (
     new TypeDictionary(),
   );
   const bytes = Buffer.from(out.since(0));
-  bytes[4] = 2;
+  bytes[4] = 3;
   bytes.writeUInt32LE(crc32(bytes.subarray(4), 9));
   t.throws(() => new LogRecordReader(9, bytes), {
     name: 'NewerRecord',
     message:
-      'log record 9 was written by a newer escapement (its format is 2, this one knows up to 1): use that version',
+      'log record 9 was written by a newer escapement (its format is 3, this one knows up to 2): use that version',
   });
   bytes[5] = 77;
   t.throws(

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { isFinished, type Status, statuses } from '../../../src/domain/lifecycle.js';
-import { decodeSet, sealSet, setKey } from '../../../src/store/format/set-block.js';
+import { decodeSet, sealSet, setKey } from '../../../src/store/format/trees/set-block.js';
 import { JobSets } from '../../../src/store/trees/job-sets.js';
 import type { SavedSet } from '../../../src/store/trees/storage.js';
 

@@ -3,8 +3,8 @@
  * (https://github.com/RoaringBitmap/RoaringFormatSpec), sealed. Its key says the set and the block.
  */
 import { RoaringBitmap32 } from 'roaring-wasm';
-import { seal, unseal } from './layout.js';
-import { key, keyPart } from './numbers.js';
+import { seal, unseal } from '../layout.js';
+import { key, keyPart } from '../numbers.js';
 
 /** Jobs in a block. A bitmap holds their places in it. The keys on disk count in blocks, so it never changes. */
 export const blockSize = 0x1_0000;

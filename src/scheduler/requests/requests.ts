@@ -1,31 +1,14 @@
 /** Deciding what users ask for: each request becomes a decision about a job, or a refusal that says why not. */
-import * as decisions from '../domain/decisions.js';
-import { Refusal } from '../domain/errors.js';
-import { findById } from '../domain/find-job.js';
-import { formatId } from '../domain/id.js';
-import { isRepeating, type Job, type JobSpec, type TraceContext, type Trigger } from '../domain/job.js';
-import { next, type Step } from '../domain/lifecycle.js';
-import { limits } from '../domain/limits.js';
-import type { HandlerInfo } from '../pool/port.js';
-import type { Ledger } from './ledger.js';
-import type { Answer, Creation, JobDraft, JobPatch, Request, TriggerDraft } from './messages.js';
-
-export interface RequestContext {
-  readonly ledger: Ledger;
-  readonly handlers: ReadonlyMap<string, HandlerInfo>;
-  /** IANA name: for cron jobs that name none. */
-  readonly timezone: string;
-  /** Unix milliseconds. */
-  readonly now: number;
-  /** Fires the signal of a job's attempt, once the cancellation is on disk. */
-  readonly abort: (job: Job) => void;
-  /** Puts a job in order that the clock has left in the future, before it is decided about. */
-  readonly lookAtFirst: (seq: number) => void;
-  /** Of the request that is decided, where that is traced. */
-  readonly trace?: TraceContext | undefined;
-}
-
-type Reply = (answer: Answer) => void;
+import * as decisions from '../../domain/decisions.js';
+import { Refusal } from '../../domain/errors.js';
+import type { Job, JobSpec } from '../../domain/job.js';
+import { limits } from '../../domain/limits.js';
+import { onGrid } from '../../domain/slots/schedule.js';
+import * as updates from '../../domain/update.js';
+import type { Creation, JobDraft, JobPatch, Request } from '../messages.js';
+import { changeOf, checkBounds, triggerOf } from './changes.js';
+import { find, permit, type Reply, type RequestContext } from './context.js';
+import { pauseJob, removeJob, resumeJob, runJob, setServer, setType } from './pauses.js';
 
 /** All but lists of jobs, which may take several turns. */
 type ShortRequest = Exclude<Request, { kind: 'createMany' | 'createEach' }>;
@@ -41,6 +24,20 @@ export function decideRequest(request: ShortRequest, context: RequestContext, re
       return cancel(request.id, context, reply);
     case 'retry':
       return retry(request.id, context, reply);
+    case 'run':
+      return runJob(request.id, context, reply);
+    case 'pause':
+      return pauseJob(request.id, request.change, context, reply);
+    case 'resume':
+      return resumeJob(request.id, context, reply);
+    case 'remove':
+      return removeJob(request.id, context, reply);
+    case 'pauseType':
+    case 'resumeType':
+      return setType(request, context, reply);
+    case 'pauseServer':
+    case 'resumeServer':
+      return setServer(request, context, reply);
     default:
       request satisfies never;
   }
@@ -80,7 +77,7 @@ export function createOne(
 /** Makes a job of a draft. Also for each of a list: see `Mailbox`. */
 export function make(draft: JobDraft, context: RequestContext, idempotencyKey: string | undefined): Job {
   const { ledger, handlers, timezone, now, trace } = context;
-  const trigger = triggerOf(draft.trigger, draft.isRepeat, timezone, now);
+  const trigger = onGrid(triggerOf(draft.trigger, draft.isRepeat, timezone, now), draft.startAt);
   const handler = handlers.get(draft.name);
   const { seq, idSeconds } = ledger.takeSeq(now);
   // Every field is written out, also those that are mostly undefined: spreads made this the costliest line of a request.
@@ -99,82 +96,26 @@ export function make(draft: JobDraft, context: RequestContext, idempotencyKey: s
     createdAt: now,
     idempotencyKey,
     trace,
+    priority: draft.priority ?? handler?.priority,
+    tags: draft.tags,
+    expiresAfterMs: draft.expiresAfterMs ?? handler?.expiresAfterMs,
+    maxRetryDelayMs: draft.maxRetryDelayMs ?? handler?.maxRetryDelayMs,
+    retryJitter: draft.retryJitter ?? handler?.retryJitter,
+    startAt: draft.startAt,
+    endAt: draft.endAt,
+    maxRuns: draft.maxRuns,
+    jitterMs: draft.jitterMs,
   };
   return ledger.record(undefined, decisions.create(spec, now), now);
-}
-
-function triggerOf(draft: TriggerDraft, repeat: boolean, timezone: string, now: number): Trigger {
-  switch (draft.kind) {
-    case 'delay':
-      if (repeat) return { kind: 'interval', everyMs: draft.delayMs, firstDue: now + draft.delayMs };
-      return { kind: 'once', due: now + draft.delayMs };
-    case 'at':
-      return { kind: 'once', due: draft.at };
-    case 'cron':
-      return { kind: 'cron', expression: draft.expression, timezone: draft.timezone ?? timezone, repeat };
-    default:
-      return draft satisfies never;
-  }
-}
-
-/** The job that `id` names. @throws Refusal `not_found` */
-function find(id: string, { ledger, lookAtFirst }: RequestContext): Job {
-  const job = findById(id, ledger.committed.nextSeq, (seq) => {
-    lookAtFirst(seq);
-    return ledger.lookup(seq);
-  });
-  if (!job)
-    throw new Refusal('not_found', 'There is no job with this id. It may have been removed after its retention.');
-  return job;
-}
-
-/** @throws Refusal `conflict` when the lifecycle has no such step from the job's status. */
-function permit(job: Job, step: Step, what: string): void {
-  if (next(job.state.status, step)) return;
-  const id = formatId(job.spec.seq, job.spec.idSeconds);
-  throw new Refusal('conflict', `Job ${id} is ${job.state.status}; ${what}.`);
 }
 
 function update(id: string, patch: JobPatch, context: RequestContext, reply: Reply): void {
   const job = find(id, context);
   permit(job, 'update', 'only a pending job can be updated');
-  const after = context.ledger.record(
-    job,
-    decisions.update(job, changeOf(job.spec, patch, context), context.now),
-    context.now,
-  );
+  const change = changeOf(job.spec, patch, context);
+  checkBounds(job, patch, change, context);
+  const after = context.ledger.record(job, updates.update(job, change, context.now), context.now);
   context.ledger.answer(after.spec.seq, reply, { ok: true, jobs: [after], replayed: false });
-}
-
-/** What `patch` means for a job: of a schedule that stays only the next occurrence moves. @throws Refusal */
-function changeOf(spec: JobSpec, patch: JobPatch, context: RequestContext): decisions.Change {
-  const { trigger: draft, timezone, ...rest } = patch;
-  const { trigger: old } = spec;
-  const { now } = context;
-  if (draft === undefined) {
-    if (timezone === undefined) return rest;
-    if (old.kind !== 'cron')
-      throw invalid(
-        '/timezone',
-        'belongs to a cron_expr, which this job does not have; leave it out, or give a cron_expr with it',
-      );
-    return { ...rest, trigger: { ...old, timezone } };
-  }
-  const repeat = isRepeating(spec);
-  if (repeat && draft.kind === 'at') return { ...rest, movedTo: draft.at };
-  if (repeat && draft.kind === 'delay') {
-    if (old.kind === 'cron') return { ...rest, movedTo: now + draft.delayMs };
-    if (draft.delayMs < limits.minIntervalMs) {
-      const why = 'it is the new interval of this repeating job; to move its next run only, use trigger_at';
-      throw invalid('/delay', `must be at least ${limits.minIntervalMs}ms: ${why}`);
-    }
-  }
-  const zone = old.kind === 'cron' ? old.timezone : context.timezone;
-  return { ...rest, trigger: triggerOf(draft, repeat, zone, now) };
-}
-
-function invalid(path: string, message: string): Refusal {
-  return new Refusal('validation_failed', `${path} ${message}.`, [{ path, message }]);
 }
 
 function cancel(id: string, context: RequestContext, reply: Reply): void {

@@ -1,8 +1,8 @@
 /** A stretch of the list of finished jobs as bytes: `seq` (u48) and finishing instant (u48) of each job, sealed. */
-import type { FinishedJob, FinishedPlace } from '../port.js';
-import { ByteWriter } from './bytes.js';
-import { seal, unseal } from './layout.js';
-import { getU48, key, keyPart } from './numbers.js';
+import type { FinishedJob, FinishedPlace } from '../../port.js';
+import { ByteWriter } from '../bytes.js';
+import { seal, unseal } from '../layout.js';
+import { getU48, key, keyPart } from '../numbers.js';
 
 const entryBytes = 12;
 

@@ -1,8 +1,8 @@
 /** Occurrences of a trigger: the next, how many in a stretch of time, the last before an instant. */
 
-import type { JobSpec, SlotRange, Trigger } from './job.js';
-import { countCron, nextCron, previousCron } from './time/cron.js';
-import { type Cron, parseCron } from './time/cron-expression.js';
+import type { Trigger } from '../job.js';
+import { countCron, nextCron, previousCron } from '../time/cron.js';
+import { type Cron, parseCron } from '../time/cron-expression.js';
 
 function cronOf(expression: string): Cron {
   const parsed = parseCron(expression);
@@ -71,38 +71,4 @@ export function lastOccurrence(trigger: Trigger, after: number, until: number): 
     default:
       return trigger satisfies never;
   }
-}
-
-/** What says when a repeating job is due: its trigger, less the instants that it has run for already. */
-export type Schedule = Pick<JobSpec, 'trigger' | 'alreadyRan'>;
-
-/** The first instant after `after` that the job is to run for; undefined where there is none. */
-export function nextSlot(schedule: Schedule, after: number): number | undefined {
-  const slot = nextOccurrence(schedule.trigger, after);
-  const ran = slot === undefined ? undefined : rangeAt(schedule, slot);
-  return ran ? nextSlot(schedule, ran.until) : slot;
-}
-
-/** How many instants in (after, until] the job is to run for. */
-export function countSlots({ trigger, alreadyRan = [] }: Schedule, after: number, until: number): number {
-  const ran = alreadyRan.map((range) =>
-    countOccurrences(trigger, Math.max(after, range.from - 1), Math.min(until, range.until)),
-  );
-  return ran.reduce((left, count) => left - count, countOccurrences(trigger, after, until));
-}
-
-/** The last instant in (after, until] that the job is to run for; undefined where there is none. */
-export function lastSlot(schedule: Schedule, after: number, until: number): number | undefined {
-  const slot = lastOccurrence(schedule.trigger, after, until);
-  const ran = slot === undefined ? undefined : rangeAt(schedule, slot);
-  return ran ? lastSlot(schedule, after, ran.from - 1) : slot;
-}
-
-/** Whether the job has run for this instant, by a clock that was ahead. */
-export function hasRunFor(schedule: Schedule, slot: number): boolean {
-  return rangeAt(schedule, slot) !== undefined;
-}
-
-function rangeAt({ alreadyRan = [] }: Schedule, slot: number): SlotRange | undefined {
-  return alreadyRan.find(({ from, until }) => slot >= from && slot <= until);
 }

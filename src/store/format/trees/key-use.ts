@@ -1,9 +1,9 @@
 /** What an idempotency key stands for, as bytes, and the entry that says until when it is remembered. */
-import { limits } from '../../domain/limits.js';
-import type { KeyUse } from '../port.js';
-import { ByteReader, ByteWriter } from './bytes.js';
-import { type Put, seal, unseal } from './layout.js';
-import { key } from './numbers.js';
+import { limits } from '../../../domain/limits.js';
+import type { KeyUse } from '../../port.js';
+import { ByteReader, ByteWriter } from '../bytes.js';
+import { type Put, seal, unseal } from '../layout.js';
+import { key } from '../numbers.js';
 
 /** Of an entry's key; the key that it is about follows. */
 const instantBytes = 6;

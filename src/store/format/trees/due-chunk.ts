@@ -1,10 +1,12 @@
 /**
  * A chunk of the due index as bytes: the number of entries (u16), then due time (f64) and job (u48) of each, sealed. Its key says the
- * bucket of time that it belongs to, the merge that wrote its run, and its place in the run.
+ * bucket of time that it belongs to, the merge that wrote its run, and its place in the run. The upper 16 bits of the bucket are
+ * the lane: 0 is that of jobs without a priority.
  */
-import { ByteReader, ByteWriter } from './bytes.js';
-import { seal, unseal } from './layout.js';
-import { key, keyPart } from './numbers.js';
+import type { DueLane } from '../../../domain/due-heap.js';
+import { ByteReader, ByteWriter } from '../bytes.js';
+import { seal, unseal } from '../layout.js';
+import { key, keyPart } from '../numbers.js';
 
 /** Length of a bucket in milliseconds, about 17 minutes. The keys on disk count in it, so it never changes. */
 export const bucketMs = 2 ** 20;
@@ -17,10 +19,35 @@ export interface DueEntry {
   readonly seq: number;
 }
 
-/** The bucket of a due time. What was due before 1970 is in the first. */
-export function bucketOf(due: number): number {
-  return due <= 0 ? 0 : Math.floor(due / bucketMs);
+/** Buckets of one lane. The keys on disk count in it, so it never changes. */
+const laneBuckets = 2 ** 32;
+const deadlines = 1;
+/** Priority 0 would be this one, and is lane 0. */
+const priorityZero = 256;
+
+/** The number of a lane in keys, and in the mark of a merge. */
+export function laneNumber(lane: DueLane): number {
+  if (lane === 'deadlines') return deadlines;
+  return lane === 0 ? 0 : priorityZero + lane;
 }
+
+/** The lane that a number stands for. */
+export function laneOf(number: number): DueLane {
+  if (number === deadlines) return 'deadlines';
+  return number === 0 ? 0 : number - priorityZero;
+}
+
+/** The bucket of a due time, or deadline. What was due before 1970 is in the first of its lane. @param lane its number */
+export function bucketOf(due: number, lane = 0): number {
+  return lane * laneBuckets + (due <= 0 ? 0 : Math.floor(due / bucketMs));
+}
+
+/** The number of the lane that a bucket is of. */
+export const laneOfBucket = (bucket: number): number => Math.floor(bucket / laneBuckets);
+/** The first instant of a bucket, in Unix milliseconds. */
+export const startOfBucket = (bucket: number): number => (bucket % laneBuckets) * bucketMs;
+/** The first bucket behind those of a lane, by its number. */
+export const endOfLane = (lane: number): number => (lane + 1) * laneBuckets;
 
 /** The key of a chunk; of its first numbers alone, a key before all chunks of that bucket or run. */
 export const dueKey = (

@@ -1,8 +1,13 @@
 /** Occurrences of triggers: the next, the count and the last of a stretch must agree. */
 import fc from 'fast-check';
 import t from 'tap';
-import type { Trigger } from '../../src/domain/job.js';
-import { countOccurrences, firstOccurrence, lastOccurrence, nextOccurrence } from '../../src/domain/trigger.js';
+import type { Trigger } from '../../../src/domain/job.js';
+import {
+  countOccurrences,
+  firstOccurrence,
+  lastOccurrence,
+  nextOccurrence,
+} from '../../../src/domain/slots/trigger.js';
 
 const noon = Date.UTC(2026, 0, 1, 12);
 const hour = 3_600_000;

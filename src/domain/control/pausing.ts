@@ -1,0 +1,129 @@
+/**
+ * Holding a job and letting it go: `pause`, `resume`, and `run`, which asks for an occurrence now whatever the pause says. Pure, as
+ * `decisions`. Slots that pass while a job is paused cost nothing: they are counted as skipped when it goes on.
+ */
+import { type Decision, ended, fresh, isCounted, move } from '../decisions.js';
+import type { EventBody } from '../events.js';
+import { isHeld, isRepeating, type Job, type JobState, type Pause } from '../job.js';
+import { countPassed, dueOf, followingSlot } from '../slots/schedule.js';
+
+/** Whether a job is paused at `now`: a pause whose time has come may not have been ended yet. */
+export function isPausedAt(state: JobState, now: number): boolean {
+  return isHeld(state) && (state.pause?.until ?? Number.POSITIVE_INFINITY) > now;
+}
+
+/** When a job starts next, as far as that is known: slots that pass in its pause are skipped. Unix milliseconds. */
+export function nextStart(job: Job, now: number): number {
+  const { spec, state } = job;
+  if (state.status !== 'pending' || !isHeld(state)) return state.due;
+  const from = state.pause?.until === undefined ? now : Math.max(now, state.pause.until - 1);
+  if (!isRepeating(spec)) return state.pause?.until === undefined ? state.due : Math.max(state.due, state.pause.until);
+  return moved(job, from)?.place?.due ?? state.due;
+}
+
+/** What a request names of a pause; null takes it away, what is absent stays. */
+export interface PauseChange {
+  /** Unix milliseconds. */
+  readonly until?: number | null | undefined;
+  readonly reason?: string | null | undefined;
+}
+
+/** A pause, or another one in the place of what is named. What runs goes on. */
+export function pause({ state }: Job, { until, reason }: PauseChange, now: number): Decision {
+  const kept = { until: named(until, state.pause?.until), reason: named(reason, state.pause?.reason) };
+  const changed: Pause = {
+    ...(kept.until !== undefined && { until: kept.until }),
+    ...(kept.reason !== undefined && { reason: kept.reason }),
+  };
+  return { state: move(state, 'pause', now, { pause: changed }), events: [told('job.paused', state, changed)] };
+}
+
+/**
+ * The pause ends; undefined when there is none. A repeating job waits for its next slot, those that have passed are skipped. It comes
+ * to its end if none is left.
+ *
+ * @param end the end of the pause: slots that are due later are not skipped. Unix milliseconds
+ */
+export function resume(job: Job, now: number, end = now): Decision | undefined {
+  const { state } = job;
+  if (state.pause === null) return undefined;
+  const resumed = told('job.resumed', state, state.pause);
+  const from = state.status === 'pending' && isHeld(state) ? moved(job, end) : undefined;
+  if (from && !from.place) {
+    const last = ended(state, { skipped: from.skipped }, now);
+    return { state: last.state, events: [resumed, ...last.events] };
+  }
+  const place = from?.place;
+  return {
+    state: move(state, 'resume', now, { ...place, pause: null }),
+    events: place ? [resumed, { type: 'job.scheduled', triggerAt: place.due, isRepeat: true }] : [resumed],
+  };
+}
+
+/** A pause whose time has come ends. */
+export function resumeInTime(job: Job, now: number): Decision | undefined {
+  const until = job.state.pause?.until;
+  if (until === undefined || until > now) return undefined;
+  return resume(job, now, Math.min(now, until - 1));
+}
+
+/**
+ * A user wants it now, whatever its own pause says; undefined when it is due and waits for something else. A repeating job gets an
+ * extra occurrence, a retry that waits is brought forward.
+ */
+export function run(job: Job, now: number): Decision | undefined {
+  const { spec, state } = job;
+  const held = isHeld(state);
+  if (!held && state.due <= now) return undefined;
+  const from = { ...state, ...(held && moved(job, now)?.place) };
+  // Where nothing follows that slot has passed, and is passed over when this occurrence ends.
+  const nextSlot = isRepeating(spec) ? from.nextSlot || from.occurrence : 0;
+  const changes = {
+    ...from,
+    due: now,
+    ...(from.attempt === 0 && { occurrence: now, nextSlot }),
+    pause: state.pause && { ...state.pause, passes: true },
+  };
+  return {
+    state: move(state, 'run', now, changes),
+    events: [{ type: 'job.updated', triggerAt: now, isRepeat: isRepeating(spec) }],
+  };
+}
+
+function named<T>(asked: T | null | undefined, before: T | undefined): T | undefined {
+  return asked === undefined ? before : (asked ?? undefined);
+}
+
+type Place = Partial<JobState> & Pick<JobState, 'due' | 'occurrence' | 'skipped'>;
+
+/** What a pause has made of a job. */
+interface Moved {
+  /** Where it stands now; undefined: nothing is to come any more. */
+  readonly place: Place | undefined;
+  readonly skipped: number;
+}
+
+/** What a pause up to `end` makes of a repeating job; undefined when nothing of it has passed, or the job runs once. */
+function moved({ spec, state }: Job, end: number): Moved | undefined {
+  if (!isRepeating(spec)) return undefined;
+  const slot = followingSlot(spec, state, end);
+  const passed = countPassed(spec, state, slot, end);
+  const isBegun = state.attempt > 0;
+  // A retry gives way to the next slot; without one it is merely late.
+  if (isBegun ? passed === 0 || slot === undefined : state.due > end) return undefined;
+  // What was begun, or is extra, or was counted as missed, is not counted again.
+  const own = isBegun || state.nextSlot !== 0 || isCounted(spec, state) ? 0 : 1;
+  const skipped = state.skipped + own + passed;
+  if (slot === undefined) return { place: undefined, skipped };
+  const given = isBegun ? ({ lastOutcome: 'failed' } as const) : undefined;
+  return { place: { ...fresh, ...given, due: dueOf(spec, slot), occurrence: slot, skipped, nextSlot: 0 }, skipped };
+}
+
+function told(type: 'job.paused' | 'job.resumed', { status }: JobState, { until, reason }: Pause): EventBody {
+  return {
+    type,
+    status: status === 'running' ? 'running' : 'pending',
+    ...(until !== undefined && { until }),
+    ...(reason !== undefined && { reason }),
+  };
+}

@@ -1,0 +1,46 @@
+/** What the deciding of requests shares: what it is decided with, the job that is named, and whether its status permits it. */
+import { Refusal } from '../../domain/errors.js';
+import { findById } from '../../domain/find-job.js';
+import { formatId } from '../../domain/id.js';
+import type { Job, TraceContext } from '../../domain/job.js';
+import { next, type Step } from '../../domain/lifecycle.js';
+import type { HandlerInfo } from '../../pool/port.js';
+import type { Ledger } from '../ledger.js';
+import type { Answer } from '../messages.js';
+
+export interface RequestContext {
+  readonly ledger: Ledger;
+  readonly handlers: ReadonlyMap<string, HandlerInfo>;
+  /** How many jobs of a type there are. */
+  readonly jobsOfType: (name: string) => number;
+  /** IANA name: for cron jobs that name none. */
+  readonly timezone: string;
+  /** Unix milliseconds. */
+  readonly now: number;
+  /** Fires the signal of a job's attempt, once the cancellation is on disk. */
+  readonly abort: (job: Job) => void;
+  /** Puts a job in order that the clock has left in the future, before it is decided about. */
+  readonly lookAtFirst: (seq: number) => void;
+  /** Of the request that is decided, where that is traced. */
+  readonly trace?: TraceContext | undefined;
+}
+
+export type Reply = (answer: Answer) => void;
+
+/** The job that `id` names. @throws Refusal `not_found` */
+export function find(id: string, { ledger, lookAtFirst }: RequestContext): Job {
+  const job = findById(id, ledger.committed.nextSeq, (seq) => {
+    lookAtFirst(seq);
+    return ledger.lookup(seq);
+  });
+  if (!job)
+    throw new Refusal('not_found', 'There is no job with this id. It may have been removed after its retention.');
+  return job;
+}
+
+/** @throws Refusal `conflict` when the lifecycle has no such step from the job's status. */
+export function permit(job: Job, step: Step, what: string): void {
+  if (next(job.state.status, step)) return;
+  const id = formatId(job.spec.seq, job.spec.idSeconds);
+  throw new Refusal('conflict', `Job ${id} is ${job.state.status}; ${what}.`);
+}
