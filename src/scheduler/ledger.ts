@@ -3,7 +3,8 @@
  * written while the next is gathered. What is refused by the disk leaves nothing behind but its facts.
  */
 
-import type { ServerSettings, Settings, SettingsChange, TypeSettings } from '../domain/control/settings.js';
+import { asHolder, type KeyHolder, placeOf } from '../domain/control/keys.js';
+import { changed, type ServerSettings, type Settings, type TypeSettings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
@@ -290,6 +291,17 @@ export class Ledger {
     return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.store.keyUse(name, now);
   }
 
+  /** The job that has a key, or had it last, written or not; by `placeOfJobKey`. */
+  keyHolder(place: string): KeyHolder | undefined {
+    for (const batch of [this.#filling, this.#inFlight]) if (batch?.jobKeys.has(place)) return batch.jobKeys.get(place);
+    return this.#ports.store.keyHolder(place);
+  }
+
+  /** The key of a job is its own from now on. */
+  giveKey(place: string, job: Job): void {
+    this.#filling.setKeyHolder(place, asHolder(job.spec));
+  }
+
   /** The answer of a request that is traced waits for the batch being gathered. */
   carryTrace(trace: TraceContext): void {
     this.#filling.carryTrace(trace);
@@ -305,8 +317,11 @@ export class Ledger {
     this.#filling.passFinished(place);
   }
 
-  /** Takes a job away: nothing of it stays. */
+  /** Takes a job away: nothing of it stays, and its key is free. */
   remove(job: Job): void {
+    const place = placeOf(job.spec);
+    if (place !== undefined && this.keyHolder(place)?.seq === job.spec.seq)
+      this.#filling.setKeyHolder(place, undefined);
     this.#counters.jobs--;
     this.#read.delete(job.spec.seq);
     this.#filling.remove(job);
@@ -323,14 +338,14 @@ export class Ledger {
     this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { touched: jobs, events, keys, passed, settings, traced, traces } = batch;
+    const { touched: jobs, events, keys, jobKeys, passed, settings, traced, traces } = batch;
     this.#span = this.#ports.traces?.commit({
       jobs: jobs.size,
       events: events.length,
       requested: traced,
       requests: traces,
     });
-    this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed, settings });
+    this.#ports.store.commit({ at: now, counters, jobs, events, keys, jobKeys, passed, settings });
     return true;
   }
 
@@ -364,16 +379,6 @@ export class Ledger {
       jobs: new Set(batches.flatMap((batch) => [...batch.touched.keys()])),
     };
   }
-}
-
-/** The settings with a change of some. Types of which nothing is set any more leave. */
-function changed(before: Settings, { server = before.server, types }: SettingsChange): Settings {
-  const after = new Map(before.types);
-  for (const [name, settings] of types) {
-    if (Object.values(settings).some((value) => value !== undefined)) after.set(name, settings);
-    else after.delete(name);
-  }
-  return { server, types: after };
 }
 
 function answerWith(batch: Batch | undefined, reply: (answer: Answer) => void, answer: Answer): void {
