@@ -49,8 +49,10 @@ export type Outcome = {
 
 /** The pool as the scheduler sees it. The simulation has one of its own that misbehaves. */
 export interface Pool {
-  /** How many more attempts it takes now. */
+  /** How many more attempts it takes now, of types that have no places of their own. */
   readonly free: number;
+  /** Types that have places of their own: `placesOf` alone bounds them, and not `free`. Absent: none has. */
+  readonly apart?: readonly string[];
   /** Attempts of this type that may run at once now, beside the limit of the type itself; Infinity when unbounded. */
   placesOf(name: string): number;
   /** Takes an attempt; it leaves for its thread with the next `flush`. */

@@ -20,11 +20,12 @@ const most = {
 };
 const levels: ReadonlySet<unknown> = new Set(['debug', 'info', 'warn', 'error']);
 
-export function checkFromThread(message: unknown): Checked {
+/** @param slots how many the thread has */
+export function checkFromThread(message: unknown, slots = slotsPerThread): Checked {
   if (!isRecord(message)) return { fault: 'sent a message that is no object' };
   switch (message.kind) {
     case 'report':
-      return checked(message, isReport(message), 'sent a report that cannot be right');
+      return checked(message, isReport(message, slots), 'sent a report that cannot be right');
     case 'loading':
       return checked(message, isText(message.file, most.reasonChars), 'named no file');
     case 'unusable':
@@ -45,10 +46,10 @@ function checked(message: Record<string, unknown>, holds: boolean, fault: string
   return holds ? { message: message as unknown as FromThread } : { fault };
 }
 
-function isReport(message: Record<string, unknown>): boolean {
+function isReport(message: Record<string, unknown>, slots: number): boolean {
   const { numbers, texts, lines } = message as Partial<Record<keyof Report, unknown>>;
   if (!(numbers instanceof Float64Array) || !Array.isArray(texts) || !Array.isArray(lines)) return false;
-  if (numbers.length % outcomeRow.numbers !== 0 || numbers.length > slotsPerThread * outcomeRow.numbers) return false;
+  if (numbers.length % outcomeRow.numbers !== 0 || numbers.length > slots * outcomeRow.numbers) return false;
   if (lines.length > most.lines || !lines.every(isLine)) return false;
   let text = 0;
   for (let at = 0; at < numbers.length; at += outcomeRow.numbers) {
@@ -56,7 +57,7 @@ function isReport(message: Record<string, unknown>): boolean {
     const count = textsOfOutcome[kind];
     if (
       count === undefined ||
-      !isSlot(numbers[at + outcomeRow.slot]) ||
+      !isSlot(numbers[at + outcomeRow.slot], slots) ||
       !isTime(numbers[at + outcomeRow.durationMs]) ||
       !isTime(numbers[at + outcomeRow.blockingMs])
     )
@@ -106,8 +107,8 @@ function isReady(message: Record<string, unknown>): boolean {
   );
 }
 
-function isSlot(value: number | undefined): boolean {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= slotsPerThread;
+function isSlot(value: number | undefined, slots: number): boolean {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= slots;
 }
 
 /** Two clocks that do not quite agree may make a time just below zero. */
