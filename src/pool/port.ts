@@ -43,6 +43,8 @@ export type Outcome = {
       /** How long its retry is to wait, in place of the backoff; milliseconds. */
       readonly retryAfterMs?: number;
     }
+  /** It asked to run again later, as the same attempt. `waitMs`: milliseconds from now on. */
+  | { readonly kind: 'snoozed'; readonly waitMs: number }
   /** Cut short by something that was not its doing, or taken back before it began (`begun: false`). */
   | { readonly kind: 'interrupted'; readonly begun: boolean }
 );

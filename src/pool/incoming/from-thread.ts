@@ -3,6 +3,7 @@
  * that it uses or found its port: nothing is taken in that has not been looked at. What is wrong costs the thread.
  */
 import { limits } from '../../domain/limits.js';
+import { maxDurationMs } from '../../domain/time/duration.js';
 import type { LogLine } from '../shared/log-lines.js';
 import { type FromThread, outcomeKind, outcomeRow, type Report, textsOfOutcome } from '../shared/messages.js';
 import { slotsPerThread } from '../shared/slots.js';
@@ -65,9 +66,15 @@ function isReport(message: Record<string, unknown>, slots: number): boolean {
     for (let end = text + count; text < end; text++) {
       if (!isText(texts[text], limits.resultBytes)) return false;
     }
+    if (kind === outcomeKind.snoozed && !isWait(texts[text - 1] as string)) return false;
     if (kind === outcomeKind.succeededWith && !isJson(texts[text - 1] as string)) return false;
   }
   return text === texts.length;
+}
+
+/** A time that an attempt may be snoozed for, in milliseconds. */
+function isWait(text: string): boolean {
+  return /^\d{1,15}$/.test(text) && Number(text) >= limits.minSnoozeMs && Number(text) <= maxDurationMs;
 }
 
 function isLine(line: unknown): boolean {

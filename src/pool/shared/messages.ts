@@ -123,6 +123,8 @@ export const outcomeKind = {
   skipped: 5,
   /** It says how long its retry is to wait. */
   failedAfter: 6,
+  /** It is to run again later. */
+  snoozed: 7,
 } as const;
 
 /** How many texts come with an outcome of each kind. */
@@ -138,6 +140,8 @@ export const textsOfOutcome: Readonly<Record<number, number>> = {
   [outcomeKind.skipped]: 0,
   /** Name, message and duration. */
   [outcomeKind.failedAfter]: 3,
+  /** Milliseconds, as decimal digits. */
+  [outcomeKind.snoozed]: 1,
 };
 
 /** What a thread gets to know about an attempt. */

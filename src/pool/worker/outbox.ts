@@ -91,6 +91,12 @@ export class Outbox {
     this.#row(slot, thrown.retryable ? outcomeKind.failed : outcomeKind.failedForGood, durationMs, blockingMs);
   }
 
+  /** @param waitMs how long until it is to run again, in whole milliseconds */
+  snoozed(slot: number, durationMs: number, blockingMs: number, waitMs: number): void {
+    this.#texts[this.#texts.length] = `${waitMs}`;
+    this.#row(slot, outcomeKind.snoozed, durationMs, blockingMs);
+  }
+
   /** True if a line of this level is worth making: `add` must follow. A line that is too many is counted as dropped. */
   admits(level: LogLevel): boolean {
     const admitted = this.#budget.admits(level, this.#now());
