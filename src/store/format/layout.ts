@@ -12,7 +12,8 @@ import { rowBytes } from './row.js';
  * 3: what was committed last may be in the journal only. The trees are as in 1.
  * 4: the due index has a lane for each priority and one of deadlines. Without such jobs the trees are as in 1.
  * 5: `meta` may have settings, which a version that does not know them would not keep to. Without these the trees are as in 4.
- * 6: there is the tree `jobKeys`, which versions that do not know it would not keep up.
+ * 6: events may say that an attempt was snoozed; `meta` may say when no server ran; there is the tree `jobKeys`. A version that does
+ * not know these would not keep them up.
  */
 export const schemaVersion = 6;
 
@@ -129,7 +130,14 @@ export interface DirectoryFacts {
   readonly backup?: { readonly at: string; readonly position: number };
 }
 
-const metaKeys = { mark: 'mark', facts: 'facts', types: 'types', clean: 'clean', epochs: 'epochs' } as const;
+const metaKeys = {
+  mark: 'mark',
+  facts: 'facts',
+  types: 'types',
+  clean: 'clean',
+  epochs: 'epochs',
+  downtime: 'downtime',
+} as const;
 export type MetaName = keyof typeof metaKeys;
 export const metaKey = (name: MetaName): Buffer => Buffer.from(metaKeys[name]);
 
