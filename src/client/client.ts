@@ -2,6 +2,7 @@
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
+import { queryOf } from './finding.js';
 import { pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
@@ -10,10 +11,10 @@ import type {
   Job,
   JobChange,
   JobEvent,
-  JobFilter,
   JobPause,
   JobType,
   ListedJob,
+  ListFilter,
   NameOf,
   NewJob,
   PayloadOf,
@@ -116,7 +117,7 @@ export class Jobs<H extends Handlers> {
     this.#creations = batch ? new Creations(transport) : undefined;
   }
 
-  /** Makes a job, or with `if_exists` returns or replaces the one that has its key. Resolves once that is on the server's disk. */
+  /** Makes a job. Resolves once it is on the server's disk. */
   async create<Name extends NameOf<H>>(job: NewJob<H, Name>, options: CreateOptions = {}): Promise<ListedOf<H, Name>> {
     const { signal, idempotencyKey: key = `${this.#keys}-${++this.#made}` } = options;
     const made = this.#creations
@@ -147,12 +148,13 @@ export class Jobs<H extends Handlers> {
     return this.#transport.send('GET', pathOf(id), { signal, repeatable: true });
   }
 
-  /** All jobs that match, the newest first, page by page as they are asked for. */
+  /** All jobs that match, in order, page by page as they are asked for. */
   async *list<Name extends NameOf<H>>(
-    filter: JobFilter<Name> = {},
+    filter: ListFilter<Name> = {},
     { signal }: CallOptions = {},
   ): AsyncGenerator<ListedOf<H, Name>, void, undefined> {
-    const query = new URLSearchParams({ ...filter, limit: String(pageJobs) });
+    const query = queryOf(filter);
+    query.set('limit', String(pageJobs));
     for (;;) {
       const page = await this.#transport.send<{ items: ListedOf<H, Name>[]; next_cursor?: string }>(
         'GET',
@@ -259,7 +261,6 @@ const durations: ReadonlySet<string> = new Set([
   'expires_after',
   'max_retry_delay',
   'jitter',
-  'key_ttl',
 ]);
 
 /** JSON text of a request. Numbers of milliseconds become durations; a `Date` writes itself. */
@@ -289,6 +290,7 @@ export type {
   JobType,
   JsonObject,
   ListedJob,
+  ListFilter,
   NewJob,
   PayloadOf,
   Reason,

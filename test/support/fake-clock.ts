@@ -1,5 +1,6 @@
 /** A clock that goes on only when a test says so, and may be set. */
-import type { Clock, Stretch } from '../../src/clock.js';
+import type { Clock } from '../../src/clock.js';
+import type { Stretch } from '../../src/scheduler/downtime.js';
 
 export class FakeClock implements Clock {
   wall = Date.UTC(2026, 0, 1);
