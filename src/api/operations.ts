@@ -1,11 +1,36 @@
 /** Every method of every resource, declared. The routes are these with what they do. */
+import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
-import { listQuery } from './finding/filter-schema.js';
 import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
 import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema } from './schemas.js';
+
+/** What lists can be asked for. Numbers may be written as `1e2`. */
+const listQuery = Type.Object(
+  {
+    status: Type.Optional(Type.Enum([...statuses], { description: 'Jobs in this status only' })),
+    name: Type.Optional(
+      Type.String({ description: 'Jobs of this type only; one that nobody has registered has none' }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        default: limits.listDefault,
+        description: `Jobs of a page; more than ${limits.listMax} are taken for ${limits.listMax}`,
+      }),
+    ),
+    offset: Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Jobs to skip; not with cursor' })),
+    cursor: Type.Optional(
+      Type.String({ description: 'next_cursor of the page before, with the same status and name' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** The parameters of lists. */
+export const listParameters: readonly string[] = Object.keys(listQuery.properties);
 
 /** What an event stream can be asked for: lists with commas between their values. */
 const eventQuery = Type.Object(
@@ -61,9 +86,7 @@ export const operations = {
     method: 'GET',
     path: '/jobs',
     tag: 'Jobs',
-    summary: 'List jobs: all, or those that are looked for',
-    description:
-      'The filters are joined by AND. `total` counts all that match. With `due_after`, `due_before` or `sort=due` the list is put together beside other requests, as of one instant.',
+    summary: 'List jobs, the newest first',
     query: listQuery,
     answers: { 200: answers.jobList },
   },
@@ -84,7 +107,10 @@ export const operations = {
       }),
       Prefer: preferWait,
     },
-    answers: { 201: Type.Union([answers.job, answers.jobDetail]) },
+    answers: {
+      200: Type.Union([answers.job, answers.jobDetail]),
+      201: Type.Union([answers.job, answers.jobDetail]),
+    },
     answerHeaders: {
       Location: Type.String({ description: 'The path of the job' }),
       'Idempotent-Replayed': Type.Literal('true', { description: 'An earlier request with this key made the job' }),
@@ -104,7 +130,7 @@ export const operations = {
       Prefer: Type.Optional(Type.String({ description: '`handling=lenient`: each item stands alone (RFC 7240)' })),
     },
     answers: { 200: answers.eachJob, 201: answers.madeJobs },
-    refusals: ['unknown_job_type'],
+    refusals: ['unknown_job_type', 'conflict'],
   },
   showJob: {
     method: 'GET',

@@ -2,7 +2,6 @@
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
-import { queryOf } from './finding.js';
 import { pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
@@ -11,10 +10,10 @@ import type {
   Job,
   JobChange,
   JobEvent,
+  JobFilter,
   JobPause,
   JobType,
   ListedJob,
-  ListFilter,
   NameOf,
   NewJob,
   PayloadOf,
@@ -117,7 +116,7 @@ export class Jobs<H extends Handlers> {
     this.#creations = batch ? new Creations(transport) : undefined;
   }
 
-  /** Makes a job. Resolves once it is on the server's disk. */
+  /** Makes a job, or with `if_exists` returns or replaces the one that has its key. Resolves once that is on the server's disk. */
   async create<Name extends NameOf<H>>(job: NewJob<H, Name>, options: CreateOptions = {}): Promise<ListedOf<H, Name>> {
     const { signal, idempotencyKey: key = `${this.#keys}-${++this.#made}` } = options;
     const made = this.#creations
@@ -148,13 +147,12 @@ export class Jobs<H extends Handlers> {
     return this.#transport.send('GET', pathOf(id), { signal, repeatable: true });
   }
 
-  /** All jobs that match, in order, page by page as they are asked for. */
+  /** All jobs that match, the newest first, page by page as they are asked for. */
   async *list<Name extends NameOf<H>>(
-    filter: ListFilter<Name> = {},
+    filter: JobFilter<Name> = {},
     { signal }: CallOptions = {},
   ): AsyncGenerator<ListedOf<H, Name>, void, undefined> {
-    const query = queryOf(filter);
-    query.set('limit', String(pageJobs));
+    const query = new URLSearchParams({ ...filter, limit: String(pageJobs) });
     for (;;) {
       const page = await this.#transport.send<{ items: ListedOf<H, Name>[]; next_cursor?: string }>(
         'GET',
@@ -261,6 +259,7 @@ const durations: ReadonlySet<string> = new Set([
   'expires_after',
   'max_retry_delay',
   'jitter',
+  'key_ttl',
 ]);
 
 /** JSON text of a request. Numbers of milliseconds become durations; a `Date` writes itself. */
@@ -290,7 +289,6 @@ export type {
   JobType,
   JsonObject,
   ListedJob,
-  ListFilter,
   NewJob,
   PayloadOf,
   Reason,

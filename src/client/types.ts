@@ -65,6 +65,16 @@ interface More {
   readonly jitter?: Duration;
 }
 
+/** Of new jobs: a key never changes. */
+interface Keyed {
+  /** Names the job within its type: taken while it is pending or running. */
+  readonly key?: string;
+  /** What is done when the key is taken; `reject` where it is absent. */
+  readonly if_exists?: 'reject' | 'return' | 'replace';
+  /** The key stays taken at least so long after the job was made. */
+  readonly key_ttl?: Duration;
+}
+
 interface Trigger {
   readonly delay?: Duration;
   readonly trigger_at?: Instant;
@@ -75,7 +85,8 @@ interface Trigger {
 /** A job to be made: exactly one of `delay`, `trigger_at` and `cron_expr`. */
 export type NewJob<H extends Handlers = Record<string, unknown>, Name extends NameOf<H> = NameOf<H>> = Trigger &
   Options &
-  More & { readonly is_repeat?: boolean } & {
+  More &
+  Keyed & { readonly is_repeat?: boolean } & {
     [N in Name]: { readonly name: N; readonly payload?: PayloadOf<H[N]> };
   }[Name];
 
@@ -107,6 +118,8 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly timeout: string;
   readonly priority?: number;
   readonly tags?: readonly string[];
+  readonly key?: string;
+  readonly key_ttl?: string;
   readonly expires_after?: string;
   readonly max_retry_delay?: string;
   readonly retry_jitter?: number;
@@ -132,32 +145,10 @@ export interface Job<Name extends string = string, Payload = JsonObject, Result 
   readonly payload: Payload;
 }
 
-type OneOrMore<T> = T | readonly T[];
-
-/** Which jobs: all that is there must fit. Of several values any will do, of tags all are wanted. */
+/** Which jobs. */
 export interface JobFilter<Name extends string = string> {
-  readonly status?: OneOrMore<JobStatus>;
-  readonly name?: OneOrMore<Name>;
-  /** At most 1,000. */
-  readonly id?: OneOrMore<string>;
-  readonly tag?: OneOrMore<string>;
-  readonly group?: string;
-  readonly key?: string;
-  readonly paused?: boolean;
-  readonly is_repeat?: boolean;
-  readonly last_outcome?: 'success' | 'failed';
-  /** Of `failures()`. */
-  readonly error_group?: string;
-  readonly created_after?: Instant;
-  readonly created_before?: Instant;
-  readonly due_after?: Instant;
-  readonly due_before?: Instant;
-}
-
-/** Which jobs, in which order: by default the newest first, or that which is due first. */
-export interface ListFilter<Name extends string = string> extends JobFilter<Name> {
-  readonly sort?: 'created' | 'due';
-  readonly order?: 'asc' | 'desc';
+  readonly status?: JobStatus;
+  readonly name?: Name;
 }
 
 export interface JobType {

@@ -30,7 +30,7 @@ import {
 import { readSpec } from '../format/spec-codec.js';
 import { keyOfName } from '../format/trees/key-use.js';
 import { type CheckGround, SeqSet } from './check-ground.js';
-import { checkLabel } from './check-labels.js';
+import { checkHeld } from './check-job-keys.js';
 import { SetsCheck } from './check-sets.js';
 
 export interface JobFindings {
@@ -91,7 +91,6 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
     return;
   }
   if (spec) checkSpec(ground, seq, spec, row);
-  if (spec && !open) checkLabel(ground, seq, spec, row, detail);
   const status = rowStatus(row.bytes, row.at) as Status;
   if (rowHasDetail(row.bytes, row.at) && !detail && !ground.detailsBehind.has(seq))
     faults.add('detail', `${ground.nameOf(seq)} has lost its result or error`);
@@ -123,6 +122,7 @@ function checkSpec(ground: CheckGround, seq: number, spec: JobSpec, row: RowPlac
   if (spec.idSeconds > ground.counters.idSeconds) {
     faults.add('history', `${ground.nameOf(seq)} has an id of a later second than the newest job`);
   }
+  checkHeld(ground, seq, spec, row);
   const { idempotencyKey, createdAt } = spec;
   if (idempotencyKey === undefined || createdAt + limits.idempotencyKeptMs <= now) return;
   if (!kv.get('keys', keyOfName(idempotencyKey))) {

@@ -16,8 +16,8 @@ import { noCounters } from '../port.js';
 import { noMark, readMark } from '../trees/merge-mark.js';
 import { CheckFaults } from './check-faults.js';
 import { CheckGround } from './check-ground.js';
+import { checkJobKeys } from './check-job-keys.js';
 import { checkJobs } from './check-jobs.js';
-import { checkLabels } from './check-labels.js';
 import { checkDue, checkFinished, checkKeys } from './check-lists.js';
 import { checkLog, checkStatesAgainstLog } from './check-log.js';
 
@@ -55,14 +55,18 @@ export function checkStore(
     if (sealed) decodeMeta<string[]>(sealed, 'types').forEach((name, id) => types.restore(id, name));
   });
   faults.try('facts', 'what users have set', () => readSettings(kv.entries('meta', settingsRange)));
+  faults.try('facts', 'when no server ran', () => {
+    const sealed = kv.get('meta', metaKey('downtime'));
+    if (sealed) decodeMeta(sealed, 'downtime');
+  });
   const mark = faults.try('facts', 'the merge mark', () => readMark(kv)) ?? noMark;
   const ground = new CheckGround(kv, faults, types, mark, now, noCounters);
   const { records, events, last } = pass('the log', () => checkLog(ground));
   const { counts, pending, expiring, finished } = pass('the jobs', () => checkJobs(ground));
   pass('the due index', () => checkDue(ground, pending, expiring));
-  pass('the labels of jobs', () => checkLabels(ground));
   pass('the list of finished jobs', () => checkFinished(ground, finished));
   pass('the idempotency keys', () => checkKeys(ground));
+  pass('the keys of jobs', () => checkJobKeys(ground));
   pass('the log beside the states', () => checkStatesAgainstLog(ground));
   faults.finish();
   return { faults: faults.count, jobs: counts, records, events, position: last };
