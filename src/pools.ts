@@ -5,7 +5,7 @@
 import type { Config } from './config.js';
 import type { Logger } from './log.js';
 import { WorkerPool } from './pool/pool.js';
-import type { PoolEvents } from './pool/port.js';
+import type { JobCheck, PoolEvents } from './pool/port.js';
 import type { LogEntry } from './pool/shared/log-lines.js';
 import type { Telemetry } from './telemetry/port.js';
 
@@ -13,19 +13,25 @@ import type { Telemetry } from './telemetry/port.js';
 export type Workers = Pick<WorkerPool, keyof WorkerPool>;
 
 export interface PoolSurroundings {
+  /** What handlers' threads hold the jobs against that these enqueue. */
+  readonly jobCheck: JobCheck;
   readonly events: PoolEvents;
   readonly log: Logger;
   readonly telemetry: Telemetry;
 }
 
 /** @throws Error for the user */
-export async function makePool(config: Config, { events, log, telemetry }: PoolSurroundings): Promise<Workers> {
+export async function makePool(
+  config: Config,
+  { jobCheck, events, log, telemetry }: PoolSurroundings,
+): Promise<Workers> {
   const { handlersDir, threads, threadMemoryMiB, attemptsPerThread, graceMs, logLevel, httpType } = config;
   const write = ({ level, message, fields, ...line }: LogEntry): void => log[level]({ ...line, ...fields }, message);
   const handlers = new WorkerPool({
     handlersDir,
     threads,
     threadMemoryMiB,
+    jobCheck: httpType === undefined ? jobCheck : { ...jobCheck, otherTypes: ['http'] },
     attemptsPerThread,
     graceMs,
     events,

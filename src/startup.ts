@@ -14,6 +14,7 @@ import { makePool, type Workers } from './pools.js';
 import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
 import { FolderWatch } from './reload/folder-watch.js';
+import { jobCheckFor } from './reload/job-check.js';
 import { jobTypesOf, type LoadedType } from './reload/job-types.js';
 import { type ReloadCause, Reloads } from './reload/reloads.js';
 import { mergeBounds } from './scheduler/merging.js';
@@ -193,6 +194,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
     server.drop();
   });
   const pool = await makePool(config, {
+    jobCheck: jobCheckFor(config.timezone),
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
       room: () => scheduler.call((part) => part.turn()),
@@ -274,6 +276,7 @@ async function assemble(
       waker,
       handlers: types,
       timezone: config.timezone,
+      readEnqueued: (text, now) => opened.server.get().readEnqueued(text, now),
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
       log,
