@@ -111,11 +111,14 @@ function moved({ spec, state }: Job, end: number): Moved | undefined {
   const isBegun = state.attempt > 0;
   // A retry gives way to the next slot; without one it is merely late.
   if (isBegun ? passed === 0 || slot === undefined : state.due > end) return undefined;
+  // One that is snoozed has no outcome, and is skipped.
+  const isSnoozed = isBegun && state.retryCount === 0 && state.interruptions === 0;
   // What was begun, or is extra, or was counted as missed, is not counted again.
-  const own = isBegun || state.nextSlot !== 0 || isCounted(spec, state) ? 0 : 1;
+  const isKnown = isBegun ? !isSnoozed : isCounted(spec, state);
+  const own = isKnown || state.nextSlot !== 0 ? 0 : 1;
   const skipped = state.skipped + own + passed;
   if (slot === undefined) return { place: undefined, skipped };
-  const given = isBegun ? ({ lastOutcome: 'failed' } as const) : undefined;
+  const given = isBegun && !isSnoozed ? ({ lastOutcome: 'failed' } as const) : undefined;
   return { place: { ...fresh, ...given, due: dueOf(spec, slot), occurrence: slot, skipped, nextSlot: 0 }, skipped };
 }
 

@@ -12,7 +12,7 @@ import { rowBytes } from './row.js';
  * 3: what was committed last may be in the journal only. The trees are as in 1.
  * 4: the due index has a lane for each priority and one of deadlines. Without such jobs the trees are as in 1.
  * 5: `meta` may have settings, which a version that does not know them would not keep to. Without these the trees are as in 4.
- * 6: there are trees that an older version would not keep up: `labels` (what jobs are found by).
+ * 6: events may say that an attempt was snoozed. There is `labels` (what jobs are found by), which an older version would not keep up.
  */
 export const schemaVersion = 6;
 
