@@ -1,8 +1,8 @@
 /** What the read side answers. All of one answer comes from one snapshot of what is on disk. */
 
 import type { JobEvent } from '../domain/events.js';
-import type { Job } from '../domain/job.js';
 import type { JobFilter } from '../domain/finding/job-filter.js';
+import type { Job } from '../domain/job.js';
 
 /** Where a page ended. */
 export interface ListPlace {

@@ -129,7 +129,15 @@ export interface DirectoryFacts {
   readonly backup?: { readonly at: string; readonly position: number };
 }
 
-const metaKeys = { mark: 'mark', facts: 'facts', types: 'types', clean: 'clean', epochs: 'epochs', labels: 'labels', created: 'created' } as const;
+const metaKeys = {
+  mark: 'mark',
+  facts: 'facts',
+  types: 'types',
+  clean: 'clean',
+  epochs: 'epochs',
+  labels: 'labels',
+  created: 'created',
+} as const;
 export type MetaName = keyof typeof metaKeys;
 export const metaKey = (name: MetaName): Buffer => Buffer.from(metaKeys[name]);
 

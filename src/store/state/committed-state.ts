@@ -13,8 +13,8 @@ import { CreationOrder } from '../trees/labels/creation-order.js';
 import { JobLabels } from '../trees/labels/job-labels.js';
 import { noMark, readMark, watermarkOf } from '../trees/merge-mark.js';
 import { StoreReader } from '../trees/reader.js';
-import { Memtable } from './memtable.js';
 import { DueTable } from './finding/due-table.js';
+import { Memtable } from './memtable.js';
 import { CommittedLog, RecentCommits } from './recent-commits.js';
 import { type Restored, restore } from './restore.js';
 

@@ -32,7 +32,13 @@ export class CommittedStore implements JobStore, StorageEvents {
   #logBytes: number;
   /** What is being written, the bytes of its record, how many job types are on disk with it, and since when, in monotonic milliseconds. */
   #inFlight:
-    | { readonly changes: Changes; readonly record: Buffer; readonly types: number; readonly since: number; readonly creations: CreationOrder }
+    | {
+        readonly changes: Changes;
+        readonly record: Buffer;
+        readonly types: number;
+        readonly since: number;
+        readonly creations: CreationOrder;
+      }
     | undefined;
   /** When the merge began, in monotonic milliseconds. */
   #mergingSince = 0;

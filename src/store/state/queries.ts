@@ -70,11 +70,13 @@ export class StoreQueries implements Queries {
     const skip = behind === undefined ? offset : 0;
     const keep = skip + limit + 1;
     const place = behind && { seq: behind.seq, due: behind.due ?? Number.NaN };
-    const steps = searchByDue(
-      this.#due,
-      () => this.#whole(() => this.#find(filter)),
-      { filter, sort, descending, behind: place, keep },
-    );
+    const steps = searchByDue(this.#due, () => this.#whole(() => this.#find(filter)), {
+      filter,
+      sort,
+      descending,
+      behind: place,
+      keep,
+    });
     const { total, first } = yield* steps;
     const seqs = first.slice(skip).map(({ seq }) => seq);
     return this.#whole(() => this.#page(total, seqs, limit, sort === 'due' ? first.slice(skip) : undefined));

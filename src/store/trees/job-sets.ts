@@ -164,7 +164,10 @@ export class JobSets {
   }
 
   /** The part of a set in a block: all jobs, those in a status, or of a type. It is not to be changed. */
-  bitmap(block: number, of: { readonly status: Status } | { readonly typeId: number } | 'all'): RoaringBitmap32 | undefined {
+  bitmap(
+    block: number,
+    of: { readonly status: Status } | { readonly typeId: number } | 'all',
+  ): RoaringBitmap32 | undefined {
     const set = of === 'all' ? allJobs : 'status' in of ? setOfStatus(of.status) : setOfType(of.typeId);
     return this.#blocks.get(block)?.[set]?.bitmap;
   }

@@ -2,8 +2,9 @@
  * What a job is found by beside its status and type, as bytes: an entry of the tree `labels` for each job that has such a thing. It is
  * written with the commit that changes it, so the tree is always as the log is.
  */
-import { groupNameOf, keyNameOf } from '../../../domain/finding/job-filter.js';
+
 import { groupOfJob } from '../../../domain/finding/error-group.js';
+import { groupNameOf, keyNameOf } from '../../../domain/finding/job-filter.js';
 import { isRepeating, type Job, type JobSpec, type RunOutcome } from '../../../domain/job.js';
 import { DamagedRecord, NewerRecord } from '../../port.js';
 import { ByteReader, ByteWriter } from '../bytes.js';

@@ -2,8 +2,9 @@
  * When each job is due, in memory: eight bytes a job. It is made when a list first asks for it, a slice at a time, and kept up to date
  * from then on.
  */
-import type { JobSets } from '../../trees/job-sets.js';
+
 import { blockOf, blockSize } from '../../format/trees/set-block.js';
+import type { JobSets } from '../../trees/job-sets.js';
 
 /** Jobs that are read in one step. */
 const readsPerStep = 1024;

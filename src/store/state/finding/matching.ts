@@ -126,8 +126,7 @@ function criteriaOf(ground: FindingGround, filter: JobFilter): Criterion[] {
   criteria.push(...words.map(inPostings));
   if (errorGroup !== undefined) criteria.push(inPostings(labels.failed.group(errorGroup)));
   if (ids !== undefined) criteria.push(inPostings(namedBy(ids, ground)));
-  if (statuses !== undefined)
-    criteria.push(anyOf((block) => statuses.map((status) => sets.bitmap(block, { status }))));
+  if (statuses !== undefined) criteria.push(anyOf((block) => statuses.map((status) => sets.bitmap(block, { status }))));
   if (names !== undefined) {
     const typeIds = names.map((name) => types.find(name)).filter((id) => id !== undefined);
     criteria.push(anyOf((block) => typeIds.map((typeId) => sets.bitmap(block, { typeId }))));
@@ -205,4 +204,3 @@ function firstMadeFrom({ sets, createdAt }: FindingGround, { from, to }: Stretch
 export function seqsOf({ block, bitmap }: Part): number[] {
   return Array.from(bitmap.toUint32Array(), (low) => block * blockSize + low);
 }
-

@@ -3,6 +3,7 @@
  * a transaction; the note that it is whole comes last, so one that was interrupted is done again.
  */
 import { noDetail } from '../../../domain/job.js';
+import { type StoredDetail, shownDetail, withMore } from '../../format/detail.js';
 import {
   checkPage,
   decodeDetail,
@@ -15,7 +16,6 @@ import {
   rowAt,
   seqOfKey,
 } from '../../format/layout.js';
-import { type StoredDetail, shownDetail, withMore } from '../../format/detail.js';
 import { type RowPlace, readRow, rowHasDetail, rowHasMore } from '../../format/row.js';
 import { readSpec } from '../../format/spec-codec.js';
 import { labelOf, labelPut } from '../../format/trees/job-label.js';

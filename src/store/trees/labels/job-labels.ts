@@ -4,10 +4,10 @@
  */
 import type { Job } from '../../../domain/job.js';
 import { isRepeating } from '../../../domain/job.js';
-import { type JobLabel, labelOf, labelPut, readLabel, seqOfLabel, wordsOf } from '../../format/trees/job-label.js';
 import type { Put } from '../../format/layout.js';
+import { type JobLabel, labelOf, labelPut, readLabel, seqOfLabel, wordsOf } from '../../format/trees/job-label.js';
 import type { KvReader } from '../../kv/kv.js';
-import type { JobChange } from '../../port.js';
+import { DamagedRecord, type JobChange } from '../../port.js';
 import { FailedJobs } from './failed-jobs.js';
 import { PostingsTable, SeqSet } from './seq-set.js';
 
@@ -32,6 +32,7 @@ export class JobLabels {
       this.#add(seq, { ...label, failure: undefined });
       if (failure !== undefined) failed.push({ seq, ...failure });
     }
+    if (this.#labelled.size !== kv.size('labels')) throw new DamagedRecord('the labels of jobs', 'are not complete');
     failed.sort((a, b) => a.at - b.at);
     for (const { group, seq, at } of failed) {
       this.#failing.add(seq);
@@ -85,7 +86,8 @@ export class JobLabels {
   }
 
   dispose(): void {
-    for (const set of [this.#labelled, this.#failing, this.repeating, this.paused, ...Object.values(this.lastOutcome)]) set.dispose();
+    for (const set of [this.#labelled, this.#failing, this.repeating, this.paused, ...Object.values(this.lastOutcome)])
+      set.dispose();
     this.words.dispose();
     this.failed.dispose();
   }
