@@ -31,6 +31,19 @@ t.test('by tags: all of them, with commas or given several times', async (t) => 
   t.same(await find('tag=red&name=noop'), of(red));
 });
 
+t.test('by key, of finished jobs as well', async (t) => {
+  const first = await make({ key: 'order-1', tags: ['keyed'] });
+  t.same(await find('key=order-1'), of(first));
+  await api.delete(`/jobs/${first.id}`);
+  const second = await make({ key: 'order-1', tags: ['keyed'] });
+  t.same(await find('key=order-1'), of(second, first));
+  t.same(await find('key=order-1&status=pending'), of(second));
+  t.same(await find('key=order-2'), []);
+  for (const { id } of [first, second]) await api.delete(`/jobs/${id}`);
+  for (const { id } of [first, second]) await api.post(`/jobs/${id}/remove`);
+  t.same(await find('key=order-1'), []);
+});
+
 t.test('several statuses, types and ids: any of them', async (t) => {
   t.same(await find('name=echo,noop'), of(repeating, both, red, plain));
   t.same(await find('status=pending,failed&name=echo'), of(both));

@@ -75,13 +75,16 @@ export function run(job: Job, now: number): Decision | undefined {
   const { spec, state } = job;
   const held = isHeld(state);
   if (!held && state.due <= now) return undefined;
-  const from = { ...state, ...(held && moved(job, now)?.place) };
+  const after = held ? moved(job, now) : undefined;
+  const from = { ...state, ...after?.place };
+  // Where nothing follows, one that was missed and is still to run is the one that runs.
+  const isOwed = after !== undefined && after.place === undefined && isCounted(spec, state);
   // Where nothing follows that slot has passed, and is passed over when this occurrence ends.
   const nextSlot = isRepeating(spec) ? from.nextSlot || from.occurrence : 0;
   const changes = {
     ...from,
     due: now,
-    ...(from.attempt === 0 && { occurrence: now, nextSlot }),
+    ...(from.attempt === 0 && !isOwed && { occurrence: now, nextSlot }),
     pause: state.pause && { ...state.pause, passes: true },
   };
   return {

@@ -36,7 +36,7 @@ export function matches(job: Job, filter: JobFilter): boolean {
     (ids === undefined || ids.includes(formatId(spec.seq, spec.idSeconds))) &&
     (tags === undefined || tags.every((tag) => spec.tags?.includes(tag) === true)) &&
     (group === undefined || groupNameOf(job) === group) &&
-    (key === undefined || keyNameOf(job) === key) &&
+    (key === undefined || spec.key === key) &&
     (paused === undefined || (state.pause !== null) === paused) &&
     (isRepeat === undefined || isRepeating(spec) === isRepeat) &&
     (lastOutcome === undefined || state.lastOutcome === lastOutcome) &&
@@ -50,14 +50,10 @@ function isWithin(at: number, from = Number.NEGATIVE_INFINITY, before = Number.P
   return at >= from && at < before;
 }
 
-/** Fields that specs get from other parts of the product: they are found by as soon as they are there. */
-interface Named {
+/** A field that specs get from another part of the product: it is found by as soon as it is there. */
+interface Grouped {
   readonly group?: string | undefined;
-  readonly key?: string | undefined;
 }
 
 /** The tenant or account of a job, if it has one. */
-export const groupNameOf = ({ spec }: Pick<Job, 'spec'>): string | undefined => (spec as Named).group;
-
-/** The key of a job within its type, if it has one. */
-export const keyNameOf = ({ spec }: Pick<Job, 'spec'>): string | undefined => (spec as Named).key;
+export const groupNameOf = ({ spec }: Pick<Job, 'spec'>): string | undefined => (spec as Grouped).group;
