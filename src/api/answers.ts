@@ -78,6 +78,7 @@ const fields = {
   ...options,
   ...whenSet,
   tags: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: limits.tags })),
+  group: Type.Optional(jobType),
   ...whenRepeating,
   ...attempt,
 };

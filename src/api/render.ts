@@ -91,13 +91,14 @@ function renderBounds({ startAt, endAt, maxRuns, jitterMs }: JobSpec, zone: stri
 }
 
 /** The fields that a job may be without. */
-function renderMore({ priority, tags, expiresAfterMs, maxRetryDelayMs, retryJitter }: JobSpec): string {
+function renderMore({ priority, tags, group, expiresAfterMs, maxRetryDelayMs, retryJitter }: JobSpec): string {
   let json = '';
   if (maxRetryDelayMs !== undefined) json += `,"max_retry_delay":"${formatDuration(maxRetryDelayMs, 'up')}"`;
   if (retryJitter !== undefined) json += `,"retry_jitter":${retryJitter}`;
   if (expiresAfterMs !== undefined) json += `,"expires_after":"${formatDuration(expiresAfterMs, 'up')}"`;
   if (priority !== undefined) json += `,"priority":${priority}`;
   if (tags !== undefined) json += `,"tags":${JSON.stringify(tags)}`;
+  if (group !== undefined) json += `,"group":"${group}"`;
   return json;
 }
 

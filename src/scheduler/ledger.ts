@@ -3,7 +3,13 @@
  * written while the next is gathered. What is refused by the disk leaves nothing behind but its facts.
  */
 
-import type { ServerSettings, Settings, SettingsChange, TypeSettings } from '../domain/control/settings.js';
+import {
+  atStake,
+  changedSettings,
+  type ServerSettings,
+  type Settings,
+  type TypeSettings,
+} from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
@@ -60,6 +66,7 @@ export class Ledger {
   #countersInFlight: Counters;
   #committed: Counters;
   #settings: Settings;
+  #settingsEdition = 0;
 
   /** @param start as it is on disk */
   constructor(ports: LedgerPorts, start: { readonly counters: Counters; readonly settings: Settings }) {
@@ -96,13 +103,14 @@ export class Ledger {
     return this.#filling.typeOf(name) ?? this.#inFlight?.typeOf(name) ?? this.#settings.types.get(name) ?? {};
   }
 
-  /** Whether nothing of a type may start. A pause holds from its decision on, and until its end is on disk. */
-  isTypePaused(name: string): boolean {
-    return (
-      this.#filling.typeOf(name)?.paused !== undefined ||
-      this.#inFlight?.typeOf(name)?.paused !== undefined ||
-      this.#settings.types.get(name)?.paused !== undefined
-    );
+  /** All that may come to hold of a job type: see `atStake`. */
+  typeSettingsAtStake(name: string): readonly TypeSettings[] {
+    return atStake(this.#filling.typeOf(name), this.#inFlight?.typeOf(name), this.#settings.types.get(name));
+  }
+
+  /** Changes whenever `typeSettingsAtStake` may. */
+  get settingsEdition(): number {
+    return this.#settingsEdition;
   }
 
   /** Whether nothing may start. As with a type. */
@@ -121,6 +129,7 @@ export class Ledger {
 
   /** Sets what holds for a job type, once it is on disk. */
   setType(name: string, settings: TypeSettings): void {
+    this.#settingsEdition++;
     this.#filling.setType(name, settings);
   }
 
@@ -339,7 +348,10 @@ export class Ledger {
     const batch = this.#inFlight as Batch;
     this.#inFlight = undefined;
     this.#committed = this.#countersInFlight;
-    if (batch.settings !== undefined) this.#settings = changed(this.#settings, batch.settings);
+    if (batch.settings !== undefined) {
+      this.#settings = changedSettings(this.#settings, batch.settings);
+      this.#settingsEdition++;
+    }
     this.#span?.written();
     return batch;
   }
@@ -352,6 +364,7 @@ export class Ledger {
     const batches = [this.#inFlight, this.#filling].filter((batch) => batch !== undefined);
     this.#inFlight = undefined;
     this.#filling = new Batch();
+    this.#settingsEdition++;
     this.#counters = { ...this.#committed };
     this.#span?.refused();
     for (const batch of batches) batch.lost(storageUnavailable);
@@ -364,16 +377,6 @@ export class Ledger {
       jobs: new Set(batches.flatMap((batch) => [...batch.touched.keys()])),
     };
   }
-}
-
-/** The settings with a change of some. Types of which nothing is set any more leave. */
-function changed(before: Settings, { server = before.server, types }: SettingsChange): Settings {
-  const after = new Map(before.types);
-  for (const [name, settings] of types) {
-    if (Object.values(settings).some((value) => value !== undefined)) after.set(name, settings);
-    else after.delete(name);
-  }
-  return { server, types: after };
 }
 
 function answerWith(batch: Batch | undefined, reply: (answer: Answer) => void, answer: Answer): void {

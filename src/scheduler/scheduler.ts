@@ -304,7 +304,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#ports.telemetry.attemptEnded(job.spec.name, outcome.kind, outcome.durationMs);
     this.#ledger.addFact({ kind: 'ended', outcome, at: now });
     this.#decideEnd(outcome, now, trace);
-    this.#dispatch.ended(outcome, job.spec.name);
+    this.#dispatch.ended(outcome, job.spec);
   }
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */

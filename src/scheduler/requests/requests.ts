@@ -98,6 +98,7 @@ export function make(draft: JobDraft, context: RequestContext, idempotencyKey: s
     trace,
     priority: draft.priority ?? handler?.priority,
     tags: draft.tags,
+    group: draft.group,
     expiresAfterMs: draft.expiresAfterMs ?? handler?.expiresAfterMs,
     maxRetryDelayMs: draft.maxRetryDelayMs ?? handler?.maxRetryDelayMs,
     retryJitter: draft.retryJitter ?? handler?.retryJitter,
@@ -106,7 +107,14 @@ export function make(draft: JobDraft, context: RequestContext, idempotencyKey: s
     maxRuns: draft.maxRuns,
     jitterMs: draft.jitterMs,
   };
+  if (draft.group !== undefined) noteGroups(spec.name, ledger);
   return ledger.record(undefined, decisions.create(spec, now), now);
+}
+
+/** From now on there may be groups of a type that are to have their turn. */
+function noteGroups(name: string, ledger: RequestContext['ledger']): void {
+  const settings = ledger.typeSettings(name);
+  if (settings.hasGroups !== true) ledger.setType(name, { ...settings, hasGroups: true });
 }
 
 function update(id: string, patch: JobPatch, context: RequestContext, reply: Reply): void {
@@ -114,6 +122,7 @@ function update(id: string, patch: JobPatch, context: RequestContext, reply: Rep
   permit(job, 'update', 'only a pending job can be updated');
   const change = changeOf(job.spec, patch, context);
   checkBounds(job, patch, change, context);
+  if (patch.group !== undefined) noteGroups(job.spec.name, context.ledger);
   const after = context.ledger.record(job, updates.update(job, change, context.now), context.now);
   context.ledger.answer(after.spec.seq, reply, { ok: true, jobs: [after], replayed: false });
 }

@@ -12,8 +12,9 @@ import { rowBytes } from './row.js';
  * 3: what was committed last may be in the journal only. The trees are as in 1.
  * 4: the due index has a lane for each priority and one of deadlines. Without such jobs the trees are as in 1.
  * 5: `meta` may have settings, which a version that does not know them would not keep to. Without these the trees are as in 4.
+ * 6: jobs may have a group; `meta` may have limits of job types. Without these the trees are as in 5.
  */
-export const schemaVersion = 5;
+export const schemaVersion = 6;
 
 /**
  * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by `seq`), `due` (what

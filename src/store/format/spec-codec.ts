@@ -34,6 +34,7 @@ type Fields = Pick<
   | 'endAt'
   | 'maxRuns'
   | 'jitterMs'
+  | 'group'
 >;
 
 /** The bit of the trace, which stands before the fields. */
@@ -51,6 +52,7 @@ const bits = {
   endAt: 256,
   maxRuns: 512,
   jitterMs: 1024,
+  group: 8192,
 } as const satisfies Record<keyof Fields, number>;
 const names = Object.keys(bits) as readonly (keyof Fields)[];
 
@@ -218,6 +220,7 @@ function writeFields(out: ByteWriter, spec: Fields, there: number): void {
   if (there & bits.endAt) out.f64(spec.endAt as number);
   if (there & bits.maxRuns) out.u32(spec.maxRuns as number);
   if (there & bits.jitterMs) out.u48(spec.jitterMs as number);
+  if (there & bits.group) out.word(spec.group as string);
 }
 
 /** Reads what `writeFields` wrote. */
@@ -233,5 +236,6 @@ function readFields(input: ByteReader, there: number): Fields {
   if (there & bits.endAt) fields.endAt = input.f64();
   if (there & bits.maxRuns) fields.maxRuns = input.u32();
   if (there & bits.jitterMs) fields.jitterMs = input.u48();
+  if (there & bits.group) fields.group = input.word();
   return fields;
 }
