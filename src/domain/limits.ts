@@ -16,6 +16,8 @@ export const limits = {
   maxBackoffMs: 24 * 3_600_000,
   defaultTimeoutMs: 5 * 60_000,
   minIntervalMs: 10,
+  /** What `ctx.snooze` waits at least. */
+  minSnoozeMs: 10,
   /** Either way of 0. */
   maxPriority: 100,
   tags: 16,

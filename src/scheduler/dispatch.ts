@@ -40,6 +40,8 @@ export interface DispatchPorts {
 const looksPerTurn = 1024;
 const payloadPerLook = 4096;
 const looksOf = (job: Job | undefined): number => 1 + Math.floor((job?.spec.payload.length ?? 0) / payloadPerLook);
+/** So many jobs are kept in the line that wait for a thread, to find those behind them that need none. */
+const keptForApart = 65_536;
 /** Jobs to run alone that are cancelled before their next attempt stay in memory: at most so many. */
 const aloneKept = 10_000;
 
@@ -48,6 +50,8 @@ export class Dispatch {
   readonly #ports: DispatchPorts;
   readonly #ledger: Ledger;
   readonly #line: WaitingLine;
+  /** There are types with places of their own. */
+  readonly #apart: boolean;
   readonly #handlers: ReadonlyMap<string, HandlerInfo>;
   readonly #careful: CarefulStart;
   readonly #downtime: Downtime;
@@ -85,7 +89,8 @@ export class Dispatch {
       edition: () => ledger.settingsEdition,
       pendingOf: (name: string) => ports.store.pendingOfType(name),
     };
-    this.#line = new WaitingLine(questions, () => ports.clock.monotonic());
+    this.#apart = (ports.pool.apart ?? []).length > 0;
+    this.#line = new WaitingLine(questions, () => ports.clock.monotonic(), ports.pool.apart);
     this.#careful = new CarefulStart({
       clean: start.clean,
       startedAt: ports.clock.now(),
@@ -131,6 +136,8 @@ export class Dispatch {
 
   /** What a due job waits for, as answers show it. */
   waitingFor({ spec, state }: Job): ShownWait | undefined {
+    // What is shown is older.
+    if (this.#ledger.active.has(spec.seq)) return undefined;
     const { clock, pool } = this.#ports;
     const { type, group } = this.#line.placeOf(spec.name, spec.group);
     return shownWait({
@@ -138,7 +145,7 @@ export class Dispatch {
       type,
       serverPaused: this.#ledger.isServerPaused,
       group,
-      free: pool.free - this.#beingWritten,
+      free: this.#line.isApart(spec.name) ? Number.POSITIVE_INFINITY : pool.free - this.#beingWritten,
       now: clock.monotonic(),
     });
   }
@@ -171,10 +178,15 @@ export class Dispatch {
   readonly #hasRoomFor = (priority: number): boolean => {
     const { pool, sets } = this.#ports;
     const { free } = pool;
-    if (this.#line.startable(priority) <= free) return true;
+    if (this.#line.startable(priority) <= free || (this.#apart && this.#hasRoomApart(priority))) return true;
     this.#isFair ??= this.#line.isFair(free, sets.count('pending'));
     return !this.#isFair && this.#line.startable(priority + 1) <= free;
   };
+
+  /** Where all threads are taken, what has places of its own may still be due behind what waits for a thread. */
+  #hasRoomApart(priority: number): boolean {
+    return this.#line.hasRoomApart(priority) && this.#line.size < keptForApart;
+  }
 
   /** Takes from the window what is due, as far as there are threads for it. */
   takeDue(): void {
@@ -251,8 +263,10 @@ export class Dispatch {
     const { knownDownTo } = this.#ports.window;
     let asksSuspects = this.#line.suspects > 0;
     const isPaused = this.#ledger.isServerPaused;
-    while (this.#looksLeft > 0 && !whyServerWaits(starts, isPaused, this.#ports.pool.free - this.#beingWritten)) {
-      const next = (asksSuspects ? this.#line.take(true) : undefined) ?? this.#line.take(false);
+    while (this.#looksLeft > 0) {
+      const free = this.#ports.pool.free - this.#beingWritten;
+      if (whyServerWaits(starts, isPaused, this.#apart ? Number.POSITIVE_INFINITY : free)) break;
+      const next = (asksSuspects ? this.#line.take(true, free > 0) : undefined) ?? this.#line.take(false, free > 0);
       if (!next) break;
       if (next.priority < knownDownTo && !next.suspect) {
         this.#line.push(next, true);

@@ -3,6 +3,7 @@
  * written while the next is gathered. What is refused by the disk leaves nothing behind but its facts.
  */
 
+import type { Stretch } from '../clock.js';
 import {
   atStake,
   changedSettings,
@@ -67,6 +68,9 @@ export class Ledger {
   #committed: Counters;
   #settings: Settings;
   #settingsEdition = 0;
+  /** When no server ran, if the next record is to say it, and what the batch in flight says of it. Unix milliseconds. */
+  #downtime: readonly Stretch[] | undefined;
+  #downtimeInFlight: readonly Stretch[] | undefined;
 
   /** @param start as it is on disk */
   constructor(ports: LedgerPorts, start: { readonly counters: Counters; readonly settings: Settings }) {
@@ -136,6 +140,11 @@ export class Ledger {
   /** Sets what holds for the server, once it is on disk. */
   setServer(settings: ServerSettings): void {
     this.#filling.setServer(settings);
+  }
+
+  /** The next record says when no server ran, whatever else it says; undefined: nothing is new. It is no reason to write one. */
+  keepDowntime(stretches: readonly Stretch[] | undefined): void {
+    this.#downtime = stretches ?? this.#downtime;
   }
 
   get writing(): boolean {
@@ -339,7 +348,10 @@ export class Ledger {
       requested: traced,
       requests: traces,
     });
-    this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed, settings });
+    const downtime = this.#downtime;
+    this.#downtime = undefined;
+    this.#downtimeInFlight = downtime;
+    this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed, settings, downtime });
     return true;
   }
 
@@ -366,6 +378,7 @@ export class Ledger {
     this.#filling = new Batch();
     this.#settingsEdition++;
     this.#counters = { ...this.#committed };
+    this.#downtime ??= this.#downtimeInFlight;
     this.#span?.refused();
     for (const batch of batches) batch.lost(storageUnavailable);
     for (const seq of this.#active.keys()) {

@@ -3,6 +3,7 @@
  * they are on disk come out. What becomes bytes, and which, is the store's business.
  */
 
+import type { Stretch } from '../clock.js';
 import type { SettingsChange } from '../domain/control/settings.js';
 import type { DueLane } from '../domain/due-heap.js';
 import { Refusal } from '../domain/errors.js';
@@ -82,6 +83,8 @@ export interface Changes {
   readonly passed: readonly FinishedPlace[];
   /** Absent: none has changed. */
   readonly settings?: SettingsChange | undefined;
+  /** When no server ran; absent: as before. Unix milliseconds. */
+  readonly downtime?: readonly Stretch[] | undefined;
 }
 
 /** What the store calls back. */

@@ -21,6 +21,8 @@ export class TypeLane implements TypeUse {
   readonly groups = new Groups();
   readonly ordinary = new WaitingQueue(this.groups);
   readonly suspects = new WaitingQueue(this.groups);
+  /** Its places are its own: it takes none of those that types share. */
+  apart = false;
   paused = false;
   concurrency: number | undefined = undefined;
   /** Attempts that the pool has places for. */

@@ -42,6 +42,8 @@ export class WaitingLine {
   readonly #lanes = new Map<string, TypeLane>();
   readonly #clock: () => number;
   readonly #since: number;
+  /** Of types whose places are their own. */
+  readonly #apart: readonly TypeLane[];
   #suspects = 0;
   #edition: number;
   #turns = 0;
@@ -51,13 +53,16 @@ export class WaitingLine {
   /**
    * @param ask is asked by `refresh`
    * @param clock monotonic. The present time counts as the first start of types with a rate
+   * @param apart types whose places are their own
    */
-  constructor(ask: TypeQuestions, clock: () => number) {
+  constructor(ask: TypeQuestions, clock: () => number, apart: readonly string[] = []) {
     this.#ask = ask;
     this.#clock = clock;
     this.#since = clock();
     this.#now = this.#since;
     this.#edition = ask.edition();
+    this.#apart = apart.map((name) => this.#lane(name));
+    for (const lane of this.#apart) lane.apart = true;
   }
 
   /** How many suspects wait. */
@@ -65,11 +70,27 @@ export class WaitingLine {
     return this.#suspects;
   }
 
-  /** Jobs of this priority or a higher one that wait for nothing but a thread, or fewer where groups and rates bound them; suspects do not count. */
+  /** Jobs of this priority or a higher one that wait for nothing but a shared place, or fewer where groups and rates bound them; suspects do not count. */
   startable(priority: number): number {
     let sum = 0;
     for (const lane of this.#lanes.values())
-      sum += Math.min(lane.ordinary.startableFrom(priority), placesLeft(lane, this.#now));
+      if (!lane.apart) sum += Math.min(lane.ordinary.startableFrom(priority), placesLeft(lane, this.#now));
+    return sum;
+  }
+
+  /** Whether a type has places of its own that fewer jobs of this priority or a higher one wait for. */
+  hasRoomApart(priority: number): boolean {
+    return this.#apart.some((lane) => placesLeft(lane, this.#now) > lane.ordinary.startableFrom(priority));
+  }
+
+  isApart(name: string): boolean {
+    return this.#apart.some((lane) => lane.name === name);
+  }
+
+  /** How many wait, suspects left out. */
+  get size(): number {
+    let sum = 0;
+    for (const { ordinary } of this.#lanes.values()) sum += ordinary.size;
     return sum;
   }
 
@@ -154,8 +175,12 @@ export class WaitingLine {
     (suspect ? lane.suspects : lane.ordinary).push(due, seq, priority, group, inFront);
   }
 
-  /** Takes the first suspect, or the first of the others, whose type may have one more; `occupy` must follow if it is started. */
-  take(suspect: boolean): WaitingJob | undefined {
+  /**
+   * Takes the first suspect, or the first of the others, whose type may have one more; `occupy` must follow if it is started.
+   *
+   * @param shared whether a shared place is free; where none is, types with places of their own may still have one
+   */
+  take(suspect: boolean, shared = true): WaitingJob | undefined {
     let best: TypeLane | undefined;
     let due = Number.POSITIVE_INFINITY;
     let seq = 0;
@@ -170,7 +195,7 @@ export class WaitingLine {
         rank.priority > priority ||
         lane.lastTurn < turn ||
         (lane.lastTurn === turn && (firstDue < due || (firstDue === due && firstSeq < seq)));
-      if (!isBefore || whyTypeWaits(lane, this.#now)) continue;
+      if (!isBefore || !(shared || lane.apart) || whyTypeWaits(lane, this.#now)) continue;
       best = lane;
       [due, seq, priority, turn] = [firstDue, firstSeq, rank.priority, lane.lastTurn];
       group = rank.first.use.name;

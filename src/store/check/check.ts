@@ -54,6 +54,10 @@ export function checkStore(
     if (sealed) decodeMeta<string[]>(sealed, 'types').forEach((name, id) => types.restore(id, name));
   });
   faults.try('facts', 'what users have set', () => readSettings(kv.entries('meta', settingsRange)));
+  faults.try('facts', 'when no server ran', () => {
+    const sealed = kv.get('meta', metaKey('downtime'));
+    if (sealed) decodeMeta(sealed, 'downtime');
+  });
   const mark = faults.try('facts', 'the merge mark', () => readMark(kv)) ?? noMark;
   const ground = new CheckGround(kv, faults, types, mark, now, noCounters);
   const { records, events, last } = pass('the log', () => checkLog(ground));

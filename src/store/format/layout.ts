@@ -12,7 +12,7 @@ import { rowBytes } from './row.js';
  * 3: what was committed last may be in the journal only. The trees are as in 1.
  * 4: the due index has a lane for each priority and one of deadlines. Without such jobs the trees are as in 1.
  * 5: `meta` may have settings, which a version that does not know them would not keep to. Without these the trees are as in 4.
- * 6: jobs may have a group; `meta` may have limits of job types. Without these the trees are as in 5.
+ * 6: events may say that an attempt was snoozed; `meta` may say when no server ran, and have limits of job types; jobs may have a group.
  */
 export const schemaVersion = 6;
 
@@ -127,7 +127,14 @@ export interface DirectoryFacts {
   readonly backup?: { readonly at: string; readonly position: number };
 }
 
-const metaKeys = { mark: 'mark', facts: 'facts', types: 'types', clean: 'clean', epochs: 'epochs' } as const;
+const metaKeys = {
+  mark: 'mark',
+  facts: 'facts',
+  types: 'types',
+  clean: 'clean',
+  epochs: 'epochs',
+  downtime: 'downtime',
+} as const;
 export type MetaName = keyof typeof metaKeys;
 export const metaKey = (name: MetaName): Buffer => Buffer.from(metaKeys[name]);
 

@@ -34,7 +34,7 @@ export interface SealContext {
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
 export function sealChanges(
-  { at, counters, jobs, events, keys, passed, settings }: Changes,
+  { at, counters, jobs, events, keys, passed, settings, downtime }: Changes,
   context: SealContext,
 ): SealedBatch {
   const { position, logBytes, types } = context;
@@ -56,6 +56,8 @@ export function sealChanges(
   const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
   if (settings !== undefined) puts.push(...settingsPuts(settings));
+  if (downtime !== undefined)
+    puts.push({ tree: 'meta', key: metaKey('downtime'), value: encodeMeta(downtime, 'downtime') });
   const out = new ByteWriter(256 + changes.length * 256);
   for (const { name } of changes) types.idOf(name);
   if (types.fresh().length > 0) {

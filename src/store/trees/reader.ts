@@ -1,5 +1,6 @@
 /** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
 
+import type { Stretch } from '../../clock.js';
 import type { Settings } from '../../domain/control/settings.js';
 import type { JobSpec } from '../../domain/job.js';
 import type { StoredDetail } from '../format/detail.js';
@@ -91,6 +92,12 @@ export class StoreReader {
   /** What users have set. @throws DamagedRecord, NewerRecord */
   settings(): Settings {
     return readSettings(this.kv.entries('meta', settingsRange));
+  }
+
+  /** When no server ran, as the last record knows. Unix milliseconds. @throws DamagedRecord */
+  downtime(): readonly Stretch[] {
+    const sealed = this.kv.get('meta', metaKey('downtime'));
+    return sealed ? decodeMeta<Stretch[]>(sealed, 'downtime') : [];
   }
 
   /** Returns how many sets there were. */
