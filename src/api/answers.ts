@@ -88,6 +88,8 @@ const fields = {
   ...whenSet,
   tags: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: limits.tags })),
   group: Type.Optional(jobType),
+  key: Type.Optional(Type.String()),
+  key_ttl: Type.Optional(duration),
   ...whenRepeating,
   ...attempt,
 };
@@ -104,12 +106,16 @@ export const problem = Type.Object(
     status: Type.Integer({ minimum: 400, maximum: 599 }),
     detail: Type.String(),
     code: Type.Enum([...errorCodes]),
+    job_id: Type.Optional(jobId),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }, exact))),
   },
   exact,
 );
 
-const eachMade = Type.Object({ status: Type.Literal(201), job, replayed: Type.Optional(Type.Literal(true)) }, exact);
+const eachMade = Type.Object(
+  { status: Type.Union([Type.Literal(200), Type.Literal(201)]), job, replayed: Type.Optional(Type.Literal(true)) },
+  exact,
+);
 const eachRefused = Type.Object({ status: Type.Integer({ minimum: 400, maximum: 599 }), problem }, exact);
 /** Of a batch whose items stand alone, in their order. */
 export const eachJob = Type.Object({ total: count, items: Type.Array(Type.Union([eachMade, eachRefused])) }, exact);

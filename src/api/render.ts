@@ -91,7 +91,8 @@ function renderBounds({ startAt, endAt, maxRuns, jitterMs }: JobSpec, zone: stri
 }
 
 /** The fields that a job may be without. */
-function renderMore({ priority, tags, group, expiresAfterMs, maxRetryDelayMs, retryJitter }: JobSpec): string {
+function renderMore(spec: JobSpec): string {
+  const { priority, tags, group, expiresAfterMs, maxRetryDelayMs, retryJitter, key, keyTtlMs } = spec;
   let json = '';
   if (maxRetryDelayMs !== undefined) json += `,"max_retry_delay":"${formatDuration(maxRetryDelayMs, 'up')}"`;
   if (retryJitter !== undefined) json += `,"retry_jitter":${retryJitter}`;
@@ -99,6 +100,8 @@ function renderMore({ priority, tags, group, expiresAfterMs, maxRetryDelayMs, re
   if (priority !== undefined) json += `,"priority":${priority}`;
   if (tags !== undefined) json += `,"tags":${JSON.stringify(tags)}`;
   if (group !== undefined) json += `,"group":"${group}"`;
+  if (key !== undefined) json += `,"key":${JSON.stringify(key)}`;
+  if (keyTtlMs !== undefined) json += `,"key_ttl":"${formatDuration(keyTtlMs, 'up')}"`;
   return json;
 }
 

@@ -14,10 +14,10 @@ import type { Telemetry } from '../telemetry/port.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import type { DueJob, DueTimes } from '../timer/lanes.js';
 import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
+import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
 import type { TypeTerms } from './admission/type-lane.js';
 import { type WaitingJob, WaitingLine } from './admission/waiting-line.js';
-import { attemptOf, traced } from './attempt.js';
 import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';
 
@@ -86,7 +86,7 @@ export class Dispatch {
     const questions = {
       placesOf: (name: string) => ports.pool.placesOf(name),
       termsOf: (name: string) => this.#termsOf(name),
-      edition: () => ledger.settingsEdition,
+      edition: () => ledger.settings.edition,
       pendingOf: (name: string) => ports.store.pendingOfType(name),
     };
     this.#apart = (ports.pool.apart ?? []).length > 0;
@@ -143,7 +143,7 @@ export class Dispatch {
     return shownWait({
       paused: isPausedAt(state, clock.now()),
       type,
-      serverPaused: this.#ledger.isServerPaused,
+      serverPaused: this.#ledger.settings.isServerPaused,
       group,
       free: this.#line.isApart(spec.name) ? Number.POSITIVE_INFINITY : pool.free - this.#beingWritten,
       now: clock.monotonic(),
@@ -153,7 +153,7 @@ export class Dispatch {
   /** What holds of a type: a limit that a user has set in place of its handler's. */
   #termsOf(name: string): TypeTerms {
     const handler = this.#handlers.get(name);
-    const atStake = this.#ledger.typeSettingsAtStake(name);
+    const atStake = this.#ledger.settings.atStake(name);
     return {
       paused: atStake.some(({ paused }) => paused !== undefined),
       hasGroups: atStake.some(({ hasGroups }) => hasGroups === true),
@@ -262,7 +262,7 @@ export class Dispatch {
     this.#askAgainAt = Number.POSITIVE_INFINITY;
     const { knownDownTo } = this.#ports.window;
     let asksSuspects = this.#line.suspects > 0;
-    const isPaused = this.#ledger.isServerPaused;
+    const isPaused = this.#ledger.settings.isServerPaused;
     while (this.#looksLeft > 0) {
       const free = this.#ports.pool.free - this.#beingWritten;
       if (whyServerWaits(starts, isPaused, this.#apart ? Number.POSITIVE_INFINITY : free)) break;

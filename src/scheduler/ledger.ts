@@ -4,13 +4,8 @@
  */
 
 import type { Stretch } from '../clock.js';
-import {
-  atStake,
-  changedSettings,
-  type ServerSettings,
-  type Settings,
-  type TypeSettings,
-} from '../domain/control/settings.js';
+import { asHolder, type KeyHolder, placeOf } from '../domain/control/keys.js';
+import type { Settings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
@@ -28,6 +23,7 @@ import {
 import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
 import type { Answer } from './messages.js';
+import { SettingsBook } from './settings-book.js';
 
 /** What the ledger needs of others. */
 export interface LedgerPorts {
@@ -50,6 +46,8 @@ type MutableCounters = { -readonly [K in keyof Counters]: Counters[K] };
 
 /** See the head of this file. Instants are Unix milliseconds. */
 export class Ledger {
+  /** What users have set. */
+  readonly settings: SettingsBook;
   readonly #ports: LedgerPorts;
   readonly #active = new Map<number, Job>();
   /**
@@ -66,8 +64,6 @@ export class Ledger {
   /** As they stand after the batch in flight. */
   #countersInFlight: Counters;
   #committed: Counters;
-  #settings: Settings;
-  #settingsEdition = 0;
   /** When no server ran, if the next record is to say it, and what the batch in flight says of it. Unix milliseconds. */
   #downtime: readonly Stretch[] | undefined;
   #downtimeInFlight: readonly Stretch[] | undefined;
@@ -76,7 +72,7 @@ export class Ledger {
   constructor(ports: LedgerPorts, start: { readonly counters: Counters; readonly settings: Settings }) {
     const { counters, settings } = start;
     this.#ports = ports;
-    this.#settings = settings;
+    this.settings = new SettingsBook(settings, () => ({ filling: this.#filling, inFlight: this.#inFlight }));
     this.#counters = { ...counters };
     this.#countersInFlight = counters;
     this.#committed = counters;
@@ -95,51 +91,6 @@ export class Ledger {
   /** As they are on disk. */
   get committed(): Counters {
     return this.#committed;
-  }
-
-  /** What users have set, as it is on disk. */
-  get settings(): Settings {
-    return this.#settings;
-  }
-
-  /** What is set of a job type, written or not. */
-  typeSettings(name: string): TypeSettings {
-    return this.#filling.typeOf(name) ?? this.#inFlight?.typeOf(name) ?? this.#settings.types.get(name) ?? {};
-  }
-
-  /** All that may come to hold of a job type: see `atStake`. */
-  typeSettingsAtStake(name: string): readonly TypeSettings[] {
-    return atStake(this.#filling.typeOf(name), this.#inFlight?.typeOf(name), this.#settings.types.get(name));
-  }
-
-  /** Changes whenever `typeSettingsAtStake` may. */
-  get settingsEdition(): number {
-    return this.#settingsEdition;
-  }
-
-  /** Whether nothing may start. As with a type. */
-  get isServerPaused(): boolean {
-    return (
-      this.#filling.server?.paused !== undefined ||
-      this.#inFlight?.server?.paused !== undefined ||
-      this.#settings.server.paused !== undefined
-    );
-  }
-
-  /** What is set of the server, written or not. */
-  get serverSettings(): ServerSettings {
-    return this.#filling.server ?? this.#inFlight?.server ?? this.#settings.server;
-  }
-
-  /** Sets what holds for a job type, once it is on disk. */
-  setType(name: string, settings: TypeSettings): void {
-    this.#settingsEdition++;
-    this.#filling.setType(name, settings);
-  }
-
-  /** Sets what holds for the server, once it is on disk. */
-  setServer(settings: ServerSettings): void {
-    this.#filling.setServer(settings);
   }
 
   /** The next record says when no server ran, whatever else it says; undefined: nothing is new. It is no reason to write one. */
@@ -233,6 +184,7 @@ export class Ledger {
       this.#filling.addEvent(event);
     }
     if (decision.counts) this.#counters[decision.counts]++;
+    if (decision.spec?.group !== undefined) this.settings.noteGroups(name);
     if (this.#active.has(seq)) this.#active.set(seq, after);
     return after;
   }
@@ -308,6 +260,17 @@ export class Ledger {
     return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.store.keyUse(name, now);
   }
 
+  /** The job that has a key, or had it last, written or not; by `placeOfJobKey`. */
+  keyHolder(place: string): KeyHolder | undefined {
+    for (const batch of [this.#filling, this.#inFlight]) if (batch?.jobKeys.has(place)) return batch.jobKeys.get(place);
+    return this.#ports.store.keyHolder(place);
+  }
+
+  /** The key of a job is its own from now on. */
+  giveKey(place: string, job: Job): void {
+    this.#filling.setKeyHolder(place, asHolder(job.spec));
+  }
+
   /** The answer of a request that is traced waits for the batch being gathered. */
   carryTrace(trace: TraceContext): void {
     this.#filling.carryTrace(trace);
@@ -323,8 +286,11 @@ export class Ledger {
     this.#filling.passFinished(place);
   }
 
-  /** Takes a job away: nothing of it stays. */
+  /** Takes a job away: nothing of it stays, and its key is free. */
   remove(job: Job): void {
+    const place = placeOf(job.spec);
+    if (place !== undefined && this.keyHolder(place)?.seq === job.spec.seq)
+      this.#filling.setKeyHolder(place, undefined);
     this.#counters.jobs--;
     this.#read.delete(job.spec.seq);
     this.#filling.remove(job);
@@ -341,7 +307,7 @@ export class Ledger {
     this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { touched: jobs, events, keys, passed, settings, traced, traces } = batch;
+    const { touched: jobs, events, keys, jobKeys, passed, settings, traced, traces } = batch;
     this.#span = this.#ports.traces?.commit({
       jobs: jobs.size,
       events: events.length,
@@ -351,7 +317,7 @@ export class Ledger {
     const downtime = this.#downtime;
     this.#downtime = undefined;
     this.#downtimeInFlight = downtime;
-    this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed, settings, downtime });
+    this.#ports.store.commit({ at: now, counters, jobs, events, keys, jobKeys, passed, settings, downtime });
     return true;
   }
 
@@ -360,10 +326,7 @@ export class Ledger {
     const batch = this.#inFlight as Batch;
     this.#inFlight = undefined;
     this.#committed = this.#countersInFlight;
-    if (batch.settings !== undefined) {
-      this.#settings = changedSettings(this.#settings, batch.settings);
-      this.#settingsEdition++;
-    }
+    this.settings.written(batch);
     this.#span?.written();
     return batch;
   }
@@ -376,7 +339,7 @@ export class Ledger {
     const batches = [this.#inFlight, this.#filling].filter((batch) => batch !== undefined);
     this.#inFlight = undefined;
     this.#filling = new Batch();
-    this.#settingsEdition++;
+    this.settings.lost();
     this.#counters = { ...this.#committed };
     this.#downtime ??= this.#downtimeInFlight;
     this.#span?.refused();

@@ -4,6 +4,7 @@
  */
 
 import type { Stretch } from '../clock.js';
+import type { KeyHolder } from '../domain/control/keys.js';
 import type { SettingsChange } from '../domain/control/settings.js';
 import type { DueLane } from '../domain/due-heap.js';
 import { Refusal } from '../domain/errors.js';
@@ -79,6 +80,8 @@ export interface Changes {
   readonly events: readonly JobEvent[];
   /** Idempotency keys to remember. */
   readonly keys: ReadonlyMap<string, KeyUse>;
+  /** Keys of jobs that have another holder now, by `placeOfJobKey`; undefined: none. */
+  readonly jobKeys: ReadonlyMap<string, KeyHolder | undefined>;
   /** Stretches of the list of finished jobs that are not needed any more. */
   readonly passed: readonly FinishedPlace[];
   /** Absent: none has changed. */
@@ -140,6 +143,8 @@ export interface CommittedJobs {
   pendingOfType(name: string): number;
   /** The use of an idempotency key that is still remembered at `now`. @throws DamagedRecord */
   keyUse(name: string, now: number): KeyUse | undefined;
+  /** The job that has a key, or had it last, by `placeOfJobKey`. @throws DamagedRecord */
+  keyHolder(place: string): KeyHolder | undefined;
 }
 
 /** Jobs in finishing order, as far as merges have listed them. One that was retried since stands there twice. */

@@ -22,6 +22,8 @@ const job = {
   priority: 'Of jobs that are due and wait the larger starts first; 0 where it is not set',
   tags: 'What the job was marked with, to be found by',
   group: 'A tenant, an account: waiting groups of one type and priority take turns',
+  key: 'Names the job within its type',
+  key_ttl: 'The key stays taken at least so long after the job was made',
   expires_after: 'No attempt starts later than that after its occurrence was due',
   max_retry_delay: 'Where the growth of the wait between retries ends',
   retry_jitter: 'Each retry waits longer by a random part of up to this fraction',
@@ -43,6 +45,9 @@ const newJob = {
   priority: "Of jobs that are due and wait the larger starts first. Default: the handler's, else 0",
   tags: 'Words to find the job by: at most 16 different ones',
   group: 'A tenant, an account: waiting groups of one type and priority take turns; jobs without are together one',
+  if_exists:
+    'With key: what is done when it is taken. reject (the default) is a 409 that names the job; return answers the job as it is; replace gives it what this request says',
+  key_ttl: 'With key: a duration of at most 30d; the key stays taken at least so long after the job was made',
   expires_after:
     'A duration longer than 0: no attempt, retries included, starts later than that after its occurrence was due. A single job has failed then (expired), an occurrence is skipped',
   max_retry_delay:

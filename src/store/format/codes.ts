@@ -86,5 +86,6 @@ export const treeCodes = {
   finished: 7,
   keys: 8,
   keyExpiry: 9,
+  jobKeys: 10,
 } as const;
 export const treeOfCode: Words<keyof typeof treeCodes> = wordsOf(treeCodes);

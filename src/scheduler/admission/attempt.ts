@@ -1,9 +1,9 @@
 /** What the pool is given of a job that starts. */
-import { attemptNumber } from '../domain/decisions.js';
-import { formatId } from '../domain/id.js';
-import { isRepeating, type Job } from '../domain/job.js';
-import type { Attempt } from '../pool/port.js';
-import type { Traces } from '../telemetry/traces/port.js';
+import { attemptNumber } from '../../domain/decisions.js';
+import { formatId } from '../../domain/id.js';
+import { isRepeating, type Job } from '../../domain/job.js';
+import type { Attempt } from '../../pool/port.js';
+import type { Traces } from '../../telemetry/traces/port.js';
 
 /**
  * The attempt of a job.
