@@ -9,11 +9,12 @@ import { useIdKey } from './domain/id.js';
 import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
-import { WorkerPool } from './pool/pool.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
+import { makePool, type Workers } from './pools.js';
 import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
 import { FolderWatch } from './reload/folder-watch.js';
+import { jobCheckFor } from './reload/job-check.js';
 import { jobTypesOf, type LoadedType } from './reload/job-types.js';
 import { type ReloadCause, Reloads } from './reload/reloads.js';
 import { mergeBounds } from './scheduler/merging.js';
@@ -156,7 +157,7 @@ async function startOn(
 interface Opened {
   readonly store: ThreadedStore;
   readonly kv: LmdbKv;
-  readonly pool: WorkerPool;
+  readonly pool: Workers;
   readonly types: readonly LoadedType[];
   /** When the handlers folder was read, Unix milliseconds. */
   readonly readAt: number;
@@ -192,19 +193,14 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
     scheduler.drop();
     server.drop();
   });
-  const pool = new WorkerPool({
-    handlersDir: config.handlersDir,
-    threads: config.threads,
-    threadMemoryMiB: config.threadMemoryMiB,
-    attemptsPerThread: config.attemptsPerThread,
-    graceMs: config.graceMs,
+  const pool = await makePool(config, {
+    jobCheck: jobCheckFor(config.timezone),
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
       room: () => scheduler.call((part) => part.turn()),
     },
-    logLevel: config.logLevel,
+    log,
     telemetry: counts,
-    log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
   });
   end.threads(async () => {
     await pool.stop();
@@ -280,6 +276,7 @@ async function assemble(
       waker,
       handlers: types,
       timezone: config.timezone,
+      readEnqueued: (text, now) => opened.server.get().readEnqueued(text, now),
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
       log,

@@ -88,6 +88,7 @@ const fields = {
   ...whenSet,
   tags: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: limits.tags })),
   group: Type.Optional(jobType),
+  parent_id: Type.Optional(jobId),
   key: Type.Optional(Type.String()),
   key_ttl: Type.Optional(duration),
   ...whenRepeating,
