@@ -153,7 +153,8 @@ function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq
       continue;
     const { name } = other.spec;
     // A pause of its type holds from its decision on.
-    if (name === 'limited' || scheduler.waitingFor(other) !== undefined) continue;
+    const wait = scheduler.waitingFor(other);
+    if (name === 'limited' || (wait !== undefined && wait !== 'thread')) continue;
     const now = scheduler.state(seq);
     const { updatedAt, due, fence, attempt } = other.state;
     const isSame = now?.updatedAt === updatedAt && now.due === due && now.fence === fence && now.attempt === attempt;
