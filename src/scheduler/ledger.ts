@@ -4,11 +4,13 @@
  */
 
 import type { Stretch } from '../clock.js';
-import type { ServerSettings, Settings, SettingsChange, TypeSettings } from '../domain/control/settings.js';
+import { type ServerSettings, type Settings, type TypeSettings, withChange } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, type JobState, noDetail, type TraceContext } from '../domain/job.js';
+import { mayLeaveRows, runsAfter } from '../domain/runs/rows.js';
+import { behind, type NumberedRun } from '../domain/runs/run.js';
 import {
   type Commits,
   type CommittedJobs,
@@ -218,6 +220,7 @@ export class Ledger {
     if (job) this.#read.delete(job.spec.seq);
     else this.#counters.jobs++;
     const after = this.#filling.apply(job, decision);
+    if (job && mayLeaveRows(job, decision)) this.#addRuns(job, decision, now);
     const { seq, idSeconds, name } = after.spec;
     for (const body of decision.events) {
       const event: JobEvent = { seq: ++this.#counters.lastEvent, jobSeq: seq, idSeconds, jobName: name, at: now, body };
@@ -226,6 +229,16 @@ export class Ledger {
     if (decision.counts) this.#counters[decision.counts]++;
     if (this.#active.has(seq)) this.#active.set(seq, after);
     return after;
+  }
+
+  /** What the job's attempt came to, and what it passes over, are rows of its runs. */
+  #addRuns(job: Job, decision: Decision, now: number): void {
+    const { seq } = job.spec;
+    const last = (): NumberedRun | undefined =>
+      this.#filling.runs.get(seq)?.at(-1) ?? this.#inFlight?.runs.get(seq)?.at(-1) ?? this.#ports.store.lastRun(seq);
+    for (const run of runsAfter(job, decision, now, () => last() !== undefined)) {
+      this.#filling.addRun(seq, behind(last(), run));
+    }
   }
 
   /**
@@ -332,7 +345,7 @@ export class Ledger {
     this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { touched: jobs, events, keys, passed, settings, traced, traces } = batch;
+    const { touched: jobs, events, keys, runs, passed, settings, traced, traces } = batch;
     this.#span = this.#ports.traces?.commit({
       jobs: jobs.size,
       events: events.length,
@@ -342,7 +355,7 @@ export class Ledger {
     const downtime = this.#downtime;
     this.#downtime = undefined;
     this.#downtimeInFlight = downtime;
-    this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed, settings, downtime });
+    this.#ports.store.commit({ at: now, counters, jobs, events, keys, runs, passed, settings, downtime });
     return true;
   }
 
@@ -351,7 +364,7 @@ export class Ledger {
     const batch = this.#inFlight as Batch;
     this.#inFlight = undefined;
     this.#committed = this.#countersInFlight;
-    if (batch.settings !== undefined) this.#settings = changed(this.#settings, batch.settings);
+    if (batch.settings !== undefined) this.#settings = withChange(this.#settings, batch.settings);
     this.#span?.written();
     return batch;
   }
@@ -377,16 +390,6 @@ export class Ledger {
       jobs: new Set(batches.flatMap((batch) => [...batch.touched.keys()])),
     };
   }
-}
-
-/** The settings with a change of some. Types of which nothing is set any more leave. */
-function changed(before: Settings, { server = before.server, types }: SettingsChange): Settings {
-  const after = new Map(before.types);
-  for (const [name, settings] of types) {
-    if (Object.values(settings).some((value) => value !== undefined)) after.set(name, settings);
-    else after.delete(name);
-  }
-  return { server, types: after };
 }
 
 function answerWith(batch: Batch | undefined, reply: (answer: Answer) => void, answer: Answer): void {

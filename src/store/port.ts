@@ -10,6 +10,7 @@ import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Job, JobState } from '../domain/job.js';
 import type { Status } from '../domain/lifecycle.js';
+import type { NumberedRun } from '../domain/runs/run.js';
 
 /** Running totals, as they stand after a commit. */
 export interface Counters {
@@ -79,6 +80,8 @@ export interface Changes {
   readonly events: readonly JobEvent[];
   /** Idempotency keys to remember. */
   readonly keys: ReadonlyMap<string, KeyUse>;
+  /** Rows of the runs of jobs, by `seq`, in order of their numbers: new ones, and the last of a job once more. Absent: none. */
+  readonly runs?: ReadonlyMap<number, readonly NumberedRun[]> | undefined;
   /** Stretches of the list of finished jobs that are not needed any more. */
   readonly passed: readonly FinishedPlace[];
   /** Absent: none has changed. */
@@ -138,6 +141,8 @@ export interface CommittedJobs {
   jobsOfType(name: string): number;
   /** The use of an idempotency key that is still remembered at `now`. @throws DamagedRecord */
   keyUse(name: string, now: number): KeyUse | undefined;
+  /** The last row of a job's runs; undefined when it has none. @throws DamagedRecord */
+  lastRun(seq: number): NumberedRun | undefined;
 }
 
 /** Jobs in finishing order, as far as merges have listed them. One that was retried since stands there twice. */

@@ -3,6 +3,7 @@
 import type { JobEvent } from '../domain/events.js';
 import type { Job } from '../domain/job.js';
 import type { Status } from '../domain/lifecycle.js';
+import type { NumberedRun } from '../domain/runs/run.js';
 
 export interface ListQuery {
   readonly status?: Status;
@@ -48,8 +49,23 @@ export interface PastEvents {
   readonly next?: LogPlace;
 }
 
+export interface RunPage {
+  /** Rows that there are, on all pages. */
+  readonly total: number;
+  /** Newest first. */
+  readonly runs: readonly NumberedRun[];
+  /** Where the next page begins; absent on the last. */
+  readonly nextBefore?: number;
+}
+
 export interface Queries {
   get(id: string): Job | undefined;
+  /**
+   * The runs of a job; undefined when there is no such job.
+   *
+   * @param query `before`: only rows with a lower number, from an earlier page's `nextBefore`
+   */
+  runs(id: string, query: { readonly limit: number; readonly before?: number | undefined }): RunPage | undefined;
   list(query: ListQuery): ListPage;
   totals(): Totals;
   /** Number of the latest event on disk. */

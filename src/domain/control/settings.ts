@@ -38,3 +38,13 @@ export function held(before: Hold | undefined, reason: string | null | undefined
   const since = before?.since ?? now;
   return kept === undefined ? { since } : { since, reason: kept };
 }
+
+/** The settings with a change of some. Types of which nothing is set any more leave. */
+export function withChange(before: Settings, { server = before.server, types }: SettingsChange): Settings {
+  const after = new Map(before.types);
+  for (const [name, settings] of types) {
+    if (Object.values(settings).some((value) => value !== undefined)) after.set(name, settings);
+    else after.delete(name);
+  }
+  return { server, types: after };
+}

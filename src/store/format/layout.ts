@@ -12,13 +12,14 @@ import { rowBytes } from './row.js';
  * 3: what was committed last may be in the journal only. The trees are as in 1.
  * 4: the due index has a lane for each priority and one of deadlines. Without such jobs the trees are as in 1.
  * 5: `meta` may have settings, which a version that does not know them would not keep to. Without these the trees are as in 4.
- * 6: events may say that an attempt was snoozed; `meta` may say when no server ran.
+ * 6: events may say that an attempt was snoozed; `meta` may say when no server ran; there is a tree of runs.
  */
 export const schemaVersion = 6;
 
 /**
  * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by `seq`), `due` (what
- * is to come), `bitmaps` (sets of jobs), `finished` (in finishing order), `keys` and `keyExpiry` (idempotency).
+ * is to come), `bitmaps` (sets of jobs), `finished` (in finishing order), `keys` and `keyExpiry` (idempotency), `runs`
+ * (of jobs).
  */
 export const trees = [
   'meta',
@@ -31,6 +32,7 @@ export const trees = [
   'finished',
   'keys',
   'keyExpiry',
+  'runs',
 ] as const;
 export type Tree = (typeof trees)[number];
 

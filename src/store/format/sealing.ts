@@ -1,6 +1,8 @@
 /** Sealing: what changed about which jobs becomes the bytes that one commit writes. */
+import { isRepeating } from '../../domain/job.js';
+import { runsKept } from '../../domain/runs/run.js';
 import { deadlineOf } from '../../domain/slots/deadline.js';
-import type { Changes } from '../port.js';
+import type { Changes, JobChange } from '../port.js';
 import { ByteWriter } from './bytes.js';
 import { hasStoredDetail, needsMore, storedDetail } from './detail.js';
 import { encodeMeta, metaKey, type Put } from './layout.js';
@@ -9,6 +11,7 @@ import { settingsPuts } from './settings.js';
 import { writeSpec } from './spec-codec.js';
 import { keyOfPlace } from './trees/finished-list.js';
 import { keyUsePuts } from './trees/key-use.js';
+import { runPuts } from './trees/run-row.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
 /** A batch ready to be written, in one buffer that changes hands. */
@@ -34,7 +37,7 @@ export interface SealContext {
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
 export function sealChanges(
-  { at, counters, jobs, events, keys, passed, settings, downtime }: Changes,
+  { at, counters, jobs, events, keys, runs, passed, settings, downtime }: Changes,
   context: SealContext,
 ): SealedBatch {
   const { position, logBytes, types } = context;
@@ -55,6 +58,10 @@ export function sealChanges(
   }
   const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
+  for (const [seq, rows] of runs ?? []) {
+    const repeats = isRepeating((jobs.get(seq) as JobChange).job.spec);
+    for (const row of rows) puts.push(...runPuts(seq, row, runsKept(repeats)));
+  }
   if (settings !== undefined) puts.push(...settingsPuts(settings));
   if (downtime !== undefined)
     puts.push({ tree: 'meta', key: metaKey('downtime'), value: encodeMeta(downtime, 'downtime') });

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../clock.js';
 import type { Job, JobState } from '../../domain/job.js';
+import type { NumberedRun } from '../../domain/runs/run.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import { hasStoredDetail, needsMore, storedDetail } from '../format/detail.js';
 import { sealChanges } from '../format/sealing.js';
@@ -144,6 +145,11 @@ export class CommittedStore implements JobStore, StorageEvents {
   keyUse(name: string, now: number): KeyUse | undefined {
     const recent = this.#state.recent.keyUse(name);
     return recent && isRemembered(recent, now) ? recent : this.#state.reader.keyUse(name, now);
+  }
+
+  lastRun(seq: number): NumberedRun | undefined {
+    const { recent, reader } = this.#state;
+    return recent.runs.last(seq) ?? reader.lastRun(seq);
   }
 
   nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined {

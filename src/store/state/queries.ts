@@ -1,20 +1,27 @@
 /** The read side: lists, totals, single jobs and past events, from what is on disk. */
 
 import { findById } from '../../domain/find-job.js';
-import type { Job } from '../../domain/job.js';
+import { isRepeating, type Job } from '../../domain/job.js';
+import { runsOfState } from '../../domain/runs/rows.js';
+import { type NumberedRun, runsKept } from '../../domain/runs/run.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import { EventLog } from '../log/event-log.js';
 import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal } from '../port.js';
-import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, Totals } from '../queries-port.js';
+import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, RunPage, Totals } from '../queries-port.js';
 import type { JobSets } from '../trees/job-sets.js';
+import type { StoreReader } from '../trees/reader.js';
+import { runsIn } from '../trees/runs.js';
 import type { CommittedState } from './committed-state.js';
 import type { Memtable } from './memtable.js';
+import type { RecentCommits } from './recent-commits.js';
 
 export class StoreQueries implements Queries {
   readonly #memtable: Memtable;
   readonly #sets: JobSets;
   readonly #types: TypeDictionary;
   readonly #log: EventLog;
+  readonly #reader: StoreReader;
+  readonly #recent: RecentCommits;
   readonly #counters: () => Counters;
   readonly #damage: DamageReports;
 
@@ -28,6 +35,8 @@ export class StoreQueries implements Queries {
     this.#sets = parts.state.sets;
     this.#types = parts.state.types;
     this.#log = new EventLog(parts.state.log, parts.state.types);
+    this.#reader = parts.state.reader;
+    this.#recent = parts.state.recent;
     this.#counters = parts.counters;
     this.#damage = parts.damage;
   }
@@ -38,6 +47,30 @@ export class StoreQueries implements Queries {
 
   seqOf(id: string): number | undefined {
     return this.get(id)?.spec.seq;
+  }
+
+  runs(
+    id: string,
+    { limit, before = Number.POSITIVE_INFINITY }: { readonly limit: number; readonly before?: number | undefined },
+  ): RunPage | undefined {
+    const job = this.get(id);
+    if (!job) return undefined;
+    const all = this.#whole(() => this.#runs(job));
+    const from = all.filter(({ number }) => number < before);
+    const runs = from.slice(0, limit);
+    const last = runs.at(-1);
+    return { total: all.length, runs, ...(from.length > limit && last && { nextBefore: last.number }) };
+  }
+
+  /** All rows that there are, the newest first. */
+  #runs(job: Job): NumberedRun[] {
+    const { seq } = job.spec;
+    const rows = new Map(runsIn(this.#reader.kv, seq).map((row) => [row.number, row]));
+    for (const row of this.#recent.runs.of(seq)) rows.set(row.number, row);
+    const last = Math.max(0, ...rows.keys());
+    const kept = [...rows.values()].filter(({ number }) => number > last - runsKept(isRepeating(job.spec)));
+    for (const [at, run] of runsOfState(job, rows.size > 0).entries()) kept.push({ number: last + 1 + at, run });
+    return kept.sort((a, b) => b.number - a.number);
   }
 
   list(query: ListQuery): ListPage {
