@@ -22,6 +22,7 @@ import {
   countPassed,
   countSlots,
   dueOf,
+  dueUntil,
   firstSlot,
   followingSlot,
   lastSlot,
@@ -118,7 +119,7 @@ export function miss({ spec, state }: Job, now: number, resumedAt = now): Decisi
   const cutoff = resumedAt - limits.misfireAfterMs - 1;
   // An extra occurrence is asked for and not missed.
   if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff || state.nextSlot !== 0) return undefined;
-  const until = lastStarted(spec, state, cutoff);
+  const until = dueUntil(spec, state.occurrence, cutoff);
   const missed = (isCounted(spec, state) ? 0 : 1) + countSlots(spec, state.occurrence, until);
   if (missed === 0) return undefined;
   const last = lastSlot(spec, state.occurrence, until) ?? state.occurrence;
@@ -140,12 +141,6 @@ export function miss({ spec, state }: Job, now: number, resumedAt = now): Decisi
 function missedOver(spec: JobSpec, first: number, last = first): PassedOver {
   const count = 1 + countSlots(spec, first, last);
   return { outcome: 'missed', scheduledFor: first, lastScheduledFor: last, count, manual: false };
-}
-
-/** Up to when slots have come due by `cutoff`: the last of them may start later, by its jitter. */
-function lastStarted(spec: JobSpec, state: JobState, cutoff: number): number {
-  const last = spec.jitterMs === undefined ? undefined : lastSlot(spec, state.occurrence, cutoff);
-  return last !== undefined && startOf(spec, last) > cutoff ? last - 1 : cutoff;
 }
 
 /** Whether the present occurrence is among those that are counted as missed: it was made due later than by its own time. */
@@ -249,7 +244,9 @@ export function succeed(job: Job, success: Success, now: number): Decision {
   const told: EventBody = { type: 'job.completed', durationMs: Math.max(0, Math.round(success.durationMs)) };
   const { state, events, passed } = finish(job, 'succeed', [told], now);
   const detail = resultDetail(job.detail, success);
-  return detail ? { state, events, passed, detail, counts: 'completed' } : { state, events, passed, counts: 'completed' };
+  return detail
+    ? { state, events, passed, detail, counts: 'completed' }
+    : { state, events, passed, counts: 'completed' };
 }
 
 /** What a success leaves behind: its result in the place of an earlier one's. Undefined where there is neither. */
@@ -378,8 +375,10 @@ export function cancel({ state }: Job, now: number): Decision {
  */
 export function retry({ spec, state }: Job, now: number): Decision {
   const attempt = isRepeating(spec) ? Math.max(1, state.attempt) : 0;
+  const expiresFrom = spec.expiresAfterMs === undefined ? undefined : now;
+  const { keyLost, ...kept } = spec;
   return {
-    ...(spec.expiresAfterMs !== undefined && { spec: { ...spec, expiresFrom: now } }),
+    ...((keyLost || expiresFrom !== undefined) && { spec: { ...kept, expiresFrom } }),
     state: move(state, 'retry', now, { ...fresh, attempt, due: now, finishedAt: 0 }),
     events: [{ type: 'job.retrying', nextRetryAt: now, retryCount: 0, cause: 'manual' }],
   };

@@ -4,13 +4,14 @@
  * comes to one of two ends: `written` or `lost`.
  */
 
+import type { KeyHolder } from '../domain/control/keys.js';
 import type { ServerSettings, SettingsChange, TypeSettings } from '../domain/control/settings.js';
 import type { Decision } from '../domain/decisions.js';
 import type { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, noDetail, type TraceContext, wakesAt } from '../domain/job.js';
-import { deadlineOf } from '../domain/slots/deadline.js';
 import type { NumberedRun } from '../domain/runs/run.js';
+import { deadlineOf } from '../domain/slots/deadline.js';
 import type { Outcome } from '../pool/port.js';
 import type { FinishedPlace, JobChange, KeyUse } from '../store/port.js';
 import { maxLinks } from '../telemetry/traces/port.js';
@@ -45,6 +46,7 @@ export class Batch {
   readonly #facts: Fact[] = [];
   readonly #consequences: Consequence[] = [];
   readonly #keys = new Map<string, KeyUse>();
+  readonly #jobKeys = new Map<string, KeyHolder | undefined>();
   readonly #runs = new Map<number, NumberedRun[]>();
   readonly #passed: FinishedPlace[] = [];
   readonly #types = new Map<string, TypeSettings>();
@@ -71,6 +73,11 @@ export class Batch {
   /** Idempotency keys to remember. */
   get keys(): ReadonlyMap<string, KeyUse> {
     return this.#keys;
+  }
+
+  /** Keys of jobs that have another holder now, by `placeOfJobKey`; undefined: none. */
+  get jobKeys(): ReadonlyMap<string, KeyHolder | undefined> {
+    return this.#jobKeys;
   }
 
   /** Rows of the runs of jobs, by `seq`. */
@@ -192,6 +199,11 @@ export class Batch {
   /** Remembers what an idempotency key stands for. */
   rememberKey(name: string, use: KeyUse): void {
     this.#keys.set(name, use);
+  }
+
+  /** A job's key has another holder now; undefined: none. */
+  setKeyHolder(place: string, holder: KeyHolder | undefined): void {
+    this.#jobKeys.set(place, holder);
   }
 
   /** Sets what holds for a job type. */

@@ -4,11 +4,12 @@
  */
 
 import type { Stretch } from '../clock.js';
-import { type ServerSettings, type Settings, type TypeSettings, withChange } from '../domain/control/settings.js';
+import { asHolder, type KeyHolder, placeOf } from '../domain/control/keys.js';
+import { changed, type ServerSettings, type Settings, type TypeSettings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import { type Job, type JobState, noDetail, type TraceContext } from '../domain/job.js';
+import type { Job, JobState, TraceContext } from '../domain/job.js';
 import { mayLeaveRows, runsAfter } from '../domain/runs/rows.js';
 import { behind, type NumberedRun } from '../domain/runs/run.js';
 import {
@@ -24,6 +25,7 @@ import {
 import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
 import type { Answer } from './messages.js';
+import { ReadJobs } from './read-jobs.js';
 
 /** What the ledger needs of others. */
 export interface LedgerPorts {
@@ -38,22 +40,13 @@ const storageUnavailable = new Refusal(
   'The change could not be written to disk and was not made. Try again later; GET /health says when writing works again.',
 );
 
-/** Jobs kept at hand after they were read, and characters of payload that one may have for it: 8 million in all. */
-const maxRead = 2048;
-const maxReadPayload = 4096;
-
 type MutableCounters = { -readonly [K in keyof Counters]: Counters[K] };
 
 /** See the head of this file. Instants are Unix milliseconds. */
 export class Ledger {
   readonly #ports: LedgerPorts;
   readonly #active = new Map<number, Job>();
-  /**
-   * Jobs that were read and have not been touched since: what is due is looked at when its time has come and again when it
-   * starts. With `cachedPages` it takes a sixth off what a run costs the main thread. A plain map, emptied when full: each
-   * job is put in and taken out once, where an LRU takes twice as long.
-   */
-  readonly #read = new Map<number, Job>();
+  readonly #read: ReadJobs;
   #filling = new Batch();
   #inFlight: Batch | undefined;
   /** Of the batch in flight. */
@@ -71,6 +64,7 @@ export class Ledger {
   constructor(ports: LedgerPorts, start: { readonly counters: Counters; readonly settings: Settings }) {
     const { counters, settings } = start;
     this.#ports = ports;
+    this.#read = new ReadJobs(ports.store);
     this.#settings = settings;
     this.#counters = { ...counters };
     this.#countersInFlight = counters;
@@ -160,12 +154,12 @@ export class Ledger {
     if (atHand) return atHand;
     const touched = this.#touched(seq);
     if (touched) return touched.removed ? undefined : touched.job;
-    return this.#readNow(seq);
+    return this.#read.read(seq);
   }
 
   /** A job of which all that was decided is on disk; undefined while something is not. @throws DamagedRecord */
   lookupWritten(seq: number): Job | undefined {
-    return this.#read.get(seq) ?? (this.#touched(seq) ? undefined : this.#readNow(seq));
+    return this.#read.get(seq) ?? (this.#touched(seq) ? undefined : this.#read.read(seq));
   }
 
   /** A job's state as it is now, without its spec. @throws DamagedRecord */
@@ -193,14 +187,6 @@ export class Ledger {
 
   #touched(seq: number): JobChange | undefined {
     return this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
-  }
-
-  #readNow(seq: number): Job | undefined {
-    const job = this.#ports.store.job(seq);
-    if (!job || job.detail !== noDetail || job.spec.payload.length > maxReadPayload) return job;
-    if (this.#read.size === maxRead) this.#read.clear();
-    this.#read.set(seq, job);
-    return job;
   }
 
   /** A cancelled job may leave while its attempt is in the pool: only of one that is running is it sure that it is there. */
@@ -312,6 +298,17 @@ export class Ledger {
     return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.store.keyUse(name, now);
   }
 
+  /** The job that has a key, or had it last, written or not; by `placeOfJobKey`. */
+  keyHolder(place: string): KeyHolder | undefined {
+    for (const batch of [this.#filling, this.#inFlight]) if (batch?.jobKeys.has(place)) return batch.jobKeys.get(place);
+    return this.#ports.store.keyHolder(place);
+  }
+
+  /** The key of a job is its own from now on. */
+  giveKey(place: string, job: Job): void {
+    this.#filling.setKeyHolder(place, asHolder(job.spec));
+  }
+
   /** The answer of a request that is traced waits for the batch being gathered. */
   carryTrace(trace: TraceContext): void {
     this.#filling.carryTrace(trace);
@@ -327,8 +324,11 @@ export class Ledger {
     this.#filling.passFinished(place);
   }
 
-  /** Takes a job away: nothing of it stays. */
+  /** Takes a job away: nothing of it stays, and its key is free. */
   remove(job: Job): void {
+    const place = placeOf(job.spec);
+    if (place !== undefined && this.keyHolder(place)?.seq === job.spec.seq)
+      this.#filling.setKeyHolder(place, undefined);
     this.#counters.jobs--;
     this.#read.delete(job.spec.seq);
     this.#filling.remove(job);
@@ -345,7 +345,7 @@ export class Ledger {
     this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { touched: jobs, events, keys, runs, passed, settings, traced, traces } = batch;
+    const { touched: jobs, events, keys, jobKeys, runs, passed, settings, traced, traces } = batch;
     this.#span = this.#ports.traces?.commit({
       jobs: jobs.size,
       events: events.length,
@@ -355,7 +355,7 @@ export class Ledger {
     const downtime = this.#downtime;
     this.#downtime = undefined;
     this.#downtimeInFlight = downtime;
-    this.#ports.store.commit({ at: now, counters, jobs, events, keys, runs, passed, settings, downtime });
+    this.#ports.store.commit({ at: now, counters, jobs, events, keys, jobKeys, runs, passed, settings, downtime });
     return true;
   }
 
@@ -364,7 +364,7 @@ export class Ledger {
     const batch = this.#inFlight as Batch;
     this.#inFlight = undefined;
     this.#committed = this.#countersInFlight;
-    if (batch.settings !== undefined) this.#settings = withChange(this.#settings, batch.settings);
+    if (batch.settings !== undefined) this.#settings = changed(this.#settings, batch.settings);
     this.#span?.written();
     return batch;
   }

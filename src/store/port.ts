@@ -4,6 +4,7 @@
  */
 
 import type { Stretch } from '../clock.js';
+import type { KeyHolder } from '../domain/control/keys.js';
 import type { SettingsChange } from '../domain/control/settings.js';
 import type { DueLane } from '../domain/due-heap.js';
 import { Refusal } from '../domain/errors.js';
@@ -80,6 +81,8 @@ export interface Changes {
   readonly events: readonly JobEvent[];
   /** Idempotency keys to remember. */
   readonly keys: ReadonlyMap<string, KeyUse>;
+  /** Keys of jobs that have another holder now, by `placeOfJobKey`; undefined: none. */
+  readonly jobKeys: ReadonlyMap<string, KeyHolder | undefined>;
   /** Rows of the runs of jobs, by `seq`, in order of their numbers: new ones, and the last of a job once more. Absent: none. */
   readonly runs?: ReadonlyMap<number, readonly NumberedRun[]> | undefined;
   /** Stretches of the list of finished jobs that are not needed any more. */
@@ -141,6 +144,8 @@ export interface CommittedJobs {
   jobsOfType(name: string): number;
   /** The use of an idempotency key that is still remembered at `now`. @throws DamagedRecord */
   keyUse(name: string, now: number): KeyUse | undefined;
+  /** The job that has a key, or had it last, by `placeOfJobKey`. @throws DamagedRecord */
+  keyHolder(place: string): KeyHolder | undefined;
   /** The last row of a job's runs; undefined when it has none. @throws DamagedRecord */
   lastRun(seq: number): NumberedRun | undefined;
 }

@@ -1,4 +1,5 @@
 /** What must hold after every step of a simulated life. Each check throws with what it found. */
+import { placeOf } from '../../src/domain/control/keys.js';
 import type { JobEvent } from '../../src/domain/events.js';
 import { isHeld, isRepeating, type Job } from '../../src/domain/job.js';
 import { isFinished, type Status, statuses } from '../../src/domain/lifecycle.js';
@@ -7,6 +8,7 @@ import { checkStore } from '../../src/store/check/check.js';
 import type { World } from '../support/world.js';
 import { EventReplay, must } from './event-replay.js';
 import type { Promised } from './promised.js';
+import { RunsReplay } from './runs-replay.js';
 
 /** A list of all jobs: more than any life has. */
 export const everything = { limit: 10_000, offset: 0 } as const;
@@ -17,6 +19,7 @@ export class Invariants {
   readonly #promised: Promised;
   readonly #events: JobEvent[] = [];
   readonly #replay = new EventReplay();
+  readonly #runs: RunsReplay;
   /** What a list of everything has, and the moment it was read at. */
   #jobs: readonly Job[] = [];
   #bySeq: ReadonlyMap<number, Job> = new Map();
@@ -27,6 +30,7 @@ export class Invariants {
   constructor(world: World, promised: Promised) {
     this.#world = world;
     this.#promised = promised;
+    this.#runs = new RunsReplay(promised);
   }
 
   /** All checks of one moment. */
@@ -41,7 +45,9 @@ export class Invariants {
     if (!isNews) return;
     this.#checkSets(this.#bySeq);
     this.#checkLists(this.#jobs);
+    checkKeys(this.#jobs);
     this.#checkReplay(this.#bySeq);
+    this.#runs.check(this.#world, this.#bySeq);
   }
 
   /**
@@ -155,6 +161,7 @@ export class Invariants {
       );
       this.#events.push(event);
       this.#replay.apply(event);
+      this.#runs.apply(event);
       if (event.body.type === 'job.completed') this.#checkSlot(event.jobSeq);
       if (event.body.type === 'job.scheduled') this.#checkExtra(event, event.body.triggerAt);
     }
@@ -270,5 +277,17 @@ export class Invariants {
     const faults: string[] = [];
     checkStore(this.#world.kv, this.#world.clock.now(), (line) => faults.push(line));
     must(faults.length === 0, () => `a check of the store finds ${faults.length} faults: ${faults[0]}`);
+  }
+}
+
+/** No two jobs that are pending or running have one key, unless one has taken it while the other ran. */
+function checkKeys(jobs: readonly Job[]): void {
+  const owners = new Map<string, number>();
+  for (const { spec, state } of jobs) {
+    const place = placeOf(spec);
+    if (place === undefined || spec.keyLost || isFinished(state.status)) continue;
+    const other = owners.get(place);
+    must(other === undefined, () => `jobs ${other} and ${spec.seq} both have the key ${place}`);
+    owners.set(place, spec.seq);
   }
 }

@@ -129,7 +129,11 @@ function moved({ spec, state }: Job, end: number): Moved | undefined {
   if (passed > 0) over.push(passedSlots(spec, state, slot, end, 'skipped_paused'));
   if (slot === undefined) return { place: undefined, skipped, over };
   const given = isBegun && !isSnoozed ? ({ lastOutcome: 'failed' } as const) : undefined;
-  return { place: { ...fresh, ...given, due: dueOf(spec, slot), occurrence: slot, skipped, nextSlot: 0 }, skipped, over };
+  return {
+    place: { ...fresh, ...given, due: dueOf(spec, slot), occurrence: slot, skipped, nextSlot: 0 },
+    skipped,
+    over,
+  };
 }
 
 function told(type: 'job.paused' | 'job.resumed', { status }: JobState, { until, reason }: Pause): EventBody {

@@ -16,9 +16,11 @@ import { noCounters } from '../port.js';
 import { noMark, readMark } from '../trees/merge-mark.js';
 import { CheckFaults } from './check-faults.js';
 import { CheckGround } from './check-ground.js';
+import { checkJobKeys } from './check-job-keys.js';
 import { checkJobs } from './check-jobs.js';
 import { checkDue, checkFinished, checkKeys } from './check-lists.js';
 import { checkLog, checkStatesAgainstLog } from './check-log.js';
+import { checkRuns } from './check-runs.js';
 
 export interface CheckSummary {
   readonly faults: number;
@@ -65,6 +67,8 @@ export function checkStore(
   pass('the due index', () => checkDue(ground, pending, expiring));
   pass('the list of finished jobs', () => checkFinished(ground, finished));
   pass('the idempotency keys', () => checkKeys(ground));
+  pass('the keys of jobs', () => checkJobKeys(ground));
+  pass('the runs of jobs', () => checkRuns(ground));
   pass('the log beside the states', () => checkStatesAgainstLog(ground));
   faults.finish();
   return { faults: faults.count, jobs: counts, records, events, position: last };

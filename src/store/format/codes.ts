@@ -86,5 +86,7 @@ export const treeCodes = {
   finished: 7,
   keys: 8,
   keyExpiry: 9,
+  jobKeys: 10,
+  runs: 11,
 } as const;
 export const treeOfCode: Words<keyof typeof treeCodes> = wordsOf(treeCodes);

@@ -10,6 +10,7 @@ import { type Change, type Deadline, writeLogRecord } from './log-record.js';
 import { settingsPuts } from './settings.js';
 import { writeSpec } from './spec-codec.js';
 import { keyOfPlace } from './trees/finished-list.js';
+import { jobKeyPut } from './trees/job-key.js';
 import { keyUsePuts } from './trees/key-use.js';
 import { runPuts } from './trees/run-row.js';
 import type { TypeDictionary } from './type-dictionary.js';
@@ -37,7 +38,7 @@ export interface SealContext {
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
 export function sealChanges(
-  { at, counters, jobs, events, keys, runs, passed, settings, downtime }: Changes,
+  { at, counters, jobs, events, keys, jobKeys, runs, passed, settings, downtime }: Changes,
   context: SealContext,
 ): SealedBatch {
   const { position, logBytes, types } = context;
@@ -58,6 +59,7 @@ export function sealChanges(
   }
   const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
+  for (const [place, holder] of jobKeys) puts.push(jobKeyPut(place, holder));
   for (const [seq, rows] of runs ?? []) {
     const repeats = isRepeating((jobs.get(seq) as JobChange).job.spec);
     for (const row of rows) puts.push(...runPuts(seq, row, runsKept(repeats)));

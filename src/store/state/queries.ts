@@ -3,7 +3,7 @@
 import { findById } from '../../domain/find-job.js';
 import { isRepeating, type Job } from '../../domain/job.js';
 import { runsOfState } from '../../domain/runs/rows.js';
-import { type NumberedRun, runsKept } from '../../domain/runs/run.js';
+import { isPassedOver, type NumberedRun, runsKept } from '../../domain/runs/run.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import { EventLog } from '../log/event-log.js';
 import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal } from '../port.js';
@@ -64,13 +64,17 @@ export class StoreQueries implements Queries {
 
   /** All rows that there are, the newest first. */
   #runs(job: Job): NumberedRun[] {
-    const { seq } = job.spec;
-    const rows = new Map(runsIn(this.#reader.kv, seq).map((row) => [row.number, row]));
-    for (const row of this.#recent.runs.of(seq)) rows.set(row.number, row);
-    const last = Math.max(0, ...rows.keys());
-    const kept = [...rows.values()].filter(({ number }) => number > last - runsKept(isRepeating(job.spec)));
-    for (const [at, run] of runsOfState(job, rows.size > 0).entries()) kept.push({ number: last + 1 + at, run });
-    return kept.sort((a, b) => b.number - a.number);
+    const { spec, state } = job;
+    const rows = new Map(runsIn(this.#reader.kv, spec.seq).map((row) => [row.number, row]));
+    for (const row of this.#recent.runs.of(spec.seq)) rows.set(row.number, row);
+    const sorted = [...rows.values()].sort((a, b) => b.number - a.number);
+    // The trees may have a commit that has not been reported yet: the state is as it was before.
+    const ended = state.status === 'running' ? state.fence - 1 : state.fence;
+    const ahead = sorted.findLastIndex(({ run }) => !isPassedOver(run) && run.run > ended);
+    const known = sorted.slice(ahead + 1);
+    const last = known[0]?.number ?? 0;
+    const ofState = runsOfState(job, last > 0).map((run, at) => ({ number: last + 1 + at, run }));
+    return [...ofState.reverse(), ...known.filter(({ number }) => number > last - runsKept(isRepeating(spec)))];
   }
 
   list(query: ListQuery): ListPage {

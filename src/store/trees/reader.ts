@@ -1,6 +1,7 @@
 /** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
 
 import type { Stretch } from '../../clock.js';
+import type { KeyHolder } from '../../domain/control/keys.js';
 import type { Settings } from '../../domain/control/settings.js';
 import type { JobSpec } from '../../domain/job.js';
 import type { NumberedRun } from '../../domain/runs/run.js';
@@ -21,6 +22,7 @@ import type { RowPlace } from '../format/row.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { readSpec } from '../format/spec-codec.js';
 import { decodeFinished, keyBehind, keyOfPlace, placeOfKey } from '../format/trees/finished-list.js';
+import { readKeyHolder, underOfJobKey } from '../format/trees/job-key.js';
 import { blockOfKey, decodeSet, setOfKey } from '../format/trees/set-block.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
@@ -76,6 +78,13 @@ export class StoreReader {
 
   keyUse(name: string, now: number): KeyUse | undefined {
     return findKey(this.kv, name, now);
+  }
+
+  /** The job that has a key, or had it last. @throws DamagedRecord */
+  keyHolder(place: string): KeyHolder | undefined {
+    const under = underOfJobKey(place);
+    const sealed = this.kv.get('jobKeys', under);
+    return sealed && readKeyHolder(sealed, under);
   }
 
   /** The last row of a job's runs. @throws DamagedRecord, NewerRecord */

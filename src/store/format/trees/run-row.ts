@@ -4,7 +4,13 @@
  * was passed over the last slot (f64) and how many (u32). Sealed.
  */
 import type { FailureCode } from '../../../domain/job.js';
-import { type AttemptOutcome, isPassedOver, type NumberedRun, type PassOutcome, type Run } from '../../../domain/runs/run.js';
+import {
+  type AttemptOutcome,
+  isPassedOver,
+  type NumberedRun,
+  type PassOutcome,
+  type Run,
+} from '../../../domain/runs/run.js';
 import { DamagedRecord, NewerRecord } from '../../port.js';
 import { ByteReader, ByteWriter } from '../bytes.js';
 import { type Put, seal, unseal } from '../layout.js';
@@ -32,15 +38,21 @@ const outcomeCodes = {
 const firstPassed = 128;
 const outcomeOfCode = new Map(Object.entries(outcomeCodes).map(([outcome, code]) => [code as number, outcome]));
 
-const failureCodes = { handler_error: 1, timeout: 2, worker_lost: 3, expired: 4, cancelled: 5 } as const satisfies Record<
-  FailureCode,
-  number
->;
+const failureCodes = {
+  handler_error: 1,
+  timeout: 2,
+  worker_lost: 3,
+  expired: 4,
+  cancelled: 5,
+} as const satisfies Record<FailureCode, number>;
 const failureOfCode = new Map(Object.entries(failureCodes).map(([failure, code]) => [code as number, failure]));
 
 export const runKey = (seq: number, number: number): Buffer => key(seq, number);
 /** The keys of all rows of a job: from the first, inclusive, to the second. */
-export const runsOf = (seq: number): { readonly from: Buffer; readonly to: Buffer } => ({ from: key(seq), to: key(seq + 1) });
+export const runsOf = (seq: number): { readonly from: Buffer; readonly to: Buffer } => ({
+  from: key(seq),
+  to: key(seq + 1),
+});
 export const jobOfRunKey = (of: Uint8Array): number => keyPart(of, 0);
 export const numberOfRunKey = (of: Uint8Array): number => keyPart(of, 1);
 
@@ -91,7 +103,10 @@ export function readRun(sealed: Buffer, under: Uint8Array): NumberedRun {
   const number = numberOfRunKey(under);
   if (code >= firstPassed) {
     const [lastScheduledFor, count] = [input.f64(), input.u32()];
-    return { number, run: { outcome: outcome as PassOutcome, scheduledFor, lastScheduledFor, count, manual: isManual } };
+    return {
+      number,
+      run: { outcome: outcome as PassOutcome, scheduledFor, lastScheduledFor, count, manual: isManual },
+    };
   }
   const run = {
     outcome: outcome as AttemptOutcome,
