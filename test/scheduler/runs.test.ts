@@ -70,7 +70,10 @@ for (const [how, again] of ends) {
     world.pass(10);
     world.end(seq);
     const all = told(world, seq).filter((row) => !row.startsWith('interrupted'));
-    t.same(all.map((row) => row.split(' ')[0]), ['success', 'snoozed', 'timeout', 'retried']);
+    t.same(
+      all.map((row) => row.split(' ')[0]),
+      ['success', 'snoozed', 'timeout', 'retried'],
+    );
     t.same(isWhole(world), []);
   });
 
@@ -110,14 +113,10 @@ for (const [how, again] of ends) {
     world.settle();
     world.pass(minute);
     world.end(seq);
-    t.same(told(world, seq).filter((row) => !row.startsWith('interrupted')), [
-      'success #3',
-      'missed ×5',
-      'success #2',
-      'skipped_paused ×2',
-      'skipped_overlap ×3',
-      'success #1',
-    ]);
+    t.same(
+      told(world, seq).filter((row) => !row.startsWith('interrupted')),
+      ['success #3', 'missed ×5', 'success #2', 'skipped_paused ×2', 'skipped_overlap ×3', 'success #1'],
+    );
     const rows = runs(world, seq);
     t.match(rows[4], { scheduledFor: first + minute, lastScheduledFor: first + 3 * minute, manual: false });
     t.match(rows[2], { manual: true, attempt: 1 });

@@ -71,12 +71,21 @@ export class RunsReplay {
       must(run === state.fence - at, () => `job ${seq} shows attempt ${run} in the place of ${state.fence - at}`);
       const known = told[run - 1];
       const ended = outcome === 'timeout' ? 'failed' : outcome;
-      must(known?.outcome === ended, () => `attempt ${run} of job ${seq} was told to be ${known?.outcome}, not ${outcome}`);
+      must(
+        known?.outcome === ended,
+        () => `attempt ${run} of job ${seq} was told to be ${known?.outcome}, not ${outcome}`,
+      );
       must(known.at === startedAt, () => `attempt ${run} of job ${seq} began at ${known.at}, not at ${startedAt}`);
-      must((error !== undefined) === (outcome === 'retried' || ended === 'failed'), () => `attempt ${run} of job ${seq}: error`);
+      must(
+        (error !== undefined) === (outcome === 'retried' || ended === 'failed'),
+        () => `attempt ${run} of job ${seq}: error`,
+      );
       const given = this.#promised.given.get(`${seq}/${run}`);
       const isSame = !given || (given.scheduledFor === scheduledFor && given.attempt === attempt);
-      must(isSame, () => `the pool was given attempt ${run} of job ${seq} for ${given?.scheduledFor}, not ${scheduledFor}`);
+      must(
+        isSame,
+        () => `the pool was given attempt ${run} of job ${seq} for ${given?.scheduledFor}, not ${scheduledFor}`,
+      );
       if (outcome !== 'success') continue;
       const came = this.#promised.outcome(seq, run)?.kind;
       must(came === 'succeeded', () => `attempt ${run} of job ${seq} shows a success, the pool said ${came}`);

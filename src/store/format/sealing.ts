@@ -34,6 +34,10 @@ export interface SealContext {
   readonly position: number;
   readonly logBytes: number;
   readonly types: TypeDictionary;
+  /** What is to be written of a job's label; absent, or undefined: nothing. */
+  readonly labelPut?: (change: JobChange) => Put | undefined;
+  /** What else the commit writes. */
+  readonly morePuts?: readonly Put[];
 }
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
@@ -58,6 +62,11 @@ export function sealChanges(
     deadlines.push({ seq: spec.seq, at: deadlineOf(spec, state) as number });
   }
   const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
+  puts.push(...(context.morePuts ?? []));
+  for (const change of jobs.values()) {
+    const put = context.labelPut?.(change);
+    if (put !== undefined) puts.push(put);
+  }
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
   for (const [place, holder] of jobKeys) puts.push(jobKeyPut(place, holder));
   for (const [seq, rows] of runs ?? []) {

@@ -1,27 +1,25 @@
 /** The read side: lists, totals, single jobs and past events, from what is on disk. */
 
 import { findById } from '../../domain/find-job.js';
-import { isRepeating, type Job } from '../../domain/job.js';
-import { runsOfState } from '../../domain/runs/rows.js';
-import { isPassedOver, type NumberedRun, runsKept } from '../../domain/runs/run.js';
-import type { TypeDictionary } from '../format/type-dictionary.js';
+import type { JobFilter } from '../../domain/finding/job-filter.js';
+import type { Job } from '../../domain/job.js';
 import { EventLog } from '../log/event-log.js';
 import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal } from '../port.js';
-import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, RunPage, Totals } from '../queries-port.js';
+import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, RunPage, Steps, Totals } from '../queries-port.js';
 import type { JobSets } from '../trees/job-sets.js';
-import type { StoreReader } from '../trees/reader.js';
-import { runsIn } from '../trees/runs.js';
 import type { CommittedState } from './committed-state.js';
+import { type DuePlace, searchByDue } from './finding/due-search.js';
+import type { DueTable } from './finding/due-table.js';
+import { type Found, find } from './finding/matching.js';
 import type { Memtable } from './memtable.js';
-import type { RecentCommits } from './recent-commits.js';
+import { runPage } from './run-pages.js';
 
 export class StoreQueries implements Queries {
   readonly #memtable: Memtable;
   readonly #sets: JobSets;
-  readonly #types: TypeDictionary;
+  readonly #state: CommittedState;
+  readonly #due: DueTable;
   readonly #log: EventLog;
-  readonly #reader: StoreReader;
-  readonly #recent: RecentCommits;
   readonly #counters: () => Counters;
   readonly #damage: DamageReports;
 
@@ -31,12 +29,11 @@ export class StoreQueries implements Queries {
     readonly counters: () => Counters;
     readonly damage: DamageReports;
   }) {
+    this.#state = parts.state;
     this.#memtable = parts.state.memtable;
     this.#sets = parts.state.sets;
-    this.#types = parts.state.types;
+    this.#due = parts.state.due;
     this.#log = new EventLog(parts.state.log, parts.state.types);
-    this.#reader = parts.state.reader;
-    this.#recent = parts.state.recent;
     this.#counters = parts.counters;
     this.#damage = parts.damage;
   }
@@ -49,51 +46,64 @@ export class StoreQueries implements Queries {
     return this.get(id)?.spec.seq;
   }
 
-  runs(
-    id: string,
-    { limit, before = Number.POSITIVE_INFINITY }: { readonly limit: number; readonly before?: number | undefined },
-  ): RunPage | undefined {
+  runs(id: string, query: Parameters<Queries['runs']>[1]): RunPage | undefined {
     const job = this.get(id);
-    if (!job) return undefined;
-    const all = this.#whole(() => this.#runs(job));
-    const from = all.filter(({ number }) => number < before);
-    const runs = from.slice(0, limit);
-    const last = runs.at(-1);
-    return { total: all.length, runs, ...(from.length > limit && last && { nextBefore: last.number }) };
+    return job && this.#whole(() => runPage(job, this.#state, query));
   }
 
-  /** All rows that there are, the newest first. */
-  #runs(job: Job): NumberedRun[] {
-    const { spec, state } = job;
-    const rows = new Map(runsIn(this.#reader.kv, spec.seq).map((row) => [row.number, row]));
-    for (const row of this.#recent.runs.of(spec.seq)) rows.set(row.number, row);
-    const sorted = [...rows.values()].sort((a, b) => b.number - a.number);
-    // The trees may have a commit that has not been reported yet: the state is as it was before.
-    const ended = state.status === 'running' ? state.fence - 1 : state.fence;
-    const ahead = sorted.findLastIndex(({ run }) => !isPassedOver(run) && run.run > ended);
-    const known = sorted.slice(ahead + 1);
-    const last = known[0]?.number ?? 0;
-    const ofState = runsOfState(job, last > 0).map((run, at) => ({ number: last + 1 + at, run }));
-    return [...ofState.reverse(), ...known.filter(({ number }) => number > last - runsKept(isRepeating(spec)))];
-  }
-
-  list(query: ListQuery): ListPage {
-    const typeId = query.name === undefined ? undefined : this.#types.find(query.name);
-    if (query.name !== undefined && typeId === undefined) return { total: 0, jobs: [] };
-    const { limit, offset, before } = query;
-    // One more than asked for tells whether there is a next page.
-    const seqs = this.#sets.page(query.status, typeId, {
-      limit: limit + 1,
-      offset: before === undefined ? offset : 0,
-      ...(before !== undefined && { before }),
+  list({ filter = {}, descending = true, limit, offset, behind }: ListQuery): ListPage {
+    return this.#whole(() => {
+      const found = this.#find(filter);
+      try {
+        // One more than asked for tells whether there is a next page.
+        const seqs = found.page({
+          newest: descending,
+          behind: behind?.seq,
+          limit: limit + 1,
+          offset: behind === undefined ? offset : 0,
+        });
+        return this.#page(found.size, seqs, limit);
+      } finally {
+        found.dispose();
+      }
     });
-    const jobs = this.#whole(() => seqs.slice(0, limit).map((seq) => this.#require(seq)));
-    const last = jobs.at(-1);
-    return {
-      total: this.#sets.total(query.status, typeId),
-      jobs,
-      ...(seqs.length > limit && last && { nextBefore: last.spec.seq }),
-    };
+  }
+
+  *listInSteps(query: ListQuery): Steps<ListPage> {
+    const { filter = {}, sort = 'created', limit, offset, behind } = query;
+    if (!asksOfDue(query)) return this.list(query);
+    const { descending = sort === 'created' } = query;
+    const skip = behind === undefined ? offset : 0;
+    const keep = skip + limit + 1;
+    const place = behind && { seq: behind.seq, due: behind.due ?? Number.NaN };
+    const steps = searchByDue(this.#due, () => this.#whole(() => this.#find(filter)), {
+      filter,
+      sort,
+      descending,
+      behind: place,
+      keep,
+    });
+    const { total, first } = yield* steps;
+    const seqs = first.slice(skip).map(({ seq }) => seq);
+    return this.#whole(() => this.#page(total, seqs, limit, sort === 'due' ? first.slice(skip) : undefined));
+  }
+
+  /** @param places of these jobs, where the order goes by due time */
+  #page(total: number, seqs: readonly number[], limit: number, places?: readonly DuePlace[]): ListPage {
+    const shown = seqs.slice(0, limit);
+    const jobs = shown.map((seq) => this.#memtable.job(seq)).filter((job) => job !== undefined);
+    const last = shown.at(-1);
+    if (seqs.length <= limit || last === undefined) return { total, jobs };
+    return { total, jobs, next: places?.[limit - 1] ?? { seq: last } };
+  }
+
+  #find(filter: JobFilter): Found {
+    const { sets, labels, types, creations } = this.#state;
+    const { nextSeq } = this.#counters();
+    const createdAt = (seq: number): number => this.#memtable.spec(seq).createdAt;
+    const seqOf = (id: string): number | undefined =>
+      findById(id, nextSeq, (seq) => (sets.has(seq) ? this.#memtable.job(seq) : undefined))?.spec.seq;
+    return find({ sets, labels, types, creations, createdAt, seqOf, nextSeq }, filter);
   }
 
   totals(): Totals {
@@ -119,10 +129,9 @@ export class StoreQueries implements Queries {
       throw unreadableRefusal(error);
     }
   }
+}
 
-  #require(seq: number): Job {
-    const job = this.#memtable.job(seq);
-    if (!job) throw new Error(`job ${seq} is in a set but not in the trees`);
-    return job;
-  }
+/** Whether a list has to know due times. */
+function asksOfDue({ filter = {}, sort }: ListQuery): boolean {
+  return sort === 'due' || filter.dueFrom !== undefined || filter.dueBefore !== undefined;
 }
