@@ -18,6 +18,7 @@ import { jobTypesOf, type LoadedType } from './reload/job-types.js';
 import { type ReloadCause, Reloads } from './reload/reloads.js';
 import { mergeBounds } from './scheduler/merging.js';
 import type { Scheduler } from './scheduler/scheduler.js';
+import type { Route } from './server/http/app.js';
 import { checkExposure, whyNoBind } from './server/http/bind.js';
 import { chooseHttp } from './server/http/http-choice.js';
 import type { HttpAdapter, HttpName } from './server/http/http-port.js';
@@ -73,7 +74,11 @@ const unclean =
  */
 export async function start(config: Config, around: Surroundings): Promise<Running> {
   // The server's libraries are read while the store opens and the threads start.
-  const libraries = Promise.all([import('./server/server.js'), chooseHttp(config.http, around.log)]);
+  const libraries = Promise.all([
+    import('./server/server.js'),
+    chooseHttp(config.http, around.log),
+    config.dashboard ? import('./server/pages/dashboard.js').then((module) => module.dashboardRoutes()) : undefined,
+  ]);
   // Should it fail, that is reported where it is waited for.
   libraries.catch(() => {});
   const lock = await claim(config, around);
@@ -86,7 +91,7 @@ export async function start(config: Config, around: Surroundings): Promise<Runni
   }
 }
 
-type Libraries = Promise<[typeof import('./server/server.js'), HttpAdapter]>;
+type Libraries = Promise<[typeof import('./server/server.js'), HttpAdapter, readonly Route[] | undefined]>;
 
 /** The address is free and the directory is this process's. */
 async function claim({ host, port, tokens, dataDir }: Config, { stopping }: Surroundings): Promise<DirectoryLock> {
@@ -292,9 +297,10 @@ async function assemble(
     },
   );
   const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types);
-  const [{ Server }, http] = await libraries;
+  const [{ Server }, http, pages] = await libraries;
   const server = new Server({
     config,
+    pages,
     http,
     clock,
     requests: shard.scheduler,
