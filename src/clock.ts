@@ -6,6 +6,12 @@ export interface Clock {
   monotonic(): number;
 }
 
+/** A stretch of time, `until` not included. */
+export interface Stretch {
+  readonly from: number;
+  readonly until: number;
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

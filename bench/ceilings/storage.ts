@@ -97,8 +97,8 @@ class StorageAlone {
 
   /** As the server does, merging goes on between commits, slice by slice. */
   #commit(batch: Batch): void {
-    const { touched: jobs, events, keys, passed } = batch;
-    const changes = { at: this.#now, counters: noCounters, jobs, events, keys, passed };
+    const { touched: jobs, events, keys, jobKeys, passed } = batch;
+    const changes = { at: this.#now, counters: noCounters, jobs, events, keys, jobKeys, passed };
     this.#engine.commit(sealChanges(changes, { position: ++this.#position, logBytes: 0, types: this.#types }));
     this.#types.written(this.#types.size);
     for (const { job } of batch.touched.values()) {

@@ -78,6 +78,8 @@ const fields = {
   ...options,
   ...whenSet,
   tags: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: limits.tags })),
+  key: Type.Optional(Type.String()),
+  key_ttl: Type.Optional(duration),
   ...whenRepeating,
   ...attempt,
 };
@@ -94,12 +96,16 @@ export const problem = Type.Object(
     status: Type.Integer({ minimum: 400, maximum: 599 }),
     detail: Type.String(),
     code: Type.Enum([...errorCodes]),
+    job_id: Type.Optional(jobId),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }, exact))),
   },
   exact,
 );
 
-const eachMade = Type.Object({ status: Type.Literal(201), job, replayed: Type.Optional(Type.Literal(true)) }, exact);
+const eachMade = Type.Object(
+  { status: Type.Union([Type.Literal(200), Type.Literal(201)]), job, replayed: Type.Optional(Type.Literal(true)) },
+  exact,
+);
 const eachRefused = Type.Object({ status: Type.Integer({ minimum: 400, maximum: 599 }), problem }, exact);
 /** Of a batch whose items stand alone, in their order. */
 export const eachJob = Type.Object({ total: count, items: Type.Array(Type.Union([eachMade, eachRefused])) }, exact);

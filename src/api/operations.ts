@@ -107,7 +107,10 @@ export const operations = {
       }),
       Prefer: preferWait,
     },
-    answers: { 201: Type.Union([answers.job, answers.jobDetail]) },
+    answers: {
+      200: Type.Union([answers.job, answers.jobDetail]),
+      201: Type.Union([answers.job, answers.jobDetail]),
+    },
     answerHeaders: {
       Location: Type.String({ description: 'The path of the job' }),
       'Idempotent-Replayed': Type.Literal('true', { description: 'An earlier request with this key made the job' }),
@@ -127,7 +130,7 @@ export const operations = {
       Prefer: Type.Optional(Type.String({ description: '`handling=lenient`: each item stands alone (RFC 7240)' })),
     },
     answers: { 200: answers.eachJob, 201: answers.madeJobs },
-    refusals: ['unknown_job_type'],
+    refusals: ['unknown_job_type', 'conflict'],
   },
   showJob: {
     method: 'GET',

@@ -57,13 +57,14 @@ export function problemStatus(code: ErrorCode): number {
  * The problem document of a refusal, JSON text. `type` is a reference that stays the same for all problems of one code;
  * nothing is behind it.
  */
-export function problemBody({ code, detail, faults }: Refusal): string {
+export function problemBody({ code, detail, faults, jobId }: Refusal): string {
   const document = {
     type: `/problems/${code}`,
     title: problemKinds[code].title,
     status: problemStatus(code),
     detail,
     code,
+    ...(jobId !== undefined && { job_id: jobId }),
     ...(faults.length > 0 && { errors: faults.map(({ path, message }) => ({ path, message })) }),
   };
   return JSON.stringify(document);

@@ -60,4 +60,9 @@ function renderMetadata(body: EventBody, zone: string): string {
 }
 
 /** A failed handler is the usual cause and goes without saying. */
-const causes = { failure: '', manual: ',"manual":true', interruption: ',"interrupted":true' } as const;
+const causes = {
+  failure: '',
+  manual: ',"manual":true',
+  interruption: ',"interrupted":true',
+  snooze: ',"snoozed":true',
+} as const;

@@ -2,6 +2,7 @@
  * The shapes of request bodies as JSON Schema: types, bounds and which fields there are. What a shape cannot say (what a
  * duration is, which fields exclude each other) is in `validate`. The sentences beside them are what users read.
  */
+import { ifExists } from '../domain/control/keys.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
 import { suggestion } from '../domain/nearest.js';
@@ -32,6 +33,7 @@ const options = {
   misfire: Type.Optional(Type.Enum(['run_once', 'skip'])),
 };
 
+const keyPattern = '^[\\x21-\\x7e]+$';
 const tagPattern = '^[A-Za-z0-9_.:/@-]+$';
 
 /** Fields that a job may be without. */
@@ -75,6 +77,20 @@ const givenOrNull = {
   jitter: Type.Optional(Type.Union([more.jitter, Type.Null()])),
 };
 
+/** Of new jobs only: a key never changes. */
+const keyed = {
+  key: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: limits.jobKeyChars,
+      pattern: keyPattern,
+      description: 'Names the job within its type: 1 to 255 visible ASCII characters',
+    }),
+  ),
+  if_exists: Type.Optional(Type.Enum([...ifExists])),
+  key_ttl: Type.Optional(Type.String({ maxLength: 100 })),
+};
+
 /** The body of `POST /jobs`. */
 export const jobSchema = Type.Object(
   {
@@ -83,6 +99,7 @@ export const jobSchema = Type.Object(
     is_repeat: Type.Optional(Type.Boolean()),
     ...options,
     ...given,
+    ...keyed,
   },
   { additionalProperties: false },
 );
@@ -161,6 +178,9 @@ const sentences: Readonly<Record<string, string>> = {
   end_at: 'must be a string such as "2026-01-02T15:30:00+08:00"',
   max_runs: `must be a whole number from 1 to ${limits.maxRuns}`,
   jitter: 'must be a string such as "10m" or "30s"',
+  key: `must be a string of 1 to ${limits.jobKeyChars} visible ASCII characters`,
+  if_exists: 'must be "reject", "return" or "replace"',
+  key_ttl: 'must be a string such as "10m" or "30s"',
   directory: notAPath,
   until: 'must be a string such as "2026-01-02T15:30:00+08:00", or null',
   reason: `must be a string of at most ${limits.pauseReasonChars} characters, or null`,

@@ -14,6 +14,7 @@ import type { PayloadCheck } from '../schema/payload-check.js';
 import type { Shape } from '../schema/shape.js';
 import type { Faults } from './faults.js';
 import { readDuration } from './fields/durations.js';
+import { readKey } from './fields/key.js';
 import { checkSlots, readMoreFields } from './fields/more-fields.js';
 import {
   addShapeFaults,
@@ -76,10 +77,11 @@ export function readDraft(value: unknown, rules: Rules, faults: Faults, at = '')
   const more = readMoreFields(body, rules, faults, at);
   if (!isRepeat) refuseBounds(body, faults, at);
   else if (trigger !== undefined) checkSlots(trigger, more ?? {}, rules, faults, at);
+  const keyed = readKey(body, faults, at);
   checkPayload(rules.payloadCheckOf?.(name), body.payload ?? {}, options.payload, faults, at);
   if (faults.any || trigger === undefined) return undefined;
   const { payload = '{}', ...rest } = options;
-  return { name, trigger, isRepeat, payload, ...rest, ...more };
+  return { name, trigger, isRepeat, payload, ...rest, ...more, ...keyed };
 }
 
 function refuseBounds(body: JobBody, faults: Faults, at: string): void {

@@ -157,7 +157,7 @@ export class Jobs<H extends Handlers> {
     this.#creations = batch ? new Creations(transport) : undefined;
   }
 
-  /** Makes a job. Resolves once it is on the server's disk. */
+  /** Makes a job, or with `if_exists` returns or replaces the one that has its key. Resolves once that is on the server's disk. */
   async create<Name extends NameOf<H>>(job: NewJob<H, Name>, options: CreateOptions = {}): Promise<ListedOf<H, Name>> {
     const { signal, idempotencyKey: key = `${this.#keys}-${++this.#made}` } = options;
     const made = this.#creations
@@ -300,6 +300,7 @@ const durations: ReadonlySet<string> = new Set([
   'expires_after',
   'max_retry_delay',
   'jitter',
+  'key_ttl',
 ]);
 
 /** JSON text of a request. Numbers of milliseconds become durations; a `Date` writes itself. */

@@ -65,6 +65,16 @@ interface More {
   readonly jitter?: Duration;
 }
 
+/** Of new jobs: a key never changes. */
+interface Keyed {
+  /** Names the job within its type: taken while it is pending or running. */
+  readonly key?: string;
+  /** What is done when the key is taken; `reject` where it is absent. */
+  readonly if_exists?: 'reject' | 'return' | 'replace';
+  /** The key stays taken at least so long after the job was made. */
+  readonly key_ttl?: Duration;
+}
+
 interface Trigger {
   readonly delay?: Duration;
   readonly trigger_at?: Instant;
@@ -75,7 +85,8 @@ interface Trigger {
 /** A job to be made: exactly one of `delay`, `trigger_at` and `cron_expr`. */
 export type NewJob<H extends Handlers = Record<string, unknown>, Name extends NameOf<H> = NameOf<H>> = Trigger &
   Options &
-  More & { readonly is_repeat?: boolean } & {
+  More &
+  Keyed & { readonly is_repeat?: boolean } & {
     [N in Name]: { readonly name: N; readonly payload?: PayloadOf<H[N]> };
   }[Name];
 
@@ -107,6 +118,8 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly timeout: string;
   readonly priority?: number;
   readonly tags?: readonly string[];
+  readonly key?: string;
+  readonly key_ttl?: string;
   readonly expires_after?: string;
   readonly max_retry_delay?: string;
   readonly retry_jitter?: number;

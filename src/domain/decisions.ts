@@ -351,8 +351,10 @@ export function cancel({ state }: Job, now: number): Decision {
  */
 export function retry({ spec, state }: Job, now: number): Decision {
   const attempt = isRepeating(spec) ? Math.max(1, state.attempt) : 0;
+  const expiresFrom = spec.expiresAfterMs === undefined ? undefined : now;
+  const { keyLost, ...kept } = spec;
   return {
-    ...(spec.expiresAfterMs !== undefined && { spec: { ...spec, expiresFrom: now } }),
+    ...((keyLost || expiresFrom !== undefined) && { spec: { ...kept, expiresFrom } }),
     state: move(state, 'retry', now, { ...fresh, attempt, due: now, finishedAt: 0 }),
     events: [{ type: 'job.retrying', nextRetryAt: now, retryCount: 0, cause: 'manual' }],
   };

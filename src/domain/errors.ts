@@ -39,6 +39,8 @@ export class Refusal extends Error {
     readonly code: ErrorCode,
     readonly detail: string,
     readonly faults: readonly Fault[] = [],
+    /** Public id of the job that is in the way: of a `conflict` about a key. */
+    readonly jobId?: string,
   ) {
     super(detail);
   }

@@ -41,8 +41,8 @@ export type EventBody =
       readonly type: 'job.retrying';
       readonly nextRetryAt: number;
       readonly retryCount: number;
-      /** Why another attempt follows: the handler failed, a user asked, or the attempt was interrupted. */
-      readonly cause: 'failure' | 'manual' | 'interruption';
+      /** Why another attempt follows: the handler failed, a user asked, the attempt was interrupted, or it asked to wait. */
+      readonly cause: 'failure' | 'manual' | 'interruption' | 'snooze';
     }
   | { readonly type: 'job.cancelled'; readonly previousStatus: Status }
   | {

@@ -70,6 +70,14 @@ export interface JobSpec {
   readonly alreadyRan?: readonly SlotRange[] | undefined;
   /** The request that made it, where requests are traced. */
   readonly trace?: TraceContext | undefined;
+  /** Names the job within its type: see `control/keys.ts`. Never changes. */
+  readonly key?: string | undefined;
+  /** The key stays taken at least so long after the job was made. */
+  readonly keyTtlMs?: number | undefined;
+  /** Another job has taken the key while this one ran: no further attempt follows. */
+  readonly keyLost?: true | undefined;
+  /** Of a repeating job that runs: what it becomes when the attempt has ended (`if_exists: "replace"`). */
+  readonly successor?: JobSpec | undefined;
 }
 
 /** A pause that a user has asked for: as long as there is one, nothing of the job starts. */

@@ -15,7 +15,7 @@ export const statusCode = { pending: 0, running: 1, success: 2, failed: 3, cance
 /**
  * Steps. Commands of users: `update`, `cancel`, `retry`, `run` (due now), `pause`, `resume`. Of the scheduler: `start`, `miss` (its
  * occurrence passed unseen), `succeed`, `fail` (nothing follows), `retryLater` (a failure that grants a retry), `recur` (its
- * occurrence is over, the next is to come), `interrupt` (the attempt was interrupted, nobody's fault), `skip` (its occurrence has
+ * occurrence is over, the next is to come), `interrupt` (the attempt was interrupted, nobody's fault), `snooze` (it asked to wait), `skip` (its occurrence has
  * expired, the next is to come), `expire` (it has expired, and nothing follows), `end` and `endFailed` (its schedule has nothing
  * more, after a success or a failure), `reschedule` (the clock was set back), and `resume` when a pause ends by itself. `remove` is
  * not a step: users and retention remove only finished jobs.
@@ -42,6 +42,7 @@ export const lifecycle = {
     retryLater: 'pending',
     recur: 'pending',
     interrupt: 'pending',
+    snooze: 'pending',
     reschedule: 'running',
     pause: 'running',
     resume: 'running',
@@ -69,6 +70,7 @@ export type Step =
   | 'retryLater'
   | 'recur'
   | 'interrupt'
+  | 'snooze'
   | 'reschedule';
 
 /** Where `step` leads from `status`, or undefined where the table has no such step. */

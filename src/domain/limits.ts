@@ -16,6 +16,8 @@ export const limits = {
   maxBackoffMs: 24 * 3_600_000,
   defaultTimeoutMs: 5 * 60_000,
   minIntervalMs: 10,
+  /** What `ctx.snooze` waits at least. */
+  minSnoozeMs: 10,
   /** Either way of 0. */
   maxPriority: 100,
   tags: 16,
@@ -26,6 +28,9 @@ export const limits = {
   misfireAfterMs: 1000,
   /** The n-th interruption in a row of one occurrence is a failure, `worker_lost`. */
   interruptions: 3,
+  /** Of the key that a job is made with. */
+  jobKeyChars: 255,
+  maxKeyTtlMs: 30 * 24 * 3_600_000,
   idempotencyKeyChars: 255,
   idempotencyKeptMs: 24 * 3_600_000,
   /** How long changes wait to be merged into the trees. */

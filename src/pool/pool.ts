@@ -48,7 +48,7 @@ import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './port.js'
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
 import { type LogEntry, type LogLine, namesOf } from './shared/log-lines.js';
-import { outcomeKind, outcomeRow, type Report } from './shared/messages.js';
+import { type BuiltIn, outcomeKind, outcomeRow, type Report } from './shared/messages.js';
 import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
@@ -65,10 +65,14 @@ export interface PoolOptions {
    * some 16 MiB beyond it ends the whole process: V8 leaves no other choice.
    */
   readonly threadMemoryMiB: number;
-  /** Attempts that one thread may hold at once, running or about to; at most, and by default, 256. */
+  /** What threads run in place of the handlers of the folder, asked for at the start of each. */
+  readonly builtIn?: () => BuiltIn;
+  /** Attempts that one thread may hold at once, running or about to; by default 256. */
   readonly attemptsPerThread?: number;
   /** From an attempt's signal to the end of its thread, if it does not end by itself. */
   readonly graceMs: number;
+  /** A thread that shows no life is stopped when an attempt is that long past its timeout; 250 ms by default. */
+  readonly heldMs?: number;
   /** For the import of one handler module; 10 s by default. */
   readonly importLimitMs?: number;
   readonly events: PoolEvents;
@@ -106,6 +110,7 @@ export class WorkerPool implements Pool {
     this.#generations = new Generations(
       {
         handlersDir: resolve(options.handlersDir),
+        builtIn: options.builtIn,
         threads: options.threads,
         threadMemoryMiB: options.threadMemoryMiB,
         attemptsPerThread: options.attemptsPerThread ?? slotsPerThread,
@@ -138,6 +143,7 @@ export class WorkerPool implements Pool {
       threads: () => this.#generations.ready,
       typeOf: (url) => typeOfModule(resolve(options.handlersDir), url),
       graceMs: options.graceMs,
+      heldMs: options.heldMs,
       log: this.#log,
       onStop: (thread) => this.#dispatcher.requeue(thread.recallQueued()),
       onChecked: () => {

@@ -43,14 +43,18 @@ export type Outcome = {
       /** How long its retry is to wait, in place of the backoff; milliseconds. */
       readonly retryAfterMs?: number;
     }
+  /** It asked to run again later, as the same attempt. `waitMs`: milliseconds from now on. */
+  | { readonly kind: 'snoozed'; readonly waitMs: number }
   /** Cut short by something that was not its doing, or taken back before it began (`begun: false`). */
   | { readonly kind: 'interrupted'; readonly begun: boolean }
 );
 
 /** The pool as the scheduler sees it. The simulation has one of its own that misbehaves. */
 export interface Pool {
-  /** How many more attempts it takes now. */
+  /** How many more attempts it takes now, of types that have no places of their own. */
   readonly free: number;
+  /** Types that have places of their own: `placesOf` alone bounds them, and not `free`. Absent: none has. */
+  readonly apart?: readonly string[];
   /** Attempts of this type that may run at once now, beside the limit of the type itself; Infinity when unbounded. */
   placesOf(name: string): number;
   /** Takes an attempt; it leaves for its thread with the next `flush`. */

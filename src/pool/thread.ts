@@ -19,7 +19,7 @@ import {
   type ThreadStart,
   type ToThread,
 } from './shared/messages.js';
-import { Slots, slotsPerThread } from './shared/slots.js';
+import { Slots } from './shared/slots.js';
 import { exitOf, ThreadLife, type ThreadState } from './thread-life.js';
 import { Pulse } from './watch.js';
 
@@ -60,7 +60,7 @@ export class Thread {
   readonly #hooks: ThreadHooks;
   readonly #port: MessagePort;
   readonly #task = new AbortController();
-  readonly #slots = new Slots();
+  readonly #slots: Slots;
   readonly #life = new ThreadLife();
   #stopRequested = false;
   #fault: string | undefined;
@@ -72,10 +72,10 @@ export class Thread {
   readonly #recalled = new Set<number>();
   /** The lowest number is taken first. */
   readonly #freeSlots: number[];
-  readonly #bySlot = new Array<Dispatched | undefined>(slotsPerThread + 1).fill(undefined);
+  readonly #bySlot: (Dispatched | undefined)[];
   readonly #queue = new SentQueue();
   readonly #pulse = new Pulse();
-  readonly #batch = new AttemptBatch();
+  readonly #batch: AttemptBatch;
   readonly #handlers = new Map<string, number>();
   #threadId = 0;
   #traced = false;
@@ -88,13 +88,16 @@ export class Thread {
   constructor(
     readonly number: number,
     piscina: Piscina,
-    /** Attempts that it may hold, up to `slotsPerThread`. */
+    /** Attempts that it may hold. */
     readonly slotCount: number,
-    load: Pick<ThreadStart, 'handlersDir' | 'importLimitMs' | 'log'>,
+    load: Omit<ThreadStart, 'port' | 'memory'>,
     hooks: ThreadHooks,
   ) {
     this.#piscina = piscina;
     this.#hooks = hooks;
+    this.#slots = new Slots(slotCount);
+    this.#bySlot = new Array<Dispatched | undefined>(slotCount + 1).fill(undefined);
+    this.#batch = new AttemptBatch(slotCount);
     this.#freeSlots = Array.from({ length: slotCount }, (_, index) => slotCount - index);
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
@@ -322,7 +325,7 @@ export class Thread {
   }
 
   #receive(sent: unknown): void {
-    const checked = checkFromThread(sent);
+    const checked = checkFromThread(sent, this.slotCount);
     if ('fault' in checked) {
       this.fail(checked.fault);
       return;

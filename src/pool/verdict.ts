@@ -77,6 +77,8 @@ function reported(dispatched: Dispatched, kind: number, durationMs: number, text
     }
     case outcomeKind.failedAfter:
       return failedAfter(dispatched, { name: text(), message: text(), retryAfter: text() }, durationMs);
+    case outcomeKind.snoozed:
+      return { jobSeq, fence, durationMs, kind: 'snoozed', waitMs: Number(text()) };
     default:
       throw new Error(`a thread reported an outcome of unknown kind ${kind}`);
   }

@@ -72,7 +72,8 @@ export interface Review {
   readonly stopFor: number;
 }
 
-export function review(thread: WatchedThread, graceMs: number): Review {
+/** @param heldMs a held thread is stopped when an attempt is this long past its timeout */
+export function review(thread: WatchedThread, graceMs: number, heldMs = heldLimitMs): Review {
   const signal: number[] = [];
   const starved: number[] = [];
   let stopFor = 0;
@@ -84,7 +85,7 @@ export function review(thread: WatchedThread, graceMs: number): Review {
       else if (thread.running.length > 1 && thread.current !== each.slot) starved.push(each.slot);
     }
     const graceOver = each.signalledForMs !== undefined && each.signalledForMs >= graceMs;
-    const holds = each.overdueMs >= heldLimitMs && thread.silentMs >= heldLimitMs;
+    const holds = each.overdueMs >= heldMs && thread.silentMs >= heldMs;
     if (stopFor === 0 && (graceOver || holds) && !heldByOther) stopFor = each.slot;
   }
   return { signal, starved, stopFor };

@@ -17,6 +17,8 @@ export interface WatchdogOptions {
   readonly typeOf: (url: string) => string | undefined;
   /** From an attempt's signal to the end of its thread. */
   readonly graceMs: number;
+  /** As that of `review`; absent: its own. */
+  readonly heldMs?: number | undefined;
   readonly log: (entry: LogEntry) => void;
   /** A thread is about to be stopped: what has not begun there can be taken back. */
   readonly onStop: (thread: Thread) => void;
@@ -133,16 +135,17 @@ export class Watchdog {
     signs: Omit<WatchedThread, 'running'>,
     nowMs: number,
   ): void {
-    const { graceMs } = this.#options;
+    const { graceMs, heldMs } = this.#options;
     const watched = running.map((each) => ({
       slot: each.slot,
       overdueMs: this.#overdueMs(thread, each, nowMs),
       signalledForMs: each.signalled === undefined ? undefined : nowMs - each.signalledMs,
     }));
-    const { signal, starved, stopFor } = review({ ...signs, running: watched }, graceMs);
+    const { signal, starved, stopFor } = review({ ...signs, running: watched }, graceMs, heldMs);
+    const [late, held] = [new Set(signal), new Set(starved)];
     for (const each of running) {
-      if (starved.includes(each.slot)) each.starve();
-      if (signal.includes(each.slot)) thread.signal(each, 'timeout', timeoutMessage(each.request), nowMs);
+      if (held.has(each.slot)) each.starve();
+      if (late.has(each.slot)) thread.signal(each, 'timeout', timeoutMessage(each.request), nowMs);
       if (stopFor === each.slot && this.#isHolderKnown(thread, signs, nowMs)) {
         this.#stop(thread, each, running.length, signs);
       }

@@ -4,6 +4,7 @@
  * comes to one of two ends: `written` or `lost`.
  */
 
+import type { KeyHolder } from '../domain/control/keys.js';
 import type { ServerSettings, SettingsChange, TypeSettings } from '../domain/control/settings.js';
 import type { Decision } from '../domain/decisions.js';
 import type { Refusal } from '../domain/errors.js';
@@ -44,6 +45,7 @@ export class Batch {
   readonly #facts: Fact[] = [];
   readonly #consequences: Consequence[] = [];
   readonly #keys = new Map<string, KeyUse>();
+  readonly #jobKeys = new Map<string, KeyHolder | undefined>();
   readonly #passed: FinishedPlace[] = [];
   readonly #types = new Map<string, TypeSettings>();
   #server: ServerSettings | undefined;
@@ -69,6 +71,11 @@ export class Batch {
   /** Idempotency keys to remember. */
   get keys(): ReadonlyMap<string, KeyUse> {
     return this.#keys;
+  }
+
+  /** Keys of jobs that have another holder now, by `placeOfJobKey`; undefined: none. */
+  get jobKeys(): ReadonlyMap<string, KeyHolder | undefined> {
+    return this.#jobKeys;
   }
 
   /** Stretches of the list of finished jobs that retention needs no more. */
@@ -177,6 +184,11 @@ export class Batch {
   /** Remembers what an idempotency key stands for. */
   rememberKey(name: string, use: KeyUse): void {
     this.#keys.set(name, use);
+  }
+
+  /** A job's key has another holder now; undefined: none. */
+  setKeyHolder(place: string, holder: KeyHolder | undefined): void {
+    this.#jobKeys.set(place, holder);
   }
 
   /** Sets what holds for a job type. */

@@ -35,6 +35,8 @@ export interface DispatchPorts {
 const looksPerTurn = 1024;
 const payloadPerLook = 4096;
 const looksOf = (job: Job | undefined): number => 1 + Math.floor((job?.spec.payload.length ?? 0) / payloadPerLook);
+/** So many jobs are kept in the line that wait for a thread, to find those behind them that need none. */
+const keptForApart = 65_536;
 /** Jobs to run alone that are cancelled before their next attempt stay in memory: at most so many. */
 const aloneKept = 10_000;
 
@@ -43,6 +45,8 @@ export class Dispatch {
   readonly #ports: DispatchPorts;
   readonly #ledger: Ledger;
   readonly #line: WaitingLine;
+  /** There are types with places of their own. */
+  readonly #apart: boolean;
   readonly #careful: CarefulStart;
   readonly #downtime: Downtime;
   #lastDueSeen = Number.NEGATIVE_INFINITY;
@@ -70,10 +74,12 @@ export class Dispatch {
     this.#downtime = start.downtime;
     this.#ports = ports;
     this.#ledger = ledger;
-    this.#line = new WaitingLine(start.handlers, {
-      placesOf: (name) => ports.pool.placesOf(name),
-      isPaused: (name) => ledger.isTypePaused(name),
-    });
+    this.#apart = (ports.pool.apart ?? []).length > 0;
+    this.#line = new WaitingLine(
+      start.handlers,
+      { placesOf: (name) => ports.pool.placesOf(name), isPaused: (name) => ledger.isTypePaused(name) },
+      ports.pool.apart,
+    );
     this.#careful = new CarefulStart({
       clean: start.clean,
       startedAt: ports.clock.now(),
@@ -134,7 +140,13 @@ export class Dispatch {
   }
 
   /** Whether it is worth looking at more that is due, of this priority: what waits with a higher one goes first. */
-  readonly #hasRoomFor = (priority: number): boolean => this.#line.startable(priority) <= this.#ports.pool.free;
+  readonly #hasRoomFor = (priority: number): boolean =>
+    this.#line.startable(priority) <= this.#ports.pool.free || (this.#apart && this.#hasRoomApart(priority));
+
+  /** Where all threads are taken, what has places of its own may still be due behind what waits for a thread. */
+  #hasRoomApart(priority: number): boolean {
+    return this.#line.hasRoomApart(priority) && this.#line.size < keptForApart;
+  }
 
   /** Takes from the window what is due, as far as there are threads for it. */
   takeDue(): void {
@@ -209,8 +221,10 @@ export class Dispatch {
     const { knownDownTo } = this.#ports.window;
     let asksSuspects = this.#line.suspects > 0;
     const isPaused = this.#ledger.isServerPaused;
-    while (this.#looksLeft > 0 && !whyServerWaits(starts, isPaused, this.#ports.pool.free - this.#beingWritten)) {
-      const next = (asksSuspects ? this.#line.take(true) : undefined) ?? this.#line.take(false);
+    while (this.#looksLeft > 0) {
+      const free = this.#ports.pool.free - this.#beingWritten;
+      if (whyServerWaits(starts, isPaused, this.#apart ? Number.POSITIVE_INFINITY : free)) return;
+      const next = (asksSuspects ? this.#line.take(true, free > 0) : undefined) ?? this.#line.take(false, free > 0);
       if (!next) return;
       if (next.priority < knownDownTo && !next.suspect) return this.#line.push(next);
       asksSuspects &&= next.suspect;

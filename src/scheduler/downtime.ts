@@ -2,15 +2,12 @@
  * When the server did not run, in wall-clock time: while no process was there, while the process was stopped, and where the
  * wall clock was set ahead over a stretch of time. What came due then was missed; what came due at any other time is at
  * most late, however long it waits for a thread, a limit or the disk.
+ *
+ * The stretches are on disk with the first record after each. A server that ends soon after its start would hide from the next that
+ * none had run before it: what came due then would be late, and run for a slot that a clock which was ahead had passed over.
  */
-import type { Clock } from '../clock.js';
+import type { Clock, Stretch } from '../clock.js';
 import { limits } from '../domain/limits.js';
-
-/** A stretch of time, `until` not included. */
-export interface Stretch {
-  readonly from: number;
-  readonly until: number;
-}
 
 /** The wall clock was set back. Unix milliseconds. */
 export interface SetBack {
@@ -35,13 +32,14 @@ export class Downtime {
   readonly #ranBefore: (now: number) => number | undefined;
   readonly #startedAt: number;
   #stretches: Stretch[] = [];
+  #isNews = false;
   /** What the clock showed when it was set back by less than `setBackMs`. */
   #shown: number[] = [];
   #wall: number;
   #monotonic: number;
 
   /**
-   * @param start `lastSeen`: when a server is known to have run last, in Unix milliseconds
+   * @param start `lastSeen`: when a server is known to have run last, in Unix milliseconds; `stretches`: as they were known then
    * @param ranBefore by the log: since when servers had run that are ahead of `now`, in Unix milliseconds
    * @param takeStop the latest time that the process was stopped, in monotonic milliseconds, reported once
    */
@@ -49,6 +47,7 @@ export class Downtime {
     clock: Clock,
     start: {
       readonly lastSeen: number | undefined;
+      readonly stretches?: readonly Stretch[];
       readonly ranBefore?: (now: number) => number | undefined;
     },
     takeStop: () => Stretch | undefined = () => undefined,
@@ -59,7 +58,21 @@ export class Downtime {
     this.#wall = clock.now();
     this.#monotonic = clock.monotonic();
     this.#startedAt = this.#wall;
+    this.#stretches = [...(start.stretches ?? [])];
     if (start.lastSeen !== undefined) this.#add({ from: start.lastSeen, until: this.#wall });
+  }
+
+  /** The clock was far ahead when a server ran last, and has been set back while none did. Reported once, before anything is decided. */
+  setBackBefore(lastSeen: number | undefined): SetBack | undefined {
+    const byMs = (lastSeen ?? this.#startedAt) - this.#startedAt;
+    return byMs < setBackMs ? undefined : this.#setBack(this.#startedAt, byMs);
+  }
+
+  /** All that is known, to be written with the next record; undefined when nothing is new since this was asked last. */
+  takeNews(): readonly Stretch[] | undefined {
+    const news = this.#isNews ? this.#stretches : undefined;
+    this.#isNews = false;
+    return news;
   }
 
   /** Looks at the clocks; to be called before anything is decided by them. Reports a clock that was set back far. */
@@ -90,6 +103,7 @@ export class Downtime {
     this.#stretches = this.#stretches
       .filter(({ from }) => from < wall)
       .map(({ from, until }) => ({ from, until: Math.min(until, wall) }));
+    this.#isNews = true;
     if (byMs < setBackMs) {
       this.#shown = [...this.#shown, wall + byMs].slice(-remembered);
       return undefined;
@@ -103,11 +117,12 @@ export class Downtime {
   #add(stretch: Stretch): void {
     const last = this.#stretches.at(-1);
     if (last && stretch.from <= last.until) {
-      this.#stretches[this.#stretches.length - 1] = { from: last.from, until: Math.max(last.until, stretch.until) };
-      return;
+      if (stretch.until <= last.until) return;
+      this.#stretches = [...this.#stretches.slice(0, -1), { from: last.from, until: stretch.until }];
+    } else {
+      if (stretch.until - stretch.from <= limits.misfireAfterMs) return;
+      this.#stretches = [...this.#stretches, stretch].slice(-remembered);
     }
-    if (stretch.until - stretch.from <= limits.misfireAfterMs) return;
-    this.#stretches.push(stretch);
-    if (this.#stretches.length > remembered) this.#stretches.shift();
+    this.#isNews = true;
   }
 }

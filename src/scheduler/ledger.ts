@@ -3,7 +3,9 @@
  * written while the next is gathered. What is refused by the disk leaves nothing behind but its facts.
  */
 
-import type { ServerSettings, Settings, SettingsChange, TypeSettings } from '../domain/control/settings.js';
+import type { Stretch } from '../clock.js';
+import { asHolder, type KeyHolder, placeOf } from '../domain/control/keys.js';
+import { changed, type ServerSettings, type Settings, type TypeSettings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
@@ -60,6 +62,9 @@ export class Ledger {
   #countersInFlight: Counters;
   #committed: Counters;
   #settings: Settings;
+  /** When no server ran, if the next record is to say it, and what the batch in flight says of it. Unix milliseconds. */
+  #downtime: readonly Stretch[] | undefined;
+  #downtimeInFlight: readonly Stretch[] | undefined;
 
   /** @param start as it is on disk */
   constructor(ports: LedgerPorts, start: { readonly counters: Counters; readonly settings: Settings }) {
@@ -127,6 +132,11 @@ export class Ledger {
   /** Sets what holds for the server, once it is on disk. */
   setServer(settings: ServerSettings): void {
     this.#filling.setServer(settings);
+  }
+
+  /** The next record says when no server ran, whatever else it says; undefined: nothing is new. It is no reason to write one. */
+  keepDowntime(stretches: readonly Stretch[] | undefined): void {
+    this.#downtime = stretches ?? this.#downtime;
   }
 
   get writing(): boolean {
@@ -290,6 +300,17 @@ export class Ledger {
     return this.#filling.keys.get(name) ?? this.#inFlight?.keys.get(name) ?? this.#ports.store.keyUse(name, now);
   }
 
+  /** The job that has a key, or had it last, written or not; by `placeOfJobKey`. */
+  keyHolder(place: string): KeyHolder | undefined {
+    for (const batch of [this.#filling, this.#inFlight]) if (batch?.jobKeys.has(place)) return batch.jobKeys.get(place);
+    return this.#ports.store.keyHolder(place);
+  }
+
+  /** The key of a job is its own from now on. */
+  giveKey(place: string, job: Job): void {
+    this.#filling.setKeyHolder(place, asHolder(job.spec));
+  }
+
   /** The answer of a request that is traced waits for the batch being gathered. */
   carryTrace(trace: TraceContext): void {
     this.#filling.carryTrace(trace);
@@ -305,8 +326,11 @@ export class Ledger {
     this.#filling.passFinished(place);
   }
 
-  /** Takes a job away: nothing of it stays. */
+  /** Takes a job away: nothing of it stays, and its key is free. */
   remove(job: Job): void {
+    const place = placeOf(job.spec);
+    if (place !== undefined && this.keyHolder(place)?.seq === job.spec.seq)
+      this.#filling.setKeyHolder(place, undefined);
     this.#counters.jobs--;
     this.#read.delete(job.spec.seq);
     this.#filling.remove(job);
@@ -323,14 +347,17 @@ export class Ledger {
     this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { touched: jobs, events, keys, passed, settings, traced, traces } = batch;
+    const { touched: jobs, events, keys, jobKeys, passed, settings, traced, traces } = batch;
     this.#span = this.#ports.traces?.commit({
       jobs: jobs.size,
       events: events.length,
       requested: traced,
       requests: traces,
     });
-    this.#ports.store.commit({ at: now, counters, jobs, events, keys, passed, settings });
+    const downtime = this.#downtime;
+    this.#downtime = undefined;
+    this.#downtimeInFlight = downtime;
+    this.#ports.store.commit({ at: now, counters, jobs, events, keys, jobKeys, passed, settings, downtime });
     return true;
   }
 
@@ -353,6 +380,7 @@ export class Ledger {
     this.#inFlight = undefined;
     this.#filling = new Batch();
     this.#counters = { ...this.#committed };
+    this.#downtime ??= this.#downtimeInFlight;
     this.#span?.refused();
     for (const batch of batches) batch.lost(storageUnavailable);
     for (const seq of this.#active.keys()) {
@@ -364,16 +392,6 @@ export class Ledger {
       jobs: new Set(batches.flatMap((batch) => [...batch.touched.keys()])),
     };
   }
-}
-
-/** The settings with a change of some. Types of which nothing is set any more leave. */
-function changed(before: Settings, { server = before.server, types }: SettingsChange): Settings {
-  const after = new Map(before.types);
-  for (const [name, settings] of types) {
-    if (Object.values(settings).some((value) => value !== undefined)) after.set(name, settings);
-    else after.delete(name);
-  }
-  return { server, types: after };
 }
 
 function answerWith(batch: Batch | undefined, reply: (answer: Answer) => void, answer: Answer): void {

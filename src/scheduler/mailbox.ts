@@ -6,7 +6,8 @@
 import { Refusal } from '../domain/errors.js';
 import type { Answer, Created, Creation, JobDraft, Request } from './messages.js';
 import type { RequestContext } from './requests/context.js';
-import { createOne, decideRequest, make } from './requests/requests.js';
+import { checkKeys } from './requests/keyed.js';
+import { createOne, decideRequest, makeChecked } from './requests/requests.js';
 
 /** What may wait for its answer before requests are refused. */
 const bounds = { requests: 20_000, bytes: 64 * 1024 * 1024 } as const;
@@ -95,20 +96,21 @@ export class Mailbox {
     this.#waiting.splice(0, decided);
   }
 
-  /** Makes up to `limit` jobs more of a list. Returns whether the list is done. */
+  /** Makes up to `limit` jobs more of a list. Returns whether the list is done. @throws Refusal before the first is made, or not at all */
   #makeSome(
     request: Extract<Request, { kind: 'createMany' | 'createEach' }>,
     context: RequestContext,
     limit: number,
     refuse: (error: unknown) => Refusal,
   ): boolean {
+    if (request.kind === 'createMany' && this.#made.length === 0) checkKeys(request.drafts, context);
     const { length } = request.kind === 'createMany' ? request.drafts : request.items;
     const until = Math.min(length, this.#made.length + limit);
     while (this.#made.length < until) {
       const next = this.#made.length;
       this.#made.push(
         request.kind === 'createMany'
-          ? { job: make(request.drafts[next] as JobDraft, context, undefined), replayed: false }
+          ? makeChecked(request.drafts[next] as JobDraft, context)
           : createdOrRefused(request.items[next] as Creation, context, refuse),
       );
     }
@@ -120,8 +122,7 @@ export class Mailbox {
     const each = this.#made;
     this.#made = [];
     const jobs = each.flatMap((one) => (one instanceof Refusal ? [] : [one.job]));
-    const answer: Answer =
-      kind === 'createMany' ? { ok: true, jobs, replayed: false } : { ok: true, jobs: [], replayed: false, each };
+    const answer: Answer = { ok: true, jobs: kind === 'createMany' ? jobs : [], replayed: false, each };
     context.ledger.answerMany(
       jobs.map(({ spec }) => spec.seq),
       reply,

@@ -1,5 +1,6 @@
 /** The scheduler's mailbox: requests of users and their answers. Types only. Facts come as `pool/messages` outcomes. */
 
+import type { IfExists } from '../domain/control/keys.js';
 import type { PauseChange } from '../domain/control/pausing.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { Refusal } from '../domain/errors.js';
@@ -38,6 +39,11 @@ export interface JobDraft extends MoreFields {
   readonly backoff?: Backoff;
   readonly timeoutMs?: number;
   readonly misfire?: Misfire;
+  /** Names the job within its type. */
+  readonly key?: string | undefined;
+  /** What becomes of the request when the key is taken; absent: `reject`. */
+  readonly ifExists?: IfExists | undefined;
+  readonly keyTtlMs?: number | undefined;
 }
 
 /**
@@ -82,13 +88,26 @@ export type JobCommand = 'cancel' | 'retry' | 'run' | 'resume' | 'remove';
 
 /** Given once the change is on disk, or refused with nothing changed. Of settings it has no jobs: `Requests.settings` shows them. */
 export type Answer =
-  | { readonly ok: true; readonly jobs: readonly Job[]; readonly replayed: boolean }
-  /** To `createEach`, in the order of its items. */
-  | { readonly ok: true; readonly jobs: readonly []; readonly replayed: false; readonly each: readonly Created[] }
+  | {
+      readonly ok: true;
+      readonly jobs: readonly Job[];
+      readonly replayed: boolean;
+      /** To `create`: there was a job with the key, which is the answer. */
+      readonly existed?: boolean;
+    }
+  /** To `createEach` and `createMany`, in the order of the items. */
+  | { readonly ok: true; readonly jobs: readonly Job[]; readonly replayed: false; readonly each: readonly Created[] }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** What became of one item of `createEach`. `replayed`: its key had made the job before. */
-export type Created = { readonly job: Job; readonly replayed: boolean } | Refusal;
+/** A job that was asked for. `replayed`: its idempotency key had made it before. `existed`: it has the key of a job that there was. */
+export interface MadeJob {
+  readonly job: Job;
+  readonly replayed: boolean;
+  readonly existed: boolean;
+}
+
+/** What became of one item of `createEach`. */
+export type Created = MadeJob | Refusal;
 
 /** What the server needs of the scheduler. */
 export interface Requests {

@@ -1,4 +1,5 @@
 /** What becomes of a job when its attempt has ended, and what the log says of a failure. */
+import { snooze } from '../domain/control/snoozing.js';
 import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
 import type { FailureCode, Job, TraceContext } from '../domain/job.js';
@@ -12,6 +13,8 @@ export function outcomeDecision(job: Job, outcome: Outcome, now: number): decisi
       return decisions.succeed(job, outcome, now);
     case 'failed':
       return decisions.fail(job, outcome, now);
+    case 'snoozed':
+      return snooze(job, outcome.waitMs, now);
     case 'interrupted':
       return decisions.interrupt(job, outcome.begun, now);
     default:

@@ -1,5 +1,5 @@
 /** What the scheduler is made with: the parts that it needs of others, and how the last one left the directory. Types only. */
-import type { Clock } from '../clock.js';
+import type { Clock, Stretch } from '../clock.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
@@ -8,7 +8,6 @@ import type { Counters, JobStore, JobsByStatus } from '../store/port.js';
 import type { Telemetry } from '../telemetry/port.js';
 import type { DueTimes } from '../timer/lanes.js';
 import type { Waker } from '../timer/waker.js';
-import type { Stretch } from './downtime.js';
 import type { LedgerPorts } from './ledger.js';
 import type { MergeBounds } from './merging.js';
 import type { RetentionLimits } from './retention.js';
@@ -47,4 +46,6 @@ export interface SchedulerStart {
   readonly clean: boolean;
   /** When the last commit was made, in Unix milliseconds; undefined when there was none. */
   readonly lastRecordAt: number | undefined;
+  /** When no server had run before that, as far as that was known. Unix milliseconds. */
+  readonly downtime: readonly Stretch[];
 }

@@ -16,7 +16,7 @@ import type { ShownWait } from './admission/admission.js';
 import type { Fact } from './batch.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
-import { Downtime, setBackMs } from './downtime.js';
+import { Downtime } from './downtime.js';
 import { Ledger } from './ledger.js';
 import { Mailbox } from './mailbox.js';
 import { Merging } from './merging.js';
@@ -67,7 +67,11 @@ export class Scheduler implements Requests, StoreEvents {
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
     this.#downtime = new Downtime(
       ports.clock,
-      { lastSeen: start.lastRecordAt, ranBefore: (now) => ports.store.aheadSince(now) },
+      {
+        lastSeen: start.lastRecordAt,
+        stretches: start.downtime,
+        ranBefore: (now) => ports.store.aheadSince(now) ?? start.lastRecordAt,
+      },
       ports.takeStop,
     );
     const { clean } = start;
@@ -77,15 +81,9 @@ export class Scheduler implements Requests, StoreEvents {
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
     this.#merging = new Merging(ports, this.#ledger);
     this.#modes = new Modes(this.#load());
-    this.#noticeClockOfLastRun(start.lastRecordAt);
-  }
-
-  /** The clock was ahead when the server ran last, and has been set back while it did not. */
-  #noticeClockOfLastRun(lastRecordAt: number | undefined): void {
-    const now = this.#ports.clock.now();
-    if (lastRecordAt === undefined || lastRecordAt - now < setBackMs) return;
-    const aheadSince = this.#ports.store.aheadSince(now) ?? lastRecordAt;
-    this.#clockSetBack.begin({ now, aheadSince, shownBefore: now });
+    const setBack = this.#downtime.setBackBefore(start.lastRecordAt);
+    if (setBack) this.#clockSetBack.begin(setBack);
+    this.#ledger.keepDowntime(this.#downtime.takeNews());
   }
 
   /**
@@ -263,6 +261,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   #observeClock(): void {
     const setBack = this.#downtime.observe();
+    this.#ledger.keepDowntime(this.#downtime.takeNews());
     if (!setBack) return;
     this.#clockSetBack.begin(setBack);
     this.#signOfLife.clockWasSetBack();

@@ -3,6 +3,8 @@
  * they are on disk come out. What becomes bytes, and which, is the store's business.
  */
 
+import type { Stretch } from '../clock.js';
+import type { KeyHolder } from '../domain/control/keys.js';
 import type { SettingsChange } from '../domain/control/settings.js';
 import type { DueLane } from '../domain/due-heap.js';
 import { Refusal } from '../domain/errors.js';
@@ -78,10 +80,14 @@ export interface Changes {
   readonly events: readonly JobEvent[];
   /** Idempotency keys to remember. */
   readonly keys: ReadonlyMap<string, KeyUse>;
+  /** Keys of jobs that have another holder now, by `placeOfJobKey`; undefined: none. */
+  readonly jobKeys: ReadonlyMap<string, KeyHolder | undefined>;
   /** Stretches of the list of finished jobs that are not needed any more. */
   readonly passed: readonly FinishedPlace[];
   /** Absent: none has changed. */
   readonly settings?: SettingsChange | undefined;
+  /** When no server ran; absent: as before. Unix milliseconds. */
+  readonly downtime?: readonly Stretch[] | undefined;
 }
 
 /** What the store calls back. */
@@ -135,6 +141,8 @@ export interface CommittedJobs {
   jobsOfType(name: string): number;
   /** The use of an idempotency key that is still remembered at `now`. @throws DamagedRecord */
   keyUse(name: string, now: number): KeyUse | undefined;
+  /** The job that has a key, or had it last, by `placeOfJobKey`. @throws DamagedRecord */
+  keyHolder(place: string): KeyHolder | undefined;
 }
 
 /** Jobs in finishing order, as far as merges have listed them. One that was retried since stands there twice. */

@@ -131,7 +131,7 @@ export class Counts implements Telemetry {
     const counts = {
       started: 0,
       expired: 0,
-      outcomes: { succeeded: 0, failed: 0, interrupted: 0 },
+      outcomes: { succeeded: 0, failed: 0, interrupted: 0, snoozed: 0 },
       lateness: new Histogram(latenessBounds),
       duration: new Histogram(attemptBounds),
     };

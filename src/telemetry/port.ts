@@ -4,7 +4,7 @@
  * them: they are never labels. Durations are milliseconds.
  */
 
-export type AttemptOutcome = 'succeeded' | 'failed' | 'interrupted';
+export type AttemptOutcome = 'succeeded' | 'failed' | 'interrupted' | 'snoozed';
 
 export type Reloaded = 'handlers' | 'tokens';
 export type ReloadOutcome = 'done' | 'failed';

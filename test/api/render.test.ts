@@ -128,6 +128,7 @@ t.test('events have the form of the original, and a seq', (t) => {
     { type: 'job.retrying', nextRetryAt: exampleNow + 300_000, retryCount: 1, cause: 'failure' },
     { type: 'job.retrying', nextRetryAt: exampleNow, retryCount: 0, cause: 'manual' },
     { type: 'job.retrying', nextRetryAt: exampleNow, retryCount: 1, cause: 'interruption' },
+    { type: 'job.retrying', nextRetryAt: exampleNow, retryCount: 1, cause: 'snooze' },
     { type: 'job.cancelled', previousStatus: 'running' },
   ];
   const texts = bodies.map((body, at) => {

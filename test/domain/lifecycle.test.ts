@@ -1,6 +1,7 @@
 /** The transition table against the decisions: every status with every step, allowed or refused as the table says. */
 import t from 'tap';
 import { pause, resume, resumeInTime, run } from '../../src/domain/control/pausing.js';
+import { snooze } from '../../src/domain/control/snoozing.js';
 import * as decisions from '../../src/domain/decisions.js';
 import type { Job } from '../../src/domain/job.js';
 import {
@@ -68,7 +69,9 @@ const ways: Record<Step, readonly ((status: Status) => decisions.Decision | unde
   recur: [
     (status) => decisions.succeed(at(status, repeating), { durationMs: 1 }, noon),
     (status) => decisions.fail(at(status, repeating), failure, noon),
+    (status) => snooze(at(status, repeating), hour, noon),
   ],
+  snooze: [(status) => snooze(at(status), hour, noon), (status) => snooze(at(status, repeating), 10, noon)],
   interrupt: [
     (status) => decisions.interrupt(at(status), true, noon),
     (status) => decisions.interrupt(at(status), false, noon),

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { checkStore } from '../../src/store/check/check.js';
 import { World } from '../support/world.js';
-import { after, hour, id, make, minute, running, second, state, told } from './worlds.js';
+import { after, cron, hour, id, make, minute, running, second, state, told } from './worlds.js';
 
 const ask = (world: World, kind: 'resume' | 'run', seq: number): unknown => world.ask({ kind, id: id(world, seq) });
 const pause = (world: World, seq: number, until?: number): unknown =>
@@ -106,3 +106,29 @@ t.test('what is paused lets a lower priority pass', async (t) => {
   world.settle();
   t.same(running(world), [next]);
 });
+
+for (const [passes, skipped] of [
+  [30 * second, 0],
+  [90 * second, 1],
+] as const) {
+  t.test(
+    `what was missed, paused and run behind the last slot is counted once, and so is what passed: ${skipped}`,
+    async (t) => {
+      const world = new World();
+      world.ask({ kind: 'pauseServer' });
+      const last = world.clock.now() + 3 * minute;
+      const seq = make(world, { trigger: cron('0 * * * * *'), isRepeat: true, endAt: last + skipped * minute });
+      world.pass(second);
+      world.clock.stand(3 * minute + second);
+      world.settle();
+      t.match(state(world, seq), { missed: 3, skipped: 0, occurrence: last });
+      pause(world, seq);
+      world.pass(passes);
+      ask(world, 'run', seq);
+      world.ask({ kind: 'resumeServer' });
+      t.equal(world.pool.attempts.get(seq)?.scheduledFor, last, 'it is the one that it owed');
+      world.end(seq);
+      t.match(state(world, seq), { status: 'success', missed: 3, skipped, runCount: 1 });
+    },
+  );
+}

@@ -156,7 +156,7 @@ function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq
     const now = scheduler.state(seq);
     const { updatedAt, due, fence, attempt } = other.state;
     const isSame = now?.updatedAt === updatedAt && now.due === due && now.fence === fence && now.attempt === attempt;
-    const isChanging = now?.status !== 'pending' || !isSame;
+    const isChanging = now?.status !== 'pending' || !isSame || isHeld(now);
     must(isChanging, () => `job ${jobSeq} of priority ${priority} starts before job ${seq} of ${other.spec.priority}`);
   }
 }

@@ -22,6 +22,8 @@ export type JobAction = 'update' | 'cancel' | 'retry' | 'pause' | 'resume' | 'ru
 export interface Habits {
   /** Jobs have fields that most are without, drawn from a source of their own. */
   readonly fields: boolean;
+  /** Jobs have keys, drawn from a source of its own. */
+  readonly keys: boolean;
   /** Of the life. */
   readonly seed: number;
   /** Makes jobs that end the process each time they run. */
@@ -45,6 +47,7 @@ export class Clients {
   create(random: Random): void {
     if (this.#habits.manyTypes && random.chance(0.25)) return this.createMany(random);
     const draft = this.#draft(random);
+    if (draft.key !== undefined) return this.#createKeyed(draft);
     const keyed = draft.name !== 'killer' && random.chance(0.2);
     const idempotency = { key: `key-${random.between(0, 3)}`, digest: random.pick(['a', 'a', 'a', 'b']) };
     if (keyed) this.#createOnce(draft, idempotency);
@@ -56,7 +59,7 @@ export class Clients {
       ? manyNames.map((name): JobDraft => ({ ...this.#draft(random), name }))
       : Array.from({ length: random.between(0, 5) }, () => this.#draft(random));
     const payloads = drafts.map(({ payload }) => payload);
-    this.#ask({ kind: 'createMany', drafts }, (jobs) => this.#made(drafts, jobs), payloads);
+    this.#ask({ kind: 'createMany', drafts }, (jobs) => this.#madeMany(drafts, jobs), payloads);
   }
 
   /** Asks for something to be done to a job that the clients know of. */
@@ -212,6 +215,19 @@ export class Clients {
       retryDelayMs: random.pick([0, 10, 1000]),
       misfire: random.pick(['run_once', 'skip']),
       ...this.#fields(isRepeat, trigger.kind === 'delay' ? trigger.delayMs : 60_000),
+      ...this.#key(),
+    };
+  }
+
+  /** Drawn from a source of its own, so that all else in a life stays as it was without. */
+  #key(): Pick<JobDraft, 'key' | 'ifExists' | 'keyTtlMs'> {
+    if (!this.#habits.keys) return {};
+    const random = Random.ofStep(this.#habits.seed, 4_000_000 + this.#lastPayload);
+    if (!random.chance(0.6)) return {};
+    return {
+      key: random.pick(['a', 'b', 'c']),
+      ifExists: random.pick([undefined, 'reject', 'return']),
+      ...(random.chance(0.3) && { keyTtlMs: random.pick([100, 5000, 100_000]) }),
     };
   }
 
@@ -294,6 +310,40 @@ export class Clients {
     );
   }
 
+  /** A request with a key: a job is made only where none has the key. */
+  #createKeyed(draft: JobDraft): void {
+    const { name, key, ifExists, payload } = draft;
+    this.#ask(
+      { kind: 'create', draft },
+      ([job], _, existed) => {
+        if (!job) throw new Error('no job in an answer');
+        if (!existed) return this.#made([draft], [job]);
+        const { spec } = job;
+        must(spec.name === name && spec.key === key, () => `key ${key} was answered with job ${spec.seq} of another`);
+        must(ifExists === 'return', () => `key ${key} was answered with job ${spec.seq} and was to be refused`);
+        this.#promised.refused.add(payload);
+        this.#promised.made(job);
+      },
+      [payload],
+      () => must(ifExists !== 'return', () => `key ${key} was refused and was to be answered`),
+    );
+  }
+
+  /** Jobs of a list: where a key was taken, with the job that has it. */
+  #madeMany(drafts: readonly JobDraft[], jobs: readonly Job[]): void {
+    must(jobs.length === drafts.length, () => `asked for ${drafts.length} jobs, answered with ${jobs.length}`);
+    for (const [index, draft] of drafts.entries()) {
+      const job = jobs[index] as Job;
+      if (draft.ifExists !== 'return' || job.spec.payload === draft.payload) {
+        this.#made([draft], [job]);
+        continue;
+      }
+      must(job.spec.key === draft.key, () => `key ${draft.key} was answered with job ${job.spec.seq} of another`);
+      this.#promised.refused.add(draft.payload);
+      this.#promised.made(job);
+    }
+  }
+
   #made(drafts: readonly JobDraft[], jobs: readonly Job[]): void {
     const [asked, made] = [drafts.map(({ payload }) => payload).join(), jobs.map(({ spec }) => spec.payload).join()];
     must(asked === made, () => `asked for ${asked}, answered with ${made}`);
@@ -302,7 +352,7 @@ export class Clients {
 
   #ask(
     request: Request,
-    done: (jobs: readonly Job[], replayed: boolean) => void,
+    done: (jobs: readonly Job[], replayed: boolean, existed: boolean) => void,
     payloads: readonly string[] = [],
     conflict: () => void = () => {},
   ): void {
@@ -312,14 +362,15 @@ export class Clients {
       must(++answers === 1, () => `a ${request.kind} was answered twice`);
       if (world !== this.#world()) return;
       if (answer.ok) {
-        if (request.kind === 'remove') return done(answer.jobs, answer.replayed);
+        const existed = 'existed' in answer && answer.existed === true;
+        if (request.kind === 'remove') return done(answer.jobs, answer.replayed, existed);
         for (const { spec } of answer.jobs) {
           const { seq } = spec;
           const mayBeGone = this.#promised.jobs.get(seq)?.removing === true;
           const isThere = mayBeGone || world.memtable.state(seq) !== undefined;
           must(isThere, () => `job ${seq} is acknowledged and not on disk`);
         }
-        return done(answer.jobs, answer.replayed);
+        return done(answer.jobs, answer.replayed, existed);
       }
       for (const payload of payloads) this.#promised.refused.add(payload);
       if (answer.refusal.code === 'conflict' || request.kind === 'remove') conflict();

@@ -73,7 +73,8 @@ function apply(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
         body.triggerAt > told.scheduledFor,
         () => `event ${seq} schedules job ${jobSeq} for an instant a second time`,
       );
-      must(status !== 'running' && status !== 'cancelled', () => `event ${seq} schedules a ${status} job`);
+      // A snoozed attempt that gives way to the next occurrence leaves its own without an end.
+      must(status !== 'cancelled', () => `event ${seq} schedules a ${status} job`);
       Object.assign(told, { status: 'pending', due: body.triggerAt, scheduledFor: body.triggerAt, retryCount: 0 });
       return;
     case 'job.updated':

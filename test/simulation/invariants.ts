@@ -1,4 +1,5 @@
 /** What must hold after every step of a simulated life. Each check throws with what it found. */
+import { placeOf } from '../../src/domain/control/keys.js';
 import type { JobEvent } from '../../src/domain/events.js';
 import { isHeld, isRepeating, type Job } from '../../src/domain/job.js';
 import { isFinished, type Status, statuses } from '../../src/domain/lifecycle.js';
@@ -41,6 +42,7 @@ export class Invariants {
     if (!isNews) return;
     this.#checkSets(this.#bySeq);
     this.#checkLists(this.#jobs);
+    checkKeys(this.#jobs);
     this.#checkReplay(this.#bySeq);
   }
 
@@ -270,5 +272,17 @@ export class Invariants {
     const faults: string[] = [];
     checkStore(this.#world.kv, this.#world.clock.now(), (line) => faults.push(line));
     must(faults.length === 0, () => `a check of the store finds ${faults.length} faults: ${faults[0]}`);
+  }
+}
+
+/** No two jobs that are pending or running have one key, unless one has taken it while the other ran. */
+function checkKeys(jobs: readonly Job[]): void {
+  const owners = new Map<string, number>();
+  for (const { spec, state } of jobs) {
+    const place = placeOf(spec);
+    if (place === undefined || spec.keyLost || isFinished(state.status)) continue;
+    const other = owners.get(place);
+    must(other === undefined, () => `jobs ${other} and ${spec.seq} both have the key ${place}`);
+    owners.set(place, spec.seq);
   }
 }

@@ -7,7 +7,9 @@ export function anyOutcome(random: Random, jobSeq: number, fence: number, next: 
   const base = { jobSeq, fence, durationMs: random.between(0, 100) };
   const message = `no ${jobSeq}/${fence}`;
   const failed = { ...base, kind: 'failed', name: 'Error', message, code: 'handler_error' } as const;
-  switch (random.weighted({ succeeded: 5, withResult: 2, failed: 3, final: 0.5, interrupted: 1, notBegun: 0.5 })) {
+  switch (
+    random.weighted({ succeeded: 5, withResult: 2, failed: 3, final: 0.5, interrupted: 1, notBegun: 0.5, snoozed: 0.5 })
+  ) {
     case 'succeeded':
       return { ...base, kind: 'succeeded' };
     case 'withResult':
@@ -18,6 +20,8 @@ export function anyOutcome(random: Random, jobSeq: number, fence: number, next: 
       return { ...failed, retryable: false };
     case 'interrupted':
       return { ...base, kind: 'interrupted', begun: true, suspect: random.chance(0.3) };
+    case 'snoozed':
+      return { ...base, kind: 'snoozed', waitMs: random.pick([10, 1000, 60_000]) };
     default:
       return { ...base, kind: 'interrupted', begun: false };
   }

@@ -132,7 +132,7 @@ export class Promised {
   /** The clock shows `now` and will be set: what was to come may come at another time. */
   clockIsSet(now: number): void {
     for (const known of this.jobs.values()) {
-      known.afterExtra = undefined;
+      this.dueChanges(known);
       known.pause.clockIsSet(now);
     }
   }

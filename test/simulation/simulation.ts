@@ -94,7 +94,8 @@ export class Simulation {
     this.#random = random;
     const retains = random.chance(0.3);
     const fields = Random.ofStep(life.seed, 3_000_000).chance(0.4);
-    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.08), fields, seed: life.seed };
+    const keys = Random.ofStep(life.seed, 3_000_001).chance(0.4);
+    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.08), fields, keys, seed: life.seed };
     this.#promised = new Promised(names, retains, fields);
     this.#attendant = new Attendant(this.#promised, (what) => this.#note(what));
     this.#clients = new Clients(this.#promised, habits, () => this.#world);

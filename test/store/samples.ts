@@ -233,7 +233,7 @@ export const anyBody: fc.Arbitrary<EventBody> = fc
           type: fc.constant(type),
           nextRetryAt: due,
           retryCount: u8,
-          cause: fc.constantFrom('failure' as const, 'manual' as const, 'interruption' as const),
+          cause: fc.constantFrom('failure' as const, 'manual' as const, 'interruption' as const, 'snooze' as const),
         });
       case 'job.cancelled':
         return of({ type: fc.constant(type), previousStatus: fc.constantFrom(...statuses) });

@@ -1,6 +1,5 @@
 /** A clock that goes on only when a test says so, and may be set. */
-import type { Clock } from '../../src/clock.js';
-import type { Stretch } from '../../src/scheduler/downtime.js';
+import type { Clock, Stretch } from '../../src/clock.js';
 
 export class FakeClock implements Clock {
   wall = Date.UTC(2026, 0, 1);

@@ -140,11 +140,22 @@ export class FakePool implements Pool {
   readonly aborted: number[] = [];
   onDispatch: (attempt: Attempt) => void = () => {};
 
-  get free(): number {
-    return this.capacity - this.attempts.size;
+  /** Types with places of their own, and how many each has. */
+  readonly ownPlaces: ReadonlyMap<string, number>;
+
+  constructor(ownPlaces: Readonly<Record<string, number>> = {}) {
+    this.ownPlaces = new Map(Object.entries(ownPlaces));
   }
-  placesOf(): number {
-    return Number.POSITIVE_INFINITY;
+
+  get free(): number {
+    const shared = [...this.attempts.values()].filter(({ name }) => !this.ownPlaces.has(name));
+    return this.capacity - shared.length;
+  }
+  get apart(): readonly string[] {
+    return [...this.ownPlaces.keys()];
+  }
+  placesOf(name: string): number {
+    return this.ownPlaces.get(name) ?? Number.POSITIVE_INFINITY;
   }
 
   dispatch(attempt: Attempt): void {
@@ -194,6 +205,8 @@ export interface WorldOptions {
   readonly requestedJobsPerTurn?: number;
   /** Attempts that the pool takes at once, 8 unless told. */
   readonly poolCapacity?: number;
+  /** Types for which the pool has places of their own, and how many. */
+  readonly ownPlaces?: Readonly<Record<string, number>>;
 }
 
 export const anyHandler = (name: string, more: Partial<HandlerInfo> = {}): HandlerInfo => ({
@@ -210,7 +223,7 @@ export class World {
   readonly clock: FakeClock;
   readonly kv: MemoryKv;
   readonly waker: FakeWaker;
-  readonly pool = new FakePool();
+  readonly pool: FakePool;
   readonly store: InlineStore;
   readonly jobs: CommittedStore;
   readonly state: CommittedState;
@@ -239,6 +252,7 @@ export class World {
     this.waker = new FakeWaker(this.clock);
     this.handlers = options.handlers ?? [anyHandler('noop')];
     this.kv = options.kv ?? new MemoryKv();
+    this.pool = new FakePool(options.ownPlaces);
     const log = new JournaledLog(new KvLog(this.kv), new Journal(this.kv.journal));
     const engine = new StoreEngine(this.kv, log);
     const { clean } = engine.open();

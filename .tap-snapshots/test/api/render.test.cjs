@@ -14,7 +14,8 @@ exports[`test/api/render.test.ts > TAP > events have the form of the original, a
 {"type":"job.retrying","job_id":"job_1704180000_688990c0","job_name":"payment_check","status":0,"timestamp":"2024-01-02T15:20:00+08:00","metadata":{"next_retry_at":"2024-01-02T15:25:00+08:00","retry_count":1},"seq":6}
 {"type":"job.retrying","job_id":"job_1704180000_688990c0","job_name":"payment_check","status":0,"timestamp":"2024-01-02T15:20:00+08:00","metadata":{"next_retry_at":"2024-01-02T15:20:00+08:00","retry_count":0,"manual":true},"seq":7}
 {"type":"job.retrying","job_id":"job_1704180000_688990c0","job_name":"payment_check","status":0,"timestamp":"2024-01-02T15:20:00+08:00","metadata":{"next_retry_at":"2024-01-02T15:20:00+08:00","retry_count":1,"interrupted":true},"seq":8}
-{"type":"job.cancelled","job_id":"job_1704180000_688990c0","job_name":"payment_check","status":4,"timestamp":"2024-01-02T15:20:00+08:00","metadata":{"previous_status":"running"},"seq":9}
+{"type":"job.retrying","job_id":"job_1704180000_688990c0","job_name":"payment_check","status":0,"timestamp":"2024-01-02T15:20:00+08:00","metadata":{"next_retry_at":"2024-01-02T15:20:00+08:00","retry_count":1,"snoozed":true},"seq":9}
+{"type":"job.cancelled","job_id":"job_1704180000_688990c0","job_name":"payment_check","status":4,"timestamp":"2024-01-02T15:20:00+08:00","metadata":{"previous_status":"running"},"seq":10}
 `
 
 exports[`test/api/render.test.ts > TAP > what is left of attempts > must match snapshot 1`] = `

@@ -91,7 +91,7 @@ export const answerExamples: {
     200: { name: 'escapement', version: 'v1.0.0', access: 'full', links: { jobs: '/api/v1/jobs', events: '/ws' } },
   },
   listJobs: { 200: { total: 1, items: [payment] } },
-  createJob: { 201: payment },
+  createJob: { 200: { ...payment, key: 'order-1' }, 201: payment },
   createJobs: {
     200: {
       total: 2,

@@ -21,6 +21,8 @@ const job = {
   last_outcome: 'How the occurrence ended that has run last',
   priority: 'Of jobs that are due and wait the larger starts first; 0 where it is not set',
   tags: 'What the job was marked with, to be found by',
+  key: 'Names the job within its type',
+  key_ttl: 'The key stays taken at least so long after the job was made',
   expires_after: 'No attempt starts later than that after its occurrence was due',
   max_retry_delay: 'Where the growth of the wait between retries ends',
   retry_jitter: 'Each retry waits longer by a random part of up to this fraction',
@@ -41,6 +43,9 @@ const newJob = {
   misfire: 'Of a repeating job: run_once (the default) makes up for missed occurrences with one run, skip with none',
   priority: "Of jobs that are due and wait the larger starts first. Default: the handler's, else 0",
   tags: 'Words to find the job by: at most 16 different ones',
+  if_exists:
+    'With key: what is done when it is taken. reject (the default) is a 409 that names the job; return answers the job as it is; replace gives it what this request says',
+  key_ttl: 'With key: a duration of at most 30d; the key stays taken at least so long after the job was made',
   expires_after:
     'A duration longer than 0: no attempt, retries included, starts later than that after its occurrence was due. A single job has failed then (expired), an occurrence is skipped',
   max_retry_delay:

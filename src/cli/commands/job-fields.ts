@@ -108,6 +108,20 @@ const fields: readonly JobField[] = [
     description: 'with --repeat: start later by a part of this, another one each time',
     removable: true,
   },
+  { flags: '--key <key>', field: 'key', description: 'what names it within its type: one job per key', fixed: true },
+  {
+    flags: '--if-exists <policy>',
+    field: 'if_exists',
+    description: 'with --key: what is done when the key is taken',
+    fixed: true,
+    choices: ['reject', 'return', 'replace'],
+  },
+  {
+    flags: '--key-ttl <duration>',
+    field: 'key_ttl',
+    description: 'with --key: keep it taken at least so long',
+    fixed: true,
+  },
 ];
 
 /** In place of a value, in an update: the field is taken away. */

@@ -75,13 +75,16 @@ export function run(job: Job, now: number): Decision | undefined {
   const { spec, state } = job;
   const held = isHeld(state);
   if (!held && state.due <= now) return undefined;
-  const from = { ...state, ...(held && moved(job, now)?.place) };
+  const after = held ? moved(job, now) : undefined;
+  const from = { ...state, ...after?.place };
+  // Where nothing follows, one that was missed and is still to run is the one that runs.
+  const isOwed = after !== undefined && after.place === undefined && isCounted(spec, state);
   // Where nothing follows that slot has passed, and is passed over when this occurrence ends.
   const nextSlot = isRepeating(spec) ? from.nextSlot || from.occurrence : 0;
   const changes = {
     ...from,
     due: now,
-    ...(from.attempt === 0 && { occurrence: now, nextSlot }),
+    ...(from.attempt === 0 && !isOwed && { occurrence: now, nextSlot }),
     pause: state.pause && { ...state.pause, passes: true },
   };
   return {
@@ -111,11 +114,14 @@ function moved({ spec, state }: Job, end: number): Moved | undefined {
   const isBegun = state.attempt > 0;
   // A retry gives way to the next slot; without one it is merely late.
   if (isBegun ? passed === 0 || slot === undefined : state.due > end) return undefined;
+  // One that is snoozed has no outcome, and is skipped.
+  const isSnoozed = isBegun && state.retryCount === 0 && state.interruptions === 0;
   // What was begun, or is extra, or was counted as missed, is not counted again.
-  const own = isBegun || state.nextSlot !== 0 || isCounted(spec, state) ? 0 : 1;
+  const isKnown = isBegun ? !isSnoozed : isCounted(spec, state);
+  const own = isKnown || state.nextSlot !== 0 ? 0 : 1;
   const skipped = state.skipped + own + passed;
   if (slot === undefined) return { place: undefined, skipped };
-  const given = isBegun ? ({ lastOutcome: 'failed' } as const) : undefined;
+  const given = isBegun && !isSnoozed ? ({ lastOutcome: 'failed' } as const) : undefined;
   return { place: { ...fresh, ...given, due: dueOf(spec, slot), occurrence: slot, skipped, nextSlot: 0 }, skipped };
 }
 

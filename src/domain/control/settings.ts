@@ -32,6 +32,16 @@ export interface SettingsChange {
   readonly types: ReadonlyMap<string, TypeSettings>;
 }
 
+/** The settings with a change of some. Types of which nothing is set any more leave. */
+export function changed(before: Settings, { server = before.server, types }: SettingsChange): Settings {
+  const after = new Map(before.types);
+  for (const [name, settings] of types) {
+    if (Object.values(settings).some((value) => value !== undefined)) after.set(name, settings);
+    else after.delete(name);
+  }
+  return { server, types: after };
+}
+
 /** A pause from `now` on, or another reason of one that there is. @param reason null takes it away, absent it stays */
 export function held(before: Hold | undefined, reason: string | null | undefined, now: number): Hold {
   const kept = reason === undefined ? before?.reason : (reason ?? undefined);

@@ -3,6 +3,7 @@
  * that it uses or found its port: nothing is taken in that has not been looked at. What is wrong costs the thread.
  */
 import { limits } from '../../domain/limits.js';
+import { maxDurationMs } from '../../domain/time/duration.js';
 import type { LogLine } from '../shared/log-lines.js';
 import { type FromThread, outcomeKind, outcomeRow, type Report, textsOfOutcome } from '../shared/messages.js';
 import { slotsPerThread } from '../shared/slots.js';
@@ -20,11 +21,12 @@ const most = {
 };
 const levels: ReadonlySet<unknown> = new Set(['debug', 'info', 'warn', 'error']);
 
-export function checkFromThread(message: unknown): Checked {
+/** @param slots how many the thread has */
+export function checkFromThread(message: unknown, slots = slotsPerThread): Checked {
   if (!isRecord(message)) return { fault: 'sent a message that is no object' };
   switch (message.kind) {
     case 'report':
-      return checked(message, isReport(message), 'sent a report that cannot be right');
+      return checked(message, isReport(message, slots), 'sent a report that cannot be right');
     case 'loading':
       return checked(message, isText(message.file, most.reasonChars), 'named no file');
     case 'unusable':
@@ -45,10 +47,10 @@ function checked(message: Record<string, unknown>, holds: boolean, fault: string
   return holds ? { message: message as unknown as FromThread } : { fault };
 }
 
-function isReport(message: Record<string, unknown>): boolean {
+function isReport(message: Record<string, unknown>, slots: number): boolean {
   const { numbers, texts, lines } = message as Partial<Record<keyof Report, unknown>>;
   if (!(numbers instanceof Float64Array) || !Array.isArray(texts) || !Array.isArray(lines)) return false;
-  if (numbers.length % outcomeRow.numbers !== 0 || numbers.length > slotsPerThread * outcomeRow.numbers) return false;
+  if (numbers.length % outcomeRow.numbers !== 0 || numbers.length > slots * outcomeRow.numbers) return false;
   if (lines.length > most.lines || !lines.every(isLine)) return false;
   let text = 0;
   for (let at = 0; at < numbers.length; at += outcomeRow.numbers) {
@@ -56,7 +58,7 @@ function isReport(message: Record<string, unknown>): boolean {
     const count = textsOfOutcome[kind];
     if (
       count === undefined ||
-      !isSlot(numbers[at + outcomeRow.slot]) ||
+      !isSlot(numbers[at + outcomeRow.slot], slots) ||
       !isTime(numbers[at + outcomeRow.durationMs]) ||
       !isTime(numbers[at + outcomeRow.blockingMs])
     )
@@ -64,9 +66,15 @@ function isReport(message: Record<string, unknown>): boolean {
     for (let end = text + count; text < end; text++) {
       if (!isText(texts[text], limits.resultBytes)) return false;
     }
+    if (kind === outcomeKind.snoozed && !isWait(texts[text - 1] as string)) return false;
     if (kind === outcomeKind.succeededWith && !isJson(texts[text - 1] as string)) return false;
   }
   return text === texts.length;
+}
+
+/** A time that an attempt may be snoozed for, in milliseconds. */
+function isWait(text: string): boolean {
+  return /^\d{1,15}$/.test(text) && Number(text) >= limits.minSnoozeMs && Number(text) <= maxDurationMs;
 }
 
 function isLine(line: unknown): boolean {
@@ -106,8 +114,8 @@ function isReady(message: Record<string, unknown>): boolean {
   );
 }
 
-function isSlot(value: number | undefined): boolean {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= slotsPerThread;
+function isSlot(value: number | undefined, slots: number): boolean {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= slots;
 }
 
 /** Two clocks that do not quite agree may make a time just below zero. */

@@ -20,6 +20,18 @@ export interface DeclaredHandler {
   readonly payload?: string | undefined;
 }
 
+/** A handler of the server's own, on threads of its own. */
+export interface BuiltIn {
+  /** The job type that it is for. */
+  readonly name: string;
+  /** URL of a module that exports `makeHandler`, which makes the handler of the settings. */
+  readonly module: string;
+  /** Plain data. */
+  readonly settings: unknown;
+  /** As a module of the folder would export it. */
+  readonly options: unknown;
+}
+
 /** The argument of a thread's only task. */
 export interface ThreadStart {
   readonly port: MessagePort;
@@ -27,6 +39,8 @@ export interface ThreadStart {
   readonly memory: SharedArrayBuffer;
   /** Absolute path. */
   readonly handlersDir: string;
+  /** What it loads in place of the folder; absent: the folder. */
+  readonly builtIn?: BuiltIn | undefined;
   /** A module whose import takes longer makes the thread unusable. */
   readonly importLimitMs: number;
   /** What it may add to the log. */
@@ -109,6 +123,8 @@ export const outcomeKind = {
   skipped: 5,
   /** It says how long its retry is to wait. */
   failedAfter: 6,
+  /** It is to run again later. */
+  snoozed: 7,
 } as const;
 
 /** How many texts come with an outcome of each kind. */
@@ -124,6 +140,8 @@ export const textsOfOutcome: Readonly<Record<number, number>> = {
   [outcomeKind.skipped]: 0,
   /** Name, message and duration. */
   [outcomeKind.failedAfter]: 3,
+  /** Milliseconds, as decimal digits. */
+  [outcomeKind.snoozed]: 1,
 };
 
 /** What a thread gets to know about an attempt. */
@@ -137,11 +155,16 @@ export interface SentAttempt {
 
 /** Main: gathers the attempts that leave with the next message. */
 export class AttemptBatch {
-  readonly #numbers = new Float64Array(slotsPerThread * attemptRow.numbers);
+  readonly #numbers: Float64Array;
   #texts: string[] = [];
   /** By place, as far as there are any. */
   #traces: (TraceContext | undefined)[] = [];
   #size = 0;
+
+  /** @param slots how many the thread has */
+  constructor(slots = slotsPerThread) {
+    this.#numbers = new Float64Array(slots * attemptRow.numbers);
+  }
 
   get isEmpty(): boolean {
     return this.#size === 0;

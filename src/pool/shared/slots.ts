@@ -11,15 +11,15 @@
  * slot is free only after the worker has reported that it skipped it: until then a message that names it is under way.
  */
 
-/** Attempts that one thread may hold at most, begun or not; a pool may be told to give it fewer. */
+/** Attempts that one thread may hold, begun or not, where nothing else is said. */
 export const slotsPerThread = 256;
 
 const slotState = { free: 0, queued: 1, begun: 2, recalled: 3, settled: 4 } as const;
 
-const header = { beat: 0, current: 1 } as const;
-const headerInts = 2;
+const header = { beat: 0, current: 1, count: 2 } as const;
+const headerInts = 3;
 /** After header and states (slot 0 included), rounded up to the alignment of a Float64Array. */
-const sinceOffset = 8 * Math.ceil((headerInts + slotsPerThread + 1) / 2);
+const sinceOffset = (count: number): number => 8 * Math.ceil((headerInts + count + 1) / 2);
 
 /** On a busy machine a thread may lose its processor between two looks at a clock: the closest pair of many counts. */
 const originMs = (() => {
@@ -48,18 +48,24 @@ export function monotonicMs(): number {
   return performance.now() + originMs;
 }
 
-/** One thread's slots, numbered from 1; 0 is no slot. Either side makes one over the same memory. */
+/** One thread's slots, numbered from 1; 0 is no slot. Main makes them, and the thread makes its own over the same memory. */
 export class Slots {
   readonly memory: SharedArrayBuffer;
+  /** How many there are. */
+  readonly count: number;
   readonly #header: Int32Array;
   readonly #states: Int32Array;
   readonly #since: Float64Array;
 
-  constructor(memory = new SharedArrayBuffer(sinceOffset + 8 * (slotsPerThread + 1))) {
-    this.memory = memory;
-    this.#header = new Int32Array(memory, 0, headerInts);
-    this.#states = new Int32Array(memory, 4 * headerInts, slotsPerThread + 1);
-    this.#since = new Float64Array(memory, sinceOffset, slotsPerThread + 1);
+  /** @param made how many there are to be, or the memory of those that the other side has made */
+  constructor(made: number | SharedArrayBuffer = slotsPerThread) {
+    const isNew = typeof made === 'number';
+    this.memory = isNew ? new SharedArrayBuffer(sinceOffset(made) + 8 * (made + 1)) : made;
+    this.#header = new Int32Array(this.memory, 0, headerInts);
+    if (isNew) this.#header[header.count] = made;
+    this.count = isNew ? made : (this.#header[header.count] as number);
+    this.#states = new Int32Array(this.memory, 4 * headerInts, this.count + 1);
+    this.#since = new Float64Array(this.memory, sinceOffset(this.count), this.count + 1);
   }
 
   /** Main: before the message that carries the attempt. */

@@ -8,6 +8,7 @@ import { type LogLevel, namesOf } from '../shared/log-lines.js';
 import type { SignalReason } from '../shared/messages.js';
 import type { Context } from './handler.js';
 import type { Outbox } from './outbox.js';
+import { snooze } from './snooze.js';
 import { describeThrown } from './thrown.js';
 
 const fieldsChars = 16 * 1024;
@@ -44,6 +45,11 @@ export class AttemptContext implements Context {
       if (this.#abortedBy) this.#controller.abort(this.#abortedBy);
     }
     return this.#controller.signal;
+  }
+
+  /** A function that needs no `this`: handlers take it out of `ctx`. */
+  get snooze(): Context['snooze'] {
+    return snooze;
   }
 
   get log(): Context['log'] {

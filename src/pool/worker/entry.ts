@@ -8,6 +8,7 @@ import { whoseCode } from '../shared/attribution.js';
 import type { FromThread, ThreadStart, ToThread } from '../shared/messages.js';
 import { monotonicMs, Slots } from '../shared/slots.js';
 import { LineBudget } from './line-budget.js';
+import { loadBuiltIn } from './load-built-in.js';
 import { loadHandlers } from './load-handlers.js';
 import { Outbox } from './outbox.js';
 import { captureOutput } from './printed.js';
@@ -15,7 +16,14 @@ import { Runner } from './runner.js';
 import { describeThrown } from './thrown.js';
 
 /** Never settles: the thread is ended from outside, or ends itself. */
-export default async function serve({ port, memory, handlersDir, importLimitMs, log }: ThreadStart): Promise<never> {
+export default async function serve({
+  port,
+  memory,
+  handlersDir,
+  builtIn,
+  importLimitMs,
+  log,
+}: ThreadStart): Promise<never> {
   const slots = new Slots(memory);
   // Bound before any handler is loaded: what they replace later is not used here.
   const post = port.postMessage.bind(port) as (message: FromThread) => void;
@@ -41,7 +49,10 @@ export default async function serve({ port, memory, handlersDir, importLimitMs, 
     post({ kind: 'exiting', exitCode });
   });
 
-  const loaded = await loadHandlers(handlersDir, importLimitMs, (file) => post({ kind: 'loading', file }));
+  const onLoading = (file: string): void => post({ kind: 'loading', file });
+  const loaded = builtIn
+    ? { handlers: [await loadBuiltIn(builtIn)] }
+    : await loadHandlers(handlersDir, importLimitMs, onLoading);
   if ('reason' in loaded) {
     post({ kind: 'unusable', reason: loaded.reason });
   } else {

@@ -32,6 +32,13 @@ export interface Context {
    * running when the grace period ends is stopped with its thread.
    */
   readonly signal: AbortSignal;
+  /**
+   * Thrown (`throw ctx.snooze('10m')`), it has the same attempt run again after a duration, or so many milliseconds: from 10 ms to
+   * ten years. No retry is used. As a retry, it gives way to the next occurrence of a repeating job; this one is skipped then.
+   *
+   * @throws RangeError for what is no such time
+   */
+  readonly snooze: (wait: string | number) => Error;
   /** Lines of the server's log, marked with job and attempt. */
   readonly log: Readonly<Record<LogLevel, (message: string, fields?: JsonObject) => void>>;
 }

@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel, LogLine } from '../shared/log-lines.js';
 import { type FromThread, outcomeKind, outcomeRow } from '../shared/messages.js';
-import { monotonicMs, type Slots, slotsPerThread } from '../shared/slots.js';
+import { monotonicMs, type Slots } from '../shared/slots.js';
 import type { LineBudget } from './line-budget.js';
 import type { Result } from './result.js';
 import type { Thrown } from './thrown.js';
@@ -26,7 +26,7 @@ const lineChars = 100;
 export class Outbox {
   readonly #port: Pick<MessagePort, 'postMessage'>;
   readonly #slots: Slots;
-  readonly #numbers = new Float64Array(slotsPerThread * outcomeRow.numbers);
+  readonly #numbers: Float64Array;
   #rows = 0;
   #texts: string[] = [];
   #lines: LogLine[] = [];
@@ -48,6 +48,7 @@ export class Outbox {
   ) {
     this.#port = port;
     this.#slots = slots;
+    this.#numbers = new Float64Array(slots.count * outcomeRow.numbers);
     this.#budget = budget;
     this.#now = now;
     this.#onTurnEnd = () => {
@@ -88,6 +89,12 @@ export class Outbox {
       return;
     }
     this.#row(slot, thrown.retryable ? outcomeKind.failed : outcomeKind.failedForGood, durationMs, blockingMs);
+  }
+
+  /** @param waitMs how long until it is to run again, in whole milliseconds */
+  snoozed(slot: number, durationMs: number, blockingMs: number, waitMs: number): void {
+    this.#texts[this.#texts.length] = `${waitMs}`;
+    this.#row(slot, outcomeKind.snoozed, durationMs, blockingMs);
   }
 
   /** True if a line of this level is worth making: `add` must follow. A line that is too many is counted as dropped. */

@@ -13,7 +13,8 @@ import type { JsonObject } from './handler.js';
 import type { LoadedHandler } from './load-handlers.js';
 import type { Outbox } from './outbox.js';
 import { encodeResult } from './result.js';
-import { describeThrown } from './thrown.js';
+import { Snooze } from './snooze.js';
+import { describeThrown, type Thrown } from './thrown.js';
 
 type Await = (promise: Promise<unknown>, context: AttemptContext, began: number, blockingMs: number) => Promise<void>;
 type Batch = Extract<ToThread, { kind: 'run' }>;
@@ -196,11 +197,13 @@ export class Runner {
   }
 
   #fail(slot: number, began: number, context: AttemptContext, error: unknown, blockingMs?: number): void {
-    const thrown = describeThrown(error);
-    context.writeThrown(thrown.detail);
+    const waitMs = Snooze.waitOf(error);
+    const thrown = waitMs === undefined ? describeThrown(error) : undefined;
+    if (thrown) context.writeThrown(thrown.detail);
     this.#settle(slot);
     const durationMs = monotonicMs() - began;
-    this.#outbox.failed(slot, durationMs, blockingMs ?? durationMs, thrown);
+    if (waitMs !== undefined) return this.#outbox.snoozed(slot, durationMs, blockingMs ?? durationMs, waitMs);
+    this.#outbox.failed(slot, durationMs, blockingMs ?? durationMs, thrown as Thrown);
   }
 
   #settle(slot: number): void {

@@ -22,6 +22,8 @@ interface Lane extends TypeUse {
   readonly name: string;
   readonly ordinary: WaitingQueue;
   readonly suspects: WaitingQueue;
+  /** Its places are its own: it takes none of those that types share. */
+  apart: boolean;
   concurrency: number | undefined;
   /** As of the last `refresh`. */
   paused: boolean;
@@ -42,12 +44,19 @@ export class WaitingLine {
   readonly #handlers: ReadonlyMap<string, HandlerInfo>;
   readonly #ask: TypeQuestions;
   readonly #lanes = new Map<string, Lane>();
+  /** Of types whose places are their own. */
+  readonly #apart: readonly Lane[];
   #suspects = 0;
 
-  /** @param ask is asked by `refresh` */
-  constructor(handlers: ReadonlyMap<string, HandlerInfo>, ask: TypeQuestions) {
+  /**
+   * @param ask is asked by `refresh`
+   * @param apart types whose places are their own
+   */
+  constructor(handlers: ReadonlyMap<string, HandlerInfo>, ask: TypeQuestions, apart: readonly string[] = []) {
     this.#handlers = handlers;
     this.#ask = ask;
+    for (const name of apart) this.#lane(name).apart = true;
+    this.#apart = apart.map((name) => this.#lane(name));
   }
 
   /** How many suspects wait. */
@@ -55,10 +64,23 @@ export class WaitingLine {
     return this.#suspects;
   }
 
-  /** Jobs of this priority or a higher one that wait for nothing but a thread; suspects do not count. */
+  /** Jobs of this priority or a higher one that wait for nothing but a shared place; suspects do not count. */
   startable(priority: number): number {
     let sum = 0;
-    for (const lane of this.#lanes.values()) sum += Math.min(lane.ordinary.sizeFrom(priority), placesLeft(lane));
+    for (const lane of this.#lanes.values())
+      if (!lane.apart) sum += Math.min(lane.ordinary.sizeFrom(priority), placesLeft(lane));
+    return sum;
+  }
+
+  /** Whether a type has places of its own that fewer jobs of this priority or a higher one wait for. */
+  hasRoomApart(priority: number): boolean {
+    return this.#apart.some((lane) => placesLeft(lane) > lane.ordinary.sizeFrom(priority));
+  }
+
+  /** How many wait, suspects left out. */
+  get size(): number {
+    let sum = 0;
+    for (const { ordinary } of this.#lanes.values()) sum += ordinary.size;
     return sum;
   }
 
@@ -111,8 +133,12 @@ export class WaitingLine {
     (suspect ? lane.suspects : lane.ordinary).push(due, seq, priority);
   }
 
-  /** Takes the first suspect, or the first of the others, whose type may have one more; `occupy` must follow if it is started. */
-  take(suspect: boolean): WaitingJob | undefined {
+  /**
+   * Takes the first suspect, or the first of the others, whose type may have one more; `occupy` must follow if it is started.
+   *
+   * @param shared whether a shared place is free; where none is, types with places of their own may still have one
+   */
+  take(suspect: boolean, shared = true): WaitingJob | undefined {
     let best: Lane | undefined;
     let due = Number.POSITIVE_INFINITY;
     let seq = 0;
@@ -122,7 +148,7 @@ export class WaitingLine {
       if (!first || first.priority < priority) continue;
       const { firstDue, firstSeq } = first.heap;
       const isBefore = first.priority > priority || firstDue < due || (firstDue === due && firstSeq < seq);
-      if (!isBefore || whyTypeWaits(lane)) continue;
+      if (!isBefore || !(shared || lane.apart) || whyTypeWaits(lane)) continue;
       best = lane;
       [due, seq, priority] = [firstDue, firstSeq, first.priority];
     }
@@ -149,7 +175,16 @@ export class WaitingLine {
     if (!lane) {
       const { paused, concurrency, places, running } = this.#typeUse(name);
       // Written out: lanes put together by spreading had their readers compiled again and again.
-      lane = { name, paused, concurrency, places, running, ordinary: new WaitingQueue(), suspects: new WaitingQueue() };
+      lane = {
+        name,
+        paused,
+        concurrency,
+        places,
+        running,
+        apart: false,
+        ordinary: new WaitingQueue(),
+        suspects: new WaitingQueue(),
+      };
       this.#lanes.set(name, lane);
     }
     return lane;

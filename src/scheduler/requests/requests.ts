@@ -5,9 +5,10 @@ import type { Job, JobSpec } from '../../domain/job.js';
 import { limits } from '../../domain/limits.js';
 import { onGrid } from '../../domain/slots/schedule.js';
 import * as updates from '../../domain/update.js';
-import type { Creation, JobDraft, JobPatch, Request } from '../messages.js';
+import type { Creation, JobDraft, JobPatch, MadeJob, Request } from '../messages.js';
 import { changeOf, checkBounds, triggerOf } from './changes.js';
 import { find, permit, type Reply, type RequestContext } from './context.js';
+import { makeKeyed, takeKeyAgain } from './keyed.js';
 import { pauseJob, removeJob, resumeJob, runJob, setServer, setType } from './pauses.js';
 
 /** All but lists of jobs, which may take several turns. */
@@ -44,18 +45,17 @@ export function decideRequest(request: ShortRequest, context: RequestContext, re
 }
 
 function create(request: Creation, context: RequestContext, reply: Reply): void {
-  const { job, replayed } = createOne(request, context);
-  context.ledger.answer(job.spec.seq, reply, { ok: true, jobs: [job], replayed });
+  const { job, replayed, existed } = createOne(request, context);
+  context.ledger.answer(job.spec.seq, reply, { ok: true, jobs: [job], replayed, ...(existed && { existed }) });
 }
 
 /**
- * Makes the job that is asked for, or finds the one that its idempotency key has made.
- * @throws Refusal when the key came with something else
+ * Makes the job that is asked for, or finds the one that its idempotency key has made, or that has its key. An idempotency key stands
+ * for a job that was made: a request that is answered with one that there was is carried out again when it is repeated.
+ *
+ * @throws Refusal when the idempotency key came with something else, or the key is taken
  */
-export function createOne(
-  request: Creation,
-  context: RequestContext,
-): { readonly job: Job; readonly replayed: boolean } {
+export function createOne(request: Creation, context: RequestContext): MadeJob {
   const { ledger, now } = context;
   const { idempotency } = request;
   const used = idempotency && ledger.keyUse(idempotency.key, now);
@@ -67,21 +67,43 @@ export function createOne(
         'This Idempotency-Key was used before, with another body. Use a new key for a new job.',
       );
     }
-    return { job: first, replayed: true };
+    return { job: first, replayed: true, existed: false };
   }
-  const job = make(request.draft, context, idempotency?.key);
-  if (idempotency) ledger.rememberKey(idempotency.key, { seq: job.spec.seq, digest: idempotency.digest, at: now });
-  return { job, replayed: false };
+  const made = make(request.draft, context, idempotency?.key);
+  if (idempotency && !made.existed)
+    ledger.rememberKey(idempotency.key, { seq: made.job.spec.seq, digest: idempotency.digest, at: now });
+  return made;
 }
 
-/** Makes a job of a draft. Also for each of a list: see `Mailbox`. */
-export function make(draft: JobDraft, context: RequestContext, idempotencyKey: string | undefined): Job {
-  const { ledger, handlers, timezone, now, trace } = context;
+/** Makes a job of a draft of a list that has been checked, which must not be refused in the middle: see `Mailbox`. */
+export function makeChecked(draft: JobDraft, context: RequestContext): MadeJob {
+  // What has taken the key since the check is the job that the client asked for with it.
+  const kept = draft.key !== undefined && draft.ifExists !== 'replace';
+  return make(kept ? { ...draft, ifExists: 'return' } : draft, context, undefined);
+}
+
+/** Makes a job of a draft, unless it has a key that is taken. @throws Refusal */
+function make(draft: JobDraft, context: RequestContext, idempotencyKey: string | undefined): MadeJob {
+  const makeNew = (): Job => {
+    const { ledger, now } = context;
+    const spec = specOf(draft, context, { ...ledger.takeSeq(now), createdAt: now, idempotencyKey });
+    return ledger.record(undefined, decisions.create(spec, now), now);
+  };
+  if (draft.key !== undefined) return makeKeyed(draft, draft.key, context, makeNew);
+  return { job: makeNew(), replayed: false, existed: false };
+}
+
+/** What a draft asks for, with what its handler and the product give where it is silent. @param own what is the job's own */
+function specOf(
+  draft: JobDraft,
+  { handlers, timezone, now, trace }: RequestContext,
+  own: Pick<JobSpec, 'seq' | 'idSeconds' | 'createdAt' | 'idempotencyKey'>,
+): JobSpec {
   const trigger = onGrid(triggerOf(draft.trigger, draft.isRepeat, timezone, now), draft.startAt);
   const handler = handlers.get(draft.name);
-  const { seq, idSeconds } = ledger.takeSeq(now);
+  const { seq, idSeconds, createdAt, idempotencyKey } = own;
   // Every field is written out, also those that are mostly undefined: spreads made this the costliest line of a request.
-  const spec: JobSpec = {
+  return {
     seq,
     idSeconds,
     // The handler's own string, not the one out of the request: every table that looks the type up finds it at once.
@@ -93,7 +115,7 @@ export function make(draft: JobDraft, context: RequestContext, idempotencyKey: s
     backoff: draft.backoff ?? 'exponential',
     timeoutMs: draft.timeoutMs ?? handler?.timeoutMs ?? limits.defaultTimeoutMs,
     misfire: draft.misfire ?? 'run_once',
-    createdAt: now,
+    createdAt,
     idempotencyKey,
     trace,
     priority: draft.priority ?? handler?.priority,
@@ -105,8 +127,9 @@ export function make(draft: JobDraft, context: RequestContext, idempotencyKey: s
     endAt: draft.endAt,
     maxRuns: draft.maxRuns,
     jitterMs: draft.jitterMs,
+    key: draft.key,
+    keyTtlMs: draft.keyTtlMs,
   };
-  return ledger.record(undefined, decisions.create(spec, now), now);
 }
 
 function update(id: string, patch: JobPatch, context: RequestContext, reply: Reply): void {
@@ -132,6 +155,7 @@ function cancel(id: string, context: RequestContext, reply: Reply): void {
 function retry(id: string, context: RequestContext, reply: Reply): void {
   const job = find(id, context);
   permit(job, 'retry', 'only a failed job can be retried');
+  takeKeyAgain(job, context);
   const after = context.ledger.record(job, decisions.retry(job, context.now), context.now);
   context.ledger.answer(after.spec.seq, reply, { ok: true, jobs: [after], replayed: false });
 }

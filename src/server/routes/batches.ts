@@ -5,9 +5,8 @@ import { operations } from '../../api/operations.js';
 import { problemBody, problemStatus } from '../../api/problem.js';
 import { renderJob } from '../../api/render.js';
 import { readDraft } from '../../api/validate.js';
-import type { Job } from '../../domain/job.js';
 import { limits } from '../../domain/limits.js';
-import type { Answer, Created, Creation, JobDraft } from '../../scheduler/messages.js';
+import type { Answer, Created, Creation, JobDraft, MadeJob } from '../../scheduler/messages.js';
 import { BatchReader } from '../bodies/batch-body.js';
 import { AllOrNone, type BatchItems, EachAlone, isRefused, placesIn } from '../bodies/batch-items.js';
 import { tooMany as tooManyBodies } from '../bodies/body.js';
@@ -115,11 +114,13 @@ function readSliced<T>(
 
 /** Hands a batch that is carried out as a whole to the scheduler. */
 function submitAll(context: JobsContext, exchange: Exchange, drafts: readonly JobDraft[], bytes: number): void {
-  const { rules } = context;
-  const render = (made: Job): string => renderJob(made, 'created', made.spec.createdAt, rules);
+  const { clock, rules } = context;
+  const render = ({ job, existed }: MadeJob): string =>
+    renderJob(job, 'created', existed ? clock.now() : job.spec.createdAt, rules);
   submitTo(context, exchange, { kind: 'createMany', drafts }, bytes, (answer) => {
     if (!answer.ok) return exchange.refuse(answer.refusal);
-    show(context, exchange, answer.jobs, render, jsonCreated);
+    const made = 'each' in answer ? (answer.each as readonly MadeJob[]) : [];
+    show(context, exchange, made, render, jsonCreated);
   });
 }
 
@@ -127,9 +128,9 @@ function answerEach(context: JobsContext, exchange: Exchange, items: readonly Cr
   const { clock, rules } = context;
   const render = (item: Created): string => {
     if (isRefused(item)) return `{"status":${problemStatus(item.code)},"problem":${problemBody(item)}}`;
-    const { job, replayed } = item;
-    const shown = renderJob(job, 'created', replayed ? clock.now() : job.spec.createdAt, rules);
-    return `{"status":201,"job":${shown}${replayed ? ',"replayed":true' : ''}}`;
+    const { job, replayed, existed } = item;
+    const shown = renderJob(job, 'created', replayed || existed ? clock.now() : job.spec.createdAt, rules);
+    return `{"status":${existed ? 200 : 201},"job":${shown}${replayed ? ',"replayed":true' : ''}}`;
   };
   show(context, exchange, items, render, jsonOk, lenientApplied);
 }

@@ -165,12 +165,14 @@ function reply(context: JobsContext, exchange: Exchange, kind: Request['kind'], 
   if (kind === 'retry' && answersAtEnd(context, exchange, job, jsonOk)) return;
   if (kind !== 'create') return exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules));
   const id = formatId(job.spec.seq, job.spec.idSeconds);
+  const existed = 'existed' in answer && answer.existed === true;
   // As of its creation: "in ten minutes" stays ten minutes however long the disk took.
-  const now = answer.replayed ? clock.now() : job.spec.createdAt;
+  const now = answer.replayed || existed ? clock.now() : job.spec.createdAt;
+  const head = existed ? jsonOk : jsonCreated;
   const headers = ['Location', `${base}/jobs/${id}`];
   if (answer.replayed) headers.push('Idempotent-Replayed', 'true');
-  if (answersAtEnd(context, exchange, job, jsonCreated, headers)) return;
-  exchange.answer(jsonCreated, renderJob(job, 'created', now, rules, id), headers);
+  if (answersAtEnd(context, exchange, job, head, headers)) return;
+  exchange.answer(head, renderJob(job, 'created', now, rules, id), headers);
 }
 
 /**

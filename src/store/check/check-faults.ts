@@ -21,6 +21,7 @@ const meanings = {
   set: 'lists and totals are wrong',
   finished: 'retention will not remove it',
   key: 'a request that is sent again may make a second job',
+  jobKey: 'there may be two jobs with one key, or none can be made with it',
   left: 'it only takes room',
   unreadable: 'the rest of this tree was not checked',
 } as const;

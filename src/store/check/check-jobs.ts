@@ -30,6 +30,7 @@ import {
 import { readSpec } from '../format/spec-codec.js';
 import { keyOfName } from '../format/trees/key-use.js';
 import { type CheckGround, SeqSet } from './check-ground.js';
+import { checkHeld } from './check-job-keys.js';
 import { SetsCheck } from './check-sets.js';
 
 export interface JobFindings {
@@ -121,6 +122,7 @@ function checkSpec(ground: CheckGround, seq: number, spec: JobSpec, row: RowPlac
   if (spec.idSeconds > ground.counters.idSeconds) {
     faults.add('history', `${ground.nameOf(seq)} has an id of a later second than the newest job`);
   }
+  checkHeld(ground, seq, spec, row);
   const { idempotencyKey, createdAt } = spec;
   if (idempotencyKey === undefined || createdAt + limits.idempotencyKeptMs <= now) return;
   if (!kv.get('keys', keyOfName(idempotencyKey))) {

@@ -16,6 +16,7 @@ import { noCounters } from '../port.js';
 import { noMark, readMark } from '../trees/merge-mark.js';
 import { CheckFaults } from './check-faults.js';
 import { CheckGround } from './check-ground.js';
+import { checkJobKeys } from './check-job-keys.js';
 import { checkJobs } from './check-jobs.js';
 import { checkDue, checkFinished, checkKeys } from './check-lists.js';
 import { checkLog, checkStatesAgainstLog } from './check-log.js';
@@ -54,6 +55,10 @@ export function checkStore(
     if (sealed) decodeMeta<string[]>(sealed, 'types').forEach((name, id) => types.restore(id, name));
   });
   faults.try('facts', 'what users have set', () => readSettings(kv.entries('meta', settingsRange)));
+  faults.try('facts', 'when no server ran', () => {
+    const sealed = kv.get('meta', metaKey('downtime'));
+    if (sealed) decodeMeta(sealed, 'downtime');
+  });
   const mark = faults.try('facts', 'the merge mark', () => readMark(kv)) ?? noMark;
   const ground = new CheckGround(kv, faults, types, mark, now, noCounters);
   const { records, events, last } = pass('the log', () => checkLog(ground));
@@ -61,6 +66,7 @@ export function checkStore(
   pass('the due index', () => checkDue(ground, pending, expiring));
   pass('the list of finished jobs', () => checkFinished(ground, finished));
   pass('the idempotency keys', () => checkKeys(ground));
+  pass('the keys of jobs', () => checkJobKeys(ground));
   pass('the log beside the states', () => checkStatesAgainstLog(ground));
   faults.finish();
   return { faults: faults.count, jobs: counts, records, events, position: last };

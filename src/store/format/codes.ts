@@ -65,7 +65,10 @@ export const eventOfCode: Words<EventType> = wordsOf(eventCodes);
 
 type Cause = Extract<EventBody, { type: 'job.retrying' }>['cause'];
 /** Why another attempt follows. */
-export const causeCodes = { failure: 0, manual: 1, interruption: 2 } as const satisfies Record<Cause, number>;
+export const causeCodes = { failure: 0, manual: 1, interruption: 2, snooze: 3 } as const satisfies Record<
+  Cause,
+  number
+>;
 export const causeOfCode: Words<Cause> = wordsOf(causeCodes);
 
 export const triggerCodes = { once: 0, cron: 1, interval: 2 } as const satisfies Record<Trigger['kind'], number>;
@@ -83,5 +86,6 @@ export const treeCodes = {
   finished: 7,
   keys: 8,
   keyExpiry: 9,
+  jobKeys: 10,
 } as const;
 export const treeOfCode: Words<keyof typeof treeCodes> = wordsOf(treeCodes);

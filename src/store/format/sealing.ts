@@ -8,6 +8,7 @@ import { type Change, type Deadline, writeLogRecord } from './log-record.js';
 import { settingsPuts } from './settings.js';
 import { writeSpec } from './spec-codec.js';
 import { keyOfPlace } from './trees/finished-list.js';
+import { jobKeyPut } from './trees/job-key.js';
 import { keyUsePuts } from './trees/key-use.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
@@ -34,7 +35,7 @@ export interface SealContext {
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
 export function sealChanges(
-  { at, counters, jobs, events, keys, passed, settings }: Changes,
+  { at, counters, jobs, events, keys, jobKeys, passed, settings, downtime }: Changes,
   context: SealContext,
 ): SealedBatch {
   const { position, logBytes, types } = context;
@@ -55,7 +56,10 @@ export function sealChanges(
   }
   const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
+  for (const [place, holder] of jobKeys) puts.push(jobKeyPut(place, holder));
   if (settings !== undefined) puts.push(...settingsPuts(settings));
+  if (downtime !== undefined)
+    puts.push({ tree: 'meta', key: metaKey('downtime'), value: encodeMeta(downtime, 'downtime') });
   const out = new ByteWriter(256 + changes.length * 256);
   for (const { name } of changes) types.idOf(name);
   if (types.fresh().length > 0) {

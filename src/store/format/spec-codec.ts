@@ -34,6 +34,10 @@ type Fields = Pick<
   | 'endAt'
   | 'maxRuns'
   | 'jitterMs'
+  | 'key'
+  | 'keyTtlMs'
+  | 'keyLost'
+  | 'successor'
 >;
 
 /** The bit of the trace, which stands before the fields. */
@@ -51,6 +55,10 @@ const bits = {
   endAt: 256,
   maxRuns: 512,
   jitterMs: 1024,
+  key: 2048,
+  keyTtlMs: 4096,
+  keyLost: 65_536,
+  successor: 131_072,
 } as const satisfies Record<keyof Fields, number>;
 const names = Object.keys(bits) as readonly (keyof Fields)[];
 
@@ -103,7 +111,7 @@ export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void 
   if (version >= versions.withAlreadyRan) writeRanges(out, alreadyRan);
   if (version >= versions.withFields) out.u32(trace === undefined ? fields : fields | traced);
   if (trace !== undefined) writeTrace(out, trace);
-  if (fields !== 0) writeFields(out, spec, fields);
+  if (fields !== 0) writeFields(out, spec, fields, typeId);
   out.text(spec.payload);
   putU32(out.buffer, start, crc32(out.since(start + 4), spec.seq >>> 0));
 }
@@ -175,7 +183,7 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
   if ((fields & ~knownFields) !== 0)
     throw new NewerRecord(`the spec of job ${seq}`, { found: fields, known: knownFields });
   const trace = fields & traced ? { trace: readTrace(input) } : undefined;
-  const more = fields === 0 ? undefined : readFields(input, fields);
+  const more = fields === 0 ? undefined : readFields(input, fields, (bytes) => readSpec(seq, bytes, types));
   return {
     seq,
     idSeconds,
@@ -203,7 +211,7 @@ function fieldsOf(spec: JobSpec): number {
 }
 
 /** Appends those that are there, as `fieldsOf` says. */
-function writeFields(out: ByteWriter, spec: Fields, there: number): void {
+function writeFields(out: ByteWriter, spec: Fields, there: number, typeId: number): void {
   const { tags = [] } = spec;
   if (there & bits.priority) out.u8((spec.priority as number) & 0xff);
   if (there & bits.tags) {
@@ -218,10 +226,20 @@ function writeFields(out: ByteWriter, spec: Fields, there: number): void {
   if (there & bits.endAt) out.f64(spec.endAt as number);
   if (there & bits.maxRuns) out.u32(spec.maxRuns as number);
   if (there & bits.jitterMs) out.u48(spec.jitterMs as number);
+  if (there & bits.key) out.word(spec.key as string);
+  if (there & bits.keyTtlMs) out.u48(spec.keyTtlMs as number);
+  if (there & bits.successor) writeSuccessor(out, spec.successor as JobSpec, typeId);
+}
+
+/** Length (u32), then a whole spec. */
+function writeSuccessor(out: ByteWriter, successor: JobSpec, typeId: number): void {
+  const at = out.claim(4);
+  writeSpec(out, successor, typeId);
+  putU32(out.buffer, at, out.length - at - 4);
 }
 
 /** Reads what `writeFields` wrote. */
-function readFields(input: ByteReader, there: number): Fields {
+function readFields(input: ByteReader, there: number, readSuccessor: (bytes: Buffer) => JobSpec): Fields {
   const fields: { -readonly [Name in keyof Fields]: Fields[Name] } = {};
   if (there & bits.priority) fields.priority = (input.u8() << 24) >> 24;
   if (there & bits.tags) fields.tags = Array.from({ length: input.u8() }, () => input.word());
@@ -233,5 +251,9 @@ function readFields(input: ByteReader, there: number): Fields {
   if (there & bits.endAt) fields.endAt = input.f64();
   if (there & bits.maxRuns) fields.maxRuns = input.u32();
   if (there & bits.jitterMs) fields.jitterMs = input.u48();
+  if (there & bits.key) fields.key = input.word();
+  if (there & bits.keyTtlMs) fields.keyTtlMs = input.u48();
+  if (there & bits.keyLost) fields.keyLost = true;
+  if (there & bits.successor) fields.successor = readSuccessor(input.bytes(input.u32()));
   return fields;
 }

@@ -34,7 +34,7 @@ export class LmdbKv implements Kv, KvWriter {
       ...durable,
     } as Parameters<typeof open>[0]) as RootDatabase;
     this.#trees = Object.fromEntries(
-      trees.map((name) => [name, this.#root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' })]),
+      trees.map((name) => [name, this.#root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' }) ?? noTree]),
     ) as unknown as Record<Tree, Database<Buffer, Buffer>>;
   }
 
@@ -140,6 +140,15 @@ interface LmdbStats {
   readonly treeLeafPageCount: number;
   readonly overflowPages: number;
 }
+
+/** Stands for a tree that a store of an older version does not have and that is only read: nothing is in it. */
+const noTree = {
+  getBinary: () => undefined,
+  getBinaryFast: () => undefined,
+  getRange: () => [],
+  getKeys: () => [],
+  getStats: () => ({ pageSize: 0, treeBranchPageCount: 0, treeLeafPageCount: 0, overflowPages: 0, entryCount: 0 }),
+} as const;
 
 /** The two heads of the file. */
 const metaPages = 2;

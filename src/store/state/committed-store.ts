@@ -3,6 +3,7 @@
  * state that everybody reads. So nobody above ever sees bytes, and nothing is read that is not on disk.
  */
 import type { Clock } from '../../clock.js';
+import type { KeyHolder } from '../../domain/control/keys.js';
 import type { Job, JobState } from '../../domain/job.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import { hasStoredDetail, needsMore, storedDetail } from '../format/detail.js';
@@ -144,6 +145,11 @@ export class CommittedStore implements JobStore, StorageEvents {
   keyUse(name: string, now: number): KeyUse | undefined {
     const recent = this.#state.recent.keyUse(name);
     return recent && isRemembered(recent, now) ? recent : this.#state.reader.keyUse(name, now);
+  }
+
+  keyHolder(place: string): KeyHolder | undefined {
+    const recent = this.#state.recent.keyHolder(place);
+    return recent ? recent.holder : this.#state.reader.keyHolder(place);
   }
 
   nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined {

@@ -2,6 +2,7 @@
  * What is committed and not yet found through the store: the journal has it, the log and the trees take it up some commits later. Until
  * then it is here, on the thread that decides. Rows and details are in the memtable, which keeps them longer.
  */
+import type { KeyHolder } from '../../domain/control/keys.js';
 import type { JobSpec } from '../../domain/job.js';
 import type { LogEnds, LogSource, RawRecord, RecordRange } from '../log/record-log.js';
 import type { Changes, FinishedPlace, KeyUse } from '../port.js';
@@ -18,12 +19,15 @@ export class RecentCommits {
   readonly #specs = new Map<number, { readonly spec: JobSpec; readonly position: number }>();
   readonly #keys = new Map<string, { readonly use: KeyUse; readonly position: number }>();
 
+  readonly #jobKeys = new Map<string, { readonly holder: KeyHolder | undefined; readonly position: number }>();
+
   add(commit: Commit): void {
     const { position, changes } = commit;
     this.#commits.push(commit);
     for (const { job, specChanged, removed } of changes.jobs.values())
       if (specChanged && !removed) this.#specs.set(job.spec.seq, { spec: job.spec, position });
     for (const [name, use] of changes.keys) this.#keys.set(name, { use, position });
+    for (const [place, holder] of changes.jobKeys) this.#jobKeys.set(place, { holder, position });
   }
 
   /** Readers of the store find all up to this position. */
@@ -32,6 +36,7 @@ export class RecentCommits {
       this.#commits.shift();
       for (const seq of first.changes.jobs.keys()) drop(this.#specs, seq, position);
       for (const name of first.changes.keys.keys()) drop(this.#keys, name, position);
+      for (const place of first.changes.jobKeys.keys()) drop(this.#jobKeys, place, position);
     }
   }
 
@@ -41,6 +46,11 @@ export class RecentCommits {
 
   keyUse(name: string): KeyUse | undefined {
     return this.#keys.get(name)?.use;
+  }
+
+  /** Who has a job's key by a commit here; without a holder: nobody. Undefined when no commit here says. */
+  keyHolder(place: string): { readonly holder: KeyHolder | undefined } | undefined {
+    return this.#jobKeys.get(place);
   }
 
   /** A commit here has taken it off the list of finished jobs. */

@@ -1,5 +1,6 @@
 /** The committed state at a start: what the trees hold, and the log behind them replayed on top. */
 
+import type { Stretch } from '../../clock.js';
 import type { Settings } from '../../domain/control/settings.js';
 import type { DueLane } from '../../domain/due-heap.js';
 import type { StoredDetail } from '../format/detail.js';
@@ -28,6 +29,8 @@ export interface Restored {
   readonly lastRecordAt: number | undefined;
   /** What users have set. */
   readonly settings: Settings;
+  /** When no server ran, as far as the last record knows. Unix milliseconds. */
+  readonly downtime: readonly Stretch[];
 }
 
 /**
@@ -48,6 +51,7 @@ export function restore(
   reader.loadTypes();
   const setsRead = reader.loadSets(sets);
   const settings = reader.settings();
+  const downtime = reader.downtime();
   const { position, watermark } = readMark(reader.kv);
   const lanes = lanesIn(reader.kv)
     .filter((lane) => lane !== 0)
@@ -62,6 +66,7 @@ export function restore(
     lanes,
     lastRecordAt: marked?.at,
     settings,
+    downtime,
   };
   replay(log, position, (record) => {
     record.restoreTypes(reader.types);
@@ -81,6 +86,7 @@ export function restore(
       lanes,
       lastRecordAt: record.at,
       settings,
+      downtime,
     };
   });
   checkIndexes(reader.kv, { sets, setsRead, types: reader.types, counters: restored.counters });

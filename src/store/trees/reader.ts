@@ -1,5 +1,7 @@
 /** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
 
+import type { Stretch } from '../../clock.js';
+import type { KeyHolder } from '../../domain/control/keys.js';
 import type { Settings } from '../../domain/control/settings.js';
 import type { JobSpec } from '../../domain/job.js';
 import type { StoredDetail } from '../format/detail.js';
@@ -19,6 +21,7 @@ import type { RowPlace } from '../format/row.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { readSpec } from '../format/spec-codec.js';
 import { decodeFinished, keyBehind, keyOfPlace, placeOfKey } from '../format/trees/finished-list.js';
+import { readKeyHolder, underOfJobKey } from '../format/trees/job-key.js';
 import { blockOfKey, decodeSet, setOfKey } from '../format/trees/set-block.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
@@ -75,6 +78,13 @@ export class StoreReader {
     return findKey(this.kv, name, now);
   }
 
+  /** The job that has a key, or had it last. @throws DamagedRecord */
+  keyHolder(place: string): KeyHolder | undefined {
+    const under = underOfJobKey(place);
+    const sealed = this.kv.get('jobKeys', under);
+    return sealed && readKeyHolder(sealed, under);
+  }
+
   /** As `FinishedList`. */
   nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined {
     const from = behind ? { from: keyBehind(behind) } : {};
@@ -91,6 +101,12 @@ export class StoreReader {
   /** What users have set. @throws DamagedRecord, NewerRecord */
   settings(): Settings {
     return readSettings(this.kv.entries('meta', settingsRange));
+  }
+
+  /** When no server ran, as the last record knows. Unix milliseconds. @throws DamagedRecord */
+  downtime(): readonly Stretch[] {
+    const sealed = this.kv.get('meta', metaKey('downtime'));
+    return sealed ? decodeMeta<Stretch[]>(sealed, 'downtime') : [];
   }
 
   /** Returns how many sets there were. */

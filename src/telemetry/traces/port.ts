@@ -72,7 +72,7 @@ export interface TracedAttempt {
 export interface TracedOutcome {
   readonly jobSeq: number;
   readonly fence: number;
-  readonly kind: 'succeeded' | 'failed' | 'interrupted';
+  readonly kind: 'succeeded' | 'failed' | 'interrupted' | 'snoozed';
   /** Of a failure: its code, and what was thrown. */
   readonly code?: string;
   readonly name?: string;

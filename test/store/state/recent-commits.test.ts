@@ -11,7 +11,8 @@ import { sampleJob } from '../samples.js';
 const recordOf = (position: number): Buffer => Buffer.from(`record ${position}`);
 
 function changes(more: Partial<Changes> = {}): Changes {
-  return { at: 0, counters: noCounters, jobs: new Map(), events: [], keys: new Map(), passed: [], ...more };
+  const none = { jobs: new Map(), events: [], keys: new Map(), jobKeys: new Map(), passed: [] };
+  return { at: 0, counters: noCounters, ...none, ...more };
 }
 
 function batchOf(position: number): SealedBatch {

@@ -24,8 +24,8 @@ function sealed(position: number, types: TypeDictionary): SealedBatch {
   const spec = sampleSpec({ seq: position });
   batch.apply(undefined, create(spec, noon));
   const counters = { ...noCounters, nextSeq: position + 1 };
-  const { touched: jobs, events, keys, passed } = batch;
-  return sealChanges({ at: noon, counters, jobs, events, keys, passed }, { position, logBytes: 0, types });
+  const { touched: jobs, events, keys, jobKeys, passed } = batch;
+  return sealChanges({ at: noon, counters, jobs, events, keys, jobKeys, passed }, { position, logBytes: 0, types });
 }
 
 /** Opens a store and a reader; `next` resolves to the store's next answer. */
