@@ -2,7 +2,8 @@
  * Builds the dashboard: bundles dashboard/src into files that are named after what is in them, puts these names into the page, and
  * compresses all for `src/server/pages/dashboard.ts`. A step of `npm run build`.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
@@ -12,6 +13,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = join(root, 'dist/dashboard');
 /** All files together, gzipped. */
 const mostBytes = 150_000;
+
+const installed = (name) => existsSync(join(root, 'node_modules', name, 'package.json'));
+const missing = ['preact', '@preact/signals', 'uplot'].filter((name) => !installed(name));
+if (missing.length > 0) {
+  console.error(`The dashboard is not built: ${missing.join(', ')} must be installed first (npm ci).`);
+  process.exit(process.env.CI ? 1 : 0);
+}
+const checked = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'dashboard'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+if (checked.status !== 0) process.exit(1);
 
 const { outputFiles, metafile } = await build({
   absWorkingDir: root,

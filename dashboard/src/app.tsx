@@ -1,11 +1,11 @@
 /** Which screen is shown. */
 import '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { place, segments } from './state/router.js';
-import { enter, entry } from './state/session.js';
 import { JobScreen } from './screens/job.js';
 import { JobsScreen } from './screens/jobs.js';
 import { Overview } from './screens/overview.js';
+import { place, segments } from './state/router.js';
+import { enter, entry } from './state/session.js';
 import { Empty, Failed, Screen } from './ui/basics.js';
 import { Shell, TokenPage } from './ui/shell.js';
 

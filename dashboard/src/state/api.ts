@@ -2,7 +2,13 @@
 import type { Health, Job, JobStatus, JobType, ListedJob } from '../../../src/client/client.js';
 import { client } from './session.js';
 
-export const statuses = ['pending', 'running', 'success', 'failed', 'cancelled'] as const satisfies readonly JobStatus[];
+export const statuses = [
+  'pending',
+  'running',
+  'success',
+  'failed',
+  'cancelled',
+] as const satisfies readonly JobStatus[];
 
 /** What a job may have beside. */
 export interface Extras {
@@ -127,8 +133,11 @@ export const listJobs = (values: Query, signal?: AbortSignal): Promise<Page<List
 export const getJob = (id: string, signal?: AbortSignal): Promise<Whole> => get(`/jobs/${part(id)}`, {}, signal);
 export const listRuns = (id: string, values: Query, signal?: AbortSignal): Promise<Page<Run>> =>
   get(`/jobs/${part(id)}/runs`, values, signal);
-export const listLogs = (id: string, values: Query, signal?: AbortSignal): Promise<Page<LogLine> & { dropped?: number }> =>
-  get(`/jobs/${part(id)}/logs`, values, signal);
+export const listLogs = (
+  id: string,
+  values: Query,
+  signal?: AbortSignal,
+): Promise<Page<LogLine> & { dropped?: number }> => get(`/jobs/${part(id)}/logs`, values, signal);
 export const listTypes = (signal?: AbortSignal): Promise<Page<TypeInfo>> => get('/job-types', {}, signal);
 export const getType = (name: string, signal?: AbortSignal): Promise<TypeInfo> =>
   get(`/job-types/${part(name)}`, {}, signal);
@@ -138,7 +147,8 @@ export const listFailures = (values: Query, signal?: AbortSignal): Promise<Page<
   get('/failures', values, signal);
 export const getHistory = (values: Query, signal?: AbortSignal): Promise<{ step: string; items: HistoryPoint[] }> =>
   get('/history', values, signal);
-export const getSystem = (signal?: AbortSignal): Promise<Readonly<Record<string, unknown>>> => get('/system', {}, signal);
+export const getSystem = (signal?: AbortSignal): Promise<Readonly<Record<string, unknown>>> =>
+  get('/system', {}, signal);
 export const previewCron = (values: Query, signal?: AbortSignal): Promise<CronPreview> => get('/cron', values, signal);
 
 export const getHealth = (signal?: AbortSignal): Promise<Health> => client.health(signal ? { signal } : {});

@@ -52,8 +52,7 @@ export function useLoad<T>(
         const data = await current(stop.signal);
         if (!stop.signal.aborted) setState({ key, data });
       } catch (error) {
-        if (!stop.signal.aborted)
-          setState((old) => ({ ...(old.key === key ? old : { key }), error: error as Error }));
+        if (!stop.signal.aborted) setState((old) => ({ ...(old.key === key ? old : { key }), error: error as Error }));
       }
       busy = false;
       const took = performance.now() - begun;
