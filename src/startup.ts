@@ -10,11 +10,12 @@ import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
 import { type Libraries, loadLibraries, tracesOf } from './libraries.js';
-import { WorkerPool } from './pool/pool.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
+import { makePool, type Workers } from './pools.js';
 import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
 import { FolderWatch } from './reload/folder-watch.js';
+import { jobCheckFor } from './reload/job-check.js';
 import { jobTypesOf, type LoadedType } from './reload/job-types.js';
 import { type ReloadCause, Reloads } from './reload/reloads.js';
 import { mergeBounds } from './scheduler/merging.js';
@@ -153,7 +154,7 @@ async function startOn(
 interface Opened {
   readonly store: ThreadedStore;
   readonly kv: LmdbKv;
-  readonly pool: WorkerPool;
+  readonly pool: Workers;
   readonly types: readonly LoadedType[];
   /** When the handlers folder was read, Unix milliseconds. */
   readonly readAt: number;
@@ -174,19 +175,14 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
     scheduler.drop();
     server.drop();
   });
-  const pool = new WorkerPool({
-    handlersDir: config.handlersDir,
-    threads: config.threads,
-    threadMemoryMiB: config.threadMemoryMiB,
-    attemptsPerThread: config.attemptsPerThread,
-    graceMs: config.graceMs,
+  const pool = await makePool(config, {
+    jobCheck: jobCheckFor(config.timezone),
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
       room: () => scheduler.call((part) => part.turn()),
     },
-    logLevel: config.logLevel,
+    log,
     telemetry: counts,
-    log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
   });
   end.threads(async () => {
     await pool.stop();
@@ -262,6 +258,7 @@ async function assemble(
       waker,
       handlers: types,
       timezone: config.timezone,
+      readEnqueued: (text, now) => opened.server.get().readEnqueued(text, now),
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
       log,

@@ -267,8 +267,22 @@ export class Simulation {
     const jobSeq = this.#random.pick(known);
     const current = this.#world.pool.attempts.get(jobSeq)?.fence;
     this.#world.scheduler.outcomes([
-      { jobSeq, fence: (current ?? 1) - 1, durationMs: 1, kind: 'succeeded', result: '"stale"' },
+      {
+        jobSeq,
+        fence: (current ?? 1) - 1,
+        durationMs: 1,
+        kind: 'succeeded',
+        result: '"stale"',
+        enqueued: [this.#staleChild()],
+      },
     ]);
+  }
+
+  /** A job that must never be. */
+  #staleChild(): string {
+    const payload = `{"stale":${this.step}}`;
+    this.#promised.refused.add(payload);
+    return JSON.stringify({ name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload });
   }
 
   // -- the process and its disk --
@@ -361,7 +375,9 @@ export class Simulation {
     world.settle();
     this.#invariants.checkNothingWaits();
     if (world.pool.attempts.size > 0) return;
-    const soonest = world.queries.list({ ...everything, status: 'pending' }).jobs.map((job) => job.state.due);
+    const soonest = world.queries
+      .list({ ...everything, filter: { statuses: ['pending'] } })
+      .jobs.map((job) => job.state.due);
     if (soonest.length > 0) world.pass(Math.max(1, Math.min(...soonest) - this.#clock.now()));
   }
 
