@@ -24,8 +24,8 @@ import {
 } from '../store/port.js';
 import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
+import { ReadJobs } from './books/read-jobs.js';
 import type { Answer } from './messages.js';
-import { ReadJobs } from './read-jobs.js';
 import { SettingsBook } from './settings-book.js';
 
 /** What the ledger needs of others. */

@@ -3,8 +3,8 @@
  * `cachedPages` it takes a sixth off what a run costs the main thread. A plain map, emptied when full: each job is put in and taken out
  * once, where an LRU takes twice as long.
  */
-import { type Job, noDetail } from '../domain/job.js';
-import type { CommittedJobs } from '../store/port.js';
+import { type Job, noDetail } from '../../domain/job.js';
+import type { CommittedJobs } from '../../store/port.js';
 
 /** Jobs kept at hand after they were read, and characters of payload that one may have for it: 8 million in all. */
 const maxRead = 2048;
