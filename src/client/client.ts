@@ -5,11 +5,12 @@ import { type EventsOptions, events } from './events.js';
 import { pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
+  EventOf,
+  EventType,
   Gap,
   Handlers,
   Job,
   JobChange,
-  JobEvent,
   JobFilter,
   JobPause,
   JobType,
@@ -21,6 +22,7 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
+  TransientType,
 } from './types.js';
 
 export interface EscapementOptions {
@@ -99,7 +101,10 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
    * Events as they happen, without an end. When a connection ends, the client connects again, and what it missed comes first. Events that
    * the server no longer has are reported as a gap. It connects at the first `next()`.
    */
-  events(filter: EventFilter<NameOf<H>> = {}, options: EventsOptions = {}): AsyncIterableIterator<JobEvent | Gap> {
+  events<Type extends EventType | TransientType = EventType>(
+    filter: EventFilter<NameOf<H>, Type> = {},
+    options: EventsOptions = {},
+  ): AsyncIterableIterator<EventOf<Type> | Gap> {
     return events(this.#transport, filter, options);
   }
 }
@@ -276,6 +281,7 @@ export type { EventsOptions } from './events.js';
 export type {
   Duration,
   EventFilter,
+  EventOf,
   EventType,
   Gap,
   Handlers,
@@ -289,10 +295,14 @@ export type {
   JobType,
   JsonObject,
   ListedJob,
+  LogEvent,
+  LogLevel,
   NewJob,
   PayloadOf,
+  ProgressEvent,
   Reason,
   ResultOf,
   ServerPause,
   Stats,
+  TransientType,
 } from './types.js';
