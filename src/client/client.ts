@@ -2,19 +2,22 @@
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
-import { pause as sleep, Transport } from './transport.js';
+import { queryOf } from './finding.js';
+import { Live, type LiveOptions } from './live.js';
+import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
   EventOf,
   EventType,
   Gap,
   Handlers,
+  Health,
   Job,
   JobChange,
-  JobFilter,
   JobPause,
   JobType,
   ListedJob,
+  ListFilter,
   NameOf,
   NewJob,
   PayloadOf,
@@ -39,6 +42,12 @@ export interface EscapementOptions {
 
 interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+interface RequestOptions extends CallOptions {
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface CreateOptions extends CallOptions {
@@ -92,6 +101,11 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
     return this.#transport.send('POST', '/resume', { signal });
   }
 
+  /** Whether the server can do its work. One that cannot says so and is no error. */
+  health({ signal }: CallOptions = {}): Promise<Health> {
+    return this.#transport.send('GET', '/health', { signal, repeatable: true, alsoStatus: 503 });
+  }
+
   /** Figures of the whole server. */
   stats(options: CallOptions = {}): Promise<Stats> {
     return this.#transport.send<Stats>('GET', '/stats', { ...options, repeatable: true });
@@ -106,6 +120,34 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
     options: EventsOptions = {},
   ): AsyncIterableIterator<EventOf<Type> | Gap> {
     return events(this.#transport, filter, options);
+  }
+
+  /**
+   * One connection for all that a screen shows: events whose filter may be changed while it is open, and figures when asked for. It
+   * needs a WebSocket. Events are not iterated over but handed to `onEvent`, and it says when the connection is lost and there again.
+   */
+  live(options: LiveOptions = {}): Live {
+    return new Live(this.#transport, options);
+  }
+
+  /**
+   * A request that there is no method for.
+   *
+   * @param path below `/api/v1`, with the query: `/cron?expr=@daily`
+   * @returns the body of the answer, parsed. @throws EscapementError
+   */
+  request<Body = unknown>(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    { body, headers, signal }: RequestOptions = {},
+  ): Promise<Body> {
+    const options: SendOptions = {
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(headers && { headers }),
+      signal,
+      repeatable: method === 'GET',
+    };
+    return this.#transport.send<Body>(method, path, options);
   }
 }
 
@@ -152,12 +194,13 @@ export class Jobs<H extends Handlers> {
     return this.#transport.send('GET', pathOf(id), { signal, repeatable: true });
   }
 
-  /** All jobs that match, the newest first, page by page as they are asked for. */
+  /** All jobs that match, in order, page by page as they are asked for. */
   async *list<Name extends NameOf<H>>(
-    filter: JobFilter<Name> = {},
+    filter: ListFilter<Name> = {},
     { signal }: CallOptions = {},
   ): AsyncGenerator<ListedOf<H, Name>, void, undefined> {
-    const query = new URLSearchParams({ ...filter, limit: String(pageJobs) });
+    const query = queryOf(filter);
+    query.set('limit', String(pageJobs));
     for (;;) {
       const page = await this.#transport.send<{ items: ListedOf<H, Name>[]; next_cursor?: string }>(
         'GET',
@@ -278,6 +321,7 @@ function bodyOf(fields: object): string {
 
 export { EscapementError, type Fault } from './errors.js';
 export type { EventsOptions } from './events.js';
+export type { Live, LiveOptions, LiveState } from './live.js';
 export type {
   Duration,
   EventFilter,
@@ -285,6 +329,7 @@ export type {
   EventType,
   Gap,
   Handlers,
+  Health,
   Instant,
   Job,
   JobChange,
@@ -295,6 +340,7 @@ export type {
   JobType,
   JsonObject,
   ListedJob,
+  ListFilter,
   LogEvent,
   LogLevel,
   NewJob,

@@ -54,6 +54,8 @@ interface More {
   /** Of jobs that are due and wait the larger starts first: -100 to 100. */
   readonly priority?: number;
   readonly tags?: readonly string[];
+  /** A tenant, an account: waiting groups of one type take turns. */
+  readonly group?: string;
   /** No attempt starts later than that after its occurrence was due. */
   readonly expires_after?: Duration;
   readonly max_retry_delay?: Duration;
@@ -118,6 +120,7 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly timeout: string;
   readonly priority?: number;
   readonly tags?: readonly string[];
+  readonly group?: string;
   /** The job whose attempt has enqueued it. */
   readonly parent_id?: string;
   readonly key?: string;
@@ -149,10 +152,32 @@ export interface Job<Name extends string = string, Payload = JsonObject, Result 
   readonly payload: Payload;
 }
 
-/** Which jobs. */
+type OneOrMore<T> = T | readonly T[];
+
+/** Which jobs: all that is there must fit. Of several values any will do, of tags all are wanted. */
 export interface JobFilter<Name extends string = string> {
-  readonly status?: JobStatus;
-  readonly name?: Name;
+  readonly status?: OneOrMore<JobStatus>;
+  readonly name?: OneOrMore<Name>;
+  /** At most 1,000. */
+  readonly id?: OneOrMore<string>;
+  readonly tag?: OneOrMore<string>;
+  readonly group?: string;
+  readonly key?: string;
+  readonly paused?: boolean;
+  readonly is_repeat?: boolean;
+  readonly last_outcome?: 'success' | 'failed';
+  /** Of `failures()`. */
+  readonly error_group?: string;
+  readonly created_after?: Instant;
+  readonly created_before?: Instant;
+  readonly due_after?: Instant;
+  readonly due_before?: Instant;
+}
+
+/** Which jobs, in which order: by default the newest first, or that which is due first. */
+export interface ListFilter<Name extends string = string> extends JobFilter<Name> {
+  readonly sort?: 'created' | 'due';
+  readonly order?: 'asc' | 'desc';
 }
 
 export interface JobType {
@@ -193,6 +218,18 @@ export interface ServerPause {
   readonly paused: boolean;
   readonly reason?: string;
   readonly since?: string;
+}
+
+/** How the server is. */
+export interface Health {
+  readonly status: 'healthy' | 'degraded' | 'draining';
+  readonly time: string;
+  readonly version: string;
+  /** Why it is not healthy. */
+  readonly reason?: string;
+  readonly paused?: true;
+  /** By job type: pending jobs that have no handler there. */
+  readonly waiting_for_handler?: Readonly<Record<string, number>>;
 }
 
 export interface Stats {

@@ -23,7 +23,11 @@ const api = new Client(server);
 const feed = await Subscriber.to(server);
 
 t.test('answers show what was said last, while it runs and afterwards', async (t) => {
-  const waiting = await api.create({ name: 'steps', delay: '0s', payload: { file: '/nowhere/at/all', values: [10, 40] } });
+  const waiting = await api.create({
+    name: 'steps',
+    delay: '0s',
+    payload: { file: '/nowhere/at/all', values: [10, 40] },
+  });
   await api.until(waiting.id, ({ progress }) => progress === 40);
   const { items } = await api.list('?name=steps');
   t.match(items, [{ id: waiting.id, status: 'running', progress: 40 }]);
@@ -54,14 +58,21 @@ t.test('job.progress goes to those who name it, without a seq, and to nobody els
   const streamed = stream.blocks.filter(({ message }) => message?.type === 'job.progress');
   t.equal(streamed.length, heard.length);
   for (const { id: place } of streamed) t.equal(place, undefined, 'no place to resume from');
-  for (const other of [feed, watching]) t.same(other.messages.filter(({ type }) => type === 'job.progress'), []);
+  for (const other of [feed, watching])
+    t.same(
+      other.messages.filter(({ type }) => type === 'job.progress'),
+      [],
+    );
 });
 
 t.test('it is not resumed', async (t) => {
   const again = await Subscriber.connect(server);
   again.send({ action: 'subscribe', since: 0, filter: { event_types: ['job.progress', 'job.scheduled'] } });
   await again.waitFor(({ type }) => type === 'job.scheduled');
-  t.same(again.messages.filter(({ type }) => type === 'job.progress'), []);
+  t.same(
+    again.messages.filter(({ type }) => type === 'job.progress'),
+    [],
+  );
 });
 
 t.test('a kill takes at most the last second of it', async (t) => {

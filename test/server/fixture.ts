@@ -127,12 +127,17 @@ export class FakeQueries implements Queries {
     this.asked.push(query);
     return this.page;
   }
+  *listInSteps(query: ListQuery) {
+    yield;
+    return this.list(query);
+  }
   totals() {
     return { pending: 12, running: 3, completed: 1542, failed: 8, cancelled: 2 };
   }
   lastEvent(): number {
     return this.seq;
   }
+  runs: Queries['runs'] = (id) => (this.jobs.has(id) ? { total: 0, runs: [] } : undefined);
   eventsAfter: Queries['eventsAfter'] = () => ({ events: [], oldest: 1 });
   seqOf(id: string): number | undefined {
     return this.jobs.get(id)?.spec.seq;

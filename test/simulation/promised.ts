@@ -131,6 +131,8 @@ export class Promised {
   crashed(): void {
     for (const attempt of this.progress.keys()) this.lostProgress.add(attempt);
   }
+  /** What the pool was given, by job and fence. */
+  readonly given = new Map<string, { readonly scheduledFor: number; readonly attempt: number }>();
 
   started(seq: number, fence: number, slot: number): void {
     this.#slots.set(`${seq}/${fence}`, slot);

@@ -133,7 +133,7 @@ export class Attempts {
     const fact = { kind: 'ended', outcome, at: now, drafts, trace, progress } as const;
     this.#ledger.addFact(fact);
     this.#decideEnd(fact);
-    this.#dispatch.ended(outcome, job.spec.name);
+    this.#dispatch.ended(outcome, job.spec);
   }
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */

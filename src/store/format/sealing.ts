@@ -1,6 +1,8 @@
 /** Sealing: what changed about which jobs becomes the bytes that one commit writes. */
+import { isRepeating } from '../../domain/job.js';
+import { runsKept } from '../../domain/runs/run.js';
 import { deadlineOf } from '../../domain/slots/deadline.js';
-import type { Changes } from '../port.js';
+import type { Changes, JobChange } from '../port.js';
 import { ByteWriter } from './bytes.js';
 import { hasStoredDetail, needsMore, storedDetail } from './detail.js';
 import { encodeMeta, metaKey, type Put } from './layout.js';
@@ -10,6 +12,7 @@ import { writeSpec } from './spec-codec.js';
 import { keyOfPlace } from './trees/finished-list.js';
 import { jobKeyPut } from './trees/job-key.js';
 import { keyUsePuts } from './trees/key-use.js';
+import { runPuts } from './trees/run-row.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
 /** A batch ready to be written, in one buffer that changes hands. */
@@ -31,11 +34,15 @@ export interface SealContext {
   readonly position: number;
   readonly logBytes: number;
   readonly types: TypeDictionary;
+  /** What is to be written of a job's label; absent, or undefined: nothing. */
+  readonly labelPut?: (change: JobChange) => Put | undefined;
+  /** What else the commit writes. */
+  readonly morePuts?: readonly Put[];
 }
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
 export function sealChanges(
-  { at, counters, jobs, events, keys, jobKeys, passed, settings, downtime }: Changes,
+  { at, counters, jobs, events, keys, jobKeys, runs, passed, settings, downtime }: Changes,
   context: SealContext,
 ): SealedBatch {
   const { position, logBytes, types } = context;
@@ -55,8 +62,17 @@ export function sealChanges(
     deadlines.push({ seq: spec.seq, at: deadlineOf(spec, state) as number });
   }
   const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
+  puts.push(...(context.morePuts ?? []));
+  for (const change of jobs.values()) {
+    const put = context.labelPut?.(change);
+    if (put !== undefined) puts.push(put);
+  }
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
   for (const [place, holder] of jobKeys) puts.push(jobKeyPut(place, holder));
+  for (const [seq, rows] of runs ?? []) {
+    const repeats = isRepeating((jobs.get(seq) as JobChange).job.spec);
+    for (const row of rows) puts.push(...runPuts(seq, row, runsKept(repeats)));
+  }
   if (settings !== undefined) puts.push(...settingsPuts(settings));
   if (downtime !== undefined)
     puts.push({ tree: 'meta', key: metaKey('downtime'), value: encodeMeta(downtime, 'downtime') });
