@@ -10,7 +10,7 @@ import { Type } from '../schema/typebox.js';
 const exact = { additionalProperties: false } as const;
 const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired'];
 /** `waiting_for`. */
-const waits: readonly ShownWait[] = ['paused', 'type_paused', 'server_paused', 'handler'];
+const waits: readonly ShownWait[] = ['paused', 'type_paused', 'server_paused', 'handler', 'previous_run'];
 const count = Type.Integer({ minimum: 0 });
 
 /** `job_1704182400_a1b2c3d4` */

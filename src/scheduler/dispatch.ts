@@ -6,7 +6,7 @@ import type { Clock } from '../clock.js';
 import { isPausedAt, resumeInTime } from '../domain/control/pausing.js';
 import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
-import { isHeld, isRepeating, type Job, wakesAt } from '../domain/job.js';
+import { isHeld, isRepeating, type Job, type JobSpec, wakesAt } from '../domain/job.js';
 import { hasExpired } from '../domain/slots/deadline.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/port.js';
 import type { Telemetry } from '../telemetry/port.js';
@@ -14,6 +14,7 @@ import type { Traces } from '../telemetry/traces/port.js';
 import type { DueJob, DueTimes } from '../timer/lanes.js';
 import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
 import { CarefulStart } from './admission/careful-start.js';
+import { PreviousRuns } from './admission/previous-runs.js';
 import { type WaitingJob, WaitingLine } from './admission/waiting-line.js';
 import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';
@@ -48,6 +49,7 @@ export class Dispatch {
   /** There are types with places of their own. */
   readonly #apart: boolean;
   readonly #careful: CarefulStart;
+  readonly #previous = new PreviousRuns();
   readonly #downtime: Downtime;
   #lastDueSeen = Number.NEGATIVE_INFINITY;
   /** Jobs whose last attempt ended its thread, or may have done: the next runs alone. */
@@ -89,7 +91,7 @@ export class Dispatch {
 
   /** Due time of the earliest job that waits in the line, in Unix milliseconds; Infinity when none does. */
   get earliest(): number {
-    return this.#line.earliest;
+    return Math.min(this.#line.earliest, this.#previous.earliest());
   }
 
   /** Due times of the first of each type that waits in the line, in Unix milliseconds. It may have moved on since. */
@@ -117,7 +119,7 @@ export class Dispatch {
 
   /** Due time of the earliest job with this priority that waits in the line, in Unix milliseconds; Infinity when none does. */
   earliestOf(priority: number): number {
-    return this.#line.earliestOf(priority);
+    return Math.min(this.#line.earliestOf(priority), this.#previous.earliest(priority));
   }
 
   /** What a due job waits for, as answers show it. */
@@ -126,6 +128,7 @@ export class Dispatch {
       isPausedAt(state, this.#ports.clock.now()),
       this.#line.typeUse(spec.name),
       this.#ledger.isServerPaused,
+      this.#previous.keepsWaiting(spec),
     );
   }
 
@@ -230,6 +233,10 @@ export class Dispatch {
       asksSuspects &&= next.suspect;
       const job = this.#stillDue(next);
       if (!job) continue;
+      if (this.#previous.keepsWaiting(job.spec)) {
+        this.#previous.wait(next, job.spec);
+        continue;
+      }
       const wait = this.#whyJobWaits(next, job);
       if (!wait) {
         this.#start(job, next.suspect);
@@ -270,7 +277,7 @@ export class Dispatch {
    */
   #start(job: Job, suspect: boolean): void {
     const { clock } = this.#ports;
-    this.#line.occupy(job.spec.name);
+    this.#occupy(job.spec);
     if (suspect) return this.#startOnRecord(job);
     const now = clock.now();
     this.#leave(this.#attempt(this.#ledger.startAttempt(job, now)), job, now);
@@ -294,7 +301,7 @@ export class Dispatch {
 
   #startOnRecord(job: Job): void {
     const { clock } = this.#ports;
-    const { seq, name } = job.spec;
+    const { seq } = job.spec;
     this.#careful.began(seq, job.state, clock.monotonic());
     this.#beingWritten++;
     const started = this.#ledger.startAttempt(job, clock.now(), {
@@ -305,7 +312,7 @@ export class Dispatch {
       lost: () => {
         this.#beingWritten--;
         this.#careful.withdrew(seq);
-        this.#line.vacate(name);
+        this.#vacate(job.spec);
       },
     });
     const attempt = this.#attempt(started);
@@ -325,8 +332,20 @@ export class Dispatch {
     };
   }
 
+  #occupy(spec: JobSpec): void {
+    this.#line.occupy(spec.name);
+    this.#previous.began(spec);
+  }
+
+  /** The place of an attempt is free again, and so is its key. */
+  #vacate(spec: JobSpec): void {
+    this.#line.vacate(spec.name);
+    const next = this.#previous.ended(spec);
+    if (next) this.#line.push(next);
+  }
+
   /** An attempt came to its end: its place is free again. */
-  ended(outcome: Outcome, name: string): void {
+  ended(outcome: Outcome, spec: JobSpec): void {
     const { jobSeq: seq, suspect } = outcome;
     const wasTested = outcome.kind !== 'interrupted' || outcome.begun;
     if (wasTested) this.#alone.delete(seq);
@@ -337,7 +356,7 @@ export class Dispatch {
     }
     this.#careful.ended(seq);
     this.#ledger.endAttempt(seq);
-    this.#line.vacate(name);
+    this.#vacate(spec);
   }
 }
 

@@ -9,7 +9,7 @@ import { changed, type ServerSettings, type Settings, type TypeSettings } from '
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import { type Job, type JobState, noDetail, type TraceContext } from '../domain/job.js';
+import { type Job, type JobSpec, type JobState, noDetail, type TraceContext } from '../domain/job.js';
 import {
   type Commits,
   type CommittedJobs,
@@ -307,8 +307,8 @@ export class Ledger {
   }
 
   /** The key of a job is its own from now on. */
-  giveKey(place: string, job: Job): void {
-    this.#filling.setKeyHolder(place, asHolder(job.spec));
+  giveKey(place: string, spec: JobSpec): void {
+    this.#filling.setKeyHolder(place, asHolder(spec));
   }
 
   /** The answer of a request that is traced waits for the batch being gathered. */

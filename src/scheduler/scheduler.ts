@@ -6,7 +6,6 @@
  */
 
 import type { Settings } from '../domain/control/settings.js';
-import * as decisions from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import { type Job, type JobState, type TraceContext, wakesAt } from '../domain/job.js';
 import { deadlineOf } from '../domain/slots/deadline.js';
@@ -22,7 +21,7 @@ import { Mailbox } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { type Load, type Mode, Modes } from './modes.js';
-import { logFailure, outcomeDecision } from './outcomes.js';
+import { crashDecision, logFailure, outcomeDecision } from './outcomes.js';
 import { Retention } from './retention.js';
 import type { SchedulerPorts, SchedulerStart } from './scheduler-ports.js';
 import { SignOfLife } from './sign-of-life.js';
@@ -95,7 +94,7 @@ export class Scheduler implements Requests, StoreEvents {
     // Of this process no start is on disk before that.
     for (const seq of this.#ports.sets.each('running')) {
       const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
-      if (job?.state.status === 'running') this.#ledger.record(job, decisions.interrupt(job, true, now), now);
+      if (job?.state.status === 'running') this.#ledger.record(job, crashDecision(job, now), now);
     }
     this.#recoveredAt = this.#ports.store.position + (this.#ledger.filling.isEmpty ? 0 : 1);
   }
@@ -303,7 +302,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#ports.telemetry.attemptEnded(job.spec.name, outcome.kind, outcome.durationMs);
     this.#ledger.addFact({ kind: 'ended', outcome, at: now });
     this.#decideEnd(outcome, now, trace);
-    this.#dispatch.ended(outcome, job.spec.name);
+    this.#dispatch.ended(outcome, job.spec);
   }
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */

@@ -19,6 +19,8 @@ export type WaitsFor =
   | 'paused'
   /** Its type has no handler here. */
   | 'handler'
+  /** Another job of its type that had its key is in a thread still: see `previous-runs.ts`. */
+  | 'previous_run'
   /** Its type has as many attempts as it may have. */
   | 'type_concurrency'
   /** The pool takes no more, or no more of its type. */
@@ -107,17 +109,24 @@ export function whySuspectWaits(interruptions: number, trials: Trials): Wait | u
 }
 
 /** What answers show of a wait as `waiting_for`. */
-export type ShownWait = Extract<WaitsFor, 'paused' | 'type_paused' | 'server_paused' | 'handler'>;
+export type ShownWait = Extract<WaitsFor, 'paused' | 'type_paused' | 'server_paused' | 'handler' | 'previous_run'>;
 
 /**
  * Why a due job does not start, as answers show it: of what only users or another reading of the handlers end, the first that holds.
  *
  * @param jobPaused a user has paused the job
  * @param serverIsPaused a user has paused the server
+ * @param runsBefore another job with its key is in a thread
  */
-export function shownWait(jobPaused: boolean, type: TypeUse, serverIsPaused: boolean): ShownWait | undefined {
+export function shownWait(
+  jobPaused: boolean,
+  type: TypeUse,
+  serverIsPaused: boolean,
+  runsBefore: boolean,
+): ShownWait | undefined {
   if (jobPaused) return 'paused';
   if (type.paused) return 'type_paused';
   if (serverIsPaused) return 'server_paused';
-  return type.concurrency === undefined ? 'handler' : undefined;
+  if (type.concurrency === undefined) return 'handler';
+  return runsBefore ? 'previous_run' : undefined;
 }

@@ -69,10 +69,10 @@ t.test('only a trial ends without an event', async (t) => {
 
 t.test('answers show what only users or another start end, the first that holds', async (t) => {
   const gone = { ...unbounded, concurrency: undefined };
-  t.equal(shownWait(true, { ...gone, paused: true }, true), 'paused');
-  t.equal(shownWait(false, { ...gone, paused: true }, true), 'type_paused');
-  t.equal(shownWait(false, gone, true), 'server_paused');
-  t.equal(shownWait(false, gone, false), 'handler');
-  t.equal(shownWait(false, { ...unbounded, concurrency: 1 }, false), undefined);
-  t.equal(shownWait(false, unbounded, false), undefined);
+  t.equal(shownWait(true, { ...gone, paused: true }, true, true), 'paused');
+  t.equal(shownWait(false, { ...gone, paused: true }, true, true), 'type_paused');
+  t.equal(shownWait(false, gone, true, true), 'server_paused');
+  t.equal(shownWait(false, gone, false, true), 'handler');
+  t.equal(shownWait(false, { ...unbounded, concurrency: 1 }, false, true), 'previous_run');
+  t.equal(shownWait(false, unbounded, false, false), undefined);
 });
