@@ -75,6 +75,9 @@ class Alone {
         waker: { soon: () => {}, at: () => {} },
         handlers: [noop],
         timezone: 'UTC',
+        readEnqueued: () => {
+          throw new Error('nothing is enqueued here');
+        },
         retention: { retentionMs: Number.POSITIVE_INFINITY, retainJobs: Number.POSITIVE_INFINITY },
         merge: {
           rows: Number.POSITIVE_INFINITY,

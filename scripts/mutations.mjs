@@ -146,7 +146,11 @@ export const mutations = [
   {
     name: 'the outcome of an attempt that is no longer the job’s is accepted',
     changes: [
-      change('src/scheduler/scheduler.ts', 'if (job?.state.fence !== outcome.fence) return;', 'if (!job) return;'),
+      change(
+        'src/scheduler/scheduler.ts',
+        'const isCurrent = job?.state.fence === reported.fence;',
+        'const isCurrent = job !== undefined;',
+      ),
       change('src/scheduler/scheduler.ts', ' || job.state.fence !== outcome.fence) return;', ') return;'),
     ],
   },
@@ -347,6 +351,46 @@ export const mutations = [
         'src/domain/slots/schedule.ts',
         'if (kept !== 0 && dueOf(spec, kept) > now) return',
         'if (kept < 0) return',
+      ),
+    ],
+  },
+  {
+    name: 'a snoozed attempt uses a retry',
+    changes: [
+      change(
+        'src/domain/control/snoozing.ts',
+        '{ due, interruptions: 0,',
+        '{ due, retryCount: state.retryCount + 1, interruptions: 0,',
+      ),
+    ],
+  },
+  {
+    name: 'what an attempt has enqueued is made in a commit after that of its success',
+    changes: [
+      change(
+        'src/scheduler/scheduler.ts',
+        'if (drafts.length > 0) makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log);',
+        'const made = () => makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log); this.#ledger.onEnd({ written: made });',
+      ),
+    ],
+  },
+  {
+    name: 'what an attempt has enqueued is forgotten when the disk refuses its end',
+    changes: [
+      change(
+        'src/scheduler/scheduler.ts',
+        "if (fact.kind === 'ended') return this.#decideEnd(fact);",
+        "if (fact.kind === 'ended') return this.#decideEnd({ ...fact, drafts: [] });",
+      ),
+    ],
+  },
+  {
+    name: 'an attempt whose job was cancelled makes what it has enqueued',
+    changes: [
+      change(
+        'src/scheduler/scheduler.ts',
+        "if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;",
+        "if (job?.state.status === 'cancelled') makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log); if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;",
       ),
     ],
   },

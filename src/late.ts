@@ -20,6 +20,12 @@ export class Late<Part> {
     this.#dropped = true;
   }
 
+  /** The part itself, for what needs an answer. Throws when it is not there, or was dropped. */
+  get(): Part {
+    if (this.#part === undefined || this.#dropped) throw new Error(`the ${this.#name} is not there`);
+    return this.#part;
+  }
+
   call(use: (part: Part) => void): void {
     if (this.#dropped) return;
     if (this.#part === undefined) throw new Error(`the ${this.#name} was called before it was made`);

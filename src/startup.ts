@@ -14,6 +14,7 @@ import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
 import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
 import { FolderWatch } from './reload/folder-watch.js';
+import { jobCheckFor } from './reload/job-check.js';
 import { jobTypesOf, type LoadedType } from './reload/job-types.js';
 import { type ReloadCause, Reloads } from './reload/reloads.js';
 import { mergeBounds } from './scheduler/merging.js';
@@ -196,6 +197,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
     handlersDir: config.handlersDir,
     threads: config.threads,
     threadMemoryMiB: config.threadMemoryMiB,
+    jobCheck: jobCheckFor(config.timezone),
     attemptsPerThread: config.attemptsPerThread,
     graceMs: config.graceMs,
     events: {
@@ -280,6 +282,7 @@ async function assemble(
       waker,
       handlers: types,
       timezone: config.timezone,
+      readEnqueued: (text, now) => opened.server.get().readEnqueued(text, now),
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
       log,

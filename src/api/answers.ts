@@ -78,6 +78,7 @@ const fields = {
   ...options,
   ...whenSet,
   tags: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: limits.tags })),
+  parent_id: Type.Optional(jobId),
   key: Type.Optional(Type.String()),
   key_ttl: Type.Optional(duration),
   ...whenRepeating,

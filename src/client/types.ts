@@ -118,6 +118,8 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly timeout: string;
   readonly priority?: number;
   readonly tags?: readonly string[];
+  /** The job whose attempt has enqueued it. */
+  readonly parent_id?: string;
   readonly key?: string;
   readonly key_ttl?: string;
   readonly expires_after?: string;

@@ -21,6 +21,7 @@ import {
   countPassed,
   countSlots,
   dueOf,
+  dueUntil,
   firstSlot,
   followingSlot,
   lastSlot,
@@ -114,7 +115,7 @@ export function miss({ spec, state }: Job, now: number, resumedAt = now): Decisi
   const cutoff = resumedAt - limits.misfireAfterMs - 1;
   // An extra occurrence is asked for and not missed.
   if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff || state.nextSlot !== 0) return undefined;
-  const until = lastStarted(spec, state, cutoff);
+  const until = dueUntil(spec, state.occurrence, cutoff);
   const missed = (isCounted(spec, state) ? 0 : 1) + countSlots(spec, state.occurrence, until);
   if (missed === 0) return undefined;
   const last = lastSlot(spec, state.occurrence, until) ?? state.occurrence;
@@ -123,12 +124,6 @@ export function miss({ spec, state }: Job, now: number, resumedAt = now): Decisi
     return { state: move(state, 'miss', now, changes), events: [] };
   }
   return passOver(spec, state, 'miss', nextSlot(spec, last), { missed: state.missed + missed }, now);
-}
-
-/** Up to when slots have come due by `cutoff`: the last of them may start later, by its jitter. */
-function lastStarted(spec: JobSpec, state: JobState, cutoff: number): number {
-  const last = spec.jitterMs === undefined ? undefined : lastSlot(spec, state.occurrence, cutoff);
-  return last !== undefined && startOf(spec, last) > cutoff ? last - 1 : cutoff;
 }
 
 /** Whether the present occurrence is among those that are counted as missed: it was made due later than by its own time. */

@@ -31,6 +31,12 @@ export interface TraceContext {
   readonly state?: string | undefined;
 }
 
+/** What a public id is made of. */
+export interface JobName {
+  readonly seq: number;
+  readonly idSeconds: number;
+}
+
 export interface JobSpec {
   /** Sequence number: grows by one with every job, never reused. The public id is derived from it. */
   readonly seq: number;
@@ -66,6 +72,8 @@ export interface JobSpec {
   readonly maxRuns?: number | undefined;
   /** Of a repeating job: a slot's start comes later by a part of it. */
   readonly jitterMs?: number | undefined;
+  /** The job whose attempt has enqueued it. */
+  readonly parentId?: JobName | undefined;
   /** Slots of a repeating job that are to come by the present clock and have run: by a clock that was ahead. */
   readonly alreadyRan?: readonly SlotRange[] | undefined;
   /** The request that made it, where requests are traced. */

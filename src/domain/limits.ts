@@ -38,6 +38,9 @@ export const limits = {
   listDefault: 50,
   listMax: 100,
   bodyBytes: 1024 * 1024,
+  /** What one attempt may enqueue. */
+  enqueuedJobs: 1000,
+  enqueuedBytes: 4 * 1024 * 1024,
   batchJobs: 10_000,
   batchBytes: 16 * 1024 * 1024,
   /** Bodies of all requests that are still coming, together. */

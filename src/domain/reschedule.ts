@@ -6,7 +6,7 @@ import { retryWaitMs } from './backoff.js';
 import { type Decision, fresh, move } from './decisions.js';
 import { heldAgain, isRepeating, type Job, type JobSpec, type JobState, type SlotRange, type Trigger } from './job.js';
 import { limits } from './limits.js';
-import { dueOf, isOutOfRuns, isSlot, lastSlot, nextSlot, startOf } from './slots/schedule.js';
+import { dueOf, dueUntil, isOutOfRuns, isSlot, lastSlot, nextSlot, startOf } from './slots/schedule.js';
 
 /** How far a clock was ahead that has been set back, by what it showed then. Unix milliseconds. */
 export interface ClockAhead {
@@ -78,19 +78,19 @@ function gridAround(trigger: Trigger, now: number): Trigger {
 
 /** The slots ahead of `now` that attempts were started for. */
 function slotsRun(
-  { misfire, alreadyRan, startAt, endAt }: JobSpec,
+  before: JobSpec,
   trigger: Trigger,
   state: JobState,
   { now, since, aheadSince }: { readonly now: number; readonly since: number; readonly aheadSince: number },
 ): SlotRange | undefined {
   if (state.startedAt <= now) return undefined;
   const isBegun = state.status === 'running' || state.attempt > 0;
-  const schedule = { trigger, alreadyRan, startAt, endAt };
-  const until = isBegun ? state.occurrence : lastSlot(schedule, since, state.occurrence - 1);
+  const spec: JobSpec = { ...before, trigger };
+  const until = isBegun ? state.occurrence : lastSlot(spec, since, state.occurrence - 1);
   if (until === undefined || until <= since) return undefined;
   // Of what was missed when the clock went ahead, the last has run if the job catches up.
-  const missedUntil = aheadSince - limits.misfireAfterMs - 1;
-  const caughtUp = misfire === 'run_once' ? lastSlot(schedule, since, missedUntil) : undefined;
+  const missedUntil = dueUntil(spec, since, aheadSince - limits.misfireAfterMs - 1);
+  const caughtUp = spec.misfire === 'run_once' ? lastSlot(spec, since, missedUntil) : undefined;
   return { from: Math.min(caughtUp ?? missedUntil + 1, until), until };
 }
 

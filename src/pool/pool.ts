@@ -47,12 +47,12 @@ import { Generations, type LoadedGeneration } from './generations.js';
 import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './port.js';
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
-import { type LogEntry, type LogLine, namesOf } from './shared/log-lines.js';
-import { type BuiltIn, outcomeKind, outcomeRow, type Report } from './shared/messages.js';
+import { type LogEntry, namesOf, toEntry } from './shared/log-lines.js';
+import { type BuiltIn, type JobCheck, outcomeKind, outcomeRow, type Report } from './shared/messages.js';
 import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
-import { interrupted, outcomesOfLoss, settledOutcome, unreportedOutcome } from './verdict.js';
+import { interrupted, outcomesOfLoss, settledOutcome, unreportedOutcome, withJobs } from './verdict.js';
 import { Watchdog } from './watchdog.js';
 
 export interface PoolOptions {
@@ -67,6 +67,8 @@ export interface PoolOptions {
   readonly threadMemoryMiB: number;
   /** What threads run in place of the handlers of the folder, asked for at the start of each. */
   readonly builtIn?: () => BuiltIn;
+  /** What the jobs are held against that handlers enqueue; absent: they enqueue none. */
+  readonly jobCheck?: JobCheck;
   /** Attempts that one thread may hold at once, running or about to; by default 256. */
   readonly attemptsPerThread?: number;
   /** From an attempt's signal to the end of its thread, if it does not end by itself. */
@@ -111,6 +113,7 @@ export class WorkerPool implements Pool {
       {
         handlersDir: resolve(options.handlersDir),
         builtIn: options.builtIn,
+        jobCheck: options.jobCheck,
         threads: options.threads,
         threadMemoryMiB: options.threadMemoryMiB,
         attemptsPerThread: options.attemptsPerThread ?? slotsPerThread,
@@ -285,7 +288,7 @@ export class WorkerPool implements Pool {
   }
 
   /** Takes in what a thread did. */
-  #report(thread: Thread, { numbers, texts, lines }: Report): void {
+  #report(thread: Thread, { numbers, texts, lines, enqueued }: Report): void {
     for (const line of lines) this.#log(toEntry(line, thread.number));
     this.#watchdog.noticeSuspension();
     let nextText = 0;
@@ -301,7 +304,8 @@ export class WorkerPool implements Pool {
       const dispatched = thread.release(slot);
       if (!dispatched) continue;
       this.#blocking.observe(dispatched.request.name, numbers[at + outcomeRow.blockingMs] as number);
-      this.#conclude(dispatched, settledOutcome(dispatched, kind, durationMs, text));
+      const outcome = settledOutcome(dispatched, kind, durationMs, text);
+      this.#conclude(dispatched, enqueued === undefined ? outcome : withJobs(outcome, slot, enqueued));
     }
     this.#generations.reported(thread);
     this.#placeAndDeliver();
@@ -388,12 +392,4 @@ export class WorkerPool implements Pool {
       this.#options.events.room();
     }
   }
-}
-
-function toEntry({ fields, ...line }: LogLine, thread: number): LogEntry {
-  return {
-    ...line,
-    thread,
-    ...(fields === undefined ? {} : { fields: JSON.parse(fields) as Record<string, unknown> }),
-  };
 }

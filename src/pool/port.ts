@@ -4,6 +4,7 @@
 import type { FailureCode, TraceContext } from '../domain/job.js';
 
 export type { DeclaredPayload, HandlerInfo } from './incoming/handler-options.js';
+export type { JobCheck } from './shared/messages.js';
 
 /** One attempt on its way to a worker. `jobSeq` and `fence` together name it for ever. */
 export interface Attempt {
@@ -33,7 +34,13 @@ export type Outcome = {
   /** It ended its thread, or may have done: the job's next attempt is to run alone. */
   readonly suspect?: boolean;
 } & (
-  | { readonly kind: 'succeeded'; readonly result?: string; readonly resultOmitted?: string }
+  | {
+      readonly kind: 'succeeded';
+      readonly result?: string;
+      readonly resultOmitted?: string;
+      /** Jobs that are to be made with its success: bodies of `POST /jobs`, JSON texts. */
+      readonly enqueued?: readonly string[];
+    }
   | {
       readonly kind: 'failed';
       readonly name: string;

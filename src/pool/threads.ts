@@ -11,7 +11,7 @@ import type { Telemetry } from '../telemetry/port.js';
 import { within } from '../within.js';
 import type { HandlerInfo } from './port.js';
 import { type LogEntry, shareOfLog } from './shared/log-lines.js';
-import type { BuiltIn, Report } from './shared/messages.js';
+import type { BuiltIn, JobCheck, Report } from './shared/messages.js';
 import { Thread, type ThreadEnd } from './thread.js';
 
 /** How many threads have to be ready before a start is over: the first alone, or all. */
@@ -22,6 +22,8 @@ export interface ThreadsOptions {
   readonly handlersDir: string;
   /** What threads load in place of the folder, asked for at the start of each; absent: the folder. */
   readonly builtIn?: (() => BuiltIn) | undefined;
+  /** What the jobs are held against that handlers enqueue. */
+  readonly jobCheck?: JobCheck | undefined;
   readonly threads: number;
   readonly threadMemoryMiB: number;
   /** Attempts that one thread may hold. */
@@ -184,7 +186,7 @@ export class Threads {
   #startThread(number: number): void {
     const reader = this.#reader;
     if (this.#stopped || this.#retired || !this.#piscina || !reader) return;
-    const { handlersDir, builtIn, importLimitMs, logLevel, threads } = this.#options;
+    const { handlersDir, builtIn, jobCheck, importLimitMs, logLevel, threads } = this.#options;
     let refusal: string | undefined;
     // Beyond the limit that the thread itself keeps: for a module that holds it with a loop.
     const limitMs = importLimitMs * 1.5;
@@ -197,7 +199,7 @@ export class Threads {
       number,
       this.#piscina,
       this.#options.attemptsPerThread,
-      { handlersDir, builtIn: builtIn?.(), importLimitMs, log: shareOfLog(logLevel, threads) },
+      { handlersDir, builtIn: builtIn?.(), importLimitMs, log: shareOfLog(logLevel, threads), jobCheck },
       {
         loading: () => {
           this.#cancel(limit);

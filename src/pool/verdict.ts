@@ -13,7 +13,7 @@ import type { FailureCode } from '../domain/job.js';
 import { formatDuration, parseDuration } from '../domain/time/duration.js';
 import type { Dispatched } from './dispatched.js';
 import type { Attempt, Outcome } from './port.js';
-import { outcomeKind } from './shared/messages.js';
+import { type EnqueuedJobs, outcomeKind } from './shared/messages.js';
 
 /** Why a thread came to its end. */
 export type Loss =
@@ -82,6 +82,13 @@ function reported(dispatched: Dispatched, kind: number, durationMs: number, text
     default:
       throw new Error(`a thread reported an outcome of unknown kind ${kind}`);
   }
+}
+
+/** A success with the jobs that it has enqueued. */
+export function withJobs(outcome: Outcome, slot: number, enqueued: readonly EnqueuedJobs[]): Outcome {
+  if (outcome.kind !== 'succeeded') return outcome;
+  const jobs = enqueued.find((one) => one.slot === slot)?.jobs ?? [];
+  return jobs.length === 0 ? outcome : { ...outcome, enqueued: jobs };
 }
 
 /** A failure that says how long its retry waits. If that is no duration, its message says so. */

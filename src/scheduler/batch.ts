@@ -14,7 +14,7 @@ import { deadlineOf } from '../domain/slots/deadline.js';
 import type { Outcome } from '../pool/port.js';
 import type { FinishedPlace, JobChange, KeyUse } from '../store/port.js';
 import { maxLinks } from '../telemetry/traces/port.js';
-import type { Answer } from './messages.js';
+import type { Answer, JobDraft } from './messages.js';
 
 /** When a pending job is first looked for. */
 function firstTime({ spec, state }: Job): number {
@@ -24,7 +24,15 @@ function firstTime({ spec, state }: Job): number {
 /** Something that has happened whether or not it can be written. Instants are Unix milliseconds. */
 export type Fact =
   | { readonly kind: 'started'; readonly seq: number; readonly at: number }
-  | { readonly kind: 'ended'; readonly outcome: Outcome; readonly at: number };
+  | {
+      readonly kind: 'ended';
+      readonly outcome: Outcome;
+      readonly at: number;
+      /** Jobs that are made with it. */
+      readonly drafts: readonly JobDraft[];
+      /** Of the attempt, where that is traced. */
+      readonly trace: TraceContext | undefined;
+    };
 
 /** What follows from the end of a batch, beside answers and events. */
 export interface Consequence {

@@ -10,6 +10,7 @@ import type { DueTimes } from '../timer/lanes.js';
 import type { Waker } from '../timer/waker.js';
 import type { LedgerPorts } from './ledger.js';
 import type { MergeBounds } from './merging.js';
+import type { ReadEnqueued } from './requests/making-ends.js';
 import type { RetentionLimits } from './retention.js';
 
 /** What the scheduler needs of others. */
@@ -23,6 +24,8 @@ export interface SchedulerPorts extends LedgerPorts {
   readonly waker: Waker;
   readonly handlers: readonly HandlerInfo[];
   readonly timezone: string;
+  /** Reads jobs that handlers have enqueued. */
+  readonly readEnqueued: ReadEnqueued;
   readonly retention: RetentionLimits;
   /** Jobs that requests may name in one turn, where not as usual. */
   readonly requestedJobsPerTurn?: number;

@@ -7,7 +7,7 @@
 
 import type { Settings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
-import { type Job, type JobState, type TraceContext, wakesAt } from '../domain/job.js';
+import { type Job, type JobState, wakesAt } from '../domain/job.js';
 import { deadlineOf } from '../domain/slots/deadline.js';
 import type { HandlerInfo, Outcome } from '../pool/port.js';
 import { type Counters, type StoreEvents, UnreadableRecord, unreadableRefusal } from '../store/port.js';
@@ -22,6 +22,8 @@ import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { type Load, type Mode, Modes } from './modes.js';
 import { crashDecision, logFailure, outcomeDecision } from './outcomes.js';
+import type { RequestContext } from './requests/context.js';
+import { MakingEnds, makeEnqueued, makesJobs, readEnd } from './requests/making-ends.js';
 import { Retention } from './retention.js';
 import type { SchedulerPorts, SchedulerStart } from './scheduler-ports.js';
 import { SignOfLife } from './sign-of-life.js';
@@ -54,6 +56,7 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #clockSetBack: ClockSetBack;
   readonly #signOfLife: SignOfLife;
   readonly #mailbox: Mailbox;
+  readonly #makingEnds = new MakingEnds();
   readonly #modes: Modes;
   readonly #merging: Merging;
   /** The position of the commit that holds what `recover` found. */
@@ -144,7 +147,10 @@ export class Scheduler implements Requests, StoreEvents {
   outcomes(outcomes: readonly Outcome[]): void {
     this.#observeClock();
     const now = this.#ports.clock.now();
-    for (const outcome of outcomes) this.#ended(outcome, now);
+    for (const outcome of outcomes) {
+      if (makesJobs(outcome)) this.#makingEnds.add(outcome);
+      else this.#ended(outcome, now);
+    }
     this.turn();
   }
 
@@ -229,7 +235,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Nothing is left to be decided or written. */
   get settled(): boolean {
-    return this.#mailbox.isEmpty && this.#ledger.settled;
+    return this.#mailbox.isEmpty && this.#makingEnds.isEmpty && this.#ledger.settled;
   }
 
   #load(): Load {
@@ -243,6 +249,10 @@ export class Scheduler implements Requests, StoreEvents {
   turn(): void {
     this.#observeClock();
     this.#decideRequests();
+    this.#makingEnds.decide(
+      () => this.#mayMake,
+      (outcome) => this.#ended(outcome, this.#ports.clock.now()),
+    );
     const { starts, expires, refills } = this.mode;
     if (expires) this.#dispatch.expireDue();
     if (starts) {
@@ -271,19 +281,26 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#ledger.filling.touched.size >= maxGathered;
   }
 
+  /** Whether jobs that were enqueued are made now: as with those that are asked for, there is a bound to what waits. */
+  get #mayMake(): boolean {
+    return !this.#hasGathered && this.#ports.store.changed < maxUnmerged;
+  }
+
   #decideRequests(): void {
-    const now = this.#ports.clock.now();
+    this.#mailbox.decide(
+      this.#contextAt(this.#ports.clock.now()),
+      () => this.#hasGathered,
+      (error) => this.#asRefusal(error),
+    );
+  }
+
+  #contextAt(now: number): RequestContext {
     const ledger = this.#ledger;
     const { timezone, store } = this.#ports;
     const jobsOfType = (name: string): number => store.jobsOfType(name);
     const abort = ({ spec, state }: Job): void => this.#ports.pool.abort(spec.seq, state.fence, 'cancelled');
     const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
-    const context = { ledger, handlers: this.#handlers, jobsOfType, timezone, now, abort, lookAtFirst };
-    this.#mailbox.decide(
-      context,
-      () => this.#hasGathered,
-      (error) => this.#asRefusal(error),
-    );
+    return { ledger, handlers: this.#handlers, jobsOfType, timezone, now, abort, lookAtFirst };
   }
 
   #asRefusal(error: unknown): Refusal {
@@ -295,30 +312,37 @@ export class Scheduler implements Requests, StoreEvents {
 
   // -- facts --
 
-  #ended(outcome: Outcome, now: number): void {
+  #ended(reported: Outcome, now: number): void {
+    const job = this.#ledger.active.get(reported.jobSeq);
+    const isCurrent = job?.state.fence === reported.fence;
+    const { outcome, drafts } =
+      isCurrent && makesJobs(reported)
+        ? readEnd(reported, job.state.startedAt, this.#ports.readEnqueued)
+        : { outcome: reported, drafts: [] };
     const trace = this.#ports.traces?.attemptEnded(outcome);
-    const job = this.#ledger.active.get(outcome.jobSeq);
-    if (job?.state.fence !== outcome.fence) return;
+    if (!isCurrent) return;
     this.#ports.telemetry.attemptEnded(job.spec.name, outcome.kind, outcome.durationMs);
-    this.#ledger.addFact({ kind: 'ended', outcome, at: now });
-    this.#decideEnd(outcome, now, trace);
+    const fact = { kind: 'ended', outcome, at: now, drafts, trace } as const;
+    this.#ledger.addFact(fact);
+    this.#decideEnd(fact);
     this.#dispatch.ended(outcome, job.spec);
   }
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */
-  #decideEnd(outcome: Outcome, now: number, trace?: TraceContext): void {
+  #decideEnd({ outcome, at: now, drafts, trace }: Extract<Fact, { kind: 'ended' }>): void {
     this.#clockSetBack.lookAtFirst(outcome.jobSeq, now);
     const job = this.#ledger.lookup(outcome.jobSeq);
     if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;
     const decision = outcomeDecision(job, outcome, now);
     this.#ledger.record(job, decision, now);
+    if (drafts.length > 0) makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log);
     if (outcome.kind === 'failed') logFailure(this.#ports.log, job, outcome.code, decision, trace);
   }
 
   /** Decides a fact again that was lost with its batch, as of the instant it happened. */
   #redo(fact: Fact): void {
     this.#ledger.addFact(fact);
-    if (fact.kind === 'ended') return this.#decideEnd(fact.outcome, fact.at);
+    if (fact.kind === 'ended') return this.#decideEnd(fact);
     const job = this.#ledger.lookup(fact.seq);
     if (job?.state.status === 'pending') this.#ledger.startAgain(job, fact.at);
   }
@@ -345,6 +369,7 @@ export class Scheduler implements Requests, StoreEvents {
   #sleep(): void {
     const { waker, window, clock } = this.#ports;
     if (!this.#mailbox.isEmpty && (this.#mailbox.isHalfway || !this.#hasGathered)) return waker.soon();
+    if (!this.#makingEnds.isEmpty && this.#mayMake) return waker.soon();
     const { starts, writes } = this.mode;
     if (writes === 'now_and_then') {
       return waker.at(clock.now() + Math.max(1, this.#modes.nextWriteAt - clock.monotonic()));

@@ -10,11 +10,12 @@ import type { Clock } from '../clock.js';
 import type { Config } from '../config.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
-import type { Requests } from '../scheduler/messages.js';
+import type { JobDraft, Requests } from '../scheduler/messages.js';
 import type { Queries } from '../store/queries-port.js';
 import type { Telemetry } from '../telemetry/port.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import { Turns } from './bodies/turns.js';
+import { readEnqueued } from './enqueued/read-enqueued.js';
 import { HttpApp } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
 import { Gate } from './http/gate.js';
@@ -220,6 +221,24 @@ export class Server {
   publish(events: readonly JobEvent[]): void {
     this.#subscribers.feed.publish(events);
     this.#waits.publish(events);
+  }
+
+  /**
+   * A job that a handler has enqueued, as `POST /jobs` would read it. Its type was known to the thread of that handler.
+   *
+   * @param now Unix milliseconds
+   * @throws Refusal
+   */
+  readEnqueued(text: string, now: number): JobDraft {
+    const types = this.#types;
+    const { timezone } = this.#options.config;
+    return readEnqueued(text, {
+      timezone,
+      now: () => now,
+      isRegistered: () => true,
+      checksPayloads: types.checksPayloads,
+      payloadCheckOf: (name) => types.payloadCheckOf(name),
+    });
   }
 
   /** From now on these job types are registered, and no others. */

@@ -18,6 +18,8 @@ export class Invariants {
   readonly #promised: Promised;
   readonly #events: JobEvent[] = [];
   readonly #replay = new EventReplay();
+  /** Attempts that the events tell to have succeeded, by job and fence. */
+  readonly #succeeded = new Set<string>();
   /** What a list of everything has, and the moment it was read at. */
   #jobs: readonly Job[] = [];
   #bySeq: ReadonlyMap<number, Job> = new Map();
@@ -44,6 +46,7 @@ export class Invariants {
     this.#checkLists(this.#jobs);
     checkKeys(this.#jobs);
     this.#checkReplay(this.#bySeq);
+    this.#checkChildren(this.#jobs);
   }
 
   /**
@@ -159,7 +162,10 @@ export class Invariants {
       );
       this.#events.push(event);
       this.#replay.apply(event);
-      if (event.body.type === 'job.completed') this.#checkSlot(event.jobSeq);
+      if (event.body.type === 'job.completed') {
+        this.#checkSlot(event.jobSeq);
+        this.#succeeded.add(`${event.jobSeq}/${this.#replay.jobs.get(event.jobSeq)?.starts}`);
+      }
       if (event.body.type === 'job.scheduled') this.#checkExtra(event, event.body.triggerAt);
     }
     must(queries.lastEvent() === this.#events.length, 'the last event has another number than there are events');
@@ -232,6 +238,31 @@ export class Invariants {
       const expected = outcome?.kind === 'succeeded' ? outcome.result : undefined;
       must(result === expected, () => `job ${seq} shows the result ${result}, its latest success had ${expected}`);
     }
+  }
+
+  /** A job that was enqueued is there exactly when its attempt has succeeded, and once. */
+  #checkChildren(jobs: readonly Job[]): void {
+    const there = new Map<string, Job>();
+    for (const job of jobs) {
+      const { parentId, payload, seq } = job.spec;
+      if (parentId === undefined) continue;
+      must(!there.has(payload), () => `jobs ${there.get(payload)?.spec.seq} and ${seq} were enqueued once`);
+      there.set(payload, job);
+    }
+    for (const [attempt, payloads] of this.#promised.children) {
+      const succeeded = this.#succeeded.has(attempt);
+      const parent = Number(attempt.split('/')[0]);
+      for (const payload of payloads) {
+        const child = there.get(payload);
+        there.delete(payload);
+        if (child)
+          must(child.spec.parentId?.seq === parent, () => `job ${child.spec.seq} is of another parent than ${parent}`);
+        if (succeeded)
+          must(child !== undefined || this.#promised.retains, () => `attempt ${attempt} succeeded without ${payload}`);
+        else must(child === undefined, () => `${payload} was made, and attempt ${attempt} has not succeeded`);
+      }
+    }
+    must(there.size === 0, () => `${[...there.keys()]} was enqueued by no attempt that has ended`);
   }
 
   /** With the world at rest and threads free: nothing that is due is left, but for suspects that wait for another. */

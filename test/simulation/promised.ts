@@ -3,6 +3,7 @@ import { placeOf } from '../../src/domain/control/keys.js';
 import { formatId } from '../../src/domain/id.js';
 import { isRepeating, type Job } from '../../src/domain/job.js';
 import type { Outcome } from '../../src/pool/port.js';
+import type { JobDraft } from '../../src/scheduler/messages.js';
 
 export interface PromisedJob {
   /** As acknowledged last. */
@@ -88,6 +89,8 @@ export class Promised {
   readonly #completed = new Map<number, Map<number, number>>();
   /** The server has not run for a while, or its clock was set: occurrences may have been missed. */
   mayMiss = false;
+  /** Payloads of the jobs that attempts have enqueued, by job and fence. */
+  readonly children = new Map<string, readonly string[]>();
   /** Results and errors by job and fence, as the pool reported them last. */
   readonly #outcomes = new Map<string, Outcome>();
 
@@ -167,7 +170,16 @@ export class Promised {
   }
 
   ended(outcome: Outcome): void {
-    this.#outcomes.set(`${outcome.jobSeq}/${outcome.fence}`, outcome);
+    const attempt = `${outcome.jobSeq}/${outcome.fence}`;
+    this.#outcomes.set(attempt, outcome);
+    // A fence that no record has may be given again after a crash.
+    this.children.delete(attempt);
+    if (outcome.kind === 'succeeded' && outcome.enqueued) {
+      this.children.set(
+        attempt,
+        outcome.enqueued.map((text) => (JSON.parse(text) as JobDraft).payload),
+      );
+    }
   }
 
   /** What the attempt with this fence came to. */

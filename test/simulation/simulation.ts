@@ -267,8 +267,22 @@ export class Simulation {
     const jobSeq = this.#random.pick(known);
     const current = this.#world.pool.attempts.get(jobSeq)?.fence;
     this.#world.scheduler.outcomes([
-      { jobSeq, fence: (current ?? 1) - 1, durationMs: 1, kind: 'succeeded', result: '"stale"' },
+      {
+        jobSeq,
+        fence: (current ?? 1) - 1,
+        durationMs: 1,
+        kind: 'succeeded',
+        result: '"stale"',
+        enqueued: [this.#staleChild()],
+      },
     ]);
+  }
+
+  /** A job that must never be. */
+  #staleChild(): string {
+    const payload = `{"stale":${this.step}}`;
+    this.#promised.refused.add(payload);
+    return JSON.stringify({ name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, isRepeat: false, payload });
   }
 
   // -- the process and its disk --

@@ -140,6 +140,7 @@ export const anySpec: fc.Arbitrary<JobSpec> = fc
       endAt: due,
       maxRuns: fc.integer({ min: 1, max: limits.maxRuns }),
       jitterMs: duration,
+      parentId: fc.record({ seq: instant, idSeconds: instant }),
     },
     {
       requiredKeys: [

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from '../../src/clock.js';
+import { Refusal } from '../../src/domain/errors.js';
 import type { JobEvent } from '../../src/domain/events.js';
 import type { Logger } from '../../src/log.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/port.js';
@@ -209,6 +210,9 @@ export interface WorldOptions {
   readonly ownPlaces?: Readonly<Record<string, number>>;
 }
 
+/** An enqueued job that is refused; all others are drafts as JSON. */
+export const unmakeable = 'unmakeable';
+
 export const anyHandler = (name: string, more: Partial<HandlerInfo> = {}): HandlerInfo => ({
   name,
   description: '',
@@ -263,6 +267,10 @@ export class World {
       waker: this.waker,
       handlers: this.handlers,
       timezone: options.timezone ?? 'UTC',
+      readEnqueued: (text) => {
+        if (text === unmakeable) throw new Refusal('validation_failed', 'It cannot be made.');
+        return JSON.parse(text) as JobDraft;
+      },
       windowCapacity: options.windowCapacity,
       retention: { retentionMs: options.retentionMs ?? 7 * 86_400_000, retainJobs: options.retainJobs ?? 1_000_000 },
       ...(options.mergeRows !== undefined && {

@@ -21,6 +21,7 @@ const job = {
   last_outcome: 'How the occurrence ended that has run last',
   priority: 'Of jobs that are due and wait the larger starts first; 0 where it is not set',
   tags: 'What the job was marked with, to be found by',
+  parent_id: 'The job whose attempt has enqueued it (ctx.enqueue)',
   key: 'Names the job within its type',
   key_ttl: 'The key stays taken at least so long after the job was made',
   expires_after: 'No attempt starts later than that after its occurrence was due',

@@ -99,8 +99,9 @@ function slotAfter(before: JobSpec, spec: JobSpec, state: JobState, now: number)
 
 /** The new spec, with what stays the job's own. */
 function merged(before: JobSpec, request: JobSpec): JobSpec {
-  const { seq, idSeconds, name, createdAt, idempotencyKey, key, trigger, alreadyRan, expiresFrom } = before;
-  const own = { seq, idSeconds, name, createdAt, idempotencyKey, key, trace: request.trace ?? before.trace };
+  const { seq, idSeconds, name, createdAt, idempotencyKey, key, parentId, trigger, alreadyRan, expiresFrom } = before;
+  const trace = request.trace ?? before.trace;
+  const own = { seq, idSeconds, name, createdAt, idempotencyKey, key, parentId, trace };
   return { ...request, ...own, ...(keepsSchedule(before, request) && { trigger, alreadyRan, expiresFrom }) };
 }
 

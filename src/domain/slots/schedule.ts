@@ -67,6 +67,12 @@ export function startOf({ seq, idSeconds, trigger, jitterMs = 0 }: JobSpec, slot
   return slot + Math.floor(fractionOf(seq, idSeconds, slot) * Math.min(jitterMs, next - slot));
 }
 
+/** Up to which instant the slots after `after` have come due by `now`: the last of them may start later, by its jitter. */
+export function dueUntil(spec: JobSpec, after: number, now: number): number {
+  const last = spec.jitterMs === undefined ? undefined : lastSlot(spec, after, now);
+  return last !== undefined && startOf(spec, last) > now ? last - 1 : now;
+}
+
 /** When an occurrence was due at first. One that was moved by a user stands for its own instant, which is no slot. */
 export function dueOf(spec: JobSpec, occurrence: number): number {
   if (spec.jitterMs === undefined || !isRepeating(spec)) return occurrence;

@@ -48,10 +48,11 @@ function checked(message: Record<string, unknown>, holds: boolean, fault: string
 }
 
 function isReport(message: Record<string, unknown>, slots: number): boolean {
-  const { numbers, texts, lines } = message as Partial<Record<keyof Report, unknown>>;
+  const { numbers, texts, lines, enqueued } = message as Partial<Record<keyof Report, unknown>>;
   if (!(numbers instanceof Float64Array) || !Array.isArray(texts) || !Array.isArray(lines)) return false;
   if (numbers.length % outcomeRow.numbers !== 0 || numbers.length > slots * outcomeRow.numbers) return false;
   if (lines.length > most.lines || !lines.every(isLine)) return false;
+  if (enqueued !== undefined && !(Array.isArray(enqueued) && enqueued.every(isEnqueued))) return false;
   let text = 0;
   for (let at = 0; at < numbers.length; at += outcomeRow.numbers) {
     const kind = numbers[at + outcomeRow.kind] as number;
@@ -75,6 +76,13 @@ function isReport(message: Record<string, unknown>, slots: number): boolean {
 /** A time that an attempt may be snoozed for, in milliseconds. */
 function isWait(text: string): boolean {
   return /^\d{1,15}$/.test(text) && Number(text) >= limits.minSnoozeMs && Number(text) <= maxDurationMs;
+}
+
+/** Whose they are is for the rows to say: those of others are not looked at. */
+function isEnqueued(one: unknown): boolean {
+  if (!isRecord(one) || !Array.isArray(one.jobs) || one.jobs.length > limits.enqueuedJobs) return false;
+  let chars = 0;
+  return one.jobs.every((job) => isText(job, limits.bodyBytes) && (chars += job.length) <= limits.enqueuedBytes);
 }
 
 function isLine(line: unknown): boolean {

@@ -31,6 +31,15 @@ export interface LogEntry {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
+/** A line of a handler. @param thread its number */
+export function toEntry({ fields, ...line }: LogLine, thread: number): LogEntry {
+  return {
+    ...line,
+    thread,
+    ...(fields === undefined ? {} : { fields: JSON.parse(fields) as Record<string, unknown> }),
+  };
+}
+
 /** The fields by which a line names its attempt. */
 export function namesOf({
   jobId,

@@ -32,6 +32,18 @@ export interface BuiltIn {
   readonly options: unknown;
 }
 
+/** What the jobs are held against that handlers enqueue. */
+export interface JobCheck {
+  /** URL of a module that exports `makeCheck`. */
+  readonly module: string;
+  /** URL of a module that exports `compilePayloadSchema`. */
+  readonly compiler: string;
+  /** IANA name: for instants without an offset. */
+  readonly timezone: string;
+  /** Job types that there are beside those of the handlers folder. */
+  readonly otherTypes: readonly string[];
+}
+
 /** The argument of a thread's only task. */
 export interface ThreadStart {
   readonly port: MessagePort;
@@ -45,6 +57,8 @@ export interface ThreadStart {
   readonly importLimitMs: number;
   /** What it may add to the log. */
   readonly log: LineBudgetOptions;
+  /** Absent: its handlers enqueue nothing. */
+  readonly jobCheck?: JobCheck | undefined;
 }
 
 export type SignalReason = 'timeout' | 'cancelled' | 'shutdown';
@@ -84,6 +98,14 @@ export interface Report {
   readonly numbers: Float64Array;
   readonly texts: readonly string[];
   readonly lines: readonly LogLine[];
+  /** Of attempts that succeeded and enqueued jobs; absent where there is none. */
+  readonly enqueued?: readonly EnqueuedJobs[];
+}
+
+/** What the attempt in a slot has enqueued: JSON texts, in order. */
+export interface EnqueuedJobs {
+  readonly slot: number;
+  readonly jobs: readonly string[];
 }
 
 /** The layout of one attempt in a `run` message: where its numbers and texts are, and how many of each it has. */

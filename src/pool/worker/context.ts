@@ -6,19 +6,24 @@
 import type { TraceContext } from '../../domain/job.js';
 import { type LogLevel, namesOf } from '../shared/log-lines.js';
 import type { SignalReason } from '../shared/messages.js';
+import { Enqueued, type Enqueueing } from './enqueue.js';
 import type { Context } from './handler.js';
 import type { Outbox } from './outbox.js';
 import { snooze } from './snooze.js';
 import { describeThrown } from './thrown.js';
 
+const noJobs: readonly string[] = [];
 const fieldsChars = 16 * 1024;
 const messageChars = 8 * 1024;
 
 export class AttemptContext implements Context {
   readonly #scheduledFor: number;
   readonly #outbox: Outbox;
+  readonly #enqueueing: Enqueueing;
   #controller: AbortController | undefined;
   #log: Context['log'] | undefined;
+  #enqueued: Enqueued | undefined;
+  #isOver = false;
   #abortedBy: Error | undefined;
   #abortReason: SignalReason | undefined;
 
@@ -30,7 +35,9 @@ export class AttemptContext implements Context {
     outbox: Outbox,
     /** Where it is in a trace. */
     readonly trace: TraceContext | undefined,
+    enqueueing: Enqueueing,
   ) {
+    this.#enqueueing = enqueueing;
     this.#scheduledFor = scheduledFor;
     this.#outbox = outbox;
   }
@@ -45,6 +52,18 @@ export class AttemptContext implements Context {
       if (this.#abortedBy) this.#controller.abort(this.#abortedBy);
     }
     return this.#controller.signal;
+  }
+
+  get enqueue(): Context['enqueue'] {
+    this.#enqueued ??= new Enqueued(this.#enqueueing, this.#isOver);
+    const enqueued = this.#enqueued;
+    return (job) => enqueued.add(job);
+  }
+
+  /** The attempt has ended. Returns the jobs that it has enqueued, JSON texts. */
+  end(): readonly string[] {
+    this.#isOver = true;
+    return this.#enqueued?.end() ?? noJobs;
   }
 
   /** A function that needs no `this`: handlers take it out of `ctx`. */

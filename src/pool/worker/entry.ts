@@ -7,6 +7,7 @@ import { loadThreadTraces, type ThreadTraces } from '../../telemetry/traces/sdk.
 import { whoseCode } from '../shared/attribution.js';
 import type { FromThread, ThreadStart, ToThread } from '../shared/messages.js';
 import { monotonicMs, Slots } from '../shared/slots.js';
+import { Enqueueing } from './enqueue.js';
 import { LineBudget } from './line-budget.js';
 import { loadBuiltIn } from './load-built-in.js';
 import { loadHandlers } from './load-handlers.js';
@@ -23,6 +24,7 @@ export default async function serve({
   builtIn,
   importLimitMs,
   log,
+  jobCheck,
 }: ThreadStart): Promise<never> {
   const slots = new Slots(memory);
   // Bound before any handler is loaded: what they replace later is not used here.
@@ -58,7 +60,13 @@ export default async function serve({
   } else {
     // Asked after their import: a handler may load an SDK of its own.
     const traces = await threadTraces(outbox);
-    const running = new Runner(slots, loaded.handlers, outbox, traces);
+    const running = new Runner(
+      slots,
+      loaded.handlers,
+      outbox,
+      traces,
+      await Enqueueing.prepare(loaded.handlers, jobCheck),
+    );
     runner = running;
     port.on('message', (message: ToThread) => {
       if (message.kind === 'flush') void traces?.flush().then(() => post({ kind: 'flushed' }));

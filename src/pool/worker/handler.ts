@@ -18,6 +18,19 @@ export type Handler<Payload = JsonObject, Result = unknown> = (
   ctx: Context,
 ) => Result | Promise<Result>;
 
+/** A job as `POST /jobs` takes it: with one of `delay`, `trigger_at` and `cron_expr`. Durations are written `5m`, instants as ISO 8601. */
+export interface EnqueuedJob {
+  readonly name: string;
+  readonly payload?: object;
+  readonly delay?: string;
+  readonly trigger_at?: string | Date;
+  readonly cron_expr?: string;
+  readonly timezone?: string;
+  readonly is_repeat?: boolean;
+  /** All else that `POST /jobs` knows. */
+  readonly [field: string]: unknown;
+}
+
 /** The attempt that a handler runs for. */
 export interface Context {
   readonly jobId: string;
@@ -32,6 +45,13 @@ export interface Context {
    * running when the grace period ends is stopped with its thread.
    */
   readonly signal: AbortSignal;
+  /**
+   * Has a job made when this attempt succeeds, in the same commit, or not at all: as the body of `POST /jobs`, which it is held
+   * against at once. A delay counts from that commit. At most 1,000 jobs and 4 MiB of JSON an attempt.
+   *
+   * @throws an Error with `code` and `errors`, where `POST /jobs` would answer 400
+   */
+  readonly enqueue: (job: EnqueuedJob) => void;
   /**
    * Thrown (`throw ctx.snooze('10m')`), it has the same attempt run again after a duration, or so many milliseconds: from 10 ms to
    * ten years. No retry is used. As a retry, it gives way to the next occurrence of a repeating job; this one is skipped then.

@@ -4,7 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel, LogLine } from '../shared/log-lines.js';
-import { type FromThread, outcomeKind, outcomeRow } from '../shared/messages.js';
+import { type EnqueuedJobs, type FromThread, outcomeKind, outcomeRow } from '../shared/messages.js';
 import { monotonicMs, type Slots } from '../shared/slots.js';
 import type { LineBudget } from './line-budget.js';
 import type { Result } from './result.js';
@@ -30,6 +30,7 @@ export class Outbox {
   #rows = 0;
   #texts: string[] = [];
   #lines: LogLine[] = [];
+  #enqueued: EnqueuedJobs[] = [];
   readonly #budget: LineBudget;
   #reportedDroppedMs = Number.NEGATIVE_INFINITY;
   #droppedTimer: NodeJS.Timeout | undefined;
@@ -62,7 +63,9 @@ export class Outbox {
     this.#row(slot, outcomeKind.skipped, 0, 0);
   }
 
-  succeeded(slot: number, durationMs: number, blockingMs: number, result: Result): void {
+  /** @param jobs what it has enqueued */
+  succeeded(slot: number, durationMs: number, blockingMs: number, result: Result, jobs: readonly string[] = []): void {
+    if (jobs.length > 0) this.#enqueued[this.#enqueued.length] = { slot, jobs };
     switch (result.kind) {
       case 'none':
         this.#row(slot, outcomeKind.succeeded, durationMs, blockingMs);
@@ -130,10 +133,12 @@ export class Outbox {
       numbers: apply(slice, this.#numbers, [0, this.#rows * outcomeRow.numbers]) as Float64Array<ArrayBuffer>,
       texts: this.#texts,
       lines: this.#lines,
+      ...(this.#enqueued.length > 0 && { enqueued: this.#enqueued }),
     };
     this.#rows = 0;
     this.#texts = [];
     this.#lines = [];
+    if (this.#enqueued.length > 0) this.#enqueued = [];
     this.#postedMs = this.#now();
     this.#slots.beat();
     this.#port.postMessage(message);

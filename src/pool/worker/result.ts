@@ -16,45 +16,60 @@ const tooLong: Result = { kind: 'omitted', text: `the result is more than ${limi
 /** Thrown out of `JSON.stringify`; no handler can throw it. */
 const overLimit = Symbol('over the limit');
 
+/** JSON text of a value, unless that is longer than `maxChars`, or cannot be. */
+export function boundedJson(
+  value: unknown,
+  maxChars: number,
+):
+  | { readonly kind: 'json'; readonly text: string }
+  | { readonly kind: 'none' | 'tooLong' }
+  | { readonly kind: 'failed'; readonly why: string } {
+  if (isLong(value, maxChars)) return { kind: 'tooLong' };
+  try {
+    // Primitives but texts are short, and need no look at each part.
+    const text = typeof value === 'object' ? stringify(value, bounded(maxChars)) : stringify(value);
+    return text === undefined ? { kind: 'none' } : { kind: 'json', text };
+  } catch (error) {
+    if (error === overLimit) return { kind: 'tooLong' };
+    // V8 draws a cycle over several lines; the first says what it is.
+    return { kind: 'failed', why: describeThrown(error).message.split('\n', 1)[0] ?? '' };
+  }
+}
+
 /** `undefined` is no result, `null` is the result `null`. */
 export function encodeResult(value: unknown): Result {
   if (value === undefined) return none;
-  // Primitives but texts are short. `toJSON` of a Buffer makes an array, so it is measured before.
-  if (isLong(value)) return tooLong;
-  let json: string | undefined;
-  try {
-    json = typeof value === 'object' ? stringify(value, bounded()) : stringify(value);
-  } catch (error) {
-    if (error === overLimit) return tooLong;
-    // V8 draws a cycle over several lines; the first says what it is.
-    const why = describeThrown(error).message.split('\n', 1)[0];
+  const json = boundedJson(value, limits.resultBytes);
+  if (json.kind === 'tooLong') return tooLong;
+  if (json.kind !== 'json') {
+    const why = json.kind === 'failed' ? json.why : `a ${typeof value}`;
     return { kind: 'omitted', text: `the result cannot be written as JSON: ${why}` };
   }
-  if (json === undefined) return { kind: 'omitted', text: `the result cannot be written as JSON: a ${typeof value}` };
+  const { text } = json;
   // A UTF-16 unit takes at most three bytes, so most results need no count.
-  const isOver = json.length * 3 > limits.resultBytes && Buffer.byteLength(json) > limits.resultBytes;
-  return isOver ? tooLong : { kind: 'json', text: json };
+  const isOver = text.length * 3 > limits.resultBytes && Buffer.byteLength(text) > limits.resultBytes;
+  return isOver ? tooLong : json;
 }
 
-/** A replacer that replaces nothing, and gives up when what it has seen takes more than a result may. */
-function bounded(): (this: unknown, key: string, value: unknown) => unknown {
+/** A replacer that replaces nothing, and gives up when what it has seen takes more than that. */
+function bounded(maxChars: number): (this: unknown, key: string, value: unknown) => unknown {
   let chars = 0;
   return function count(key, value) {
-    if (isLong(value)) throw overLimit;
+    if (isLong(value, maxChars)) throw overLimit;
     // Never more than will be written: functions and the like are left out, and so are the keys of a list.
     if (typeof value === 'string') chars += value.length;
     else if (value === null || typeof value === 'number' || typeof value === 'boolean') chars++;
     if (value !== undefined && typeof value !== 'function' && typeof value !== 'symbol' && !Array.isArray(this)) {
       chars += key.length;
     }
-    if (chars > limits.resultBytes) throw overLimit;
+    if (chars > maxChars) throw overLimit;
     return value;
   };
 }
 
-/** A text, or a list of a character and a comma each, that is over the limit by itself. */
-function isLong(value: unknown): boolean {
-  if (typeof value === 'string') return value.length > limits.resultBytes;
+/** A text, or a list of a character and a comma each, that is over the limit by itself: `toJSON` of a Buffer makes a list, so it is measured before. */
+function isLong(value: unknown, maxChars: number): boolean {
+  if (typeof value === 'string') return value.length > maxChars;
   const isList = Array.isArray(value) || (ArrayBuffer.isView(value) && 'length' in value);
-  return isList && (value as { length: number }).length * 2 > limits.resultBytes;
+  return isList && (value as { length: number }).length * 2 > maxChars;
 }

@@ -9,6 +9,7 @@ import { BlockingTimes } from '../shared/blocking-times.js';
 import { attemptRow, type ToThread } from '../shared/messages.js';
 import { monotonicMs, type Slots } from '../shared/slots.js';
 import { AttemptContext } from './context.js';
+import { Enqueueing } from './enqueue.js';
 import type { JsonObject } from './handler.js';
 import type { LoadedHandler } from './load-handlers.js';
 import type { Outbox } from './outbox.js';
@@ -39,6 +40,7 @@ export class Runner {
   readonly #handlers: readonly LoadedHandler[];
   readonly #outbox: Outbox;
   readonly #traces: ThreadTraces | undefined;
+  readonly #enqueueing: Enqueueing;
   readonly #blocking = new BlockingTimes();
   readonly #batches: Batch[] = [];
   /** Attempts of the first batch that were called or skipped. */
@@ -52,7 +54,14 @@ export class Runner {
   #beating: NodeJS.Timeout | undefined;
 
   /** @param traces absent where this thread has no SDK for them */
-  constructor(slots: Slots, handlers: readonly LoadedHandler[], outbox: Outbox, traces?: ThreadTraces) {
+  constructor(
+    slots: Slots,
+    handlers: readonly LoadedHandler[],
+    outbox: Outbox,
+    traces?: ThreadTraces,
+    enqueueing = Enqueueing.none,
+  ) {
+    this.#enqueueing = enqueueing;
     this.#slots = slots;
     this.#handlers = handlers;
     this.#outbox = outbox;
@@ -111,6 +120,7 @@ export class Runner {
           numbers[row + attemptRow.scheduledFor] as number,
           this.#outbox,
           traces?.[at],
+          this.#enqueueing,
         );
         now = this.#run(
           numbers[row + attemptRow.slot] as number,
@@ -156,7 +166,7 @@ export class Runner {
     } else {
       // A look at what was thrown runs the user's code too (getters), so the attempt is left after it.
       if (threw) this.#fail(slot, began, context, thrown);
-      else this.#succeed(slot, began, returned);
+      else this.#succeed(slot, began, context, returned);
       this.#slots.leave();
       now = monotonicMs();
     }
@@ -167,7 +177,6 @@ export class Runner {
   #call(handler: LoadedHandler, payload: JsonObject, context: AttemptContext): unknown {
     const { trace } = context;
     if (this.#traces === undefined || trace === undefined) return handler.run(payload, context);
-    // A call of what `context` will have for making jobs is in this trace, too: such a job is linked to the attempt.
     return this.#traces.around(trace, () => handler.run(payload, context));
   }
 
@@ -182,24 +191,26 @@ export class Runner {
         } catch (error) {
           return this.#fail(slot, began, context, error, blockingMs);
         }
-        this.#succeed(slot, began, value, blockingMs);
+        this.#succeed(slot, began, context, value, blockingMs);
       },
     };
     return named[name] as Await;
   }
 
   /** @param blockingMs the synchronous part, if that is not all of it */
-  #succeed(slot: number, began: number, value: unknown, blockingMs?: number): void {
+  #succeed(slot: number, began: number, context: AttemptContext, value: unknown, blockingMs?: number): void {
     const result = encodeResult(value);
+    const jobs = context.end();
     this.#settle(slot);
     const durationMs = monotonicMs() - began;
-    this.#outbox.succeeded(slot, durationMs, blockingMs ?? durationMs, result);
+    this.#outbox.succeeded(slot, durationMs, blockingMs ?? durationMs, result, jobs);
   }
 
   #fail(slot: number, began: number, context: AttemptContext, error: unknown, blockingMs?: number): void {
     const waitMs = Snooze.waitOf(error);
     const thrown = waitMs === undefined ? describeThrown(error) : undefined;
     if (thrown) context.writeThrown(thrown.detail);
+    context.end();
     this.#settle(slot);
     const durationMs = monotonicMs() - began;
     if (waitMs !== undefined) return this.#outbox.snoozed(slot, durationMs, blockingMs ?? durationMs, waitMs);

@@ -2,7 +2,7 @@
 import { Refusal } from '../../domain/errors.js';
 import { findById } from '../../domain/find-job.js';
 import { formatId } from '../../domain/id.js';
-import type { Job, TraceContext } from '../../domain/job.js';
+import type { Job, JobName, TraceContext } from '../../domain/job.js';
 import { next, type Step } from '../../domain/lifecycle.js';
 import type { HandlerInfo } from '../../pool/port.js';
 import type { Ledger } from '../ledger.js';
@@ -23,6 +23,8 @@ export interface RequestContext {
   readonly lookAtFirst: (seq: number) => void;
   /** Of the request that is decided, where that is traced. */
   readonly trace?: TraceContext | undefined;
+  /** The job whose attempt has enqueued what is made. */
+  readonly parentId?: JobName | undefined;
 }
 
 export type Reply = (answer: Answer) => void;

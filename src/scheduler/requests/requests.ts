@@ -112,7 +112,7 @@ function makeNew(draft: JobDraft, context: RequestContext, idempotencyKey: strin
 /** What a draft asks for, with what its handler and the product give where it is silent. @param own what is the job's own */
 function specOf(
   draft: JobDraft,
-  { handlers, timezone, now, trace }: RequestContext,
+  { handlers, timezone, now, trace, parentId }: RequestContext,
   own: Pick<JobSpec, 'seq' | 'idSeconds' | 'createdAt' | 'idempotencyKey'>,
 ): JobSpec {
   const trigger = onGrid(triggerOf(draft.trigger, draft.isRepeat, timezone, now), draft.startAt);
@@ -145,6 +145,7 @@ function specOf(
     jitterMs: draft.jitterMs,
     key: draft.key,
     keyTtlMs: draft.keyTtlMs,
+    parentId,
   };
 }
 

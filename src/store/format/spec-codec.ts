@@ -34,6 +34,7 @@ type Fields = Pick<
   | 'endAt'
   | 'maxRuns'
   | 'jitterMs'
+  | 'parentId'
   | 'key'
   | 'keyTtlMs'
   | 'keyLost'
@@ -55,6 +56,7 @@ const bits = {
   endAt: 256,
   maxRuns: 512,
   jitterMs: 1024,
+  parentId: 16384,
   key: 2048,
   keyTtlMs: 4096,
   keyLost: 65_536,
@@ -226,6 +228,10 @@ function writeFields(out: ByteWriter, spec: Fields, there: number, typeId: numbe
   if (there & bits.endAt) out.f64(spec.endAt as number);
   if (there & bits.maxRuns) out.u32(spec.maxRuns as number);
   if (there & bits.jitterMs) out.u48(spec.jitterMs as number);
+  if (there & bits.parentId) {
+    out.u48(spec.parentId?.seq as number);
+    out.u48(spec.parentId?.idSeconds as number);
+  }
   if (there & bits.key) out.word(spec.key as string);
   if (there & bits.keyTtlMs) out.u48(spec.keyTtlMs as number);
   if (there & bits.successor) writeSuccessor(out, spec.successor as JobSpec, typeId);
@@ -251,6 +257,7 @@ function readFields(input: ByteReader, there: number, readSuccessor: (bytes: Buf
   if (there & bits.endAt) fields.endAt = input.f64();
   if (there & bits.maxRuns) fields.maxRuns = input.u32();
   if (there & bits.jitterMs) fields.jitterMs = input.u48();
+  if (there & bits.parentId) fields.parentId = { seq: input.u48(), idSeconds: input.u48() };
   if (there & bits.key) fields.key = input.word();
   if (there & bits.keyTtlMs) fields.keyTtlMs = input.u48();
   if (there & bits.keyLost) fields.keyLost = true;
