@@ -1,36 +1,11 @@
 /** Every method of every resource, declared. The routes are these with what they do. */
-import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
+import { listQuery } from './finding/filter-schema.js';
 import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
 import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema } from './schemas.js';
-
-/** What lists can be asked for. Numbers may be written as `1e2`. */
-const listQuery = Type.Object(
-  {
-    status: Type.Optional(Type.Enum([...statuses], { description: 'Jobs in this status only' })),
-    name: Type.Optional(
-      Type.String({ description: 'Jobs of this type only; one that nobody has registered has none' }),
-    ),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        default: limits.listDefault,
-        description: `Jobs of a page; more than ${limits.listMax} are taken for ${limits.listMax}`,
-      }),
-    ),
-    offset: Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Jobs to skip; not with cursor' })),
-    cursor: Type.Optional(
-      Type.String({ description: 'next_cursor of the page before, with the same status and name' }),
-    ),
-  },
-  { additionalProperties: false },
-);
-
-/** The parameters of lists. */
-export const listParameters: readonly string[] = Object.keys(listQuery.properties);
 
 /** What an event stream can be asked for: lists with commas between their values. */
 const eventQuery = Type.Object(
@@ -86,7 +61,9 @@ export const operations = {
     method: 'GET',
     path: '/jobs',
     tag: 'Jobs',
-    summary: 'List jobs, the newest first',
+    summary: 'List jobs: all, or those that are looked for',
+    description:
+      'The filters are joined by AND. `total` counts all that match. With `due_after`, `due_before` or `sort=due` the list is put together beside other requests, as of one instant.',
     query: listQuery,
     answers: { 200: answers.jobList },
   },

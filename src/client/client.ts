@@ -2,6 +2,7 @@
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
+import { queryOf } from './finding.js';
 import { pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
@@ -10,10 +11,10 @@ import type {
   Job,
   JobChange,
   JobEvent,
-  JobFilter,
   JobPause,
   JobType,
   ListedJob,
+  ListFilter,
   NameOf,
   NewJob,
   PayloadOf,
@@ -147,12 +148,13 @@ export class Jobs<H extends Handlers> {
     return this.#transport.send('GET', pathOf(id), { signal, repeatable: true });
   }
 
-  /** All jobs that match, the newest first, page by page as they are asked for. */
+  /** All jobs that match, in order, page by page as they are asked for. */
   async *list<Name extends NameOf<H>>(
-    filter: JobFilter<Name> = {},
+    filter: ListFilter<Name> = {},
     { signal }: CallOptions = {},
   ): AsyncGenerator<ListedOf<H, Name>, void, undefined> {
-    const query = new URLSearchParams({ ...filter, limit: String(pageJobs) });
+    const query = queryOf(filter);
+    query.set('limit', String(pageJobs));
     for (;;) {
       const page = await this.#transport.send<{ items: ListedOf<H, Name>[]; next_cursor?: string }>(
         'GET',
@@ -289,6 +291,7 @@ export type {
   JobType,
   JsonObject,
   ListedJob,
+  ListFilter,
   NewJob,
   PayloadOf,
   Reason,

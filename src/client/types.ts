@@ -147,10 +147,32 @@ export interface Job<Name extends string = string, Payload = JsonObject, Result 
   readonly payload: Payload;
 }
 
-/** Which jobs. */
+type OneOrMore<T> = T | readonly T[];
+
+/** Which jobs: all that is there must fit. Of several values any will do, of tags all are wanted. */
 export interface JobFilter<Name extends string = string> {
-  readonly status?: JobStatus;
-  readonly name?: Name;
+  readonly status?: OneOrMore<JobStatus>;
+  readonly name?: OneOrMore<Name>;
+  /** At most 1,000. */
+  readonly id?: OneOrMore<string>;
+  readonly tag?: OneOrMore<string>;
+  readonly group?: string;
+  readonly key?: string;
+  readonly paused?: boolean;
+  readonly is_repeat?: boolean;
+  readonly last_outcome?: 'success' | 'failed';
+  /** Of `failures()`. */
+  readonly error_group?: string;
+  readonly created_after?: Instant;
+  readonly created_before?: Instant;
+  readonly due_after?: Instant;
+  readonly due_before?: Instant;
+}
+
+/** Which jobs, in which order: by default the newest first, or that which is due first. */
+export interface ListFilter<Name extends string = string> extends JobFilter<Name> {
+  readonly sort?: 'created' | 'due';
+  readonly order?: 'asc' | 'desc';
 }
 
 export interface JobType {

@@ -36,6 +36,8 @@ export const limits = {
   /** How long changes wait to be merged into the trees. */
   mergeAgeMs: 5000,
   listDefault: 50,
+  /** Jobs that a list may skip where it goes by due times. */
+  dueOffset: 10_000,
   listMax: 100,
   bodyBytes: 1024 * 1024,
   /** What one attempt may enqueue. */

@@ -1,26 +1,40 @@
 /** What the read side answers. All of one answer comes from one snapshot of what is on disk. */
 
 import type { JobEvent } from '../domain/events.js';
+import type { JobFilter } from '../domain/finding/job-filter.js';
 import type { Job } from '../domain/job.js';
-import type { Status } from '../domain/lifecycle.js';
+
+/** Where a page ended. */
+export interface ListPlace {
+  readonly seq: number;
+  /** When that job was due, in Unix milliseconds: of a list in order of due times. */
+  readonly due?: number;
+}
 
 export interface ListQuery {
-  readonly status?: Status;
-  readonly name?: string;
+  /** Absent: all jobs. */
+  readonly filter?: JobFilter;
+  /** By `seq`, or by due time and then `seq`; absent: by `seq`. */
+  readonly sort?: 'created' | 'due';
+  /** The newest, or the latest, first; absent: it is so by `seq`, and not by due time. */
+  readonly descending?: boolean;
   readonly limit: number;
   readonly offset: number;
-  /** Lists jobs made before this one: a `seq`, from an earlier page's `nextBefore`. Replaces `offset`. */
-  readonly before?: number;
+  /** Lists only jobs behind this one: `next` of an earlier page. Replaces `offset`. */
+  readonly behind?: ListPlace;
 }
 
 export interface ListPage {
   /** Jobs that match, on all pages. */
   readonly total: number;
-  /** Newest first. */
+  /** In the order that was asked for. */
   readonly jobs: readonly Job[];
-  /** Where the next page begins; absent on the last. */
-  readonly nextBefore?: number;
+  /** Behind this the next page begins; absent on the last. */
+  readonly next?: ListPlace;
 }
+
+/** A query that takes too long for one turn: each `next` is a step of about a millisecond, and the last returns the answer. */
+export type Steps<T> = Iterator<undefined, T>;
 
 export interface Totals {
   readonly pending: number;
@@ -50,7 +64,10 @@ export interface PastEvents {
 
 export interface Queries {
   get(id: string): Job | undefined;
+  /** A list that asks of no due times. */
   list(query: ListQuery): ListPage;
+  /** Any list, as of the instant of one of its steps; the jobs are shown as they are in the last. */
+  listInSteps(query: ListQuery): Steps<ListPage>;
   totals(): Totals;
   /** Number of the latest event on disk. */
   lastEvent(): number;

@@ -124,6 +124,10 @@ export class FakeQueries implements Queries {
     this.asked.push(query);
     return this.page;
   }
+  *listInSteps(query: ListQuery) {
+    yield;
+    return this.list(query);
+  }
   totals() {
     return { pending: 12, running: 3, completed: 1542, failed: 8, cancelled: 2 };
   }

@@ -95,18 +95,25 @@ t.test('ids that cannot be are not asked for', async (t) => {
   t.equal(scheduler.asked.length, before);
 });
 
+const whole = { sort: 'created', descending: true } as const;
+
 t.test('lists', async (t) => {
   queries.page = {
     total: 156,
     jobs: [job({ spec: { seq: 2 }, state: { due: exampleNow + 330_000 } }), job({ detail: { result: '1' } })],
   };
   const answer = await api.get('/jobs?status=pending&name=payment_check&limit=20&offset=40');
-  t.same(queries.asked.at(-1), { status: 'pending', name: 'payment_check', limit: 20, offset: 40 });
+  t.same(queries.asked.at(-1), {
+    filter: { statuses: ['pending'], names: ['payment_check'] },
+    ...whole,
+    limit: 20,
+    offset: 40,
+  });
   t.matchSnapshot(answer.text);
   await api.get('/jobs');
-  t.same(queries.asked.at(-1), { limit: 50, offset: 0 });
+  t.same(queries.asked.at(-1), { filter: {}, ...whole, limit: 50, offset: 0 });
   await api.get('/jobs?status=&name=&limit=&offset=&cursor=');
-  t.same(queries.asked.at(-1), { limit: 50, offset: 0 }, 'an empty parameter is absent');
+  t.same(queries.asked.at(-1), { filter: {}, ...whole, limit: 50, offset: 0 }, 'an empty parameter is absent');
   for (const [query, limit] of [
     ['1', 1],
     ['100', 100],
@@ -123,7 +130,7 @@ t.test('queries that mean nothing', async (t) => {
   const bad = {
     limit: ['0', '-1', '1.5', 'abc', '%201', '0x10', 'Infinity'],
     offset: ['-1', 'abc', '9007199254740992', '1.5'],
-    status: ['foo', 'Pending', 'pending,failed'],
+    status: ['foo', 'Pending', 'pending,failed,'],
     cursor: ['forged', 'AAAAAAAAAAAAAAAAAAAAAAAA', '%zz'],
     page: ['1', ''],
   };
@@ -148,12 +155,19 @@ t.test('queries that mean nothing', async (t) => {
 });
 
 t.test('cursors lead on, for their filter only', async (t) => {
-  queries.page = { total: 3, jobs: [job()], nextBefore: 2 ** 40 + 1 };
+  queries.page = { total: 3, jobs: [job()], next: { seq: 2 ** 40 + 1 } };
   const { body } = await api.get<{ next_cursor: string }>('/jobs?status=pending&limit=1');
   const cursor = body.next_cursor;
   t.match(cursor, /^[\w-]{24}$/);
   t.equal((await api.get(`/jobs?status=pending&cursor=${cursor}`)).status, 200);
-  t.same(queries.asked.at(-1), { status: 'pending', limit: 50, offset: 0, before: 2 ** 40 + 1 });
+  t.same(queries.asked.at(-1), {
+    filter: { statuses: ['pending'] },
+    sort: 'created',
+    descending: true,
+    limit: 50,
+    offset: 0,
+    behind: { seq: 2 ** 40 + 1 },
+  });
   for (const query of [
     `cursor=${cursor}`,
     `status=failed&cursor=${cursor}`,

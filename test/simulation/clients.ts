@@ -189,7 +189,9 @@ export class Clients {
   /** False when, as far as the disk knows, there is none to cancel. */
   cancelRepeating(): boolean {
     const { queries } = this.#world();
-    const going = (['pending', 'running'] as const).flatMap((status) => queries.list({ ...everything, status }).jobs);
+    const going = (['pending', 'running'] as const).flatMap(
+      (status) => queries.list({ ...everything, filter: { statuses: [status] } }).jobs,
+    );
     const repeating = going.filter(({ spec }) => isRepeating(spec));
     for (const { spec } of repeating) this.#ask({ kind: 'cancel', id: formatId(spec.seq, spec.idSeconds) }, () => {});
     return repeating.length > 0;

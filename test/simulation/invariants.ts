@@ -274,7 +274,7 @@ export class Invariants {
     if (settings.server.paused) return;
     const handled = new Set(this.#world.handlers.map(({ name }) => name));
     const busy = new Set([...pool.attempts.values()].map(({ name }) => name));
-    for (const job of queries.list({ ...everything, status: 'pending' }).jobs) {
+    for (const job of queries.list({ ...everything, filter: { statuses: ['pending'] } }).jobs) {
       const { spec, state } = job;
       if (spec.name === 'limited' && busy.has('limited')) continue;
       if (!handled.has(spec.name) || settings.types.get(spec.name)?.paused || isHeld(state)) continue;

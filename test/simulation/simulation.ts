@@ -375,7 +375,9 @@ export class Simulation {
     world.settle();
     this.#invariants.checkNothingWaits();
     if (world.pool.attempts.size > 0) return;
-    const soonest = world.queries.list({ ...everything, status: 'pending' }).jobs.map((job) => job.state.due);
+    const soonest = world.queries
+      .list({ ...everything, filter: { statuses: ['pending'] } })
+      .jobs.map((job) => job.state.due);
     if (soonest.length > 0) world.pass(Math.max(1, Math.min(...soonest) - this.#clock.now()));
   }
 

@@ -2,6 +2,7 @@
 import { events } from '../../client/events.js';
 import type { Transport } from '../../client/transport.js';
 import type { Job, JobEvent, ListedJob } from '../../client/types.js';
+import { filterOf } from '../commands/filters.js';
 import { fieldsOf } from '../commands/job-fields.js';
 import type { AskingOptions } from '../option.js';
 import { fail, print, startError } from '../output.js';
@@ -22,8 +23,8 @@ interface AddOptions extends AskingOptions {
 }
 
 interface ListOptions extends AskingOptions {
-  readonly status?: string;
-  readonly type?: string;
+  readonly sort?: string;
+  readonly order?: string;
   readonly limit: number;
   readonly cursor?: string;
   readonly all?: true;
@@ -64,11 +65,12 @@ function textOf({ payload, ...fields }: Fields): string {
   return text === '{}' ? `{"payload":${payload}}` : `${text.slice(0, -1)},"payload":${payload}}`;
 }
 
-export function list(options: ListOptions): Promise<void> {
+export function list(options: ListOptions & Fields): Promise<void> {
   return ask(options, async (server) => {
     const query = new URLSearchParams({ limit: String(options.all ? 1000 : options.limit) });
-    if (options.status !== undefined) query.set('status', options.status);
-    if (options.type !== undefined) query.set('name', options.type);
+    for (const [name, value] of Object.entries(filterOf(options))) query.set(name, String(value));
+    if (options.sort !== undefined) query.set('sort', options.sort);
+    if (options.order !== undefined) query.set('order', options.order);
     if (options.cursor !== undefined) query.set('cursor', options.cursor);
     for (;;) {
       const page = await server.send<JobPage>('GET', `/jobs?${query}`);

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { asking, examples } from '../option.js';
 import { duration, wholeNumber } from '../option-values.js';
+import { withFilters } from './filters.js';
 import { jobFieldOptions } from './job-fields.js';
 
 const jobsModule = (): Promise<typeof import('../asking/jobs.js')> => import('../asking/jobs.js');
@@ -52,17 +53,22 @@ function addCommand(): Command {
 }
 
 function listCommand(): Command {
-  const command = new Command('list')
-    .description('List jobs, the newest first.')
-    .option('--status <status>', 'pending, running, success, failed or cancelled')
-    .option('--type <type>', 'only jobs of this type')
+  const command = new Command('list').description('List jobs, the newest first unless told otherwise.');
+  withFilters(command)
+    .addOption(new Option('--sort <by>', 'in order of their making, or of their due times').choices(['created', 'due']))
+    .addOption(new Option('--order <order>', 'the default is desc, and asc with --sort due').choices(['asc', 'desc']))
     .addOption(new Option('--limit <number>', 'at most so many').default(20).argParser(wholeNumber(1, 1000)))
     .option('--cursor <cursor>', 'go on behind an earlier list, which has printed this')
     .addOption(
       new Option('--all', 'all of them, page by page; with --json one job a line').conflicts(['limit', 'cursor']),
     )
     .action(async (options) => (await jobsModule()).list(options));
-  return examples(asking(command), 'escapement jobs list --status failed', 'escapement jobs list --all --json');
+  return examples(
+    asking(command),
+    'escapement jobs list --status failed',
+    'escapement jobs list --tag urgent --sort due',
+    'escapement jobs list --all --json',
+  );
 }
 
 function showCommand(): Command {

@@ -2,9 +2,9 @@
 
 import type { Cursors } from '../../api/cursor.js';
 import { Faults } from '../../api/faults.js';
+import { type ListRequest, readListQuery } from '../../api/finding/list-query.js';
 import { at } from '../../api/operation.js';
 import { operations } from '../../api/operations.js';
-import { readListQuery } from '../../api/query.js';
 import { type RenderRules, renderJob } from '../../api/render.js';
 import { type Rules, readDraft, readIdempotencyKey, readPatch, readPause } from '../../api/validate.js';
 import type { Clock } from '../../clock.js';
@@ -13,7 +13,7 @@ import { formatId, parseId } from '../../domain/id.js';
 import type { Job } from '../../domain/job.js';
 import { isFinished } from '../../domain/lifecycle.js';
 import type { Answer, JobCommand, Request, Requests } from '../../scheduler/messages.js';
-import type { ListQuery, Queries } from '../../store/queries-port.js';
+import type { ListPage, ListQuery, Queries } from '../../store/queries-port.js';
 import { digestOf } from '../bodies/canonical.js';
 import { parseJson, parseOptional } from '../bodies/json-body.js';
 import { ListBody } from '../bodies/list-body.js';
@@ -117,21 +117,50 @@ function show(context: JobsContext, exchange: Exchange): void {
   exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules));
 }
 
-function list({ queries, cursors, clock, rules }: JobsContext, exchange: Exchange): void {
-  const { status, name, limit, offset, cursor } = readListQuery(exchange.query);
-  const filter = `${status ?? ''}/${name ?? ''}`;
+function list(context: JobsContext, exchange: Exchange): void {
+  const { queries, cursors, rules, turns } = context;
+  const { cursor, ...asked } = readListQuery(exchange.query, rules.timezone);
+  const text = textOf(asked);
+  const byDue = asked.sort === 'due';
+  const place = cursor === undefined ? undefined : cursors.read(cursor, text, byDue ? 2 : 1);
+  const [seq, due] = place ?? [];
   const query: ListQuery = {
-    limit,
-    offset,
-    ...(status !== undefined && { status }),
-    ...(name !== undefined && { name }),
-    ...(cursor !== undefined && { before: cursors.read(cursor, filter) }),
+    ...asked,
+    ...(seq !== undefined && { behind: { seq, ...(due !== undefined && { due }) } }),
   };
-  const { total, jobs, nextBefore } = queries.list(query);
+  const answer = (page: ListPage): void => answerList(context, exchange, page, text);
+  const { filter } = asked;
+  if (!byDue && filter.dueFrom === undefined && filter.dueBefore === undefined) return answer(queries.list(query));
+  const steps = queries.listInSteps(query);
+  const step = (): void => {
+    try {
+      if (exchange.over) return void steps.return?.({ total: 0, jobs: [] });
+      const { done, value } = steps.next();
+      if (done) answer(value);
+      else turns.add(step);
+    } catch (error) {
+      exchange.fail(error);
+    }
+  };
+  turns.add(step);
+}
+
+/** A text that tells one list from another. */
+function textOf({ filter, sort, descending }: Omit<ListRequest, 'cursor'>): string {
+  return `${sort}/${descending}/${JSON.stringify(filter)}`;
+}
+
+function answerList(
+  { cursors, clock, rules }: JobsContext,
+  exchange: Exchange,
+  { total, jobs, next }: ListPage,
+  text: string,
+): void {
   const now = clock.now();
-  const next = nextBefore === undefined ? '' : `,"next_cursor":"${cursors.write(nextBefore, filter)}"`;
+  const place = next && (next.due === undefined ? [next.seq] : [next.seq, next.due]);
+  const more = place === undefined ? '' : `,"next_cursor":"${cursors.write(place, text)}"`;
   const render = (job: Job): string => renderJob(job, 'listed', now, rules);
-  exchange.answer(jsonOk, lists.write(`{"total":${total},"items":[`, jobs, render, `]${next}}`));
+  exchange.answer(jsonOk, lists.write(`{"total":${total},"items":[`, jobs, render, `]${more}}`));
 }
 
 /** Hands a request to the scheduler; its answer comes when the change is on disk. */

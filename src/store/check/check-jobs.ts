@@ -31,6 +31,7 @@ import { readSpec } from '../format/spec-codec.js';
 import { keyOfName } from '../format/trees/key-use.js';
 import { type CheckGround, SeqSet } from './check-ground.js';
 import { checkHeld } from './check-job-keys.js';
+import { checkLabel } from './check-labels.js';
 import { SetsCheck } from './check-sets.js';
 
 export interface JobFindings {
@@ -91,6 +92,7 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
     return;
   }
   if (spec) checkSpec(ground, seq, spec, row);
+  if (spec && !open) checkLabel(ground, seq, spec, row, detail);
   const status = rowStatus(row.bytes, row.at) as Status;
   if (rowHasDetail(row.bytes, row.at) && !detail && !ground.detailsBehind.has(seq))
     faults.add('detail', `${ground.nameOf(seq)} has lost its result or error`);

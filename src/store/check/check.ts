@@ -18,6 +18,7 @@ import { CheckFaults } from './check-faults.js';
 import { CheckGround } from './check-ground.js';
 import { checkJobKeys } from './check-job-keys.js';
 import { checkJobs } from './check-jobs.js';
+import { checkLabels } from './check-labels.js';
 import { checkDue, checkFinished, checkKeys } from './check-lists.js';
 import { checkLog, checkStatesAgainstLog } from './check-log.js';
 
@@ -64,6 +65,7 @@ export function checkStore(
   const { records, events, last } = pass('the log', () => checkLog(ground));
   const { counts, pending, expiring, finished } = pass('the jobs', () => checkJobs(ground));
   pass('the due index', () => checkDue(ground, pending, expiring));
+  pass('the labels of jobs', () => checkLabels(ground));
   pass('the list of finished jobs', () => checkFinished(ground, finished));
   pass('the idempotency keys', () => checkKeys(ground));
   pass('the keys of jobs', () => checkJobKeys(ground));

@@ -87,5 +87,6 @@ export const treeCodes = {
   keys: 8,
   keyExpiry: 9,
   jobKeys: 10,
+  labels: 11,
 } as const;
 export const treeOfCode: Words<keyof typeof treeCodes> = wordsOf(treeCodes);

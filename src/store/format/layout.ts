@@ -12,15 +12,15 @@ import { rowBytes } from './row.js';
  * 3: what was committed last may be in the journal only. The trees are as in 1.
  * 4: the due index has a lane for each priority and one of deadlines. Without such jobs the trees are as in 1.
  * 5: `meta` may have settings, which a version that does not know them would not keep to. Without these the trees are as in 4.
- * 6: events may say that an attempt was snoozed; `meta` may say when no server ran; there is the tree `jobKeys`. A version that does
- * not know these would not keep them up.
+ * 6: events may say that an attempt was snoozed; `meta` may say when no server ran; there are the trees `jobKeys` and `labels`. A version
+ * that does not know these would not keep them up.
  */
 export const schemaVersion = 6;
 
 /**
  * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by `seq`), `due` (what
  * is to come), `bitmaps` (sets of jobs), `finished` (in finishing order), `keys` and `keyExpiry` (idempotency), `jobKeys` (which
- * job has a key).
+ * job has a key), `labels` (what jobs are found by beside status and type).
  */
 export const trees = [
   'meta',
@@ -34,6 +34,7 @@ export const trees = [
   'keys',
   'keyExpiry',
   'jobKeys',
+  'labels',
 ] as const;
 export type Tree = (typeof trees)[number];
 
@@ -137,6 +138,8 @@ const metaKeys = {
   clean: 'clean',
   epochs: 'epochs',
   downtime: 'downtime',
+  labels: 'labels',
+  created: 'created',
 } as const;
 export type MetaName = keyof typeof metaKeys;
 export const metaKey = (name: MetaName): Buffer => Buffer.from(metaKeys[name]);

@@ -1,6 +1,6 @@
 /** Sealing: what changed about which jobs becomes the bytes that one commit writes. */
 import { deadlineOf } from '../../domain/slots/deadline.js';
-import type { Changes } from '../port.js';
+import type { Changes, JobChange } from '../port.js';
 import { ByteWriter } from './bytes.js';
 import { hasStoredDetail, needsMore, storedDetail } from './detail.js';
 import { encodeMeta, metaKey, type Put } from './layout.js';
@@ -31,6 +31,10 @@ export interface SealContext {
   readonly position: number;
   readonly logBytes: number;
   readonly types: TypeDictionary;
+  /** What is to be written of a job's label; absent, or undefined: nothing. */
+  readonly labelPut?: (change: JobChange) => Put | undefined;
+  /** What else the commit writes. */
+  readonly morePuts?: readonly Put[];
 }
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
@@ -55,6 +59,11 @@ export function sealChanges(
     deadlines.push({ seq: spec.seq, at: deadlineOf(spec, state) as number });
   }
   const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
+  puts.push(...(context.morePuts ?? []));
+  for (const change of jobs.values()) {
+    const put = context.labelPut?.(change);
+    if (put !== undefined) puts.push(put);
+  }
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
   for (const [place, holder] of jobKeys) puts.push(jobKeyPut(place, holder));
   if (settings !== undefined) puts.push(...settingsPuts(settings));

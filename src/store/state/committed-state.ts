@@ -9,8 +9,11 @@ import type { KvReader } from '../kv/kv.js';
 import type { LogSource } from '../log/record-log.js';
 import { DueCursor } from '../trees/due-index.js';
 import { JobSets } from '../trees/job-sets.js';
+import { CreationOrder } from '../trees/labels/creation-order.js';
+import { JobLabels } from '../trees/labels/job-labels.js';
 import { noMark, readMark, watermarkOf } from '../trees/merge-mark.js';
 import { StoreReader } from '../trees/reader.js';
+import { DueTable } from './finding/due-table.js';
 import { Memtable } from './memtable.js';
 import { CommittedLog, RecentCommits } from './recent-commits.js';
 import { type Restored, restore } from './restore.js';
@@ -18,6 +21,11 @@ import { type Restored, restore } from './restore.js';
 export class CommittedState {
   readonly types = new TypeDictionary();
   readonly sets = new JobSets();
+  readonly labels = new JobLabels();
+  /** When jobs are due, for lists that ask of it. */
+  readonly due: DueTable;
+  /** As it is on disk. */
+  creations = new CreationOrder();
   readonly reader: StoreReader;
   readonly memtable: Memtable;
   /** What is to come of jobs without a priority, from the point on that it was restored to. */
@@ -36,6 +44,7 @@ export class CommittedState {
     this.reader = new StoreReader(kv, this.types);
     this.memtable = new Memtable(this.reader, this.sets, this.recent);
     this.dueIndex = new DueCursor(kv);
+    this.due = new DueTable(this.sets, (seq) => this.memtable.state(seq)?.due);
   }
 
   /**
@@ -47,6 +56,10 @@ export class CommittedState {
   restore(due: (due: number, seq: number, lane: DueLane) => void): Restored {
     this.#mark = readMark(this.kv);
     const restored = restore(this, due);
+    this.labels.load(this.kv);
+    this.creations.load(this.kv);
+    const newest = this.sets.newest();
+    if (newest !== undefined) this.creations.startFrom(this.memtable.spec(newest).createdAt);
     this.dueIndex.seek({ due: restored.watermark, seq: 0 });
     return restored;
   }
@@ -63,5 +76,6 @@ export class CommittedState {
   /** Frees the memory outside of the JavaScript heap. */
   dispose(): void {
     this.sets.dispose();
+    this.labels.dispose();
   }
 }

@@ -9,8 +9,18 @@ import type { Telemetry } from '../../telemetry/port.js';
 import { hasStoredDetail, needsMore, storedDetail } from '../format/detail.js';
 import { sealChanges } from '../format/sealing.js';
 import { aheadSince } from '../log/records.js';
-import type { Changes, FinishedJob, FinishedPlace, JobStore, KeyUse, StoreEvents } from '../port.js';
+import {
+  type Changes,
+  type FinishedJob,
+  type FinishedPlace,
+  type JobChange,
+  type JobStore,
+  type KeyUse,
+  type StoreEvents,
+  UnreadableRecord,
+} from '../port.js';
 import { isRemembered } from '../trees/idempotency.js';
+import type { CreationOrder } from '../trees/labels/creation-order.js';
 import type { Storage, StorageEvents } from '../trees/storage.js';
 import type { CommittedState } from './committed-state.js';
 
@@ -23,7 +33,13 @@ export class CommittedStore implements JobStore, StorageEvents {
   #logBytes: number;
   /** What is being written, the bytes of its record, how many job types are on disk with it, and since when, in monotonic milliseconds. */
   #inFlight:
-    | { readonly changes: Changes; readonly record: Buffer; readonly types: number; readonly since: number }
+    | {
+        readonly changes: Changes;
+        readonly record: Buffer;
+        readonly types: number;
+        readonly since: number;
+        readonly creations: CreationOrder;
+      }
     | undefined;
   /** When the merge began, in monotonic milliseconds. */
   #mergingSince = 0;
@@ -55,38 +71,65 @@ export class CommittedStore implements JobStore, StorageEvents {
   }
 
   commit(changes: Changes): void {
-    const { types } = this.#state;
-    const batch = sealChanges(changes, { position: this.#position + 1, logBytes: this.#logBytes, types });
+    const { types, labels } = this.#state;
+    const made = [...changes.jobs.values()].filter((change) => this.#isMade(change)).map(({ job }) => job.spec);
+    const creations = this.#state.creations.with(made);
+    const batch = sealChanges(changes, {
+      position: this.#position + 1,
+      logBytes: this.#logBytes,
+      types,
+      labelPut: (change) => labels.putOf(change),
+      morePuts: creations.put === undefined ? [] : [creations.put],
+    });
     // A copy: the batch's bytes go to another thread.
     const record = Buffer.from(new Uint8Array(batch.buffer, 0, batch.recordBytes));
     const since = this.#observed.clock.monotonic();
-    this.#inFlight = { changes, record, types: types.size, since };
+    this.#inFlight = { changes, record, types: types.size, since, creations: creations.next };
     this.#storage.commit(batch);
   }
 
   // -- what the storage says --
 
   committed(position: number): void {
-    const { memtable, sets, types, recent } = this.#state;
+    const { memtable, sets, labels, due, types, recent } = this.#state;
     if (!this.#inFlight) throw new Error(`position ${position} was committed, and nothing was to be written`);
-    const { changes, record, types: written, since } = this.#inFlight;
+    const { changes, record, types: written, since, creations } = this.#inFlight;
     const { clock, telemetry } = this.#observed;
     telemetry.committed(changes.jobs.size, record.length, clock.monotonic() - since);
     this.#inFlight = undefined;
     this.#position = position;
     this.#logBytes += record.length;
     types.written(written);
+    // While the memtable has the jobs as they were.
+    for (const change of changes.jobs.values()) labels.apply(change, (seq) => this.#before(seq));
+    this.#state.creations = creations;
     recent.add({ position, record, changes });
     for (const { job, removed, detailChanged, specChanged } of changes.jobs.values()) {
       const { spec, state } = job;
       const typeId = types.idOf(spec.name);
       memtable.apply(spec.seq, removed ? undefined : state, typeId, hasStoredDetail(job), spec.priority);
       sets.set(spec.seq, removed ? undefined : state.status, typeId);
+      due.note(spec.seq, removed ? undefined : state.due);
       if (removed) continue;
       if (specChanged) memtable.applySpec(spec, state.due - state.updatedAt);
       if (detailChanged || needsMore(state)) memtable.applyDetail(spec.seq, storedDetail(job));
     }
     this.#events?.committed();
+  }
+
+  /** A job that this commit brings. */
+  #isMade({ job, specChanged, removed }: JobChange): boolean {
+    return specChanged && !removed && !this.#state.sets.has(job.spec.seq);
+  }
+
+  /** A job as it is on disk, where that can be read: else it stays found by what it was. */
+  #before(seq: number): Job | undefined {
+    try {
+      return this.#state.memtable.job(seq);
+    } catch (error) {
+      if (!(error instanceof UnreadableRecord)) throw error;
+      return undefined;
+    }
   }
 
   checkpointed(position: number): void {

@@ -1,19 +1,23 @@
 /** The read side: lists, totals, single jobs and past events, from what is on disk. */
 
 import { findById } from '../../domain/find-job.js';
+import type { JobFilter } from '../../domain/finding/job-filter.js';
 import type { Job } from '../../domain/job.js';
-import type { TypeDictionary } from '../format/type-dictionary.js';
 import { EventLog } from '../log/event-log.js';
 import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal } from '../port.js';
-import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, Totals } from '../queries-port.js';
+import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, Steps, Totals } from '../queries-port.js';
 import type { JobSets } from '../trees/job-sets.js';
 import type { CommittedState } from './committed-state.js';
+import { type DuePlace, searchByDue } from './finding/due-search.js';
+import type { DueTable } from './finding/due-table.js';
+import { type Found, find } from './finding/matching.js';
 import type { Memtable } from './memtable.js';
 
 export class StoreQueries implements Queries {
   readonly #memtable: Memtable;
   readonly #sets: JobSets;
-  readonly #types: TypeDictionary;
+  readonly #state: CommittedState;
+  readonly #due: DueTable;
   readonly #log: EventLog;
   readonly #counters: () => Counters;
   readonly #damage: DamageReports;
@@ -24,9 +28,10 @@ export class StoreQueries implements Queries {
     readonly counters: () => Counters;
     readonly damage: DamageReports;
   }) {
+    this.#state = parts.state;
     this.#memtable = parts.state.memtable;
     this.#sets = parts.state.sets;
-    this.#types = parts.state.types;
+    this.#due = parts.state.due;
     this.#log = new EventLog(parts.state.log, parts.state.types);
     this.#counters = parts.counters;
     this.#damage = parts.damage;
@@ -40,23 +45,59 @@ export class StoreQueries implements Queries {
     return this.get(id)?.spec.seq;
   }
 
-  list(query: ListQuery): ListPage {
-    const typeId = query.name === undefined ? undefined : this.#types.find(query.name);
-    if (query.name !== undefined && typeId === undefined) return { total: 0, jobs: [] };
-    const { limit, offset, before } = query;
-    // One more than asked for tells whether there is a next page.
-    const seqs = this.#sets.page(query.status, typeId, {
-      limit: limit + 1,
-      offset: before === undefined ? offset : 0,
-      ...(before !== undefined && { before }),
+  list({ filter = {}, descending = true, limit, offset, behind }: ListQuery): ListPage {
+    return this.#whole(() => {
+      const found = this.#find(filter);
+      try {
+        // One more than asked for tells whether there is a next page.
+        const seqs = found.page({
+          newest: descending,
+          behind: behind?.seq,
+          limit: limit + 1,
+          offset: behind === undefined ? offset : 0,
+        });
+        return this.#page(found.size, seqs, limit);
+      } finally {
+        found.dispose();
+      }
     });
-    const jobs = this.#whole(() => seqs.slice(0, limit).map((seq) => this.#require(seq)));
-    const last = jobs.at(-1);
-    return {
-      total: this.#sets.total(query.status, typeId),
-      jobs,
-      ...(seqs.length > limit && last && { nextBefore: last.spec.seq }),
-    };
+  }
+
+  *listInSteps(query: ListQuery): Steps<ListPage> {
+    const { filter = {}, sort = 'created', limit, offset, behind } = query;
+    if (!asksOfDue(query)) return this.list(query);
+    const { descending = sort === 'created' } = query;
+    const skip = behind === undefined ? offset : 0;
+    const keep = skip + limit + 1;
+    const place = behind && { seq: behind.seq, due: behind.due ?? Number.NaN };
+    const steps = searchByDue(this.#due, () => this.#whole(() => this.#find(filter)), {
+      filter,
+      sort,
+      descending,
+      behind: place,
+      keep,
+    });
+    const { total, first } = yield* steps;
+    const seqs = first.slice(skip).map(({ seq }) => seq);
+    return this.#whole(() => this.#page(total, seqs, limit, sort === 'due' ? first.slice(skip) : undefined));
+  }
+
+  /** @param places of these jobs, where the order goes by due time */
+  #page(total: number, seqs: readonly number[], limit: number, places?: readonly DuePlace[]): ListPage {
+    const shown = seqs.slice(0, limit);
+    const jobs = shown.map((seq) => this.#memtable.job(seq)).filter((job) => job !== undefined);
+    const last = shown.at(-1);
+    if (seqs.length <= limit || last === undefined) return { total, jobs };
+    return { total, jobs, next: places?.[limit - 1] ?? { seq: last } };
+  }
+
+  #find(filter: JobFilter): Found {
+    const { sets, labels, types, creations } = this.#state;
+    const { nextSeq } = this.#counters();
+    const createdAt = (seq: number): number => this.#memtable.spec(seq).createdAt;
+    const seqOf = (id: string): number | undefined =>
+      findById(id, nextSeq, (seq) => (sets.has(seq) ? this.#memtable.job(seq) : undefined))?.spec.seq;
+    return find({ sets, labels, types, creations, createdAt, seqOf, nextSeq }, filter);
   }
 
   totals(): Totals {
@@ -82,10 +123,9 @@ export class StoreQueries implements Queries {
       throw unreadableRefusal(error);
     }
   }
+}
 
-  #require(seq: number): Job {
-    const job = this.#memtable.job(seq);
-    if (!job) throw new Error(`job ${seq} is in a set but not in the trees`);
-    return job;
-  }
+/** Whether a list has to know due times. */
+function asksOfDue({ filter = {}, sort }: ListQuery): boolean {
+  return sort === 'due' || filter.dueFrom !== undefined || filter.dueBefore !== undefined;
 }

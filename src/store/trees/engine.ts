@@ -9,6 +9,7 @@ import type { SealedBatch } from '../format/sealing.js';
 import type { Kv } from '../kv/kv.js';
 import type { RecordLog } from '../log/record-log.js';
 import { replay } from '../log/records.js';
+import { fillLabels } from './labels/fill-labels.js';
 import { mergeSlices, type Slice } from './merge.js';
 import { readMark } from './merge-mark.js';
 import { PendingChanges } from './pending.js';
@@ -28,6 +29,7 @@ export class StoreEngine {
   /** Takes up what the log has behind the last merge. `clean`: the directory is new, or was left in order. */
   open(): { readonly clean: boolean } {
     replay(this.#log, readMark(this.#kv).position, (record) => this.#changes.add(record));
+    fillLabels(this.#kv, this.#changes);
     const isNew = this.#log.ends() === undefined;
     const clean = isNew || this.#kv.get('meta', metaKey('clean')) !== undefined;
     this.markClean(false);

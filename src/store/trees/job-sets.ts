@@ -140,6 +140,38 @@ export class JobSets {
     return found;
   }
 
+  /** The newest job; undefined when there is none. */
+  newest(): number | undefined {
+    for (const number of this.#order.toReversed()) {
+      const all = this.#blocks.get(number)?.[allJobs]?.bitmap;
+      if (all && !all.isEmpty) return number * blockSize + all.maximum();
+    }
+    return undefined;
+  }
+
+  /** The first job from `seq` on; undefined when there is none. */
+  atOrAfter(seq: number): number | undefined {
+    const first = blockOf(seq);
+    for (const number of this.#order) {
+      if (number < first) continue;
+      const all = this.#blocks.get(number)?.[allJobs]?.bitmap;
+      if (!all || all.isEmpty) continue;
+      const low = number === first ? seq % blockSize : 0;
+      const before = low === 0 ? 0 : all.rangeCardinality(0, low);
+      if (before < all.size) return number * blockSize + all.select(before);
+    }
+    return undefined;
+  }
+
+  /** The part of a set in a block: all jobs, those in a status, or of a type. It is not to be changed. */
+  bitmap(
+    block: number,
+    of: { readonly status: Status } | { readonly typeId: number } | 'all',
+  ): RoaringBitmap32 | undefined {
+    const set = of === 'all' ? allJobs : 'status' in of ? setOfStatus(of.status) : setOfType(of.typeId);
+    return this.#blocks.get(block)?.[set]?.bitmap;
+  }
+
   /** All jobs in a status, ascending. */
   *each(status: Status): Iterable<number> {
     for (const block of this.#order) yield* this.inBlock(status, block);

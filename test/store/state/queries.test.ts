@@ -16,10 +16,10 @@ t.test('lists are newest first, and pages of them fit together', async (t) => {
   t.same(seqs(queries.list({ limit: 3, offset: 0 }).jobs), [25, 24, 23]);
   t.same(seqs(queries.list({ limit: 3, offset: 23 }).jobs), [2, 1]);
   t.same(queries.list({ limit: 3, offset: 25 }), { total: 25, jobs: [] });
-  t.same(seqs(queries.list({ name: 'b', limit: 3, offset: 1 }).jobs), [20, 15, 10]);
-  t.equal(queries.list({ name: 'b', status: 'pending', limit: 1, offset: 0 }).total, 5);
-  t.same(queries.list({ name: 'b', status: 'failed', limit: 1, offset: 0 }), { total: 0, jobs: [] });
-  t.same(queries.list({ name: 'never heard of', limit: 1, offset: 0 }), { total: 0, jobs: [] });
+  t.same(seqs(queries.list({ filter: { names: ['b'] }, limit: 3, offset: 1 }).jobs), [20, 15, 10]);
+  t.equal(queries.list({ filter: { names: ['b'], statuses: ['pending'] }, limit: 1, offset: 0 }).total, 5);
+  t.same(queries.list({ filter: { names: ['b'], statuses: ['failed'] }, limit: 1, offset: 0 }), { total: 0, jobs: [] });
+  t.same(queries.list({ filter: { names: ['never heard of'] }, limit: 1, offset: 0 }), { total: 0, jobs: [] });
 });
 
 t.test('a cursor pages without shifting while jobs are made and end', async (t) => {
@@ -27,13 +27,13 @@ t.test('a cursor pages without shifting while jobs are made and end', async (t) 
   for (let i = 1; i <= 10; i++) world.create({ trigger: { kind: 'delay', delayMs: hour } });
   const found: number[] = [];
   for (let before: number | undefined; ; ) {
-    const page = world.queries.list({ limit: 4, offset: 7, ...(before !== undefined && { before }) });
+    const page = world.queries.list({ limit: 4, offset: 7, ...(before !== undefined && { behind: { seq: before } }) });
     if (before === undefined) t.same(seqs(page.jobs), [3, 2, 1], 'the first page has an offset');
     else found.push(...seqs(page.jobs));
     world.create({ trigger: { kind: 'delay', delayMs: hour } });
     if (before === undefined) before = 11;
-    else if (page.nextBefore === undefined) break;
-    else before = page.nextBefore;
+    else if (page.next === undefined) break;
+    else before = page.next.seq;
   }
   t.same(found, [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
 });
@@ -41,9 +41,9 @@ t.test('a cursor pages without shifting while jobs are made and end', async (t) 
 t.test('a next page is promised only where there is one', async (t) => {
   const world = new World();
   for (let i = 1; i <= 4; i++) world.create({ trigger: { kind: 'delay', delayMs: hour } });
-  t.equal(world.queries.list({ limit: 3, offset: 0 }).nextBefore, 2);
-  t.equal(world.queries.list({ limit: 4, offset: 0 }).nextBefore, undefined);
-  t.equal(world.queries.list({ limit: 3, offset: 0, before: 4 }).nextBefore, undefined);
+  t.equal(world.queries.list({ limit: 3, offset: 0 }).next?.seq, 2);
+  t.equal(world.queries.list({ limit: 4, offset: 0 }).next, undefined);
+  t.equal(world.queries.list({ limit: 3, offset: 0, behind: { seq: 4 } }).next, undefined);
 });
 
 t.test('a job is found by its id, and by no other second of it', async (t) => {

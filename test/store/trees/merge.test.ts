@@ -65,7 +65,7 @@ function build(): Built {
   moved.pool.capacity = 1000;
   moved.pass(4000);
   endAll(moved);
-  for (const { spec } of moved.queries.list({ status: 'pending', limit: 60, offset: 100 }).jobs) {
+  for (const { spec } of moved.queries.list({ filter: { statuses: ['pending'] }, limit: 60, offset: 100 }).jobs) {
     const id = formatId(spec.seq, spec.idSeconds);
     if (spec.seq % 2 === 0) moved.ask({ kind: 'cancel', id });
     else
