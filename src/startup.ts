@@ -9,8 +9,8 @@ import { useIdKey } from './domain/id.js';
 import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
-import { WorkerPool } from './pool/pool.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
+import { makePool, type Workers } from './pools.js';
 import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
 import { FolderWatch } from './reload/folder-watch.js';
@@ -157,7 +157,7 @@ async function startOn(
 interface Opened {
   readonly store: ThreadedStore;
   readonly kv: LmdbKv;
-  readonly pool: WorkerPool;
+  readonly pool: Workers;
   readonly types: readonly LoadedType[];
   /** When the handlers folder was read, Unix milliseconds. */
   readonly readAt: number;
@@ -193,20 +193,14 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
     scheduler.drop();
     server.drop();
   });
-  const pool = new WorkerPool({
-    handlersDir: config.handlersDir,
-    threads: config.threads,
-    threadMemoryMiB: config.threadMemoryMiB,
+  const pool = await makePool(config, {
     jobCheck: jobCheckFor(config.timezone),
-    attemptsPerThread: config.attemptsPerThread,
-    graceMs: config.graceMs,
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
       room: () => scheduler.call((part) => part.turn()),
     },
-    logLevel: config.logLevel,
+    log,
     telemetry: counts,
-    log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
   });
   end.threads(async () => {
     await pool.stop();

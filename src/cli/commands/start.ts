@@ -5,6 +5,7 @@ import { isatty } from 'node:tty';
 import { Command, type Option } from 'commander';
 import type { Config } from '../../config.js';
 import { limits } from '../../domain/limits.js';
+import { type HttpTypeOptions, readHttpType, withHttpType } from '../http-type.js';
 import { examples, option } from '../option.js';
 import {
   bodySize,
@@ -24,7 +25,7 @@ import { readTokens, type TokenOptions } from '../tokens.js';
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** The options of `start` as commander hands them over. */
-interface StartOptions extends TokenOptions {
+interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly host?: string;
   readonly port: number;
   readonly http?: 'uws' | 'node';
@@ -189,7 +190,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     )
     .action((options: StartOptions) => run(toConfig(options)));
   return examples(
-    command,
+    withHttpType(command),
     'escapement start --data-dir ./data --handlers ./workers',
     'ESCAPEMENT_TOKEN=change-me escapement start --host 0.0.0.0',
   );
@@ -219,6 +220,7 @@ function toConfig(options: StartOptions): Config {
     tokens: readTokens(options),
     tokenFile: tokenFile === undefined ? undefined : resolve(tokenFile),
     givenTokens: { full: options.token, read: options.readToken },
+    httpType: readHttpType(options),
     allowedHosts: options.allowedHost,
     corsOrigins: options.corsOrigin,
     chunked: options.chunked,

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { limits } from '../../domain/limits.js';
 import { parseDuration } from '../../domain/time/duration.js';
+import type { PayloadCheck } from '../../schema/payload-check.js';
 import { type ShapeFault, shapeOf } from '../../schema/shape.js';
 import { Type } from '../../schema/typebox.js';
 import type { DeclaredHandler } from '../shared/messages.js';
@@ -33,6 +34,8 @@ export interface DeclaredPayload {
   readonly file: string;
   /** JSON. */
   readonly schema: Readonly<Record<string, unknown>>;
+  /** Of a handler of the server's own, which knows more than a schema says; absent: what the schema says. */
+  readonly check?: PayloadCheck;
 }
 
 /** The `options` of a handler module; `HandlerOptions` in `worker/handler` is the same for those who write one. */
