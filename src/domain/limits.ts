@@ -23,6 +23,11 @@ export const limits = {
   tags: 16,
   tagChars: 64,
   maxRuns: 2 ** 31,
+  /** What a user may set of a job type. */
+  maxTypeConcurrency: 100_000,
+  maxRateStarts: 1_000_000,
+  minRateSpanMs: 100,
+  maxRateSpanMs: 24 * 3_600_000,
   cronChars: 256,
   /** An occurrence first seen later than this is missed (see misfire). */
   misfireAfterMs: 1000,

@@ -5,7 +5,7 @@
 
 import type { Stretch } from '../clock.js';
 import { asHolder, type KeyHolder, placeOf } from '../domain/control/keys.js';
-import { changed, type ServerSettings, type Settings, type TypeSettings } from '../domain/control/settings.js';
+import type { Settings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
@@ -23,6 +23,7 @@ import {
 import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
 import type { Answer } from './messages.js';
+import { SettingsBook } from './settings-book.js';
 
 /** What the ledger needs of others. */
 export interface LedgerPorts {
@@ -45,6 +46,8 @@ type MutableCounters = { -readonly [K in keyof Counters]: Counters[K] };
 
 /** See the head of this file. Instants are Unix milliseconds. */
 export class Ledger {
+  /** What users have set. */
+  readonly settings: SettingsBook;
   readonly #ports: LedgerPorts;
   readonly #active = new Map<number, Job>();
   /**
@@ -61,7 +64,6 @@ export class Ledger {
   /** As they stand after the batch in flight. */
   #countersInFlight: Counters;
   #committed: Counters;
-  #settings: Settings;
   /** When no server ran, if the next record is to say it, and what the batch in flight says of it. Unix milliseconds. */
   #downtime: readonly Stretch[] | undefined;
   #downtimeInFlight: readonly Stretch[] | undefined;
@@ -70,7 +72,7 @@ export class Ledger {
   constructor(ports: LedgerPorts, start: { readonly counters: Counters; readonly settings: Settings }) {
     const { counters, settings } = start;
     this.#ports = ports;
-    this.#settings = settings;
+    this.settings = new SettingsBook(settings, () => ({ filling: this.#filling, inFlight: this.#inFlight }));
     this.#counters = { ...counters };
     this.#countersInFlight = counters;
     this.#committed = counters;
@@ -89,49 +91,6 @@ export class Ledger {
   /** As they are on disk. */
   get committed(): Counters {
     return this.#committed;
-  }
-
-  /** What users have set, as it is on disk. */
-  get settings(): Settings {
-    return this.#settings;
-  }
-
-  /** What is set of a job type, written or not. */
-  typeSettings(name: string): TypeSettings {
-    return this.#filling.typeOf(name) ?? this.#inFlight?.typeOf(name) ?? this.#settings.types.get(name) ?? {};
-  }
-
-  /** Whether nothing of a type may start. A pause holds from its decision on, and until its end is on disk. */
-  isTypePaused(name: string): boolean {
-    return (
-      this.#filling.typeOf(name)?.paused !== undefined ||
-      this.#inFlight?.typeOf(name)?.paused !== undefined ||
-      this.#settings.types.get(name)?.paused !== undefined
-    );
-  }
-
-  /** Whether nothing may start. As with a type. */
-  get isServerPaused(): boolean {
-    return (
-      this.#filling.server?.paused !== undefined ||
-      this.#inFlight?.server?.paused !== undefined ||
-      this.#settings.server.paused !== undefined
-    );
-  }
-
-  /** What is set of the server, written or not. */
-  get serverSettings(): ServerSettings {
-    return this.#filling.server ?? this.#inFlight?.server ?? this.#settings.server;
-  }
-
-  /** Sets what holds for a job type, once it is on disk. */
-  setType(name: string, settings: TypeSettings): void {
-    this.#filling.setType(name, settings);
-  }
-
-  /** Sets what holds for the server, once it is on disk. */
-  setServer(settings: ServerSettings): void {
-    this.#filling.setServer(settings);
   }
 
   /** The next record says when no server ran, whatever else it says; undefined: nothing is new. It is no reason to write one. */
@@ -225,6 +184,7 @@ export class Ledger {
       this.#filling.addEvent(event);
     }
     if (decision.counts) this.#counters[decision.counts]++;
+    if (decision.spec?.group !== undefined) this.settings.noteGroups(name);
     if (this.#active.has(seq)) this.#active.set(seq, after);
     return after;
   }
@@ -366,7 +326,7 @@ export class Ledger {
     const batch = this.#inFlight as Batch;
     this.#inFlight = undefined;
     this.#committed = this.#countersInFlight;
-    if (batch.settings !== undefined) this.#settings = changed(this.#settings, batch.settings);
+    this.settings.written(batch);
     this.#span?.written();
     return batch;
   }
@@ -379,6 +339,7 @@ export class Ledger {
     const batches = [this.#inFlight, this.#filling].filter((batch) => batch !== undefined);
     this.#inFlight = undefined;
     this.#filling = new Batch();
+    this.settings.lost();
     this.#counters = { ...this.#committed };
     this.#downtime ??= this.#downtimeInFlight;
     this.#span?.refused();

@@ -127,7 +127,7 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   get settings(): Settings {
-    return this.#ledger.settings;
+    return this.#ledger.settings.onDisk;
   }
 
   /** See `Dispatch`. */

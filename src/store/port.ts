@@ -139,6 +139,8 @@ export interface CommittedJobs {
   job(seq: number): Job | undefined;
   /** How many jobs of a type there are. */
   jobsOfType(name: string): number;
+  /** How many of them are pending. */
+  pendingOfType(name: string): number;
   /** The use of an idempotency key that is still remembered at `now`. @throws DamagedRecord */
   keyUse(name: string, now: number): KeyUse | undefined;
   /** The job that has a key, or had it last, by `placeOfJobKey`. @throws DamagedRecord */
@@ -164,6 +166,8 @@ export interface RecordedTimes {
 
 /** Which jobs are in which status. */
 export interface JobsByStatus {
+  /** Jobs in a status. */
+  count(status: Status): number;
   /** Finished jobs. */
   readonly finished: number;
   /** All jobs in a status, ascending. */

@@ -75,7 +75,7 @@ export class Attendant {
     const now = Math.max(this.#latest, world.clock.wall);
     must(state.due <= now, () => `job ${jobSeq} runs ${state.due - now} ms before any clock said that it is due`);
     this.#checkPauses(attempt, now);
-    this.#checkKey(world, committed.spec, jobSeq);
+    this.#checkKey(world, committed.spec, attempt);
     checkSchedule(world, committed.spec, attempt);
     checkDeadline(committed.spec, state);
     if (isRepeating(committed.spec)) checkBounds(committed.spec, state, attempt);
@@ -94,12 +94,14 @@ export class Attendant {
   }
 
   /** No other attempt of its type and key is in a thread. */
-  #checkKey({ pool }: World, spec: JobSpec, jobSeq: number): void {
+  #checkKey(world: World, spec: JobSpec, attempt: Attempt): void {
+    const { jobSeq } = attempt;
     const place = placeOf(spec);
     this.#places.set(jobSeq, place);
     if (place === undefined) return;
-    must(!spec.keyLost, () => `job ${jobSeq} starts and has lost its key`);
-    for (const other of pool.attempts.keys()) {
+    // The start of a suspect may be on record with what took its key: it runs by that.
+    must(!spec.keyLost || isSuspect(world, attempt), () => `job ${jobSeq} starts and has lost its key`);
+    for (const other of world.pool.attempts.keys()) {
       const isOfKey = other !== jobSeq && this.#places.get(other) === place;
       must(!isOfKey, () => `jobs ${other} and ${jobSeq} have the key ${place} and run at once`);
     }
@@ -153,7 +155,8 @@ function checkBounds(spec: JobSpec, state: JobState, { jobSeq, scheduledFor }: A
     state.runCount <= maxRuns || state.attempt > 1,
     () => `job ${jobSeq} has run ${state.runCount} of ${maxRuns} times`,
   );
-  if (state.nextSlot !== 0) return;
+  // A cancellation that came while its start was being written has forgotten what it runs for.
+  if (state.nextSlot !== 0 || state.status !== 'running') return;
   const isIn = scheduledFor >= startAt && scheduledFor <= endAt;
   must(isIn, () => `job ${jobSeq} runs for ${scheduledFor}, which is not in ${startAt} to ${endAt}`);
 }
@@ -172,7 +175,8 @@ function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq
       continue;
     const { name } = other.spec;
     // A pause of its type holds from its decision on.
-    if (name === 'limited' || scheduler.waitingFor(other) !== undefined) continue;
+    const wait = scheduler.waitingFor(other);
+    if (name === 'limited' || (wait !== undefined && wait !== 'thread')) continue;
     const now = scheduler.state(seq);
     const { updatedAt, due, fence, attempt } = other.state;
     const isSame = now?.updatedAt === updatedAt && now.due === due && now.fence === fence && now.attempt === attempt;

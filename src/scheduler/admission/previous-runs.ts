@@ -36,9 +36,16 @@ export class PreviousRuns {
     return running !== undefined && running !== spec.seq;
   }
 
-  /** The job waits for the end of the other one's attempt. */
-  wait(job: WaitingJob, spec: JobSpec): void {
+  /** Keeps a job that is due here, if it has to wait. Returns whether it does. */
+  keep(job: WaitingJob, spec: JobSpec): boolean {
+    if (spec.key === undefined || !this.keepsWaiting(spec)) return false;
     this.#waiting.set(placeOf(spec) as string, job);
+    return true;
+  }
+
+  /** How many wait here, or have moved on since. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /** Due time of the earliest that waits here, with this priority if it is given, in Unix milliseconds; Infinity when none does. */

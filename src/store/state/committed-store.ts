@@ -185,6 +185,11 @@ export class CommittedStore implements JobStore, StorageEvents {
     return typeId === undefined ? 0 : this.#state.sets.total(undefined, typeId);
   }
 
+  pendingOfType(name: string): number {
+    const typeId = this.#state.types.find(name);
+    return typeId === undefined ? 0 : this.#state.sets.pendingOf(typeId);
+  }
+
   keyUse(name: string, now: number): KeyUse | undefined {
     const recent = this.#state.recent.keyUse(name);
     return recent && isRemembered(recent, now) ? recent : this.#state.reader.keyUse(name, now);
