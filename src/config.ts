@@ -47,6 +47,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Bodies in chunks are taken; else 411. */
   readonly chunked: boolean;
+  /** The dashboard is served at `/`. */
+  readonly dashboard: boolean;
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly logLevel: string;

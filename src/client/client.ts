@@ -3,11 +3,13 @@ import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
 import { queryOf } from './finding.js';
-import { pause as sleep, Transport } from './transport.js';
+import { Live, type LiveOptions } from './live.js';
+import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
   Gap,
   Handlers,
+  Health,
   Job,
   JobChange,
   JobEvent,
@@ -38,6 +40,12 @@ export interface EscapementOptions {
 
 interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+interface RequestOptions extends CallOptions {
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface CreateOptions extends CallOptions {
@@ -91,6 +99,11 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
     return this.#transport.send('POST', '/resume', { signal });
   }
 
+  /** Whether the server can do its work. One that cannot says so and is no error. */
+  health({ signal }: CallOptions = {}): Promise<Health> {
+    return this.#transport.send('GET', '/health', { signal, repeatable: true, alsoStatus: 503 });
+  }
+
   /** Figures of the whole server. */
   stats(options: CallOptions = {}): Promise<Stats> {
     return this.#transport.send<Stats>('GET', '/stats', { ...options, repeatable: true });
@@ -102,6 +115,34 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
    */
   events(filter: EventFilter<NameOf<H>> = {}, options: EventsOptions = {}): AsyncIterableIterator<JobEvent | Gap> {
     return events(this.#transport, filter, options);
+  }
+
+  /**
+   * One connection for all that a screen shows: events whose filter may be changed while it is open, and figures when asked for. It
+   * needs a WebSocket. Events are not iterated over but handed to `onEvent`, and it says when the connection is lost and there again.
+   */
+  live(options: LiveOptions = {}): Live {
+    return new Live(this.#transport, options);
+  }
+
+  /**
+   * A request that there is no method for.
+   *
+   * @param path below `/api/v1`, with the query: `/cron?expr=@daily`
+   * @returns the body of the answer, parsed. @throws EscapementError
+   */
+  request<Body = unknown>(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    { body, headers, signal }: RequestOptions = {},
+  ): Promise<Body> {
+    const options: SendOptions = {
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(headers && { headers }),
+      signal,
+      repeatable: method === 'GET',
+    };
+    return this.#transport.send<Body>(method, path, options);
   }
 }
 
@@ -275,12 +316,14 @@ function bodyOf(fields: object): string {
 
 export { EscapementError, type Fault } from './errors.js';
 export type { EventsOptions } from './events.js';
+export type { Live, LiveOptions, LiveState } from './live.js';
 export type {
   Duration,
   EventFilter,
   EventType,
   Gap,
   Handlers,
+  Health,
   Instant,
   Job,
   JobChange,

@@ -218,6 +218,18 @@ export interface ServerPause {
   readonly since?: string;
 }
 
+/** How the server is. */
+export interface Health {
+  readonly status: 'healthy' | 'degraded' | 'draining';
+  readonly time: string;
+  readonly version: string;
+  /** Why it is not healthy. */
+  readonly reason?: string;
+  readonly paused?: true;
+  /** By job type: pending jobs that have no handler there. */
+  readonly waiting_for_handler?: Readonly<Record<string, number>>;
+}
+
 export interface Stats {
   readonly pending: number;
   readonly running: number;

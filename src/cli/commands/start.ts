@@ -45,6 +45,7 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly allowedHost: readonly string[];
   readonly corsOrigin: readonly string[];
   readonly chunked: boolean;
+  readonly dashboard: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
@@ -178,6 +179,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
         'refuse bodies in chunks (411): for a server behind a proxy that passes on chunks as they came; as variable: true or false',
       ),
     )
+    .addOption(option('--no-dashboard', 'serve no dashboard at /, only a page with links; as variable: true or false'))
     .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
     .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
     .addOption(mergeAge())
@@ -224,6 +226,7 @@ function toConfig(options: StartOptions): Config {
     allowedHosts: options.allowedHost,
     corsOrigins: options.corsOrigin,
     chunked: options.chunked,
+    dashboard: options.dashboard,
     tlsCert,
     tlsKey,
     logLevel: options.logLevel,

@@ -1,5 +1,5 @@
 /** What a sealed batch says beside its buffer, as bytes: where its specs are, and what it puts into the trees. */
-import { type ByteReader, ByteWriter } from './bytes.js';
+import { ByteReader, ByteWriter } from './bytes.js';
 import { treeCodes, treeOfCode } from './codes.js';
 import type { Put } from './layout.js';
 import type { SealedBatch } from './sealing.js';
@@ -49,4 +49,8 @@ export function packIndex(index: Index): Uint8Array<ArrayBuffer> {
   const out = new ByteWriter(roomForIndex(index));
   writeBatchIndex(out, index);
   return new Uint8Array(out.buffer.buffer as ArrayBuffer, 0, out.length);
+}
+
+export function unpackIndex(packed: Uint8Array<ArrayBuffer>): Index {
+  return readBatchIndex(new ByteReader(Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)));
 }

@@ -5,8 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Refusal } from '../../domain/errors.js';
 import { writeBackup } from '../directory/write-backup.js';
-import { readBatchIndex } from '../format/batch-index.js';
-import { ByteReader } from '../format/bytes.js';
+import { unpackIndex } from '../format/batch-index.js';
 import type { SealedBatch } from '../format/sealing.js';
 import { hasRoom, whyForGood } from '../kv/disk.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
@@ -154,7 +153,7 @@ async function close(clean: boolean): Promise<void> {
 port.on('message', (message: ToStorage) => {
   switch (message.kind) {
     case 'commit':
-      return commit({ ...message.batch, ...readBatchIndex(new ByteReader(Buffer.from(message.index.buffer))) });
+      return commit({ ...message.batch, ...unpackIndex(message.index) });
     case 'merge':
       engine.startMerge(message.order);
       return stepSoon();
