@@ -1,3 +1,15 @@
+/** What jobs of the built-in type `http` may do. */
+export interface HttpTypeConfig {
+  /** Origins that they may call, as `URL` writes them; `*` is among them where all that are public may be called. */
+  readonly targets: readonly string[];
+  /** What requests are signed with: `whsec_…`. */
+  readonly secrets: readonly string[];
+  /** A file with further ones; absolute path. */
+  readonly secretFile: string | undefined;
+  /** Variables of the environment that headers may take their value from, each for one origin. */
+  readonly variables: readonly { readonly name: string; readonly origin: string; readonly value: string }[];
+}
+
 /** The settings of a server, resolved: the command line over the environment over the defaults. */
 export interface Config {
   readonly host: string | undefined;
@@ -32,10 +44,14 @@ export interface Config {
   readonly tokenFile: string | undefined;
   /** Those that do not come from the file. */
   readonly givenTokens: { readonly full: readonly string[]; readonly read: readonly string[] };
+  /** Undefined: there is no such type. */
+  readonly httpType: HttpTypeConfig | undefined;
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   /** Bodies in chunks are taken; else 411. */
   readonly chunked: boolean;
+  /** The dashboard is served at `/`. */
+  readonly dashboard: boolean;
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly logLevel: string;

@@ -9,7 +9,7 @@ import type { JobSets } from './store/trees/job-sets.js';
 
 export interface HealthParts {
   readonly scheduler: Scheduler;
-  readonly pool: WorkerPool;
+  readonly pool: Pick<WorkerPool, 'alive' | 'stuck'>;
   readonly jobsOfTypes: JobsOfTypes;
 }
 

@@ -18,7 +18,7 @@ const lastWriteMs = 2000;
 
 export interface ShutdownParts {
   readonly scheduler: Scheduler;
-  readonly pool: WorkerPool;
+  readonly pool: Pick<WorkerPool, 'abortAll' | 'stop'>;
   readonly server: Server;
   readonly store: ThreadedStore;
   readonly waker: TimerWaker;

@@ -9,8 +9,9 @@ import { useIdKey } from './domain/id.js';
 import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
-import { WorkerPool } from './pool/pool.js';
+import { type Libraries, loadLibraries, tracesOf } from './libraries.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
+import { makePool, type Workers } from './pools.js';
 import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
 import { FolderWatch } from './reload/folder-watch.js';
@@ -20,8 +21,7 @@ import { type ReloadCause, Reloads } from './reload/reloads.js';
 import { mergeBounds } from './scheduler/merging.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import { checkExposure, whyNoBind } from './server/http/bind.js';
-import { chooseHttp } from './server/http/http-choice.js';
-import type { HttpAdapter, HttpName } from './server/http/http-port.js';
+import type { HttpName } from './server/http/http-port.js';
 import { withTokenFile } from './server/http/token-file.js';
 import type { Server } from './server/server.js';
 import { version } from './server/version.js';
@@ -42,7 +42,6 @@ import { KvLogSource } from './store/log/kv-log.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
 import { Counts } from './telemetry/counts.js';
 import type { Traces } from './telemetry/traces/port.js';
-import { loadTraces } from './telemetry/traces/sdk.js';
 import { TimerWaker } from './timer/waker.js';
 
 export interface Running {
@@ -74,7 +73,7 @@ const unclean =
  */
 export async function start(config: Config, around: Surroundings): Promise<Running> {
   // The server's libraries are read while the store opens and the threads start.
-  const libraries = Promise.all([import('./server/server.js'), chooseHttp(config.http, around.log)]);
+  const libraries = loadLibraries(config, around.log);
   // Should it fail, that is reported where it is waited for.
   libraries.catch(() => {});
   const lock = await claim(config, around);
@@ -86,8 +85,6 @@ export async function start(config: Config, around: Surroundings): Promise<Runni
     throw damagedDirectory(error, lock.path);
   }
 }
-
-type Libraries = Promise<[typeof import('./server/server.js'), HttpAdapter]>;
 
 /** The address is free and the directory is this process's. */
 async function claim({ host, port, tokens, dataDir }: Config, { stopping }: Surroundings): Promise<DirectoryLock> {
@@ -125,7 +122,7 @@ async function startOn(
   lock: DirectoryLock,
   config: Config,
   around: Surroundings,
-  libraries: Libraries,
+  libraries: Promise<Libraries>,
 ): Promise<Running> {
   const startedAt = systemClock.monotonic();
   useIdKey(lock.facts.idKey);
@@ -157,7 +154,7 @@ async function startOn(
 interface Opened {
   readonly store: ThreadedStore;
   readonly kv: LmdbKv;
-  readonly pool: WorkerPool;
+  readonly pool: Workers;
   readonly types: readonly LoadedType[];
   /** When the handlers folder was read, Unix milliseconds. */
   readonly readAt: number;
@@ -166,21 +163,6 @@ interface Opened {
   readonly counts: Counts;
   /** Of the SDK that the user has loaded; undefined without one. */
   readonly traces: Traces | undefined;
-}
-
-/** Nothing depends on traces: without the package that they need, the server runs as if there were no SDK. */
-async function tracesOf(log: Pino): Promise<Traces | undefined> {
-  try {
-    const traces = await loadTraces(version);
-    if (traces !== undefined) log.info('requests, commits and attempts are traced: an OpenTelemetry SDK is loaded');
-    return traces;
-  } catch (error) {
-    log.warn(
-      { reason: (error as Error).message },
-      'an OpenTelemetry SDK is loaded and nothing is traced: install @opentelemetry/api beside escapement',
-    );
-    return undefined;
-  }
 }
 
 /** Opens the store while the threads start. When one fails or the server is to stop, both are closed. */
@@ -193,20 +175,14 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
     scheduler.drop();
     server.drop();
   });
-  const pool = new WorkerPool({
-    handlersDir: config.handlersDir,
-    threads: config.threads,
-    threadMemoryMiB: config.threadMemoryMiB,
+  const pool = await makePool(config, {
     jobCheck: jobCheckFor(config.timezone),
-    attemptsPerThread: config.attemptsPerThread,
-    graceMs: config.graceMs,
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
       room: () => scheduler.call((part) => part.turn()),
     },
-    logLevel: config.logLevel,
+    log,
     telemetry: counts,
-    log: ({ level, message, fields, ...line }) => log[level]({ ...line, ...fields }, message),
   });
   end.threads(async () => {
     await pool.stop();
@@ -260,7 +236,7 @@ async function assemble(
   lock: DirectoryLock,
   config: Config,
   { log, end, fatal }: Surroundings,
-  libraries: Libraries,
+  libraries: Promise<Libraries>,
 ): Promise<Parts> {
   const { store, kv, pool, types, counts, traces } = opened;
   const clock = systemClock;
@@ -295,9 +271,10 @@ async function assemble(
     },
   );
   const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types);
-  const [{ Server }, http] = await libraries;
+  const { Server, http, pages } = await libraries;
   const server = new Server({
     config,
+    pages,
     http,
     clock,
     requests: shard.scheduler,

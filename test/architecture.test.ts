@@ -38,11 +38,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   figures: ['domain', 'clock', 'telemetry', 'store', 'pool', 'scheduler'],
   // Handlers and tokens are read anew.
   reload: ['log', 'telemetry', 'schema', 'pool', 'server'],
+  // Requests as jobs: the rules, the thread that sends, and its pool beside that of the handlers.
+  'http-type': ['domain', 'schema', 'telemetry', 'config', 'pool'],
+  // The pool of a server, with that or without.
+  pools: ['log', 'telemetry', 'config', 'pool', 'http-type'],
   late: [],
   within: [],
   // What worker threads of ours are started with.
   'plain-thread': [],
+  // What a start loads as far as it is asked for.
+  libraries: ['telemetry', 'config', 'server'],
   startup: [
+    'libraries',
     'process',
     'health',
     'figures',
@@ -56,6 +63,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'store',
     'timer',
     'pool',
+    'pools',
     'scheduler',
     'server',
     'shutdown',
@@ -63,7 +71,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   main: ['process', 'config', 'startup'],
   // The entry of the program, which loads the rest once signals are heard.
-  cli: ['process', 'domain', 'config', 'client', 'store', 'server', 'main'],
+  cli: ['process', 'domain', 'config', 'client', 'store', 'server', 'http-type', 'main'],
 };
 /** These assemble the settings; everybody else is handed them and knows their types only. */
 const READS_SETTINGS = ['config', 'startup', 'main', 'cli'];

@@ -8,9 +8,18 @@ import type { ShownWait } from '../scheduler/admission/admission.js';
 import { Type } from '../schema/typebox.js';
 
 const exact = { additionalProperties: false } as const;
-const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired'];
+const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired', 'cancelled'];
 /** `waiting_for`. */
-const waits: readonly ShownWait[] = ['paused', 'type_paused', 'server_paused', 'handler'];
+const waits: readonly ShownWait[] = [
+  'paused',
+  'type_paused',
+  'server_paused',
+  'handler',
+  'rate',
+  'type_concurrency',
+  'group_concurrency',
+  'thread',
+];
 const count = Type.Integer({ minimum: 0 });
 
 /** `job_1704182400_a1b2c3d4` */
@@ -78,6 +87,7 @@ const fields = {
   ...options,
   ...whenSet,
   tags: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: limits.tags })),
+  group: Type.Optional(jobType),
   parent_id: Type.Optional(jobId),
   key: Type.Optional(Type.String()),
   key_ttl: Type.Optional(duration),

@@ -92,13 +92,14 @@ function renderBounds({ startAt, endAt, maxRuns, jitterMs }: JobSpec, zone: stri
 
 /** The fields that a job may be without. */
 function renderMore(spec: JobSpec): string {
-  const { priority, tags, expiresAfterMs, maxRetryDelayMs, retryJitter, parentId, key, keyTtlMs } = spec;
+  const { priority, tags, group, expiresAfterMs, maxRetryDelayMs, retryJitter, parentId, key, keyTtlMs } = spec;
   let json = '';
   if (maxRetryDelayMs !== undefined) json += `,"max_retry_delay":"${formatDuration(maxRetryDelayMs, 'up')}"`;
   if (retryJitter !== undefined) json += `,"retry_jitter":${retryJitter}`;
   if (expiresAfterMs !== undefined) json += `,"expires_after":"${formatDuration(expiresAfterMs, 'up')}"`;
   if (priority !== undefined) json += `,"priority":${priority}`;
   if (tags !== undefined) json += `,"tags":${JSON.stringify(tags)}`;
+  if (group !== undefined) json += `,"group":"${group}"`;
   if (parentId !== undefined) json += `,"parent_id":"${formatId(parentId.seq, parentId.idSeconds)}"`;
   if (key !== undefined) json += `,"key":${JSON.stringify(key)}`;
   if (keyTtlMs !== undefined) json += `,"key_ttl":"${formatDuration(keyTtlMs, 'up')}"`;

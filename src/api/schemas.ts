@@ -43,6 +43,7 @@ const more = {
     maxItems: limits.tags,
     uniqueItems: true,
   }),
+  group: Type.String({ minLength: 1, maxLength: limits.nameChars, pattern: jobTypePattern }),
   expires_after: Type.String({ maxLength: 100 }),
   max_retry_delay: Type.String({ maxLength: 100 }),
   retry_jitter: Type.Number({ minimum: 0, maximum: 1 }),
@@ -55,6 +56,7 @@ const more = {
 const given = {
   priority: Type.Optional(more.priority),
   tags: Type.Optional(more.tags),
+  group: Type.Optional(more.group),
   expires_after: Type.Optional(more.expires_after),
   max_retry_delay: Type.Optional(more.max_retry_delay),
   retry_jitter: Type.Optional(more.retry_jitter),
@@ -68,6 +70,7 @@ const given = {
 const givenOrNull = {
   priority: Type.Optional(Type.Union([more.priority, Type.Null()])),
   tags: Type.Optional(Type.Union([more.tags, Type.Null()])),
+  group: Type.Optional(Type.Union([more.group, Type.Null()])),
   expires_after: Type.Optional(Type.Union([more.expires_after, Type.Null()])),
   max_retry_delay: Type.Optional(Type.Union([more.max_retry_delay, Type.Null()])),
   retry_jitter: Type.Optional(Type.Union([more.retry_jitter, Type.Null()])),
@@ -171,6 +174,7 @@ const sentences: Readonly<Record<string, string>> = {
   misfire: 'must be "run_once" or "skip"',
   priority: `must be a whole number from -${limits.maxPriority} to ${limits.maxPriority}`,
   tags: `must be an array of at most ${limits.tags} different strings of 1 to ${limits.tagChars} characters out of A-Z, a-z, 0-9 and _ . : / @ -`,
+  group: `must be a string of 1 to ${limits.nameChars} characters out of A-Z, a-z, 0-9 and _ . : -`,
   expires_after: 'must be a string such as "10m" or "30s"',
   max_retry_delay: 'must be a string such as "1h" or "30m"',
   retry_jitter: 'must be a number from 0 to 1',

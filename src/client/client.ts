@@ -3,12 +3,14 @@ import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
-import { pause as sleep, Transport } from './transport.js';
+import { Live, type LiveOptions } from './live.js';
+import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
   Failure,
   Gap,
   Handlers,
+  Health,
   Job,
   JobChange,
   JobEvent,
@@ -39,6 +41,12 @@ export interface EscapementOptions {
 
 interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+interface RequestOptions extends CallOptions {
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface CreateOptions extends CallOptions {
@@ -99,6 +107,11 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
     return pages<Failure>(this.#transport, '/failures', queryOf(filter), options);
   }
 
+  /** Whether the server can do its work. One that cannot says so and is no error. */
+  health({ signal }: CallOptions = {}): Promise<Health> {
+    return this.#transport.send('GET', '/health', { signal, repeatable: true, alsoStatus: 503 });
+  }
+
   /** Figures of the whole server. */
   stats(options: CallOptions = {}): Promise<Stats> {
     return this.#transport.send<Stats>('GET', '/stats', { ...options, repeatable: true });
@@ -110,6 +123,34 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
    */
   events(filter: EventFilter<NameOf<H>> = {}, options: EventsOptions = {}): AsyncIterableIterator<JobEvent | Gap> {
     return events(this.#transport, filter, options);
+  }
+
+  /**
+   * One connection for all that a screen shows: events whose filter may be changed while it is open, and figures when asked for. It
+   * needs a WebSocket. Events are not iterated over but handed to `onEvent`, and it says when the connection is lost and there again.
+   */
+  live(options: LiveOptions = {}): Live {
+    return new Live(this.#transport, options);
+  }
+
+  /**
+   * A request that there is no method for.
+   *
+   * @param path below `/api/v1`, with the query: `/cron?expr=@daily`
+   * @returns the body of the answer, parsed. @throws EscapementError
+   */
+  request<Body = unknown>(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    { body, headers, signal }: RequestOptions = {},
+  ): Promise<Body> {
+    const options: SendOptions = {
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(headers && { headers }),
+      signal,
+      repeatable: method === 'GET',
+    };
+    return this.#transport.send<Body>(method, path, options);
   }
 }
 
@@ -269,6 +310,7 @@ function bodyOf(fields: object): string {
 
 export { EscapementError, type Fault } from './errors.js';
 export type { EventsOptions } from './events.js';
+export type { Live, LiveOptions, LiveState } from './live.js';
 export type {
   Duration,
   EventFilter,
@@ -276,6 +318,7 @@ export type {
   Failure,
   Gap,
   Handlers,
+  Health,
   Instant,
   Job,
   JobChange,

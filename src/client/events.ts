@@ -56,9 +56,7 @@ async function* overWebSocket(
   since: number | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Message, void, undefined> {
-  const { token } = transport;
-  const protocols = ['escapement.v1', ...(token === undefined ? [] : [`bearer.${base64url(token)}`])];
-  const socket = new WebSocket(transport.address('/ws').replace(/^http/, 'ws'), protocols);
+  const socket = webSocket(transport);
   const queue: Message[] = [];
   let wake = (): void => {};
   let state: 'opening' | 'open' | 'over' = 'opening';
@@ -108,6 +106,13 @@ async function* overWebSocket(
     signal?.removeEventListener('abort', over);
     socket.close();
   }
+}
+
+/** A WebSocket to the server, which brings the token as a protocol: browsers set no headers there. */
+export function webSocket(transport: Transport): WebSocket {
+  const { token } = transport;
+  const protocols = ['escapement.v1', ...(token === undefined ? [] : [`bearer.${base64url(token)}`])];
+  return new WebSocket(transport.address('/ws').replace(/^http/, 'ws'), protocols);
 }
 
 async function* overFetch(

@@ -54,6 +54,8 @@ interface More {
   /** Of jobs that are due and wait the larger starts first: -100 to 100. */
   readonly priority?: number;
   readonly tags?: readonly string[];
+  /** A tenant, an account: waiting groups of one type take turns. */
+  readonly group?: string;
   /** No attempt starts later than that after its occurrence was due. */
   readonly expires_after?: Duration;
   readonly max_retry_delay?: Duration;
@@ -118,6 +120,7 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly timeout: string;
   readonly priority?: number;
   readonly tags?: readonly string[];
+  readonly group?: string;
   /** The job whose attempt has enqueued it. */
   readonly parent_id?: string;
   readonly key?: string;
@@ -227,6 +230,18 @@ export interface ServerPause {
   readonly paused: boolean;
   readonly reason?: string;
   readonly since?: string;
+}
+
+/** How the server is. */
+export interface Health {
+  readonly status: 'healthy' | 'degraded' | 'draining';
+  readonly time: string;
+  readonly version: string;
+  /** Why it is not healthy. */
+  readonly reason?: string;
+  readonly paused?: true;
+  /** By job type: pending jobs that have no handler there. */
+  readonly waiting_for_handler?: Readonly<Record<string, number>>;
 }
 
 export interface Stats {

@@ -57,6 +57,8 @@ export interface JobSpec {
   readonly priority?: number | undefined;
   /** What users find it by: different words, at least one. */
   readonly tags?: readonly string[] | undefined;
+  /** Waiting groups of one type and priority take turns. Absent: it is one of those without a group, which are together one. */
+  readonly group?: string | undefined;
   /** No attempt of an occurrence starts later than that after it was due. Absent: it may start at any time. */
   readonly expiresAfterMs?: number | undefined;
   /** A user had it tried again at this instant: what is due earlier expires as if it were due then. */
@@ -133,7 +135,7 @@ export interface JobState {
 /** How an occurrence of a repeating job has ended. */
 export type RunOutcome = 'success' | 'failed';
 
-export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost' | 'expired';
+export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost' | 'expired' | 'cancelled';
 
 /** The latest failure of a job, as answers show it. */
 export interface LastError {

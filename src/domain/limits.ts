@@ -9,6 +9,11 @@ export const limits = {
   resultBytes: 64 * 1024,
   errorMessageChars: 4096,
   pauseReasonChars: 500,
+  /** Rows of its runs that a repeating job keeps, and one that runs once: it may be snoozed for ever. */
+  runsKept: 100,
+  runsKeptOfSingle: 1000,
+  /** Of the name and the message of an error in such a row. */
+  runErrorChars: 500,
   maxRetries: 100,
   defaultMaxRetries: 3,
   defaultRetryDelayMs: 60_000,
@@ -23,6 +28,11 @@ export const limits = {
   tags: 16,
   tagChars: 64,
   maxRuns: 2 ** 31,
+  /** What a user may set of a job type. */
+  maxTypeConcurrency: 100_000,
+  maxRateStarts: 1_000_000,
+  minRateSpanMs: 100,
+  maxRateSpanMs: 24 * 3_600_000,
   cronChars: 256,
   /** An occurrence first seen later than this is missed (see misfire). */
   misfireAfterMs: 1000,

@@ -16,6 +16,7 @@ export type Removable = Pick<
   JobSpec,
   | 'priority'
   | 'tags'
+  | 'group'
   | 'expiresAfterMs'
   | 'maxRetryDelayMs'
   | 'retryJitter'

@@ -13,10 +13,11 @@ export interface LoadedType extends HandlerInfo {
  * @throws Error that names the file, the place in the schema, and what is wrong there
  */
 export async function jobTypesOf(handlers: readonly HandlerInfo[]): Promise<readonly LoadedType[]> {
-  if (!handlers.some(({ payload }) => payload)) return handlers as readonly Omit<HandlerInfo, 'payload'>[];
+  if (handlers.every(({ payload }) => payload === undefined || payload.check)) return handlers as readonly LoadedType[];
   const { compilePayloadSchema } = await import('../schema/payload-check.js');
   return handlers.map(({ payload, ...handler }) => {
     if (payload === undefined) return handler;
+    if (payload.check) return { ...handler, payload: { ...payload, check: payload.check } };
     const compiled = compilePayloadSchema(payload.schema);
     if ('check' in compiled) return { ...handler, payload: { ...payload, check: compiled.check } };
     const { path, message } = compiled.fault;

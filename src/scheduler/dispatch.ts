@@ -4,16 +4,19 @@
  */
 import type { Clock } from '../clock.js';
 import { isPausedAt, resumeInTime } from '../domain/control/pausing.js';
+import { narrowest } from '../domain/control/settings.js';
 import * as decisions from '../domain/decisions.js';
-import { formatId } from '../domain/id.js';
-import { isHeld, isRepeating, type Job, wakesAt } from '../domain/job.js';
+import { isHeld, type Job, type JobSpec, wakesAt } from '../domain/job.js';
 import { hasExpired } from '../domain/slots/deadline.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/port.js';
+import type { CommittedJobs, JobsByStatus } from '../store/port.js';
 import type { Telemetry } from '../telemetry/port.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import type { DueJob, DueTimes } from '../timer/lanes.js';
 import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
+import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
+import type { TypeTerms } from './admission/type-lane.js';
 import { type WaitingJob, WaitingLine } from './admission/waiting-line.js';
 import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';
@@ -23,6 +26,8 @@ export interface DispatchPorts {
   readonly clock: Clock;
   readonly pool: Pool;
   readonly window: DueTimes;
+  readonly store: Pick<CommittedJobs, 'pendingOfType'>;
+  readonly sets: Pick<JobsByStatus, 'count'>;
   readonly telemetry: Telemetry;
   /** Absent: nothing is traced. */
   readonly traces?: Traces | undefined;
@@ -47,6 +52,7 @@ export class Dispatch {
   readonly #line: WaitingLine;
   /** There are types with places of their own. */
   readonly #apart: boolean;
+  readonly #handlers: ReadonlyMap<string, HandlerInfo>;
   readonly #careful: CarefulStart;
   readonly #downtime: Downtime;
   #lastDueSeen = Number.NEGATIVE_INFINITY;
@@ -60,6 +66,8 @@ export class Dispatch {
   #hasMoreExpired = false;
   /** When a job that had to wait in the last turn is worth asking about again, in monotonic milliseconds. */
   #askAgainAt = Number.POSITIVE_INFINITY;
+  /** Whether, in this turn, all that could have its turn before others is in the line; undefined: nobody has asked. */
+  #isFair: boolean | undefined;
 
   /** @param start `clean`: the directory was left in order */
   constructor(
@@ -74,12 +82,15 @@ export class Dispatch {
     this.#downtime = start.downtime;
     this.#ports = ports;
     this.#ledger = ledger;
+    this.#handlers = start.handlers;
+    const questions = {
+      placesOf: (name: string) => ports.pool.placesOf(name),
+      termsOf: (name: string) => this.#termsOf(name),
+      edition: () => ledger.settings.edition,
+      pendingOf: (name: string) => ports.store.pendingOfType(name),
+    };
     this.#apart = (ports.pool.apart ?? []).length > 0;
-    this.#line = new WaitingLine(
-      start.handlers,
-      { placesOf: (name) => ports.pool.placesOf(name), isPaused: (name) => ledger.isTypePaused(name) },
-      ports.pool.apart,
-    );
+    this.#line = new WaitingLine(questions, () => ports.clock.monotonic(), ports.pool.apart);
     this.#careful = new CarefulStart({
       clean: start.clean,
       startedAt: ports.clock.now(),
@@ -87,9 +98,9 @@ export class Dispatch {
     });
   }
 
-  /** Due time of the earliest job that waits in the line, in Unix milliseconds; Infinity when none does. */
+  /** No job that waits in the line is due before this, in Unix milliseconds; Infinity when none does. */
   get earliest(): number {
-    return this.#line.earliest;
+    return this.#line.notBefore;
   }
 
   /** Due times of the first of each type that waits in the line, in Unix milliseconds. It may have moved on since. */
@@ -100,14 +111,17 @@ export class Dispatch {
   /** Due time of the latest job that is known to have come due while this server ran. Unix milliseconds. */
   latestSeen(now: number): number {
     const { nextDue } = this.#ports.window;
-    return !this.#hasRoom && nextDue <= now ? now : this.#lastDueSeen;
+    return nextDue <= now && this.#nextWanted > now ? now : this.#lastDueSeen;
   }
 
   /** When there is something to do that no event gives a turn for, in Unix milliseconds. */
   get nextAt(): number {
     const { window, clock } = this.#ports;
-    const due = this.#hasRoom ? window.nextDue : Number.POSITIVE_INFINITY;
-    return Math.min(due, window.nextDeadline + 1, clock.now() + Math.max(1, this.#askAgainAt - clock.monotonic()));
+    return Math.min(
+      this.#nextWanted,
+      window.nextDeadline + 1,
+      clock.now() + Math.max(1, this.#askAgainAt - clock.monotonic()),
+    );
   }
 
   /** More may be startable, or have expired, than the last turn has looked at. */
@@ -122,11 +136,29 @@ export class Dispatch {
 
   /** What a due job waits for, as answers show it. */
   waitingFor({ spec, state }: Job): ShownWait | undefined {
-    return shownWait(
-      isPausedAt(state, this.#ports.clock.now()),
-      this.#line.typeUse(spec.name),
-      this.#ledger.isServerPaused,
-    );
+    // What is shown is older.
+    if (this.#ledger.active.has(spec.seq)) return undefined;
+    const { clock, pool } = this.#ports;
+    const { type, group } = this.#line.placeOf(spec.name, spec.group);
+    return shownWait({
+      paused: isPausedAt(state, clock.now()),
+      type,
+      serverPaused: this.#ledger.settings.isServerPaused,
+      group,
+      free: this.#line.isApart(spec.name) ? Number.POSITIVE_INFINITY : pool.free - this.#beingWritten,
+      now: clock.monotonic(),
+    });
+  }
+
+  /** What holds of a type: a limit that a user has set in place of its handler's. */
+  #termsOf(name: string): TypeTerms {
+    const handler = this.#handlers.get(name);
+    const atStake = this.#ledger.settings.atStake(name);
+    return {
+      paused: atStake.some(({ paused }) => paused !== undefined),
+      hasGroups: atStake.some(({ hasGroups }) => hasGroups === true),
+      limits: handler && narrowest(handler, atStake),
+    };
   }
 
   /** Types may have other limits now, or no handler. */
@@ -134,14 +166,22 @@ export class Dispatch {
     this.#line.handlersChanged();
   }
 
-  /** Whether it is worth looking at more that is due, of any priority. */
-  get #hasRoom(): boolean {
-    return this.#hasRoomFor(Number.NEGATIVE_INFINITY);
+  /** When more comes due that is worth looking at, in Unix milliseconds. */
+  get #nextWanted(): number {
+    return this.#ports.window.nextWanted(this.#hasRoomFor);
   }
 
-  /** Whether it is worth looking at more that is due, of this priority: what waits with a higher one goes first. */
-  readonly #hasRoomFor = (priority: number): boolean =>
-    this.#line.startable(priority) <= this.#ports.pool.free || (this.#apart && this.#hasRoomApart(priority));
+  /**
+   * Whether it is worth looking at more that is due, of this priority: what waits with a higher one goes first, and where there is
+   * enough, there may be other types, or groups, that are to have their turn.
+   */
+  readonly #hasRoomFor = (priority: number): boolean => {
+    const { pool, sets } = this.#ports;
+    const { free } = pool;
+    if (this.#line.startable(priority) <= free || (this.#apart && this.#hasRoomApart(priority))) return true;
+    this.#isFair ??= this.#line.isFair(free, sets.count('pending'));
+    return !this.#isFair && this.#line.startable(priority + 1) <= free;
+  };
 
   /** Where all threads are taken, what has places of its own may still be due behind what waits for a thread. */
   #hasRoomApart(priority: number): boolean {
@@ -152,6 +192,7 @@ export class Dispatch {
   takeDue(): void {
     const now = this.#ports.clock.now();
     this.#line.refresh();
+    this.#isFair = undefined;
     for (let looks = 0; looks < looksPerTurn; ) {
       const due = this.#ports.window.pop(now, this.#hasRoomFor);
       if (!due) return;
@@ -179,7 +220,8 @@ export class Dispatch {
     }
     this.#lastDueSeen = Math.max(this.#lastDueSeen, due);
     if (this.#expire(job, now)) return looksOf(job);
-    this.#line.push({ due, seq, name: job.spec.name, priority, suspect: this.#careful.isSuspect(seq, job.state) });
+    const { name, group } = job.spec;
+    this.#line.push({ due, seq, name, group, priority, suspect: this.#careful.isSuspect(seq, job.state) });
     return looksOf(job);
   }
 
@@ -220,25 +262,29 @@ export class Dispatch {
     this.#askAgainAt = Number.POSITIVE_INFINITY;
     const { knownDownTo } = this.#ports.window;
     let asksSuspects = this.#line.suspects > 0;
-    const isPaused = this.#ledger.isServerPaused;
+    const isPaused = this.#ledger.settings.isServerPaused;
     while (this.#looksLeft > 0) {
       const free = this.#ports.pool.free - this.#beingWritten;
-      if (whyServerWaits(starts, isPaused, this.#apart ? Number.POSITIVE_INFINITY : free)) return;
+      if (whyServerWaits(starts, isPaused, this.#apart ? Number.POSITIVE_INFINITY : free)) break;
       const next = (asksSuspects ? this.#line.take(true, free > 0) : undefined) ?? this.#line.take(false, free > 0);
-      if (!next) return;
-      if (next.priority < knownDownTo && !next.suspect) return this.#line.push(next);
+      if (!next) break;
+      if (next.priority < knownDownTo && !next.suspect) {
+        this.#line.push(next, true);
+        break;
+      }
       asksSuspects &&= next.suspect;
       const job = this.#stillDue(next);
       if (!job) continue;
       const wait = this.#whyJobWaits(next, job);
       if (!wait) {
-        this.#start(job, next.suspect);
+        this.#start(job, next);
         continue;
       }
-      this.#line.push(next);
+      this.#line.push(next, true);
       this.#askAgainAt = wait.askAgainAt;
       asksSuspects = false;
     }
+    this.#askAgainAt = Math.min(this.#askAgainAt, this.#line.nextByRate);
   }
 
   #whyJobWaits({ suspect }: WaitingJob, { state }: Job): Wait | undefined {
@@ -250,10 +296,11 @@ export class Dispatch {
    * The job, unless it has moved on or was paused since it was due; a clock that was set back makes it wait again. While a change of it is
    * being written it does not start, since the disk may refuse that: after the commit the window has it once more.
    */
-  #stillDue({ seq, due, priority, suspect }: WaitingJob): Job | undefined {
+  #stillDue({ seq, due, priority, group, suspect }: WaitingJob): Job | undefined {
     const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookupWritten(seq));
     this.#looksLeft -= looksOf(job);
     if (!job || !isPending(job, priority) || job.state.due !== due || isHeld(job.state)) return undefined;
+    if (job.spec.group !== group) return undefined;
     const now = this.#ports.clock.now();
     if (due > now) {
       this.#ports.window.add(due, seq, priority);
@@ -268,9 +315,10 @@ export class Dispatch {
    * Starts an attempt. A suspect leaves for its thread only when its record is on disk: a crash must find it counted. Should the
    * disk refuse that, all of it is taken back.
    */
-  #start(job: Job, suspect: boolean): void {
+  #start(job: Job, waiting: WaitingJob): void {
     const { clock } = this.#ports;
-    this.#line.occupy(job.spec.name);
+    const { suspect } = waiting;
+    this.#line.occupy(waiting, suspect);
     if (suspect) return this.#startOnRecord(job);
     const now = clock.now();
     this.#leave(this.#attempt(this.#ledger.startAttempt(job, now)), job, now);
@@ -294,39 +342,31 @@ export class Dispatch {
 
   #startOnRecord(job: Job): void {
     const { clock } = this.#ports;
-    const { seq, name } = job.spec;
+    const { seq, name, group } = job.spec;
     this.#careful.began(seq, job.state, clock.monotonic());
     this.#beingWritten++;
     const started = this.#ledger.startAttempt(job, clock.now(), {
       written: () => {
         this.#beingWritten--;
+        this.#line.left(name);
         this.#leave(attempt, job, clock.now());
       },
       lost: () => {
         this.#beingWritten--;
         this.#careful.withdrew(seq);
-        this.#line.vacate(name);
+        this.#line.left(name);
+        this.#line.vacate(name, group);
       },
     });
     const attempt = this.#attempt(started);
   }
 
-  #attempt({ spec, state }: Job): Attempt {
-    return {
-      jobSeq: spec.seq,
-      fence: state.fence,
-      jobId: formatId(spec.seq, spec.idSeconds),
-      name: spec.name,
-      payload: spec.payload,
-      attempt: decisions.attemptNumber(state),
-      scheduledFor: state.occurrence,
-      timeoutMs: spec.timeoutMs,
-      alone: this.#alone.has(spec.seq),
-    };
+  #attempt(started: Job): Attempt {
+    return attemptOf(started, this.#alone.has(started.spec.seq));
   }
 
   /** An attempt came to its end: its place is free again. */
-  ended(outcome: Outcome, name: string): void {
+  ended(outcome: Outcome, { name, group }: Pick<JobSpec, 'name' | 'group'>): void {
     const { jobSeq: seq, suspect } = outcome;
     const wasTested = outcome.kind !== 'interrupted' || outcome.begun;
     if (wasTested) this.#alone.delete(seq);
@@ -337,27 +377,11 @@ export class Dispatch {
     }
     this.#careful.ended(seq);
     this.#ledger.endAttempt(seq);
-    this.#line.vacate(name);
+    this.#line.vacate(name, group);
   }
 }
 
 /** It is pending with this priority: what was known of another one is out of date. */
 function isPending({ spec, state }: Job, priority: number): boolean {
   return state.status === 'pending' && (spec.priority ?? 0) === priority;
-}
-
-/** The attempt with its place in a trace. */
-function traced(attempt: Attempt, { spec, state }: Job, now: number, traces: Traces): Attempt {
-  const { jobSeq, fence, jobId, name } = attempt;
-  const trace = traces.attemptStarted({
-    jobSeq,
-    fence,
-    jobId,
-    name,
-    attempt: attempt.attempt,
-    latenessMs: now - state.due,
-    repeats: isRepeating(spec),
-    created: spec.trace,
-  });
-  return trace === undefined ? attempt : { ...attempt, trace };
 }

@@ -18,6 +18,7 @@ export interface MoreFields {
   readonly priority?: number | undefined;
   /** Different ones; none is as good as absent. */
   readonly tags?: readonly string[] | undefined;
+  readonly group?: string | undefined;
   readonly expiresAfterMs?: number | undefined;
   readonly maxRetryDelayMs?: number | undefined;
   readonly retryJitter?: number | undefined;

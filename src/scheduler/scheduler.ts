@@ -128,7 +128,7 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   get settings(): Settings {
-    return this.#ledger.settings;
+    return this.#ledger.settings.onDisk;
   }
 
   /** See `Dispatch`. */
@@ -326,7 +326,7 @@ export class Scheduler implements Requests, StoreEvents {
     const fact = { kind: 'ended', outcome, at: now, drafts, trace } as const;
     this.#ledger.addFact(fact);
     this.#decideEnd(fact);
-    this.#dispatch.ended(outcome, job.spec.name);
+    this.#dispatch.ended(outcome, job.spec);
   }
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */

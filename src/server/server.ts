@@ -16,7 +16,7 @@ import type { Telemetry } from '../telemetry/port.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import { Turns } from './bodies/turns.js';
 import { readEnqueued } from './enqueued/read-enqueued.js';
-import { HttpApp } from './http/app.js';
+import { HttpApp, type Route } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
@@ -28,7 +28,7 @@ import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
 import { Waits } from './live/waits.js';
 import { WebSockets } from './live/websocket.js';
 import { docsRoutes } from './pages/docs.js';
-import { homeRoutes } from './pages/home.js';
+import { homeRoutes, iconRoute } from './pages/home.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -87,6 +87,8 @@ export interface ServerOptions {
   readonly answerTimeoutMs?: number;
   /** Loads what shows the metrics; without it there is no such route. */
   readonly metrics?: () => Promise<Exposition>;
+  /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
+  readonly pages?: readonly Route[] | undefined;
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
@@ -194,7 +196,7 @@ export class Server {
         : []),
     ];
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
-    const pages = [...homeRoutes(base), ...docsRoutes()];
+    const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
     for (const route of [...routes, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
       app.route(route);
     app.routeRest(base);

@@ -21,6 +21,12 @@ export interface LaneStart {
 export interface DueTimes {
   /** Due time of the first entry; Infinity when nothing is to come, -Infinity while there is more to be read first. */
   readonly nextDue: number;
+  /**
+   * The same of the priorities of which jobs are wanted.
+   *
+   * @param hasRoom as of `pop`
+   */
+  nextWanted(hasRoom: (priority: number) => boolean): number;
   /** The first deadline in the same way. */
   readonly nextDeadline: number;
   /** Nothing of a lower priority than this is to start now: what the lane of this one has is not known yet. */
@@ -84,6 +90,15 @@ export class DueLanes implements DueTimes {
   get nextDue(): number {
     let first = Number.POSITIVE_INFINITY;
     for (const { window } of this.#windows) first = Math.min(first, window.nextDue);
+    return first;
+  }
+
+  nextWanted(hasRoom: (priority: number) => boolean): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { priority, window } of this.#windows) {
+      if (!hasRoom(priority)) break;
+      first = Math.min(first, window.nextDue);
+    }
     return first;
   }
 

@@ -12,7 +12,7 @@ t.test('a job without a handler waits and shows it; with one it does neither', a
   const seq = make(first, { name: 'gone' });
   const without = first.restart();
   without.settle();
-  t.equal(shown(without, seq), undefined, 'its handler is here, and it waits for a thread');
+  t.equal(shown(without, seq), 'thread', 'its handler is here, and there is no thread');
   const other = without.restart({ handlers: [anyHandler('noop')], poolCapacity: 8 });
   t.equal(shown(other, seq), 'handler');
   other.settle();
@@ -24,12 +24,12 @@ t.test('a job without a handler waits and shows it; with one it does neither', a
   t.equal(shown(again, seq), undefined);
 });
 
-t.test('a job of a type at its limit waits for no handler', async (t) => {
+t.test('a job of a type at its limit waits for that', async (t) => {
   const world = new World({ handlers: [anyHandler('one', { concurrency: 1 })] });
   make(world, { name: 'one' });
   const second = make(world, { name: 'one' });
   t.equal(running(world).length, 1);
-  t.equal(shown(world, second), undefined);
+  t.equal(shown(world, second), 'type_concurrency');
 });
 
 t.test(

@@ -76,6 +76,7 @@ export class Attendant {
     checkDeadline(committed.spec, state);
     if (isRepeating(committed.spec)) checkBounds(committed.spec, state, attempt);
     if (this.#promised.hasFields) checkPriority(world, this.#promised, committed.spec, attempt);
+    this.#promised.given.set(`${jobSeq}/${attempt.fence}`, attempt);
     if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.fence, attempt.scheduledFor);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
     must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');
@@ -133,7 +134,8 @@ function checkBounds(spec: JobSpec, state: JobState, { jobSeq, scheduledFor }: A
     maxRuns = Number.POSITIVE_INFINITY,
   } = spec;
   must(state.runCount <= maxRuns, () => `job ${jobSeq} has run ${state.runCount} of ${maxRuns} times`);
-  if (state.nextSlot !== 0) return;
+  // A cancellation that came while its start was being written has forgotten what it runs for.
+  if (state.nextSlot !== 0 || state.status !== 'running') return;
   const isIn = scheduledFor >= startAt && scheduledFor <= endAt;
   must(isIn, () => `job ${jobSeq} runs for ${scheduledFor}, which is not in ${startAt} to ${endAt}`);
 }
@@ -152,7 +154,8 @@ function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq
       continue;
     const { name } = other.spec;
     // A pause of its type holds from its decision on.
-    if (name === 'limited' || scheduler.waitingFor(other) !== undefined) continue;
+    const wait = scheduler.waitingFor(other);
+    if (name === 'limited' || (wait !== undefined && wait !== 'thread')) continue;
     const now = scheduler.state(seq);
     const { updatedAt, due, fence, attempt } = other.state;
     const isSame = now?.updatedAt === updatedAt && now.due === due && now.fence === fence && now.attempt === attempt;

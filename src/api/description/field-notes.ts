@@ -21,6 +21,7 @@ const job = {
   last_outcome: 'How the occurrence ended that has run last',
   priority: 'Of jobs that are due and wait the larger starts first; 0 where it is not set',
   tags: 'What the job was marked with, to be found by',
+  group: 'A tenant, an account: waiting groups of one type and priority take turns',
   parent_id: 'The job whose attempt has enqueued it (ctx.enqueue)',
   key: 'Names the job within its type',
   key_ttl: 'The key stays taken at least so long after the job was made',
@@ -44,6 +45,7 @@ const newJob = {
   misfire: 'Of a repeating job: run_once (the default) makes up for missed occurrences with one run, skip with none',
   priority: "Of jobs that are due and wait the larger starts first. Default: the handler's, else 0",
   tags: 'Words to find the job by: at most 16 different ones',
+  group: 'A tenant, an account: waiting groups of one type and priority take turns; jobs without are together one',
   if_exists:
     'With key: what is done when it is taken. reject (the default) is a 409 that names the job; return answers the job as it is; replace gives it what this request says',
   key_ttl: 'With key: a duration of at most 30d; the key stays taken at least so long after the job was made',

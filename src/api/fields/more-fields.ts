@@ -20,6 +20,7 @@ type Body = Pick<
   JobBody & PatchBody,
   | 'priority'
   | 'tags'
+  | 'group'
   | 'expires_after'
   | 'max_retry_delay'
   | 'retry_jitter'
@@ -41,6 +42,7 @@ export function readMoreFields(body: Given, { timezone }: Circumstances, faults:
     if (body[field] !== undefined) more[plain[field]] = (body[field] ?? undefined) as number | undefined;
   }
   if (body.tags !== undefined) more.tags = tagsOf(body.tags);
+  if (body.group !== undefined) more.group = (body.group ?? undefined) as string | undefined;
   for (const field of ['expires_after', 'max_retry_delay', 'jitter'] as const) {
     if (body[field] === undefined) continue;
     const ms = readDuration(body[field], faults, `${at}/${field}`);

@@ -70,6 +70,12 @@ const fields: readonly JobField[] = [
     removable: true,
   },
   {
+    flags: '--group <name>',
+    field: 'group',
+    description: 'a tenant, an account: waiting groups of one type take turns',
+    removable: true,
+  },
+  {
     flags: '--expires-after <duration>',
     field: 'expires_after',
     description: 'do not start it later than that after it was due',

@@ -5,6 +5,7 @@ import { isatty } from 'node:tty';
 import { Command, type Option } from 'commander';
 import type { Config } from '../../config.js';
 import { limits } from '../../domain/limits.js';
+import { type HttpTypeOptions, readHttpType, withHttpType } from '../http-type.js';
 import { examples, option } from '../option.js';
 import {
   bodySize,
@@ -24,7 +25,7 @@ import { readTokens, type TokenOptions } from '../tokens.js';
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** The options of `start` as commander hands them over. */
-interface StartOptions extends TokenOptions {
+interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly host?: string;
   readonly port: number;
   readonly http?: 'uws' | 'node';
@@ -46,6 +47,7 @@ interface StartOptions extends TokenOptions {
   readonly allowedHost: readonly string[];
   readonly corsOrigin: readonly string[];
   readonly chunked: boolean;
+  readonly dashboard: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
@@ -189,6 +191,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
         'refuse bodies in chunks (411): for a server behind a proxy that passes on chunks as they came; as variable: true or false',
       ),
     )
+    .addOption(option('--no-dashboard', 'serve no dashboard at /, only a page with links; as variable: true or false'))
     .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
     .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
     .addOption(mergeAge())
@@ -201,7 +204,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     )
     .action((options: StartOptions) => run(toConfig(options)));
   return examples(
-    command,
+    withHttpType(command),
     'escapement start --data-dir ./data --handlers ./workers',
     'ESCAPEMENT_TOKEN=change-me escapement start --host 0.0.0.0',
   );
@@ -233,9 +236,11 @@ function toConfig(options: StartOptions): Config {
     tokens: readTokens(options),
     tokenFile: tokenFile === undefined ? undefined : resolve(tokenFile),
     givenTokens: { full: options.token, read: options.readToken },
+    httpType: readHttpType(options),
     allowedHosts: options.allowedHost,
     corsOrigins: options.corsOrigin,
     chunked: options.chunked,
+    dashboard: options.dashboard,
     tlsCert,
     tlsKey,
     logLevel: options.logLevel,

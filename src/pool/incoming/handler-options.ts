@@ -3,8 +3,10 @@
  * done here and not on the worker thread that has loaded the modules, since reading typebox would take each thread some 50 ms.
  */
 import { join } from 'node:path';
+import { parseRate, type Rate, rateForm } from '../../domain/control/rate.js';
 import { limits } from '../../domain/limits.js';
 import { parseDuration } from '../../domain/time/duration.js';
+import type { PayloadCheck } from '../../schema/payload-check.js';
 import { type ShapeFault, shapeOf } from '../../schema/shape.js';
 import { Type } from '../../schema/typebox.js';
 import type { DeclaredHandler } from '../shared/messages.js';
@@ -18,6 +20,10 @@ export interface HandlerInfo {
   readonly timeoutMs: number;
   readonly maxRetries: number;
   readonly retryDelayMs: number;
+  /** The same of each group of its jobs; absent: unbounded. */
+  readonly groupConcurrency?: number | undefined;
+  /** Absent: none. */
+  readonly rate?: Rate | undefined;
   /** What its jobs have that do not say otherwise; absent: nothing. */
   readonly priority?: number | undefined;
   readonly retryJitter?: number | undefined;
@@ -33,6 +39,8 @@ export interface DeclaredPayload {
   readonly file: string;
   /** JSON. */
   readonly schema: Readonly<Record<string, unknown>>;
+  /** Of a handler of the server's own, which knows more than a schema says; absent: what the schema says. */
+  readonly check?: PayloadCheck;
 }
 
 /** The `options` of a handler module; `HandlerOptions` in `worker/handler` is the same for those who write one. */
@@ -46,6 +54,16 @@ export const optionsSchema = Type.Object(
         maximum: Number.MAX_SAFE_INTEGER,
         description: 'Attempts that may run at once, over all threads; absent: as many as there are places',
       }),
+    ),
+    group_concurrency: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: limits.maxTypeConcurrency,
+        description: 'Attempts of one group that may run at once; absent: as many as of the type',
+      }),
+    ),
+    rate: Type.Optional(
+      Type.String({ description: 'At most so many starts in any stretch of a duration, spread evenly: `100/1m`' }),
     ),
     max_retries: Type.Optional(
       Type.Integer({ minimum: 0, maximum: limits.maxRetries, description: 'Retries after failures' }),
@@ -83,6 +101,8 @@ const wanted: Readonly<Record<keyof Options, string>> = {
   description: 'must be a string',
   timeout: duration,
   concurrency: 'must be a whole number from 1',
+  group_concurrency: `must be a whole number from 1 to ${limits.maxTypeConcurrency}`,
+  rate: rateForm,
   max_retries: `must be a whole number from 0 to ${limits.maxRetries}`,
   retry_delay: duration,
   max_retry_delay: duration,
@@ -117,6 +137,9 @@ export function readHandlers(
 function readOptions(options: unknown): Omit<HandlerInfo, 'name' | 'payload'> | string {
   if (!shape.fits(options)) return sentence(shape.faults(options)[0]);
   const { description = '', concurrency = Number.POSITIVE_INFINITY, max_retries, priority, retry_jitter } = options;
+  const rate = options.rate === undefined ? undefined : parseRate(options.rate);
+  if (rate !== undefined && 'error' in rate) return `option rate ${rate.error}`;
+  const { group_concurrency } = options;
   const times: { [Option in TimeOption]?: number } = {};
   for (const option of timeOptions) {
     const text = options[option];
@@ -133,6 +156,8 @@ function readOptions(options: unknown): Omit<HandlerInfo, 'name' | 'payload'> | 
     timeoutMs: timeout ?? limits.defaultTimeoutMs,
     maxRetries: max_retries ?? limits.defaultMaxRetries,
     retryDelayMs: retry_delay ?? limits.defaultRetryDelayMs,
+    ...(group_concurrency !== undefined && { groupConcurrency: group_concurrency }),
+    ...(rate !== undefined && { rate }),
     ...(priority !== undefined && { priority }),
     ...(retry_jitter !== undefined && { retryJitter: retry_jitter }),
     ...(max_retry_delay !== undefined && { maxRetryDelayMs: max_retry_delay }),

@@ -70,6 +70,10 @@ export interface HandlerOptions {
   readonly timeout?: string;
   /** Attempts of this type that may run at once, over all threads. */
   readonly concurrency?: number;
+  /** Attempts of one group of jobs that may run at once. */
+  readonly group_concurrency?: number;
+  /** At most so many starts in any stretch of a duration, spread evenly: `100/1m`. */
+  readonly rate?: string;
   readonly max_retries?: number;
   readonly retry_delay?: string;
   /** What a retry waits at most; never less than `retry_delay`. */

@@ -7,6 +7,12 @@ import { describeThrown } from './thrown.js';
 
 export type Result = { readonly kind: 'none' } | { readonly kind: 'json' | 'omitted'; readonly text: string };
 
+/** What a handler of the server's own returns when its result cannot be kept. */
+export class Omitted {
+  /** @param why as `result_omitted` says it */
+  constructor(readonly why: string) {}
+}
+
 // As it is before any handler is loaded: handlers may replace it.
 const { stringify } = JSON;
 
@@ -39,6 +45,7 @@ export function boundedJson(
 /** `undefined` is no result, `null` is the result `null`. */
 export function encodeResult(value: unknown): Result {
   if (value === undefined) return none;
+  if (value instanceof Omitted) return { kind: 'omitted', text: value.why };
   const json = boundedJson(value, limits.resultBytes);
   if (json.kind === 'tooLong') return tooLong;
   if (json.kind !== 'json') {

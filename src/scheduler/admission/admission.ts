@@ -3,8 +3,7 @@
  * here, by pure functions of plain values. They are asked from the wide to the narrow, of the server, of the job's type, of
  * the job, so that no job is read that could not start: `dispatch.ts` asks, `waiting-line.ts` and `careful-start.ts` count.
  *
- * What comes: a rate is a reason of the type, with an instant to ask again.
- * A group is asked about between type and job, as a type is; priority and the turns of groups are the order of the waiting line.
+ * Priority, and the turns of types and groups, are the order of the waiting line.
  */
 
 /** What a due job waits for. The words of `waiting_for` where the API has one. */
@@ -19,8 +18,12 @@ export type WaitsFor =
   | 'paused'
   /** Its type has no handler here. */
   | 'handler'
+  /** The next start of its type has its time. */
+  | 'rate'
   /** Its type has as many attempts as it may have. */
   | 'type_concurrency'
+  /** Its group has as many attempts as one of its type may have. */
+  | 'group_concurrency'
   /** The pool takes no more, or no more of its type. */
   | 'thread'
   /** It may be what ended the last process, and others that may be are being tried: see `careful-start.ts`. */
@@ -62,25 +65,39 @@ export function whyServerWaits(starts: boolean, isPaused: boolean, free: number)
 export interface TypeUse {
   /** A user has paused it. */
   readonly paused: boolean;
-  /** Attempts that may run at once by its handler; undefined when it has none here. */
+  /** Attempts that may run at once, by its handler or a user; undefined when it has no handler here. */
   readonly concurrency: number | undefined;
+  /** Before this its rate lets nothing start, in monotonic milliseconds; -Infinity: it has none. */
+  readonly mayStartAt: number;
   /** Attempts that may run at once by the pool. */
   readonly places: number;
   readonly running: number;
 }
 
-/** Why no job of a type starts now; undefined when one may. */
-export function whyTypeWaits({ paused, concurrency, places, running }: TypeUse): Wait | undefined {
+/**
+ * Why no job of a type starts now; undefined when one may.
+ *
+ * @param now monotonic milliseconds
+ */
+export function whyTypeWaits(type: TypeUse, now: number): Wait | undefined {
+  const { paused, concurrency, mayStartAt, places, running } = type;
   if (paused) return typePaused;
   if (concurrency === undefined) return handler;
+  if (mayStartAt > now) return { waitsFor: 'rate', askAgainAt: mayStartAt };
   if (running >= concurrency) return typeConcurrency;
   return running >= places ? thread : undefined;
 }
 
-/** How many jobs of a type may start now as far as the type is concerned. */
-export function placesLeft({ paused, concurrency = 0, places, running }: TypeUse): number {
-  if (paused) return 0;
-  return Math.max(0, Math.min(concurrency, places) - running);
+/** How many jobs of a type may start now as far as the type is concerned; where it has a rate, that is one at most. */
+export function placesLeft({ paused, concurrency = 0, mayStartAt, places, running }: TypeUse, now: number): number {
+  if (paused || mayStartAt > now) return 0;
+  const left = Math.max(0, Math.min(concurrency, places) - running);
+  return mayStartAt === Number.NEGATIVE_INFINITY ? left : Math.min(left, 1);
+}
+
+/** Whether a group with so many attempts may have one more. */
+export function groupHasPlace(limit: number, running: number): boolean {
+  return running < limit;
 }
 
 /** Suspects that run and are not yet held to be harmless. */
@@ -107,17 +124,31 @@ export function whySuspectWaits(interruptions: number, trials: Trials): Wait | u
 }
 
 /** What answers show of a wait as `waiting_for`. */
-export type ShownWait = Extract<WaitsFor, 'paused' | 'type_paused' | 'server_paused' | 'handler'>;
+export type ShownWait = Exclude<WaitsFor, 'server' | 'trial'>;
 
-/**
- * Why a due job does not start, as answers show it: of what only users or another reading of the handlers end, the first that holds.
- *
- * @param jobPaused a user has paused the job
- * @param serverIsPaused a user has paused the server
- */
-export function shownWait(jobPaused: boolean, type: TypeUse, serverIsPaused: boolean): ShownWait | undefined {
-  if (jobPaused) return 'paused';
+/** What keeps a due job waiting, all of it. */
+export interface JobCircumstances {
+  /** A user has paused the job. */
+  readonly paused: boolean;
+  readonly type: TypeUse;
+  /** A user has paused the server. */
+  readonly serverPaused: boolean;
+  /** Attempts of its group. */
+  readonly group: { readonly limit: number; readonly running: number };
+  /** Places in the pool. */
+  readonly free: number;
+  /** Monotonic milliseconds. */
+  readonly now: number;
+}
+
+/** Why a due job does not start, as answers show it: the first that holds. Undefined while it is about to. */
+export function shownWait(job: JobCircumstances): ShownWait | undefined {
+  const { type, group } = job;
+  if (job.paused) return 'paused';
   if (type.paused) return 'type_paused';
-  if (serverIsPaused) return 'server_paused';
-  return type.concurrency === undefined ? 'handler' : undefined;
+  if (job.serverPaused) return 'server_paused';
+  const { waitsFor } = whyTypeWaits(type, job.now) ?? {};
+  if (waitsFor !== undefined && waitsFor !== 'thread') return waitsFor as ShownWait;
+  if (!groupHasPlace(group.limit, group.running)) return 'group_concurrency';
+  return waitsFor === 'thread' || job.free <= 0 ? 'thread' : undefined;
 }

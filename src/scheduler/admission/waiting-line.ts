@@ -1,10 +1,10 @@
 /**
  * The one line of jobs whose time has come: all wait here for what `admission.ts` names, until they go to the pool. Suspects go
- * first, then by priority, then in order of firing. Each type queues by itself, so that one at its limit holds up nobody else.
+ * first, then by priority. Of one priority types take turns, and within a type its groups; jobs of one group go in order of firing.
+ * Each type queues by itself, so that one at its limit holds up nobody else.
  */
-import type { HandlerInfo } from '../../pool/port.js';
 import { placesLeft, type TypeUse, whyTypeWaits } from './admission.js';
-import { WaitingQueue } from './waiting-queue.js';
+import { TypeLane, type TypeTerms } from './type-lane.js';
 
 /** A job in the line. It may have moved on since: see `Dispatch`. */
 export interface WaitingJob {
@@ -12,51 +12,57 @@ export interface WaitingJob {
   readonly due: number;
   readonly seq: number;
   readonly name: string;
+  readonly group: string | undefined;
   readonly priority: number;
   /** It may be what ended the last process: see `CarefulStart`. */
   readonly suspect: boolean;
-}
-
-/** The jobs of one type. */
-interface Lane extends TypeUse {
-  readonly name: string;
-  readonly ordinary: WaitingQueue;
-  readonly suspects: WaitingQueue;
-  /** Its places are its own: it takes none of those that types share. */
-  apart: boolean;
-  concurrency: number | undefined;
-  /** As of the last `refresh`. */
-  paused: boolean;
-  places: number;
-  running: number;
 }
 
 /** What is asked of a type as of now. */
 export interface TypeQuestions {
   /** Attempts of it that the pool has places for; Infinity when unbounded. */
   readonly placesOf: (name: string) => number;
-  /** Whether a user has paused it. */
-  readonly isPaused: (name: string) => boolean;
+  /** What handlers and users have set. */
+  readonly termsOf: (name: string) => TypeTerms;
+  /** Changes whenever terms may. */
+  readonly edition: () => number;
+  /** Pending jobs of it on disk. */
+  readonly pendingOf: (name: string) => number;
 }
 
-/** See the head of this file. */
+/** A type, and a group of it, as they stand now. */
+export interface Place {
+  readonly type: TypeUse;
+  readonly group: { readonly limit: number; readonly running: number };
+}
+
+/** See the head of this file. Due times are Unix milliseconds, all other instants monotonic ones. */
 export class WaitingLine {
-  readonly #handlers: ReadonlyMap<string, HandlerInfo>;
   readonly #ask: TypeQuestions;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Map<string, TypeLane>();
+  readonly #clock: () => number;
+  readonly #since: number;
   /** Of types whose places are their own. */
-  readonly #apart: readonly Lane[];
+  readonly #apart: readonly TypeLane[];
   #suspects = 0;
+  #edition: number;
+  #turns = 0;
+  /** As of the last `refresh`. */
+  #now: number;
 
   /**
    * @param ask is asked by `refresh`
+   * @param clock monotonic. The present time counts as the first start of types with a rate
    * @param apart types whose places are their own
    */
-  constructor(handlers: ReadonlyMap<string, HandlerInfo>, ask: TypeQuestions, apart: readonly string[] = []) {
-    this.#handlers = handlers;
+  constructor(ask: TypeQuestions, clock: () => number, apart: readonly string[] = []) {
     this.#ask = ask;
-    for (const name of apart) this.#lane(name).apart = true;
+    this.#clock = clock;
+    this.#since = clock();
+    this.#now = this.#since;
+    this.#edition = ask.edition();
     this.#apart = apart.map((name) => this.#lane(name));
+    for (const lane of this.#apart) lane.apart = true;
   }
 
   /** How many suspects wait. */
@@ -64,17 +70,21 @@ export class WaitingLine {
     return this.#suspects;
   }
 
-  /** Jobs of this priority or a higher one that wait for nothing but a shared place; suspects do not count. */
+  /** Jobs of this priority or a higher one that wait for nothing but a shared place, or fewer where groups and rates bound them; suspects do not count. */
   startable(priority: number): number {
     let sum = 0;
     for (const lane of this.#lanes.values())
-      if (!lane.apart) sum += Math.min(lane.ordinary.sizeFrom(priority), placesLeft(lane));
+      if (!lane.apart) sum += Math.min(lane.ordinary.startableFrom(priority), placesLeft(lane, this.#now));
     return sum;
   }
 
   /** Whether a type has places of its own that fewer jobs of this priority or a higher one wait for. */
   hasRoomApart(priority: number): boolean {
-    return this.#apart.some((lane) => placesLeft(lane) > lane.ordinary.sizeFrom(priority));
+    return this.#apart.some((lane) => placesLeft(lane, this.#now) > lane.ordinary.startableFrom(priority));
+  }
+
+  isApart(name: string): boolean {
+    return this.#apart.some((lane) => lane.name === name);
   }
 
   /** How many wait, suspects left out. */
@@ -84,15 +94,30 @@ export class WaitingLine {
     return sum;
   }
 
-  /** Due time of the earliest, in Unix milliseconds; Infinity when none waits. */
-  get earliest(): number {
+  /**
+   * Whether all that could have its turn before others is in the line, though not all that is due.
+   *
+   * @param enough a type with more startable jobs than this needs no more, unless it has groups
+   * @param pending jobs on disk, of all types
+   */
+  isFair(enough: number, pending: number): boolean {
+    let known = 0;
+    for (const lane of this.#lanes.values()) {
+      const startable = Math.min(lane.ordinary.startableFrom(Number.NEGATIVE_INFINITY), placesLeft(lane, this.#now));
+      known += startable > enough && !lane.hasGroups ? this.#ask.pendingOf(lane.name) : lane.waiting;
+    }
+    return known >= pending;
+  }
+
+  /** Nothing that waits is due before this; Infinity when nothing does. */
+  get notBefore(): number {
     let first = Number.POSITIVE_INFINITY;
     for (const { ordinary, suspects } of this.#lanes.values())
-      first = Math.min(first, ordinary.earliest, suspects.earliest);
+      first = Math.min(first, ordinary.notBefore, suspects.notBefore);
     return first;
   }
 
-  /** The same of those with one priority. */
+  /** Due time of the earliest with one priority; Infinity when none waits. */
   earliestOf(priority: number): number {
     let first = Number.POSITIVE_INFINITY;
     for (const { ordinary, suspects } of this.#lanes.values())
@@ -100,7 +125,7 @@ export class WaitingLine {
     return first;
   }
 
-  /** Due times of the first of each type that waits, in Unix milliseconds. */
+  /** Due times of the first of each type that waits. */
   *firstDue(): Iterable<readonly [name: string, due: number]> {
     for (const { name, ordinary, suspects } of this.#lanes.values()) {
       const due = Math.min(ordinary.earliest, suspects.earliest);
@@ -108,29 +133,46 @@ export class WaitingLine {
     }
   }
 
-  /** A type as it stands now, whether or not a job of it has ever waited. */
-  typeUse(name: string): TypeUse {
-    return { ...this.#typeUse(name), running: this.#lanes.get(name)?.running ?? 0 };
+  /** A type and a group of it as they stand now, whether or not a job of them has ever waited. */
+  placeOf(name: string, group: string | undefined): Place {
+    if (this.#ask.edition() !== this.#edition) this.refresh();
+    const lane = this.#lanes.get(name) ?? this.#makeLane(name);
+    lane.places = this.#ask.placesOf(name);
+    return { type: lane, group: { limit: lane.groups.limit, running: lane.groups.runningOf(group) } };
   }
 
-  /** The pool's places and what users have set may have changed; to be called once before jobs are taken. */
+  /** Jobs of a type in the line. */
+  waitingOf(name: string): number {
+    return this.#lanes.get(name)?.waiting ?? 0;
+  }
+
+  /** The pool's places and what users have set may have changed, and time has passed; to be called once before jobs are taken. */
   refresh(): void {
+    const now = this.#clock();
+    this.#now = now;
+    const edition = this.#ask.edition();
+    const isNew = edition !== this.#edition;
+    this.#edition = edition;
     for (const lane of this.#lanes.values()) {
       lane.places = this.#ask.placesOf(lane.name);
-      lane.paused = this.#ask.isPaused(lane.name);
+      if (isNew) lane.agree(this.#ask.termsOf(lane.name), now);
     }
   }
 
-  /** The handlers that the line was made with are others now. */
+  /** Handlers are others now. */
   handlersChanged(): void {
-    for (const lane of this.#lanes.values()) lane.concurrency = this.#handlers.get(lane.name)?.concurrency;
+    for (const lane of this.#lanes.values()) lane.agree(this.#ask.termsOf(lane.name), this.#clock());
   }
 
-  /** Puts a job into the line, or back into it. */
-  push({ due, seq, name, priority, suspect }: WaitingJob): void {
+  /**
+   * Puts a job into the line.
+   *
+   * @param inFront it was taken and could not start: its group has not had its turn
+   */
+  push({ due, seq, name, group, priority, suspect }: WaitingJob, inFront = false): void {
     const lane = this.#lane(name);
     if (suspect) this.#suspects++;
-    (suspect ? lane.suspects : lane.ordinary).push(due, seq, priority);
+    (suspect ? lane.suspects : lane.ordinary).push(due, seq, priority, group, inFront);
   }
 
   /**
@@ -139,60 +181,86 @@ export class WaitingLine {
    * @param shared whether a shared place is free; where none is, types with places of their own may still have one
    */
   take(suspect: boolean, shared = true): WaitingJob | undefined {
-    let best: Lane | undefined;
+    let best: TypeLane | undefined;
     let due = Number.POSITIVE_INFINITY;
     let seq = 0;
     let priority = Number.NEGATIVE_INFINITY;
+    let turn = 0;
+    let group: string | undefined;
     for (const lane of this.#lanes.values()) {
-      const first = (suspect ? lane.suspects : lane.ordinary).first;
-      if (!first || first.priority < priority) continue;
-      const { firstDue, firstSeq } = first.heap;
-      const isBefore = first.priority > priority || firstDue < due || (firstDue === due && firstSeq < seq);
-      if (!isBefore || !(shared || lane.apart) || whyTypeWaits(lane)) continue;
+      const rank = (suspect ? lane.suspects : lane.ordinary).first;
+      if (rank?.first === undefined || rank.priority < priority) continue;
+      const { firstDue, firstSeq } = rank.first.heap;
+      const isBefore =
+        rank.priority > priority ||
+        lane.lastTurn < turn ||
+        (lane.lastTurn === turn && (firstDue < due || (firstDue === due && firstSeq < seq)));
+      if (!isBefore || !(shared || lane.apart) || whyTypeWaits(lane, this.#now)) continue;
       best = lane;
-      [due, seq, priority] = [firstDue, firstSeq, first.priority];
+      [due, seq, priority, turn] = [firstDue, firstSeq, rank.priority, lane.lastTurn];
+      group = rank.first.use.name;
     }
     if (!best) return undefined;
     const queue = suspect ? best.suspects : best.ordinary;
-    const job = { due, seq, name: best.name, priority, suspect };
+    const job = { due, seq, name: best.name, group, priority, suspect };
     queue.pop();
     if (suspect) this.#suspects--;
     return job;
   }
 
-  /** An attempt of this type has a place from now on. */
-  occupy(name: string): void {
-    this.#lane(name).running++;
+  /**
+   * The attempt of a job that was taken has a place from now on.
+   *
+   * @param isOnRecord it starts as soon as that is on disk, and `left` must follow
+   */
+  occupy({ name, group, priority, suspect }: WaitingJob, isOnRecord: boolean): void {
+    const lane = this.#lane(name);
+    (suspect ? lane.suspects : lane.ordinary).hadTurn(priority, group);
+    lane.lastTurn = ++this.#turns;
+    lane.running++;
+    lane.groups.occupy(group);
+    if (lane.pacer === undefined) return;
+    if (isOnRecord) lane.pacer.announced();
+    else lane.pacer.started(this.#clock());
   }
 
-  /** It has left it. */
-  vacate(name: string): void {
-    this.#lane(name).running--;
+  /** One that had to be on disk first has started, or has not. */
+  left(name: string): void {
+    this.#lane(name).pacer?.left(this.#clock());
   }
 
-  #lane(name: string): Lane {
-    let lane = this.#lanes.get(name);
-    if (!lane) {
-      const { paused, concurrency, places, running } = this.#typeUse(name);
-      // Written out: lanes put together by spreading had their readers compiled again and again.
-      lane = {
-        name,
-        paused,
-        concurrency,
-        places,
-        running,
-        apart: false,
-        ordinary: new WaitingQueue(),
-        suspects: new WaitingQueue(),
-      };
-      this.#lanes.set(name, lane);
+  /** It has left its place. */
+  vacate(name: string, group: string | undefined): void {
+    const lane = this.#lane(name);
+    lane.running--;
+    lane.groups.vacate(group);
+  }
+
+  /** When the first of the jobs that wait for a rate may start; Infinity when none does. */
+  get nextByRate(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const lane of this.#lanes.values()) {
+      if (lane.pacer === undefined || lane.waiting === 0) continue;
+      const wait = whyTypeWaits(lane, this.#now);
+      if (wait?.waitsFor === 'rate') first = Math.min(first, wait.askAgainAt);
     }
+    return first;
+  }
+
+  #lane(name: string): TypeLane {
+    return this.#lanes.get(name) ?? this.#newLane(name);
+  }
+
+  #newLane(name: string): TypeLane {
+    const lane = this.#makeLane(name);
+    this.#lanes.set(name, lane);
     return lane;
   }
 
-  #typeUse(name: string): TypeUse {
-    const { placesOf, isPaused } = this.#ask;
-    const concurrency = this.#handlers.get(name)?.concurrency;
-    return { paused: isPaused(name), concurrency, places: placesOf(name), running: 0 };
+  #makeLane(name: string): TypeLane {
+    const lane = new TypeLane(name);
+    lane.agree(this.#ask.termsOf(name), this.#since);
+    lane.places = this.#ask.placesOf(name);
+    return lane;
   }
 }

@@ -59,9 +59,10 @@ export function setType(request: SettingOf<'pauseType' | 'resumeType'>, context:
   const { name } = request;
   if (!handlers.has(name) && jobsOfType(name) === 0)
     throw new Refusal('not_found', 'There is no job type with this name: it has neither a handler nor jobs.');
-  const { paused, ...others } = ledger.typeSettings(name);
-  if (request.kind === 'pauseType') ledger.setType(name, { ...others, paused: held(paused, request.reason, now) });
-  else if (paused !== undefined) ledger.setType(name, others);
+  const { paused, ...others } = ledger.settings.typeOf(name);
+  if (request.kind === 'pauseType')
+    ledger.settings.setType(name, { ...others, paused: held(paused, request.reason, now) });
+  else if (paused !== undefined) ledger.settings.setType(name, others);
   ledger.answerAfterAll(reply, done);
 }
 
@@ -72,8 +73,9 @@ export function setServer(
   reply: Reply,
 ): void {
   const { ledger, now } = context;
-  const { paused, ...others } = ledger.serverSettings;
-  if (request.kind === 'pauseServer') ledger.setServer({ ...others, paused: held(paused, request.reason, now) });
-  else if (paused !== undefined) ledger.setServer(others);
+  const { paused, ...others } = ledger.settings.server;
+  if (request.kind === 'pauseServer')
+    ledger.settings.setServer({ ...others, paused: held(paused, request.reason, now) });
+  else if (paused !== undefined) ledger.settings.setServer(others);
   ledger.answerAfterAll(reply, done);
 }

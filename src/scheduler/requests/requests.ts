@@ -120,6 +120,7 @@ function specOf(
     trace,
     priority: draft.priority ?? handler?.priority,
     tags: draft.tags,
+    group: draft.group,
     expiresAfterMs: draft.expiresAfterMs ?? handler?.expiresAfterMs,
     maxRetryDelayMs: draft.maxRetryDelayMs ?? handler?.maxRetryDelayMs,
     retryJitter: draft.retryJitter ?? handler?.retryJitter,

@@ -39,6 +39,7 @@ type Fields = Pick<
   | 'keyTtlMs'
   | 'keyLost'
   | 'successor'
+  | 'group'
 >;
 
 /** The bit of the trace, which stands before the fields. */
@@ -59,6 +60,7 @@ const bits = {
   parentId: 16384,
   key: 2048,
   keyTtlMs: 4096,
+  group: 8192,
   keyLost: 65_536,
   successor: 131_072,
 } as const satisfies Record<keyof Fields, number>;
@@ -234,6 +236,7 @@ function writeFields(out: ByteWriter, spec: Fields, there: number, typeId: numbe
   }
   if (there & bits.key) out.word(spec.key as string);
   if (there & bits.keyTtlMs) out.u48(spec.keyTtlMs as number);
+  if (there & bits.group) out.word(spec.group as string);
   if (there & bits.successor) writeSuccessor(out, spec.successor as JobSpec, typeId);
 }
 
@@ -260,6 +263,7 @@ function readFields(input: ByteReader, there: number, readSuccessor: (bytes: Buf
   if (there & bits.parentId) fields.parentId = { seq: input.u48(), idSeconds: input.u48() };
   if (there & bits.key) fields.key = input.word();
   if (there & bits.keyTtlMs) fields.keyTtlMs = input.u48();
+  if (there & bits.group) fields.group = input.word();
   if (there & bits.keyLost) fields.keyLost = true;
   if (there & bits.successor) fields.successor = readSuccessor(input.bytes(input.u32()));
   return fields;

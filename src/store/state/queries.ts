@@ -13,6 +13,7 @@ import type {
   LogPlace,
   PastEvents,
   Queries,
+  RunPage,
   Steps,
   Totals,
 } from '../queries-port.js';
@@ -23,6 +24,7 @@ import type { DueTable } from './finding/due-table.js';
 import { countFailures } from './finding/failures.js';
 import { type Found, find } from './finding/matching.js';
 import type { Memtable } from './memtable.js';
+import { runPage } from './run-pages.js';
 
 export class StoreQueries implements Queries {
   readonly #memtable: Memtable;
@@ -54,6 +56,11 @@ export class StoreQueries implements Queries {
 
   seqOf(id: string): number | undefined {
     return this.get(id)?.spec.seq;
+  }
+
+  runs(id: string, query: Parameters<Queries['runs']>[1]): RunPage | undefined {
+    const job = this.get(id);
+    return job && this.#whole(() => runPage(job, this.#state, query));
   }
 
   list({ filter = {}, descending = true, limit, offset, behind }: ListQuery): ListPage {

@@ -32,6 +32,8 @@ export class JobSets {
   #changed: BlockSet[] = [];
   /** Jobs in each set. */
   readonly #counts: number[] = [];
+  /** Pending jobs by type, once somebody has asked for them. */
+  #pending: number[] | undefined;
 
   /** Puts a job where its status and type say, wherever it was before; undefined takes it out. */
   set(seq: number, status: Status | undefined, typeId: number): void {
@@ -41,6 +43,10 @@ export class JobSets {
     const before = known && statusIn(known, low);
     if (before === status) return;
     const block = known ?? this.#addBlock(number);
+    if (this.#pending !== undefined) {
+      const change = (status === 'pending' ? 1 : 0) - (before === 'pending' ? 1 : 0);
+      if (change !== 0) this.#pending[typeId] = (this.#pending[typeId] ?? 0) + change;
+    }
     if (before === undefined) {
       this.#change(block, number, allJobs, low, true);
       this.#change(block, number, setOfType(typeId), low, true);
@@ -60,6 +66,7 @@ export class JobSets {
    * crash interrupted leaves a job in some of its sets and not in the others.
    */
   place(seq: number, status: Status | undefined, typeId: number): void {
+    this.#pending = undefined;
     const present = status !== undefined;
     this.#ensure(allJobs, seq, present);
     this.#ensure(setOfType(typeId), seq, present);
@@ -78,6 +85,12 @@ export class JobSets {
   /** Jobs in a status; O(1). */
   count(status: Status): number {
     return this.#counts[setOfStatus(status)] ?? 0;
+  }
+
+  /** Pending jobs of a type; O(1), but for the first call. */
+  pendingOf(typeId: number): number {
+    this.#pending ??= Array.from({ length: this.types }, (_, each) => this.total('pending', each));
+    return this.#pending[typeId] ?? 0;
   }
 
   /** Whether so many jobs are in the set of all, each in one set of a status and in one of a type. */
@@ -206,6 +219,7 @@ export class JobSets {
     const block = this.#blocks.get(number) ?? this.#addBlock(number);
     block[set] = { set, block: number, bitmap, changed: false };
     this.#counts[set] = (this.#counts[set] ?? 0) + bitmap.size;
+    this.#pending = undefined;
   }
 
   /** Frees the memory outside of the JavaScript heap. */

@@ -1,6 +1,7 @@
 /** May a job start now; if not, why, and when to ask again: the decision by itself, case by case. */
 import t from 'tap';
 import {
+  type JobCircumstances,
   placesLeft,
   shownWait,
   type Trials,
@@ -12,6 +13,7 @@ import {
 
 const unbounded: TypeUse = {
   paused: false,
+  mayStartAt: Number.NEGATIVE_INFINITY,
   concurrency: Number.POSITIVE_INFINITY,
   places: Number.POSITIVE_INFINITY,
   running: 1000,
@@ -40,11 +42,15 @@ t.test('a type waits for the end of its pause, its handler, its own limit, threa
     [{ concurrency: 2, running: 1 }, undefined, 1],
     [{ concurrency: 2, places: 0, running: 0 }, 'thread', 0],
     [{ concurrency: 9, places: 5, running: 3 }, undefined, 2],
+    [{ mayStartAt: 1001, concurrency: 2, running: 2 }, 'rate', 0],
+    [{ mayStartAt: 1001, concurrency: undefined }, 'handler', 0],
+    [{ mayStartAt: 1000, concurrency: 9, running: 2 }, undefined, 1],
+    [{ mayStartAt: 1000, concurrency: 2, running: 2 }, 'type_concurrency', 0],
   ];
   for (const [change, waitsFor, left] of cases) {
     const type = { ...unbounded, ...change };
-    t.equal(whyTypeWaits(type)?.waitsFor, waitsFor, JSON.stringify(change));
-    t.equal(placesLeft(type), left, `places left: ${JSON.stringify(change)}`);
+    t.equal(whyTypeWaits(type, 1000)?.waitsFor, waitsFor, JSON.stringify(change));
+    t.equal(placesLeft(type, 1000), left, `places left: ${JSON.stringify(change)}`);
   }
 });
 
@@ -62,17 +68,34 @@ t.test('only a trial ends without an event', async (t) => {
   const waits = [
     whyServerWaits(false, false, 1),
     whyServerWaits(true, false, 0),
-    whyTypeWaits({ ...unbounded, places: 0 }),
+    whyTypeWaits({ ...unbounded, places: 0 }, 1000),
   ];
   for (const wait of waits) t.equal(wait?.askAgainAt, Number.POSITIVE_INFINITY, `for ${wait?.waitsFor}`);
 });
 
-t.test('answers show what only users or another start end, the first that holds', async (t) => {
-  const gone = { ...unbounded, concurrency: undefined };
-  t.equal(shownWait(true, { ...gone, paused: true }, true), 'paused');
-  t.equal(shownWait(false, { ...gone, paused: true }, true), 'type_paused');
-  t.equal(shownWait(false, gone, true), 'server_paused');
-  t.equal(shownWait(false, gone, false), 'handler');
-  t.equal(shownWait(false, { ...unbounded, concurrency: 1 }, false), undefined);
-  t.equal(shownWait(false, unbounded, false), undefined);
+t.test('a rate says when to ask again', async (t) => {
+  t.same(whyTypeWaits({ ...unbounded, mayStartAt: 1234 }, 1000), { waitsFor: 'rate', askAgainAt: 1234 });
+});
+
+t.test('answers show the first that holds', async (t) => {
+  const free = { running: 0, limit: 1 };
+  const nothing = { paused: false, type: unbounded, serverPaused: false, group: free, free: 1, now: 1000 };
+  t.equal(shownWait(nothing), undefined, 'it is about to start');
+  const cases: [change: Partial<JobCircumstances>, type: Partial<TypeUse>, shown: string][] = [
+    [{ free: 0 }, {}, 'thread'],
+    [{}, { places: 0 }, 'thread'],
+    [{ group: { running: 1, limit: 1 } }, { places: 0 }, 'group_concurrency'],
+    [{}, { concurrency: 1 }, 'type_concurrency'],
+    [{}, { mayStartAt: 2000 }, 'rate'],
+    [{}, { concurrency: undefined }, 'handler'],
+    [{ serverPaused: true }, {}, 'server_paused'],
+    [{}, { paused: true }, 'type_paused'],
+    [{ paused: true }, {}, 'paused'],
+  ];
+  // Each goes before all that stand above it.
+  let job: JobCircumstances = nothing;
+  for (const [change, type, shown] of cases) {
+    job = { ...job, ...change, type: { ...job.type, ...type } };
+    t.equal(shownWait(job), shown);
+  }
 });
