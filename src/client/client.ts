@@ -4,6 +4,7 @@ import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
 import { Live, type LiveOptions } from './live.js';
+import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
@@ -233,6 +234,11 @@ export class Jobs<H extends Handlers> {
     return this.#transport.send('POST', `${pathOf(id)}/run`, { signal });
   }
 
+  /** What its attempts came to and which slots it passed over, the newest first: all that the server has kept. */
+  runs(id: string, { signal }: CallOptions = {}): AsyncGenerator<JobRun, void, undefined> {
+    return runsOf(this.#transport, pathOf(id), signal);
+  }
+
   /** Removes a finished job. Resolves to the job as it was. */
   remove(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
     return this.#transport.send('POST', `${pathOf(id)}/remove`, { signal });
@@ -311,6 +317,7 @@ function bodyOf(fields: object): string {
 export { EscapementError, type Fault } from './errors.js';
 export type { EventsOptions } from './events.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
+export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Duration,
   EventFilter,

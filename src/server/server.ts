@@ -41,6 +41,7 @@ import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
+import { runsRoutes } from './routes/runs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
 
 /** The settings that the server itself looks at. */
@@ -178,6 +179,7 @@ export class Server {
     };
     const routes = [
       ...jobsRoutes(jobs),
+      ...runsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),
       ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),

@@ -132,6 +132,31 @@ export const answerExamples: {
   deleteJob: { 200: cancelled },
   cancelJob: { 200: cancelled },
   retryJob: { 200: { ...detail, next_run_in: '0s' } },
+  jobRuns: {
+    200: {
+      total: 2,
+      items: [
+        {
+          run: 1,
+          scheduled_for: '2024-01-02T09:00:00+08:00',
+          attempt: 1,
+          manual: false,
+          outcome: 'success',
+          started_at: '2024-01-02T09:00:00.001+08:00',
+          finished_at: '2024-01-02T09:00:00.043+08:00',
+          lateness_ms: 1,
+          duration_ms: 42,
+        },
+        {
+          scheduled_for: '2024-01-01T09:00:00+08:00',
+          manual: false,
+          outcome: 'missed',
+          count: 1,
+          last_scheduled_for: '2024-01-01T09:00:00+08:00',
+        },
+      ],
+    },
+  },
   cron: {
     200: {
       cron_expr: '0 9 * * 1-5',

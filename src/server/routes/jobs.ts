@@ -220,11 +220,12 @@ function answersAtEnd(
   return true;
 }
 
-function knownId({ parameter }: Exchange): string {
+/** The id of the path. @throws Refusal `not_found` when it is none */
+export function knownId({ parameter }: Exchange): string {
   if (parseId(parameter) === undefined) throw noSuchJob();
   return parameter;
 }
 
-function noSuchJob(): Refusal {
+export function noSuchJob(): Refusal {
   return new Refusal('not_found', 'There is no job with this id; finished jobs are removed after the retention time.');
 }
