@@ -2,7 +2,7 @@
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
-import { queryOf } from './finding.js';
+import { pages, queryOf } from './finding.js';
 import { Live, type LiveOptions } from './live.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
@@ -10,6 +10,7 @@ import type {
   EventFilter,
   EventOf,
   EventType,
+  Failure,
   Gap,
   Handlers,
   Health,
@@ -68,7 +69,6 @@ type ListedOf<H extends Handlers, Name extends NameOf<H> = NameOf<H>> = {
   [N in Name]: ListedJob<N, ResultOf<H[N]>>;
 }[Name];
 
-const pageJobs = 100;
 const firstPauseMs = 50;
 const longestPauseMs = 1000;
 /** The most that the server allows. */
@@ -100,6 +100,14 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
 
   resume({ signal }: CallOptions = {}): Promise<ServerPause> {
     return this.#transport.send('POST', '/resume', { signal });
+  }
+
+  /** What jobs have failed of, the most frequent first, page by page as they are asked for. */
+  failures(
+    filter: { readonly name?: NameOf<H> } = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Failure, void, undefined> {
+    return pages<Failure>(this.#transport, '/failures', queryOf(filter), options);
   }
 
   /** Whether the server can do its work. One that cannot says so and is no error. */
@@ -200,21 +208,7 @@ export class Jobs<H extends Handlers> {
     filter: ListFilter<Name> = {},
     { signal }: CallOptions = {},
   ): AsyncGenerator<ListedOf<H, Name>, void, undefined> {
-    const query = queryOf(filter);
-    query.set('limit', String(pageJobs));
-    for (;;) {
-      const page = await this.#transport.send<{ items: ListedOf<H, Name>[]; next_cursor?: string }>(
-        'GET',
-        `/jobs?${query}`,
-        {
-          signal,
-          repeatable: true,
-        },
-      );
-      yield* page.items;
-      if (page.next_cursor === undefined) return;
-      query.set('cursor', page.next_cursor);
-    }
+    yield* pages<ListedOf<H, Name>>(this.#transport, '/jobs', queryOf(filter), { signal });
   }
 
   /** Changes a pending job. */
@@ -334,6 +328,7 @@ export type {
   EventFilter,
   EventOf,
   EventType,
+  Failure,
   Gap,
   Handlers,
   Health,

@@ -35,6 +35,7 @@ import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
 import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
+import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
@@ -182,6 +183,7 @@ export class Server {
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),
+      ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
       ...healthRoutes(base, { health, clock, timezone }),

@@ -1,6 +1,6 @@
 /** `ctx.progress`: in answers, on disk, and for those who ask for `job.progress`. */
 import t from 'tap';
-import { Client } from '../support/client.js';
+import { Client, eventually } from '../support/client.js';
 import { startServer } from '../support/server.js';
 import { StreamReader } from '../support/sse.js';
 import { Subscriber } from '../support/ws.js';
@@ -55,9 +55,9 @@ t.test('job.progress goes to those who name it, without a seq, and to nobody els
     asking.messages.filter(({ type }) => type !== 'job.progress').map(({ type }) => type),
     ['subscribed'],
   );
-  const streamed = stream.blocks.filter(({ message }) => message?.type === 'job.progress');
-  t.equal(streamed.length, heard.length);
-  for (const { id: place } of streamed) t.equal(place, undefined, 'no place to resume from');
+  const streamed = () => stream.blocks.filter(({ message }) => message?.type === 'job.progress');
+  await eventually(() => streamed().length === heard.length, 'the stream has had as many');
+  for (const { id: place } of streamed()) t.equal(place, undefined, 'no place to resume from');
   for (const other of [feed, watching])
     t.same(
       other.messages.filter(({ type }) => type === 'job.progress'),
