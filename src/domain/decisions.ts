@@ -221,8 +221,9 @@ function countsAsRun(spec: JobSpec, { nextSlot: following }: JobState): boolean 
   return isRepeating(spec) && following === 0;
 }
 
-export function start({ spec, state }: Job, now: number): Decision {
+export function start({ spec, state, detail }: Job, now: number): Decision {
   return {
+    ...(detail.progress !== undefined && { detail: withoutProgress(detail) }),
     state: move(state, 'start', now, {
       attempt: state.attempt + 1,
       runCount: state.runCount + (state.attempt === 0 && countsAsRun(spec, state) ? 1 : 0),
@@ -232,6 +233,11 @@ export function start({ spec, state }: Job, now: number): Decision {
     }),
     events: [{ type: 'job.started', attempt: attemptNumber(state) }],
   };
+}
+
+/** A new attempt has said nothing of its progress. */
+function withoutProgress({ progress: _, ...detail }: JobDetail): JobDetail {
+  return detail;
 }
 
 export interface Success {
@@ -257,6 +263,7 @@ function resultDetail(before: JobDetail, { result, resultOmitted }: Success): Jo
     ...(before.lastError && { lastError: before.lastError }),
     ...(result !== undefined && { result }),
     ...(resultOmitted !== undefined && { resultOmitted }),
+    ...(before.progress !== undefined && { progress: before.progress }),
   };
 }
 
@@ -269,7 +276,10 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   const following = followingSlot(spec, state, now);
   // A retry gives way to the next occurrence.
   const permitted =
-    failure.retryable && retryCount <= spec.maxRetries && (following === undefined || retryAt < dueOf(spec, following));
+    failure.retryable &&
+    !spec.keyLost &&
+    retryCount <= spec.maxRetries &&
+    (following === undefined || retryAt < dueOf(spec, following));
   const expired = permitted && retryAt > (deadlineOf(spec, state) ?? Number.POSITIVE_INFINITY);
   if (expired) return fail(job, { ...failure, ...expiredFailure(spec, failure) }, now);
   const granted = permitted;
@@ -336,10 +346,11 @@ function finish(
 
 /**
  * An attempt was interrupted by something that was not its doing: it runs again at once. The third time in a row is a
- * failure all the same, or a job that takes its process down could do so for ever.
+ * failure all the same, or a job that takes its process down could do so for ever. One whose key another job has is cancelled.
  */
 export function interrupt(job: Job, begun: boolean, now: number): Decision {
   const { state } = job;
+  if (job.spec.keyLost) return cancel(job, now);
   const interruptions = state.interruptions + (begun ? 1 : 0);
   if (interruptions >= limits.interruptions) {
     const message = `the attempt was interrupted ${limits.interruptions} times in a row: its thread or the server ended`;
