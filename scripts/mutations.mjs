@@ -112,7 +112,7 @@ export const mutations = [
   {
     name: 'a job starts with an update that is not on disk',
     changes: [
-      change('src/scheduler/ledger.ts', 'this.#touched(seq) ? undefined : this.#readNow(seq)', 'this.lookup(seq)'),
+      change('src/scheduler/ledger.ts', 'this.#touched(seq) ? undefined : this.#read.read(seq)', 'this.lookup(seq)'),
     ],
   },
   {
@@ -397,6 +397,23 @@ export const mutations = [
   {
     name: 'a removed job leaves its result behind',
     changes: [change('src/store/trees/merge.ts', "tx.remove('details', detailKey(seq));", '')],
+  },
+  {
+    name: 'when no server ran is not on disk with the first record after',
+    test: 'scheduler/hidden-downtime',
+    changes: [change('src/scheduler/ledger.ts', 'this.#downtime = stretches ?? this.#downtime;', '')],
+  },
+  {
+    name: 'a run is written over the row of the one before it',
+    changes: [change('src/domain/runs/run.ts', 'return { number: number + 1, run };', 'return { number, run };')],
+  },
+  {
+    name: 'a removed job leaves its runs behind',
+    changes: [change('src/store/trees/merge.ts', 'if (hasRuns) removeRuns(tx, seq);', '')],
+  },
+  {
+    name: 'the last row of a job is not known while it is being written',
+    changes: [change('src/scheduler/ledger.ts', ' ?? this.#inFlight?.runs.get(seq)?.at(-1)', '')],
   },
 ];
 

@@ -8,7 +8,7 @@ import type { ShownWait } from '../scheduler/admission/admission.js';
 import { Type } from '../schema/typebox.js';
 
 const exact = { additionalProperties: false } as const;
-const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired'];
+const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired', 'cancelled'];
 /** `waiting_for`. */
 const waits: readonly ShownWait[] = [
   'paused',

@@ -135,7 +135,7 @@ export interface JobState {
 /** How an occurrence of a repeating job has ended. */
 export type RunOutcome = 'success' | 'failed';
 
-export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost' | 'expired';
+export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost' | 'expired' | 'cancelled';
 
 /** The latest failure of a job, as answers show it. */
 export interface LastError {

@@ -9,6 +9,11 @@ export const limits = {
   resultBytes: 64 * 1024,
   errorMessageChars: 4096,
   pauseReasonChars: 500,
+  /** Rows of its runs that a repeating job keeps, and one that runs once: it may be snoozed for ever. */
+  runsKept: 100,
+  runsKeptOfSingle: 1000,
+  /** Of the name and the message of an error in such a row. */
+  runErrorChars: 500,
   maxRetries: 100,
   defaultMaxRetries: 3,
   defaultRetryDelayMs: 60_000,

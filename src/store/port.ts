@@ -11,6 +11,7 @@ import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Job, JobState } from '../domain/job.js';
 import type { Status } from '../domain/lifecycle.js';
+import type { NumberedRun } from '../domain/runs/run.js';
 
 /** Running totals, as they stand after a commit. */
 export interface Counters {
@@ -82,6 +83,8 @@ export interface Changes {
   readonly keys: ReadonlyMap<string, KeyUse>;
   /** Keys of jobs that have another holder now, by `placeOfJobKey`; undefined: none. */
   readonly jobKeys: ReadonlyMap<string, KeyHolder | undefined>;
+  /** Rows of the runs of jobs, by `seq`, in order of their numbers: new ones, and the last of a job once more. Absent: none. */
+  readonly runs?: ReadonlyMap<number, readonly NumberedRun[]> | undefined;
   /** Stretches of the list of finished jobs that are not needed any more. */
   readonly passed: readonly FinishedPlace[];
   /** Absent: none has changed. */
@@ -145,6 +148,8 @@ export interface CommittedJobs {
   keyUse(name: string, now: number): KeyUse | undefined;
   /** The job that has a key, or had it last, by `placeOfJobKey`. @throws DamagedRecord */
   keyHolder(place: string): KeyHolder | undefined;
+  /** The last row of a job's runs; undefined when it has none. @throws DamagedRecord */
+  lastRun(seq: number): NumberedRun | undefined;
 }
 
 /** Jobs in finishing order, as far as merges have listed them. One that was retried since stands there twice. */

@@ -3,6 +3,7 @@
 import type { JobEvent } from '../domain/events.js';
 import type { JobFilter } from '../domain/finding/job-filter.js';
 import type { Job } from '../domain/job.js';
+import type { NumberedRun } from '../domain/runs/run.js';
 
 /** Where a page ended. */
 export interface ListPlace {
@@ -62,8 +63,23 @@ export interface PastEvents {
   readonly next?: LogPlace;
 }
 
+export interface RunPage {
+  /** Rows that there are, on all pages. */
+  readonly total: number;
+  /** Newest first. */
+  readonly runs: readonly NumberedRun[];
+  /** Where the next page begins; absent on the last. */
+  readonly nextBefore?: number;
+}
+
 export interface Queries {
   get(id: string): Job | undefined;
+  /**
+   * The runs of a job; undefined when there is no such job.
+   *
+   * @param query `before`: only rows with a lower number, from an earlier page's `nextBefore`
+   */
+  runs(id: string, query: { readonly limit: number; readonly before?: number | undefined }): RunPage | undefined;
   /** A list that asks of no due times. */
   list(query: ListQuery): ListPage;
   /** Any list, as of the instant of one of its steps; the jobs are shown as they are in the last. */

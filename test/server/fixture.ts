@@ -134,6 +134,7 @@ export class FakeQueries implements Queries {
   lastEvent(): number {
     return this.seq;
   }
+  runs: Queries['runs'] = (id) => (this.jobs.has(id) ? { total: 0, runs: [] } : undefined);
   eventsAfter: Queries['eventsAfter'] = () => ({ events: [], oldest: 1 });
   seqOf(id: string): number | undefined {
     return this.jobs.get(id)?.spec.seq;

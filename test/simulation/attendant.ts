@@ -76,6 +76,7 @@ export class Attendant {
     checkDeadline(committed.spec, state);
     if (isRepeating(committed.spec)) checkBounds(committed.spec, state, attempt);
     if (this.#promised.hasFields) checkPriority(world, this.#promised, committed.spec, attempt);
+    this.#promised.given.set(`${jobSeq}/${attempt.fence}`, attempt);
     if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.fence, attempt.scheduledFor);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
     must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');

@@ -8,6 +8,7 @@ import { checkStore } from '../../src/store/check/check.js';
 import type { World } from '../support/world.js';
 import { EventReplay, must } from './event-replay.js';
 import type { Promised } from './promised.js';
+import { RunsReplay } from './runs-replay.js';
 
 /** A list of all jobs: more than any life has. */
 export const everything = { limit: 10_000, offset: 0 } as const;
@@ -18,6 +19,7 @@ export class Invariants {
   readonly #promised: Promised;
   readonly #events: JobEvent[] = [];
   readonly #replay = new EventReplay();
+  readonly #runs: RunsReplay;
   /** Attempts that the events tell to have succeeded, by job and fence. */
   readonly #succeeded = new Set<string>();
   /** What a list of everything has, and the moment it was read at. */
@@ -30,6 +32,7 @@ export class Invariants {
   constructor(world: World, promised: Promised) {
     this.#world = world;
     this.#promised = promised;
+    this.#runs = new RunsReplay(promised);
   }
 
   /** All checks of one moment. */
@@ -46,6 +49,7 @@ export class Invariants {
     this.#checkLists(this.#jobs);
     checkKeys(this.#jobs);
     this.#checkReplay(this.#bySeq);
+    this.#runs.check(this.#world, this.#bySeq);
     this.#checkChildren(this.#jobs);
   }
 
@@ -160,6 +164,7 @@ export class Invariants {
       );
       this.#events.push(event);
       this.#replay.apply(event);
+      this.#runs.apply(event);
       if (event.body.type === 'job.completed') {
         this.#checkSlot(event.jobSeq);
         this.#succeeded.add(`${event.jobSeq}/${this.#replay.jobs.get(event.jobSeq)?.starts}`);

@@ -117,6 +117,9 @@ export class Promised {
     });
   }
 
+  /** What the pool was given, by job and fence. */
+  readonly given = new Map<string, { readonly scheduledFor: number; readonly attempt: number }>();
+
   started(seq: number, fence: number, slot: number): void {
     this.#slots.set(`${seq}/${fence}`, slot);
   }

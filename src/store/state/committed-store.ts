@@ -5,6 +5,7 @@
 import type { Clock } from '../../clock.js';
 import type { KeyHolder } from '../../domain/control/keys.js';
 import type { Job, JobState } from '../../domain/job.js';
+import type { NumberedRun } from '../../domain/runs/run.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import { hasStoredDetail, needsMore, storedDetail } from '../format/detail.js';
 import { sealChanges } from '../format/sealing.js';
@@ -198,6 +199,11 @@ export class CommittedStore implements JobStore, StorageEvents {
   keyHolder(place: string): KeyHolder | undefined {
     const recent = this.#state.recent.keyHolder(place);
     return recent ? recent.holder : this.#state.reader.keyHolder(place);
+  }
+
+  lastRun(seq: number): NumberedRun | undefined {
+    const { recent, reader } = this.#state;
+    return recent.runs.last(seq) ?? reader.lastRun(seq);
   }
 
   nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined {

@@ -5,13 +5,14 @@ import type { JobFilter } from '../../domain/finding/job-filter.js';
 import type { Job } from '../../domain/job.js';
 import { EventLog } from '../log/event-log.js';
 import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal } from '../port.js';
-import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, Steps, Totals } from '../queries-port.js';
+import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, RunPage, Steps, Totals } from '../queries-port.js';
 import type { JobSets } from '../trees/job-sets.js';
 import type { CommittedState } from './committed-state.js';
 import { type DuePlace, searchByDue } from './finding/due-search.js';
 import type { DueTable } from './finding/due-table.js';
 import { type Found, find } from './finding/matching.js';
 import type { Memtable } from './memtable.js';
+import { runPage } from './run-pages.js';
 
 export class StoreQueries implements Queries {
   readonly #memtable: Memtable;
@@ -43,6 +44,11 @@ export class StoreQueries implements Queries {
 
   seqOf(id: string): number | undefined {
     return this.get(id)?.spec.seq;
+  }
+
+  runs(id: string, query: Parameters<Queries['runs']>[1]): RunPage | undefined {
+    const job = this.get(id);
+    return job && this.#whole(() => runPage(job, this.#state, query));
   }
 
   list({ filter = {}, descending = true, limit, offset, behind }: ListQuery): ListPage {
