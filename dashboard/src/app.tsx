@@ -1,9 +1,15 @@
 /** Which screen is shown. */
 import '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { EventsScreen } from './screens/events.js';
+import { FailuresScreen } from './screens/failures.js';
 import { JobScreen } from './screens/job.js';
 import { JobsScreen } from './screens/jobs.js';
+import { NewJob } from './screens/new-job.js';
 import { Overview } from './screens/overview.js';
+import { SchedulesScreen } from './screens/schedules.js';
+import { SystemScreen } from './screens/system.js';
+import { TypeScreen, TypesScreen } from './screens/types.js';
 import { place, segments } from './state/router.js';
 import { enter, entry } from './state/session.js';
 import { Empty, Failed, Screen } from './ui/basics.js';
@@ -41,6 +47,18 @@ function Current() {
       return <Overview />;
     case 'jobs':
       return second === undefined ? <JobsScreen /> : <JobScreen key={second} id={second} />;
+    case 'schedules':
+      return <SchedulesScreen />;
+    case 'types':
+      return second === undefined ? <TypesScreen /> : <TypeScreen key={second} name={second} />;
+    case 'failures':
+      return <FailuresScreen />;
+    case 'events':
+      return <EventsScreen />;
+    case 'system':
+      return <SystemScreen />;
+    case 'new':
+      return <NewJob />;
     default:
       return (
         <Screen title="Nothing here">

@@ -25,6 +25,8 @@ export interface JobListProps extends Selecting {
   readonly order?: Readonly<Record<string, string>>;
   readonly row?: typeof JobRow;
   readonly head?: typeof ListHead;
+  /** Its columns have other widths. */
+  readonly kind?: 'schedules';
 }
 
 const pageRows = 50;
@@ -72,7 +74,7 @@ function useRange(total: number): {
 }
 
 export function JobList(props: JobListProps) {
-  const { filter, order = {}, selection, onSelect, row: Row = JobRow, head: Head = ListHead } = props;
+  const { filter, order = {}, selection, onSelect, row: Row = JobRow, head: Head = ListHead, kind } = props;
   const pages = useRef(new Map<number, readonly Listed[]>());
   const [total, setTotal] = useState<number>();
   const range = useRange(total ?? 0);
@@ -114,7 +116,11 @@ export function JobList(props: JobListProps) {
   }
   return (
     <>
-      <table class={selection ? 'list selects' : 'list'} aria-label="Jobs" aria-rowcount={total + 1}>
+      <table
+        class={`list${selection ? ' selects' : ''}${kind ? ` is-${kind}` : ''}`}
+        aria-label="Jobs"
+        aria-rowcount={total + 1}
+      >
         <Head />
         <tbody class="list-body" ref={range.list} style={{ height: `${shown * range.height}px` }}>
           {rows}
