@@ -47,7 +47,7 @@ export class RunsReplay {
   }
 
   /** Looks at the jobs of which there is news. */
-  check({ queries }: World, jobs: ReadonlyMap<number, Job>): void {
+  check({ queries, store }: World, jobs: ReadonlyMap<number, Job>): void {
     for (const seq of this.#news) {
       const job = jobs.get(seq);
       if (!job) continue;
@@ -55,7 +55,7 @@ export class RunsReplay {
       const runs = page?.runs.map(({ run }) => run) ?? [];
       const isWhole = runs.length < runsKept(isRepeating(job.spec));
       this.#checkAttempts(job, runs, isWhole);
-      if (isRepeating(job.spec) && isWhole) checkPassed(job, runs);
+      if (isRepeating(job.spec) && isWhole && !store.isAhead) checkPassed(job, runs);
     }
     this.#news.clear();
   }
