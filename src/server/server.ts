@@ -35,11 +35,13 @@ import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
 import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
+import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
+import { runsRoutes } from './routes/runs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
 
 /** The settings that the server itself looks at. */
@@ -177,8 +179,10 @@ export class Server {
     };
     const routes = [
       ...jobsRoutes(jobs),
+      ...runsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),
+      ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
       ...healthRoutes(base, { health, clock, timezone }),
