@@ -95,10 +95,9 @@ export function runsOfState(job: Job, last: Run | undefined): Run[] {
   return onlyRun(job).filter((run) => last === undefined || !tells(last, run));
 }
 
-/** Whether a row is of this run. */
+/** Whether a row tells of this run. Where the job has expired between two attempts, these have their rows before it. */
 function tells(row: Run, run: Run): boolean {
-  if (isPassedOver(row))
-    return isPassedOver(run) && row.outcome === run.outcome && row.lastScheduledFor === run.scheduledFor;
+  if (isPassedOver(row)) return row.outcome === 'expired' && row.lastScheduledFor === run.scheduledFor;
   return !isPassedOver(run) && row.run === run.run;
 }
 
@@ -111,8 +110,7 @@ function onlyRun({ spec, state, detail }: Job): Run[] {
     if (!hasExpired) return [];
     return [{ outcome: 'expired', scheduledFor: occurrence, lastScheduledFor: occurrence, count: 1, manual: false }];
   }
-  // Its attempts have ended before it expired, and have their rows.
-  if (startedAt === 0 || hasExpired) return [];
+  if (startedAt === 0) return [];
   const outcome = status === 'failed' ? failedAs(lastError) : status === 'success' ? status : 'cancelled';
   const error = status === 'failed' && lastError ? { error: shortened(lastError) } : undefined;
   return [{ ...begun(spec, state), outcome, finishedAt, ...error }];
