@@ -263,7 +263,7 @@ export const mutations = [
   },
   {
     name: 'a suspect waits with threads free because one before it has moved on',
-    changes: [change('src/scheduler/dispatch.ts', 'if (!job) continue;', 'if (!job) return;')],
+    changes: [change('src/scheduler/dispatch.ts', 'if (!job || this.#previous', 'if (!job) return; if (this.#previous')],
   },
   {
     name: 'the place of a start that is being written is given away',
