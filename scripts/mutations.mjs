@@ -147,11 +147,11 @@ export const mutations = [
     name: 'the outcome of an attempt that is no longer the job’s is accepted',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
+        'src/scheduler/attempts/attempts.ts',
         'const isCurrent = job?.state.fence === reported.fence;',
         'const isCurrent = job !== undefined;',
       ),
-      change('src/scheduler/scheduler.ts', ' || job.state.fence !== outcome.fence) return;', ') return;'),
+      change('src/scheduler/attempts/attempts.ts', ' || before.state.fence !== outcome.fence) return;', ') return;'),
     ],
   },
   {
@@ -368,7 +368,7 @@ export const mutations = [
     name: 'what an attempt has enqueued is made in a commit after that of its success',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
+        'src/scheduler/attempts/attempts.ts',
         'if (drafts.length > 0) makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log);',
         'const made = () => makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log); this.#ledger.onEnd({ written: made });',
       ),
@@ -379,8 +379,8 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/scheduler.ts',
-        "if (fact.kind === 'ended') return this.#decideEnd(fact);",
-        "if (fact.kind === 'ended') return this.#decideEnd({ ...fact, drafts: [] });",
+        "if (fact.kind === 'ended') return this.#attempts.endAgain(fact);",
+        "if (fact.kind === 'ended') return this.#attempts.endAgain({ ...fact, drafts: [] });",
       ),
     ],
   },
@@ -388,9 +388,9 @@ export const mutations = [
     name: 'an attempt whose job was cancelled makes what it has enqueued',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
-        "if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;",
-        "if (job?.state.status === 'cancelled') makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log); if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;",
+        'src/scheduler/attempts/attempts.ts',
+        "if (before?.state.status !== 'running' || before.state.fence !== outcome.fence) return;",
+        "if (before?.state.status === 'cancelled') makeEnqueued(drafts, before, { ...this.#contextAt(now), trace }, this.#ports.log); if (before?.state.status !== 'running' || before.state.fence !== outcome.fence) return;",
       ),
     ],
   },
