@@ -343,6 +343,7 @@ export type {
   ListedJob,
   ListFilter,
   NewJob,
+  Overlap,
   PayloadOf,
   Reason,
   ResultOf,
