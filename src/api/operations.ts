@@ -3,6 +3,7 @@ import { limits } from '../domain/limits.js';
 import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
 import { listQuery } from './finding/filter-schema.js';
+import { findingOperations } from './finding/operations.js';
 import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
 import { runList, runsQuery } from './runs/schemas.js';
@@ -68,6 +69,7 @@ export const operations = {
     query: listQuery,
     answers: { 200: answers.jobList },
   },
+  ...findingOperations,
   createJob: {
     method: 'POST',
     path: '/jobs',

@@ -2,18 +2,20 @@
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
-import { queryOf } from './finding.js';
+import { pages, queryOf } from './finding.js';
 import { Live, type LiveOptions } from './live.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
+  EventOf,
+  EventType,
+  Failure,
   Gap,
   Handlers,
   Health,
   Job,
   JobChange,
-  JobEvent,
   JobPause,
   JobType,
   ListedJob,
@@ -25,6 +27,7 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
+  TransientType,
 } from './types.js';
 
 export interface EscapementOptions {
@@ -66,7 +69,6 @@ type ListedOf<H extends Handlers, Name extends NameOf<H> = NameOf<H>> = {
   [N in Name]: ListedJob<N, ResultOf<H[N]>>;
 }[Name];
 
-const pageJobs = 100;
 const firstPauseMs = 50;
 const longestPauseMs = 1000;
 /** The most that the server allows. */
@@ -100,6 +102,14 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
     return this.#transport.send('POST', '/resume', { signal });
   }
 
+  /** What jobs have failed of, the most frequent first, page by page as they are asked for. */
+  failures(
+    filter: { readonly name?: NameOf<H> } = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Failure, void, undefined> {
+    return pages<Failure>(this.#transport, '/failures', queryOf(filter), options);
+  }
+
   /** Whether the server can do its work. One that cannot says so and is no error. */
   health({ signal }: CallOptions = {}): Promise<Health> {
     return this.#transport.send('GET', '/health', { signal, repeatable: true, alsoStatus: 503 });
@@ -114,7 +124,10 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
    * Events as they happen, without an end. When a connection ends, the client connects again, and what it missed comes first. Events that
    * the server no longer has are reported as a gap. It connects at the first `next()`.
    */
-  events(filter: EventFilter<NameOf<H>> = {}, options: EventsOptions = {}): AsyncIterableIterator<JobEvent | Gap> {
+  events<Type extends EventType | TransientType = EventType>(
+    filter: EventFilter<NameOf<H>, Type> = {},
+    options: EventsOptions = {},
+  ): AsyncIterableIterator<EventOf<Type> | Gap> {
     return events(this.#transport, filter, options);
   }
 
@@ -195,21 +208,7 @@ export class Jobs<H extends Handlers> {
     filter: ListFilter<Name> = {},
     { signal }: CallOptions = {},
   ): AsyncGenerator<ListedOf<H, Name>, void, undefined> {
-    const query = queryOf(filter);
-    query.set('limit', String(pageJobs));
-    for (;;) {
-      const page = await this.#transport.send<{ items: ListedOf<H, Name>[]; next_cursor?: string }>(
-        'GET',
-        `/jobs?${query}`,
-        {
-          signal,
-          repeatable: true,
-        },
-      );
-      yield* page.items;
-      if (page.next_cursor === undefined) return;
-      query.set('cursor', page.next_cursor);
-    }
+    yield* pages<ListedOf<H, Name>>(this.#transport, '/jobs', queryOf(filter), { signal });
   }
 
   /** Changes a pending job. */
@@ -327,7 +326,9 @@ export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Duration,
   EventFilter,
+  EventOf,
   EventType,
+  Failure,
   Gap,
   Handlers,
   Health,
@@ -342,11 +343,15 @@ export type {
   JsonObject,
   ListedJob,
   ListFilter,
+  LogEvent,
+  LogLevel,
   NewJob,
   Overlap,
   PayloadOf,
+  ProgressEvent,
   Reason,
   ResultOf,
   ServerPause,
   Stats,
+  TransientType,
 } from './types.js';

@@ -8,7 +8,7 @@ import { accessSync, constants } from 'node:fs';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
 import type { Config } from '../config.js';
-import type { JobEvent } from '../domain/events.js';
+import type { JobEvent, TransientEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
 import type { JobDraft, Requests } from '../scheduler/messages.js';
 import type { Queries } from '../store/queries-port.js';
@@ -35,6 +35,7 @@ import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
 import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
+import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
@@ -173,6 +174,7 @@ export class Server {
         },
         payloadCheckOf: (name) => types.payloadCheckOf(name),
         waitingFor: (job) => requests.waitingFor(job),
+        progressOf: (job) => requests.progressOf(job),
       },
       maxBodyBytes: config.maxBodyBytes,
     };
@@ -181,6 +183,7 @@ export class Server {
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),
+      ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
       ...healthRoutes(base, { health, clock, timezone }),
@@ -225,6 +228,11 @@ export class Server {
   publish(events: readonly JobEvent[]): void {
     this.#subscribers.feed.publish(events);
     this.#waits.publish(events);
+  }
+
+  /** Tells subscribers of an event that is not kept. */
+  publishTransient(event: TransientEvent): void {
+    this.#subscribers.transient.publish(event);
   }
 
   /**

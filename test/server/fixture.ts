@@ -89,6 +89,9 @@ export class FakeScheduler implements Requests {
   }
 
   readonly settings = noSettings;
+  progressOf(): undefined {
+    return undefined;
+  }
   waitingFor(): undefined {
     return undefined;
   }
@@ -127,6 +130,10 @@ export class FakeQueries implements Queries {
   *listInSteps(query: ListQuery) {
     yield;
     return this.list(query);
+  }
+  *failures() {
+    yield;
+    return { total: 0, groups: [] };
   }
   totals() {
     return { pending: 12, running: 3, completed: 1542, failed: 8, cancelled: 2 };

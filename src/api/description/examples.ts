@@ -91,6 +91,22 @@ export const answerExamples: {
     200: { name: 'escapement', version: 'v1.0.0', access: 'full', links: { jobs: '/api/v1/jobs', events: '/ws' } },
   },
   listJobs: { 200: { total: 1, items: [payment] } },
+  failures: {
+    200: {
+      total: 1,
+      items: [
+        {
+          name: 'payment_check',
+          error_group: '3f1c09d2a7b4',
+          message: 'connect ECONNREFUSED #:#',
+          count: 812,
+          first_at: '2024-01-02T15:20:00+08:00',
+          last_at: '2024-01-02T15:30:00+08:00',
+          job_id: id,
+        },
+      ],
+    },
+  },
   createJob: { 200: { ...payment, key: 'order-1' }, 201: payment },
   createJobs: {
     200: {

@@ -2,8 +2,8 @@
 import { Command, Option } from 'commander';
 import { asking, examples } from '../option.js';
 import { duration, wholeNumber } from '../option-values.js';
-import { withFilters } from './filters.js';
 import { jobFieldOptions } from './job-fields.js';
+import { withFilters } from './many/filters.js';
 
 const jobsModule = (): Promise<typeof import('../asking/jobs.js')> => import('../asking/jobs.js');
 
