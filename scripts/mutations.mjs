@@ -263,7 +263,9 @@ export const mutations = [
   },
   {
     name: 'a suspect waits with threads free because one before it has moved on',
-    changes: [change('src/scheduler/dispatch.ts', 'if (!job || this.#previous', 'if (!job) return; if (this.#previous')],
+    changes: [
+      change('src/scheduler/dispatch.ts', 'if (!job || this.#previous', 'if (!job) return; if (this.#previous'),
+    ],
   },
   {
     name: 'the place of a start that is being written is given away',
@@ -447,6 +449,7 @@ export const mutations = [
   },
   {
     name: 'a job that waits for the run before it is not found after a crash',
+    test: 'scheduler/replace',
     changes: [
       change(
         'src/scheduler/dispatch.ts',
@@ -467,6 +470,7 @@ export const mutations = [
   },
   {
     name: 'what was asked for while a job ran does not come to the disk with it',
+    test: 'scheduler/replace',
     changes: [change('src/store/format/spec-codec.ts', 'fields.successor = readSuccessor(', 'readSuccessor(')],
   },
   {
