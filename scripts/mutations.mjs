@@ -490,6 +490,7 @@ export const mutations = [
   },
   {
     name: 'a job that waits for the run before it is not found after a crash',
+    test: 'scheduler/replace',
     changes: [
       change(
         'src/scheduler/dispatch.ts',
@@ -510,6 +511,7 @@ export const mutations = [
   },
   {
     name: 'what was asked for while a job ran does not come to the disk with it',
+    test: 'scheduler/replace',
     changes: [change('src/store/format/spec-codec.ts', 'fields.successor = readSuccessor(', 'readSuccessor(')],
   },
   {
