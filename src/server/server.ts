@@ -35,6 +35,7 @@ import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
 import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
+import { groupsRoutes } from './routes/groups.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
@@ -90,7 +91,13 @@ export interface ServerOptions {
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
 
-const noJobs: JobsOfTypes = { withoutHandler: () => [], count: () => 0, pending: () => 0 };
+const noJobs: JobsOfTypes = {
+  withoutHandler: () => [],
+  count: () => 0,
+  pending: () => 0,
+  running: () => 0,
+  recent: () => undefined,
+};
 
 const base = '/api/v1';
 /** How long answers that are under way may take when the server closes. */
@@ -182,6 +189,7 @@ export class Server {
       ...healthRoutes(base, { health, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
+      ...groupsRoutes(jobs),
       ...pauseRoutes(jobs),
       ...(options.backUp
         ? backupRoutes(base, {

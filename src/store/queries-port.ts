@@ -62,6 +62,15 @@ export interface PastEvents {
   readonly next?: LogPlace;
 }
 
+/** A group of a type: its jobs that are not finished. */
+export interface GroupCounts {
+  readonly group: string;
+  readonly pending: number;
+  /** Of those. */
+  readonly due: number;
+  readonly running: number;
+}
+
 export interface Queries {
   get(id: string): Job | undefined;
   /** A list that asks of no due times. */
@@ -69,6 +78,10 @@ export interface Queries {
   /** Any list, as of the instant of one of its steps; the jobs are shown as they are in the last. */
   listInSteps(query: ListQuery): Steps<ListPage>;
   totals(): Totals;
+  /** Pending jobs that are due at `now` by type, of types that have some. Unix milliseconds. */
+  dueInSteps(now: number): Steps<ReadonlyMap<string, number>>;
+  /** The groups of a type that have unfinished jobs, those with most of them first. */
+  groupsInSteps(name: string, now: number): Steps<readonly GroupCounts[]>;
   /** Number of the latest event on disk. */
   lastEvent(): number;
   /**

@@ -272,7 +272,11 @@ export class Invariants {
     if (settings.server.paused) return;
     const handled = new Set(this.#world.handlers.map(({ name }) => name));
     const busy = new Set([...pool.attempts.values()].map(({ name }) => name));
-    for (const { spec, state } of queries.list({ ...everything, filter: { statuses: ['pending'] } }).jobs) {
+    for (const job of queries.list({ ...everything, filter: { statuses: ['pending'] } }).jobs) {
+      const { spec, state } = job;
+      const wait = scheduler.waitingFor(job);
+      // At the end all limits are taken away.
+      if (wait === 'rate' || wait === 'type_concurrency' || wait === 'group_concurrency') continue;
       if (spec.name === 'limited' && busy.has('limited')) continue;
       if (!handled.has(spec.name) || settings.types.get(spec.name)?.paused || isHeld(state)) continue;
       const lateMs = clock.now() - state.due;

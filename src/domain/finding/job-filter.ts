@@ -50,10 +50,5 @@ function isWithin(at: number, from = Number.NEGATIVE_INFINITY, before = Number.P
   return at >= from && at < before;
 }
 
-/** A field that specs get from another part of the product: it is found by as soon as it is there. */
-interface Grouped {
-  readonly group?: string | undefined;
-}
-
 /** The tenant or account of a job, if it has one. */
-export const groupNameOf = ({ spec }: Pick<Job, 'spec'>): string | undefined => (spec as Grouped).group;
+export const groupNameOf = ({ spec }: Pick<Job, 'spec'>): string | undefined => spec.group;

@@ -23,6 +23,7 @@ import type { Exchange } from '../http/exchange.js';
 import { readPreferences } from '../http/prefer.js';
 import { jsonCreated, jsonOk } from '../http/response-head.js';
 import type { Waits } from '../live/waits.js';
+import { answerInSteps } from './in-steps.js';
 
 /** What these routes work with. */
 export interface JobsContext {
@@ -118,7 +119,7 @@ function show(context: JobsContext, exchange: Exchange): void {
 }
 
 function list(context: JobsContext, exchange: Exchange): void {
-  const { queries, cursors, rules, turns } = context;
+  const { queries, cursors, rules } = context;
   const { cursor, ...asked } = readListQuery(exchange.query, rules.timezone);
   const text = textOf(asked);
   const byDue = asked.sort === 'due';
@@ -131,18 +132,7 @@ function list(context: JobsContext, exchange: Exchange): void {
   const answer = (page: ListPage): void => answerList(context, exchange, page, text);
   const { filter } = asked;
   if (!byDue && filter.dueFrom === undefined && filter.dueBefore === undefined) return answer(queries.list(query));
-  const steps = queries.listInSteps(query);
-  const step = (): void => {
-    try {
-      if (exchange.over) return void steps.return?.({ total: 0, jobs: [] });
-      const { done, value } = steps.next();
-      if (done) answer(value);
-      else turns.add(step);
-    } catch (error) {
-      exchange.fail(error);
-    }
-  };
-  turns.add(step);
+  answerInSteps(context, exchange, queries.listInSteps(query), answer);
 }
 
 /** A text that tells one list from another. */

@@ -5,12 +5,22 @@ import type { JobFilter } from '../../domain/finding/job-filter.js';
 import type { Job } from '../../domain/job.js';
 import { EventLog } from '../log/event-log.js';
 import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal } from '../port.js';
-import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, Steps, Totals } from '../queries-port.js';
+import type {
+  GroupCounts,
+  ListPage,
+  ListQuery,
+  LogPlace,
+  PastEvents,
+  Queries,
+  Steps,
+  Totals,
+} from '../queries-port.js';
 import type { JobSets } from '../trees/job-sets.js';
 import type { CommittedState } from './committed-state.js';
 import { type DuePlace, searchByDue } from './finding/due-search.js';
 import type { DueTable } from './finding/due-table.js';
 import { type Found, find } from './finding/matching.js';
+import { tallyGroups, tallyTypes } from './finding/tally.js';
 import type { Memtable } from './memtable.js';
 
 export class StoreQueries implements Queries {
@@ -103,6 +113,14 @@ export class StoreQueries implements Queries {
   totals(): Totals {
     const { completed, failed, cancelled } = this.#counters();
     return { pending: this.#sets.count('pending'), running: this.#sets.count('running'), completed, failed, cancelled };
+  }
+
+  dueInSteps(now: number): Steps<ReadonlyMap<string, number>> {
+    return tallyTypes(this.#state, now);
+  }
+
+  groupsInSteps(name: string, now: number): Steps<readonly GroupCounts[]> {
+    return tallyGroups(this.#state, name, now);
   }
 
   lastEvent(): number {
