@@ -7,7 +7,8 @@ import { must } from './event-replay.js';
 import type { Random } from './random.js';
 
 /** What clients may ask for. */
-const concurrencies = [null, 1, 2, 3];
+const concurrencies = [null, null, 1, 2];
+const groupConcurrencies = [null, 1, 1, 2];
 const rates = [null, '1/500ms', '3/1s', '5/10s', '200/1s'];
 
 /** What a client asks to be set. */
@@ -22,7 +23,7 @@ export const noLimits: AskedLimits = { concurrency: null, groupConcurrency: null
 export function anyLimits(random: Random): AskedLimits {
   const text = random.pick(rates);
   const rate = text === null ? null : (parseRate(text) as Rate);
-  return { concurrency: random.pick(concurrencies), groupConcurrency: random.pick(concurrencies), rate };
+  return { concurrency: random.pick(concurrencies), groupConcurrency: random.pick(groupConcurrencies), rate };
 }
 
 /** The limits of a type as clients know them. */

@@ -50,7 +50,7 @@ const weights = {
 
 /** In each step. */
 const reloadChance = 0.02;
-const limitChance = 0.04;
+const limitChance = 0.06;
 
 /** Some starts lack one, and some readings anew: its jobs must wait then. */
 const sometimesMissing = 'other';
