@@ -27,6 +27,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/scripts/node-version.mjs ./scripts/node-version.mjs
 COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/dist/dashboard ./dist/dashboard
 COPY --from=build /app/dist/workers ./dist/workers
 RUN mkdir /data /backups && chown node:node /data /backups
 USER node

@@ -78,7 +78,12 @@ class Alone {
         readEnqueued: () => {
           throw new Error('nothing is enqueued here');
         },
-        retention: { retentionMs: Number.POSITIVE_INFINITY, retainJobs: Number.POSITIVE_INFINITY },
+        retention: {
+          retentionMs: Number.POSITIVE_INFINITY,
+          retainJobs: Number.POSITIVE_INFINITY,
+          failedRetentionMs: Number.POSITIVE_INFINITY,
+          retainFailed: Number.POSITIVE_INFINITY,
+        },
         merge: {
           rows: Number.POSITIVE_INFINITY,
           detailBytes: Number.POSITIVE_INFINITY,
@@ -87,6 +92,7 @@ class Alone {
         log: silent,
         damage: new DamageLog(silent),
         publish: () => {},
+        publishTransient: () => {},
         fatal: (reason) => {
           throw new Error(reason);
         },

@@ -112,7 +112,7 @@ export const mutations = [
   {
     name: 'a job starts with an update that is not on disk',
     changes: [
-      change('src/scheduler/ledger.ts', 'this.#touched(seq) ? undefined : this.#readNow(seq)', 'this.lookup(seq)'),
+      change('src/scheduler/ledger.ts', 'this.#touched(seq) ? undefined : this.#read.read(seq)', 'this.lookup(seq)'),
     ],
   },
   {
@@ -147,11 +147,11 @@ export const mutations = [
     name: 'the outcome of an attempt that is no longer the job’s is accepted',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
+        'src/scheduler/attempts/attempts.ts',
         'const isCurrent = job?.state.fence === reported.fence;',
         'const isCurrent = job !== undefined;',
       ),
-      change('src/scheduler/scheduler.ts', ' || job.state.fence !== outcome.fence) return;', ') return;'),
+      change('src/scheduler/attempts/attempts.ts', ' || before.state.fence !== outcome.fence) return;', ') return;'),
     ],
   },
   {
@@ -297,7 +297,9 @@ export const mutations = [
   },
   {
     name: 'a suspect waits with threads free because one before it has moved on',
-    changes: [change('src/scheduler/dispatch.ts', 'if (!job) continue;', 'if (!job) return;')],
+    changes: [
+      change('src/scheduler/dispatch.ts', 'if (!job || this.#previous', 'if (!job) return; if (this.#previous'),
+    ],
   },
   {
     name: 'the place of a start that is being written is given away',
@@ -364,8 +366,11 @@ export const mutations = [
   {
     name: 'the pause of a type holds only once it is on disk, and a start meanwhile does not see it',
     changes: [
-      change('src/scheduler/ledger.ts', 'this.#filling.typeOf(name)?.paused !== undefined ||', ''),
-      change('src/scheduler/ledger.ts', 'this.#inFlight?.typeOf(name)?.paused !== undefined ||', ''),
+      change(
+        'src/domain/control/settings.ts',
+        'return [gathered, written, onDisk ?? {}].filter((each) => each !== undefined);',
+        'return onDisk === undefined ? nothingSet : [onDisk];',
+      ),
     ],
   },
   {
@@ -402,7 +407,7 @@ export const mutations = [
     name: 'what an attempt has enqueued is made in a commit after that of its success',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
+        'src/scheduler/attempts/attempts.ts',
         'if (drafts.length > 0) makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log);',
         'const made = () => makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log); this.#ledger.onEnd({ written: made });',
       ),
@@ -413,8 +418,8 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/scheduler.ts',
-        "if (fact.kind === 'ended') return this.#decideEnd(fact);",
-        "if (fact.kind === 'ended') return this.#decideEnd({ ...fact, drafts: [] });",
+        "if (fact.kind === 'ended') return this.#attempts.endAgain(fact);",
+        "if (fact.kind === 'ended') return this.#attempts.endAgain({ ...fact, drafts: [] });",
       ),
     ],
   },
@@ -422,15 +427,32 @@ export const mutations = [
     name: 'an attempt whose job was cancelled makes what it has enqueued',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
-        "if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;",
-        "if (job?.state.status === 'cancelled') makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log); if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;",
+        'src/scheduler/attempts/attempts.ts',
+        "if (before?.state.status !== 'running' || before.state.fence !== outcome.fence) return;",
+        "if (before?.state.status === 'cancelled') makeEnqueued(drafts, before, { ...this.#contextAt(now), trace }, this.#ports.log); if (before?.state.status !== 'running' || before.state.fence !== outcome.fence) return;",
       ),
     ],
   },
   {
     name: 'a removed job leaves its result behind',
     changes: [change('src/store/trees/merge.ts', "tx.remove('details', detailKey(seq));", '')],
+  },
+  {
+    name: 'when no server ran is not on disk with the first record after',
+    test: 'scheduler/hidden-downtime',
+    changes: [change('src/scheduler/ledger.ts', 'this.#downtime = stretches ?? this.#downtime;', '')],
+  },
+  {
+    name: 'a run is written over the row of the one before it',
+    changes: [change('src/domain/runs/run.ts', 'return { number: number + 1, run };', 'return { number, run };')],
+  },
+  {
+    name: 'a removed job leaves its runs behind',
+    changes: [change('src/store/trees/merge.ts', 'if (hasRuns) removeRuns(tx, seq);', '')],
+  },
+  {
+    name: 'the last row of a job is not known while it is being written',
+    changes: [change('src/scheduler/ledger.ts', ' ?? this.#inFlight?.runs.get(seq)?.at(-1)', '')],
   },
 ];
 

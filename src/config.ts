@@ -34,6 +34,9 @@ export interface Config {
   /** Finished jobs are kept this long, and at most so many. */
   readonly retentionMs: number;
   readonly retainJobs: number;
+  /** The same of jobs that have failed. */
+  readonly failedRetentionMs: number;
+  readonly retainFailed: number;
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
   /** Tokens by what they allow; those of `tokenFile` are among them. */
@@ -47,6 +50,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Bodies in chunks are taken; else 411. */
   readonly chunked: boolean;
+  /** The dashboard is served at `/`. */
+  readonly dashboard: boolean;
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly logLevel: string;

@@ -6,7 +6,6 @@ import type { Scheduler } from './scheduler/scheduler.js';
 import type { Health, JobsOfTypes, JobsWithoutHandler, RecentOfType } from './server/ports.js';
 import type { TypeDictionary } from './store/format/type-dictionary.js';
 import type { JobSets } from './store/trees/job-sets.js';
-import type { Recent } from './telemetry/recent.js';
 
 export interface HealthParts {
   readonly scheduler: Scheduler;
@@ -30,16 +29,26 @@ export function health({ scheduler, pool, jobsOfTypes }: HealthParts): Health {
   return { status: 'healthy', ...more };
 }
 
+/** What became of attempts lately, by type. */
+interface RecentRuns {
+  of(type: string): RecentOfType | undefined;
+}
+
 /** Jobs by type, and those that have jobs to run and no handler here: those jobs wait. */
 export class JobsByType implements JobsOfTypes {
   readonly #types: TypeDictionary;
   readonly #sets: JobSets;
   #handled: ReadonlySet<string> = new Set();
 
-  readonly #recent: Recent | undefined;
+  readonly #recent: RecentRuns | undefined;
 
   /** @param recent absent: nothing is known of it */
-  constructor(types: TypeDictionary, sets: JobSets, handlers: readonly { readonly name: string }[], recent?: Recent) {
+  constructor(
+    types: TypeDictionary,
+    sets: JobSets,
+    handlers: readonly { readonly name: string }[],
+    recent?: RecentRuns,
+  ) {
     this.#recent = recent;
     this.#types = types;
     this.#sets = sets;

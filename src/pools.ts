@@ -2,7 +2,7 @@
  * The pool of a server, as its settings have it: threads for the handlers of the folder and, where there are targets for jobs of
  * the type `http`, one for these. What that needs is loaded only then.
  */
-import type { Config } from './config.js';
+import type { Config, HttpTypeConfig } from './config.js';
 import type { Logger } from './log.js';
 import { WorkerPool } from './pool/pool.js';
 import type { JobCheck, PoolEvents } from './pool/port.js';
@@ -31,7 +31,7 @@ export async function makePool(
     handlersDir,
     threads,
     threadMemoryMiB,
-    jobCheck: httpType === undefined ? jobCheck : { ...jobCheck, otherTypes: ['http'] },
+    jobCheck: httpType === undefined ? jobCheck : { ...jobCheck, otherTypes: [await enqueuedHttp(httpType)] },
     attemptsPerThread,
     graceMs,
     events,
@@ -55,4 +55,16 @@ export async function makePool(
     log: (entry) => write(entry.thread === undefined ? entry : { ...entry, thread: threads + entry.thread }),
   });
   return new PoolsByType(handlers, http, handlersDir);
+}
+
+/** What handlers' threads know of the type: what may be called, and by name what may go into headers. */
+async function enqueuedHttp(httpType: HttpTypeConfig): Promise<JobCheck['otherTypes'][number]> {
+  const { rulesOf } = await import('./http-type/settings.js');
+  const rules = rulesOf(httpType);
+  const variables = rules.variables.map((variable) => ({ ...variable, value: '' }));
+  return {
+    name: 'http',
+    module: new URL('./http-type/payload.js', import.meta.url).href,
+    settings: { ...rules, variables, keys: [] },
+  };
 }

@@ -9,6 +9,7 @@ import { useIdKey } from './domain/id.js';
 import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
+import { type Libraries, loadLibraries, tracesOf } from './libraries.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
 import { makePool, type Workers } from './pools.js';
 import type { ProcessEnd } from './process/end.js';
@@ -20,8 +21,7 @@ import { type ReloadCause, Reloads } from './reload/reloads.js';
 import { mergeBounds } from './scheduler/merging.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import { checkExposure, whyNoBind } from './server/http/bind.js';
-import { chooseHttp } from './server/http/http-choice.js';
-import type { HttpAdapter, HttpName } from './server/http/http-port.js';
+import type { HttpName } from './server/http/http-port.js';
 import { withTokenFile } from './server/http/token-file.js';
 import type { Server } from './server/server.js';
 import { version } from './server/version.js';
@@ -43,7 +43,6 @@ import { ThreadedStore } from './store/thread/threaded-store.js';
 import { Counts } from './telemetry/counts.js';
 import { Recent } from './telemetry/recent.js';
 import type { Traces } from './telemetry/traces/port.js';
-import { loadTraces } from './telemetry/traces/sdk.js';
 import { TimerWaker } from './timer/waker.js';
 
 export interface Running {
@@ -75,7 +74,7 @@ const unclean =
  */
 export async function start(config: Config, around: Surroundings): Promise<Running> {
   // The server's libraries are read while the store opens and the threads start.
-  const libraries = Promise.all([import('./server/server.js'), chooseHttp(config.http, around.log)]);
+  const libraries = loadLibraries(config, around.log);
   // Should it fail, that is reported where it is waited for.
   libraries.catch(() => {});
   const lock = await claim(config, around);
@@ -87,8 +86,6 @@ export async function start(config: Config, around: Surroundings): Promise<Runni
     throw damagedDirectory(error, lock.path);
   }
 }
-
-type Libraries = Promise<[typeof import('./server/server.js'), HttpAdapter]>;
 
 /** The address is free and the directory is this process's. */
 async function claim({ host, port, tokens, dataDir }: Config, { stopping }: Surroundings): Promise<DirectoryLock> {
@@ -126,7 +123,7 @@ async function startOn(
   lock: DirectoryLock,
   config: Config,
   around: Surroundings,
-  libraries: Libraries,
+  libraries: Promise<Libraries>,
 ): Promise<Running> {
   const startedAt = systemClock.monotonic();
   useIdKey(lock.facts.idKey);
@@ -169,21 +166,6 @@ interface Opened {
   readonly traces: Traces | undefined;
 }
 
-/** Nothing depends on traces: without the package that they need, the server runs as if there were no SDK. */
-async function tracesOf(log: Pino): Promise<Traces | undefined> {
-  try {
-    const traces = await loadTraces(version);
-    if (traces !== undefined) log.info('requests, commits and attempts are traced: an OpenTelemetry SDK is loaded');
-    return traces;
-  } catch (error) {
-    log.warn(
-      { reason: (error as Error).message },
-      'an OpenTelemetry SDK is loaded and nothing is traced: install @opentelemetry/api beside escapement',
-    );
-    return undefined;
-  }
-}
-
 /** Opens the store while the threads start. When one fails or the server is to stop, both are closed. */
 async function open(lock: DirectoryLock, config: Config, { log, end, stopping }: Surroundings): Promise<Opened> {
   const scheduler = new Late<Scheduler>('scheduler');
@@ -198,6 +180,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
     jobCheck: jobCheckFor(config.timezone),
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
+      progress: (reports) => scheduler.call((part) => part.progress(reports)),
       room: () => scheduler.call((part) => part.turn()),
     },
     log,
@@ -255,7 +238,7 @@ async function assemble(
   lock: DirectoryLock,
   config: Config,
   { log, end, fatal }: Surroundings,
-  libraries: Libraries,
+  libraries: Promise<Libraries>,
 ): Promise<Parts> {
   const { store, kv, pool, types, counts, traces } = opened;
   const clock = systemClock;
@@ -285,14 +268,16 @@ async function assemble(
       traces,
       damage: new DamageLog(log),
       publish: (events) => opened.server.call((server) => server.publish(events)),
+      publishTransient: (event) => opened.server.call((server) => server.publishTransient(event)),
       takeStop: () => stops.take(),
       fatal,
     },
   );
   const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types, new Recent(counts));
-  const [{ Server }, http] = await libraries;
+  const { Server, http, pages } = await libraries;
   const server = new Server({
     config,
+    pages,
     http,
     clock,
     requests: shard.scheduler,

@@ -46,7 +46,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   within: [],
   // What worker threads of ours are started with.
   'plain-thread': [],
+  // What a start loads as far as it is asked for.
+  libraries: ['telemetry', 'config', 'server'],
   startup: [
+    'libraries',
     'process',
     'health',
     'figures',

@@ -8,13 +8,14 @@ import type { ShownWait } from '../scheduler/admission/admission.js';
 import { Type } from '../schema/typebox.js';
 
 const exact = { additionalProperties: false } as const;
-const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired'];
+export const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired', 'cancelled'];
 /** `waiting_for`. */
 const waits: readonly ShownWait[] = [
   'paused',
   'type_paused',
   'server_paused',
   'handler',
+  'previous_run',
   'rate',
   'type_concurrency',
   'group_concurrency',
@@ -66,6 +67,7 @@ const whenRepeating = {
 const attempt = {
   started_at: Type.Optional(instant),
   finished_at: Type.Optional(instant),
+  progress: Type.Optional(Type.Unknown()),
   result: Type.Optional(Type.Unknown()),
   result_omitted: Type.Optional(Type.String()),
   last_error: Type.Optional(

@@ -14,12 +14,13 @@ import { cronCommand } from './commands/cron.js';
 import { eventsCommand } from './commands/events.js';
 import { healthCommand } from './commands/health.js';
 import { jobsCommand } from './commands/jobs.js';
+import { failuresCommand } from './commands/many/failures.js';
 import { pauseCommand, resumeCommand } from './commands/pause.js';
 import { startCommand } from './commands/start.js';
 import { statsCommand } from './commands/stats.js';
 import { topCommand } from './commands/top.js';
 import { typesCommand } from './commands/types.js';
-import { explain, fail, oneLine, startError, usageError } from './output.js';
+import { endWithReader, explain, fail, oneLine, startError, usageError } from './output.js';
 import { passOverServiceLinks, readVariables } from './variables.js';
 
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
@@ -33,6 +34,7 @@ function program(): Command {
     .helpOption('-h, --help', 'print this help')
     .addCommand(startCommand(startServer))
     .addCommand(jobsCommand())
+    .addCommand(failuresCommand())
     .addCommand(typesCommand())
     .addCommand(pauseCommand())
     .addCommand(resumeCommand())
@@ -61,6 +63,7 @@ function withDescendants(command: Command): Command[] {
 // --- Running ---
 
 async function startServer(config: Config): Promise<void> {
+  goOnWithoutReader();
   if (serviceLinks.length > 0) {
     process.stderr.write(
       oneLine(
@@ -93,6 +96,7 @@ function unknownVariables(): string[] {
   );
 }
 
+const goOnWithoutReader = endWithReader();
 const escapement = program();
 const allOptions = withDescendants(escapement).flatMap(({ options }) => options);
 const serviceLinks = passOverServiceLinks(allOptions, process.env);

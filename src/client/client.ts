@@ -2,15 +2,20 @@
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
-import { queryOf } from './finding.js';
-import { pause as sleep, Transport } from './transport.js';
+import { pages, queryOf } from './finding.js';
+import { Live, type LiveOptions } from './live.js';
+import { type JobRun, runsOf } from './runs.js';
+import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
+  EventOf,
+  EventType,
+  Failure,
   Gap,
   Handlers,
+  Health,
   Job,
   JobChange,
-  JobEvent,
   JobPause,
   JobType,
   ListedJob,
@@ -22,6 +27,7 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
+  TransientType,
 } from './types.js';
 
 export interface EscapementOptions {
@@ -38,6 +44,12 @@ export interface EscapementOptions {
 
 interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+interface RequestOptions extends CallOptions {
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 interface CreateOptions extends CallOptions {
@@ -57,7 +69,6 @@ type ListedOf<H extends Handlers, Name extends NameOf<H> = NameOf<H>> = {
   [N in Name]: ListedJob<N, ResultOf<H[N]>>;
 }[Name];
 
-const pageJobs = 100;
 const firstPauseMs = 50;
 const longestPauseMs = 1000;
 /** The most that the server allows. */
@@ -91,6 +102,19 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
     return this.#transport.send('POST', '/resume', { signal });
   }
 
+  /** What jobs have failed of, the most frequent first, page by page as they are asked for. */
+  failures(
+    filter: { readonly name?: NameOf<H> } = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Failure, void, undefined> {
+    return pages<Failure>(this.#transport, '/failures', queryOf(filter), options);
+  }
+
+  /** Whether the server can do its work. One that cannot says so and is no error. */
+  health({ signal }: CallOptions = {}): Promise<Health> {
+    return this.#transport.send('GET', '/health', { signal, repeatable: true, alsoStatus: 503 });
+  }
+
   /** Figures of the whole server. */
   stats(options: CallOptions = {}): Promise<Stats> {
     return this.#transport.send<Stats>('GET', '/stats', { ...options, repeatable: true });
@@ -100,8 +124,39 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
    * Events as they happen, without an end. When a connection ends, the client connects again, and what it missed comes first. Events that
    * the server no longer has are reported as a gap. It connects at the first `next()`.
    */
-  events(filter: EventFilter<NameOf<H>> = {}, options: EventsOptions = {}): AsyncIterableIterator<JobEvent | Gap> {
+  events<Type extends EventType | TransientType = EventType>(
+    filter: EventFilter<NameOf<H>, Type> = {},
+    options: EventsOptions = {},
+  ): AsyncIterableIterator<EventOf<Type> | Gap> {
     return events(this.#transport, filter, options);
+  }
+
+  /**
+   * One connection for all that a screen shows: events whose filter may be changed while it is open, and figures when asked for. It
+   * needs a WebSocket. Events are not iterated over but handed to `onEvent`, and it says when the connection is lost and there again.
+   */
+  live(options: LiveOptions = {}): Live {
+    return new Live(this.#transport, options);
+  }
+
+  /**
+   * A request that there is no method for.
+   *
+   * @param path below `/api/v1`, with the query: `/cron?expr=@daily`
+   * @returns the body of the answer, parsed. @throws EscapementError
+   */
+  request<Body = unknown>(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    { body, headers, signal }: RequestOptions = {},
+  ): Promise<Body> {
+    const options: SendOptions = {
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(headers && { headers }),
+      signal,
+      repeatable: method === 'GET',
+    };
+    return this.#transport.send<Body>(method, path, options);
   }
 }
 
@@ -153,21 +208,7 @@ export class Jobs<H extends Handlers> {
     filter: ListFilter<Name> = {},
     { signal }: CallOptions = {},
   ): AsyncGenerator<ListedOf<H, Name>, void, undefined> {
-    const query = queryOf(filter);
-    query.set('limit', String(pageJobs));
-    for (;;) {
-      const page = await this.#transport.send<{ items: ListedOf<H, Name>[]; next_cursor?: string }>(
-        'GET',
-        `/jobs?${query}`,
-        {
-          signal,
-          repeatable: true,
-        },
-      );
-      yield* page.items;
-      if (page.next_cursor === undefined) return;
-      query.set('cursor', page.next_cursor);
-    }
+    yield* pages<ListedOf<H, Name>>(this.#transport, '/jobs', queryOf(filter), { signal });
   }
 
   /** Changes a pending job. */
@@ -196,6 +237,11 @@ export class Jobs<H extends Handlers> {
   /** Runs a pending job now; a repeating one gets an extra occurrence. */
   run(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
     return this.#transport.send('POST', `${pathOf(id)}/run`, { signal });
+  }
+
+  /** What its attempts came to and which slots it passed over, the newest first: all that the server has kept. */
+  runs(id: string, { signal }: CallOptions = {}): AsyncGenerator<JobRun, void, undefined> {
+    return runsOf(this.#transport, pathOf(id), signal);
   }
 
   /** Removes a finished job. Resolves to the job as it was. */
@@ -275,12 +321,17 @@ function bodyOf(fields: object): string {
 
 export { EscapementError, type Fault } from './errors.js';
 export type { EventsOptions } from './events.js';
+export type { Live, LiveOptions, LiveState } from './live.js';
+export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Duration,
   EventFilter,
+  EventOf,
   EventType,
+  Failure,
   Gap,
   Handlers,
+  Health,
   Instant,
   Job,
   JobChange,
@@ -292,10 +343,14 @@ export type {
   JsonObject,
   ListedJob,
   ListFilter,
+  LogEvent,
+  LogLevel,
   NewJob,
   PayloadOf,
+  ProgressEvent,
   Reason,
   ResultOf,
   ServerPause,
   Stats,
+  TransientType,
 } from './types.js';

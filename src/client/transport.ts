@@ -16,6 +16,8 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** It may be sent twice: it only reads, or the server knows it by a key. */
   readonly repeatable?: boolean;
+  /** An answer with this status is none to be thrown, nor repeated. */
+  readonly alsoStatus?: number;
 }
 
 const firstWaitMs = 100;
@@ -67,7 +69,7 @@ export class Transport {
   async #once(
     method: string,
     path: string,
-    { body, headers = {}, signal }: SendOptions,
+    { body, headers = {}, signal, alsoStatus }: SendOptions,
   ): Promise<{ readonly failure: Response | EscapementError; readonly retryAfterMs: number }> {
     const { token, fetch } = this.#options;
     let response: Response;
@@ -87,7 +89,7 @@ export class Transport {
       const message = `No answer from ${this.#base}: ${reasonOf(error)}.`;
       return { failure: new EscapementError('unreachable', message, 0, [], { cause: error }), retryAfterMs: 0 };
     }
-    if (response.ok) return { failure: response, retryAfterMs: 0 };
+    if (response.ok || response.status === alsoStatus) return { failure: response, retryAfterMs: 0 };
     const problem: unknown = await response.json().catch(() => undefined);
     const retryAfterMs = Number(response.headers.get('retry-after') ?? 0) * 1000 || 0;
     return { failure: errorOf(response.status, problem), retryAfterMs };

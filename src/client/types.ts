@@ -139,6 +139,8 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly last_outcome?: 'success' | 'failed';
   readonly started_at?: string;
   readonly finished_at?: string;
+  /** What the latest attempt has said last (`ctx.progress`). */
+  readonly progress?: unknown;
   readonly result?: Result;
   readonly result_omitted?: string;
   readonly last_error?: { readonly name: string; readonly message: string; readonly code: string; readonly at: string };
@@ -176,6 +178,20 @@ export interface JobFilter<Name extends string = string> {
 export interface ListFilter<Name extends string = string> extends JobFilter<Name> {
   readonly sort?: 'created' | 'due';
   readonly order?: 'asc' | 'desc';
+}
+
+/** Jobs that have failed and are there still, of one type and for one reason. */
+export interface Failure {
+  readonly name: string;
+  /** Finds its jobs: `jobs.list({ error_group })`. */
+  readonly error_group: string;
+  /** Numbers and ids in it are `#`. */
+  readonly message: string;
+  readonly count: number;
+  readonly first_at: string;
+  readonly last_at: string;
+  /** The one that failed last. */
+  readonly job_id: string;
 }
 
 export interface JobType {
@@ -218,6 +234,18 @@ export interface ServerPause {
   readonly since?: string;
 }
 
+/** How the server is. */
+export interface Health {
+  readonly status: 'healthy' | 'degraded' | 'draining';
+  readonly time: string;
+  readonly version: string;
+  /** Why it is not healthy. */
+  readonly reason?: string;
+  readonly paused?: true;
+  /** By job type: pending jobs that have no handler there. */
+  readonly waiting_for_handler?: Readonly<Record<string, number>>;
+}
+
 export interface Stats {
   readonly pending: number;
   readonly running: number;
@@ -250,6 +278,39 @@ export interface JobEvent {
   readonly seq: number;
 }
 
+/** What an event of a running job has that is not kept: it has no `seq`, may be left out, and comes only where its type is asked for. */
+interface Transient {
+  readonly job_id: string;
+  readonly job_name: string;
+  readonly status: number;
+  readonly timestamp: string;
+  readonly metadata: JsonObject;
+}
+
+/** An attempt has said how far it has come (`ctx.progress`). */
+export interface ProgressEvent extends Transient {
+  readonly type: 'job.progress';
+  readonly data: { readonly progress: unknown };
+}
+
+/** A handler has written a line (`ctx.log`). */
+export interface LogEvent extends Transient {
+  readonly type: 'job.log';
+  readonly data: { readonly level: LogLevel; readonly message: string; readonly fields: JsonObject };
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Types of events that are not kept: a filter must name them. */
+export type TransientType = 'job.progress' | 'job.log';
+
+/** The event of a type. */
+export type EventOf<Type extends EventType | TransientType> = Type extends 'job.progress'
+  ? ProgressEvent
+  : Type extends 'job.log'
+    ? LogEvent
+    : JobEvent;
+
 /** Events from one number to another are not known any more. */
 export interface Gap {
   readonly type: 'gap';
@@ -258,9 +319,9 @@ export interface Gap {
 }
 
 /** An event must match all lists that are there, and in each of them one value. */
-export interface EventFilter<Name extends string = string> {
+export interface EventFilter<Name extends string = string, Type extends EventType | TransientType = EventType> {
   readonly job_types?: readonly Name[];
-  readonly event_types?: readonly EventType[];
+  readonly event_types?: readonly Type[];
   readonly job_ids?: readonly string[];
 }
 

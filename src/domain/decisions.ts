@@ -16,6 +16,7 @@ import {
 } from './job.js';
 import { next, type Step } from './lifecycle.js';
 import { limits } from './limits.js';
+import type { PassedOver } from './runs/run.js';
 import { deadlineOf, expiredMessage } from './slots/deadline.js';
 import {
   countPassed,
@@ -26,6 +27,7 @@ import {
   followingSlot,
   lastSlot,
   nextSlot,
+  passedSlots,
   startOf,
 } from './slots/schedule.js';
 
@@ -35,6 +37,8 @@ export interface Decision {
   readonly events: readonly EventBody[];
   readonly detail?: JobDetail;
   readonly spec?: JobSpec;
+  /** Slots that the job passes over, or an occurrence of which it makes no attempt. */
+  readonly passed?: readonly PassedOver[] | undefined;
   /** The total that grows by one. */
   readonly counts?: 'completed' | 'failed' | 'cancelled';
 }
@@ -121,9 +125,22 @@ export function miss({ spec, state }: Job, now: number, resumedAt = now): Decisi
   const last = lastSlot(spec, state.occurrence, until) ?? state.occurrence;
   if (spec.misfire === 'run_once') {
     const changes = { occurrence: last, due: now, missed: state.missed + missed };
-    return { state: move(state, 'miss', now, changes), events: [] };
+    // The last of them runs, and so is not passed over.
+    const before = lastSlot(spec, state.occurrence, last - 1);
+    const passed = last === state.occurrence ? [] : [missedOver(spec, state.occurrence, before)];
+    return { state: move(state, 'miss', now, changes), events: [], passed };
   }
-  return passOver(spec, state, 'miss', nextSlot(spec, last), { missed: state.missed + missed }, now);
+  const counts = { missed: state.missed + missed };
+  return {
+    ...passOver(spec, state, 'miss', nextSlot(spec, last), counts, now),
+    passed: [missedOver(spec, state.occurrence, last)],
+  };
+}
+
+/** Slots from the present one up to another, which is undefined if there is none behind it. */
+function missedOver(spec: JobSpec, first: number, last = first): PassedOver {
+  const count = 1 + countSlots(spec, first, last);
+  return { outcome: 'missed', scheduledFor: first, lastScheduledFor: last, count, manual: false };
 }
 
 /** Whether the present occurrence is among those that are counted as missed: it was made due later than by its own time. */
@@ -167,17 +184,24 @@ export function expire(job: Job, now: number): Decision {
   const repeats = isRepeating(spec);
   const slot = repeats ? followingSlot(spec, state, now) : undefined;
   const passed = repeats ? countPassed(spec, state, slot, now) : 0;
+  const over: PassedOver[] = [notStarted(state, 'expired')];
+  if (passed > 0) over.push(passedSlots(spec, state, slot, now, 'skipped_overlap'));
   if (repeats && state.attempt === 0) {
     // An extra occurrence is none of the schedule.
     const own = state.nextSlot !== 0 || isCounted(spec, state) ? 0 : 1;
     const skipped = state.skipped + passed + own;
-    return passOver(spec, state, 'skip', slot, { skipped }, now);
+    return { ...passOver(spec, state, 'skip', slot, { skipped }, now), passed: over };
   }
   const error = expiredMessage(spec, state.attempt > 0 ? job.detail.lastError?.message : undefined);
   const { retryCount } = state;
   const told: EventBody = { type: 'job.failed', error, retryCount, maxRetries: spec.maxRetries, final: true };
   const { state: after, events } = finish(job, slot === undefined ? 'expire' : 'skip', [told], now);
-  return { state: after, events, detail: expiredDetail(job.detail, error, now), counts: 'failed' };
+  return { state: after, events, detail: expiredDetail(job.detail, error, now), passed: over, counts: 'failed' };
+}
+
+/** The present occurrence, of which no attempt is made, or no further one. */
+export function notStarted({ occurrence, nextSlot: following }: JobState, outcome: PassedOver['outcome']): PassedOver {
+  return { outcome, scheduledFor: occurrence, lastScheduledFor: occurrence, count: 1, manual: following !== 0 };
 }
 
 function expiredDetail(detail: JobDetail, message: string, at: number): JobDetail {
@@ -197,8 +221,9 @@ function countsAsRun(spec: JobSpec, { nextSlot: following }: JobState): boolean 
   return isRepeating(spec) && following === 0;
 }
 
-export function start({ spec, state }: Job, now: number): Decision {
+export function start({ spec, state, detail }: Job, now: number): Decision {
   return {
+    ...(detail.progress !== undefined && { detail: withoutProgress(detail) }),
     state: move(state, 'start', now, {
       attempt: state.attempt + 1,
       runCount: state.runCount + (state.attempt === 0 && countsAsRun(spec, state) ? 1 : 0),
@@ -210,6 +235,11 @@ export function start({ spec, state }: Job, now: number): Decision {
   };
 }
 
+/** A new attempt has said nothing of its progress. */
+function withoutProgress({ progress: _, ...detail }: JobDetail): JobDetail {
+  return detail;
+}
+
 export interface Success {
   readonly durationMs: number;
   readonly result?: string;
@@ -218,9 +248,11 @@ export interface Success {
 
 export function succeed(job: Job, success: Success, now: number): Decision {
   const told: EventBody = { type: 'job.completed', durationMs: Math.max(0, Math.round(success.durationMs)) };
-  const { state, events } = finish(job, 'succeed', [told], now);
+  const { state, events, passed } = finish(job, 'succeed', [told], now);
   const detail = resultDetail(job.detail, success);
-  return detail ? { state, events, detail, counts: 'completed' } : { state, events, counts: 'completed' };
+  return detail
+    ? { state, events, passed, detail, counts: 'completed' }
+    : { state, events, passed, counts: 'completed' };
 }
 
 /** What a success leaves behind: its result in the place of an earlier one's. Undefined where there is neither. */
@@ -231,6 +263,7 @@ function resultDetail(before: JobDetail, { result, resultOmitted }: Success): Jo
     ...(before.lastError && { lastError: before.lastError }),
     ...(result !== undefined && { result }),
     ...(resultOmitted !== undefined && { resultOmitted }),
+    ...(before.progress !== undefined && { progress: before.progress }),
   };
 }
 
@@ -243,7 +276,10 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   const following = followingSlot(spec, state, now);
   // A retry gives way to the next occurrence.
   const permitted =
-    failure.retryable && retryCount <= spec.maxRetries && (following === undefined || retryAt < dueOf(spec, following));
+    failure.retryable &&
+    !spec.keyLost &&
+    retryCount <= spec.maxRetries &&
+    (following === undefined || retryAt < dueOf(spec, following));
   const expired = permitted && retryAt > (deadlineOf(spec, state) ?? Number.POSITIVE_INFINITY);
   if (expired) return fail(job, { ...failure, ...expiredFailure(spec, failure) }, now);
   const granted = permitted;
@@ -255,8 +291,8 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
     final: !granted,
   };
   if (!granted) {
-    const { state: after, events } = finish(job, 'fail', [told], now);
-    return { state: after, events, detail, counts: 'failed' };
+    const { state: after, events, passed } = finish(job, 'fail', [told], now);
+    return { state: after, events, passed, detail, counts: 'failed' };
   }
   return {
     state: move(state, 'retryLater', now, { due: retryAt, retryCount, interruptions: 0, finishedAt: now }),
@@ -281,11 +317,13 @@ function finish(
     return { state: move(state, step, now, { ...over, finishedAt: now, interruptions: 0 }), events: told };
   }
   const slot = followingSlot(spec, state, now);
-  const skipped = state.skipped + countPassed(spec, state, slot, now);
+  const count = countPassed(spec, state, slot, now);
+  const passed = count === 0 ? undefined : [passedSlots(spec, state, slot, now, 'skipped_overlap')];
+  const skipped = state.skipped + count;
   const lastOutcome = step === 'succeed' ? 'success' : 'failed';
   if (slot === undefined) {
     const changes = { ...over, finishedAt: now, interruptions: 0, skipped, lastOutcome } as const;
-    return { state: move(state, step, now, changes), events: told };
+    return { state: move(state, step, now, changes), events: told, passed };
   }
   const due = dueOf(spec, slot);
   const onward = step === 'skip' ? step : 'recur';
@@ -302,15 +340,17 @@ function finish(
       nextSlot: 0,
     }),
     events: [...told, { type: 'job.scheduled', triggerAt: due, isRepeat: true }],
+    passed,
   };
 }
 
 /**
  * An attempt was interrupted by something that was not its doing: it runs again at once. The third time in a row is a
- * failure all the same, or a job that takes its process down could do so for ever.
+ * failure all the same, or a job that takes its process down could do so for ever. One whose key another job has is cancelled.
  */
 export function interrupt(job: Job, begun: boolean, now: number): Decision {
   const { state } = job;
+  if (job.spec.keyLost) return cancel(job, now);
   const interruptions = state.interruptions + (begun ? 1 : 0);
   if (interruptions >= limits.interruptions) {
     const message = `the attempt was interrupted ${limits.interruptions} times in a row: its thread or the server ended`;

@@ -135,7 +135,7 @@ export interface JobState {
 /** How an occurrence of a repeating job has ended. */
 export type RunOutcome = 'success' | 'failed';
 
-export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost' | 'expired';
+export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost' | 'expired' | 'cancelled';
 
 /** The latest failure of a job, as answers show it. */
 export interface LastError {
@@ -151,6 +151,8 @@ export interface JobDetail {
   readonly lastError?: LastError;
   readonly result?: string;
   readonly resultOmitted?: string;
+  /** What its latest attempt has said last of its progress; JSON text. */
+  readonly progress?: string;
 }
 
 export interface Job {

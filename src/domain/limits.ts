@@ -9,6 +9,11 @@ export const limits = {
   resultBytes: 64 * 1024,
   errorMessageChars: 4096,
   pauseReasonChars: 500,
+  /** Rows of its runs that a repeating job keeps, and one that runs once: it may be snoozed for ever. */
+  runsKept: 100,
+  runsKeptOfSingle: 1000,
+  /** Of the name and the message of an error in such a row. */
+  runErrorChars: 500,
   maxRetries: 100,
   defaultMaxRetries: 3,
   defaultRetryDelayMs: 60_000,
@@ -45,6 +50,8 @@ export const limits = {
   dueOffset: 10_000,
   listMax: 100,
   bodyBytes: 1024 * 1024,
+  /** What an attempt may say of its progress, as JSON. */
+  progressBytes: 4096,
   /** What one attempt may enqueue. */
   enqueuedJobs: 1000,
   enqueuedBytes: 4 * 1024 * 1024,

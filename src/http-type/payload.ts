@@ -91,6 +91,11 @@ export function payloadFaults(payload: unknown, rules: HttpRules): readonly Plac
   return faults;
 }
 
+/** For threads that only make such jobs. */
+export function makePayloadCheck(rules: HttpRules): (payload: unknown) => readonly PlacedFault[] {
+  return (payload) => payloadFaults(payload, rules);
+}
+
 /** The URL, or what is wrong with it. */
 function readUrl(text: unknown): URL | string {
   if (text === undefined) return 'is required';

@@ -10,6 +10,7 @@ import type { Decision } from '../domain/decisions.js';
 import type { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type Job, noDetail, type TraceContext, wakesAt } from '../domain/job.js';
+import type { NumberedRun } from '../domain/runs/run.js';
 import { deadlineOf } from '../domain/slots/deadline.js';
 import type { Outcome } from '../pool/port.js';
 import type { FinishedPlace, JobChange, KeyUse } from '../store/port.js';
@@ -32,6 +33,8 @@ export type Fact =
       readonly drafts: readonly JobDraft[];
       /** Of the attempt, where that is traced. */
       readonly trace: TraceContext | undefined;
+      /** What the attempt said last of its progress, JSON text. */
+      readonly progress: string | undefined;
     };
 
 /** What follows from the end of a batch, beside answers and events. */
@@ -54,6 +57,7 @@ export class Batch {
   readonly #consequences: Consequence[] = [];
   readonly #keys = new Map<string, KeyUse>();
   readonly #jobKeys = new Map<string, KeyHolder | undefined>();
+  readonly #runs = new Map<number, NumberedRun[]>();
   readonly #passed: FinishedPlace[] = [];
   readonly #types = new Map<string, TypeSettings>();
   #server: ServerSettings | undefined;
@@ -84,6 +88,11 @@ export class Batch {
   /** Keys of jobs that have another holder now, by `placeOfJobKey`; undefined: none. */
   get jobKeys(): ReadonlyMap<string, KeyHolder | undefined> {
     return this.#jobKeys;
+  }
+
+  /** Rows of the runs of jobs, by `seq`. */
+  get runs(): ReadonlyMap<number, readonly NumberedRun[]> {
+    return this.#runs;
   }
 
   /** Stretches of the list of finished jobs that retention needs no more. */
@@ -161,6 +170,14 @@ export class Batch {
   /** Takes a job away: nothing of it stays. */
   remove(job: Job): void {
     this.#touched.set(job.spec.seq, { job, specChanged: false, detailChanged: false, removed: true });
+  }
+
+  /** Adds a row of a job's runs, or replaces the last by one with its number. */
+  addRun(seq: number, row: NumberedRun): void {
+    const rows = this.#runs.get(seq);
+    if (!rows) this.#runs.set(seq, [row]);
+    else if (rows.at(-1)?.number === row.number) rows[rows.length - 1] = row;
+    else rows.push(row);
   }
 
   /** Adds the next event. */

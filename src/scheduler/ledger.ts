@@ -9,7 +9,9 @@ import type { Settings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import { type Job, type JobState, noDetail, type TraceContext } from '../domain/job.js';
+import type { Job, JobSpec, JobState, TraceContext } from '../domain/job.js';
+import { mayLeaveRows, runsAfter } from '../domain/runs/rows.js';
+import { behind, type NumberedRun } from '../domain/runs/run.js';
 import {
   type Commits,
   type CommittedJobs,
@@ -22,8 +24,9 @@ import {
 } from '../store/port.js';
 import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
+import { ReadJobs } from './books/read-jobs.js';
+import { SettingsBook } from './books/settings-book.js';
 import type { Answer } from './messages.js';
-import { SettingsBook } from './settings-book.js';
 
 /** What the ledger needs of others. */
 export interface LedgerPorts {
@@ -38,10 +41,6 @@ const storageUnavailable = new Refusal(
   'The change could not be written to disk and was not made. Try again later; GET /health says when writing works again.',
 );
 
-/** Jobs kept at hand after they were read, and characters of payload that one may have for it: 8 million in all. */
-const maxRead = 2048;
-const maxReadPayload = 4096;
-
 type MutableCounters = { -readonly [K in keyof Counters]: Counters[K] };
 
 /** See the head of this file. Instants are Unix milliseconds. */
@@ -50,12 +49,7 @@ export class Ledger {
   readonly settings: SettingsBook;
   readonly #ports: LedgerPorts;
   readonly #active = new Map<number, Job>();
-  /**
-   * Jobs that were read and have not been touched since: what is due is looked at when its time has come and again when it
-   * starts. With `cachedPages` it takes a sixth off what a run costs the main thread. A plain map, emptied when full: each
-   * job is put in and taken out once, where an LRU takes twice as long.
-   */
-  readonly #read = new Map<number, Job>();
+  readonly #read: ReadJobs;
   #filling = new Batch();
   #inFlight: Batch | undefined;
   /** Of the batch in flight. */
@@ -72,6 +66,7 @@ export class Ledger {
   constructor(ports: LedgerPorts, start: { readonly counters: Counters; readonly settings: Settings }) {
     const { counters, settings } = start;
     this.#ports = ports;
+    this.#read = new ReadJobs(ports.store);
     this.settings = new SettingsBook(settings, () => ({ filling: this.#filling, inFlight: this.#inFlight }));
     this.#counters = { ...counters };
     this.#countersInFlight = counters;
@@ -118,12 +113,12 @@ export class Ledger {
     if (atHand) return atHand;
     const touched = this.#touched(seq);
     if (touched) return touched.removed ? undefined : touched.job;
-    return this.#readNow(seq);
+    return this.#read.read(seq);
   }
 
   /** A job of which all that was decided is on disk; undefined while something is not. @throws DamagedRecord */
   lookupWritten(seq: number): Job | undefined {
-    return this.#read.get(seq) ?? (this.#touched(seq) ? undefined : this.#readNow(seq));
+    return this.#read.get(seq) ?? (this.#touched(seq) ? undefined : this.#read.read(seq));
   }
 
   /** A job's state as it is now, without its spec. @throws DamagedRecord */
@@ -153,14 +148,6 @@ export class Ledger {
     return this.#filling.touched.get(seq) ?? this.#inFlight?.touched.get(seq);
   }
 
-  #readNow(seq: number): Job | undefined {
-    const job = this.#ports.store.job(seq);
-    if (!job || job.detail !== noDetail || job.spec.payload.length > maxReadPayload) return job;
-    if (this.#read.size === maxRead) this.#read.clear();
-    this.#read.set(seq, job);
-    return job;
-  }
-
   /** A cancelled job may leave while its attempt is in the pool: only of one that is running is it sure that it is there. */
   #running(seq: number): Job | undefined {
     const job = this.#active.get(seq);
@@ -178,6 +165,7 @@ export class Ledger {
     if (job) this.#read.delete(job.spec.seq);
     else this.#counters.jobs++;
     const after = this.#filling.apply(job, decision);
+    if (job && mayLeaveRows(job, decision)) this.#addRuns(job, decision, now);
     const { seq, idSeconds, name } = after.spec;
     for (const body of decision.events) {
       const event: JobEvent = { seq: ++this.#counters.lastEvent, jobSeq: seq, idSeconds, jobName: name, at: now, body };
@@ -187,6 +175,16 @@ export class Ledger {
     if (decision.spec?.group !== undefined) this.settings.noteGroups(name);
     if (this.#active.has(seq)) this.#active.set(seq, after);
     return after;
+  }
+
+  /** What the job's attempt came to, and what it passes over, are rows of its runs. */
+  #addRuns(job: Job, decision: Decision, now: number): void {
+    const { seq } = job.spec;
+    const last = (): NumberedRun | undefined =>
+      this.#filling.runs.get(seq)?.at(-1) ?? this.#inFlight?.runs.get(seq)?.at(-1) ?? this.#ports.store.lastRun(seq);
+    for (const run of runsAfter(job, decision, now, () => last() !== undefined)) {
+      this.#filling.addRun(seq, behind(last(), run));
+    }
   }
 
   /**
@@ -267,8 +265,8 @@ export class Ledger {
   }
 
   /** The key of a job is its own from now on. */
-  giveKey(place: string, job: Job): void {
-    this.#filling.setKeyHolder(place, asHolder(job.spec));
+  giveKey(place: string, spec: JobSpec): void {
+    this.#filling.setKeyHolder(place, asHolder(spec));
   }
 
   /** The answer of a request that is traced waits for the batch being gathered. */
@@ -307,7 +305,7 @@ export class Ledger {
     this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { touched: jobs, events, keys, jobKeys, passed, settings, traced, traces } = batch;
+    const { touched: jobs, events, keys, jobKeys, runs, passed, settings, traced, traces } = batch;
     this.#span = this.#ports.traces?.commit({
       jobs: jobs.size,
       events: events.length,
@@ -317,7 +315,7 @@ export class Ledger {
     const downtime = this.#downtime;
     this.#downtime = undefined;
     this.#downtimeInFlight = downtime;
-    this.#ports.store.commit({ at: now, counters, jobs, events, keys, jobKeys, passed, settings, downtime });
+    this.#ports.store.commit({ at: now, counters, jobs, events, keys, jobKeys, runs, passed, settings, downtime });
     return true;
   }
 

@@ -8,7 +8,7 @@ import { accessSync, constants } from 'node:fs';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
 import type { Config } from '../config.js';
-import type { JobEvent } from '../domain/events.js';
+import type { JobEvent, TransientEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
 import type { JobDraft, Requests } from '../scheduler/messages.js';
 import type { Queries } from '../store/queries-port.js';
@@ -16,7 +16,7 @@ import type { Telemetry } from '../telemetry/port.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import { Turns } from './bodies/turns.js';
 import { readEnqueued } from './enqueued/read-enqueued.js';
-import { HttpApp } from './http/app.js';
+import { HttpApp, type Route } from './http/app.js';
 import { bind, checkExposure, isPrivate } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
@@ -28,20 +28,22 @@ import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
 import { Waits } from './live/waits.js';
 import { WebSockets } from './live/websocket.js';
 import { docsRoutes } from './pages/docs.js';
-import { homeRoutes } from './pages/home.js';
+import { homeRoutes, iconRoute } from './pages/home.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
 import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
-import { groupsRoutes } from './routes/groups.js';
+import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
-import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
+import { runsRoutes } from './routes/runs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
+import { groupsRoutes } from './routes/types/groups.js';
+import { jobTypesRoutes } from './routes/types/job-types.js';
 
 /** The settings that the server itself looks at. */
 export type ServerConfig = Pick<
@@ -87,6 +89,8 @@ export interface ServerOptions {
   readonly answerTimeoutMs?: number;
   /** Loads what shows the metrics; without it there is no such route. */
   readonly metrics?: () => Promise<Exposition>;
+  /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
+  readonly pages?: readonly Route[] | undefined;
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
@@ -177,13 +181,16 @@ export class Server {
         },
         payloadCheckOf: (name) => types.payloadCheckOf(name),
         waitingFor: (job) => requests.waitingFor(job),
+        progressOf: (job) => requests.progressOf(job),
       },
       maxBodyBytes: config.maxBodyBytes,
     };
     const routes = [
       ...jobsRoutes(jobs),
+      ...runsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),
+      ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
       ...healthRoutes(base, { health, clock, timezone }),
@@ -200,7 +207,7 @@ export class Server {
         : []),
     ];
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
-    const pages = [...homeRoutes(base), ...docsRoutes()];
+    const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
     for (const route of [...routes, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
       app.route(route);
     app.routeRest(base);
@@ -229,6 +236,11 @@ export class Server {
   publish(events: readonly JobEvent[]): void {
     this.#subscribers.feed.publish(events);
     this.#waits.publish(events);
+  }
+
+  /** Tells subscribers of an event that is not kept. */
+  publishTransient(event: TransientEvent): void {
+    this.#subscribers.transient.publish(event);
   }
 
   /**

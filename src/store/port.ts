@@ -11,6 +11,7 @@ import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Job, JobState } from '../domain/job.js';
 import type { Status } from '../domain/lifecycle.js';
+import type { NumberedRun } from '../domain/runs/run.js';
 
 /** Running totals, as they stand after a commit. */
 export interface Counters {
@@ -82,6 +83,8 @@ export interface Changes {
   readonly keys: ReadonlyMap<string, KeyUse>;
   /** Keys of jobs that have another holder now, by `placeOfJobKey`; undefined: none. */
   readonly jobKeys: ReadonlyMap<string, KeyHolder | undefined>;
+  /** Rows of the runs of jobs, by `seq`, in order of their numbers: new ones, and the last of a job once more. Absent: none. */
+  readonly runs?: ReadonlyMap<number, readonly NumberedRun[]> | undefined;
   /** Stretches of the list of finished jobs that are not needed any more. */
   readonly passed: readonly FinishedPlace[];
   /** Absent: none has changed. */
@@ -145,6 +148,8 @@ export interface CommittedJobs {
   keyUse(name: string, now: number): KeyUse | undefined;
   /** The job that has a key, or had it last, by `placeOfJobKey`. @throws DamagedRecord */
   keyHolder(place: string): KeyHolder | undefined;
+  /** The last row of a job's runs; undefined when it has none. @throws DamagedRecord */
+  lastRun(seq: number): NumberedRun | undefined;
 }
 
 /** Jobs in finishing order, as far as merges have listed them. One that was retried since stands there twice. */
@@ -153,6 +158,19 @@ export interface FinishedList {
   nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined;
   /** @throws DamagedRecord */
   finished(place: FinishedPlace): FinishedJob[];
+}
+
+/** Jobs that have failed, in the order in which they did. Each entry has a number, which grows. */
+export interface FailureList {
+  /** Jobs that have failed. */
+  readonly failing: number;
+  /** Number of the first entry, and of the one that comes next. */
+  readonly firstFailure: number;
+  readonly endOfFailures: number;
+  /** Undefined where there is none any more. One whose job was retried since does not stand for it. */
+  failure(number: number): FinishedJob | undefined;
+  /** Entries before this one are not needed any more. */
+  dropFailures(before: number): void;
 }
 
 /** What the log knows of the clock. */
@@ -179,7 +197,7 @@ export interface JobsByStatus {
 }
 
 /** All that the scheduler asks of the store, but for sets of jobs. */
-export interface JobStore extends Commits, Merges, CommittedJobs, FinishedList, RecordedTimes {}
+export interface JobStore extends Commits, Merges, CommittedJobs, FinishedList, FailureList, RecordedTimes {}
 
 /** One record cannot be read. `what` names it, `how` says why, `state` in a word for a sentence about it. */
 export abstract class UnreadableRecord extends Error {

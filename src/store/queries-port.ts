@@ -3,6 +3,7 @@
 import type { JobEvent } from '../domain/events.js';
 import type { JobFilter } from '../domain/finding/job-filter.js';
 import type { Job } from '../domain/job.js';
+import type { NumberedRun } from '../domain/runs/run.js';
 
 /** Where a page ended. */
 export interface ListPlace {
@@ -31,6 +32,37 @@ export interface ListPage {
   readonly jobs: readonly Job[];
   /** Behind this the next page begins; absent on the last. */
   readonly next?: ListPlace;
+}
+
+export interface FailureQuery {
+  /** Of jobs of this type only. */
+  readonly name?: string;
+  readonly limit: number;
+  /** Only groups behind this one: `next` of an earlier page. */
+  readonly behind?: { readonly count: number; readonly group: number };
+}
+
+/** Jobs that have failed, of one type and for one reason, as `finding/error-group` tells. Instants are Unix milliseconds. */
+export interface FailureGroup {
+  readonly name: string;
+  readonly group: number;
+  /** Folded. */
+  readonly message: string;
+  readonly count: number;
+  /** When the first of them failed, and the last. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** The one that failed last. */
+  readonly latest: Job;
+}
+
+export interface FailurePage {
+  /** Groups on all pages. */
+  readonly total: number;
+  /** Those of the most jobs first. */
+  readonly groups: readonly FailureGroup[];
+  /** Behind this the next page begins; absent on the last. */
+  readonly next?: { readonly count: number; readonly group: number };
 }
 
 /** A query that takes too long for one turn: each `next` is a step of about a millisecond, and the last returns the answer. */
@@ -71,12 +103,28 @@ export interface GroupCounts {
   readonly running: number;
 }
 
+export interface RunPage {
+  /** Rows that there are, on all pages. */
+  readonly total: number;
+  /** Newest first. */
+  readonly runs: readonly NumberedRun[];
+  /** Where the next page begins; absent on the last. */
+  readonly nextBefore?: number;
+}
+
 export interface Queries {
   get(id: string): Job | undefined;
+  /**
+   * The runs of a job; undefined when there is no such job.
+   *
+   * @param query `before`: only rows with a lower number, from an earlier page's `nextBefore`
+   */
+  runs(id: string, query: { readonly limit: number; readonly before?: number | undefined }): RunPage | undefined;
   /** A list that asks of no due times. */
   list(query: ListQuery): ListPage;
   /** Any list, as of the instant of one of its steps; the jobs are shown as they are in the last. */
   listInSteps(query: ListQuery): Steps<ListPage>;
+  failures(query: FailureQuery): Steps<FailurePage>;
   totals(): Totals;
   /** Pending jobs that are due at `now` by type, of types that have some. Unix milliseconds. */
   dueInSteps(now: number): Steps<ReadonlyMap<string, number>>;

@@ -20,6 +20,15 @@ const server = await startServer({
     ...['--http-target', `${receiver.origin},${other.origin}`, '--http-secret', secrets[0]],
     ...['--http-secret-file', secretFile, '--http-env', `API_KEY=${receiver.origin}`],
   ],
+  handlers: {
+    enqueues: `export default ({ jobs }, ctx) => jobs.map((payload) => {
+      try {
+        ctx.enqueue({ name: 'http', delay: '0s', payload });
+      } catch (error) {
+        return error.errors.map(({ path }) => path);
+      }
+    });`,
+  },
   // Nothing is sent by way of these.
   env: {
     API_KEY: apiKey,
@@ -200,6 +209,22 @@ t.test('what may not be called is refused, when a job is made and when it is cha
   t.equal((await api.put(`/jobs/${id}`, { payload: { url: receiver.on('/other', json({})) } })).status, 200);
   const none = await api.post<Problem>('/jobs', { name: 'http', delay: '0s' });
   t.same(none.body.errors, [{ path: '/payload/url', message: 'is required' }]);
+});
+
+t.test('handlers enqueue such jobs, and what may not be called is refused at once', async (t) => {
+  const url = receiver.on('/child', json({}));
+  const headers = { Authorization: { $env: 'API_KEY' } };
+  const jobs = [
+    { url, headers, body: 'good' },
+    { url: 'https://example.com/' },
+    { url: other.origin, headers },
+    { url, a: 1 },
+  ];
+  const { id } = await api.create({ name: 'enqueues', delay: '0s', payload: { jobs } });
+  const job = await api.until(id, 'success', 30_000);
+  t.same(job.result, [null, ['/payload/url'], ['/payload/headers/Authorization/$env'], ['/payload/a']]);
+  await receiver.until(() => receiver.of('/child').length === 1);
+  t.match(receiver.of('/child')[0], { body: 'good', headers: { authorization: apiKey } });
 });
 
 t.test('the type is shown with its schema, and in the metrics as any other', async (t) => {

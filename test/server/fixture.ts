@@ -89,6 +89,9 @@ export class FakeScheduler implements Requests {
   }
 
   readonly settings = noSettings;
+  progressOf(): undefined {
+    return undefined;
+  }
   waitingFor(): undefined {
     return undefined;
   }
@@ -128,6 +131,10 @@ export class FakeQueries implements Queries {
     yield;
     return this.list(query);
   }
+  *failures() {
+    yield;
+    return { total: 0, groups: [] };
+  }
   *dueInSteps() {
     yield;
     return new Map<string, number>();
@@ -142,6 +149,7 @@ export class FakeQueries implements Queries {
   lastEvent(): number {
     return this.seq;
   }
+  runs: Queries['runs'] = (id) => (this.jobs.has(id) ? { total: 0, runs: [] } : undefined);
   eventsAfter: Queries['eventsAfter'] = () => ({ events: [], oldest: 1 });
   seqOf(id: string): number | undefined {
     return this.jobs.get(id)?.spec.seq;

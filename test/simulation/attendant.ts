@@ -1,4 +1,5 @@
 /** Stands at the pool of the simulated server and looks at every attempt that is handed to it. */
+import { placeOf } from '../../src/domain/control/keys.js';
 import { isHeld, isRepeating, type JobSpec, type JobState } from '../../src/domain/job.js';
 import { limits } from '../../src/domain/limits.js';
 import { deadlineOf } from '../../src/domain/slots/deadline.js';
@@ -18,6 +19,8 @@ export class Attendant {
   readonly #limits: LimitsWatch;
   /** How often each job that ends the process has done so, by payload: a key may be given again after a refused write. */
   readonly #kills = new Map<string, number>();
+  /** Keys of the jobs that were dispatched last under each number. */
+  readonly #places = new Map<number, string | undefined>();
   /** Starts that are under no suspicion and so not counted: after a stop in order, or by a clock that was set. */
   forgiven = 0;
   /** The latest that the clock has shown since nothing was on its way to the disk: by it the last decisions were made. */
@@ -37,6 +40,7 @@ export class Attendant {
       this.#note(`dispatch ${fence} ${attempt.name}`);
       must(!fences.has(fence), () => `fence ${fence} was given twice`);
       fences.add(fence);
+      this.#promised.begins(attempt.jobSeq, attempt.fence);
       this.#check(world, attempt);
       if (attempt.name === 'killer') this.#kill(attempt);
     };
@@ -76,11 +80,13 @@ export class Attendant {
     const now = Math.max(this.#latest, world.clock.wall);
     must(state.due <= now, () => `job ${jobSeq} runs ${state.due - now} ms before any clock said that it is due`);
     this.#checkPauses(attempt, now);
+    this.#checkKey(world, committed.spec, attempt);
     checkSchedule(world, committed.spec, attempt);
     checkDeadline(committed.spec, state);
     if (isRepeating(committed.spec)) checkBounds(committed.spec, state, attempt);
     this.#limits.started(world, attempt, committed, isSuspect(world, attempt));
     if (this.#promised.hasFields) checkPriority(world, this.#promised, committed.spec, attempt);
+    this.#promised.given.set(`${jobSeq}/${attempt.fence}`, attempt);
     if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.fence, attempt.scheduledFor);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
     must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');
@@ -92,6 +98,20 @@ export class Attendant {
     must(!serverPause.holds(now), () => `job ${jobSeq} starts while the server is paused`);
     must(!typePauses.get(name)?.holds(now), () => `job ${jobSeq} starts while its type is paused`);
     must(!jobs.get(jobSeq)?.pause.holds(now), () => `job ${jobSeq} starts while it is paused`);
+  }
+
+  /** No other attempt of its type and key is in a thread. */
+  #checkKey(world: World, spec: JobSpec, attempt: Attempt): void {
+    const { jobSeq } = attempt;
+    const place = placeOf(spec);
+    this.#places.set(jobSeq, place);
+    if (place === undefined) return;
+    // The start of a suspect may be on record with what took its key: it runs by that.
+    must(!spec.keyLost || isSuspect(world, attempt), () => `job ${jobSeq} starts and has lost its key`);
+    for (const other of world.pool.attempts.keys()) {
+      const isOfKey = other !== jobSeq && this.#places.get(other) === place;
+      must(!isOfKey, () => `jobs ${other} and ${jobSeq} have the key ${place} and run at once`);
+    }
   }
 
   #kill({ jobSeq, payload }: Attempt): void {
@@ -137,8 +157,13 @@ function checkBounds(spec: JobSpec, state: JobState, { jobSeq, scheduledFor }: A
     endAt = Number.POSITIVE_INFINITY,
     maxRuns = Number.POSITIVE_INFINITY,
   } = spec;
-  must(state.runCount <= maxRuns, () => `job ${jobSeq} has run ${state.runCount} of ${maxRuns} times`);
-  if (state.nextSlot !== 0) return;
+  // A retry of the last run may come after another request has set the bound.
+  must(
+    state.runCount <= maxRuns || state.attempt > 1,
+    () => `job ${jobSeq} has run ${state.runCount} of ${maxRuns} times`,
+  );
+  // A cancellation that came while its start was being written has forgotten what it runs for.
+  if (state.nextSlot !== 0 || state.status !== 'running') return;
   const isIn = scheduledFor >= startAt && scheduledFor <= endAt;
   must(isIn, () => `job ${jobSeq} runs for ${scheduledFor}, which is not in ${startAt} to ${endAt}`);
 }

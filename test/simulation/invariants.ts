@@ -7,7 +7,8 @@ import { limits } from '../../src/domain/limits.js';
 import { checkStore } from '../../src/store/check/check.js';
 import type { World } from '../support/world.js';
 import { EventReplay, must } from './event-replay.js';
-import type { Promised } from './promised.js';
+import type { Promised, PromisedJob } from './promised.js';
+import { RunsReplay } from './runs-replay.js';
 
 /** A list of all jobs: more than any life has. */
 export const everything = { limit: 10_000, offset: 0 } as const;
@@ -18,6 +19,7 @@ export class Invariants {
   readonly #promised: Promised;
   readonly #events: JobEvent[] = [];
   readonly #replay = new EventReplay();
+  readonly #runs: RunsReplay;
   /** Attempts that the events tell to have succeeded, by job and fence. */
   readonly #succeeded = new Set<string>();
   /** What a list of everything has, and the moment it was read at. */
@@ -30,6 +32,7 @@ export class Invariants {
   constructor(world: World, promised: Promised) {
     this.#world = world;
     this.#promised = promised;
+    this.#runs = new RunsReplay(promised);
   }
 
   /** All checks of one moment. */
@@ -46,6 +49,7 @@ export class Invariants {
     this.#checkLists(this.#jobs);
     checkKeys(this.#jobs);
     this.#checkReplay(this.#bySeq);
+    this.#runs.check(this.#world, this.#bySeq);
     this.#checkChildren(this.#jobs);
   }
 
@@ -73,14 +77,16 @@ export class Invariants {
       }
       must(!known.removed, () => `job ${seq} was removed and is there`);
       const { payload, idSeconds } = job.spec;
-      const isKnown = payload === known.payload || known.unanswered.has(payload);
+      const isReplaced = known.place !== undefined && this.#promised.replacing(known.place).has(payload);
+      const isKnown = payload === known.payload || known.unanswered.has(payload) || isReplaced;
       must(isKnown, () => `job ${seq} has another payload than was acknowledged`);
       must(idSeconds === known.idSeconds, () => `job ${seq} has another id than was acknowledged`);
       const { trigger } = job.spec;
       const isCron = trigger.kind === 'cron';
-      if (known.repeatsByCron)
+      checkComing(job, known);
+      if (known.repeatsByCron && known.place === undefined)
         must(isCron && trigger.repeat, () => `job ${seq} repeated by cron and is now of kind ${trigger.kind}`);
-      if (isCron)
+      if (isCron && known.place === undefined)
         must(known.expressions.has(trigger.expression), () => `job ${seq} has a schedule that nobody asked for`);
       const { status } = job.state;
       if (known.cancelled) must(status === 'cancelled', () => `job ${seq} was cancelled and is ${status}`);
@@ -160,6 +166,7 @@ export class Invariants {
       );
       this.#events.push(event);
       this.#replay.apply(event);
+      this.#runs.apply(event);
       if (event.body.type === 'job.completed') {
         this.#checkSlot(event.jobSeq);
         this.#succeeded.add(`${event.jobSeq}/${this.#replay.jobs.get(event.jobSeq)?.starts}`);
@@ -223,7 +230,7 @@ export class Invariants {
       must(paused === toldPaused, () => `the events tell that job ${seq} is paused: ${toldPaused}, it is: ${paused}`);
       const retries = told.retryCount ?? retryCount;
       must(
-        retryCount === retries,
+        retryCount === retries || (told.mayBegin && retryCount === 0),
         () => `the events tell of ${retries} retries of job ${seq}, its state of ${retryCount}`,
       );
       // One of several missed that is made due at once is not told of.
@@ -232,10 +239,22 @@ export class Invariants {
       const { lastError, result } = job.detail;
       const sameError = lastError?.at === told.failedAt && lastError?.message === told.error;
       must(sameError, () => `job ${seq} shows another error than was told`);
+      this.#checkProgress(job);
       const outcome = told.completedLease === undefined ? undefined : this.#promised.outcome(seq, told.completedLease);
       const expected = outcome?.kind === 'succeeded' ? outcome.result : undefined;
       must(result === expected, () => `job ${seq} shows the result ${result}, its latest success had ${expected}`);
     }
+  }
+
+  /** A job shows what its latest attempt has said last, once that has ended; while it runs, that or something older. */
+  #checkProgress({ spec: { seq }, state: { fence, status }, detail: { progress } }: Job): void {
+    const said = this.#promised.progress.get(`${seq}/${fence}`);
+    const hasEnded = this.#promised.outcome(seq, fence) !== undefined && status !== 'running' && status !== 'cancelled';
+    if (progress !== undefined)
+      must(said !== undefined, () => `job ${seq} shows the progress ${progress} of another attempt`);
+    const mayBeLost = this.#promised.lostProgress.has(`${seq}/${fence}`);
+    if (hasEnded && !mayBeLost)
+      must(progress === said, () => `job ${seq} shows the progress ${progress}, its attempt said ${said} last`);
   }
 
   /** A job that was enqueued is there exactly when its attempt has succeeded, and once. */
@@ -280,6 +299,7 @@ export class Invariants {
       if (spec.name === 'limited' && busy.has('limited')) continue;
       if (!handled.has(spec.name) || settings.types.get(spec.name)?.paused || isHeld(state)) continue;
       const lateMs = clock.now() - state.due;
+      if (scheduler.waitingFor(job) === 'previous_run') continue;
       must(lateMs < 0, () => `job ${spec.seq} has been due for ${lateMs} ms and waits for nothing`);
     }
   }
@@ -320,4 +340,13 @@ function checkKeys(jobs: readonly Job[]): void {
     must(other === undefined, () => `jobs ${other} and ${spec.seq} both have the key ${place}`);
     owners.set(place, spec.seq);
   }
+}
+
+/** What was asked for while a job ran holds when its attempt has ended. */
+function checkComing({ spec, state }: Job, known: PromisedJob): void {
+  if (known.coming === undefined || state.status === 'running' || state.status === 'cancelled') return;
+  must(spec.payload !== known.payload, () => `job ${spec.seq} has ended and has not become what was asked for`);
+  must(spec.successor === undefined, () => `job ${spec.seq} is ${state.status} and has still to become another`);
+  known.payload = spec.payload;
+  known.coming = undefined;
 }

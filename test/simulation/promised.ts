@@ -1,4 +1,5 @@
 /** What clients of the simulated server were told, and what its pool did: the side that a crash cannot take back. */
+import { placeOf } from '../../src/domain/control/keys.js';
 import { formatId } from '../../src/domain/id.js';
 import { isRepeating, type Job } from '../../src/domain/job.js';
 import type { Outcome } from '../../src/pool/port.js';
@@ -30,6 +31,10 @@ export interface PromisedJob {
   /** It was made to repeat by a cron expression: nothing makes it another kind of job. */
   readonly repeatsByCron: boolean;
   readonly repeats: boolean;
+  /** Where its key stands; undefined when it has none. A job with a key may become another kind of job. */
+  readonly place: string | undefined;
+  /** The payload that it is to have once its attempt has ended. */
+  coming: string | undefined;
 }
 
 /** A pause of the server, of a type or of a job, as clients know it. */
@@ -72,6 +77,8 @@ export interface PromisedKey {
 export class Promised {
   readonly jobs = new Map<number, PromisedJob>();
   readonly keys = new Map<string, PromisedKey>();
+  /** By place of a key: payloads of requests that may have replaced a job with it. */
+  readonly #replacing = new Map<string, Set<string>>();
   readonly serverPause = new PromisedPause();
   /** By job type. */
   readonly typePauses: ReadonlyMap<string, PromisedPause>;
@@ -85,6 +92,10 @@ export class Promised {
   readonly #completed = new Map<number, Map<number, number>>();
   /** The server has not run for a while, or its clock was set: occurrences may have been missed. */
   mayMiss = false;
+  /** What attempts have said last of their progress, by job and fence. */
+  readonly progress = new Map<string, string>();
+  /** Those of them that a crash may have taken. */
+  readonly lostProgress = new Set<string>();
   /** Payloads of the jobs that attempts have enqueued, by job and fence. */
   readonly children = new Map<string, readonly string[]>();
   /** Results and errors by job and fence, as the pool reported them last. */
@@ -117,9 +128,32 @@ export class Promised {
       changes: 0,
       expressions: new Set(trigger.kind === 'cron' ? [trigger.expression] : []),
       repeats: isRepeating(job.spec),
+      place: placeOf(job.spec),
+      coming: undefined,
       repeatsByCron: trigger.kind === 'cron' && trigger.repeat,
     });
   }
+
+  /** An attempt begins: a fence that no record has may be given again after a crash. */
+  begins(seq: number, fence: number): void {
+    this.progress.delete(`${seq}/${fence}`);
+    this.lostProgress.delete(`${seq}/${fence}`);
+  }
+
+  /** The process ends without a word. */
+  crashed(): void {
+    for (const attempt of this.progress.keys()) this.lostProgress.add(attempt);
+  }
+
+  /** Payloads of requests that may have replaced a job with the key of `place`. */
+  replacing(place: string): Set<string> {
+    const known = this.#replacing.get(place) ?? new Set();
+    this.#replacing.set(place, known);
+    return known;
+  }
+
+  /** What the pool was given, by job and fence. */
+  readonly given = new Map<string, { readonly scheduledFor: number; readonly attempt: number }>();
 
   started(seq: number, fence: number, slot: number): void {
     this.#slots.set(`${seq}/${fence}`, slot);

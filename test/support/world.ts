@@ -5,7 +5,7 @@
 
 import type { Clock } from '../../src/clock.js';
 import { Refusal } from '../../src/domain/errors.js';
-import type { JobEvent } from '../../src/domain/events.js';
+import type { JobEvent, TransientEvent } from '../../src/domain/events.js';
 import type { Logger } from '../../src/log.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/port.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
@@ -194,6 +194,9 @@ export interface WorldOptions {
   readonly handlers?: readonly HandlerInfo[];
   readonly retentionMs?: number;
   readonly retainJobs?: number;
+  /** As of the others unless told. */
+  readonly failedRetentionMs?: number;
+  readonly retainFailed?: number;
   readonly timezone?: string;
   readonly windowCapacity?: number;
   readonly kv?: MemoryKv;
@@ -235,6 +238,7 @@ export class World {
   readonly scheduler: Scheduler;
   readonly queries: StoreQueries;
   readonly events: JobEvent[] = [];
+  readonly transient: TransientEvent[] = [];
   readonly fatal: string[] = [];
   /** What was logged, but for debug lines: level and message. */
   readonly logged: string[] = [];
@@ -272,7 +276,12 @@ export class World {
         return JSON.parse(text) as JobDraft;
       },
       windowCapacity: options.windowCapacity,
-      retention: { retentionMs: options.retentionMs ?? 7 * 86_400_000, retainJobs: options.retainJobs ?? 1_000_000 },
+      retention: {
+        retentionMs: options.retentionMs ?? 7 * 86_400_000,
+        retainJobs: options.retainJobs ?? 1_000_000,
+        failedRetentionMs: options.failedRetentionMs ?? options.retentionMs ?? 30 * 86_400_000,
+        retainFailed: options.retainFailed ?? options.retainJobs ?? 1_000_000,
+      },
       ...(options.mergeRows !== undefined && {
         merge: { rows: options.mergeRows, detailBytes: 1e6, ageMs: Number.POSITIVE_INFINITY },
       }),
@@ -281,6 +290,7 @@ export class World {
       telemetry: options.telemetry ?? noTelemetry,
       damage: this.damage,
       publish: (events) => this.events.push(...events),
+      publishTransient: (event) => this.transient.push(event),
       takeStop: () => {
         const { stop } = this.clock;
         this.clock.stop = undefined;

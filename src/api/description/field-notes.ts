@@ -21,6 +21,7 @@ const job = {
   last_outcome: 'How the occurrence ended that has run last',
   priority: 'Of jobs that are due and wait the larger starts first; 0 where it is not set',
   tags: 'What the job was marked with, to be found by',
+  progress: 'What the latest attempt has said last (ctx.progress): a number from 0 to 100, or any JSON',
   group: 'A tenant, an account: waiting groups of one type and priority take turns',
   parent_id: 'The job whose attempt has enqueued it (ctx.enqueue)',
   key: 'Names the job within its type',
@@ -60,11 +61,26 @@ const newJob = {
   jitter: 'With is_repeat: a duration; each slot starts later by a part of it, which follows from job and slot',
 } as const;
 
+const run = {
+  run: 'Of an attempt: its number over the life of the job',
+  scheduled_for: 'The slot, or the instant, that it stood for',
+  attempt: 'Of an attempt: its number within its occurrence, retries included',
+  manual: 'It was an extra occurrence, which somebody had asked for',
+  outcome:
+    'Of an attempt: running, success, failed (final), retried, timeout (final), cancelled, interrupted, snoozed. Of slots without one: skipped_overlap, skipped_paused, missed, expired',
+  lateness_ms: 'How long after it was due it started',
+  duration_ms: 'From its start to its end',
+  error: 'What went wrong, texts cut to 500 characters',
+  count: 'Of slots that were passed over: how many, each following the one before',
+  last_scheduled_for: 'The last of them',
+} as const;
+
 export const fieldNotes: Partial<Record<SchemaName, Readonly<Record<string, string>>>> = {
   JobId: { '': 'job_<unix seconds>_<8 hex digits>' },
   JobType: { '': 'Names the handler that runs the job' },
   Instant: { '': "RFC 3339 with the offset of the server's time zone; milliseconds only when they are not zero" },
   Duration: { '': "In Go's form: 1h30m0s" },
+  Run: run,
   NewJob: {
     name: 'The job type: a registered handler',
     is_repeat: 'With cron_expr: again at each match, and without it once. With delay: again at each interval',

@@ -40,11 +40,14 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly mergeAge: number;
   readonly retention: number;
   readonly retain: number;
+  readonly retentionFailed: number;
+  readonly retainFailed: number;
   readonly maxBody: number;
   readonly maxConnections: number;
   readonly allowedHost: readonly string[];
   readonly corsOrigin: readonly string[];
   readonly chunked: boolean;
+  readonly dashboard: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
@@ -130,6 +133,16 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
         .argParser(wholeNumber(0, 1e12)),
     )
     .addOption(
+      option('--retention-failed <duration>', 'how long jobs are kept that have failed')
+        .default(30 * 86_400_000, '30d')
+        .argParser(duration),
+    )
+    .addOption(
+      option('--retain-failed <number>', 'how many jobs that have failed are kept at most')
+        .default(1_000_000)
+        .argParser(wholeNumber(0, 1e12)),
+    )
+    .addOption(
       option('--max-body <size>', 'largest body of a request: 512KiB, 1MiB or a number of bytes')
         .default(1024 ** 2, '1MiB')
         .argParser(bodySize),
@@ -178,6 +191,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
         'refuse bodies in chunks (411): for a server behind a proxy that passes on chunks as they came; as variable: true or false',
       ),
     )
+    .addOption(option('--no-dashboard', 'serve no dashboard at /, only a page with links; as variable: true or false'))
     .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
     .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
     .addOption(mergeAge())
@@ -215,6 +229,8 @@ function toConfig(options: StartOptions): Config {
     graceMs: options.grace,
     retentionMs: options.retention,
     retainJobs: options.retain,
+    failedRetentionMs: options.retentionFailed,
+    retainFailed: options.retainFailed,
     maxBodyBytes: options.maxBody,
     maxConnections: options.maxConnections,
     tokens: readTokens(options),
@@ -224,6 +240,7 @@ function toConfig(options: StartOptions): Config {
     allowedHosts: options.allowedHost,
     corsOrigins: options.corsOrigin,
     chunked: options.chunked,
+    dashboard: options.dashboard,
     tlsCert,
     tlsKey,
     logLevel: options.logLevel,

@@ -2,10 +2,11 @@
  * Holding a job and letting it go: `pause`, `resume`, and `run`, which asks for an occurrence now whatever the pause says. Pure, as
  * `decisions`. Slots that pass while a job is paused cost nothing: they are counted as skipped when it goes on.
  */
-import { type Decision, ended, fresh, isCounted, move } from '../decisions.js';
+import { type Decision, ended, fresh, isCounted, move, notStarted } from '../decisions.js';
 import type { EventBody } from '../events.js';
 import { isHeld, isRepeating, type Job, type JobState, type Pause } from '../job.js';
-import { countPassed, dueOf, followingSlot } from '../slots/schedule.js';
+import type { PassedOver } from '../runs/run.js';
+import { countPassed, dueOf, followingSlot, passedSlots } from '../slots/schedule.js';
 
 /** Whether a job is paused at `now`: a pause whose time has come may not have been ended yet. */
 export function isPausedAt(state: JobState, now: number): boolean {
@@ -51,12 +52,13 @@ export function resume(job: Job, now: number, end = now): Decision | undefined {
   const from = state.status === 'pending' && isHeld(state) ? moved(job, end) : undefined;
   if (from && !from.place) {
     const last = ended(state, { skipped: from.skipped }, now);
-    return { state: last.state, events: [resumed, ...last.events] };
+    return { state: last.state, events: [resumed, ...last.events], passed: from.over };
   }
   const place = from?.place;
   return {
     state: move(state, 'resume', now, { ...place, pause: null }),
     events: place ? [resumed, { type: 'job.scheduled', triggerAt: place.due, isRepeat: true }] : [resumed],
+    passed: from?.over,
   };
 }
 
@@ -90,6 +92,7 @@ export function run(job: Job, now: number): Decision | undefined {
   return {
     state: move(state, 'run', now, changes),
     events: [{ type: 'job.updated', triggerAt: now, isRepeat: isRepeating(spec) }],
+    ...(after?.place && { passed: after.over }),
   };
 }
 
@@ -104,6 +107,8 @@ interface Moved {
   /** Where it stands now; undefined: nothing is to come any more. */
   readonly place: Place | undefined;
   readonly skipped: number;
+  /** What has passed, its present occurrence included if no attempt of that has begun. */
+  readonly over: readonly PassedOver[];
 }
 
 /** What a pause up to `end` makes of a repeating job; undefined when nothing of it has passed, or the job runs once. */
@@ -120,9 +125,15 @@ function moved({ spec, state }: Job, end: number): Moved | undefined {
   const isKnown = isBegun ? !isSnoozed : isCounted(spec, state);
   const own = isKnown || state.nextSlot !== 0 ? 0 : 1;
   const skipped = state.skipped + own + passed;
-  if (slot === undefined) return { place: undefined, skipped };
+  const over: PassedOver[] = isBegun ? [] : [notStarted(state, 'skipped_paused')];
+  if (passed > 0) over.push(passedSlots(spec, state, slot, end, 'skipped_paused'));
+  if (slot === undefined) return { place: undefined, skipped, over };
   const given = isBegun && !isSnoozed ? ({ lastOutcome: 'failed' } as const) : undefined;
-  return { place: { ...fresh, ...given, due: dueOf(spec, slot), occurrence: slot, skipped, nextSlot: 0 }, skipped };
+  return {
+    place: { ...fresh, ...given, due: dueOf(spec, slot), occurrence: slot, skipped, nextSlot: 0 },
+    skipped,
+    over,
+  };
 }
 
 function told(type: 'job.paused' | 'job.resumed', { status }: JobState, { until, reason }: Pause): EventBody {

@@ -5,7 +5,7 @@ import { type Decision, fail, fresh, move } from '../decisions.js';
 import { heldAgain, isRepeating, type Job } from '../job.js';
 import { limits } from '../limits.js';
 import { deadlineOf, expiredMessage } from '../slots/deadline.js';
-import { countPassed, dueOf, followingSlot } from '../slots/schedule.js';
+import { countPassed, dueOf, followingSlot, passedSlots } from '../slots/schedule.js';
 
 /**
  * The same attempt comes again `waitMs` from `now` on. As a retry it gives way to the next occurrence: its own is skipped then. If it
@@ -31,16 +31,18 @@ function giveWay({ spec, state }: Job, slot: number, now: number): Decision {
   const due = dueOf(spec, slot);
   // An extra occurrence is none of the schedule.
   const own = state.nextSlot === 0 ? 1 : 0;
+  const count = countPassed(spec, state, slot, now);
   return {
     state: move(state, 'recur', now, {
       ...fresh,
       due,
       occurrence: slot,
-      skipped: state.skipped + own + countPassed(spec, state, slot, now),
+      skipped: state.skipped + own + count,
       finishedAt: now,
       pause: heldAgain(state.pause),
       nextSlot: 0,
     }),
     events: [{ type: 'job.scheduled', triggerAt: due, isRepeat: true }],
+    ...(count > 0 && { passed: [passedSlots(spec, state, slot, now, 'skipped_overlap')] }),
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import { isRepeating, type JobSpec, type JobState, type SlotRange, type Trigger } from '../job.js';
+import type { PassedOver } from '../runs/run.js';
 import { fractionOf } from './fraction.js';
 import { countOccurrences, firstOccurrence, lastOccurrence, nextOccurrence } from './trigger.js';
 
@@ -113,4 +114,20 @@ export function countPassed(spec: JobSpec, state: JobState, slot: number | undef
   const until = slot === undefined ? now : Math.min(now, slot - 1);
   if (kept === 0) return countSlots(spec, occurrence, until);
   return dueOf(spec, kept) > now ? 0 : 1 + countSlots(spec, kept, until);
+}
+
+/** Those that `countPassed` counts, of which there is one at least, and why they were passed over. */
+export function passedSlots(
+  spec: JobSpec,
+  state: JobState,
+  slot: number | undefined,
+  now: number,
+  outcome: PassedOver['outcome'],
+): PassedOver {
+  const { nextSlot: kept, occurrence } = state;
+  const until = slot === undefined ? now : Math.min(now, slot - 1);
+  const first = kept === 0 ? (nextSlot(spec, occurrence) ?? occurrence) : kept;
+  const last = lastSlot(spec, kept === 0 ? occurrence : kept, until) ?? first;
+  const count = countPassed(spec, state, slot, now);
+  return { outcome, scheduledFor: first, lastScheduledFor: last, count, manual: false };
 }

@@ -32,6 +32,15 @@ export interface BuiltIn {
   readonly options: unknown;
 }
 
+/** A job type of the server's own, as the threads of other handlers know it. */
+export interface OtherType {
+  readonly name: string;
+  /** URL of a module that exports `makePayloadCheck`, which makes a check of payloads of the settings. */
+  readonly module: string;
+  /** Plain data, without secrets. */
+  readonly settings: unknown;
+}
+
 /** What the jobs are held against that handlers enqueue. */
 export interface JobCheck {
   /** URL of a module that exports `makeCheck`. */
@@ -41,7 +50,7 @@ export interface JobCheck {
   /** IANA name: for instants without an offset. */
   readonly timezone: string;
   /** Job types that there are beside those of the handlers folder. */
-  readonly otherTypes: readonly string[];
+  readonly otherTypes: readonly OtherType[];
 }
 
 /** The argument of a thread's only task. */
@@ -98,8 +107,17 @@ export interface Report {
   readonly numbers: Float64Array;
   readonly texts: readonly string[];
   readonly lines: readonly LogLine[];
+  /** Progress of attempts; absent where there is none. */
+  readonly progress?: readonly ProgressOfSlot[];
   /** Of attempts that succeeded and enqueued jobs; absent where there is none. */
   readonly enqueued?: readonly EnqueuedJobs[];
+}
+
+/** What the attempt in a slot has said last of its progress. */
+export interface ProgressOfSlot {
+  readonly slot: number;
+  /** JSON text. */
+  readonly progress: string;
 }
 
 /** What the attempt in a slot has enqueued: JSON texts, in order. */

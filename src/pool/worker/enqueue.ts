@@ -16,12 +16,18 @@ interface Fault {
   readonly faults: readonly { readonly path: string; readonly message: string }[];
 }
 type Check = (text: string) => Fault | undefined;
+interface KnownType {
+  readonly name: string;
+  /** A payload schema, JSON text. */
+  readonly payload?: string | undefined;
+  /** What looks at payloads in place of a schema. */
+  readonly check?: (payload: unknown) => Fault['faults'];
+}
+interface OtherModule {
+  makePayloadCheck(settings: unknown): (payload: unknown) => Fault['faults'];
+}
 interface CheckModule {
-  makeCheck(
-    types: readonly { readonly name: string; readonly payload?: string | undefined }[],
-    timezone: string,
-    compile: () => unknown,
-  ): Check;
+  makeCheck(types: readonly KnownType[], timezone: string, compile: () => unknown): Check;
 }
 
 // As it is before any handler is loaded: handlers may replace it.
@@ -64,14 +70,21 @@ export class Enqueueing {
    * @param types those that the thread has loaded
    * @param jobCheck absent where nothing can be enqueued
    */
-  static async prepare(
-    types: readonly { readonly name: string; readonly payload?: string | undefined }[],
-    jobCheck: JobCheck | undefined,
-  ): Promise<Enqueueing> {
+  static async prepare(types: readonly KnownType[], jobCheck: JobCheck | undefined): Promise<Enqueueing> {
     if (jobCheck === undefined) return Enqueueing.none;
     const { module, compiler, timezone, otherTypes } = jobCheck;
-    const load = await loader([module, compiler]);
-    const known = [...types, ...otherTypes.map((name) => ({ name }))];
+    const load = await loader([module, compiler, ...otherTypes.map((other) => other.module)]);
+    const others = otherTypes.map((other): KnownType => {
+      let check: KnownType['check'];
+      return {
+        name: other.name,
+        check: (payload) => {
+          check ??= (load(other.module) as OtherModule).makePayloadCheck(other.settings);
+          return check(payload);
+        },
+      };
+    });
+    const known = [...types.map(({ name, payload }) => ({ name, payload })), ...others];
     return new Enqueueing(() =>
       (load(module) as CheckModule).makeCheck(
         known,

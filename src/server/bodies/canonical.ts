@@ -1,5 +1,5 @@
 /** One text for all ways of writing the same JSON value, so that a repeated request can be told from another one. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { configure } from 'safe-stable-stringify';
 
 /** Keys in order of their code units. What a digest was made of lies on disk: this text must stay the same for ever. */
@@ -12,5 +12,5 @@ export function canonicalJson(value: unknown): string {
 
 /** SHA-256 of the canonical text, base64url. */
 export function digestOf(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('base64url');
+  return hash('sha256', canonicalJson(value), 'base64url');
 }

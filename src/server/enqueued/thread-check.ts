@@ -11,6 +11,8 @@ interface KnownType {
   readonly name: string;
   /** Its payload schema, JSON text. */
   readonly payload?: string | undefined;
+  /** What looks at payloads in place of a schema. */
+  readonly check?: PayloadCheck | undefined;
 }
 
 type Compile = typeof import('../../schema/payload-check.js').compilePayloadSchema;
@@ -26,11 +28,10 @@ export function makeCheck(
   compile: () => Compile,
 ): (text: string) => Pick<Refusal, 'code' | 'detail' | 'faults'> | undefined {
   const schemas = new Map(types.map(({ name, payload }) => [name, payload]));
-  const checks = new Map<string, PayloadCheck>();
+  const checks = new Map(types.flatMap(({ name, check }) => (check ? [[name, check] as const] : [])));
   const payloadCheckOf = (name: string): PayloadCheck | undefined => {
     const schema = schemas.get(name);
-    if (schema === undefined) return undefined;
-    const known = checks.get(name) ?? compiled(schema, compile());
+    const known = checks.get(name) ?? (schema === undefined ? undefined : compiled(schema, compile()));
     if (known !== undefined) checks.set(name, known);
     return known;
   };

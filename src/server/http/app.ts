@@ -263,6 +263,7 @@ export class HttpApp implements ExchangeContext {
     exchange.idempotencyKey = head.idempotencyKey;
     exchange.prefer = head.prefer;
     exchange.lastEventId = head.lastEventId;
+    exchange.acceptEncoding = head.acceptEncoding;
     if (route.maxBodyBytes === undefined) {
       route.run(exchange, noBody);
       // A body that nobody wants passes by.

@@ -45,6 +45,8 @@ export class Exchange {
   prefer: string | undefined;
   /** Where a client of an event stream was, as it says; '' counts as absent. */
   lastEventId: string | undefined;
+  /** The header, as sent: what the answer may be compressed by. */
+  acceptEncoding: string | undefined;
   /** What its sender may do. */
   access: Access = 'none';
   /** The header, as sent. */

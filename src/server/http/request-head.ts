@@ -18,6 +18,8 @@ export class RequestHead {
   /** All its lines: it is a list (RFC 7240). */
   prefer: string | undefined;
   lastEventId: string | undefined;
+  /** What the answer may be compressed by. */
+  acceptEncoding: string | undefined;
   /** Asked for by a preflight. */
   requestedMethod: string | undefined;
   /** A header of these that came more than once: whoever is in front of us may have read the other one. */
@@ -41,6 +43,7 @@ export class RequestHead {
     this.idempotencyKey = undefined;
     this.prefer = undefined;
     this.lastEventId = undefined;
+    this.acceptEncoding = undefined;
     this.requestedMethod = undefined;
     this.repeated = undefined;
     req.forEach(this.#see);
@@ -90,6 +93,9 @@ export class RequestHead {
       case 'last-event-id':
         if (this.lastEventId !== undefined) this.repeated = name;
         this.lastEventId = value;
+        break;
+      case 'accept-encoding':
+        this.acceptEncoding = value;
         break;
       case 'access-control-request-method':
         this.requestedMethod = value;

@@ -4,19 +4,24 @@
  */
 
 /** No answer may be taken for anything but what it says it is, or be kept by a cache: it is of one moment. */
-const everywhere = ['X-Content-Type-Options: nosniff', 'Cache-Control: no-store'];
+const nosniff = 'X-Content-Type-Options: nosniff';
+const everywhere = [nosniff, 'Cache-Control: no-store'];
+/** But for files whose names change with their contents. */
+const forEver = [nosniff, 'Cache-Control: public, max-age=31536000, immutable'];
 
 /**
  * A status line with headers, for `writeStatus`.
  *
  * @param status code and reason phrase, `200 OK`
+ * @param immutable caches may keep it for ever
  */
 export function responseHead(
   status: string,
   contentType?: string,
   headers: readonly (readonly [name: string, value: string])[] = [],
+  immutable = false,
 ): string {
-  const lines = [status, ...everywhere, ...headers.map(([name, value]) => `${name}: ${value}`)];
+  const lines = [status, ...(immutable ? forEver : everywhere), ...headers.map(([name, value]) => `${name}: ${value}`)];
   if (contentType !== undefined) lines.push(`Content-Type: ${contentType}`);
   if (lines.some((line) => /[\r\n]/.test(line))) throw new Error(`a line break in a response head: ${lines.join('|')}`);
   return lines.join('\r\n');

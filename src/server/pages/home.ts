@@ -1,4 +1,5 @@
-/** `/`: what this is and where to go on, for whoever opens the server's address in a browser; and the icon of its pages. */
+/** `/`: what this is and where to go on, for whoever opens the server's address in a browser, where there is no
+ * dashboard; and the icon of all pages. */
 import { createHash } from 'node:crypto';
 import type { Route } from '../http/app.js';
 import { responseHead } from '../http/response-head.js';
@@ -29,11 +30,15 @@ const iconHead = responseHead('200 OK', 'image/x-icon');
 /** @param base path of the API */
 export function homeRoutes(base: string): Route[] {
   const html = home(base.slice(1));
-  return [
-    { method: 'GET', path: '/', open: true, run: (exchange) => exchange.answer(head, html) },
-    { method: 'GET', path: '/favicon.ico', open: true, run: (exchange) => exchange.answer(iconHead, icon) },
-  ];
+  return [{ method: 'GET', path: '/', open: true, run: (exchange) => exchange.answer(head, html) }];
 }
+
+export const iconRoute: Route = {
+  method: 'GET',
+  path: '/favicon.ico',
+  open: true,
+  run: (exchange) => exchange.answer(iconHead, icon),
+};
 
 function home(api: string): string {
   const links: readonly (readonly [path: string, what: string])[] = [

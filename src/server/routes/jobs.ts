@@ -119,7 +119,7 @@ function show(context: JobsContext, exchange: Exchange): void {
 }
 
 function list(context: JobsContext, exchange: Exchange): void {
-  const { queries, cursors, rules } = context;
+  const { queries, cursors, rules, turns } = context;
   const { cursor, ...asked } = readListQuery(exchange.query, rules.timezone);
   const text = textOf(asked);
   const byDue = asked.sort === 'due';
@@ -132,7 +132,7 @@ function list(context: JobsContext, exchange: Exchange): void {
   const answer = (page: ListPage): void => answerList(context, exchange, page, text);
   const { filter } = asked;
   if (!byDue && filter.dueFrom === undefined && filter.dueBefore === undefined) return answer(queries.list(query));
-  answerInSteps(context, exchange, queries.listInSteps(query), answer);
+  answerInSteps(turns, exchange, queries.listInSteps(query), answer);
 }
 
 /** A text that tells one list from another. */
@@ -220,11 +220,12 @@ function answersAtEnd(
   return true;
 }
 
-function knownId({ parameter }: Exchange): string {
+/** The id of the path. @throws Refusal `not_found` when it is none */
+export function knownId({ parameter }: Exchange): string {
   if (parseId(parameter) === undefined) throw noSuchJob();
   return parameter;
 }
 
-function noSuchJob(): Refusal {
+export function noSuchJob(): Refusal {
   return new Refusal('not_found', 'There is no job with this id; finished jobs are removed after the retention time.');
 }

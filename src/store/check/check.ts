@@ -21,6 +21,7 @@ import { checkJobs } from './check-jobs.js';
 import { checkLabels } from './check-labels.js';
 import { checkDue, checkFinished, checkKeys } from './check-lists.js';
 import { checkLog, checkStatesAgainstLog } from './check-log.js';
+import { checkRuns } from './check-runs.js';
 
 export interface CheckSummary {
   readonly faults: number;
@@ -69,6 +70,7 @@ export function checkStore(
   pass('the list of finished jobs', () => checkFinished(ground, finished));
   pass('the idempotency keys', () => checkKeys(ground));
   pass('the keys of jobs', () => checkJobKeys(ground));
+  pass('the runs of jobs', () => checkRuns(ground));
   pass('the log beside the states', () => checkStatesAgainstLog(ground));
   faults.finish();
   return { faults: faults.count, jobs: counts, records, events, position: last };

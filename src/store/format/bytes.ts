@@ -15,6 +15,11 @@ export class ByteWriter {
     this.buffer = Buffer.allocUnsafeSlow(initialBytes);
   }
 
+  /** Begins anew in the same memory: views of what was written are views of what comes. */
+  clear(): void {
+    this.length = 0;
+  }
+
   /** Makes room for `bytes` more and returns where they begin. */
   claim(bytes: number): number {
     const at = this.length;

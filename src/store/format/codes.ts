@@ -88,5 +88,6 @@ export const treeCodes = {
   keyExpiry: 9,
   jobKeys: 10,
   labels: 11,
+  runs: 12,
 } as const;
 export const treeOfCode: Words<keyof typeof treeCodes> = wordsOf(treeCodes);

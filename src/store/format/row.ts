@@ -143,6 +143,11 @@ function rowHas(buffer: Buffer, at: number, flag: number): boolean {
   return ((buffer[at + 3] as number) & flag) !== 0;
 }
 
+/** Number of the latest attempt. */
+export function rowFence(buffer: Buffer, at: number): number {
+  return getU32(buffer, at + 4);
+}
+
 export function rowFinishedAt(buffer: Buffer, at: number): number {
   return getU48(buffer, at + 36);
 }

@@ -1,4 +1,6 @@
 /** Sealing: what changed about which jobs becomes the bytes that one commit writes. */
+import { isRepeating } from '../../domain/job.js';
+import { runsKept } from '../../domain/runs/run.js';
 import { deadlineOf } from '../../domain/slots/deadline.js';
 import type { Changes, JobChange } from '../port.js';
 import { ByteWriter } from './bytes.js';
@@ -10,6 +12,7 @@ import { writeSpec } from './spec-codec.js';
 import { keyOfPlace } from './trees/finished-list.js';
 import { jobKeyPut } from './trees/job-key.js';
 import { keyUsePuts } from './trees/key-use.js';
+import { runPuts } from './trees/run-row.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
 /** A batch ready to be written, in one buffer that changes hands. */
@@ -39,7 +42,7 @@ export interface SealContext {
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
 export function sealChanges(
-  { at, counters, jobs, events, keys, jobKeys, passed, settings, downtime }: Changes,
+  { at, counters, jobs, events, keys, jobKeys, runs, passed, settings, downtime }: Changes,
   context: SealContext,
 ): SealedBatch {
   const { position, logBytes, types } = context;
@@ -66,6 +69,10 @@ export function sealChanges(
   }
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
   for (const [place, holder] of jobKeys) puts.push(jobKeyPut(place, holder));
+  for (const [seq, rows] of runs ?? []) {
+    const repeats = isRepeating((jobs.get(seq) as JobChange).job.spec);
+    for (const row of rows) puts.push(...runPuts(seq, row, runsKept(repeats)));
+  }
   if (settings !== undefined) puts.push(...settingsPuts(settings));
   if (downtime !== undefined)
     puts.push({ tree: 'meta', key: metaKey('downtime'), value: encodeMeta(downtime, 'downtime') });

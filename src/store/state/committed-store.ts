@@ -5,6 +5,7 @@
 import type { Clock } from '../../clock.js';
 import type { KeyHolder } from '../../domain/control/keys.js';
 import type { Job, JobState } from '../../domain/job.js';
+import type { NumberedRun } from '../../domain/runs/run.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import { hasStoredDetail, needsMore, storedDetail } from '../format/detail.js';
 import { sealChanges } from '../format/sealing.js';
@@ -200,6 +201,11 @@ export class CommittedStore implements JobStore, StorageEvents {
     return recent ? recent.holder : this.#state.reader.keyHolder(place);
   }
 
+  lastRun(seq: number): NumberedRun | undefined {
+    const { recent, reader } = this.#state;
+    return recent.runs.last(seq) ?? reader.lastRun(seq);
+  }
+
   nextFinished(behind: FinishedPlace | undefined): FinishedPlace | undefined {
     const { reader, recent } = this.#state;
     let next = reader.nextFinished(behind);
@@ -209,6 +215,26 @@ export class CommittedStore implements JobStore, StorageEvents {
 
   finished(place: FinishedPlace): FinishedJob[] {
     return this.#state.reader.finished(place);
+  }
+
+  get failing(): number {
+    return this.#state.labels.failing;
+  }
+
+  get firstFailure(): number {
+    return this.#state.labels.failed.order.first;
+  }
+
+  get endOfFailures(): number {
+    return this.#state.labels.failed.order.end;
+  }
+
+  failure(number: number): FinishedJob | undefined {
+    return this.#state.labels.failed.order.entry(number);
+  }
+
+  dropFailures(before: number): void {
+    this.#state.labels.failed.order.dropBefore(before);
   }
 
   aheadSince(now: number): number | undefined {

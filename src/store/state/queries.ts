@@ -6,12 +6,15 @@ import type { Job } from '../../domain/job.js';
 import { EventLog } from '../log/event-log.js';
 import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal } from '../port.js';
 import type {
+  FailurePage,
+  FailureQuery,
   GroupCounts,
   ListPage,
   ListQuery,
   LogPlace,
   PastEvents,
   Queries,
+  RunPage,
   Steps,
   Totals,
 } from '../queries-port.js';
@@ -19,9 +22,11 @@ import type { JobSets } from '../trees/job-sets.js';
 import type { CommittedState } from './committed-state.js';
 import { type DuePlace, searchByDue } from './finding/due-search.js';
 import type { DueTable } from './finding/due-table.js';
+import { countFailures } from './finding/failures.js';
 import { type Found, find } from './finding/matching.js';
 import { tallyGroups, tallyTypes } from './finding/tally.js';
 import type { Memtable } from './memtable.js';
+import { runPage } from './run-pages.js';
 
 export class StoreQueries implements Queries {
   readonly #memtable: Memtable;
@@ -53,6 +58,11 @@ export class StoreQueries implements Queries {
 
   seqOf(id: string): number | undefined {
     return this.get(id)?.spec.seq;
+  }
+
+  runs(id: string, query: Parameters<Queries['runs']>[1]): RunPage | undefined {
+    const job = this.get(id);
+    return job && this.#whole(() => runPage(job, this.#state, query));
   }
 
   list({ filter = {}, descending = true, limit, offset, behind }: ListQuery): ListPage {
@@ -90,6 +100,18 @@ export class StoreQueries implements Queries {
     const { total, first } = yield* steps;
     const seqs = first.slice(skip).map(({ seq }) => seq);
     return this.#whole(() => this.#page(total, seqs, limit, sort === 'due' ? first.slice(skip) : undefined));
+  }
+
+  *failures(query: FailureQuery): Steps<FailurePage> {
+    const { sets, labels, types } = this.#state;
+    const ground = {
+      failed: labels.failed,
+      sets,
+      typeOf: (name: string) => types.find(name),
+      job: (seq: number) => this.#whole(() => this.#memtable.job(seq)),
+      state: (seq: number) => this.#whole(() => this.#memtable.state(seq)),
+    };
+    return yield* countFailures(ground, query);
   }
 
   /** @param places of these jobs, where the order goes by due time */

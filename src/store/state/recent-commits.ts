@@ -6,6 +6,7 @@ import type { KeyHolder } from '../../domain/control/keys.js';
 import type { JobSpec } from '../../domain/job.js';
 import type { LogEnds, LogSource, RawRecord, RecordRange } from '../log/record-log.js';
 import type { Changes, FinishedPlace, KeyUse } from '../port.js';
+import { RecentRuns } from './recent-runs.js';
 
 interface Commit {
   readonly position: number;
@@ -20,12 +21,14 @@ export class RecentCommits {
   readonly #keys = new Map<string, { readonly use: KeyUse; readonly position: number }>();
 
   readonly #jobKeys = new Map<string, { readonly holder: KeyHolder | undefined; readonly position: number }>();
+  readonly runs = new RecentRuns();
 
   add(commit: Commit): void {
     const { position, changes } = commit;
     this.#commits.push(commit);
     for (const { job, specChanged, removed } of changes.jobs.values())
       if (specChanged && !removed) this.#specs.set(job.spec.seq, { spec: job.spec, position });
+    this.runs.add(position, changes);
     for (const [name, use] of changes.keys) this.#keys.set(name, { use, position });
     for (const [place, holder] of changes.jobKeys) this.#jobKeys.set(place, { holder, position });
   }
@@ -35,6 +38,7 @@ export class RecentCommits {
     for (let first = this.#commits[0]; first && first.position <= position; first = this.#commits[0]) {
       this.#commits.shift();
       for (const seq of first.changes.jobs.keys()) drop(this.#specs, seq, position);
+      this.runs.forget(position, first.changes);
       for (const name of first.changes.keys.keys()) drop(this.#keys, name, position);
       for (const place of first.changes.jobKeys.keys()) drop(this.#jobKeys, place, position);
     }

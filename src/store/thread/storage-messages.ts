@@ -9,7 +9,12 @@ export interface StorageThreadOptions {
 }
 
 export type ToStorage =
-  | { readonly kind: 'commit'; readonly batch: SealedBatch }
+  | {
+      readonly kind: 'commit';
+      readonly batch: Omit<SealedBatch, 'specs' | 'puts'>;
+      /** The rest of the batch: see `format/batch-index`. */
+      readonly index: Uint8Array<ArrayBuffer>;
+    }
   | { readonly kind: 'merge'; readonly order: MergeOrder }
   | { readonly kind: 'backup'; readonly target: string }
   | { readonly kind: 'close'; readonly clean: boolean };

@@ -5,6 +5,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Refusal } from '../../domain/errors.js';
 import { writeBackup } from '../directory/write-backup.js';
+import { unpackIndex } from '../format/batch-index.js';
+import type { SealedBatch } from '../format/sealing.js';
 import { hasRoom, whyForGood } from '../kv/disk.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
 import { openLog } from '../log/open-log.js';
@@ -38,7 +40,7 @@ function post(message: FromStorage): void {
   port.postMessage(message);
 }
 
-function commit(batch: Extract<ToStorage, { kind: 'commit' }>['batch']): void {
+function commit(batch: SealedBatch): void {
   // A small write may still find a free page: taking that for room would start jobs that cannot be written down.
   if (full && !hasRoom(directory, batch.buffer.byteLength)) {
     post({ kind: 'failed', position: batch.position, message: 'there is no room on the disk', broken: false });
@@ -151,7 +153,7 @@ async function close(clean: boolean): Promise<void> {
 port.on('message', (message: ToStorage) => {
   switch (message.kind) {
     case 'commit':
-      return commit(message.batch);
+      return commit({ ...message.batch, ...unpackIndex(message.index) });
     case 'merge':
       engine.startMerge(message.order);
       return stepSoon();

@@ -6,6 +6,7 @@ import { plainThread } from '../../plain-thread.js';
 import { within } from '../../within.js';
 import { damagedDirectory } from '../directory/directory.js';
 import type { BackupDone } from '../directory/write-backup.js';
+import { packIndex } from '../format/batch-index.js';
 import type { SealedBatch } from '../format/sealing.js';
 import type { MergeOrder, Storage, StorageEvents } from '../trees/storage.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './storage-messages.js';
@@ -53,8 +54,9 @@ export class ThreadedStore implements Storage {
     });
   }
 
-  commit(batch: SealedBatch): void {
-    this.#send({ kind: 'commit', batch }, [batch.buffer]);
+  commit({ specs, puts, ...batch }: SealedBatch): void {
+    const index = packIndex({ specs, puts });
+    this.#send({ kind: 'commit', batch, index }, [batch.buffer, index.buffer]);
   }
 
   merge(order: MergeOrder): void {

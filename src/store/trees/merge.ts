@@ -29,6 +29,7 @@ import { isOver } from '../log/trimming.js';
 import { combineRuns, dropPassed, dueChunks, eachOnce } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
 import type { PendingChanges } from './pending.js';
+import { removeRuns } from './runs.js';
 import type { MergeOrder } from './storage.js';
 
 /** Sized so that a slice takes a few milliseconds: commits wait no longer for one. */
@@ -167,12 +168,14 @@ function pageSlices({ rows }: PendingChanges): Iterable<TreeSlice> {
     const old = tx.get('states', pageKey(number));
     if (old) checkPage(old, number);
     const page = old ?? emptyPage();
+    const hasRuns = tx.size('runs') > 0;
     for (const seq of seqs) {
       const from = rows.find(seq) as number;
       rows.slab.copy(page, rowAt(seq), from, from + rowBytes);
       if (rowStatus(rows.slab, from) !== undefined) continue;
       tx.remove('specs', specKey(seq));
       tx.remove('details', detailKey(seq));
+      if (hasRuns) removeRuns(tx, seq);
     }
     if (isEmpty(page)) tx.remove('states', pageKey(number));
     else {

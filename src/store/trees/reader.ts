@@ -4,6 +4,7 @@ import type { Stretch } from '../../clock.js';
 import type { KeyHolder } from '../../domain/control/keys.js';
 import type { Settings } from '../../domain/control/settings.js';
 import type { JobSpec } from '../../domain/job.js';
+import type { NumberedRun } from '../../domain/runs/run.js';
 import type { StoredDetail } from '../format/detail.js';
 import {
   checkPage,
@@ -28,6 +29,7 @@ import type { KvReader } from '../kv/kv.js';
 import type { FinishedJob, FinishedPlace, KeyUse } from '../port.js';
 import { findKey } from './idempotency.js';
 import type { JobSets } from './job-sets.js';
+import { runsIn } from './runs.js';
 
 /**
  * State pages kept at hand, 1.8 MB: jobs made one after the other are often due one after the other, and of the thousand
@@ -83,6 +85,11 @@ export class StoreReader {
     const under = underOfJobKey(place);
     const sealed = this.kv.get('jobKeys', under);
     return sealed && readKeyHolder(sealed, under);
+  }
+
+  /** The last row of a job's runs. @throws DamagedRecord, NewerRecord */
+  lastRun(seq: number): NumberedRun | undefined {
+    return runsIn(this.kv, seq, 1)[0];
   }
 
   /** As `FinishedList`. */

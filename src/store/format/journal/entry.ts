@@ -2,9 +2,8 @@
  * An entry of the journal: one sealed batch as bytes, with what is needed to append it to the log later. Every entry begins a block,
  * so that no byte of an entry that was acknowledged is ever written again while it counts.
  */
+import { readBatchIndex, roomForIndex, writeBatchIndex } from '../batch-index.js';
 import { ByteReader, ByteWriter, crc32 } from '../bytes.js';
-import { treeCodes, treeOfCode } from '../codes.js';
-import type { Put } from '../layout.js';
 import { getU32, getU48, putU32, putU48 } from '../numbers.js';
 import type { SealedBatch } from '../sealing.js';
 
@@ -14,7 +13,6 @@ export const saltBytes = 16;
 
 /** u32 CRC-32 of all that follows, salt, u48 position, u32 bytes of the index, of the batch and of the batch's record. */
 const head = { crc: 0, salt: 4, position: 20, index: 26, batch: 30, record: 34, bytes: 38 } as const;
-const none = 0xffff_ffff;
 const zeros = Buffer.alloc(blockBytes);
 
 /** An entry found in a journal. */
@@ -27,9 +25,9 @@ export interface JournalEntry {
 /** The pieces of an entry, to be written one behind the other: whole blocks. */
 export function journalEntry(batch: SealedBatch, salt: Uint8Array): readonly Uint8Array[] {
   const { position, buffer, bytes, recordBytes } = batch;
-  const out = new ByteWriter(head.bytes + 8 + batch.specs.length * 5 + batch.puts.length * 128);
+  const out = new ByteWriter(head.bytes + roomForIndex(batch));
   out.claim(head.bytes);
-  writeIndex(out, batch);
+  writeBatchIndex(out, batch);
   const body = Buffer.from(buffer, 0, bytes);
   const start = out.buffer;
   start.set(salt, head.salt);
@@ -68,38 +66,8 @@ export function readJournalEntry(journal: Buffer, at: number, salt: Uint8Array):
     buffer,
     bytes,
     recordBytes: getU32(start, head.record),
-    ...readIndex(new ByteReader(journal.subarray(at + head.bytes, bodyAt))),
+    // A copy: the journal is not kept for it.
+    ...readBatchIndex(new ByteReader(Buffer.from(journal.subarray(at + head.bytes, bodyAt)))),
   };
   return { batch, blocks: toBlocks(end - at) };
-}
-
-function writeIndex(out: ByteWriter, { specs, puts }: SealedBatch): void {
-  out.u32(specs.length / 3);
-  for (let i = 0; i < specs.length; i += 3) {
-    out.u48(specs[i] as number);
-    out.u32(specs[i + 1] as number);
-    out.u32(specs[i + 2] as number);
-  }
-  out.u32(puts.length);
-  for (const { tree, key, value } of puts) {
-    const code: number | undefined = treeCodes[tree];
-    if (code === undefined) throw new RangeError(`there is no tree ${tree}`);
-    out.u8(code);
-    out.u16(key.length);
-    out.bytes(key);
-    out.u32(value ? value.length : none);
-    if (value) out.bytes(value);
-  }
-}
-
-function readIndex(input: ByteReader): Pick<SealedBatch, 'specs' | 'puts'> {
-  const specs = Array.from({ length: input.u32() }, () => [input.u48(), input.u32(), input.u32()]).flat();
-  const puts = Array.from({ length: input.u32() }, (): Put => {
-    const tree = treeOfCode[input.u8()];
-    if (tree === undefined) throw new RangeError('a tree that there is not');
-    const key = Buffer.from(input.bytes(input.u16()));
-    const length = input.u32();
-    return { tree, key, value: length === none ? null : Buffer.from(input.bytes(length)) };
-  });
-  return { specs, puts };
 }

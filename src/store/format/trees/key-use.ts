@@ -25,20 +25,20 @@ export const expiredBefore = (at: number): Buffer => key(at);
 /** Where the key of an entry stands in its own tree. */
 export const keyOfExpiry = (of: Buffer): Buffer => of.subarray(instantBytes);
 
+/** For one use after the other: what is sealed is a copy. */
+const out = new ByteWriter(96);
+const nothing = Buffer.alloc(1);
+
 /** What a commit writes to remember a key. */
 export function keyUsePuts(name: string, use: KeyUse): Put[] {
-  const out = new ByteWriter(96);
+  out.clear();
   out.u48(use.seq);
   out.u48(use.at);
   out.text(use.digest);
   const under = keyOfName(name);
   return [
     { tree: 'keys', key: under, value: seal(out.since(0), under) },
-    {
-      tree: 'keyExpiry',
-      key: expiryKey(use, under),
-      value: Buffer.alloc(1),
-    },
+    { tree: 'keyExpiry', key: expiryKey(use, under), value: nothing },
   ];
 }
 

@@ -1,7 +1,7 @@
 /** A job type as answers show it. */
-import { limitsOf, type TypeLimits, type TypeSettings } from '../../domain/control/settings.js';
-import { formatDuration } from '../../domain/time/duration.js';
-import type { JobType, RecentOfType } from '../ports.js';
+import { limitsOf, type TypeLimits, type TypeSettings } from '../../../domain/control/settings.js';
+import { formatDuration } from '../../../domain/time/duration.js';
+import type { JobType, RecentOfType } from '../../ports.js';
 
 /** What there is to be shown of one. */
 export interface TypeFacts {

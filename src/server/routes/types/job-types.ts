@@ -3,21 +3,21 @@
  * no handler; what users have set of them.
  */
 
-import { Faults } from '../../api/faults.js';
-import { readTypeChange } from '../../api/fields/type-change.js';
-import { at } from '../../api/operation.js';
-import { operations } from '../../api/operations.js';
-import { readHold } from '../../api/validate.js';
-import { Refusal } from '../../domain/errors.js';
-import type { Request } from '../../scheduler/messages.js';
-import { parseJson, parseOptional } from '../bodies/json-body.js';
-import type { Route } from '../http/app.js';
-import type { Exchange } from '../http/exchange.js';
-import { jsonOk } from '../http/response-head.js';
-import type { JobTypes } from '../job-types.js';
-import type { JobsOfTypes } from '../ports.js';
-import { answerInSteps } from './in-steps.js';
-import { type JobsContext, submitTo } from './jobs.js';
+import { Faults } from '../../../api/faults.js';
+import { readTypeChange } from '../../../api/fields/type-change.js';
+import { at } from '../../../api/operation.js';
+import { operations } from '../../../api/operations.js';
+import { readHold } from '../../../api/validate.js';
+import { Refusal } from '../../../domain/errors.js';
+import type { Request } from '../../../scheduler/messages.js';
+import { parseJson, parseOptional } from '../../bodies/json-body.js';
+import type { Route } from '../../http/app.js';
+import type { Exchange } from '../../http/exchange.js';
+import { jsonOk } from '../../http/response-head.js';
+import type { JobTypes } from '../../job-types.js';
+import type { JobsOfTypes } from '../../ports.js';
+import { answerInSteps } from '../in-steps.js';
+import { type JobsContext, submitTo } from '../jobs.js';
 import { type Shown, shownType } from './shown-type.js';
 
 /** What bounds the attempts of all types together. */
@@ -50,7 +50,7 @@ export function jobTypesRoutes(context: JobTypesContext): Route[] {
   };
   /** Answers with what `show` makes of it once it is known which jobs are due. */
   const answerWith = (exchange: Exchange, write: (due: ReadonlyMap<string, number>) => unknown): void =>
-    answerInSteps(context, exchange, queries.dueInSteps(clock.now()), (due) =>
+    answerInSteps(context.turns, exchange, queries.dueInSteps(clock.now()), (due) =>
       exchange.answer(jsonOk, JSON.stringify(write(due))),
     );
   const list = (exchange: Exchange): void =>

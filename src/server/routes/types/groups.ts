@@ -1,16 +1,16 @@
 /** The resource `/groups`: the groups of a job type that have jobs to run. */
 
-import type { Cursors } from '../../api/cursor.js';
-import { Faults } from '../../api/faults.js';
-import { at } from '../../api/operation.js';
-import { groupsParameters, operations } from '../../api/operations.js';
-import { parseQuery, readNumber } from '../../api/query.js';
-import { limits } from '../../domain/limits.js';
-import { isJobType } from '../../domain/names.js';
-import type { Route } from '../http/app.js';
-import { jsonOk } from '../http/response-head.js';
-import { answerInSteps } from './in-steps.js';
-import type { JobsContext } from './jobs.js';
+import type { Cursors } from '../../../api/cursor.js';
+import { Faults } from '../../../api/faults.js';
+import { at } from '../../../api/operation.js';
+import { groupsParameters, operations } from '../../../api/operations.js';
+import { parseQuery, readNumber } from '../../../api/query.js';
+import { limits } from '../../../domain/limits.js';
+import { isJobType } from '../../../domain/names.js';
+import type { Route } from '../../http/app.js';
+import { jsonOk } from '../../http/response-head.js';
+import { answerInSteps } from '../in-steps.js';
+import type { JobsContext } from '../jobs.js';
 
 export function groupsRoutes(context: JobsContext): Route[] {
   const { base, queries, clock, cursors } = context;
@@ -19,7 +19,7 @@ export function groupsRoutes(context: JobsContext): Route[] {
       ...at(base, operations.groups),
       run: (exchange) => {
         const { name, limit, behind } = readGroupsQuery(exchange.query, cursors);
-        answerInSteps(context, exchange, queries.groupsInSteps(name, clock.now()), (groups) => {
+        answerInSteps(context.turns, exchange, queries.groupsInSteps(name, clock.now()), (groups) => {
           const items = groups.slice(behind, behind + limit);
           const next = behind + items.length;
           const more = next < groups.length ? { next_cursor: cursors.write([next], `groups/${name}`) } : {};

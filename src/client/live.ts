@@ -1,0 +1,179 @@
+/**
+ * One WebSocket for a program that shows what happens: its filter changes as its screens do, figures come when asked for, and when it is
+ * lost it connects again by itself.
+ */
+import { EscapementError } from './errors.js';
+import { webSocket } from './events.js';
+import type { Transport } from './transport.js';
+import type { EventFilter, Gap, JobEvent, Stats } from './types.js';
+
+/** `refused`: another try cannot help; `closed`: by `close()`. */
+export type LiveState = 'connecting' | 'open' | 'lost' | 'refused' | 'closed';
+
+export interface LiveOptions {
+  readonly onEvent?: (event: JobEvent | Gap) => void;
+  readonly onStats?: (stats: Stats) => void;
+  /** Called on each change. `error` says why, as far as that is known. */
+  readonly onState?: (state: LiveState, error?: EscapementError) => void;
+  /** A subscription holds from the event after `seq` on. */
+  readonly onSubscribed?: (seq: number) => void;
+  /** The server did not take a message; the connection lives. */
+  readonly onError?: (error: EscapementError) => void;
+}
+
+export interface Subscription {
+  readonly filter: EventFilter;
+  /** The `seq` of the last event that is known: those after it come first. */
+  readonly since?: number | undefined;
+  /** After a lost connection what was missed comes first; false: only what is new. */
+  readonly resume?: boolean | undefined;
+}
+
+type Answer =
+  | JobEvent
+  | Gap
+  | { readonly type: 'subscribed'; readonly seq: number }
+  | { readonly type: 'unsubscribed' }
+  | { readonly type: 'stats'; readonly data: Stats }
+  | { readonly type: 'error'; readonly code: string; readonly message: string };
+
+const firstWaitMs = 250;
+const longestWaitMs = 5000;
+/** Without an answer for so long, the connection is taken for lost: a cable that was pulled tells nobody. */
+const silenceMs = 8000;
+
+export class Live {
+  readonly #transport: Transport;
+  readonly #options: LiveOptions;
+  #socket: WebSocket | undefined;
+  #state: LiveState = 'connecting';
+  #subscription: Subscription | undefined;
+  /** The last event of the subscription that came. */
+  #last: number | undefined;
+  #waitMs = firstWaitMs;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Unix milliseconds of the first question that has had no answer. */
+  #askedAt: number | undefined;
+
+  constructor(transport: Transport, options: LiveOptions) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#connect();
+  }
+
+  get state(): LiveState {
+    return this.#state;
+  }
+
+  /** From now on these events come, in place of those before; undefined: none. */
+  subscribe(subscription: Subscription | undefined): void {
+    this.#subscription = subscription;
+    this.#last = subscription?.since;
+    if (this.#state === 'open') this.#tell();
+  }
+
+  /** Asks for the figures, which `onStats` gets. Does nothing while there is no connection. */
+  askStats(): void {
+    if (this.#state !== 'open') return;
+    const now = Date.now();
+    if (this.#askedAt !== undefined && now - this.#askedAt > silenceMs) return this.#socket?.close();
+    this.#askedAt ??= now;
+    this.#send({ action: 'get_stats' });
+  }
+
+  /** Connects now, if it would wait for its next try. */
+  retry(): void {
+    if (this.#state !== 'lost' || this.#socket !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#connect();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#enter('closed');
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+
+  #enter(state: LiveState, error?: EscapementError): void {
+    if (this.#state === state || this.#state === 'closed') return;
+    this.#state = state;
+    this.#options.onState?.(state, error);
+  }
+
+  #connect(): void {
+    const socket = webSocket(this.#transport);
+    this.#socket = socket;
+    this.#askedAt = undefined;
+    let wasOpen = false;
+    socket.onopen = () => {
+      if (socket !== this.#socket) return socket.close();
+      wasOpen = true;
+      this.#waitMs = firstWaitMs;
+      this.#enter('open');
+      if (this.#subscription) this.#tell();
+    };
+    socket.onmessage = ({ data }) => {
+      if (socket === this.#socket) this.#hear(JSON.parse(String(data)) as Answer);
+    };
+    // It is closed next.
+    socket.onerror = () => {};
+    socket.onclose = () => {
+      if (socket !== this.#socket) return;
+      this.#socket = undefined;
+      void this.#lost(wasOpen);
+    };
+  }
+
+  async #lost(wasOpen: boolean): Promise<void> {
+    this.#enter('lost');
+    // A WebSocket does not say why it was refused; a request does.
+    const error = wasOpen ? undefined : await this.#whyNot();
+    if (this.#state === 'closed') return;
+    if (error && error.status >= 400 && error.status < 500) return this.#enter('refused', error);
+    this.#timer = setTimeout(() => this.#connect(), this.#waitMs * (0.5 + Math.random() / 2));
+    this.#waitMs = Math.min(this.#waitMs * 2, longestWaitMs);
+  }
+
+  async #whyNot(): Promise<EscapementError | undefined> {
+    try {
+      await this.#transport.patient(0).send('GET', '');
+    } catch (error) {
+      if (error instanceof EscapementError) return error;
+    }
+    return undefined;
+  }
+
+  #tell(): void {
+    const subscription = this.#subscription;
+    if (subscription === undefined) return this.#send({ action: 'unsubscribe' });
+    const since = this.#last;
+    this.#send({ action: 'subscribe', filter: subscription.filter, ...(since !== undefined && { since }) });
+  }
+
+  #send(message: object): void {
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(message));
+  }
+
+  #hear(message: Answer): void {
+    const { onEvent, onStats, onSubscribed, onError } = this.#options;
+    switch (message.type) {
+      case 'stats':
+        this.#askedAt = undefined;
+        return onStats?.(message.data);
+      case 'subscribed':
+        if (this.#subscription?.resume === true) this.#last ??= message.seq;
+        return onSubscribed?.(message.seq);
+      case 'unsubscribed':
+        return;
+      case 'error':
+        return onError?.(new EscapementError(message.code, message.message, 400));
+      case 'gap':
+        if (this.#subscription?.resume === true) this.#last = message.to;
+        return onEvent?.(message);
+      default:
+        if (this.#subscription?.resume === true && message.seq !== undefined) this.#last = message.seq;
+        onEvent?.(message);
+    }
+  }
+}
