@@ -454,6 +454,80 @@ export const mutations = [
     name: 'the last row of a job is not known while it is being written',
     changes: [change('src/scheduler/ledger.ts', ' ?? this.#inFlight?.runs.get(seq)?.at(-1)', '')],
   },
+  {
+    name: 'the key of a job is not known while that is being written',
+    changes: [
+      change(
+        'src/scheduler/ledger.ts',
+        'for (const batch of [this.#filling, this.#inFlight]) if (batch?.jobKeys',
+        'for (const batch of [this.#filling]) if (batch?.jobKeys',
+      ),
+    ],
+  },
+  {
+    name: 'the key of a job that only the journal has is not known',
+    changes: [
+      change(
+        'src/store/state/committed-store.ts',
+        'return recent ? recent.holder : this.#state.reader.keyHolder(place);',
+        'return recent?.holder ? undefined : this.#state.reader.keyHolder(place);',
+      ),
+    ],
+  },
+  {
+    name: 'a job starts beside another one that had its key',
+    changes: [
+      change(
+        'src/scheduler/admission/previous-runs.ts',
+        'return running !== undefined && running !== spec.seq;',
+        'return running === -1;',
+      ),
+    ],
+  },
+  {
+    name: 'a job that waits for the run before it is not found after a crash',
+    test: 'scheduler/replace',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'Math.min(this.#line.earliestOf(priority), this.#previous.earliest(priority))',
+        'this.#line.earliestOf(priority)',
+      ),
+    ],
+  },
+  {
+    name: 'what was asked for while a job ran is forgotten when its attempt ends',
+    changes: [
+      change(
+        'src/scheduler/outcomes.ts',
+        'return takeOver(job, decide(job, outcome, now), now);',
+        'return decide(job, outcome, now);',
+      ),
+    ],
+  },
+  {
+    name: 'what was asked for while a job ran does not come to the disk with it',
+    test: 'scheduler/replace',
+    changes: [change('src/store/format/spec-codec.ts', 'fields.successor = readSuccessor(', 'readSuccessor(')],
+  },
+  {
+    name: 'a job whose key another one has taken is tried again',
+    changes: [change('src/domain/decisions.ts', '    !spec.keyLost &&\n', '')],
+  },
+  {
+    name: 'a retry does not ask whether another job has the key',
+    changes: [change('src/scheduler/requests/requests.ts', '  takeKeyAgain(job, context);\n', '')],
+  },
+  {
+    name: 'a removed job leaves its key behind',
+    changes: [
+      change(
+        'src/scheduler/ledger.ts',
+        'this.keyHolder(place)?.seq === job.spec.seq)',
+        'this.keyHolder(place)?.seq === -1)',
+      ),
+    ],
+  },
 ];
 
 /**

@@ -335,6 +335,7 @@ function checkKeys(jobs: readonly Job[]): void {
   const owners = new Map<string, number>();
   for (const { spec, state } of jobs) {
     const place = placeOf(spec);
+    must(!spec.keyLost || state.status !== 'pending', () => `job ${spec.seq} has lost its key and is to run again`);
     if (place === undefined || spec.keyLost || isFinished(state.status)) continue;
     const other = owners.get(place);
     must(other === undefined, () => `jobs ${other} and ${spec.seq} both have the key ${place}`);
