@@ -447,6 +447,47 @@ export const mutations = [
     changes: [change('src/domain/runs/run.ts', 'return { number: number + 1, run };', 'return { number, run };')],
   },
   {
+    name: 'a job starts beside an attempt of its own that has not left its thread',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'this.#previous.keep(next, job.spec, this.#ledger.active.has(next.seq))',
+        'this.#previous.keep(next, job.spec, false)',
+      ),
+    ],
+  },
+  {
+    name: 'an attempt that its next slot has ended is not told',
+    changes: [
+      change(
+        'src/scheduler/admission/overtakes.ts',
+        "this.#ledger.onEnd({ written: () => this.#ports.pool.abort(seq, fence, 'cancelled') });",
+        'void fence;',
+      ),
+    ],
+  },
+  {
+    name: 'what waits for an attempt of its own is not in the watermark of a merge',
+    changes: [
+      change(
+        'src/scheduler/admission/previous-runs.ts',
+        'for (const jobs of [this.#waiting, this.#behindOwn])',
+        'for (const jobs of [this.#waiting])',
+      ),
+    ],
+  },
+  {
+    name: 'a slot that waits for the end of the one before is skipped',
+    test: 'scheduler/overlap',
+    changes: [
+      change(
+        'src/domain/slots/overlap.ts',
+        "status !== 'running' ? now : Math.min(now, startedAt)",
+        "status !== 'running' ? now : now",
+      ),
+    ],
+  },
+  {
     name: 'a removed job leaves its runs behind',
     changes: [change('src/store/trees/merge.ts', 'if (hasRuns) removeRuns(tx, seq);', '')],
   },

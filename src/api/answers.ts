@@ -1,6 +1,6 @@
 /** The shapes of answers as JSON Schema. What writes them is `render` and the routes; tests hold real answers to these. */
 import { errorCodes } from '../domain/errors.js';
-import type { FailureCode } from '../domain/job.js';
+import { type FailureCode, overlaps } from '../domain/job.js';
 import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
@@ -49,6 +49,7 @@ const schedule = {
   end_at: Type.Optional(instant),
   max_runs: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.maxRuns })),
   jitter: Type.Optional(duration),
+  overlap: Type.Optional(Type.Enum([...overlaps])),
 };
 const whenSet = {
   max_retry_delay: Type.Optional(duration),

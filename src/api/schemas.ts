@@ -4,6 +4,7 @@
  */
 import { ifExists } from '../domain/control/keys.js';
 import { rateForm } from '../domain/control/rate.js';
+import { overlaps } from '../domain/job.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
 import { suggestion } from '../domain/nearest.js';
@@ -52,6 +53,7 @@ const more = {
   end_at: Type.String({ maxLength: 128 }),
   max_runs: Type.Integer({ minimum: 1, maximum: limits.maxRuns }),
   jitter: Type.String({ maxLength: 100 }),
+  overlap: Type.Enum([...overlaps]),
 };
 
 const given = {
@@ -65,6 +67,7 @@ const given = {
   end_at: Type.Optional(more.end_at),
   max_runs: Type.Optional(more.max_runs),
   jitter: Type.Optional(more.jitter),
+  overlap: Type.Optional(more.overlap),
 };
 
 /** In an update null takes one away. */
@@ -79,6 +82,7 @@ const givenOrNull = {
   end_at: Type.Optional(Type.Union([more.end_at, Type.Null()])),
   max_runs: Type.Optional(Type.Union([more.max_runs, Type.Null()])),
   jitter: Type.Optional(Type.Union([more.jitter, Type.Null()])),
+  overlap: Type.Optional(Type.Union([more.overlap, Type.Null()])),
 };
 
 /** Of new jobs only: a key never changes. */
@@ -203,6 +207,7 @@ const sentences: Readonly<Record<string, string>> = {
   end_at: 'must be a string such as "2026-01-02T15:30:00+08:00"',
   max_runs: `must be a whole number from 1 to ${limits.maxRuns}`,
   jitter: 'must be a string such as "10m" or "30s"',
+  overlap: 'must be "skip", "queue" or "cancel_running"',
   key: `must be a string of 1 to ${limits.jobKeyChars} visible ASCII characters`,
   if_exists: 'must be "reject", "return" or "replace"',
   key_ttl: 'must be a string such as "10m" or "30s"',

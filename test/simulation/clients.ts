@@ -1,7 +1,7 @@
 /** The clients of the simulated server: requests as the seed says, and what their answers promise. */
 import { placeOfJobKey } from '../../src/domain/control/keys.js';
 import { formatId } from '../../src/domain/id.js';
-import { isRepeating, type Job, type JobSpec } from '../../src/domain/job.js';
+import { isRepeating, type Job, type JobSpec, overlaps } from '../../src/domain/job.js';
 import { dueOf, startOf } from '../../src/domain/slots/schedule.js';
 import type { Answer, JobDraft, MoreFields, Request, TriggerDraft } from '../../src/scheduler/messages.js';
 import type { World } from '../support/world.js';
@@ -270,6 +270,7 @@ export class Clients {
       ...(isRepeat && random.chance(0.3) && { endAt: now + firstMs + random.between(11_000, 120_000) }),
       ...(isRepeat && random.chance(0.3) && { maxRuns: random.between(1, 4) }),
       ...(isRepeat && random.chance(0.3) && { jitterMs: random.pick([300, 2000, 100_000]) }),
+      ...(isRepeat && random.chance(0.5) && { overlap: random.pick(overlaps) }),
     };
   }
 
@@ -281,6 +282,7 @@ export class Clients {
       ...(random.chance(0.3) && { priority: random.pick([undefined, -5, 0, 7]) }),
       ...(random.chance(0.2) && { expiresAfterMs: random.pick([undefined, 200, 5000]) }),
       ...(isRepeat && random.chance(0.2) && { jitterMs: random.pick([undefined, 1000]) }),
+      ...(isRepeat && random.chance(0.2) && { overlap: random.pick([undefined, ...overlaps]) }),
       ...(isRepeat && random.chance(0.1) && { endAt: undefined }),
       ...(isRepeat && random.chance(0.1) && { startAt: undefined }),
     };

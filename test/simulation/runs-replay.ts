@@ -70,7 +70,8 @@ export class RunsReplay {
     for (const [at, { run, outcome, startedAt, scheduledFor, attempt, error }] of attempts.entries()) {
       must(run === state.fence - at, () => `job ${seq} shows attempt ${run} in the place of ${state.fence - at}`);
       const known = told[run - 1];
-      const ended = outcome === 'timeout' ? 'failed' : outcome;
+      // One that its next slot has ended is told of as a failure.
+      const ended = outcome === 'timeout' || error?.code === 'cancelled' ? 'failed' : outcome;
       must(
         known?.outcome === ended,
         () => `attempt ${run} of job ${seq} was told to be ${known?.outcome}, not ${outcome}`,

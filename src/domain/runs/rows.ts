@@ -37,8 +37,8 @@ function endsOnlyRun(spec: JobSpec, { status, fence }: JobState, after: JobState
 
 function attemptRun({ spec, state }: Job, decision: Decision, now: number): AttemptRun {
   const outcome = outcomeOf(decision);
-  const failed = outcome === 'retried' || outcome === 'failed' || outcome === 'timeout';
-  const error = failed || decision.detail?.lastError?.code === 'cancelled' ? decision.detail?.lastError : undefined;
+  const hasFailed = decision.events[0]?.type === 'job.failed';
+  const error = hasFailed ? decision.detail?.lastError : undefined;
   return {
     ...begun(spec, state),
     outcome,

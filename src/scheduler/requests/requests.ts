@@ -145,6 +145,7 @@ function specOf(
     endAt: draft.endAt,
     maxRuns: draft.maxRuns,
     jitterMs: draft.jitterMs,
+    overlap: draft.overlap,
     key: draft.key,
     keyTtlMs: draft.keyTtlMs,
     parentId,
