@@ -182,7 +182,7 @@ export class Ledger {
     const { seq } = job.spec;
     const last = (): NumberedRun | undefined =>
       this.#filling.runs.get(seq)?.at(-1) ?? this.#inFlight?.runs.get(seq)?.at(-1) ?? this.#ports.store.lastRun(seq);
-    for (const run of runsAfter(job, decision, now, () => last() !== undefined)) {
+    for (const run of runsAfter(job, decision, now, () => last()?.run)) {
       this.#filling.addRun(seq, behind(last(), run));
     }
   }
