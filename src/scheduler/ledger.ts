@@ -25,8 +25,8 @@ import {
 import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
 import { ReadJobs } from './books/read-jobs.js';
+import { SettingsBook } from './books/settings-book.js';
 import type { Answer } from './messages.js';
-import { SettingsBook } from './settings-book.js';
 
 /** What the ledger needs of others. */
 export interface LedgerPorts {
