@@ -346,6 +346,7 @@ export type {
   LogEvent,
   LogLevel,
   NewJob,
+  Overlap,
   PayloadOf,
   ProgressEvent,
   Reason,
