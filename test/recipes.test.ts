@@ -137,7 +137,10 @@ t.test('the recipes', programs({ jq: 'jq', curl: 'curl' }), async (t) => {
   }
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   const [most] = blocksOf(readme.slice(readme.indexOf('What people ask for most')));
-  const { code, stdout, stderr } = await bash((most?.text ?? '').replaceAll('localhost:3000', `localhost:${port}`), env);
+  const { code, stdout, stderr } = await bash(
+    (most?.text ?? '').replaceAll('localhost:3000', `localhost:${port}`),
+    env,
+  );
   t.same([code, stderr], [0, ''], 'those of the README');
   t.equal(stdout.trim().split('\n').length, 5);
 });
