@@ -10,6 +10,8 @@ import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
 import { type Libraries, loadLibraries, tracesOf } from './libraries.js';
+import { historyOf, statsOf } from './overview/figures.js';
+import { systemOf } from './overview/system.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
 import { makePool, type Workers } from './pools.js';
 import type { ProcessEnd } from './process/end.js';
@@ -41,6 +43,7 @@ import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { KvLogSource } from './store/log/kv-log.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
 import { Counts } from './telemetry/counts.js';
+import type { History } from './telemetry/history/history.js';
 import type { Traces } from './telemetry/traces/port.js';
 import { TimerWaker } from './timer/waker.js';
 
@@ -222,6 +225,7 @@ interface Parts extends Opened {
   readonly watch: DirectoryWatch;
   readonly jobsOfTypes: JobsByType;
   readonly listening: Server;
+  readonly history: History;
   readonly reloads: Reloads;
   /** Of `--watch`. */
   readonly folderWatch: FolderWatch | undefined;
@@ -272,6 +276,8 @@ async function assemble(
   );
   const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types);
   const { Server, http, pages } = await libraries;
+  const figures = { clock, counts, pool, scheduler: shard.scheduler, queries: shard.queries };
+  const history = await historyOf(lock.path, figures, log);
   const server = new Server({
     config,
     pages,
@@ -292,6 +298,18 @@ async function assemble(
     log,
     telemetry: counts,
     traces,
+    stats: statsOf(figures),
+    history: (step, from, to) => history.points(step, from, to),
+    system: systemOf({
+      ...figures,
+      version,
+      startedAt: clock.now() - (clock.monotonic() - startedAt),
+      directory: lock.path,
+      config,
+      http: http.name,
+      kv,
+      log: logSource,
+    }),
     metrics: () => metricsText(counts, { version, clock, directory: lock.path, shard, pool, kv, log: logSource }),
   });
   end.first(() => server.abandon());
@@ -325,6 +343,7 @@ async function assemble(
     watch,
     jobsOfTypes,
     listening: server,
+    history,
     http: http.name,
     reloads,
     folderWatch,
@@ -350,6 +369,7 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
   const { listening, http, stops, types, shard, jobsOfTypes, reloads } = parts;
   const { urls } = await listening.listen();
   stops.start();
+  parts.history.start();
   const names = types.map(({ name }) => name);
   log.info({ urls, http, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
   jobsOfTypes.warn(log);
@@ -361,13 +381,14 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
 }
 
 async function stopInOrder(
-  { shard: { scheduler }, pool, listening, store, waker, watch, stops, kv, reloads, folderWatch, traces }: Parts,
+  { shard: { scheduler }, pool, listening, store, waker, watch, stops, kv, reloads, folderWatch, traces, history }: Parts,
   lock: DirectoryLock,
   { graceMs }: Config,
   { log }: Surroundings,
 ): Promise<void> {
   watch.close();
   reloads.stop();
+  await history.stop();
   await folderWatch?.close();
   await shutDown({ scheduler, pool, server: listening, store, waker, graceMs, log });
   await traces?.flush();

@@ -10,6 +10,8 @@ import type {
   Gap,
   Handlers,
   Health,
+  History,
+  HistoryFilter,
   Job,
   JobChange,
   JobEvent,
@@ -24,6 +26,7 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
+  System,
 } from './types.js';
 
 export interface EscapementOptions {
@@ -97,6 +100,19 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
 
   resume({ signal }: CallOptions = {}): Promise<ServerPause> {
     return this.#transport.send('POST', '/resume', { signal });
+  }
+
+  /** What happened over the last three hours in steps of ten seconds, or seven days in steps of five minutes. */
+  history({ step, from, to }: HistoryFilter = {}, { signal }: CallOptions = {}): Promise<History> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries({ step, from, to }))
+      if (value !== undefined) query.set(name, value instanceof Date ? value.toISOString() : value);
+    return this.#transport.send('GET', `/history?${query}`, { signal, repeatable: true });
+  }
+
+  /** What the server is made of, what it was told, and how its parts are. */
+  system({ signal }: CallOptions = {}): Promise<System> {
+    return this.#transport.send('GET', '/system', { signal, repeatable: true });
   }
 
   /** Whether the server can do its work. One that cannot says so and is no error. */
@@ -324,6 +340,9 @@ export type {
   Gap,
   Handlers,
   Health,
+  History,
+  HistoryFilter,
+  HistoryPoint,
   Instant,
   Job,
   JobChange,
@@ -341,4 +360,5 @@ export type {
   ResultOf,
   ServerPause,
   Stats,
+  System,
 } from './types.js';

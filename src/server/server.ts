@@ -36,11 +36,13 @@ import { batchRoutes } from './routes/batches.js';
 import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { healthRoutes } from './routes/health.js';
+import { type HistoryContext, historyRoutes } from './routes/history.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
+import { type SystemContext, systemRoutes } from './routes/system.js';
 
 /** The settings that the server itself looks at. */
 export type ServerConfig = Pick<
@@ -88,6 +90,10 @@ export interface ServerOptions {
   readonly metrics?: () => Promise<Exposition>;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
+  /** What happened over time; without it there is no such route. */
+  readonly history?: HistoryContext['points'];
+  /** What the server is made of; without it there is no such route. */
+  readonly system?: SystemContext['system'];
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
@@ -175,12 +181,15 @@ export class Server {
       },
       maxBodyBytes: config.maxBodyBytes,
     };
+    const exposed = tokens.isEmpty && config.allowedHosts.length > 0;
     const routes = [
       ...jobsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
+      ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone }) : []),
+      ...(options.system ? systemRoutes(base, { system: options.system, exposed }) : []),
       ...healthRoutes(base, { health, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
@@ -189,7 +198,7 @@ export class Server {
         ? backupRoutes(base, {
             backUp: options.backUp,
             requests,
-            exposed: tokens.isEmpty && config.allowedHosts.length > 0,
+            exposed,
           })
         : []),
     ];

@@ -1,6 +1,7 @@
 /** Rates and lateness over time, by `GET /history`. */
 import { useMemo } from 'preact/hooks';
-import { getHistory, type HistoryPoint } from '../state/api.js';
+import type { HistoryPoint } from '../../../src/client/client.js';
+import { getHistory } from '../state/api.js';
 import { duration, perSecond } from '../state/format.js';
 import { useLoad } from '../state/load.js';
 import { place, setParams } from '../state/router.js';
