@@ -78,7 +78,12 @@ class Alone {
         readEnqueued: () => {
           throw new Error('nothing is enqueued here');
         },
-        retention: { retentionMs: Number.POSITIVE_INFINITY, retainJobs: Number.POSITIVE_INFINITY },
+        retention: {
+          retentionMs: Number.POSITIVE_INFINITY,
+          retainJobs: Number.POSITIVE_INFINITY,
+          failedRetentionMs: Number.POSITIVE_INFINITY,
+          retainFailed: Number.POSITIVE_INFINITY,
+        },
         merge: {
           rows: Number.POSITIVE_INFINITY,
           detailBytes: Number.POSITIVE_INFINITY,

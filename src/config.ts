@@ -34,6 +34,9 @@ export interface Config {
   /** Finished jobs are kept this long, and at most so many. */
   readonly retentionMs: number;
   readonly retainJobs: number;
+  /** The same of jobs that have failed. */
+  readonly failedRetentionMs: number;
+  readonly retainFailed: number;
   readonly maxBodyBytes: number;
   readonly maxConnections: number;
   /** Tokens by what they allow; those of `tokenFile` are among them. */

@@ -8,13 +8,14 @@ import type { ShownWait } from '../scheduler/admission/admission.js';
 import { Type } from '../schema/typebox.js';
 
 const exact = { additionalProperties: false } as const;
-const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired', 'cancelled'];
+export const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired', 'cancelled'];
 /** `waiting_for`. */
 const waits: readonly ShownWait[] = [
   'paused',
   'type_paused',
   'server_paused',
   'handler',
+  'previous_run',
   'rate',
   'type_concurrency',
   'group_concurrency',

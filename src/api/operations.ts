@@ -3,8 +3,10 @@ import { limits } from '../domain/limits.js';
 import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
 import { listQuery } from './finding/filter-schema.js';
+import { findingOperations } from './finding/operations.js';
 import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
+import { runList, runsQuery } from './runs/schemas.js';
 import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema } from './schemas.js';
 
 /** What an event stream can be asked for: lists with commas between their values. */
@@ -84,6 +86,7 @@ export const operations = {
     query: listQuery,
     answers: { 200: answers.jobList },
   },
+  ...findingOperations,
   createJob: {
     method: 'POST',
     path: '/jobs',
@@ -171,6 +174,16 @@ export const operations = {
     headers: { Prefer: preferWait },
     answers: { 200: answers.jobDetail },
     refusals: ['conflict'],
+  },
+  jobRuns: {
+    method: 'GET',
+    path: '/jobs/:id/runs',
+    tag: 'Jobs',
+    summary: 'List the runs of a job, the newest first',
+    description:
+      'What became of each attempt, and which slots were passed over and why: neighbours that were passed over for one reason are one row. Of a repeating job the last 100 rows are kept.',
+    query: runsQuery,
+    answers: { 200: runList },
   },
   cron: {
     method: 'GET',

@@ -1,4 +1,5 @@
 /** Query strings, read strictly: what a user meant and we would ignore is a fault. */
+import { limits } from '../domain/limits.js';
 import { suggestion } from '../domain/nearest.js';
 import type { Faults } from './faults.js';
 
@@ -39,6 +40,14 @@ function decode(text: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+const limitRange = `from 1 to ${limits.listMax} (a larger one is taken for ${limits.listMax})`;
+
+/** How many items a page is to have. */
+export function readLimit(values: ReadonlyMap<string, string>, faults: Faults): number {
+  const limit = readNumber(values.get('limit'), 1, 'query.limit', faults, limitRange) ?? limits.listDefault;
+  return Math.min(limit, limits.listMax);
 }
 
 /**

@@ -14,6 +14,7 @@ import { cronCommand } from './commands/cron.js';
 import { eventsCommand } from './commands/events.js';
 import { healthCommand } from './commands/health.js';
 import { jobsCommand } from './commands/jobs.js';
+import { failuresCommand } from './commands/many/failures.js';
 import { pauseCommand, resumeCommand } from './commands/pause.js';
 import { startCommand } from './commands/start.js';
 import { statsCommand } from './commands/stats.js';
@@ -33,6 +34,7 @@ function program(): Command {
     .helpOption('-h, --help', 'print this help')
     .addCommand(startCommand(startServer))
     .addCommand(jobsCommand())
+    .addCommand(failuresCommand())
     .addCommand(typesCommand())
     .addCommand(pauseCommand())
     .addCommand(resumeCommand())

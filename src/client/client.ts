@@ -2,11 +2,13 @@
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
-import { queryOf } from './finding.js';
+import { pages, queryOf } from './finding.js';
 import { Live, type LiveOptions } from './live.js';
+import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
+  Failure,
   Gap,
   Handlers,
   Health,
@@ -68,7 +70,6 @@ type ListedOf<H extends Handlers, Name extends NameOf<H> = NameOf<H>> = {
   [N in Name]: ListedJob<N, ResultOf<H[N]>>;
 }[Name];
 
-const pageJobs = 100;
 const firstPauseMs = 50;
 const longestPauseMs = 1000;
 /** The most that the server allows. */
@@ -113,6 +114,14 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
   /** What the server is made of, what it was told, and how its parts are. */
   system({ signal }: CallOptions = {}): Promise<System> {
     return this.#transport.send('GET', '/system', { signal, repeatable: true });
+  }
+
+  /** What jobs have failed of, the most frequent first, page by page as they are asked for. */
+  failures(
+    filter: { readonly name?: NameOf<H> } = {},
+    options: CallOptions = {},
+  ): AsyncGenerator<Failure, void, undefined> {
+    return pages<Failure>(this.#transport, '/failures', queryOf(filter), options);
   }
 
   /** Whether the server can do its work. One that cannot says so and is no error. */
@@ -210,21 +219,7 @@ export class Jobs<H extends Handlers> {
     filter: ListFilter<Name> = {},
     { signal }: CallOptions = {},
   ): AsyncGenerator<ListedOf<H, Name>, void, undefined> {
-    const query = queryOf(filter);
-    query.set('limit', String(pageJobs));
-    for (;;) {
-      const page = await this.#transport.send<{ items: ListedOf<H, Name>[]; next_cursor?: string }>(
-        'GET',
-        `/jobs?${query}`,
-        {
-          signal,
-          repeatable: true,
-        },
-      );
-      yield* page.items;
-      if (page.next_cursor === undefined) return;
-      query.set('cursor', page.next_cursor);
-    }
+    yield* pages<ListedOf<H, Name>>(this.#transport, '/jobs', queryOf(filter), { signal });
   }
 
   /** Changes a pending job. */
@@ -253,6 +248,11 @@ export class Jobs<H extends Handlers> {
   /** Runs a pending job now; a repeating one gets an extra occurrence. */
   run(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
     return this.#transport.send('POST', `${pathOf(id)}/run`, { signal });
+  }
+
+  /** What its attempts came to and which slots it passed over, the newest first: all that the server has kept. */
+  runs(id: string, { signal }: CallOptions = {}): AsyncGenerator<JobRun, void, undefined> {
+    return runsOf(this.#transport, pathOf(id), signal);
   }
 
   /** Removes a finished job. Resolves to the job as it was. */
@@ -333,10 +333,12 @@ function bodyOf(fields: object): string {
 export { EscapementError, type Fault } from './errors.js';
 export type { EventsOptions } from './events.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
+export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Duration,
   EventFilter,
   EventType,
+  Failure,
   Gap,
   Handlers,
   Health,

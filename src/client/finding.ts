@@ -1,4 +1,5 @@
-/** Filters of jobs as queries. */
+/** Filters of jobs as queries, and lists that are read page by page. */
+import type { Transport } from './transport.js';
 import type { JobFilter, ListFilter } from './types.js';
 
 /** The parameters of a list. */
@@ -12,4 +13,24 @@ export function queryOf(filter: ListFilter): URLSearchParams {
 export function plain(filter: JobFilter): Record<string, unknown> {
   const given = Object.entries(filter).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]));
+}
+
+/** Of a page: the most that the server gives. */
+const pageItems = 100;
+
+/** All items of a list, page by page as they are asked for. */
+export async function* pages<Item>(
+  transport: Transport,
+  path: string,
+  query: URLSearchParams,
+  { signal }: { readonly signal?: AbortSignal | undefined },
+): AsyncGenerator<Item, void, undefined> {
+  query.set('limit', String(pageItems));
+  for (;;) {
+    const options = { signal, repeatable: true };
+    const page = await transport.send<{ items: Item[]; next_cursor?: string }>('GET', `${path}?${query}`, options);
+    yield* page.items;
+    if (page.next_cursor === undefined) return;
+    query.set('cursor', page.next_cursor);
+  }
 }

@@ -178,6 +178,20 @@ export interface ListFilter<Name extends string = string> extends JobFilter<Name
   readonly order?: 'asc' | 'desc';
 }
 
+/** Jobs that have failed and are there still, of one type and for one reason. */
+export interface Failure {
+  readonly name: string;
+  /** Finds its jobs: `jobs.list({ error_group })`. */
+  readonly error_group: string;
+  /** Numbers and ids in it are `#`. */
+  readonly message: string;
+  readonly count: number;
+  readonly first_at: string;
+  readonly last_at: string;
+  /** The one that failed last. */
+  readonly job_id: string;
+}
+
 export interface JobType {
   readonly name: string;
   readonly description?: string;

@@ -269,7 +269,10 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   const following = followingSlot(spec, state, now);
   // A retry gives way to the next occurrence.
   const permitted =
-    failure.retryable && retryCount <= spec.maxRetries && (following === undefined || retryAt < dueOf(spec, following));
+    failure.retryable &&
+    !spec.keyLost &&
+    retryCount <= spec.maxRetries &&
+    (following === undefined || retryAt < dueOf(spec, following));
   const expired = permitted && retryAt > (deadlineOf(spec, state) ?? Number.POSITIVE_INFINITY);
   if (expired) return fail(job, { ...failure, ...expiredFailure(spec, failure) }, now);
   const granted = permitted;
@@ -336,10 +339,11 @@ function finish(
 
 /**
  * An attempt was interrupted by something that was not its doing: it runs again at once. The third time in a row is a
- * failure all the same, or a job that takes its process down could do so for ever.
+ * failure all the same, or a job that takes its process down could do so for ever. One whose key another job has is cancelled.
  */
 export function interrupt(job: Job, begun: boolean, now: number): Decision {
   const { state } = job;
+  if (job.spec.keyLost) return cancel(job, now);
   const interruptions = state.interruptions + (begun ? 1 : 0);
   if (interruptions >= limits.interruptions) {
     const message = `the attempt was interrupted ${limits.interruptions} times in a row: its thread or the server ended`;

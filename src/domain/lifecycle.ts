@@ -13,7 +13,7 @@ export const statusCode = { pending: 0, running: 1, success: 2, failed: 3, cance
 >;
 
 /**
- * Steps. Commands of users: `update`, `cancel`, `retry`, `run` (due now), `pause`, `resume`. Of the scheduler: `start`, `miss` (its
+ * Steps. Commands of users: `update`, `replace` (a request with its key), `cancel`, `retry`, `run` (due now), `pause`, `resume`. Of the scheduler: `start`, `miss` (its
  * occurrence passed unseen), `succeed`, `fail` (nothing follows), `retryLater` (a failure that grants a retry), `recur` (its
  * occurrence is over, the next is to come), `interrupt` (the attempt was interrupted, nobody's fault), `snooze` (it asked to wait), `skip` (its occurrence has
  * expired, the next is to come), `expire` (it has expired, and nothing follows), `end` and `endFailed` (its schedule has nothing
@@ -23,6 +23,7 @@ export const statusCode = { pending: 0, running: 1, success: 2, failed: 3, cance
 export const lifecycle = {
   pending: {
     update: 'pending',
+    replace: 'pending',
     cancel: 'cancelled',
     start: 'running',
     miss: 'pending',
@@ -36,6 +37,7 @@ export const lifecycle = {
     resume: 'pending',
   },
   running: {
+    replace: 'running',
     cancel: 'cancelled',
     succeed: 'success',
     fail: 'failed',
@@ -54,6 +56,7 @@ export const lifecycle = {
 
 export type Step =
   | 'update'
+  | 'replace'
   | 'cancel'
   | 'retry'
   | 'run'

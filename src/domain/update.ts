@@ -76,7 +76,11 @@ export function changedSpec(spec: JobSpec, change: SpecChange): JobSpec {
 }
 
 /** It waits for the start of one of its slots, which is to come. */
-function isToStart(spec: JobSpec, { attempt, due, occurrence, nextSlot: following }: JobState, now: number): boolean {
+export function isToStart(
+  spec: JobSpec,
+  { attempt, due, occurrence, nextSlot: following }: JobState,
+  now: number,
+): boolean {
   return (
     attempt === 0 &&
     following === 0 &&

@@ -16,6 +16,7 @@ import type { DueJob, DueTimes } from '../timer/lanes.js';
 import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
 import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
+import { PreviousRuns } from './admission/previous-runs.js';
 import type { TypeTerms } from './admission/type-lane.js';
 import { type WaitingJob, WaitingLine } from './admission/waiting-line.js';
 import type { Downtime } from './downtime.js';
@@ -54,6 +55,7 @@ export class Dispatch {
   readonly #apart: boolean;
   readonly #handlers: ReadonlyMap<string, HandlerInfo>;
   readonly #careful: CarefulStart;
+  readonly #previous = new PreviousRuns();
   readonly #downtime: Downtime;
   #lastDueSeen = Number.NEGATIVE_INFINITY;
   /** Jobs whose last attempt ended its thread, or may have done: the next runs alone. */
@@ -100,7 +102,7 @@ export class Dispatch {
 
   /** No job that waits in the line is due before this, in Unix milliseconds; Infinity when none does. */
   get earliest(): number {
-    return this.#line.notBefore;
+    return Math.min(this.#line.notBefore, this.#previous.earliest());
   }
 
   /** Due times of the first of each type that waits in the line, in Unix milliseconds. It may have moved on since. */
@@ -131,7 +133,7 @@ export class Dispatch {
 
   /** Due time of the earliest job with this priority that waits in the line, in Unix milliseconds; Infinity when none does. */
   earliestOf(priority: number): number {
-    return this.#line.earliestOf(priority);
+    return Math.min(this.#line.earliestOf(priority), this.#previous.earliest(priority));
   }
 
   /** What a due job waits for, as answers show it. */
@@ -144,6 +146,7 @@ export class Dispatch {
       paused: isPausedAt(state, clock.now()),
       type,
       serverPaused: this.#ledger.settings.isServerPaused,
+      runsBefore: this.#previous.keepsWaiting(spec),
       group,
       free: this.#line.isApart(spec.name) ? Number.POSITIVE_INFINITY : pool.free - this.#beingWritten,
       now: clock.monotonic(),
@@ -179,7 +182,7 @@ export class Dispatch {
     const { pool, sets } = this.#ports;
     const { free } = pool;
     if (this.#line.startable(priority) <= free || (this.#apart && this.#hasRoomApart(priority))) return true;
-    this.#isFair ??= this.#line.isFair(free, sets.count('pending'));
+    this.#isFair ??= this.#line.isFair(free, sets.count('pending') - this.#previous.waiting);
     return !this.#isFair && this.#line.startable(priority + 1) <= free;
   };
 
@@ -274,7 +277,7 @@ export class Dispatch {
       }
       asksSuspects &&= next.suspect;
       const job = this.#stillDue(next);
-      if (!job) continue;
+      if (!job || this.#previous.keep(next, job.spec)) continue;
       const wait = this.#whyJobWaits(next, job);
       if (!wait) {
         this.#start(job, next);
@@ -319,6 +322,7 @@ export class Dispatch {
     const { clock } = this.#ports;
     const { suspect } = waiting;
     this.#line.occupy(waiting, suspect);
+    this.#previous.began(job.spec);
     if (suspect) return this.#startOnRecord(job);
     const now = clock.now();
     this.#leave(this.#attempt(this.#ledger.startAttempt(job, now)), job, now);
@@ -342,7 +346,7 @@ export class Dispatch {
 
   #startOnRecord(job: Job): void {
     const { clock } = this.#ports;
-    const { seq, name, group } = job.spec;
+    const { seq, name } = job.spec;
     this.#careful.began(seq, job.state, clock.monotonic());
     this.#beingWritten++;
     const started = this.#ledger.startAttempt(job, clock.now(), {
@@ -355,7 +359,7 @@ export class Dispatch {
         this.#beingWritten--;
         this.#careful.withdrew(seq);
         this.#line.left(name);
-        this.#line.vacate(name, group);
+        this.#vacate(job.spec);
       },
     });
     const attempt = this.#attempt(started);
@@ -365,8 +369,15 @@ export class Dispatch {
     return attemptOf(started, this.#alone.has(started.spec.seq));
   }
 
+  /** The place of an attempt is free again, and so is its key. */
+  #vacate(spec: JobSpec): void {
+    this.#line.vacate(spec.name, spec.group);
+    const next = this.#previous.ended(spec);
+    if (next) this.#line.push(next);
+  }
+
   /** An attempt came to its end: its place is free again. */
-  ended(outcome: Outcome, { name, group }: Pick<JobSpec, 'name' | 'group'>): void {
+  ended(outcome: Outcome, spec: JobSpec): void {
     const { jobSeq: seq, suspect } = outcome;
     const wasTested = outcome.kind !== 'interrupted' || outcome.begun;
     if (wasTested) this.#alone.delete(seq);
@@ -377,7 +388,7 @@ export class Dispatch {
     }
     this.#careful.ended(seq);
     this.#ledger.endAttempt(seq);
-    this.#line.vacate(name, group);
+    this.#vacate(spec);
   }
 }
 

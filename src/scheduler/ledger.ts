@@ -9,7 +9,7 @@ import type { Settings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
-import type { Job, JobState, TraceContext } from '../domain/job.js';
+import type { Job, JobSpec, JobState, TraceContext } from '../domain/job.js';
 import { mayLeaveRows, runsAfter } from '../domain/runs/rows.js';
 import { behind, type NumberedRun } from '../domain/runs/run.js';
 import {
@@ -265,8 +265,8 @@ export class Ledger {
   }
 
   /** The key of a job is its own from now on. */
-  giveKey(place: string, job: Job): void {
-    this.#filling.setKeyHolder(place, asHolder(job.spec));
+  giveKey(place: string, spec: JobSpec): void {
+    this.#filling.setKeyHolder(place, asHolder(spec));
   }
 
   /** The answer of a request that is traced waits for the batch being gathered. */

@@ -6,8 +6,7 @@
 import { Refusal } from '../domain/errors.js';
 import type { Answer, Created, Creation, JobDraft, Request } from './messages.js';
 import type { RequestContext } from './requests/context.js';
-import { checkKeys } from './requests/keyed.js';
-import { createOne, decideRequest, makeChecked } from './requests/requests.js';
+import { checkList, createOne, decideRequest, makeChecked } from './requests/requests.js';
 
 /** What may wait for its answer before requests are refused. */
 const bounds = { requests: 20_000, bytes: 64 * 1024 * 1024 } as const;
@@ -103,7 +102,7 @@ export class Mailbox {
     limit: number,
     refuse: (error: unknown) => Refusal,
   ): boolean {
-    if (request.kind === 'createMany' && this.#made.length === 0) checkKeys(request.drafts, context);
+    if (request.kind === 'createMany' && this.#made.length === 0) checkList(request.drafts, context);
     const { length } = request.kind === 'createMany' ? request.drafts : request.items;
     const until = Math.min(length, this.#made.length + limit);
     while (this.#made.length < until) {

@@ -1,4 +1,5 @@
 /** What becomes of a job when its attempt has ended, and what the log says of a failure. */
+import { takeOver } from '../domain/control/replacing.js';
 import { snooze } from '../domain/control/snoozing.js';
 import * as decisions from '../domain/decisions.js';
 import { formatId } from '../domain/id.js';
@@ -8,13 +9,22 @@ import type { Outcome } from '../pool/port.js';
 
 /** What an attempt's outcome makes of its job: the one place where outcomes become decisions. */
 export function outcomeDecision(job: Job, outcome: Outcome, now: number): decisions.Decision {
+  return takeOver(job, decide(job, outcome, now), now);
+}
+
+/** What the end of the process makes of a job that ran. */
+export function crashDecision(job: Job, now: number): decisions.Decision {
+  return takeOver(job, decisions.interrupt(job, true, now), now);
+}
+
+function decide(job: Job, outcome: Outcome, now: number): decisions.Decision {
   switch (outcome.kind) {
     case 'succeeded':
       return decisions.succeed(job, outcome, now);
     case 'failed':
       return decisions.fail(job, outcome, now);
     case 'snoozed':
-      return snooze(job, outcome.waitMs, now);
+      return job.spec.keyLost ? decisions.cancel(job, now) : snooze(job, outcome.waitMs, now);
     case 'interrupted':
       return decisions.interrupt(job, outcome.begun, now);
     default:

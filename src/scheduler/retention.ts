@@ -1,8 +1,12 @@
-/** Retention: finished jobs leave in finishing order once they are too old or too many, a few in each turn. */
+/**
+ * Retention: finished jobs leave in finishing order once they are too old or too many, a few in each turn. Those that have failed have
+ * bounds and an order of their own (`failed-retention`): the list of finished jobs has them, too, and they are passed over there.
+ */
 import type { Job } from '../domain/job.js';
 import { isFinished } from '../domain/lifecycle.js';
 import {
   type DamageReports,
+  type FailureList,
   type FinishedJob,
   type FinishedList,
   type FinishedPlace,
@@ -10,13 +14,16 @@ import {
   UnreadableRecord,
 } from '../store/port.js';
 import type { Ledger } from './ledger.js';
+import { FailedRetention } from './retention/failed-retention.js';
 
 /** What is kept. */
 export interface RetentionLimits {
   /** How long finished jobs are kept. */
   readonly retentionMs: number;
-  /** How many finished jobs are kept. */
+  /** How many finished jobs are kept. Those that have failed have bounds of their own. */
   readonly retainJobs: number;
+  readonly failedRetentionMs: number;
+  readonly retainFailed: number;
 }
 
 interface ListedJob extends FinishedJob {
@@ -34,7 +41,7 @@ const lookAgainMs = 1000;
 export class Retention {
   readonly #limits: RetentionLimits;
   readonly #sets: JobsByStatus;
-  readonly #list: FinishedList;
+  readonly #list: FinishedList & FailureList;
   readonly #ledger: Ledger;
   readonly #damage: DamageReports;
   /** The oldest stretch of the list of finished jobs, and how much of it has been done. */
@@ -42,6 +49,7 @@ export class Retention {
   /** Up to here the list is damaged: the jobs there stay. */
   #damagedUpTo: FinishedPlace | undefined;
   #at = 0;
+  readonly #failed: FailedRetention;
   #lookAt = Number.NEGATIVE_INFINITY;
   /** Removals decided and not yet on disk, so that they are not counted twice against `retainJobs`. */
   #underWay = 0;
@@ -52,7 +60,7 @@ export class Retention {
     ports: {
       readonly retention: RetentionLimits;
       readonly sets: JobsByStatus;
-      readonly store: FinishedList;
+      readonly store: FinishedList & FailureList;
       readonly damage: DamageReports;
     },
     ledger: Ledger,
@@ -62,6 +70,7 @@ export class Retention {
     this.#list = ports.store;
     this.#damage = ports.damage;
     this.#ledger = ledger;
+    this.#failed = new FailedRetention(ports.store, ports.retention);
   }
 
   /** Another sweep has work at once. */
@@ -82,8 +91,9 @@ export class Retention {
     this.#lookAt = now + lookAgainMs;
     this.#more = false;
     if (this.#sets.finished === 0) return;
-    let surplus = this.#sets.finished - this.#limits.retainJobs;
-    for (let cost = 0; cost < limit; ) {
+    const spent = this.#sweepFailed(now, limit);
+    let surplus = this.#sets.finished - this.#list.failing - this.#limits.retainJobs;
+    for (let cost = spent; cost < limit; ) {
       const entry = this.#entry();
       if (!entry) return;
       if (surplus <= 0 && entry.noLaterThan > now - this.#limits.retentionMs) {
@@ -92,13 +102,26 @@ export class Retention {
         return;
       }
       this.#at++;
-      const removed = this.#remove(entry.seq, entry.at);
+      const removed = this.#remove(entry.seq, entry.at, ({ state }) => state.status !== 'failed');
       cost += 1;
       if (!removed) continue;
-      cost += Math.floor((removed.spec.payload.length + (removed.detail.result?.length ?? 0)) / charactersPerRemoval);
+      cost += costOf(removed);
       surplus--;
     }
     this.#more = true;
+  }
+
+  /** Removes jobs that have failed; returns what that cost. */
+  #sweepFailed(now: number, limit: number): number {
+    let cost = 0;
+    for (let entry = this.#failed.next(now); entry && cost < limit; ) {
+      cost += 1;
+      const removed = this.#remove(entry.seq, entry.at, ({ state }) => state.status === 'failed');
+      if (removed) cost += costOf(removed);
+      this.#failed.passed(removed !== undefined);
+      entry = cost < limit ? this.#failed.next(now) : undefined;
+    }
+    return cost;
   }
 
   /** The next entry to look at. A stretch that is done leaves the list with the batch being gathered. */
@@ -156,9 +179,9 @@ export class Retention {
   }
 
   /** A job that was retried since has another entry later on; undefined when this one no longer stands for it. */
-  #remove(seq: number, finishedAt: number): Job | undefined {
+  #remove(seq: number, finishedAt: number, isMeant: (job: Job) => boolean): Job | undefined {
     const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
-    if (!job || !isFinished(job.state.status) || job.state.finishedAt !== finishedAt) return undefined;
+    if (!job || !isFinished(job.state.status) || job.state.finishedAt !== finishedAt || !isMeant(job)) return undefined;
     this.#ledger.remove(job);
     this.#countUnderWay();
     return job;
@@ -171,12 +194,20 @@ export class Retention {
     this.#underWay++;
     const done = (): void => void this.#underWay--;
     this.#ledger.onEnd({
-      written: done,
+      written: () => {
+        done();
+        this.#failed.written();
+      },
       lost: () => {
         done();
         // What was removed is there again: begin anew from the list.
         this.#stretch = undefined;
+        this.#failed.lost();
       },
     });
   }
+}
+
+function costOf({ spec, detail }: Job): number {
+  return Math.floor((spec.payload.length + (detail.result?.length ?? 0)) / charactersPerRemoval);
 }

@@ -6,7 +6,6 @@
  */
 
 import type { Settings } from '../domain/control/settings.js';
-import * as decisions from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import { type Job, type JobState, wakesAt } from '../domain/job.js';
 import { deadlineOf } from '../domain/slots/deadline.js';
@@ -22,7 +21,7 @@ import { Mailbox } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { type Load, type Mode, Modes } from './modes.js';
-import { logFailure, outcomeDecision } from './outcomes.js';
+import { crashDecision, logFailure, outcomeDecision } from './outcomes.js';
 import type { RequestContext } from './requests/context.js';
 import { MakingEnds, makeEnqueued, makesJobs, readEnd } from './requests/making-ends.js';
 import { Retention } from './retention.js';
@@ -98,7 +97,7 @@ export class Scheduler implements Requests, StoreEvents {
     // Of this process no start is on disk before that.
     for (const seq of this.#ports.sets.each('running')) {
       const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
-      if (job?.state.status === 'running') this.#ledger.record(job, decisions.interrupt(job, true, now), now);
+      if (job?.state.status === 'running') this.#ledger.record(job, crashDecision(job, now), now);
     }
     this.#recoveredAt = this.#ports.store.position + (this.#ledger.filling.isEmpty ? 0 : 1);
   }

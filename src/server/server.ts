@@ -35,12 +35,14 @@ import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
 import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
+import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
 import { type HistoryContext, historyRoutes } from './routes/history.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
+import { runsRoutes } from './routes/runs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
 import { type SystemContext, systemRoutes } from './routes/system.js';
 
@@ -184,8 +186,10 @@ export class Server {
     const exposed = tokens.isEmpty && config.allowedHosts.length > 0;
     const routes = [
       ...jobsRoutes(jobs),
+      ...runsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),
+      ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
       ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone }) : []),

@@ -160,6 +160,19 @@ export interface FinishedList {
   finished(place: FinishedPlace): FinishedJob[];
 }
 
+/** Jobs that have failed, in the order in which they did. Each entry has a number, which grows. */
+export interface FailureList {
+  /** Jobs that have failed. */
+  readonly failing: number;
+  /** Number of the first entry, and of the one that comes next. */
+  readonly firstFailure: number;
+  readonly endOfFailures: number;
+  /** Undefined where there is none any more. One whose job was retried since does not stand for it. */
+  failure(number: number): FinishedJob | undefined;
+  /** Entries before this one are not needed any more. */
+  dropFailures(before: number): void;
+}
+
 /** What the log knows of the clock. */
 export interface RecordedTimes {
   /**
@@ -184,7 +197,7 @@ export interface JobsByStatus {
 }
 
 /** All that the scheduler asks of the store, but for sets of jobs. */
-export interface JobStore extends Commits, Merges, CommittedJobs, FinishedList, RecordedTimes {}
+export interface JobStore extends Commits, Merges, CommittedJobs, FinishedList, FailureList, RecordedTimes {}
 
 /** One record cannot be read. `what` names it, `how` says why, `state` in a word for a sentence about it. */
 export abstract class UnreadableRecord extends Error {

@@ -34,6 +34,37 @@ export interface ListPage {
   readonly next?: ListPlace;
 }
 
+export interface FailureQuery {
+  /** Of jobs of this type only. */
+  readonly name?: string;
+  readonly limit: number;
+  /** Only groups behind this one: `next` of an earlier page. */
+  readonly behind?: { readonly count: number; readonly group: number };
+}
+
+/** Jobs that have failed, of one type and for one reason, as `finding/error-group` tells. Instants are Unix milliseconds. */
+export interface FailureGroup {
+  readonly name: string;
+  readonly group: number;
+  /** Folded. */
+  readonly message: string;
+  readonly count: number;
+  /** When the first of them failed, and the last. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** The one that failed last. */
+  readonly latest: Job;
+}
+
+export interface FailurePage {
+  /** Groups on all pages. */
+  readonly total: number;
+  /** Those of the most jobs first. */
+  readonly groups: readonly FailureGroup[];
+  /** Behind this the next page begins; absent on the last. */
+  readonly next?: { readonly count: number; readonly group: number };
+}
+
 /** A query that takes too long for one turn: each `next` is a step of about a millisecond, and the last returns the answer. */
 export type Steps<T> = Iterator<undefined, T>;
 
@@ -84,6 +115,7 @@ export interface Queries {
   list(query: ListQuery): ListPage;
   /** Any list, as of the instant of one of its steps; the jobs are shown as they are in the last. */
   listInSteps(query: ListQuery): Steps<ListPage>;
+  failures(query: FailureQuery): Steps<FailurePage>;
   totals(): Totals;
   /** Number of the latest event on disk. */
   lastEvent(): number;

@@ -14,6 +14,8 @@ const options = [
   'grace',
   'retention',
   'retain',
+  'retention-failed',
+  'retain-failed',
   'max-body',
   'max-connections',
   'token',

@@ -25,6 +25,8 @@ t.test('--help explains itself', async (t) => {
     'grace',
     'retention',
     'retain',
+    'retention-failed',
+    'retain-failed',
     'max-body',
     'token',
     'allowed-host',

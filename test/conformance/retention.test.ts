@@ -42,7 +42,7 @@ t.test('--retain keeps at most that many finished jobs, the latest', async (t) =
 });
 
 t.test('--retention removes what finished longer ago', async (t) => {
-  const server = await startServer({ args: ['--retention', '1s'] });
+  const server = await startServer({ args: ['--retention', '1s', '--retention-failed', '1s'] });
   const api = new Client(server);
   const waiting = await api.create({ name: 'noop', delay: never });
   const repeating = await api.create({ name: 'noop', delay: '100ms', is_repeat: true });

@@ -1,6 +1,7 @@
 /** The transition table against the decisions: every status with every step, allowed or refused as the table says. */
 import t from 'tap';
 import { pause, resume, resumeInTime, run } from '../../src/domain/control/pausing.js';
+import { loseKey, replace, replaceLater } from '../../src/domain/control/replacing.js';
 import { snooze } from '../../src/domain/control/snoozing.js';
 import * as decisions from '../../src/domain/decisions.js';
 import type { Job } from '../../src/domain/job.js';
@@ -32,6 +33,11 @@ const ways: Record<Step, readonly ((status: Status) => decisions.Decision | unde
   update: [
     (status) => update(at(status), { payload: '{}' }, noon),
     (status) => update(at(status), { trigger: { kind: 'once', due: noon + 1 } }, noon),
+  ],
+  replace: [
+    (status) => replace(at(status), sampleJob({ payload: '{}' }).spec, noon),
+    (status) => replaceLater(at(status, repeating), sampleJob(repeating).spec, noon),
+    (status) => loseKey(at(status), noon),
   ],
   cancel: [(status) => decisions.cancel(at(status), noon), (status) => decisions.cancel(at(status, repeating), noon)],
   retry: [(status) => decisions.retry(at(status), noon)],

@@ -31,7 +31,7 @@ for (const name of ['clean', 'killed'] as const) {
     const server = await startServer({
       dataDir,
       handlers: handlersFolder(handlers, false),
-      args: ['--timezone', 'UTC', '--grace', '0s', '--retention', '3650d'],
+      args: ['--timezone', 'UTC', '--grace', '0s', '--retention', '3650d', '--retention-failed', '3650d'],
     });
     const api = new Client(server);
     for (const job of before.jobs) {
@@ -77,7 +77,7 @@ async function opensWhole(t: Test, dataDir: string, what: string): Promise<void>
   const server = await startServer({
     dataDir,
     handlers: handlersFolder(handlers, false),
-    args: ['--timezone', 'UTC', '--grace', '0s', '--retention', '3650d'],
+    args: ['--timezone', 'UTC', '--grace', '0s', '--retention', '3650d', '--retention-failed', '3650d'],
   });
   t.same(await missing(new Client(server), new Set(idsBefore)), [], `${what}: every job is there`);
   t.equal(await server.stop(), 0, what);
@@ -88,7 +88,7 @@ async function opensWhole(t: Test, dataDir: string, what: string): Promise<void>
 
 t.test('an upgrade says so in one line, once', async (t) => {
   const dataDir = killed();
-  const args = ['--timezone', 'UTC', '--grace', '0s', '--retention', '3650d'];
+  const args = ['--timezone', 'UTC', '--grace', '0s', '--retention', '3650d', '--retention-failed', '3650d'];
   const upgraded = async (): Promise<number> => {
     const server = await startServer({ dataDir, handlers: handlersFolder(handlers, false), args });
     const lines = server

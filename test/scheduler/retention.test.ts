@@ -207,3 +207,53 @@ t.test('a clock that was set back, or was ahead for a while, does not stop it', 
     }
   }
 });
+
+t.test('failed jobs have bounds of their own, and do not keep the others back', async (t) => {
+  const world = new World({ retentionMs: day, failedRetentionMs: 3 * day, mergeRows: 1 });
+  const [failed, succeeded] = [finish(world, 'failed'), finish(world)];
+  world.pass(day + 1100);
+  t.same(left(world), [failed], `${succeeded} has left`);
+  const after = world.crash();
+  after.pass(2 * day - 5000);
+  t.same(left(after), [failed]);
+  after.pass(5000);
+  t.same(left(after), []);
+  t.same(sizes(after.kv).labels, 0);
+});
+
+t.test('of too many failed jobs the first to fail leave, whatever number of others there is', async (t) => {
+  const world = new World({ retainJobs: 5, retainFailed: 2, mergeRows: 3 });
+  const made = [1, 2, 3, 4].map(() => {
+    world.pass(10);
+    return finish(world, 'failed');
+  });
+  const others = [1, 2, 3, 4].map(() => finish(world));
+  world.pass(2200);
+  t.same(left(world), [...others.reverse(), ...made.slice(2).reverse()]);
+});
+
+t.test('a failed job that was retried and has failed again leaves after its last failure', async (t) => {
+  const world = new World({ failedRetentionMs: day, retentionMs: 100 * day, mergeRows: 1 });
+  const first = finish(world, 'failed');
+  world.pass(day / 2);
+  const { idSeconds } = world.memtable.spec(first);
+  world.ask({ kind: 'retry', id: formatId(first, idSeconds) });
+  world.end(first, { kind: 'failed' });
+  world.pass(day / 2 + 1100);
+  t.same(left(world), [first]);
+  world.pass(day / 2);
+  t.same(left(world), []);
+});
+
+t.test('failed jobs whose removal the disk refuses are there, and leave when it takes them', async (t) => {
+  const world = new World({ failedRetentionMs: day, mergeRows: 1 });
+  const made = [finish(world, 'failed'), finish(world, 'failed')];
+  world.kv.beforeWrite = () => {
+    throw new DiskFull();
+  };
+  world.pass(day + 1100);
+  t.same(left(world), made.reverse());
+  world.kv.beforeWrite = () => {};
+  world.pass(10_000);
+  t.same(left(world), []);
+});

@@ -128,6 +128,10 @@ export class FakeQueries implements Queries {
     yield;
     return this.list(query);
   }
+  *failures() {
+    yield;
+    return { total: 0, groups: [] };
+  }
   totals() {
     return { pending: 12, running: 3, completed: 1542, failed: 8, cancelled: 2 };
   }

@@ -1,4 +1,5 @@
 /** Stands at the pool of the simulated server and looks at every attempt that is handed to it. */
+import { placeOf } from '../../src/domain/control/keys.js';
 import { isHeld, isRepeating, type JobSpec, type JobState } from '../../src/domain/job.js';
 import { limits } from '../../src/domain/limits.js';
 import { deadlineOf } from '../../src/domain/slots/deadline.js';
@@ -16,6 +17,8 @@ export class Attendant {
   readonly #note: (what: string) => void;
   /** How often each job that ends the process has done so, by payload: a key may be given again after a refused write. */
   readonly #kills = new Map<string, number>();
+  /** Keys of the jobs that were dispatched last under each number. */
+  readonly #places = new Map<number, string | undefined>();
   /** Starts that are under no suspicion and so not counted: after a stop in order, or by a clock that was set. */
   forgiven = 0;
   /** The latest that the clock has shown since nothing was on its way to the disk: by it the last decisions were made. */
@@ -72,6 +75,7 @@ export class Attendant {
     const now = Math.max(this.#latest, world.clock.wall);
     must(state.due <= now, () => `job ${jobSeq} runs ${state.due - now} ms before any clock said that it is due`);
     this.#checkPauses(attempt, now);
+    this.#checkKey(world, committed.spec, attempt);
     checkSchedule(world, committed.spec, attempt);
     checkDeadline(committed.spec, state);
     if (isRepeating(committed.spec)) checkBounds(committed.spec, state, attempt);
@@ -88,6 +92,20 @@ export class Attendant {
     must(!serverPause.holds(now), () => `job ${jobSeq} starts while the server is paused`);
     must(!typePauses.get(name)?.holds(now), () => `job ${jobSeq} starts while its type is paused`);
     must(!jobs.get(jobSeq)?.pause.holds(now), () => `job ${jobSeq} starts while it is paused`);
+  }
+
+  /** No other attempt of its type and key is in a thread. */
+  #checkKey(world: World, spec: JobSpec, attempt: Attempt): void {
+    const { jobSeq } = attempt;
+    const place = placeOf(spec);
+    this.#places.set(jobSeq, place);
+    if (place === undefined) return;
+    // The start of a suspect may be on record with what took its key: it runs by that.
+    must(!spec.keyLost || isSuspect(world, attempt), () => `job ${jobSeq} starts and has lost its key`);
+    for (const other of world.pool.attempts.keys()) {
+      const isOfKey = other !== jobSeq && this.#places.get(other) === place;
+      must(!isOfKey, () => `jobs ${other} and ${jobSeq} have the key ${place} and run at once`);
+    }
   }
 
   #kill({ jobSeq, payload }: Attempt): void {
@@ -133,7 +151,11 @@ function checkBounds(spec: JobSpec, state: JobState, { jobSeq, scheduledFor }: A
     endAt = Number.POSITIVE_INFINITY,
     maxRuns = Number.POSITIVE_INFINITY,
   } = spec;
-  must(state.runCount <= maxRuns, () => `job ${jobSeq} has run ${state.runCount} of ${maxRuns} times`);
+  // A retry of the last run may come after another request has set the bound.
+  must(
+    state.runCount <= maxRuns || state.attempt > 1,
+    () => `job ${jobSeq} has run ${state.runCount} of ${maxRuns} times`,
+  );
   // A cancellation that came while its start was being written has forgotten what it runs for.
   if (state.nextSlot !== 0 || state.status !== 'running') return;
   const isIn = scheduledFor >= startAt && scheduledFor <= endAt;

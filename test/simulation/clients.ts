@@ -1,4 +1,5 @@
 /** The clients of the simulated server: requests as the seed says, and what their answers promise. */
+import { placeOfJobKey } from '../../src/domain/control/keys.js';
 import { formatId } from '../../src/domain/id.js';
 import { isRepeating, type Job, type JobSpec } from '../../src/domain/job.js';
 import { dueOf, startOf } from '../../src/domain/slots/schedule.js';
@@ -59,7 +60,8 @@ export class Clients {
       ? manyNames.map((name): JobDraft => ({ ...this.#draft(random), name }))
       : Array.from({ length: random.between(0, 5) }, () => this.#draft(random));
     const payloads = drafts.map(({ payload }) => payload);
-    this.#ask({ kind: 'createMany', drafts }, (jobs) => this.#madeMany(drafts, jobs), payloads);
+    for (const draft of drafts) this.#mayReplace(draft);
+    this.#ask({ kind: 'createMany', drafts }, (jobs, _, existed) => this.#madeMany(drafts, jobs, existed), payloads);
   }
 
   /** Asks for something to be done to a job that the clients know of. */
@@ -94,6 +96,7 @@ export class Clients {
       ([job]) => {
         if (job && trigger) mustBeMoved(job, trigger);
         known.payload = payload;
+        known.coming = undefined;
         // Updates are made in the order they were sent: earlier ones were overtaken.
         for (const sent of known.unanswered) {
           known.unanswered.delete(sent);
@@ -228,7 +231,7 @@ export class Clients {
     if (!random.chance(0.6)) return {};
     return {
       key: random.pick(['a', 'b', 'c']),
-      ifExists: random.pick([undefined, 'reject', 'return']),
+      ifExists: random.pick([undefined, 'reject', 'return', 'replace', 'replace']),
       ...(random.chance(0.3) && { keyTtlMs: random.pick([100, 5000, 100_000]) }),
     };
   }
@@ -312,37 +315,60 @@ export class Clients {
     );
   }
 
-  /** A request with a key: a job is made only where none has the key. */
+  /** A request with a key: a job is made only where none has the key, or beside one that it must not touch. */
   #createKeyed(draft: JobDraft): void {
-    const { name, key, ifExists, payload } = draft;
+    this.#mayReplace(draft);
     this.#ask(
       { kind: 'create', draft },
       ([job], _, existed) => {
         if (!job) throw new Error('no job in an answer');
-        if (!existed) return this.#made([draft], [job]);
-        const { spec } = job;
-        must(spec.name === name && spec.key === key, () => `key ${key} was answered with job ${spec.seq} of another`);
-        must(ifExists === 'return', () => `key ${key} was answered with job ${spec.seq} and was to be refused`);
-        this.#promised.refused.add(payload);
-        this.#promised.made(job);
+        this.#madeMany([draft], [job], existed);
       },
-      [payload],
-      () => must(ifExists !== 'return', () => `key ${key} was refused and was to be answered`),
+      [draft.payload],
+      () =>
+        must((draft.ifExists ?? 'reject') === 'reject', () => `key ${draft.key} was refused and was to be answered`),
     );
   }
 
+  /** A draft was answered with a job that there was. */
+  #existed({ name, key, ifExists, payload }: JobDraft, job: Job): void {
+    const { seq } = job.spec;
+    const isOfKey = job.spec.name === name && job.spec.key === key;
+    must(isOfKey, () => `key ${key} was answered with job ${seq} of another`);
+    must((ifExists ?? 'reject') !== 'reject', () => `key ${key} was answered with job ${seq} and was to be refused`);
+    this.#promised.made(job);
+    this.#promised.scheduleChanges(seq);
+    if (ifExists === 'return') {
+      this.#promised.refused.add(payload);
+      return;
+    }
+    const known = this.#promised.jobs.get(seq);
+    if (!known) return;
+    if (job.spec.successor === undefined) {
+      must(job.spec.payload === payload, () => `job ${seq} was to be replaced and was not`);
+      known.payload = payload;
+      known.coming = undefined;
+    } else {
+      must(job.spec.successor.payload === payload, () => `job ${seq} was to be replaced later and will not be`);
+      known.coming = payload;
+    }
+  }
+
+  /** A request that may replace a job: whatever has the key may change. */
+  #mayReplace({ name, key, ifExists, payload }: JobDraft): void {
+    if (ifExists !== 'replace' || key === undefined) return;
+    const place = placeOfJobKey(name, key);
+    this.#promised.replacing(place).add(payload);
+    for (const [seq, known] of this.#promised.jobs) if (known.place === place) this.#promised.scheduleChanges(seq);
+  }
+
   /** Jobs of a list: where a key was taken, with the job that has it. */
-  #madeMany(drafts: readonly JobDraft[], jobs: readonly Job[]): void {
+  #madeMany(drafts: readonly JobDraft[], jobs: readonly Job[], existed: readonly boolean[]): void {
     must(jobs.length === drafts.length, () => `asked for ${drafts.length} jobs, answered with ${jobs.length}`);
     for (const [index, draft] of drafts.entries()) {
       const job = jobs[index] as Job;
-      if (draft.ifExists !== 'return' || job.spec.payload === draft.payload) {
-        this.#made([draft], [job]);
-        continue;
-      }
-      must(job.spec.key === draft.key, () => `key ${draft.key} was answered with job ${job.spec.seq} of another`);
-      this.#promised.refused.add(draft.payload);
-      this.#promised.made(job);
+      if (existed[index]) this.#existed(draft, job);
+      else this.#made([draft], [job]);
     }
   }
 
@@ -354,7 +380,7 @@ export class Clients {
 
   #ask(
     request: Request,
-    done: (jobs: readonly Job[], replayed: boolean, existed: boolean) => void,
+    done: (jobs: readonly Job[], replayed: boolean, existed: readonly boolean[]) => void,
     payloads: readonly string[] = [],
     conflict: () => void = () => {},
   ): void {
@@ -364,7 +390,7 @@ export class Clients {
       must(++answers === 1, () => `a ${request.kind} was answered twice`);
       if (world !== this.#world()) return;
       if (answer.ok) {
-        const existed = 'existed' in answer && answer.existed === true;
+        const existed = existedOf(answer);
         if (request.kind === 'remove') return done(answer.jobs, answer.replayed, existed);
         for (const { spec } of answer.jobs) {
           const { seq } = spec;
@@ -378,6 +404,12 @@ export class Clients {
       if (answer.refusal.code === 'conflict' || request.kind === 'remove') conflict();
     });
   }
+}
+
+/** Of each job of an answer, whether there was one with the key. */
+function existedOf(answer: Extract<Answer, { ok: true }>): readonly boolean[] {
+  if ('each' in answer) return answer.each.map((one) => 'existed' in one && one.existed);
+  return [answer.existed === true];
 }
 
 /** A new interval that begins where the job was told to begin. */

@@ -12,6 +12,8 @@ export interface Told {
   startedAt: number;
   /** Unknown after the update of a repeating job: a new schedule forgets the retries, another payload does not. */
   retryCount: number | undefined;
+  /** It was updated or replaced: a replacement has had no retries. */
+  mayBegin: boolean;
   failedAt: number | undefined;
   error: string | undefined;
   /** Number of the start whose attempt completed last. */
@@ -27,6 +29,7 @@ const newlyKnown = (): Told => ({
   starts: 0,
   startedAt: 0,
   retryCount: 0,
+  mayBegin: false,
   failedAt: undefined,
   error: undefined,
   completedLease: undefined,
@@ -78,21 +81,24 @@ function apply(told: Told, { seq, jobSeq, at, body }: JobEvent): void {
       Object.assign(told, { status: 'pending', due: body.triggerAt, scheduledFor: body.triggerAt, retryCount: 0 });
       return;
     case 'job.updated':
-      must(status === 'pending', () => `event ${seq} updates a ${status} job`);
+      // A job that has come to its end goes on where another request was waiting for that.
+      must(status !== 'running' && status !== 'cancelled', () => `event ${seq} updates a ${status} job`);
       if (body.ended !== undefined) {
         told.status = body.ended;
         return;
       }
-      Object.assign(told, { due: body.triggerAt, scheduledFor: Number.NEGATIVE_INFINITY });
+      Object.assign(told, { status: 'pending', due: body.triggerAt, scheduledFor: Number.NEGATIVE_INFINITY });
+      told.mayBegin = true;
       if (body.isRepeat) told.retryCount = undefined;
       return;
     case 'job.started':
       must(status === 'pending', () => `event ${seq} starts a ${status} job`);
       must(
-        body.attempt === (told.retryCount ?? body.attempt - 1) + 1,
+        body.attempt === (told.retryCount ?? body.attempt - 1) + 1 || (told.mayBegin && body.attempt === 1),
         () => `event ${seq} starts attempt ${body.attempt} after ${told.retryCount} retries`,
       );
       Object.assign(told, { status: 'running', starts: told.starts + 1, startedAt: at, retryCount: body.attempt - 1 });
+      told.mayBegin = false;
       return;
     case 'job.completed':
       must(status === 'running', () => `event ${seq} completes a ${status} job`);

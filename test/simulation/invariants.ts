@@ -7,7 +7,7 @@ import { limits } from '../../src/domain/limits.js';
 import { checkStore } from '../../src/store/check/check.js';
 import type { World } from '../support/world.js';
 import { EventReplay, must } from './event-replay.js';
-import type { Promised } from './promised.js';
+import type { Promised, PromisedJob } from './promised.js';
 import { RunsReplay } from './runs-replay.js';
 
 /** A list of all jobs: more than any life has. */
@@ -77,14 +77,16 @@ export class Invariants {
       }
       must(!known.removed, () => `job ${seq} was removed and is there`);
       const { payload, idSeconds } = job.spec;
-      const isKnown = payload === known.payload || known.unanswered.has(payload);
+      const isReplaced = known.place !== undefined && this.#promised.replacing(known.place).has(payload);
+      const isKnown = payload === known.payload || known.unanswered.has(payload) || isReplaced;
       must(isKnown, () => `job ${seq} has another payload than was acknowledged`);
       must(idSeconds === known.idSeconds, () => `job ${seq} has another id than was acknowledged`);
       const { trigger } = job.spec;
       const isCron = trigger.kind === 'cron';
-      if (known.repeatsByCron)
+      checkComing(job, known);
+      if (known.repeatsByCron && known.place === undefined)
         must(isCron && trigger.repeat, () => `job ${seq} repeated by cron and is now of kind ${trigger.kind}`);
-      if (isCron)
+      if (isCron && known.place === undefined)
         must(known.expressions.has(trigger.expression), () => `job ${seq} has a schedule that nobody asked for`);
       const { status } = job.state;
       if (known.cancelled) must(status === 'cancelled', () => `job ${seq} was cancelled and is ${status}`);
@@ -228,7 +230,7 @@ export class Invariants {
       must(paused === toldPaused, () => `the events tell that job ${seq} is paused: ${toldPaused}, it is: ${paused}`);
       const retries = told.retryCount ?? retryCount;
       must(
-        retryCount === retries,
+        retryCount === retries || (told.mayBegin && retryCount === 0),
         () => `the events tell of ${retries} retries of job ${seq}, its state of ${retryCount}`,
       );
       // One of several missed that is made due at once is not told of.
@@ -277,10 +279,12 @@ export class Invariants {
     if (settings.server.paused) return;
     const handled = new Set(this.#world.handlers.map(({ name }) => name));
     const busy = new Set([...pool.attempts.values()].map(({ name }) => name));
-    for (const { spec, state } of queries.list({ ...everything, filter: { statuses: ['pending'] } }).jobs) {
+    for (const job of queries.list({ ...everything, filter: { statuses: ['pending'] } }).jobs) {
+      const { spec, state } = job;
       if (spec.name === 'limited' && busy.has('limited')) continue;
       if (!handled.has(spec.name) || settings.types.get(spec.name)?.paused || isHeld(state)) continue;
       const lateMs = clock.now() - state.due;
+      if (scheduler.waitingFor(job) === 'previous_run') continue;
       must(lateMs < 0, () => `job ${spec.seq} has been due for ${lateMs} ms and waits for nothing`);
     }
   }
@@ -321,4 +325,13 @@ function checkKeys(jobs: readonly Job[]): void {
     must(other === undefined, () => `jobs ${other} and ${spec.seq} both have the key ${place}`);
     owners.set(place, spec.seq);
   }
+}
+
+/** What was asked for while a job ran holds when its attempt has ended. */
+function checkComing({ spec, state }: Job, known: PromisedJob): void {
+  if (known.coming === undefined || state.status === 'running' || state.status === 'cancelled') return;
+  must(spec.payload !== known.payload, () => `job ${spec.seq} has ended and has not become what was asked for`);
+  must(spec.successor === undefined, () => `job ${spec.seq} is ${state.status} and has still to become another`);
+  known.payload = spec.payload;
+  known.coming = undefined;
 }

@@ -1,4 +1,5 @@
 /** What clients of the simulated server were told, and what its pool did: the side that a crash cannot take back. */
+import { placeOf } from '../../src/domain/control/keys.js';
 import { formatId } from '../../src/domain/id.js';
 import { isRepeating, type Job } from '../../src/domain/job.js';
 import type { Outcome } from '../../src/pool/port.js';
@@ -29,6 +30,10 @@ export interface PromisedJob {
   /** It was made to repeat by a cron expression: nothing makes it another kind of job. */
   readonly repeatsByCron: boolean;
   readonly repeats: boolean;
+  /** Where its key stands; undefined when it has none. A job with a key may become another kind of job. */
+  readonly place: string | undefined;
+  /** The payload that it is to have once its attempt has ended. */
+  coming: string | undefined;
 }
 
 /** A pause of the server, of a type or of a job, as clients know it. */
@@ -71,6 +76,8 @@ export interface PromisedKey {
 export class Promised {
   readonly jobs = new Map<number, PromisedJob>();
   readonly keys = new Map<string, PromisedKey>();
+  /** By place of a key: payloads of requests that may have replaced a job with it. */
+  readonly #replacing = new Map<string, Set<string>>();
   readonly serverPause = new PromisedPause();
   /** By job type. */
   readonly typePauses: ReadonlyMap<string, PromisedPause>;
@@ -113,8 +120,17 @@ export class Promised {
       changes: 0,
       expressions: new Set(trigger.kind === 'cron' ? [trigger.expression] : []),
       repeats: isRepeating(job.spec),
+      place: placeOf(job.spec),
+      coming: undefined,
       repeatsByCron: trigger.kind === 'cron' && trigger.repeat,
     });
+  }
+
+  /** Payloads of requests that may have replaced a job with the key of `place`. */
+  replacing(place: string): Set<string> {
+    const known = this.#replacing.get(place) ?? new Set();
+    this.#replacing.set(place, known);
+    return known;
   }
 
   /** What the pool was given, by job and fence. */

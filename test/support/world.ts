@@ -194,6 +194,9 @@ export interface WorldOptions {
   readonly handlers?: readonly HandlerInfo[];
   readonly retentionMs?: number;
   readonly retainJobs?: number;
+  /** As of the others unless told. */
+  readonly failedRetentionMs?: number;
+  readonly retainFailed?: number;
   readonly timezone?: string;
   readonly windowCapacity?: number;
   readonly kv?: MemoryKv;
@@ -272,7 +275,12 @@ export class World {
         return JSON.parse(text) as JobDraft;
       },
       windowCapacity: options.windowCapacity,
-      retention: { retentionMs: options.retentionMs ?? 7 * 86_400_000, retainJobs: options.retainJobs ?? 1_000_000 },
+      retention: {
+        retentionMs: options.retentionMs ?? 7 * 86_400_000,
+        retainJobs: options.retainJobs ?? 1_000_000,
+        failedRetentionMs: options.failedRetentionMs ?? options.retentionMs ?? 30 * 86_400_000,
+        retainFailed: options.retainFailed ?? options.retainJobs ?? 1_000_000,
+      },
       ...(options.mergeRows !== undefined && {
         merge: { rows: options.mergeRows, detailBytes: 1e6, ageMs: Number.POSITIVE_INFINITY },
       }),

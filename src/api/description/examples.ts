@@ -91,6 +91,22 @@ export const answerExamples: {
     200: { name: 'escapement', version: 'v1.0.0', access: 'full', links: { jobs: '/api/v1/jobs', events: '/ws' } },
   },
   listJobs: { 200: { total: 1, items: [payment] } },
+  failures: {
+    200: {
+      total: 1,
+      items: [
+        {
+          name: 'payment_check',
+          error_group: '3f1c09d2a7b4',
+          message: 'connect ECONNREFUSED #:#',
+          count: 812,
+          first_at: '2024-01-02T15:20:00+08:00',
+          last_at: '2024-01-02T15:30:00+08:00',
+          job_id: id,
+        },
+      ],
+    },
+  },
   createJob: { 200: { ...payment, key: 'order-1' }, 201: payment },
   createJobs: {
     200: {
@@ -116,6 +132,31 @@ export const answerExamples: {
   deleteJob: { 200: cancelled },
   cancelJob: { 200: cancelled },
   retryJob: { 200: { ...detail, next_run_in: '0s' } },
+  jobRuns: {
+    200: {
+      total: 2,
+      items: [
+        {
+          run: 1,
+          scheduled_for: '2024-01-02T09:00:00+08:00',
+          attempt: 1,
+          manual: false,
+          outcome: 'success',
+          started_at: '2024-01-02T09:00:00.001+08:00',
+          finished_at: '2024-01-02T09:00:00.043+08:00',
+          lateness_ms: 1,
+          duration_ms: 42,
+        },
+        {
+          scheduled_for: '2024-01-01T09:00:00+08:00',
+          manual: false,
+          outcome: 'missed',
+          count: 1,
+          last_scheduled_for: '2024-01-01T09:00:00+08:00',
+        },
+      ],
+    },
+  },
   cron: {
     200: {
       cron_expr: '0 9 * * 1-5',

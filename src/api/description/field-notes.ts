@@ -60,11 +60,26 @@ const newJob = {
   jitter: 'With is_repeat: a duration; each slot starts later by a part of it, which follows from job and slot',
 } as const;
 
+const run = {
+  run: 'Of an attempt: its number over the life of the job',
+  scheduled_for: 'The slot, or the instant, that it stood for',
+  attempt: 'Of an attempt: its number within its occurrence, retries included',
+  manual: 'It was an extra occurrence, which somebody had asked for',
+  outcome:
+    'Of an attempt: running, success, failed (final), retried, timeout (final), cancelled, interrupted, snoozed. Of slots without one: skipped_overlap, skipped_paused, missed, expired',
+  lateness_ms: 'How long after it was due it started',
+  duration_ms: 'From its start to its end',
+  error: 'What went wrong, texts cut to 500 characters',
+  count: 'Of slots that were passed over: how many, each following the one before',
+  last_scheduled_for: 'The last of them',
+} as const;
+
 export const fieldNotes: Partial<Record<SchemaName, Readonly<Record<string, string>>>> = {
   JobId: { '': 'job_<unix seconds>_<8 hex digits>' },
   JobType: { '': 'Names the handler that runs the job' },
   Instant: { '': "RFC 3339 with the offset of the server's time zone; milliseconds only when they are not zero" },
   Duration: { '': "In Go's form: 1h30m0s" },
+  Run: run,
   NewJob: {
     name: 'The job type: a registered handler',
     is_repeat: 'With cron_expr: again at each match, and without it once. With delay: again at each interval',

@@ -2,6 +2,7 @@
 import type { TSchema } from '../../schema/typebox.js';
 import * as answers from '../answers.js';
 import { askedFilter } from '../messages.js';
+import { run, runList } from '../runs/schemas.js';
 import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema } from '../schemas.js';
 
 /** A part of a document: plain JSON. */
@@ -18,6 +19,8 @@ export const named = {
   JobDetail: answers.jobDetail,
   JobList: answers.jobList,
   MadeJobs: answers.madeJobs,
+  Run: run,
+  RunList: runList,
   Stats: answers.stats,
   Health: answers.health,
   Live: answers.live,

@@ -2,7 +2,7 @@
 import type { JobFilter } from '../../domain/finding/job-filter.js';
 import { limits } from '../../domain/limits.js';
 import { Faults } from '../faults.js';
-import { parseQuery, readNumber } from '../query.js';
+import { parseQuery, readLimit, readNumber } from '../query.js';
 import { readFilter } from './filter.js';
 import { filterNames, listParameters } from './filter-schema.js';
 
@@ -24,8 +24,6 @@ const wholeList: ListRequest = {
   offset: 0,
   cursor: undefined,
 };
-
-const limitRange = `from 1 to ${limits.listMax} (a larger one is taken for ${limits.listMax})`;
 
 /** Parameters of which any, or all, of several values count. */
 const lists: readonly string[] = ['status', 'name', 'id', 'tag'];
@@ -49,7 +47,7 @@ export function readListQuery(raw: string, timezone: string): ListRequest {
   const filter = readFilter(filterValues, { timezone, faults, pathOf: (name) => `query.${name}` });
   const sort = choice(values, 'sort', ['created', 'due'], faults) ?? 'created';
   const order = choice(values, 'order', ['asc', 'desc'], faults) ?? (sort === 'created' ? 'desc' : 'asc');
-  const limit = readNumber(values.get('limit'), 1, 'query.limit', faults, limitRange) ?? limits.listDefault;
+  const limit = readLimit(values, faults);
   const offset = readNumber(values.get('offset'), 0, 'query.offset', faults);
   const cursor = values.get('cursor');
   if (cursor !== undefined && offset !== undefined)
@@ -62,7 +60,7 @@ export function readListQuery(raw: string, timezone: string): ListRequest {
     filter,
     sort,
     descending: order === 'desc',
-    limit: Math.min(limit, limits.listMax),
+    limit,
     offset: offset ?? 0,
     cursor,
   };

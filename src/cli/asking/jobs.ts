@@ -2,8 +2,8 @@
 import { events } from '../../client/events.js';
 import type { Transport } from '../../client/transport.js';
 import type { Job, JobEvent, ListedJob } from '../../client/types.js';
-import { filterOf } from '../commands/filters.js';
 import { fieldsOf } from '../commands/job-fields.js';
+import { filterOf } from '../commands/many/filters.js';
 import type { AskingOptions } from '../option.js';
 import { fail, print, startError } from '../output.js';
 import { addLines } from './add-lines.js';

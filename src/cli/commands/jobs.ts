@@ -2,8 +2,8 @@
 import { Command, Option } from 'commander';
 import { asking, examples } from '../option.js';
 import { duration, wholeNumber } from '../option-values.js';
-import { withFilters } from './filters.js';
 import { jobFieldOptions } from './job-fields.js';
+import { withFilters } from './many/filters.js';
 
 const jobsModule = (): Promise<typeof import('../asking/jobs.js')> => import('../asking/jobs.js');
 
@@ -17,6 +17,7 @@ export function jobsCommand(): Command {
     .addCommand(cancelCommand())
     .addCommand(retryCommand())
     .addCommand(runCommand())
+    .addCommand(runsCommand())
     .addCommand(pauseCommand())
     .addCommand(resumeCommand())
     .addCommand(removeCommand())
@@ -110,6 +111,17 @@ function runCommand(): Command {
     .argument('<id...>', 'ids of jobs')
     .action(async (ids: string[], options) => (await jobsModule()).act('run', ids, options));
   return examples(asking(command), 'escapement jobs run job_1704182400_a1b2c3d4');
+}
+
+function runsCommand(): Command {
+  const command = new Command('runs')
+    .description(
+      'Show the runs of a job, the newest first: what became of each attempt, and of the times that it passed over.',
+    )
+    .argument('<id>', 'the id of the job')
+    .addOption(new Option('--limit <number>', 'at most so many').default(20).argParser(wholeNumber(1, 1000)))
+    .action(async (id: string, options) => (await import('../asking/runs.js')).runs(id, options));
+  return examples(asking(command), 'escapement jobs runs job_1704182400_a1b2c3d4');
 }
 
 function pauseCommand(): Command {

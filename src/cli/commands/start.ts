@@ -40,6 +40,8 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly mergeAge: number;
   readonly retention: number;
   readonly retain: number;
+  readonly retentionFailed: number;
+  readonly retainFailed: number;
   readonly maxBody: number;
   readonly maxConnections: number;
   readonly allowedHost: readonly string[];
@@ -131,6 +133,16 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
         .argParser(wholeNumber(0, 1e12)),
     )
     .addOption(
+      option('--retention-failed <duration>', 'how long jobs are kept that have failed')
+        .default(30 * 86_400_000, '30d')
+        .argParser(duration),
+    )
+    .addOption(
+      option('--retain-failed <number>', 'how many jobs that have failed are kept at most')
+        .default(1_000_000)
+        .argParser(wholeNumber(0, 1e12)),
+    )
+    .addOption(
       option('--max-body <size>', 'largest body of a request: 512KiB, 1MiB or a number of bytes')
         .default(1024 ** 2, '1MiB')
         .argParser(bodySize),
@@ -217,6 +229,8 @@ function toConfig(options: StartOptions): Config {
     graceMs: options.grace,
     retentionMs: options.retention,
     retainJobs: options.retain,
+    failedRetentionMs: options.retentionFailed,
+    retainFailed: options.retainFailed,
     maxBodyBytes: options.maxBody,
     maxConnections: options.maxConnections,
     tokens: readTokens(options),

@@ -2,7 +2,7 @@
  * One job per key: a key names a job within its type. It is taken while its job is pending or running, and with a `key_ttl` at least so
  * long after that job was made. Each key that was used has a *holder*: the job that has it, or had it last.
  */
-import type { Job, JobSpec, JobState } from '../job.js';
+import type { JobSpec, JobState } from '../job.js';
 import { isFinished } from '../lifecycle.js';
 
 /** What becomes of a request whose key is taken. */
@@ -36,9 +36,4 @@ export function asHolder({ seq, createdAt, keyTtlMs = 0 }: JobSpec): KeyHolder {
  */
 export function isTaken({ keptUntil }: KeyHolder, state: Pick<JobState, 'status'> | undefined, now: number): boolean {
   return state !== undefined && (!isFinished(state.status) || keptUntil > now);
-}
-
-/** A job whose key another one takes while it runs. */
-export function withoutKey({ spec }: Job): JobSpec {
-  return { ...spec, keyLost: true };
 }

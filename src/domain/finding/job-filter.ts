@@ -35,7 +35,7 @@ export function matches(job: Job, filter: JobFilter): boolean {
     (names === undefined || names.includes(spec.name)) &&
     (ids === undefined || ids.includes(formatId(spec.seq, spec.idSeconds))) &&
     (tags === undefined || tags.every((tag) => spec.tags?.includes(tag) === true)) &&
-    (group === undefined || groupNameOf(job) === group) &&
+    (group === undefined || spec.group === group) &&
     (key === undefined || spec.key === key) &&
     (paused === undefined || (state.pause !== null) === paused) &&
     (isRepeat === undefined || isRepeating(spec) === isRepeat) &&
@@ -49,11 +49,3 @@ export function matches(job: Job, filter: JobFilter): boolean {
 function isWithin(at: number, from = Number.NEGATIVE_INFINITY, before = Number.POSITIVE_INFINITY): boolean {
   return at >= from && at < before;
 }
-
-/** A field that specs get from another part of the product: it is found by as soon as it is there. */
-interface Grouped {
-  readonly group?: string | undefined;
-}
-
-/** The tenant or account of a job, if it has one. */
-export const groupNameOf = ({ spec }: Pick<Job, 'spec'>): string | undefined => (spec as Grouped).group;

@@ -30,6 +30,8 @@ export function runsAfter(job: Job, decision: Decision, now: number, hasRows: ()
 /** A job that runs once comes to its end, and its state says all: it has been tried once at most, and has no rows. */
 function endsOnlyRun(spec: JobSpec, { status, fence }: JobState, after: JobState): boolean {
   if (!isFinished(after.status) || isRepeating(spec) || spec.expiresFrom !== undefined) return false;
+  // It has repeated before another request with its key made a single job of it: what it passed over has rows.
+  if (after.skipped > 0 || after.missed > 0) return false;
   return fence === 0 || (fence === 1 && status === 'running');
 }
 

@@ -18,6 +18,8 @@ export type WaitsFor =
   | 'paused'
   /** Its type has no handler here. */
   | 'handler'
+  /** Another job of its type that had its key is in a thread still: see `previous-runs.ts`. */
+  | 'previous_run'
   /** The next start of its type has its time. */
   | 'rate'
   /** Its type has as many attempts as it may have. */
@@ -133,6 +135,8 @@ export interface JobCircumstances {
   readonly type: TypeUse;
   /** A user has paused the server. */
   readonly serverPaused: boolean;
+  /** Another job with its key is in a thread. */
+  readonly runsBefore: boolean;
   /** Attempts of its group. */
   readonly group: { readonly limit: number; readonly running: number };
   /** Places in the pool. */
@@ -147,6 +151,8 @@ export function shownWait(job: JobCircumstances): ShownWait | undefined {
   if (job.paused) return 'paused';
   if (type.paused) return 'type_paused';
   if (job.serverPaused) return 'server_paused';
+  if (type.concurrency === undefined) return 'handler';
+  if (job.runsBefore) return 'previous_run';
   const { waitsFor } = whyTypeWaits(type, job.now) ?? {};
   if (waitsFor !== undefined && waitsFor !== 'thread') return waitsFor as ShownWait;
   if (!groupHasPlace(group.limit, group.running)) return 'group_concurrency';

@@ -120,6 +120,7 @@ function pathOfSchedule({ trigger, startAt }: JobPatch): string {
   return startAt === undefined ? '/timezone' : '/start_at';
 }
 
-function invalid(path: string, message: string): Refusal {
+/** A refusal of one field. @param path a JSON pointer */
+export function invalid(path: string, message: string): Refusal {
   return new Refusal('validation_failed', `${path} ${message}.`, [{ path, message }]);
 }

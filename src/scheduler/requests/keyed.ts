@@ -1,10 +1,22 @@
 /** Deciding requests for jobs with a key: whether it is taken, and what becomes of the request then. */
 import { isTaken, placeOf, placeOfJobKey } from '../../domain/control/keys.js';
+import { exhaustedByRequest, loseKey, replace, replaceLater } from '../../domain/control/replacing.js';
 import { Refusal } from '../../domain/errors.js';
 import { formatId } from '../../domain/id.js';
-import type { Job } from '../../domain/job.js';
+import { isRepeating, type Job, type JobSpec } from '../../domain/job.js';
+import { formatInstant } from '../../domain/time/instant.js';
 import type { JobDraft, MadeJob } from '../messages.js';
+import { invalid } from './changes.js';
 import type { RequestContext } from './context.js';
+
+/** Makes what a draft asks for. */
+export interface Maker {
+  readonly make: () => Job;
+  /** What becomes of a job that there is. */
+  readonly specFor: (job: Job) => JobSpec;
+  /** It is one of a list that has been checked: it must not be refused any more. */
+  readonly isChecked?: boolean;
+}
 
 /** The job that has the key of `place` now, as it stands; undefined when the key is free. */
 export function ownerOf(place: string, { ledger, now, lookAtFirst }: RequestContext): Job | undefined {
@@ -17,24 +29,56 @@ export function ownerOf(place: string, { ledger, now, lookAtFirst }: RequestCont
 /**
  * Makes the job that a draft with a key asks for, unless the key is taken.
  *
- * @param make makes it
  * @throws Refusal `conflict` when the key is taken and the draft says nothing else
  */
-export function makeKeyed(draft: JobDraft, key: string, context: RequestContext, make: () => Job): MadeJob {
+export function makeKeyed(draft: JobDraft, key: string, context: RequestContext, maker: Maker): MadeJob {
   const place = placeOfJobKey(draft.name, key);
   const owner = ownerOf(place, context);
-  if (owner === undefined) return made(place, context, make);
-  switch (draft.ifExists) {
+  if (owner === undefined) return made(place, context, maker);
+  switch (draft.ifExists ?? 'reject') {
+    case 'reject':
+      throw keyTaken(owner);
     case 'return':
       return { job: owner, replayed: false, existed: true };
+    case 'replace':
+      return replaceOwner(owner, place, context, maker);
     default:
-      throw keyTaken(owner);
+      throw new Error(`what is to be done about a taken key: ${draft.ifExists}`);
   }
 }
 
-function made(place: string, { ledger }: RequestContext, make: () => Job): MadeJob {
+/** What is pending, or repeats, becomes what is asked for. Beside a single job that runs, or is finished, a new one is made. */
+function replaceOwner(owner: Job, place: string, context: RequestContext, maker: Maker): MadeJob {
+  const { ledger, now } = context;
+  const { status } = owner.state;
+  if (!isReplaced(owner)) {
+    if (status === 'running') ledger.record(owner, loseKey(owner, now), now);
+    return made(place, context, maker);
+  }
+  const request = maker.specFor(owner);
+  if (!maker.isChecked) checkRequest(owner, request, context);
+  const decision = status === 'running' ? replaceLater(owner, request, now) : replace(owner, request, now);
+  const job = ledger.record(owner, decision, now);
+  ledger.giveKey(place, request);
+  return { job, replayed: false, existed: true };
+}
+
+/** @param at JSON pointer of the request in the body. @throws Refusal where the job would never run again */
+function checkRequest(owner: Job, request: JobSpec, { now, timezone }: RequestContext, at = ''): void {
+  const bound = exhaustedByRequest(owner, request, now);
+  if (bound === 'maxRuns') {
+    const { runCount } = owner.state;
+    throw invalid(`${at}/max_runs`, `must be more than ${runCount}: so often the job with this key has run`);
+  }
+  if (bound === 'endAt') {
+    const end = formatInstant(request.endAt as number, timezone);
+    throw invalid(`${at}/end_at`, `leaves nothing to run for: there is no slot up to then, ${end}`);
+  }
+}
+
+function made(place: string, { ledger }: RequestContext, { make }: Maker): MadeJob {
   const job = make();
-  ledger.giveKey(place, job);
+  ledger.giveKey(place, job.spec);
   return { job, replayed: false, existed: false };
 }
 
@@ -42,19 +86,30 @@ function made(place: string, { ledger }: RequestContext, make: () => Job): MadeJ
  * Whether a list of jobs can be made as a whole: each sees those before it.
  * @throws Refusal `conflict` at the first that cannot, when its key is taken
  */
-export function checkKeys(drafts: readonly JobDraft[], context: RequestContext): void {
+export function checkKeys(
+  drafts: readonly JobDraft[],
+  context: RequestContext,
+  specFor: (draft: JobDraft, job: Job) => JobSpec,
+): void {
   const before = new Map<string, number>();
-  for (const [index, { name, key, ifExists = 'reject' }] of drafts.entries()) {
+  for (const [index, draft] of drafts.entries()) {
+    const { name, key, ifExists = 'reject' } = draft;
     if (key === undefined) continue;
     const place = placeOfJobKey(name, key);
     const first = before.get(place);
     if (first === undefined) before.set(place, index);
     const owner = ownerOf(place, context);
+    if (ifExists === 'replace' && owner !== undefined && isReplaced(owner))
+      checkRequest(owner, specFor(draft, owner), context, `/${index}`);
     if (ifExists !== 'reject') continue;
     if (owner !== undefined) throw keyTaken(owner, `/${index}/key`);
     if (first !== undefined) throw keyTwice(`/${index}/key`, first);
   }
 }
+
+/** Whether a job becomes what a request with its key asks for; beside others a new one is made. */
+const isReplaced = ({ spec, state }: Job): boolean =>
+  state.status === 'pending' || (state.status === 'running' && isRepeating(spec));
 
 /** Two of a list have one key. */
 function keyTwice(path: string, first: number): Refusal {
@@ -68,7 +123,7 @@ export function takeKeyAgain(job: Job, context: RequestContext): void {
   if (place === undefined) return;
   const owner = ownerOf(place, context);
   if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner);
-  context.ledger.giveKey(place, job);
+  context.ledger.giveKey(place, job.spec);
 }
 
 /** @param path where in the request the key stands, when it is to be told; a JSON pointer */

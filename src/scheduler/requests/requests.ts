@@ -8,7 +8,7 @@ import * as updates from '../../domain/update.js';
 import type { Creation, JobDraft, JobPatch, MadeJob, Request } from '../messages.js';
 import { changeOf, checkBounds, triggerOf } from './changes.js';
 import { find, permit, type Reply, type RequestContext } from './context.js';
-import { makeKeyed, takeKeyAgain } from './keyed.js';
+import { checkKeys, makeKeyed, takeKeyAgain } from './keyed.js';
 import { pauseJob, removeJob, resumeJob, runJob, setServer, setType } from './pauses.js';
 
 /** All but lists of jobs, which may take several turns. */
@@ -79,18 +79,34 @@ export function createOne(request: Creation, context: RequestContext): MadeJob {
 export function makeChecked(draft: JobDraft, context: RequestContext): MadeJob {
   // What has taken the key since the check is the job that the client asked for with it.
   const kept = draft.key !== undefined && draft.ifExists !== 'replace';
-  return make(kept ? { ...draft, ifExists: 'return' } : draft, context, undefined);
+  return make(kept ? { ...draft, ifExists: 'return' } : draft, context, undefined, true);
+}
+
+/** Refuses a list of which not all can be made. @throws Refusal */
+export function checkList(drafts: readonly JobDraft[], context: RequestContext): void {
+  checkKeys(drafts, context, (draft, job) => specOf(draft, context, job.spec));
 }
 
 /** Makes a job of a draft, unless it has a key that is taken. @throws Refusal */
-function make(draft: JobDraft, context: RequestContext, idempotencyKey: string | undefined): MadeJob {
-  const makeNew = (): Job => {
-    const { ledger, now } = context;
-    const spec = specOf(draft, context, { ...ledger.takeSeq(now), createdAt: now, idempotencyKey });
-    return ledger.record(undefined, decisions.create(spec, now), now);
-  };
-  if (draft.key !== undefined) return makeKeyed(draft, draft.key, context, makeNew);
-  return { job: makeNew(), replayed: false, existed: false };
+function make(
+  draft: JobDraft,
+  context: RequestContext,
+  idempotencyKey: string | undefined,
+  isChecked = false,
+): MadeJob {
+  if (draft.key === undefined) return { job: makeNew(draft, context, idempotencyKey), replayed: false, existed: false };
+  return makeKeyed(draft, draft.key, context, {
+    make: () => makeNew(draft, context, idempotencyKey),
+    specFor: (job) => specOf(draft, context, job.spec),
+    isChecked,
+  });
+}
+
+function makeNew(draft: JobDraft, context: RequestContext, idempotencyKey: string | undefined): Job {
+  const { ledger, now } = context;
+  const { seq, idSeconds } = ledger.takeSeq(now);
+  const spec = specOf(draft, context, { seq, idSeconds, createdAt: now, idempotencyKey });
+  return ledger.record(undefined, decisions.create(spec, now), now);
 }
 
 /** What a draft asks for, with what its handler and the product give where it is silent. @param own what is the job's own */

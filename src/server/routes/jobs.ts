@@ -23,6 +23,7 @@ import type { Exchange } from '../http/exchange.js';
 import { readPreferences } from '../http/prefer.js';
 import { jsonCreated, jsonOk } from '../http/response-head.js';
 import type { Waits } from '../live/waits.js';
+import { answerInSteps } from './in-steps.js';
 
 /** What these routes work with. */
 export interface JobsContext {
@@ -131,18 +132,7 @@ function list(context: JobsContext, exchange: Exchange): void {
   const answer = (page: ListPage): void => answerList(context, exchange, page, text);
   const { filter } = asked;
   if (!byDue && filter.dueFrom === undefined && filter.dueBefore === undefined) return answer(queries.list(query));
-  const steps = queries.listInSteps(query);
-  const step = (): void => {
-    try {
-      if (exchange.over) return void steps.return?.({ total: 0, jobs: [] });
-      const { done, value } = steps.next();
-      if (done) answer(value);
-      else turns.add(step);
-    } catch (error) {
-      exchange.fail(error);
-    }
-  };
-  turns.add(step);
+  answerInSteps(turns, exchange, queries.listInSteps(query), answer);
 }
 
 /** A text that tells one list from another. */
@@ -230,11 +220,12 @@ function answersAtEnd(
   return true;
 }
 
-function knownId({ parameter }: Exchange): string {
+/** The id of the path. @throws Refusal `not_found` when it is none */
+export function knownId({ parameter }: Exchange): string {
   if (parseId(parameter) === undefined) throw noSuchJob();
   return parameter;
 }
 
-function noSuchJob(): Refusal {
+export function noSuchJob(): Refusal {
   return new Refusal('not_found', 'There is no job with this id; finished jobs are removed after the retention time.');
 }

@@ -103,7 +103,8 @@ function checkJob(ground: CheckGround, page: PageOfJobs, seq: number, found: Job
   found.counts[status]++;
   if (rowWakes(row.bytes, row.at)) found.pending.add(seq);
   if (status === 'pending' && spec?.expiresAfterMs !== undefined) found.expiring.add(seq);
-  if (isFinished(status)) found.finished.add(seq);
+  // Those that have failed leave in the order of their labels.
+  if (isFinished(status) && status !== 'failed') found.finished.add(seq);
   sets.add(seq, status, rowType(row.bytes, row.at));
 }
 

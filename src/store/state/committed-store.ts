@@ -217,6 +217,26 @@ export class CommittedStore implements JobStore, StorageEvents {
     return this.#state.reader.finished(place);
   }
 
+  get failing(): number {
+    return this.#state.labels.failing;
+  }
+
+  get firstFailure(): number {
+    return this.#state.labels.failed.order.first;
+  }
+
+  get endOfFailures(): number {
+    return this.#state.labels.failed.order.end;
+  }
+
+  failure(number: number): FinishedJob | undefined {
+    return this.#state.labels.failed.order.entry(number);
+  }
+
+  dropFailures(before: number): void {
+    this.#state.labels.failed.order.dropBefore(before);
+  }
+
   aheadSince(now: number): number | undefined {
     return aheadSince(this.#state.log, now);
   }

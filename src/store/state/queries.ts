@@ -5,11 +5,23 @@ import type { JobFilter } from '../../domain/finding/job-filter.js';
 import type { Job } from '../../domain/job.js';
 import { EventLog } from '../log/event-log.js';
 import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal } from '../port.js';
-import type { ListPage, ListQuery, LogPlace, PastEvents, Queries, RunPage, Steps, Totals } from '../queries-port.js';
+import type {
+  FailurePage,
+  FailureQuery,
+  ListPage,
+  ListQuery,
+  LogPlace,
+  PastEvents,
+  Queries,
+  RunPage,
+  Steps,
+  Totals,
+} from '../queries-port.js';
 import type { JobSets } from '../trees/job-sets.js';
 import type { CommittedState } from './committed-state.js';
 import { type DuePlace, searchByDue } from './finding/due-search.js';
 import type { DueTable } from './finding/due-table.js';
+import { countFailures } from './finding/failures.js';
 import { type Found, find } from './finding/matching.js';
 import type { Memtable } from './memtable.js';
 import { runPage } from './run-pages.js';
@@ -86,6 +98,18 @@ export class StoreQueries implements Queries {
     const { total, first } = yield* steps;
     const seqs = first.slice(skip).map(({ seq }) => seq);
     return this.#whole(() => this.#page(total, seqs, limit, sort === 'due' ? first.slice(skip) : undefined));
+  }
+
+  *failures(query: FailureQuery): Steps<FailurePage> {
+    const { sets, labels, types } = this.#state;
+    const ground = {
+      failed: labels.failed,
+      sets,
+      typeOf: (name: string) => types.find(name),
+      job: (seq: number) => this.#whole(() => this.#memtable.job(seq)),
+      state: (seq: number) => this.#whole(() => this.#memtable.state(seq)),
+    };
+    return yield* countFailures(ground, query);
   }
 
   /** @param places of these jobs, where the order goes by due time */

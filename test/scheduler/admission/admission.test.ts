@@ -79,7 +79,15 @@ t.test('a rate says when to ask again', async (t) => {
 
 t.test('answers show the first that holds', async (t) => {
   const free = { running: 0, limit: 1 };
-  const nothing = { paused: false, type: unbounded, serverPaused: false, group: free, free: 1, now: 1000 };
+  const nothing = {
+    paused: false,
+    type: unbounded,
+    serverPaused: false,
+    runsBefore: false,
+    group: free,
+    free: 1,
+    now: 1000,
+  };
   t.equal(shownWait(nothing), undefined, 'it is about to start');
   const cases: [change: Partial<JobCircumstances>, type: Partial<TypeUse>, shown: string][] = [
     [{ free: 0 }, {}, 'thread'],
@@ -87,6 +95,7 @@ t.test('answers show the first that holds', async (t) => {
     [{ group: { running: 1, limit: 1 } }, { places: 0 }, 'group_concurrency'],
     [{}, { concurrency: 1 }, 'type_concurrency'],
     [{}, { mayStartAt: 2000 }, 'rate'],
+    [{ runsBefore: true }, {}, 'previous_run'],
     [{}, { concurrency: undefined }, 'handler'],
     [{ serverPaused: true }, {}, 'server_paused'],
     [{}, { paused: true }, 'type_paused'],

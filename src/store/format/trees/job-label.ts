@@ -4,7 +4,6 @@
  */
 
 import { groupOfJob } from '../../../domain/finding/error-group.js';
-import { groupNameOf } from '../../../domain/finding/job-filter.js';
 import { isRepeating, type Job, type JobSpec, type RunOutcome } from '../../../domain/job.js';
 import { DamagedRecord, NewerRecord } from '../../port.js';
 import { ByteReader, ByteWriter } from '../bytes.js';
@@ -31,7 +30,7 @@ const none: readonly string[] = [];
 
 /** The words of a spec. */
 export function wordsOf(spec: JobSpec): readonly string[] {
-  const [group, name] = [groupNameOf({ spec }), spec.key];
+  const { group, key: name } = spec;
   if (spec.tags === undefined && group === undefined && name === undefined) return none;
   return [
     ...(spec.tags ?? none).map(wordOf.tag),

@@ -1,6 +1,7 @@
 /** Lists that ask for due times, or go by them: looked for in steps of about a millisecond, as of the instant at which the first is done. */
 import type { JobFilter } from '../../../domain/finding/job-filter.js';
 import type { DueTable, DueView } from './due-table.js';
+import { First, type Order } from './first.js';
 import { type Found, seqsOf } from './matching.js';
 
 /** A place in the order of due times. */
@@ -60,6 +61,7 @@ function* scan(found: Found, view: DueView, search: DueSearch, all: boolean): Ge
   const { dueFrom = Number.NEGATIVE_INFINITY, dueBefore = Number.POSITIVE_INFINITY } = filter;
   const order = orderOf(sort, descending);
   const first = new First(order, keep);
+  const after = behind && { by: behind.due, of: behind.seq };
   const matching: number[] = [];
   let total = 0;
   for (const part of found.parts) {
@@ -71,80 +73,16 @@ function* scan(found: Found, view: DueView, search: DueSearch, all: boolean): Ge
         if (!(due >= dueFrom && due < dueBefore)) continue;
         total++;
         if (all) matching.push(seq);
-        if (behind !== undefined && order(behind, due, seq) >= 0) continue;
+        if (after !== undefined && order(after, due, seq) >= 0) continue;
         first.add(due, seq);
       }
     }
   }
-  return { total, first: first.sorted(), all: matching };
+  return { total, first: first.sorted().map(({ by, of }) => ({ due: by, seq: of })), all: matching };
 }
-
-/** Less than 0 when the first comes before the second. */
-type Order = (a: DuePlace, due: number, seq: number) => number;
 
 function orderOf(sort: 'created' | 'due', descending: boolean): Order {
   const sign = descending ? -1 : 1;
-  if (sort === 'created') return (a, _due, seq) => sign * (a.seq - seq);
-  return (a, due, seq) => sign * (a.due - due || a.seq - seq);
-}
-
-/** The first so many of those that are added: a heap with the last of them on top. */
-class First {
-  readonly #order: Order;
-  readonly #keep: number;
-  #heap: DuePlace[] = [];
-
-  constructor(order: Order, keep: number) {
-    this.#order = order;
-    this.#keep = keep;
-  }
-
-  add(due: number, seq: number): void {
-    const heap = this.#heap;
-    if (heap.length < this.#keep) {
-      heap.push({ due, seq });
-      this.#up(heap.length - 1);
-      return;
-    }
-    const last = heap[0];
-    if (last === undefined || this.#order(last, due, seq) <= 0) return;
-    heap[0] = { due, seq };
-    this.#down();
-  }
-
-  sorted(): DuePlace[] {
-    return [...this.#heap].sort((a, b) => this.#order(a, b.due, b.seq));
-  }
-
-  #isAfter(a: DuePlace, b: DuePlace): boolean {
-    return this.#order(a, b.due, b.seq) > 0;
-  }
-
-  #up(from: number): void {
-    const heap = this.#heap;
-    for (let at = from; at > 0; ) {
-      const parent = (at - 1) >> 1;
-      if (!this.#isAfter(heap[at] as DuePlace, heap[parent] as DuePlace)) return;
-      swap(heap, at, parent);
-      at = parent;
-    }
-  }
-
-  #down(): void {
-    const heap = this.#heap;
-    for (let at = 0; ; ) {
-      let largest = at;
-      for (const child of [2 * at + 1, 2 * at + 2])
-        if (child < heap.length && this.#isAfter(heap[child] as DuePlace, heap[largest] as DuePlace)) largest = child;
-      if (largest === at) return;
-      swap(heap, at, largest);
-      at = largest;
-    }
-  }
-}
-
-function swap(heap: DuePlace[], a: number, b: number): void {
-  const kept = heap[a] as DuePlace;
-  heap[a] = heap[b] as DuePlace;
-  heap[b] = kept;
+  if (sort === 'created') return (a, _due, seq) => sign * (a.of - seq);
+  return (a, due, seq) => sign * (a.by - due || a.of - seq);
 }

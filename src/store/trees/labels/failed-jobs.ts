@@ -54,14 +54,21 @@ export class FailureOrder {
     this.#dropped = 0;
   }
 
-  /** Keeps those that `stays` says yes to, should there be many more than the `alive` that count. Numbers begin anew behind all there were. */
-  sweep(alive: number, stays: (job: FailedJob) => boolean): void {
+  /**
+   * Keeps the latest entry of each job that counts, should there be many more than the `alive` that do. Numbers begin anew behind all
+   * that there were.
+   */
+  sweep(alive: number, counts: (seq: number) => boolean): void {
     if (this.#seqs.length < fewEntries || this.#seqs.length < alive * 3) return;
     const kept: FailedJob[] = [];
-    for (let number = this.first; number < this.end; number++) {
+    const seen = new Set<number>();
+    for (let number = this.end - 1; number >= this.first; number--) {
       const job = this.entry(number) as FailedJob;
-      if (stays(job)) kept.push(job);
+      if (seen.has(job.seq) || !counts(job.seq)) continue;
+      seen.add(job.seq);
+      kept.push(job);
     }
+    kept.reverse();
     this.#first = this.end;
     this.#dropped = 0;
     this.#seqs = kept.map(({ seq }) => seq);

@@ -112,6 +112,7 @@ export class JobLabels {
     if (failure === undefined) return;
     this.#failing.add(seq);
     this.failed.add(failure.group, { seq, at: failure.at });
+    this.failed.order.sweep(this.#failing.size, (each) => this.#failing.has(each));
   }
 
   #remove(seq: number, { words, repeats, paused, lastOutcome, failure }: JobLabel): void {

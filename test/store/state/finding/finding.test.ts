@@ -7,7 +7,14 @@ import { formatId } from '../../../../src/domain/id.js';
 import type { Job } from '../../../../src/domain/job.js';
 import { statuses } from '../../../../src/domain/lifecycle.js';
 import { checkStore } from '../../../../src/store/check/check.js';
-import type { ListPage, ListPlace, ListQuery, Steps } from '../../../../src/store/queries-port.js';
+import type {
+  FailureGroup,
+  FailurePage,
+  ListPage,
+  ListPlace,
+  ListQuery,
+  Steps,
+} from '../../../../src/store/queries-port.js';
 import { anyHandler, World } from '../../../support/world.js';
 
 const names = ['a', 'b'] as const;
@@ -104,7 +111,7 @@ function act(world: World, kind: string, which: number): World {
   return world;
 }
 
-function answered(steps: Steps<ListPage>): ListPage {
+function answered<T>(steps: Steps<T>): T {
   for (;;) {
     const { done, value } = steps.next();
     if (done === true) return value;
@@ -172,9 +179,39 @@ function difference(world: World, filters: readonly JobFilter[]): string | undef
     const want = expected(all, { filter, descending: true });
     if (offset.jobs.map(({ spec }) => spec.seq).join() !== want.slice(1, 3).join()) return 'a page with an offset';
   }
+  const failures = failuresDifference(world, all);
+  if (failures !== undefined) return failures;
   const faults: string[] = [];
   checkStore(world.kv, world.clock.now() + 1e6, (line) => faults.push(line));
   return faults[0];
+}
+
+/** Groups of failures against those counted from the jobs. */
+function failuresDifference(world: World, jobs: readonly Job[]): string | undefined {
+  for (const name of [undefined, ...names]) {
+    const want = new Map<number, Job[]>();
+    for (const job of jobs) {
+      const group = groupOfJob(job);
+      if (group !== undefined && (name ?? job.spec.name) === job.spec.name)
+        want.set(group, [...(want.get(group) ?? []), job]);
+    }
+    const found: FailureGroup[] = [];
+    for (let behind: FailurePage['next']; ; ) {
+      const page = answered(world.queries.failures({ limit: 2, ...(name && { name }), ...(behind && { behind }) }));
+      if (page.total !== want.size) return `${page.total} groups of ${name}, not ${want.size}`;
+      found.push(...page.groups);
+      if (page.next === undefined) break;
+      behind = page.next;
+    }
+    if (found.length !== want.size) return `${found.length} groups are listed, not ${want.size}`;
+    for (const [at, { group, count, firstAt, lastAt, latest }] of found.entries()) {
+      const ats = (want.get(group) ?? []).map(({ state }) => state.finishedAt);
+      const isSame = count === ats.length && firstAt === Math.min(...ats) && lastAt === Math.max(...ats);
+      if (!isSame || latest.state.finishedAt !== lastAt) return `group ${group} of ${count}, ${firstAt} to ${lastAt}`;
+      if (count > (found[at - 1]?.count ?? Number.POSITIVE_INFINITY)) return 'groups are out of order';
+    }
+  }
+  return undefined;
 }
 
 t.test('any filter, in any order, finds what the plain rules find', async (t) => {
@@ -217,4 +254,35 @@ t.test('groups of failures are the same for messages that differ in numbers and 
   t.match(first, /^[0-9a-f]{12}$/);
   t.equal(groupAfter('order 18 of 1f8fad5b-d9cb-469f-a165-70867728950f at 10.0.0.2:8081'), first);
   t.not(groupAfter('order 18 of nobody'), first);
+});
+
+t.test('a group of very many says when its first and its last failed, also when some have left', async (t) => {
+  const world = new World({ handlers: [anyHandler('a')], poolCapacity: 10 });
+  const fail = (): number => {
+    const { seq } = world.create({ name: 'a', maxRetries: 0 }).jobs[0]!.spec;
+    world.end(seq, { kind: 'failed', message: `no ${seq}` } as never);
+    world.pass(10);
+    return seq;
+  };
+  const made = Array.from({ length: 100 }, fail);
+  const at = (seq: number | undefined): number => (world.memtable.job(seq as number) as Job).state.finishedAt;
+  const only = (): FailureGroup => answered(world.queries.failures({ limit: 5 })).groups[0] as FailureGroup;
+  t.match(only(), { count: 100, firstAt: at(made[0]), lastAt: at(made.at(-1)), message: 'no #' });
+  for (const seq of [made[0], made[99]]) {
+    const { spec } = world.memtable.job(seq as number) as Job;
+    world.ask({ kind: 'retry', id: formatId(spec.seq, spec.idSeconds) });
+  }
+  t.match(only(), { count: 98, firstAt: at(made[1]), lastAt: at(made[98]) });
+  world.end(made[0] as number, { kind: 'failed', message: 'no 9' } as never);
+  t.match(only(), {
+    count: 99,
+    firstAt: at(made[1]),
+    lastAt: at(made[0]),
+    latest: { spec: { seq: made[0] as number } },
+  });
+  const after = world.crash();
+  t.same(
+    answered(after.queries.failures({ limit: 5 })).groups[0]?.lastAt,
+    after.memtable.job(made[0] as number)?.state.finishedAt,
+  );
 });

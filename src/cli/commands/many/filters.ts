@@ -1,6 +1,6 @@
 /** Options that say which jobs are meant: of lists, and of what is done with many. */
 import { type Command, Option } from 'commander';
-import { repeated } from '../option-values.js';
+import { repeated } from '../../option-values.js';
 
 /** By the name of the API's parameter: the option, whether it may be given several times, and what it says. */
 const filters = {
