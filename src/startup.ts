@@ -381,7 +381,20 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
 }
 
 async function stopInOrder(
-  { shard: { scheduler }, pool, listening, store, waker, watch, stops, kv, reloads, folderWatch, traces, history }: Parts,
+  {
+    shard: { scheduler },
+    pool,
+    listening,
+    store,
+    waker,
+    watch,
+    stops,
+    kv,
+    reloads,
+    folderWatch,
+    traces,
+    history,
+  }: Parts,
   lock: DirectoryLock,
   { graceMs }: Config,
   { log }: Surroundings,

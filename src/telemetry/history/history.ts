@@ -81,7 +81,10 @@ export class History {
     this.record();
     const file = this.#file;
     // A disk that hangs must not keep the process.
-    await within(mostWaitMs, this.#writing.then(() => file?.close().catch(() => {})));
+    await within(
+      mostWaitMs,
+      this.#writing.then(() => file?.close().catch(() => {})),
+    );
     this.#file = undefined;
   }
 
