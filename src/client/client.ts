@@ -8,6 +8,8 @@ import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
+  EventOf,
+  EventType,
   Failure,
   Gap,
   Handlers,
@@ -16,7 +18,6 @@ import type {
   HistoryFilter,
   Job,
   JobChange,
-  JobEvent,
   JobPause,
   JobType,
   ListedJob,
@@ -29,6 +30,7 @@ import type {
   ServerPause,
   Stats,
   System,
+  TransientType,
 } from './types.js';
 
 export interface EscapementOptions {
@@ -138,7 +140,10 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
    * Events as they happen, without an end. When a connection ends, the client connects again, and what it missed comes first. Events that
    * the server no longer has are reported as a gap. It connects at the first `next()`.
    */
-  events(filter: EventFilter<NameOf<H>> = {}, options: EventsOptions = {}): AsyncIterableIterator<JobEvent | Gap> {
+  events<Type extends EventType | TransientType = EventType>(
+    filter: EventFilter<NameOf<H>, Type> = {},
+    options: EventsOptions = {},
+  ): AsyncIterableIterator<EventOf<Type> | Gap> {
     return events(this.#transport, filter, options);
   }
 
@@ -337,6 +342,7 @@ export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Duration,
   EventFilter,
+  EventOf,
   EventType,
   Failure,
   Gap,
@@ -356,11 +362,15 @@ export type {
   JsonObject,
   ListedJob,
   ListFilter,
+  LogEvent,
+  LogLevel,
   NewJob,
   PayloadOf,
+  ProgressEvent,
   Reason,
   ResultOf,
   ServerPause,
   Stats,
   System,
+  TransientType,
 } from './types.js';

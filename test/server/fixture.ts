@@ -89,6 +89,9 @@ export class FakeScheduler implements Requests {
   }
 
   readonly settings = noSettings;
+  progressOf(): undefined {
+    return undefined;
+  }
   waitingFor(): undefined {
     return undefined;
   }
