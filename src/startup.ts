@@ -10,8 +10,7 @@ import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
 import { type Libraries, loadLibraries, tracesOf } from './libraries.js';
-import { historyOf, statsOf } from './overview/figures.js';
-import { systemOf } from './overview/system.js';
+import { overviewOf } from './overview/overview.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
 import { makePool, type Workers } from './pools.js';
 import type { ProcessEnd } from './process/end.js';
@@ -278,8 +277,8 @@ async function assemble(
   );
   const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types);
   const { Server, http, pages } = await libraries;
-  const figures = { clock, counts, pool, scheduler: shard.scheduler, queries: shard.queries };
-  const history = await historyOf(lock.path, figures, log);
+  const figures = { version, clock, directory: lock.path, shard, counts, pool, kv, log: logSource };
+  const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });
   const server = new Server({
     config,
     pages,
@@ -300,19 +299,8 @@ async function assemble(
     log,
     telemetry: counts,
     traces,
-    stats: statsOf(figures),
-    history: (step, from, to) => history.points(step, from, to),
-    system: systemOf({
-      ...figures,
-      version,
-      startedAt: clock.now() - (clock.monotonic() - startedAt),
-      directory: lock.path,
-      config,
-      http: http.name,
-      kv,
-      log: logSource,
-    }),
-    metrics: () => metricsText(counts, { version, clock, directory: lock.path, shard, pool, kv, log: logSource }),
+    ...overview.shown,
+    metrics: () => metricsText(counts, figures),
   });
   end.first(() => server.abandon());
   const { givenTokens, tokenFile, tokens } = config;
@@ -336,7 +324,9 @@ async function assemble(
   opened.scheduler.set(shard.scheduler);
   opened.server.set(server);
   store.listen(shard.store, (error) => fatal(error.message));
-  const folderWatch = config.watch ? await watchHandlers(reloads, opened, config, log) : undefined;
+  const onChange = (): void => void reloads.request('watch');
+  const folder = { folder: config.handlersDir, readAt: opened.readAt, onChange, log };
+  const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
   return {
     ...opened,
     shard,
@@ -345,15 +335,11 @@ async function assemble(
     watch,
     jobsOfTypes,
     listening: server,
-    history,
+    history: overview.history,
     http: http.name,
     reloads,
     folderWatch,
   };
-}
-
-function watchHandlers(reloads: Reloads, { readAt }: Opened, { handlersDir }: Config, log: Pino): Promise<FolderWatch> {
-  return FolderWatch.start({ folder: handlersDir, readAt, onChange: () => void reloads.request('watch'), log });
 }
 
 /** Decides what becomes of attempts that ran when the last server ended. Waits until that is on disk, or the disk takes no writes. */

@@ -27,6 +27,8 @@ import { StreamTopics } from './live/stream-topics.js';
 import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
 import { Waits } from './live/waits.js';
 import { WebSockets } from './live/websocket.js';
+import { type HistoryContext, historyRoutes } from './overview/history.js';
+import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
@@ -37,14 +39,12 @@ import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
-import { type HistoryContext, historyRoutes } from './routes/history.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
 import { runsRoutes } from './routes/runs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
-import { type SystemContext, systemRoutes } from './routes/system.js';
 
 /** The settings that the server itself looks at. */
 export type ServerConfig = Pick<

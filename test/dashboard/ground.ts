@@ -1,7 +1,7 @@
 /** A server with jobs in every state, and what all tests of the dashboard ask of a screen. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type t from 'tap';
+import type { Test } from 'tap';
 import type { Page } from '../support/browser.js';
 import { type Server, type ServerOptions, startServer } from '../support/server.js';
 
@@ -102,7 +102,7 @@ interface Violation {
 }
 
 /** Nobody is kept out: axe finds nothing serious, in light and in dark. */
-export async function checkAccess(t: Tap.Test, page: Page, name: string): Promise<void> {
+export async function checkAccess(t: Test, page: Page, name: string): Promise<void> {
   // Under a strict policy no script can be added to the page; this one is not the page's.
   await page.evaluate(`${axe};0`);
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -121,14 +121,10 @@ export async function checkAccess(t: Tap.Test, page: Page, name: string): Promis
 }
 
 /** It fits on the narrowest screen there is. */
-export async function checkNarrow(t: Tap.Test, page: Page, name: string): Promise<void> {
+export async function checkNarrow(t: Test, page: Page, name: string): Promise<void> {
   await page.setViewportSize({ width: 320, height: 640 });
   await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
   const over = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
   t.ok(over <= 0, `${name}: ${over} pixels too wide at 320`);
   await page.setViewportSize({ width: 1280, height: 800 });
-}
-
-declare namespace Tap {
-  type Test = typeof t;
 }

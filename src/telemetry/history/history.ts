@@ -95,7 +95,7 @@ export class History {
    */
   points(step: Step, from: number, to: number): Point[] {
     const now = this.#options.now();
-    const oldest = Math.max(from, now - steps[step].keptMs);
+    const oldest = Math.max(from, now - steps[step].keptMs - steps[step].ms);
     return [...this.#points[step].values()]
       .filter(({ at }) => at >= oldest && at <= to && at + steps[step].ms <= now)
       .sort((a, b) => a.at - b.at);
