@@ -43,6 +43,7 @@ import { KvLogSource } from './store/log/kv-log.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
 import { Counts } from './telemetry/counts.js';
 import type { History } from './telemetry/history/history.js';
+import { Recent } from './telemetry/recent.js';
 import type { Traces } from './telemetry/traces/port.js';
 import { TimerWaker } from './timer/waker.js';
 
@@ -275,7 +276,7 @@ async function assemble(
       fatal,
     },
   );
-  const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types);
+  const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types, new Recent(counts));
   const { Server, http, pages } = await libraries;
   const figures = { version, clock, directory: lock.path, shard, counts, pool, kv, log: logSource };
   const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });

@@ -365,6 +365,7 @@ export type {
   LogEvent,
   LogLevel,
   NewJob,
+  Overlap,
   PayloadOf,
   ProgressEvent,
   Reason,

@@ -7,7 +7,6 @@ import { latenessBounds } from '../../src/telemetry/counts.js';
 import { exampleNow, serve } from './fixture.js';
 
 const pages = dashboardRoutes();
-t.ok(pages, 'the build has made it');
 const { api, port } = await serve({ tokens: { full: ['secret'], read: ['look'] } }, { pages });
 
 function bytesOf(
@@ -26,6 +25,10 @@ function bytesOf(
     asked.on('error', failed).end();
   });
 }
+
+t.test('the build has made it', async (t) => {
+  t.ok(pages);
+});
 
 t.test('the page loads files of its own alone, by relative addresses, without a token', async (t) => {
   const { status, headers, body } = await bytesOf('/');
@@ -110,14 +113,23 @@ t.test('GET /history', async (t) => {
 });
 
 t.test('GET /system shows paths to those alone who may know them', async (t) => {
-  const system = (trusted: boolean) => ({ trusted });
+  const system = (trusted: boolean) => ({
+    version: 'v1.0.0',
+    node: 'v20.20.0',
+    started_at: '2024-01-02T15:20:00+08:00',
+    threads: {},
+    store: {},
+    events: {},
+    http: {},
+    options: { trusted },
+  });
   const trusted = async (settings: object, token?: string) => {
     const { api, server } = await serve(settings, { system });
     const { status, body } = await api.absolute('GET', '/api/v1/system', {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     });
     await server.close();
-    return status === 200 ? (body as { trusted: boolean }).trusted : status;
+    return status === 200 ? (body as { options: { trusted: boolean } }).options.trusted : status;
   };
   const tokens = { full: ['secret'], read: ['look'] };
   t.equal(await trusted({}), true, 'no tokens: callers are on this machine');
