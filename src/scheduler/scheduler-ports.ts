@@ -4,7 +4,7 @@ import type { Settings } from '../domain/control/settings.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
 import type { HandlerInfo, Pool } from '../pool/port.js';
-import type { Counters, JobStore, JobsByStatus } from '../store/port.js';
+import type { Counters, JobStore, JobsByStatus, KeptBulks } from '../store/port.js';
 import type { Telemetry } from '../telemetry/port.js';
 import type { DueTimes } from '../timer/lanes.js';
 import type { Waker } from '../timer/waker.js';
@@ -46,6 +46,7 @@ export interface SchedulerStart {
   readonly counters: Counters;
   /** What users have set. */
   readonly settings: Settings;
+  readonly bulks: KeptBulks;
   readonly clean: boolean;
   /** When the last commit was made, in Unix milliseconds; undefined when there was none. */
   readonly lastRecordAt: number | undefined;

@@ -4,6 +4,7 @@ import type { JobEvent } from '../domain/events.js';
 import type { JobFilter } from '../domain/finding/job-filter.js';
 import type { Job } from '../domain/job.js';
 import type { NumberedRun } from '../domain/runs/run.js';
+import type { BulkJobs } from './port.js';
 
 /** Where a page ended. */
 export interface ListPlace {
@@ -116,6 +117,8 @@ export interface Queries {
   /** Any list, as of the instant of one of its steps; the jobs are shown as they are in the last. */
   listInSteps(query: ListQuery): Steps<ListPage>;
   failures(query: FailureQuery): Steps<FailurePage>;
+  /** All jobs that match, by block, as of the instant of one of its steps. */
+  matching(filter: JobFilter): Steps<readonly BulkJobs[]>;
   totals(): Totals;
   /** Number of the latest event on disk. */
   lastEvent(): number;
