@@ -92,6 +92,7 @@ class Alone {
         log: silent,
         damage: new DamageLog(silent),
         publish: () => {},
+        publishTransient: () => {},
         fatal: (reason) => {
           throw new Error(reason);
         },

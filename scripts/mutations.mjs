@@ -147,11 +147,11 @@ export const mutations = [
     name: 'the outcome of an attempt that is no longer the job’s is accepted',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
+        'src/scheduler/attempts/attempts.ts',
         'const isCurrent = job?.state.fence === reported.fence;',
         'const isCurrent = job !== undefined;',
       ),
-      change('src/scheduler/scheduler.ts', ' || job.state.fence !== outcome.fence) return;', ') return;'),
+      change('src/scheduler/attempts/attempts.ts', ' || before.state.fence !== outcome.fence) return;', ') return;'),
     ],
   },
   {
@@ -263,7 +263,9 @@ export const mutations = [
   },
   {
     name: 'a suspect waits with threads free because one before it has moved on',
-    changes: [change('src/scheduler/dispatch.ts', 'if (!job) continue;', 'if (!job) return;')],
+    changes: [
+      change('src/scheduler/dispatch.ts', 'if (!job || this.#previous', 'if (!job) return; if (this.#previous'),
+    ],
   },
   {
     name: 'the place of a start that is being written is given away',
@@ -368,7 +370,7 @@ export const mutations = [
     name: 'what an attempt has enqueued is made in a commit after that of its success',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
+        'src/scheduler/attempts/attempts.ts',
         'if (drafts.length > 0) makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log);',
         'const made = () => makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log); this.#ledger.onEnd({ written: made });',
       ),
@@ -379,8 +381,8 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/scheduler.ts',
-        "if (fact.kind === 'ended') return this.#decideEnd(fact);",
-        "if (fact.kind === 'ended') return this.#decideEnd({ ...fact, drafts: [] });",
+        "if (fact.kind === 'ended') return this.#attempts.endAgain(fact);",
+        "if (fact.kind === 'ended') return this.#attempts.endAgain({ ...fact, drafts: [] });",
       ),
     ],
   },
@@ -388,9 +390,9 @@ export const mutations = [
     name: 'an attempt whose job was cancelled makes what it has enqueued',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
-        "if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;",
-        "if (job?.state.status === 'cancelled') makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log); if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;",
+        'src/scheduler/attempts/attempts.ts',
+        "if (before?.state.status !== 'running' || before.state.fence !== outcome.fence) return;",
+        "if (before?.state.status === 'cancelled') makeEnqueued(drafts, before, { ...this.#contextAt(now), trace }, this.#ports.log); if (before?.state.status !== 'running' || before.state.fence !== outcome.fence) return;",
       ),
     ],
   },
@@ -414,6 +416,80 @@ export const mutations = [
   {
     name: 'the last row of a job is not known while it is being written',
     changes: [change('src/scheduler/ledger.ts', ' ?? this.#inFlight?.runs.get(seq)?.at(-1)', '')],
+  },
+  {
+    name: 'the key of a job is not known while that is being written',
+    changes: [
+      change(
+        'src/scheduler/ledger.ts',
+        'for (const batch of [this.#filling, this.#inFlight]) if (batch?.jobKeys',
+        'for (const batch of [this.#filling]) if (batch?.jobKeys',
+      ),
+    ],
+  },
+  {
+    name: 'the key of a job that only the journal has is not known',
+    changes: [
+      change(
+        'src/store/state/committed-store.ts',
+        'return recent ? recent.holder : this.#state.reader.keyHolder(place);',
+        'return recent?.holder ? undefined : this.#state.reader.keyHolder(place);',
+      ),
+    ],
+  },
+  {
+    name: 'a job starts beside another one that had its key',
+    changes: [
+      change(
+        'src/scheduler/admission/previous-runs.ts',
+        'return running !== undefined && running !== spec.seq;',
+        'return running === -1;',
+      ),
+    ],
+  },
+  {
+    name: 'a job that waits for the run before it is not found after a crash',
+    test: 'scheduler/replace',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'Math.min(this.#line.earliestOf(priority), this.#previous.earliest(priority))',
+        'this.#line.earliestOf(priority)',
+      ),
+    ],
+  },
+  {
+    name: 'what was asked for while a job ran is forgotten when its attempt ends',
+    changes: [
+      change(
+        'src/scheduler/outcomes.ts',
+        'return takeOver(job, decide(job, outcome, now), now);',
+        'return decide(job, outcome, now);',
+      ),
+    ],
+  },
+  {
+    name: 'what was asked for while a job ran does not come to the disk with it',
+    test: 'scheduler/replace',
+    changes: [change('src/store/format/spec-codec.ts', 'fields.successor = readSuccessor(', 'readSuccessor(')],
+  },
+  {
+    name: 'a job whose key another one has taken is tried again',
+    changes: [change('src/domain/decisions.ts', '    !spec.keyLost &&\n', '')],
+  },
+  {
+    name: 'a retry does not ask whether another job has the key',
+    changes: [change('src/scheduler/requests/requests.ts', '  takeKeyAgain(job, context);\n', '')],
+  },
+  {
+    name: 'a removed job leaves its key behind',
+    changes: [
+      change(
+        'src/scheduler/ledger.ts',
+        'this.keyHolder(place)?.seq === job.spec.seq)',
+        'this.keyHolder(place)?.seq === -1)',
+      ),
+    ],
   },
 ];
 

@@ -179,6 +179,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
     jobCheck: jobCheckFor(config.timezone),
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
+      progress: (reports) => scheduler.call((part) => part.progress(reports)),
       room: () => scheduler.call((part) => part.turn()),
     },
     log,
@@ -266,6 +267,7 @@ async function assemble(
       traces,
       damage: new DamageLog(log),
       publish: (events) => opened.server.call((server) => server.publish(events)),
+      publishTransient: (event) => opened.server.call((server) => server.publishTransient(event)),
       takeStop: () => stops.take(),
       fatal,
     },

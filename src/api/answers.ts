@@ -67,6 +67,7 @@ const whenRepeating = {
 const attempt = {
   started_at: Type.Optional(instant),
   finished_at: Type.Optional(instant),
+  progress: Type.Optional(Type.Unknown()),
   result: Type.Optional(Type.Unknown()),
   result_omitted: Type.Optional(Type.String()),
   last_error: Type.Optional(

@@ -1,6 +1,6 @@
 /** What clients say on a WebSocket: held against the shapes of `messages`, and what is wrong put into one sentence. */
 import type { ErrorCode } from '../domain/errors.js';
-import { eventTypes } from '../domain/events.js';
+import { heardTypes } from '../domain/events.js';
 import { everything, type Filter, readFilter } from '../domain/filter.js';
 import { limits } from '../domain/limits.js';
 import { nearest, suggestion } from '../domain/nearest.js';
@@ -29,7 +29,7 @@ const wanted: Readonly<Record<string, string>> = {
   'filter.job_types': 'an array of strings',
   'filter.job_types[]': 'a name of a job type (characters out of A-Z, a-z, 0-9 and _ . : -)',
   'filter.event_types': 'an array of strings',
-  'filter.event_types[]': `one of ${eventTypes.join(', ')}`,
+  'filter.event_types[]': `one of ${heardTypes.join(', ')}`,
   'filter.job_ids': 'an array of strings',
   'filter.job_ids[]': `a job id of at most ${limits.nameChars} characters`,
 };

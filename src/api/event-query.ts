@@ -1,5 +1,5 @@
 /** The query of an event stream: the filter of a WebSocket's `subscribe`, with commas between the values of a field. */
-import { type EventType, eventTypes } from '../domain/events.js';
+import { type HeardType, heardTypes } from '../domain/events.js';
 import { type Filter, readFilter } from '../domain/filter.js';
 import { limits } from '../domain/limits.js';
 import { isJobType } from '../domain/names.js';
@@ -31,7 +31,7 @@ export function readEventQuery(raw: string, lastEventId: string | undefined, lat
   const list = (name: string): string[] | undefined => values.get(name)?.split(',');
   const asked = {
     job_types: each(list('job_types'), 'query.job_types', faults, jobTypeFault),
-    event_types: each(list('event_types'), 'query.event_types', faults, eventTypeFault) as EventType[],
+    event_types: each(list('event_types'), 'query.event_types', faults, eventTypeFault) as HeardType[],
     job_ids: each(list('job_ids'), 'query.job_ids', faults, idFault),
   };
   const inQuery = readNumber(values.get('since'), 0, 'query.since', faults);
@@ -70,10 +70,10 @@ function jobTypeFault(value: string): string | undefined {
 }
 
 function eventTypeFault(value: string): string | undefined {
-  if ((eventTypes as readonly string[]).includes(value)) return undefined;
-  const [meant] = nearest(value, eventTypes);
+  if ((heardTypes as readonly string[]).includes(value)) return undefined;
+  const [meant] = nearest(value, heardTypes);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  return `has "${value.slice(0, shownChars)}", which is no type of event${hint} There are ${eventTypes.join(', ')}`;
+  return `has "${value.slice(0, shownChars)}", which is no type of event${hint} There are ${heardTypes.join(', ')}`;
 }
 
 function idFault(value: string): string | undefined {

@@ -1,6 +1,6 @@
 /** The shapes of what is said on a WebSocket, in both directions, as JSON Schema. */
 import { errorCodes } from '../domain/errors.js';
-import { eventTypes } from '../domain/events.js';
+import { type eventTypes, heardTypes, type transientTypes } from '../domain/events.js';
 import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
@@ -55,10 +55,35 @@ export const events: Readonly<Record<(typeof eventTypes)[number], TSchema>> = {
   'job.resumed': event('job.resumed', paused),
 };
 
+function transient(type: (typeof transientTypes)[number], data: Record<string, TSchema>): TSchema {
+  return Type.Object(
+    {
+      type: Type.Literal(type),
+      job_id: jobId,
+      job_name: jobType,
+      status: Type.Integer(),
+      timestamp: instant,
+      data: Type.Object(data, exact),
+      metadata: Type.Object({}, exact),
+    },
+    exact,
+  );
+}
+
+/** Events of running jobs that are not kept, by type: they have no `seq`. */
+export const transientEvents: Readonly<Record<(typeof transientTypes)[number], TSchema>> = {
+  'job.progress': transient('job.progress', { progress: Type.Unknown() }),
+  'job.log': transient('job.log', {
+    level: Type.Enum(['debug', 'info', 'warn', 'error']),
+    message: Type.String(),
+    fields: Type.Object({}, { additionalProperties: true }),
+  }),
+};
+
 const filter = Type.Object(
   {
     job_types: Type.Array(Type.String()),
-    event_types: Type.Array(Type.Enum([...eventTypes])),
+    event_types: Type.Array(Type.Enum([...heardTypes])),
     job_ids: Type.Array(Type.String()),
   },
   exact,
@@ -75,7 +100,12 @@ export const notices = {
 } as const satisfies Readonly<Record<string, TSchema>>;
 
 /** A message of an event stream. */
-export const streamed = Type.Union([...Object.values(events), notices.subscribed, notices.gap]);
+export const streamed = Type.Union([
+  ...Object.values(events),
+  ...Object.values(transientEvents),
+  notices.subscribed,
+  notices.gap,
+]);
 
 const everyValue = 'Absent or empty: all.';
 
@@ -88,7 +118,9 @@ export const askedFilter = Type.Object(
       }),
     ),
     event_types: Type.Optional(
-      Type.Array(Type.Enum([...eventTypes]), { description: `Types of events. ${everyValue}` }),
+      Type.Array(Type.Enum([...heardTypes]), {
+        description: `Types of events. ${everyValue} but job.progress and job.log, which go only to those who name them`,
+      }),
     ),
     job_ids: Type.Optional(
       Type.Array(Type.String({ maxLength: limits.nameChars }), {

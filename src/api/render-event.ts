@@ -1,5 +1,5 @@
 /** Events as the JSON text that subscribers get: the fields of the original in its order, then `seq`. */
-import type { EventBody, EventType, JobEvent } from '../domain/events.js';
+import type { EventBody, EventType, JobEvent, TransientBody, TransientEvent } from '../domain/events.js';
 import { formatId } from '../domain/id.js';
 import { statusCode } from '../domain/lifecycle.js';
 import { formatInstant } from '../domain/time/instant.js';
@@ -31,6 +31,25 @@ export function renderEvent({ seq, jobSeq, idSeconds, jobName, at, body }: JobEv
     `{"type":"${body.type}","job_id":"${formatId(jobSeq, idSeconds)}","job_name":"${jobName}","status":${codeOf(body)}` +
     `,"timestamp":"${formatInstant(at, zone)}"${data},"metadata":{${renderMetadata(body, zone)}},"seq":${seq}}`
   );
+}
+
+/** An event that is not kept: it has no `seq`. @param zone IANA name, for instants */
+export function renderTransient({ jobSeq, idSeconds, jobName, at, body }: TransientEvent, zone: string): string {
+  return (
+    `{"type":"${body.type}","job_id":"${formatId(jobSeq, idSeconds)}","job_name":"${jobName}","status":${statusCode.running}` +
+    `,"timestamp":"${formatInstant(at, zone)}","data":${renderData(body)},"metadata":{}}`
+  );
+}
+
+function renderData(body: TransientBody): string {
+  switch (body.type) {
+    case 'job.progress':
+      return `{"progress":${body.progress}}`;
+    case 'job.log':
+      return `{"level":"${body.level}","message":${JSON.stringify(body.message)},"fields":${body.fields ?? '{}'}}`;
+    default:
+      return body satisfies never;
+  }
 }
 
 function renderMetadata(body: EventBody, zone: string): string {

@@ -18,6 +18,8 @@ export interface RenderRules {
   readonly timezone: string;
   /** What a due job waits for; undefined when nothing is to be shown of that. */
   readonly waitingFor: (job: Job) => string | undefined;
+  /** What its latest attempt has said last of its progress, JSON text; undefined when it has said nothing. Absent: as the job has it. */
+  readonly progressOf?: (job: Job) => string | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export function renderJob(
   job: Job,
   use: JobUse,
   now: number,
-  { timezone: zone, waitingFor }: RenderRules,
+  { timezone: zone, waitingFor, progressOf }: RenderRules,
   id = formatId(job.spec.seq, job.spec.idSeconds),
 ): string {
   const { spec, state, detail } = job;
@@ -53,6 +55,9 @@ export function renderJob(
   json += renderMore(spec);
   if (repeating) json += renderCounts(spec, state);
   if (use === 'detail') json += `,"payload":${spec.payload}`;
+  const progress =
+    detail.progress === undefined && status !== 'running' ? undefined : (progressOf?.(job) ?? detail.progress);
+  if (progress !== undefined) json += `,"progress":${progress}`;
   return `${json}${renderAttempt(state, detail, zone)}}`;
 }
 

@@ -9,13 +9,14 @@ import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   EventFilter,
+  EventOf,
+  EventType,
   Failure,
   Gap,
   Handlers,
   Health,
   Job,
   JobChange,
-  JobEvent,
   JobPause,
   JobType,
   ListedJob,
@@ -27,6 +28,7 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
+  TransientType,
 } from './types.js';
 
 export interface EscapementOptions {
@@ -126,7 +128,10 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
    * Events as they happen, without an end. When a connection ends, the client connects again, and what it missed comes first. Events that
    * the server no longer has are reported as a gap. It connects at the first `next()`.
    */
-  events(filter: EventFilter<NameOf<H>> = {}, options: EventsOptions = {}): AsyncIterableIterator<JobEvent | Gap> {
+  events<Type extends EventType | TransientType = EventType>(
+    filter: EventFilter<NameOf<H>, Type> = {},
+    options: EventsOptions = {},
+  ): AsyncIterableIterator<EventOf<Type> | Gap> {
     return events(this.#transport, filter, options);
   }
 
@@ -328,6 +333,7 @@ export type {
   BulkPreview,
   Duration,
   EventFilter,
+  EventOf,
   EventType,
   Failure,
   Gap,
@@ -344,11 +350,15 @@ export type {
   JsonObject,
   ListedJob,
   ListFilter,
+  LogEvent,
+  LogLevel,
   NewBulk,
   NewJob,
   PayloadOf,
+  ProgressEvent,
   Reason,
   ResultOf,
   ServerPause,
   Stats,
+  TransientType,
 } from './types.js';

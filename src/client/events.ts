@@ -1,9 +1,10 @@
 /** Events as they happen, over a WebSocket where there is one, else over Server-Sent Events by `fetch`; connected again when that ends. */
 import { EscapementError } from './errors.js';
 import { pause, type Transport } from './transport.js';
-import type { EventFilter, Gap, JobEvent } from './types.js';
+import type { EventFilter, EventOf, EventType, Gap, TransientType } from './types.js';
 
-type Message = JobEvent | Gap | { readonly type: 'subscribed'; readonly seq: number };
+type AnyType = EventType | TransientType;
+type Message = EventOf<AnyType> | Gap | { readonly type: 'subscribed'; readonly seq: number };
 
 const firstWaitMs = 100;
 const longestWaitMs = 5000;
@@ -23,11 +24,11 @@ export interface EventsOptions {
  * Connects at the first `next`, and ends with `return` or when `signal` is aborted.
  * @throws EscapementError where another try cannot help: the token or the filter is refused
  */
-export async function* events(
+export async function* events<Type extends AnyType = EventType>(
   transport: Transport,
-  filter: EventFilter,
+  filter: EventFilter<string, Type>,
   { since, signal, onSubscribed }: EventsOptions,
-): AsyncGenerator<JobEvent | Gap, void, undefined> {
+): AsyncGenerator<EventOf<Type> | Gap, void, undefined> {
   let last = since;
   for (let waitMs = firstWaitMs; !signal?.aborted; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
     try {
@@ -39,8 +40,10 @@ export async function* events(
           onSubscribed?.(message.seq);
           continue;
         }
-        yield message;
-        last = message.type === 'gap' ? message.to : message.seq;
+        yield message as EventOf<Type> | Gap;
+        // What is not kept has no number, and is no place to resume from.
+        if (message.type === 'gap') last = message.to;
+        else if ('seq' in message) last = message.seq;
       }
     } catch (error) {
       if (signal?.aborted) return;
@@ -52,7 +55,7 @@ export async function* events(
 
 async function* overWebSocket(
   transport: Transport,
-  filter: EventFilter,
+  filter: EventFilter<string, AnyType>,
   since: number | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Message, void, undefined> {
@@ -117,7 +120,7 @@ export function webSocket(transport: Transport): WebSocket {
 
 async function* overFetch(
   transport: Transport,
-  filter: EventFilter,
+  filter: EventFilter<string, AnyType>,
   since: number | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Message, void, undefined> {

@@ -139,6 +139,8 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly last_outcome?: 'success' | 'failed';
   readonly started_at?: string;
   readonly finished_at?: string;
+  /** What the latest attempt has said last (`ctx.progress`). */
+  readonly progress?: unknown;
   readonly result?: Result;
   readonly result_omitted?: string;
   readonly last_error?: { readonly name: string; readonly message: string; readonly code: string; readonly at: string };
@@ -307,6 +309,39 @@ export interface JobEvent {
   readonly seq: number;
 }
 
+/** What an event of a running job has that is not kept: it has no `seq`, may be left out, and comes only where its type is asked for. */
+interface Transient {
+  readonly job_id: string;
+  readonly job_name: string;
+  readonly status: number;
+  readonly timestamp: string;
+  readonly metadata: JsonObject;
+}
+
+/** An attempt has said how far it has come (`ctx.progress`). */
+export interface ProgressEvent extends Transient {
+  readonly type: 'job.progress';
+  readonly data: { readonly progress: unknown };
+}
+
+/** A handler has written a line (`ctx.log`). */
+export interface LogEvent extends Transient {
+  readonly type: 'job.log';
+  readonly data: { readonly level: LogLevel; readonly message: string; readonly fields: JsonObject };
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Types of events that are not kept: a filter must name them. */
+export type TransientType = 'job.progress' | 'job.log';
+
+/** The event of a type. */
+export type EventOf<Type extends EventType | TransientType> = Type extends 'job.progress'
+  ? ProgressEvent
+  : Type extends 'job.log'
+    ? LogEvent
+    : JobEvent;
+
 /** Events from one number to another are not known any more. */
 export interface Gap {
   readonly type: 'gap';
@@ -315,9 +350,9 @@ export interface Gap {
 }
 
 /** An event must match all lists that are there, and in each of them one value. */
-export interface EventFilter<Name extends string = string> {
+export interface EventFilter<Name extends string = string, Type extends EventType | TransientType = EventType> {
   readonly job_types?: readonly Name[];
-  readonly event_types?: readonly EventType[];
+  readonly event_types?: readonly Type[];
   readonly job_ids?: readonly string[];
 }
 

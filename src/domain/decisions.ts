@@ -221,8 +221,9 @@ function countsAsRun(spec: JobSpec, { nextSlot: following }: JobState): boolean 
   return isRepeating(spec) && following === 0;
 }
 
-export function start({ spec, state }: Job, now: number): Decision {
+export function start({ spec, state, detail }: Job, now: number): Decision {
   return {
+    ...(detail.progress !== undefined && { detail: withoutProgress(detail) }),
     state: move(state, 'start', now, {
       attempt: state.attempt + 1,
       runCount: state.runCount + (state.attempt === 0 && countsAsRun(spec, state) ? 1 : 0),
@@ -232,6 +233,11 @@ export function start({ spec, state }: Job, now: number): Decision {
     }),
     events: [{ type: 'job.started', attempt: attemptNumber(state) }],
   };
+}
+
+/** A new attempt has said nothing of its progress. */
+function withoutProgress({ progress: _, ...detail }: JobDetail): JobDetail {
+  return detail;
 }
 
 export interface Success {
@@ -257,6 +263,7 @@ function resultDetail(before: JobDetail, { result, resultOmitted }: Success): Jo
     ...(before.lastError && { lastError: before.lastError }),
     ...(result !== undefined && { result }),
     ...(resultOmitted !== undefined && { resultOmitted }),
+    ...(before.progress !== undefined && { progress: before.progress }),
   };
 }
 

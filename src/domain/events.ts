@@ -18,6 +18,14 @@ export const eventTypes = [
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 
+/** Events that are not kept: they have no `seq`, go only to those who name them, may be dropped, and are not resumed. */
+export const transientTypes = ['job.progress', 'job.log'] as const;
+export type TransientType = (typeof transientTypes)[number];
+
+/** All that a subscription can name. */
+export const heardTypes = [...eventTypes, ...transientTypes] as const;
+export type HeardType = (typeof heardTypes)[number];
+
 /** The part that differs by type. Instants are Unix milliseconds. */
 export type EventBody =
   | { readonly type: 'job.scheduled'; readonly triggerAt: number; readonly isRepeat: boolean }
@@ -64,4 +72,24 @@ export interface JobEvent {
   /** Unix milliseconds. */
   readonly at: number;
   readonly body: EventBody;
+}
+
+/** The part of an event that is not kept which differs by type. */
+export type TransientBody =
+  | {
+      readonly type: 'job.progress';
+      /** JSON text. */
+      readonly progress: string;
+    }
+  | {
+      readonly type: 'job.log';
+      readonly level: string;
+      readonly message: string;
+      /** JSON text of an object. */
+      readonly fields?: string | undefined;
+    };
+
+/** An event that is not kept, of an attempt that runs. */
+export interface TransientEvent extends Omit<JobEvent, 'seq' | 'body'> {
+  readonly body: TransientBody;
 }

@@ -5,15 +5,27 @@
  * Topics are of four classes, and a filter uses exactly one of them: all events, those of a type of job, of a type of
  * event, of both. An event belongs to one topic of each class, so it reaches a subscriber at most once.
  */
-import type { EventType, JobEvent } from './events.js';
+import {
+  type EventType,
+  type HeardType,
+  type JobEvent,
+  type TransientEvent,
+  type TransientType,
+  transientTypes,
+} from './events.js';
 import { formatId } from './id.js';
 import { limits } from './limits.js';
 
 export interface Filter {
   readonly jobTypes: readonly string[];
-  readonly eventTypes: readonly EventType[];
+  readonly eventTypes: readonly HeardType[];
   /** Public ids; any text is allowed, what is no id matches nothing. */
   readonly jobIds: readonly string[];
+}
+
+/** Of an event that is not kept: a filter lets it through only where it names the type. */
+export function isTransient(type: HeardType): type is TransientType {
+  return (transientTypes as readonly string[]).includes(type);
 }
 
 export const everything: Filter = { jobTypes: [], eventTypes: [], jobIds: [] };
@@ -21,7 +33,7 @@ export const everything: Filter = { jobTypes: [], eventTypes: [], jobIds: [] };
 /** A filter as a client writes it, of the shape that `api/messages` declares. */
 export interface AskedFilter {
   readonly job_types?: readonly string[];
-  readonly event_types?: readonly EventType[];
+  readonly event_types?: readonly HeardType[];
   readonly job_ids?: readonly string[];
 }
 
@@ -69,7 +81,7 @@ export function topicsFor(jobName: string, type: EventType): readonly [string, s
 /** A filter that many events are held against: its lists, which may be long, are looked up and not searched. */
 export class Matcher {
   readonly #jobTypes: ReadonlySet<string>;
-  readonly #eventTypes: ReadonlySet<EventType>;
+  readonly #eventTypes: ReadonlySet<HeardType>;
   readonly #jobIds: ReadonlySet<string>;
 
   constructor({ jobTypes, eventTypes: events, jobIds }: Filter) {
@@ -79,10 +91,10 @@ export class Matcher {
   }
 
   /** True when the filter lets the event through. */
-  matches({ jobName, body, jobSeq, idSeconds }: JobEvent): boolean {
+  matches({ jobName, body, jobSeq, idSeconds }: JobEvent | TransientEvent): boolean {
     return (
       (this.#jobTypes.size === 0 || this.#jobTypes.has(jobName)) &&
-      (this.#eventTypes.size === 0 || this.#eventTypes.has(body.type)) &&
+      (this.#eventTypes.size === 0 ? !isTransient(body.type) : this.#eventTypes.has(body.type)) &&
       (this.#jobIds.size === 0 || this.#jobIds.has(formatId(jobSeq, idSeconds)))
     );
   }

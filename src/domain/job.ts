@@ -151,6 +151,8 @@ export interface JobDetail {
   readonly lastError?: LastError;
   readonly result?: string;
   readonly resultOmitted?: string;
+  /** What its latest attempt has said last of its progress; JSON text. */
+  readonly progress?: string;
 }
 
 export interface Job {

@@ -50,6 +50,8 @@ export const limits = {
   dueOffset: 10_000,
   listMax: 100,
   bodyBytes: 1024 * 1024,
+  /** What an attempt may say of its progress, as JSON. */
+  progressBytes: 4096,
   /** What one attempt may enqueue. */
   enqueuedJobs: 1000,
   enqueuedBytes: 4 * 1024 * 1024,

@@ -52,7 +52,7 @@ import { type BuiltIn, type JobCheck, outcomeKind, outcomeRow, type Report } fro
 import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
-import { interrupted, outcomesOfLoss, settledOutcome, unreportedOutcome, withJobs } from './verdict.js';
+import { interrupted, outcomesOfLoss, progressOf, settledOutcome, unreportedOutcome, withJobs } from './verdict.js';
 import { Watchdog } from './watchdog.js';
 
 export interface PoolOptions {
@@ -288,7 +288,8 @@ export class WorkerPool implements Pool {
   }
 
   /** Takes in what a thread did. */
-  #report(thread: Thread, { numbers, texts, lines, enqueued }: Report): void {
+  #report(thread: Thread, { numbers, texts, lines, progress, enqueued }: Report): void {
+    if (progress !== undefined) this.#options.events.progress?.(progressOf(thread, progress));
     for (const line of lines) this.#log(toEntry(line, thread.number));
     this.#watchdog.noticeSuspension();
     let nextText = 0;

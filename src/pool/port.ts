@@ -56,6 +56,14 @@ export type Outcome = {
   | { readonly kind: 'interrupted'; readonly begun: boolean }
 );
 
+/** What a running attempt has said of its progress. */
+export interface ProgressReport {
+  readonly jobSeq: number;
+  readonly fence: number;
+  /** JSON text. */
+  readonly progress: string;
+}
+
 /** The pool as the scheduler sees it. The simulation has one of its own that misbehaves. */
 export interface Pool {
   /** How many more attempts it takes now, of types that have no places of their own. */
@@ -76,6 +84,8 @@ export interface Pool {
 export interface PoolEvents {
   /** Outcomes in the order they happened, in batches. */
   outcomes(outcomes: readonly Outcome[]): void;
+  /** What running attempts have said of their progress, at most some ten times a second each. Before their outcomes. */
+  progress?(reports: readonly ProgressReport[]): void;
   /** Room appeared without an outcome (a batch has begun and the thread can take more). */
   room(): void;
 }

@@ -12,8 +12,8 @@
 import type { FailureCode } from '../domain/job.js';
 import { formatDuration, parseDuration } from '../domain/time/duration.js';
 import type { Dispatched } from './dispatched.js';
-import type { Attempt, Outcome } from './port.js';
-import { type EnqueuedJobs, outcomeKind } from './shared/messages.js';
+import type { Attempt, Outcome, ProgressReport } from './port.js';
+import { type EnqueuedJobs, outcomeKind, type ProgressOfSlot } from './shared/messages.js';
 
 /** Why a thread came to its end. */
 export type Loss =
@@ -82,6 +82,17 @@ function reported(dispatched: Dispatched, kind: number, durationMs: number, text
     default:
       throw new Error(`a thread reported an outcome of unknown kind ${kind}`);
   }
+}
+
+/** Whose progress it is: what was taken back has none. */
+export function progressOf(
+  thread: { at(slot: number): Dispatched | undefined },
+  rows: readonly ProgressOfSlot[],
+): readonly ProgressReport[] {
+  return rows.flatMap(({ slot, progress }) => {
+    const request = thread.at(slot)?.request;
+    return request === undefined ? [] : [{ jobSeq: request.jobSeq, fence: request.fence, progress }];
+  });
 }
 
 /** A success with the jobs that it has enqueued. */

@@ -33,6 +33,8 @@ export type Fact =
       readonly drafts: readonly JobDraft[];
       /** Of the attempt, where that is traced. */
       readonly trace: TraceContext | undefined;
+      /** What the attempt said last of its progress, JSON text. */
+      readonly progress: string | undefined;
     };
 
 /** What follows from the end of a batch, beside answers and events. */

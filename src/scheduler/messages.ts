@@ -137,6 +137,8 @@ export interface Requests {
   refusing(): Refusal | undefined;
   /** What a due job waits for, as answers show it; undefined when they show nothing. */
   waitingFor(job: Job): ShownWait | undefined;
+  /** What its latest attempt has said last of its progress, JSON text; undefined when it has said nothing. */
+  progressOf(job: Job): string | undefined;
   /** What users have set, as it is on disk. */
   readonly settings: Settings;
   /** Bulk actions, as they are on disk, the latest first. */

@@ -1,21 +1,18 @@
 /** What the scheduler is made with: the parts that it needs of others, and how the last one left the directory. Types only. */
-import type { Clock, Stretch } from '../clock.js';
+import type { Stretch } from '../clock.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { JobEvent } from '../domain/events.js';
-import type { Logger } from '../log.js';
 import type { HandlerInfo, Pool } from '../pool/port.js';
 import type { Counters, JobStore, JobsByStatus, KeptBulks } from '../store/port.js';
-import type { Telemetry } from '../telemetry/port.js';
 import type { DueTimes } from '../timer/lanes.js';
 import type { Waker } from '../timer/waker.js';
+import type { AttemptsPorts } from './attempts/attempts.js';
 import type { LedgerPorts } from './ledger.js';
 import type { MergeBounds } from './merging.js';
-import type { ReadEnqueued } from './requests/making-ends.js';
 import type { RetentionLimits } from './retention.js';
 
 /** What the scheduler needs of others. */
-export interface SchedulerPorts extends LedgerPorts {
-  readonly clock: Clock;
+export interface SchedulerPorts extends LedgerPorts, AttemptsPorts {
   readonly pool: Pool;
   readonly store: JobStore;
   readonly sets: JobsByStatus;
@@ -24,15 +21,11 @@ export interface SchedulerPorts extends LedgerPorts {
   readonly waker: Waker;
   readonly handlers: readonly HandlerInfo[];
   readonly timezone: string;
-  /** Reads jobs that handlers have enqueued. */
-  readonly readEnqueued: ReadEnqueued;
   readonly retention: RetentionLimits;
   /** Jobs that requests may name in one turn, where not as usual. */
   readonly requestedJobsPerTurn?: number;
   /** When to merge, where not as usual. */
   readonly merge?: MergeBounds;
-  readonly log: Logger;
-  readonly telemetry: Telemetry;
   /** Notifies subscribers of events that are on disk. */
   readonly publish: (events: readonly JobEvent[]) => void;
   /** The latest time that the process was stopped, in monotonic milliseconds, reported once. Absent: it never is. */

@@ -10,9 +10,10 @@ import type { Settings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
 import { type Job, type JobState, wakesAt } from '../domain/job.js';
 import { deadlineOf } from '../domain/slots/deadline.js';
-import type { HandlerInfo, Outcome } from '../pool/port.js';
+import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
 import { type Counters, type StoreEvents, UnreadableRecord, unreadableRefusal } from '../store/port.js';
 import type { ShownWait } from './admission/admission.js';
+import { Attempts } from './attempts/attempts.js';
 import type { Fact } from './batch.js';
 import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
@@ -23,9 +24,8 @@ import { Mailbox } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { type Load, type Mode, Modes } from './modes.js';
-import { crashDecision, logFailure, outcomeDecision } from './outcomes.js';
+import { crashDecision } from './outcomes.js';
 import type { RequestContext } from './requests/context.js';
-import { MakingEnds, makeEnqueued, makesJobs, readEnd } from './requests/making-ends.js';
 import { Retention } from './retention.js';
 import type { SchedulerPorts, SchedulerStart } from './scheduler-ports.js';
 import { SignOfLife } from './sign-of-life.js';
@@ -59,7 +59,7 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #clockSetBack: ClockSetBack;
   readonly #signOfLife: SignOfLife;
   readonly #mailbox: Mailbox;
-  readonly #makingEnds = new MakingEnds();
+  readonly #attempts: Attempts;
   readonly #modes: Modes;
   readonly #merging: Merging;
   /** The position of the commit that holds what `recover` found. */
@@ -86,6 +86,8 @@ export class Scheduler implements Requests, StoreEvents {
     this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic());
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
     this.#merging = new Merging(ports, this.#ledger);
+    const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
+    this.#attempts = new Attempts(ports, parts, (now) => this.#contextAt(now));
     this.#modes = new Modes(this.#load());
     const setBack = this.#downtime.setBackBefore(start.lastRecordAt);
     if (setBack) this.#clockSetBack.begin(setBack);
@@ -151,14 +153,21 @@ export class Scheduler implements Requests, StoreEvents {
     this.turn();
   }
 
+  /** What running attempts say of their progress, as the pool reports it. */
+  progress(reports: readonly ProgressReport[]): void {
+    this.#attempts.progress(reports);
+    this.#sleep();
+  }
+
+  progressOf(job: Job): string | undefined {
+    return this.#attempts.progressOf(job);
+  }
+
   /** Outcomes of attempts, as the pool reports them. */
   outcomes(outcomes: readonly Outcome[]): void {
     this.#observeClock();
     const now = this.#ports.clock.now();
-    for (const outcome of outcomes) {
-      if (makesJobs(outcome)) this.#makingEnds.add(outcome);
-      else this.#ended(outcome, now);
-    }
+    this.#attempts.outcomes(outcomes, now);
     this.turn();
   }
 
@@ -182,6 +191,7 @@ export class Scheduler implements Requests, StoreEvents {
       );
     }
     const { facts, jobs } = this.#ledger.lost();
+    this.#attempts.lost();
     this.#mailbox.startOver();
     if (!this.recovered) this.recover();
     for (const fact of facts) this.#redo(fact);
@@ -243,7 +253,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Nothing is left to be decided or written. */
   get settled(): boolean {
-    return this.#mailbox.isEmpty && this.#makingEnds.isEmpty && this.#ledger.settled;
+    return this.#mailbox.isEmpty && this.#attempts.settled && this.#ledger.settled;
   }
 
   #load(): Load {
@@ -257,10 +267,7 @@ export class Scheduler implements Requests, StoreEvents {
   turn(): void {
     this.#observeClock();
     this.#decideRequests();
-    this.#makingEnds.decide(
-      () => this.#mayMake,
-      (outcome) => this.#ended(outcome, this.#ports.clock.now()),
-    );
+    if (this.mode.writes === 'at_once' || !this.#attempts.settled) this.#attempts.decide(() => this.#mayMake);
     const { starts, expires, refills } = this.mode;
     if (expires) this.#dispatch.expireDue();
     if (starts) {
@@ -321,37 +328,10 @@ export class Scheduler implements Requests, StoreEvents {
 
   // -- facts --
 
-  #ended(reported: Outcome, now: number): void {
-    const job = this.#ledger.active.get(reported.jobSeq);
-    const isCurrent = job?.state.fence === reported.fence;
-    const { outcome, drafts } =
-      isCurrent && makesJobs(reported)
-        ? readEnd(reported, job.state.startedAt, this.#ports.readEnqueued)
-        : { outcome: reported, drafts: [] };
-    const trace = this.#ports.traces?.attemptEnded(outcome);
-    if (!isCurrent) return;
-    this.#ports.telemetry.attemptEnded(job.spec.name, outcome.kind, outcome.durationMs);
-    const fact = { kind: 'ended', outcome, at: now, drafts, trace } as const;
-    this.#ledger.addFact(fact);
-    this.#decideEnd(fact);
-    this.#dispatch.ended(outcome, job.spec);
-  }
-
-  /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */
-  #decideEnd({ outcome, at: now, drafts, trace }: Extract<Fact, { kind: 'ended' }>): void {
-    this.#clockSetBack.lookAtFirst(outcome.jobSeq, now);
-    const job = this.#ledger.lookup(outcome.jobSeq);
-    if (job?.state.status !== 'running' || job.state.fence !== outcome.fence) return;
-    const decision = outcomeDecision(job, outcome, now);
-    this.#ledger.record(job, decision, now);
-    if (drafts.length > 0) makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log);
-    if (outcome.kind === 'failed') logFailure(this.#ports.log, job, outcome.code, decision, trace);
-  }
-
   /** Decides a fact again that was lost with its batch, as of the instant it happened. */
   #redo(fact: Fact): void {
     this.#ledger.addFact(fact);
-    if (fact.kind === 'ended') return this.#decideEnd(fact);
+    if (fact.kind === 'ended') return this.#attempts.endAgain(fact);
     const job = this.#ledger.lookup(fact.seq);
     if (job?.state.status === 'pending') this.#ledger.startAgain(job, fact.at);
   }
@@ -378,7 +358,7 @@ export class Scheduler implements Requests, StoreEvents {
   #sleep(): void {
     const { waker, window, clock } = this.#ports;
     if (!this.#mailbox.isEmpty && (this.#mailbox.isHalfway || !this.#hasGathered)) return waker.soon();
-    if (!this.#makingEnds.isEmpty && this.#mayMake) return waker.soon();
+    if (!this.#attempts.settled && this.#mayMake) return waker.soon();
     const { starts, writes } = this.mode;
     if (writes === 'now_and_then') {
       return waker.at(clock.now() + Math.max(1, this.#modes.nextWriteAt - clock.monotonic()));
@@ -388,6 +368,8 @@ export class Scheduler implements Requests, StoreEvents {
     const hasMore = this.#retention.hasMore || this.#dispatch.hasMore || this.#clockSetBack.hasMore;
     if (window.wantsRefill || hasMore) return waker.soon();
     const signAt = this.#ledger.writing ? Number.POSITIVE_INFINITY : this.#signOfLife.nextAt;
-    waker.at(Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#merging.nextAt, signAt));
+    waker.at(
+      Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#merging.nextAt, this.#attempts.nextAt, signAt),
+    );
   }
 }

@@ -8,7 +8,7 @@ import { accessSync, constants } from 'node:fs';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
 import type { Config } from '../config.js';
-import type { JobEvent } from '../domain/events.js';
+import type { JobEvent, TransientEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
 import type { JobDraft, Requests } from '../scheduler/messages.js';
 import type { Queries } from '../store/queries-port.js';
@@ -175,6 +175,7 @@ export class Server {
         },
         payloadCheckOf: (name) => types.payloadCheckOf(name),
         waitingFor: (job) => requests.waitingFor(job),
+        progressOf: (job) => requests.progressOf(job),
       },
       maxBodyBytes: config.maxBodyBytes,
     };
@@ -229,6 +230,11 @@ export class Server {
   publish(events: readonly JobEvent[]): void {
     this.#subscribers.feed.publish(events);
     this.#waits.publish(events);
+  }
+
+  /** Tells subscribers of an event that is not kept. */
+  publishTransient(event: TransientEvent): void {
+    this.#subscribers.transient.publish(event);
   }
 
   /**

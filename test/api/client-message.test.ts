@@ -2,7 +2,7 @@
 import t from 'tap';
 import { readClientMessage } from '../../src/api/client-message.js';
 import { clientMessages } from '../../src/api/messages.js';
-import { eventTypes } from '../../src/domain/events.js';
+import { heardTypes } from '../../src/domain/events.js';
 import { limits } from '../../src/domain/limits.js';
 
 const read = (value: unknown) => readClientMessage(JSON.stringify(value));
@@ -50,7 +50,7 @@ t.test('each that is not gets one sentence', (t) => {
     ]),
     [
       subscribe({ filter: { event_types: ['job.exploded'] } }),
-      `filter.event_types[0] must be one of ${eventTypes.join(', ')}.`,
+      `filter.event_types[0] must be one of ${heardTypes.join(', ')}.`,
     ],
     [
       subscribe({ filter: { job_ids: ['x'.repeat(129)] } }),

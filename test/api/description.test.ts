@@ -5,7 +5,7 @@ import { Compile } from 'typebox/compile';
 import { asyncApi } from '../../src/api/description/asyncapi.js';
 import { answerExamples } from '../../src/api/description/examples.js';
 import { type Described, openApi } from '../../src/api/description/openapi.js';
-import { clientMessages, events, notices } from '../../src/api/messages.js';
+import { clientMessages, events, notices, transientEvents } from '../../src/api/messages.js';
 import { type Operation, refusalsOf } from '../../src/api/operation.js';
 import { operations } from '../../src/api/operations.js';
 import { problemStatus } from '../../src/api/problem.js';
@@ -135,11 +135,12 @@ t.test('every operation is there, with its parameters, body, answers and refusal
 
 t.test('every message and event is there, and each action has its answers', async (t) => {
   const { channels, components, operations: written } = asyncApi(described) as Node;
-  const names = [...Object.keys(clientMessages), ...Object.keys(notices), ...Object.keys(events)].sort();
+  const published = { ...events, ...transientEvents };
+  const names = [...Object.keys(clientMessages), ...Object.keys(notices), ...Object.keys(published)].sort();
   t.same(Object.keys(components.messages).sort(), names);
   t.same(Object.keys(channels.events.messages).sort(), names);
   for (const action of Object.keys(clientMessages)) t.ok(written[action].reply.messages.length >= 2, action);
-  t.equal(written.publish.messages.length, Object.keys(events).length);
+  t.equal(written.publish.messages.length, Object.keys(published).length);
 });
 
 t.test('a schema in a document says what the declared one says', async (t) => {

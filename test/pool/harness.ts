@@ -144,6 +144,13 @@ export class PoolHarness {
     });
   }
 
+  /** Keeps outcomes that a test was told of itself. */
+  take(outcomes: readonly Outcome[]): void {
+    this.#note(() => {
+      for (const outcome of outcomes) this.#take(outcome);
+    });
+  }
+
   #take(outcome: Outcome): void {
     this.outcomes.push(outcome);
     if (this.#ended.has(outcome.jobSeq)) this.endedTwice.push(outcome.jobSeq);

@@ -91,6 +91,9 @@ export class FakeScheduler implements Requests {
 
   readonly settings = noSettings;
   bulks: readonly BulkRecord[] = [];
+  progressOf(): undefined {
+    return undefined;
+  }
   waitingFor(): undefined {
     return undefined;
   }

@@ -36,6 +36,7 @@ export class Attendant {
       this.#note(`dispatch ${fence} ${attempt.name}`);
       must(!fences.has(fence), () => `fence ${fence} was given twice`);
       fences.add(fence);
+      this.#promised.begins(attempt.jobSeq, attempt.fence);
       this.#check(world, attempt);
       if (attempt.name === 'killer') this.#kill(attempt);
     };

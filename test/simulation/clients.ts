@@ -228,10 +228,10 @@ export class Clients {
   #key(): Pick<JobDraft, 'key' | 'ifExists' | 'keyTtlMs'> {
     if (!this.#habits.keys) return {};
     const random = Random.ofStep(this.#habits.seed, 4_000_000 + this.#lastPayload);
-    if (!random.chance(0.6)) return {};
+    if (!random.chance(0.7)) return {};
     return {
-      key: random.pick(['a', 'b', 'c']),
-      ifExists: random.pick([undefined, 'reject', 'return', 'replace', 'replace']),
+      key: random.pick(['a', 'b']),
+      ifExists: random.pick([undefined, 'return', 'replace', 'replace', 'replace']),
       ...(random.chance(0.3) && { keyTtlMs: random.pick([100, 5000, 100_000]) }),
     };
   }

@@ -239,10 +239,22 @@ export class Invariants {
       const { lastError, result } = job.detail;
       const sameError = lastError?.at === told.failedAt && lastError?.message === told.error;
       must(sameError, () => `job ${seq} shows another error than was told`);
+      this.#checkProgress(job);
       const outcome = told.completedLease === undefined ? undefined : this.#promised.outcome(seq, told.completedLease);
       const expected = outcome?.kind === 'succeeded' ? outcome.result : undefined;
       must(result === expected, () => `job ${seq} shows the result ${result}, its latest success had ${expected}`);
     }
+  }
+
+  /** A job shows what its latest attempt has said last, once that has ended; while it runs, that or something older. */
+  #checkProgress({ spec: { seq }, state: { fence, status }, detail: { progress } }: Job): void {
+    const said = this.#promised.progress.get(`${seq}/${fence}`);
+    const hasEnded = this.#promised.outcome(seq, fence) !== undefined && status !== 'running' && status !== 'cancelled';
+    if (progress !== undefined)
+      must(said !== undefined, () => `job ${seq} shows the progress ${progress} of another attempt`);
+    const mayBeLost = this.#promised.lostProgress.has(`${seq}/${fence}`);
+    if (hasEnded && !mayBeLost)
+      must(progress === said, () => `job ${seq} shows the progress ${progress}, its attempt said ${said} last`);
   }
 
   /** A job that was enqueued is there exactly when its attempt has succeeded, and once. */
@@ -320,6 +332,7 @@ function checkKeys(jobs: readonly Job[]): void {
   const owners = new Map<string, number>();
   for (const { spec, state } of jobs) {
     const place = placeOf(spec);
+    must(!spec.keyLost || state.status !== 'pending', () => `job ${spec.seq} has lost its key and is to run again`);
     if (place === undefined || spec.keyLost || isFinished(state.status)) continue;
     const other = owners.get(place);
     must(other === undefined, () => `jobs ${other} and ${spec.seq} both have the key ${place}`);

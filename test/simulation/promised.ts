@@ -89,6 +89,10 @@ export class Promised {
   readonly #completed = new Map<number, Map<number, number>>();
   /** The server has not run for a while, or its clock was set: occurrences may have been missed. */
   mayMiss = false;
+  /** What attempts have said last of their progress, by job and fence. */
+  readonly progress = new Map<string, string>();
+  /** Those of them that a crash may have taken. */
+  readonly lostProgress = new Set<string>();
   /** Payloads of the jobs that attempts have enqueued, by job and fence. */
   readonly children = new Map<string, readonly string[]>();
   /** Results and errors by job and fence, as the pool reported them last. */
@@ -124,6 +128,17 @@ export class Promised {
       coming: undefined,
       repeatsByCron: trigger.kind === 'cron' && trigger.repeat,
     });
+  }
+
+  /** An attempt begins: a fence that no record has may be given again after a crash. */
+  begins(seq: number, fence: number): void {
+    this.progress.delete(`${seq}/${fence}`);
+    this.lostProgress.delete(`${seq}/${fence}`);
+  }
+
+  /** The process ends without a word. */
+  crashed(): void {
+    for (const attempt of this.progress.keys()) this.lostProgress.add(attempt);
   }
 
   /** Payloads of requests that may have replaced a job with the key of `place`. */

@@ -3,7 +3,7 @@
  * every step the invariants must hold. Each step draws from a random source of its own, so that a life can be told with
  * some of its steps left out.
  */
-import type { HandlerInfo, Outcome } from '../../src/pool/port.js';
+import type { Attempt, HandlerInfo, Outcome } from '../../src/pool/port.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { anyHandler, DiskFull, World } from '../support/world.js';
 import { Attendant, Crash } from './attendant.js';
@@ -251,7 +251,19 @@ export class Simulation {
 
   #end(): void {
     const attempt = this.#random.pick([...this.#world.pool.attempts.values()]);
+    if (attempt) this.#say(attempt);
     if (attempt) this.#report(anyOutcome(this.#random, attempt.jobSeq, attempt.fence, ++this.#lastResult));
+  }
+
+  /** Now and then an attempt says something of its progress. Drawn from a source of its own. */
+  #say({ jobSeq, fence }: Attempt): void {
+    const random = Random.ofStep(this.life.seed, 4_000_000 + this.step);
+    if (!random.chance(0.4)) return;
+    const progress = String(++this.#lastResult);
+    this.#promised.progress.set(`${jobSeq}/${fence}`, progress);
+    this.#world.scheduler.progress([{ jobSeq, fence, progress }]);
+    if (random.chance(0.5)) this.#clock.advance(500);
+    if (random.chance(0.5)) this.#world.settle();
   }
 
   #report(outcome: Outcome): void {
@@ -298,6 +310,7 @@ export class Simulation {
   #crash(): void {
     this.#mend();
     this.#invariants.checkDisk();
+    this.#promised.crashed();
     // No record may say how long it ran.
     this.#promised.mayMiss = true;
     this.#world = this.#world.crash({ handlers: this.#handlers() });

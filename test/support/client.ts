@@ -32,6 +32,7 @@ export interface Job {
   finished_at?: string;
   last_error?: { name: string; message: string; code: string; at: string };
   result?: unknown;
+  progress?: unknown;
   result_omitted?: string;
 }
 

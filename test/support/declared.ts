@@ -1,7 +1,7 @@
 /** Holds what the server says to what it is declared to say: every client of the tests asks here about each answer. */
 import { Compile } from 'typebox/compile';
 import { problem } from '../../src/api/answers.js';
-import { events, notices } from '../../src/api/messages.js';
+import { events, notices, transientEvents } from '../../src/api/messages.js';
 import { type Operation, refusalsOf } from '../../src/api/operation.js';
 import { operations } from '../../src/api/operations.js';
 import type { ErrorCode } from '../../src/domain/errors.js';
@@ -29,7 +29,7 @@ function refusalFault(operation: Operation, { code }: { code: ErrorCode }): stri
 /** @returns what is wrong with a message to a subscriber, or undefined */
 export function messageFault(message: unknown): string | undefined {
   const { type } = message as { type: string };
-  const schema = (events as Record<string, Schema>)[type] ?? (notices as Record<string, Schema>)[type];
+  const schema = ({ ...events, ...transientEvents, ...notices } as Record<string, Schema>)[type];
   return schema === undefined ? `the type ${type} is not declared` : fault(schema, message);
 }
 

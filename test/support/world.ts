@@ -5,7 +5,7 @@
 
 import type { Clock } from '../../src/clock.js';
 import { Refusal } from '../../src/domain/errors.js';
-import type { JobEvent } from '../../src/domain/events.js';
+import type { JobEvent, TransientEvent } from '../../src/domain/events.js';
 import type { Logger } from '../../src/log.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/port.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
@@ -238,6 +238,7 @@ export class World {
   readonly scheduler: Scheduler;
   readonly queries: StoreQueries;
   readonly events: JobEvent[] = [];
+  readonly transient: TransientEvent[] = [];
   readonly fatal: string[] = [];
   /** What was logged, but for debug lines: level and message. */
   readonly logged: string[] = [];
@@ -289,6 +290,7 @@ export class World {
       telemetry: options.telemetry ?? noTelemetry,
       damage: this.damage,
       publish: (events) => this.events.push(...events),
+      publishTransient: (event) => this.transient.push(event),
       takeStop: () => {
         const { stop } = this.clock;
         this.clock.stop = undefined;

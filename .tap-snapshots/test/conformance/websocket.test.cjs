@@ -128,7 +128,7 @@ Object {
 exports[`test/conformance/websocket.test.ts > TAP > a bad message is answered and the connection lives > unknown event type 1`] = `
 Object {
   "code": "validation_failed",
-  "message": "filter.event_types[0] must be one of job.scheduled, job.started, job.completed, job.failed, job.retrying, job.cancelled, job.updated, job.paused, job.resumed.",
+  "message": "filter.event_types[0] must be one of job.scheduled, job.started, job.completed, job.failed, job.retrying, job.cancelled, job.updated, job.paused, job.resumed, job.progress, job.log.",
   "type": "error",
 }
 `

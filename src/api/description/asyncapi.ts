@@ -1,13 +1,13 @@
 /** What is said on a WebSocket, and sent on an event stream, as an AsyncAPI 3.0 document (https://www.asyncapi.com/docs/reference/specification/v3.0.0). */
-import { clientMessages, events, notices } from '../messages.js';
-import { actionExamples, eventExamples, noticeExamples } from './message-examples.js';
+import { clientMessages, events, notices, transientEvents } from '../messages.js';
+import { actionExamples, eventExamples, noticeExamples, transientExamples } from './message-examples.js';
 import type { Json } from './named-schemas.js';
 import type { Described } from './openapi.js';
 import { SchemaBook } from './schema-book.js';
 
 const path = '/ws';
 /** What an event stream has of that. */
-const streamed = [...Object.keys(events), 'subscribed', 'gap'];
+const streamed = [...Object.keys(events), ...Object.keys(transientEvents), 'subscribed', 'gap'];
 /** What answers each action; any can be answered by `error`. */
 const answers = {
   subscribe: ['subscribed', 'gap'],
@@ -20,7 +20,10 @@ export function asyncApi({ base, version, guarded, jobTypes }: Described): Json 
   const book = new SchemaBook({ describesReferences: false });
   const actions = writeMessages(book, clientMessages, actionExamples(jobTypes), 'A request');
   const answered = writeMessages(book, notices, noticeExamples, 'An answer, or a notice beside events');
-  const published = writeMessages(book, events, eventExamples, 'An event');
+  const published = {
+    ...writeMessages(book, events, eventExamples, 'An event'),
+    ...writeMessages(book, transientEvents, transientExamples, 'An event that is not kept'),
+  };
   const messages = { ...actions, ...answered, ...published };
   return {
     asyncapi: '3.0.0',
@@ -28,7 +31,7 @@ export function asyncApi({ base, version, guarded, jobTypes }: Described): Json 
       title: 'Escapement events',
       version,
       description:
-        'What happens to jobs, on a WebSocket: text messages of JSON; or as Server-Sent Events, whose data are the same messages. On the WebSocket nothing is sent before the first `subscribe`; a later one replaces the filter. An event comes once, in order of `seq`, and only after its change is on disk.',
+        'What happens to jobs, on a WebSocket: text messages of JSON; or as Server-Sent Events, whose data are the same messages. On the WebSocket nothing is sent before the first `subscribe`; a later one replaces the filter. An event comes once, in order of `seq`, and only after its change is on disk. `job.progress` and `job.log` are not kept: they have no `seq`, go only to subscriptions that name them, may be dropped, and are not resumed.',
       license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
     },
     defaultContentType: 'application/json',

@@ -21,6 +21,7 @@ const job = {
   last_outcome: 'How the occurrence ended that has run last',
   priority: 'Of jobs that are due and wait the larger starts first; 0 where it is not set',
   tags: 'What the job was marked with, to be found by',
+  progress: 'What the latest attempt has said last (ctx.progress): a number from 0 to 100, or any JSON',
   group: 'A tenant, an account: waiting groups of one type and priority take turns',
   parent_id: 'The job whose attempt has enqueued it (ctx.enqueue)',
   key: 'Names the job within its type',

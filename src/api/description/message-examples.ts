@@ -1,5 +1,5 @@
 /** Examples of what is said on a WebSocket. A test holds each to its schema. */
-import type { EventType } from '../../domain/events.js';
+import type { EventType, TransientType } from '../../domain/events.js';
 import type { clientMessages, notices } from '../messages.js';
 import { answerExamples, exampleId } from './examples.js';
 
@@ -55,3 +55,14 @@ export const eventExamples: Readonly<Record<EventType, unknown>> = {
 function event(type: EventType, status: number, metadata: object, seq: number): object {
   return { type, ...head, status, timestamp, metadata, seq };
 }
+
+const running = { ...head, status: 1, timestamp };
+export const transientExamples: Readonly<Record<TransientType, unknown>> = {
+  'job.progress': { type: 'job.progress', ...running, data: { progress: 40 }, metadata: {} },
+  'job.log': {
+    type: 'job.log',
+    ...running,
+    data: { level: 'info', message: 'checking', fields: { order_id: 'A-1' } },
+    metadata: {},
+  },
+};

@@ -1,10 +1,12 @@
 /** What `escapement events` does. */
 import { events } from '../../client/events.js';
-import type { EventType, Gap, JobEvent } from '../../client/types.js';
+import type { EventOf, EventType, Gap, TransientType } from '../../client/types.js';
 import type { AskingOptions } from '../option.js';
 import { print } from '../output.js';
 import { ask } from './connection.js';
 import { eventLine } from './job-text.js';
+
+type AnyType = EventType | TransientType;
 
 interface TailOptions extends AskingOptions {
   readonly type: readonly string[];
@@ -17,7 +19,7 @@ export function tail(options: TailOptions): Promise<void> {
   const { type, event, job, since, json } = options;
   const filter = {
     ...(type.length > 0 && { job_types: type }),
-    ...(event.length > 0 && { event_types: event as EventType[] }),
+    ...(event.length > 0 && { event_types: event as AnyType[] }),
     ...(job.length > 0 && { job_ids: job }),
   };
   return ask(options, async (server) => {
@@ -28,7 +30,7 @@ export function tail(options: TailOptions): Promise<void> {
 }
 
 /** In one line, as JSON or in words. */
-export function printEvent(event: JobEvent | Gap, json: boolean | undefined): void {
+export function printEvent(event: EventOf<AnyType> | Gap, json: boolean | undefined): void {
   if (json) print(JSON.stringify(event));
   else if (event.type === 'gap') print(`events ${event.from} to ${event.to} are not known any more`);
   else print(eventLine(event));

@@ -1,5 +1,5 @@
 /** Jobs and their events as lines for people. */
-import type { JobEvent, ListedJob } from '../../client/types.js';
+import type { EventOf, EventType, ListedJob, TransientType } from '../../client/types.js';
 import { ago, printable, table } from './text.js';
 
 export function jobTable(jobs: readonly ListedJob[]): string {
@@ -43,18 +43,27 @@ function about({
   max_retries,
   status,
   pause_reason,
+  progress,
 }: ListedJob): string {
   const parts: string[] = [];
   if (pause_reason !== undefined) parts.push(pause_reason);
   if (cron_expr !== undefined) parts.push(`cron ${cron_expr}${timezone ? ` ${timezone}` : ''}`);
   else if (is_repeat && delay !== undefined) parts.push(`every ${delay}`);
+  if (typeof progress === 'number' && status === 'running') parts.push(`${progress} %`);
   if (retry_count > 0 && status === 'pending') parts.push(`retry ${retry_count} of ${max_retries}`);
   if (last_error && status !== 'success') parts.push(last_error.message);
   return parts.join(', ');
 }
 
 /** An event in a line: time, what, of which job, and what is known of it. */
-export function eventLine({ timestamp, type, job_name, job_id, data, metadata }: JobEvent): string {
+export function eventLine({
+  timestamp,
+  type,
+  job_name,
+  job_id,
+  data,
+  metadata,
+}: EventOf<EventType | TransientType>): string {
   const details = { ...metadata, ...data } as Record<string, unknown>;
   const known = Object.entries(details).map(([name, value]) => `${name}=${detail(value)}`);
   return [timestamp, type.padEnd(13), job_name, job_id, ...known].map(printable).join('  ');

@@ -48,10 +48,12 @@ function checked(message: Record<string, unknown>, holds: boolean, fault: string
 }
 
 function isReport(message: Record<string, unknown>, slots: number): boolean {
-  const { numbers, texts, lines, enqueued } = message as Partial<Record<keyof Report, unknown>>;
+  const { numbers, texts, lines, progress, enqueued } = message as Partial<Record<keyof Report, unknown>>;
   if (!(numbers instanceof Float64Array) || !Array.isArray(texts) || !Array.isArray(lines)) return false;
   if (numbers.length % outcomeRow.numbers !== 0 || numbers.length > slots * outcomeRow.numbers) return false;
   if (lines.length > most.lines || !lines.every(isLine)) return false;
+  if (progress !== undefined && !(Array.isArray(progress) && progress.every((one) => isProgress(one, slots))))
+    return false;
   if (enqueued !== undefined && !(Array.isArray(enqueued) && enqueued.every(isEnqueued))) return false;
   let text = 0;
   for (let at = 0; at < numbers.length; at += outcomeRow.numbers) {
@@ -76,6 +78,11 @@ function isReport(message: Record<string, unknown>, slots: number): boolean {
 /** A time that an attempt may be snoozed for, in milliseconds. */
 function isWait(text: string): boolean {
   return /^\d{1,15}$/.test(text) && Number(text) >= limits.minSnoozeMs && Number(text) <= maxDurationMs;
+}
+
+function isProgress(one: unknown, slots: number): boolean {
+  if (!isRecord(one) || !isSlot(one.slot as number, slots)) return false;
+  return isText(one.progress, limits.progressBytes) && isJson(one.progress as string);
 }
 
 /** Whose they are is for the rows to say: those of others are not looked at. */

@@ -107,8 +107,17 @@ export interface Report {
   readonly numbers: Float64Array;
   readonly texts: readonly string[];
   readonly lines: readonly LogLine[];
+  /** Progress of attempts; absent where there is none. */
+  readonly progress?: readonly ProgressOfSlot[];
   /** Of attempts that succeeded and enqueued jobs; absent where there is none. */
   readonly enqueued?: readonly EnqueuedJobs[];
+}
+
+/** What the attempt in a slot has said last of its progress. */
+export interface ProgressOfSlot {
+  readonly slot: number;
+  /** JSON text. */
+  readonly progress: string;
 }
 
 /** What the attempt in a slot has enqueued: JSON texts, in order. */

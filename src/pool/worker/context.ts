@@ -9,6 +9,7 @@ import type { SignalReason } from '../shared/messages.js';
 import { Enqueued, type Enqueueing } from './enqueue.js';
 import type { Context } from './handler.js';
 import type { Outbox } from './outbox.js';
+import { progressText } from './progress.js';
 import { snooze } from './snooze.js';
 import { describeThrown } from './thrown.js';
 
@@ -20,6 +21,7 @@ export class AttemptContext implements Context {
   readonly #scheduledFor: number;
   readonly #outbox: Outbox;
   readonly #enqueueing: Enqueueing;
+  readonly #slot: number;
   #controller: AbortController | undefined;
   #log: Context['log'] | undefined;
   #enqueued: Enqueued | undefined;
@@ -36,7 +38,9 @@ export class AttemptContext implements Context {
     /** Where it is in a trace. */
     readonly trace: TraceContext | undefined,
     enqueueing: Enqueueing,
+    slot: number,
   ) {
+    this.#slot = slot;
     this.#enqueueing = enqueueing;
     this.#scheduledFor = scheduledFor;
     this.#outbox = outbox;
@@ -58,6 +62,12 @@ export class AttemptContext implements Context {
     this.#enqueued ??= new Enqueued(this.#enqueueing, this.#isOver);
     const enqueued = this.#enqueued;
     return (job) => enqueued.add(job);
+  }
+
+  get progress(): Context['progress'] {
+    return (value) => {
+      if (!this.#isOver) this.#outbox.progress(this.#slot, progressText(value));
+    };
   }
 
   /** The attempt has ended. Returns the jobs that it has enqueued, JSON texts. */

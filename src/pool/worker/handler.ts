@@ -46,6 +46,13 @@ export interface Context {
    */
   readonly signal: AbortSignal;
   /**
+   * Says how far the attempt has come: a number from 0 to 100, or anything else that is JSON of at most 4 KiB. Answers show the latest as
+   * `progress`, and `job.progress` tells subscribers, at most ten times a second: it may be called as often as it suits.
+   *
+   * @throws RangeError or TypeError for anything else
+   */
+  readonly progress: (value: unknown) => void;
+  /**
    * Has a job made when this attempt succeeds, in the same commit, or not at all: as the body of `POST /jobs`, which it is held
    * against at once. A delay counts from that commit. At most 1,000 jobs and 4 MiB of JSON an attempt.
    *

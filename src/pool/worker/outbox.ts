@@ -4,9 +4,16 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel, LogLine } from '../shared/log-lines.js';
-import { type EnqueuedJobs, type FromThread, outcomeKind, outcomeRow } from '../shared/messages.js';
+import {
+  type EnqueuedJobs,
+  type FromThread,
+  outcomeKind,
+  outcomeRow,
+  type ProgressOfSlot,
+} from '../shared/messages.js';
 import { monotonicMs, type Slots } from '../shared/slots.js';
 import type { LineBudget } from './line-budget.js';
+import { OutgoingProgress } from './outgoing-progress.js';
 import type { Result } from './result.js';
 import type { Thrown } from './thrown.js';
 
@@ -20,6 +27,8 @@ const timeout = setTimeout;
 const lineGapMs = 10;
 /** How often dropped lines are reported. */
 const reportDroppedMs = 1000;
+/** What waits for its time goes out after so long at the latest. */
+const progressMs = 100;
 /** A line's share of a message beside its texts. */
 const lineChars = 100;
 
@@ -31,6 +40,10 @@ export class Outbox {
   #texts: string[] = [];
   #lines: LogLine[] = [];
   #enqueued: EnqueuedJobs[] = [];
+  readonly #progress = new OutgoingProgress();
+  /** Of attempts that have ended, last words. */
+  #lastProgress: ProgressOfSlot[] = [];
+  #progressTimer: NodeJS.Timeout | undefined;
   readonly #budget: LineBudget;
   #reportedDroppedMs = Number.NEGATIVE_INFINITY;
   #droppedTimer: NodeJS.Timeout | undefined;
@@ -56,6 +69,16 @@ export class Outbox {
       this.#turnEnd = undefined;
       onTurnEnd();
     };
+  }
+
+  /** An attempt has said something of its progress, JSON text. It goes out at most ten times a second. */
+  progress(slot: number, progress: string): void {
+    const now = this.#now();
+    const waitMs = this.#progress.set(slot, progress, now);
+    if (waitMs > 0) {
+      if (this.#progressTimer === undefined) this.#waitForProgress(waitMs);
+    } else if (now - this.#postedMs > lineGapMs) this.post();
+    else this.closeTurn();
   }
 
   /** An attempt had been recalled before it began. */
@@ -127,12 +150,14 @@ export class Outbox {
 
   /** Sends what was gathered, even if that is nothing: it shows main that the thread has got on. */
   post(): void {
+    const progress = this.#takeProgress();
     if (this.#budget.dropped > 0 && this.#now() - this.#reportedDroppedMs >= reportDroppedMs) this.reportDropped();
     const message: FromThread = {
       kind: 'report',
       numbers: apply(slice, this.#numbers, [0, this.#rows * outcomeRow.numbers]) as Float64Array<ArrayBuffer>,
       texts: this.#texts,
       lines: this.#lines,
+      ...(progress.length > 0 && { progress }),
       ...(this.#enqueued.length > 0 && { enqueued: this.#enqueued }),
     };
     this.#rows = 0;
@@ -142,6 +167,21 @@ export class Outbox {
     this.#postedMs = this.#now();
     this.#slots.beat();
     this.#port.postMessage(message);
+  }
+
+  #takeProgress(): readonly ProgressOfSlot[] {
+    const rows = this.#progress.take(this.#now());
+    for (const row of this.#lastProgress) rows[rows.length] = row;
+    if (this.#lastProgress.length > 0) this.#lastProgress = [];
+    if (this.#progress.isWaiting && this.#progressTimer === undefined) this.#waitForProgress(progressMs);
+    return rows;
+  }
+
+  #waitForProgress(waitMs: number): void {
+    this.#progressTimer = timeout(() => {
+      this.#progressTimer = undefined;
+      this.post();
+    }, waitMs).unref();
   }
 
   /** Adds a line about dropped ones, if there were any. */
@@ -162,6 +202,8 @@ export class Outbox {
   }
 
   #row(slot: number, kind: number, durationMs: number, blockingMs: number): void {
+    const last = this.#progress.end(slot);
+    if (last !== undefined) this.#lastProgress[this.#lastProgress.length] = last;
     const at = this.#rows++ * outcomeRow.numbers;
     this.#numbers[at + outcomeRow.slot] = slot;
     this.#numbers[at + outcomeRow.kind] = kind;

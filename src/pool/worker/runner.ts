@@ -121,6 +121,7 @@ export class Runner {
           this.#outbox,
           traces?.[at],
           this.#enqueueing,
+          numbers[row + attemptRow.slot] as number,
         );
         now = this.#run(
           numbers[row + attemptRow.slot] as number,

@@ -11,7 +11,7 @@
 
 import { renderEvent } from '../../api/render-event.js';
 import type { EventType, JobEvent } from '../../domain/events.js';
-import { type Filter, Matcher, topicCount, topicsFor, topicsOf } from '../../domain/filter.js';
+import { type Filter, isTransient, Matcher, topicCount, topicsFor, topicsOf } from '../../domain/filter.js';
 import { formatId } from '../../domain/id.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import { type Ids, readIds, WatchedJobs } from './watched-jobs.js';
@@ -65,6 +65,11 @@ const topicBytes = 384;
 
 /** About what a subscription with this filter takes in memory. */
 export function filterBytes(filter: Filter): number {
+  // Such a filter is kept twice: see `TransientFeed`.
+  return topicBytesOf(filter) * (filter.eventTypes.some(isTransient) ? 2 : 1);
+}
+
+function topicBytesOf(filter: Filter): number {
   const { jobTypes, eventTypes, jobIds } = filter;
   if (jobIds.length > 0) return jobIds.length * idBytes + charsOf(jobTypes) + charsOf(eventTypes);
   const topics = topicCount(filter);

@@ -16,6 +16,7 @@ import { Turns } from '../bodies/turns.js';
 import { Feed, type FeedOptions, filterBytes } from './feed.js';
 import { type History, resume } from './resume.js';
 import type { Subscriber } from './subscriber.js';
+import { TransientFeed } from './transient-feed.js';
 
 export interface SubscribersOptions {
   readonly publish: FeedOptions['publish'];
@@ -64,6 +65,8 @@ export class Subscribers {
   /** Of all subscribers: what takes its time is done for each in turn. */
   readonly turns: Turns;
   readonly #options: SubscribersOptions;
+  /** Of events that are not kept. */
+  readonly transient: TransientFeed;
   readonly #history: History;
   readonly #all = new Set<Subscriber>();
   readonly #sweeper: NodeJS.Timeout;
@@ -81,6 +84,7 @@ export class Subscribers {
       options.publish(topic, message, seq);
     };
     this.feed = new Feed({ publish, timezone, telemetry, lastSeq, soon: setImmediate });
+    this.transient = new TransientFeed({ timezone, telemetry, soon: setImmediate });
     this.turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     this.#history = { queries, latest: () => this.feed.seq, timezone, turns: this.turns, telemetry };
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
@@ -117,6 +121,7 @@ export class Subscribers {
   delete(subscriber: Subscriber): void {
     this.#all.delete(subscriber);
     this.feed.forget(subscriber);
+    this.transient.forget(subscriber);
   }
 
   /** Why nobody can be given this filter now, or undefined. */
@@ -137,11 +142,13 @@ export class Subscribers {
     const { feed } = this;
     const subscription = ++subscriber.subscriptions;
     feed.unsubscribe(subscriber);
+    this.transient.forget(subscriber);
     // The answer goes first: what is sent and what is published keeps its order.
     const answer = `{"type":"subscribed","filter":${renderFilter(filter)},"seq":${feed.seq}}`;
     subscriber.send(answer, since === undefined ? feed.seq : undefined);
     // A reader that is too slow gets its end next, and no events before it.
     if (subscriber.slowSince !== undefined) return;
+    this.transient.subscribe(subscriber, filter);
     if (since === undefined) return feed.subscribe(subscriber, filter);
     resume(this.#history, filter, since, {
       send: (message, seq) => subscriber.send(message, seq),
@@ -157,6 +164,7 @@ export class Subscribers {
   unsubscribe(subscriber: Subscriber): void {
     subscriber.subscriptions += 1;
     this.feed.unsubscribe(subscriber);
+    this.transient.forget(subscriber);
   }
 
   /**

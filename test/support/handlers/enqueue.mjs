@@ -29,8 +29,8 @@ const oddities = {
     return job;
   },
   bigint: () => ({ name: 'noop', delay: '0s', payload: { n: 10n } }),
-  huge: () => ({ name: 'noop', delay: '0s', payload: { text: 'x'.repeat(50_000_000) } }),
-  list: () => ({ name: 'noop', delay: '0s', payload: { list: new Array(30_000_000).fill(1) } }),
+  huge: () => ({ name: 'noop', delay: '0s', payload: { text: 'x'.repeat(5_000_000) } }),
+  list: () => ({ name: 'noop', delay: '0s', payload: { list: new Array(1_000_000).fill(1) } }),
   getter: () => ({
     get name() {
       throw new Error('not for you');

@@ -9,8 +9,8 @@ import type { Logger } from '../../log.js';
 import type { Outcome } from '../../pool/port.js';
 import { UnreadableRecord } from '../../store/port.js';
 import type { JobDraft } from '../messages.js';
-import type { RequestContext } from './context.js';
-import { makeChecked } from './requests.js';
+import type { RequestContext } from '../requests/context.js';
+import { makeChecked } from '../requests/requests.js';
 
 /** The success of an attempt that has enqueued jobs. */
 export type MakingOutcome = Extract<Outcome, { kind: 'succeeded' }> & { readonly enqueued: readonly string[] };
