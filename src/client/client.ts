@@ -354,6 +354,7 @@ export type {
   LogLevel,
   NewBulk,
   NewJob,
+  Overlap,
   PayloadOf,
   ProgressEvent,
   Reason,

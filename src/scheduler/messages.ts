@@ -3,10 +3,10 @@
 import type { BulkAction, BulkRecord } from '../domain/control/bulk.js';
 import type { IfExists } from '../domain/control/keys.js';
 import type { PauseChange } from '../domain/control/pausing.js';
-import type { Settings } from '../domain/control/settings.js';
+import type { Settings, TypeChange } from '../domain/control/settings.js';
 import type { Refusal } from '../domain/errors.js';
 import type { JobFilter } from '../domain/finding/job-filter.js';
-import type { Backoff, Job, Misfire, TraceContext } from '../domain/job.js';
+import type { Backoff, Backoff, Job, Job, Misfire, Misfire, Overlap, TraceContext, TraceContext } from '../domain/job.js';
 import type { BulkJobs } from '../store/port.js';
 import type { ShownWait } from './admission/admission.js';
 
@@ -29,6 +29,7 @@ export interface MoreFields {
   readonly endAt?: number | undefined;
   readonly maxRuns?: number | undefined;
   readonly jitterMs?: number | undefined;
+  readonly overlap?: Overlap | undefined;
 }
 
 /** A validated request for a job. What is absent takes the handler's default, else the product's. */
@@ -95,6 +96,7 @@ export type Request = { readonly trace?: TraceContext } & (
   | { readonly kind: JobCommand; readonly id: string }
   | { readonly kind: 'pauseType'; readonly name: string; readonly reason?: string | null | undefined }
   | { readonly kind: 'resumeType'; readonly name: string }
+  | { readonly kind: 'setType'; readonly name: string; readonly change: TypeChange }
   | { readonly kind: 'pauseServer'; readonly reason?: string | null | undefined }
   | { readonly kind: 'resumeServer' }
   | ({ readonly kind: 'bulk' } & BulkRequest)
