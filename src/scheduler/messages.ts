@@ -6,7 +6,7 @@ import type { PauseChange } from '../domain/control/pausing.js';
 import type { Settings, TypeChange } from '../domain/control/settings.js';
 import type { Refusal } from '../domain/errors.js';
 import type { JobFilter } from '../domain/finding/job-filter.js';
-import type { Backoff, Backoff, Job, Job, Misfire, Misfire, Overlap, TraceContext, TraceContext } from '../domain/job.js';
+import type { Backoff, Job, Misfire, Overlap, TraceContext } from '../domain/job.js';
 import type { BulkJobs } from '../store/port.js';
 import type { ShownWait } from './admission/admission.js';
 
