@@ -207,12 +207,46 @@ export const mutations = [
   {
     name: 'what waits goes by due time alone, whatever its priority',
     changes: [
+      change('src/scheduler/admission/waiting-line.ts', 'rank.priority > priority ||', ''),
+      change('src/scheduler/admission/waiting-line.ts', '|| rank.priority < priority) continue', ') continue'),
+    ],
+  },
+  {
+    name: 'a group keeps its turn when one of its jobs has started',
+    changes: [
       change(
-        'src/scheduler/admission/waiting-line.ts',
-        'first.priority > priority || firstDue < due',
-        'firstDue < due',
+        'src/scheduler/admission/group-turns.ts',
+        'this.leave(queue);\n    this.enter(queue);\n    this.#openJobs',
+        'this.#openJobs',
       ),
-      change('src/scheduler/admission/waiting-line.ts', '|| first.priority < priority) continue', ') continue'),
+    ],
+  },
+  {
+    name: 'a type keeps its turn when one of its jobs has started',
+    changes: [change('src/scheduler/admission/waiting-line.ts', 'lane.lastTurn = ++this.#turns;', '')],
+  },
+  {
+    name: 'what is due behind enough of another type, or of another group, has no turn',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'return !this.#isFair && this.#line.startable(priority + 1) <= free;',
+        'return false;',
+      ),
+    ],
+  },
+  {
+    name: 'a group runs one attempt more than it may',
+    changes: [change('src/scheduler/admission/admission.ts', 'return running < limit;', 'return running <= limit;')],
+  },
+  {
+    name: 'a restart does not count as a start of a type that has a rate',
+    changes: [
+      change(
+        'src/scheduler/admission/pacer.ts',
+        'return start + this.#pace.gapMs + this.#pace.toleranceMs;',
+        'return start;',
+      ),
     ],
   },
   {
@@ -332,8 +366,11 @@ export const mutations = [
   {
     name: 'the pause of a type holds only once it is on disk, and a start meanwhile does not see it',
     changes: [
-      change('src/scheduler/ledger.ts', 'this.#filling.typeOf(name)?.paused !== undefined ||', ''),
-      change('src/scheduler/ledger.ts', 'this.#inFlight?.typeOf(name)?.paused !== undefined ||', ''),
+      change(
+        'src/domain/control/settings.ts',
+        'return [gathered, written, onDisk ?? {}].filter((each) => each !== undefined);',
+        'return onDisk === undefined ? nothingSet : [onDisk];',
+      ),
     ],
   },
   {

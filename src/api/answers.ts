@@ -161,14 +161,35 @@ export const serverPause = Type.Object(
 );
 export const live = Type.Object({ status: Type.Literal('live') }, exact);
 
+/** Null is unbounded; of `rate`: none. */
+const typeLimits = {
+  concurrency: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  group_concurrency: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  rate: Type.Union([Type.String(), Type.Null()]),
+};
+const milliseconds = Type.Union([Type.Number(), Type.Null()]);
+const typeState = {
+  counts: Type.Object({ pending: count, due: count, running: count }, exact),
+  recent: Type.Object(
+    {
+      span: duration,
+      started: count,
+      succeeded: count,
+      failed: count,
+      lateness_p99_ms: milliseconds,
+      duration_p50_ms: milliseconds,
+      duration_p99_ms: milliseconds,
+    },
+    exact,
+  ),
+};
 const pausedType = { paused: Type.Optional(Type.Literal(true)), pause_reason: Type.Optional(Type.String()) };
 const handled = Type.Object(
   {
     name: jobType,
     description: Type.String(),
     timeout: duration,
-    /** null is unbounded. */
-    concurrency: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+    ...typeLimits,
     max_retries: count,
     retry_delay: duration,
     ...whenSet,
@@ -183,16 +204,27 @@ const handled = Type.Object(
       ),
     ),
     ...pausedType,
+    handler: Type.Object(typeLimits, exact),
+    ...typeState,
   },
   exact,
 );
 const unhandled = Type.Object(
-  { name: jobType, handler: Type.Null(), counts: Type.Object({ pending: count }, exact), ...pausedType },
+  { name: jobType, handler: Type.Null(), ...typeLimits, ...typeState, ...pausedType },
   exact,
 );
 export const oneJobType = Type.Union([handled, unhandled]);
 export const jobTypes = Type.Object(
   { total: count, items: Type.Array(oneJobType), threads: count, attempts_per_thread: count },
+  exact,
+);
+
+export const groups = Type.Object(
+  {
+    total: count,
+    items: Type.Array(Type.Object({ group: jobType, pending: count, due: count, running: count }, exact)),
+    next_cursor: Type.Optional(Type.String()),
+  },
   exact,
 );
 

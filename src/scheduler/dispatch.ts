@@ -122,7 +122,7 @@ export class Dispatch {
     return Math.min(
       this.#nextWanted,
       window.nextDeadline + 1,
-      clock.now() + Math.max(1, this.#askAgainAt - clock.monotonic()),
+      clock.now() + Math.max(1, Math.ceil(this.#askAgainAt - clock.monotonic())),
     );
   }
 

@@ -7,6 +7,7 @@ import type { Answer, JobDraft, MoreFields, Request, TriggerDraft } from '../../
 import type { World } from '../support/world.js';
 import { must } from './event-replay.js';
 import { everything } from './invariants.js';
+import { type AskedLimits, noLimits } from './limits.js';
 import type { Promised, PromisedJob, PromisedKey, PromisedPause } from './promised.js';
 import { Random } from './random.js';
 
@@ -25,6 +26,8 @@ export interface Habits {
   readonly fields: boolean;
   /** Jobs have keys, drawn from a source of its own. */
   readonly keys: boolean;
+  /** Jobs have groups, and types are given limits. */
+  readonly limits: boolean;
   /** Of the life. */
   readonly seed: number;
   /** Makes jobs that end the process each time they run. */
@@ -170,6 +173,12 @@ export class Clients {
     this.#ask(request, () => acknowledged());
   }
 
+  /** Sets limits of a type, or takes them away. */
+  limit(name: string, limits: AskedLimits): void {
+    const acknowledged = this.#promised.typeLimits.get(name)?.asked(limits);
+    this.#ask({ kind: 'setType', name, change: limits }, () => acknowledged?.());
+  }
+
   /** Ends all pauses that the disk knows of; false when there are none. */
   resumeAll(): boolean {
     const { queries, scheduler } = this.#world();
@@ -178,12 +187,14 @@ export class Clients {
     if (server.paused) this.#ask({ kind: 'resumeServer' }, () => {});
     for (const pause of this.#promised.typePauses.values()) pause.mayEnd();
     for (const name of types.keys()) this.#ask({ kind: 'resumeType', name }, () => {});
+    for (const name of types.keys()) this.limit(name, noLimits);
+    const isSet = [...types.values()].some((set) => Object.keys(set).some((field) => field !== 'hasGroups'));
     const held = queries.list(everything).jobs.filter(({ state }) => state.pause !== null);
     for (const { spec } of held) {
       this.#promised.jobs.get(spec.seq)?.pause.mayEnd();
       this.#ask({ kind: 'resume', id: formatId(spec.seq, spec.idSeconds) }, () => {});
     }
-    return server.paused !== undefined || types.size > 0 || held.length > 0;
+    return server.paused !== undefined || isSet || held.length > 0;
   }
 
   /** False when, as far as the disk knows, there is none to cancel. */
@@ -221,7 +232,15 @@ export class Clients {
       misfire: random.pick(['run_once', 'skip']),
       ...this.#fields(isRepeat, trigger.kind === 'delay' ? trigger.delayMs : 60_000),
       ...this.#key(),
+      ...this.#group(),
     };
+  }
+
+  /** Drawn from a source of its own, so that all else in a life stays as it was without. */
+  #group(): Pick<JobDraft, 'group'> {
+    if (!this.#habits.limits) return {};
+    const random = Random.ofStep(this.#habits.seed, 5_000_000 + this.#lastPayload);
+    return { group: random.pick([undefined, 'x', 'x', 'y', 'z']) };
   }
 
   /** Drawn from a source of its own, so that all else in a life stays as it was without. */

@@ -296,6 +296,9 @@ export class Invariants {
     const busy = new Set([...pool.attempts.values()].map(({ name }) => name));
     for (const job of queries.list({ ...everything, filter: { statuses: ['pending'] } }).jobs) {
       const { spec, state } = job;
+      const wait = scheduler.waitingFor(job);
+      // At the end all limits are taken away.
+      if (wait === 'rate' || wait === 'type_concurrency' || wait === 'group_concurrency') continue;
       if (spec.name === 'limited' && busy.has('limited')) continue;
       if (!handled.has(spec.name) || settings.types.get(spec.name)?.paused || isHeld(state)) continue;
       const lateMs = clock.now() - state.due;
