@@ -5,6 +5,7 @@ import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
 import { Live, type LiveOptions } from './live.js';
+import type { Health, History, HistoryFilter, System } from './overview.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
@@ -14,9 +15,6 @@ import type {
   Failure,
   Gap,
   Handlers,
-  Health,
-  History,
-  HistoryFilter,
   Job,
   JobChange,
   JobPause,
@@ -30,7 +28,6 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
-  System,
   TransientType,
 } from './types.js';
 
@@ -342,6 +339,7 @@ function bodyOf(fields: object): string {
 export { EscapementError, type Fault } from './errors.js';
 export type { EventsOptions } from './events.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
+export type { Health, History, HistoryFilter, HistoryPoint, System } from './overview.js';
 export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Bulk,
@@ -354,10 +352,6 @@ export type {
   Failure,
   Gap,
   Handlers,
-  Health,
-  History,
-  HistoryFilter,
-  HistoryPoint,
   Instant,
   Job,
   JobChange,
@@ -380,6 +374,5 @@ export type {
   ResultOf,
   ServerPause,
   Stats,
-  System,
   TransientType,
 } from './types.js';
