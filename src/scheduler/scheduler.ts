@@ -5,6 +5,7 @@
  * gathered.
  */
 
+import type { BulkRecord } from '../domain/control/bulk.js';
 import type { Settings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
 import { type Job, type JobState, wakesAt } from '../domain/job.js';
@@ -16,6 +17,7 @@ import { Overtakes } from './admission/overtakes.js';
 import type { LimitQueue } from './admission/waiting-line.js';
 import { Attempts } from './attempts/attempts.js';
 import type { Fact } from './batch.js';
+import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime } from './downtime.js';
@@ -55,6 +57,7 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #dispatch: Dispatch;
   readonly #overtakes: Overtakes;
   readonly #retention: Retention;
+  readonly #bulks: Bulks;
   readonly #downtime: Downtime;
   readonly #clockSetBack: ClockSetBack;
   readonly #signOfLife: SignOfLife;
@@ -84,6 +87,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#overtakes = new Overtakes(ports, this.#ledger);
     this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);
     this.#retention = new Retention(ports, this.#ledger);
+    this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic());
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
     this.#merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
@@ -130,6 +134,10 @@ export class Scheduler implements Requests, StoreEvents {
 
   waitingFor(job: Job): ShownWait | undefined {
     return this.#dispatch.waitingFor(job);
+  }
+
+  get bulks(): readonly BulkRecord[] {
+    return this.#bulks.list();
   }
 
   get settings(): Settings {
@@ -280,6 +288,7 @@ export class Scheduler implements Requests, StoreEvents {
     }
     this.#dispatch.startWaiting(starts);
     if (starts) this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
+    if (starts && !this.#hasGathered) this.#bulks.step(this.#contextAt(this.#ports.clock.now()));
     this.#ports.pool.flush();
     if (this.#ports.window.wantsRefill && refills) this.#refill();
     this.#merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
@@ -319,7 +328,7 @@ export class Scheduler implements Requests, StoreEvents {
     const jobsOfType = (name: string): number => store.jobsOfType(name);
     const abort = ({ spec, state }: Job): void => this.#ports.pool.abort(spec.seq, state.fence, 'cancelled');
     const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
-    return { ledger, handlers: this.#handlers, jobsOfType, timezone, now, abort, lookAtFirst };
+    return { ledger, bulks: this.#bulks, handlers: this.#handlers, jobsOfType, timezone, now, abort, lookAtFirst };
   }
 
   #asRefusal(error: unknown): Refusal {

@@ -183,6 +183,7 @@ t.test('the client and the command line know keys', async (t) => {
   ]);
   t.equal(replaced.code, 0);
   t.match(replaced.stdout, first.id);
+  t.match(replaced.stdout, 'key client');
   t.match(await client.jobs.get(first.id), { key_ttl: '2m0s' });
 });
 
