@@ -1,4 +1,5 @@
 /** `escapement/client`: for Node, Bun, Deno and browsers. It needs `fetch`, and for events a WebSocket or `fetch`. */
+import { Bulks } from './bulk.js';
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
@@ -14,6 +15,8 @@ import type {
   Gap,
   Handlers,
   Health,
+  History,
+  HistoryFilter,
   Job,
   JobChange,
   JobPause,
@@ -27,6 +30,7 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
+  System,
   TransientType,
 } from './types.js';
 
@@ -84,6 +88,8 @@ const finished: ReadonlySet<string> = new Set(['success', 'failed', 'cancelled']
 export class Escapement<H extends Handlers = Record<string, unknown>> {
   readonly jobs: Jobs<H>;
   readonly types: JobTypes;
+  /** What is done with many jobs at once. */
+  readonly bulk: Bulks;
   readonly #transport: Transport;
 
   constructor({ url, token, retryFor = 30_000, batch = true, fetch: by }: EscapementOptions) {
@@ -91,6 +97,7 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
     this.#transport = transport;
     this.jobs = new Jobs<H>(transport, batch);
     this.types = new JobTypes(transport);
+    this.bulk = new Bulks(transport, bodyOf);
   }
 
   /** The server starts nothing until it is resumed, and takes everything in. */
@@ -100,6 +107,19 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
 
   resume({ signal }: CallOptions = {}): Promise<ServerPause> {
     return this.#transport.send('POST', '/resume', { signal });
+  }
+
+  /** What happened over the last three hours in steps of ten seconds, or seven days in steps of five minutes. */
+  history({ step, from, to }: HistoryFilter = {}, { signal }: CallOptions = {}): Promise<History> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries({ step, from, to }))
+      if (value !== undefined) query.set(name, value instanceof Date ? value.toISOString() : value);
+    return this.#transport.send('GET', `/history?${query}`, { signal, repeatable: true });
+  }
+
+  /** What the server is made of, what it was told, and how its parts are. */
+  system({ signal }: CallOptions = {}): Promise<System> {
+    return this.#transport.send('GET', '/system', { signal, repeatable: true });
   }
 
   /** What jobs have failed of, the most frequent first, page by page as they are asked for. */
@@ -324,6 +344,9 @@ export type { EventsOptions } from './events.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
 export type { JobRun, RunOutcome } from './runs.js';
 export type {
+  Bulk,
+  BulkAction,
+  BulkPreview,
   Duration,
   EventFilter,
   EventOf,
@@ -332,6 +355,9 @@ export type {
   Gap,
   Handlers,
   Health,
+  History,
+  HistoryFilter,
+  HistoryPoint,
   Instant,
   Job,
   JobChange,
@@ -345,6 +371,7 @@ export type {
   ListFilter,
   LogEvent,
   LogLevel,
+  NewBulk,
   NewJob,
   Overlap,
   PayloadOf,
@@ -353,5 +380,6 @@ export type {
   ResultOf,
   ServerPause,
   Stats,
+  System,
   TransientType,
 } from './types.js';

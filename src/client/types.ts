@@ -198,6 +198,37 @@ export interface Failure {
   readonly job_id: string;
 }
 
+export type BulkAction = 'cancel' | 'retry' | 'run' | 'pause' | 'resume' | 'remove' | 'update';
+
+/** Something that is to be done with many jobs. */
+export interface NewBulk<Name extends string = string> {
+  readonly action: BulkAction;
+  readonly filter: JobFilter<Name> | { readonly all: true };
+  /** What jobs are changed to, with `update`. */
+  readonly change?: JobChange;
+}
+
+export interface BulkPreview {
+  readonly action: BulkAction;
+  readonly matched: number;
+}
+
+/** Something that is done with many jobs, and how far it is. */
+export interface Bulk extends BulkPreview {
+  readonly id: string;
+  readonly filter: JsonObject;
+  readonly change?: JsonObject;
+  readonly status: 'pending' | 'running' | 'success' | 'cancelled';
+  readonly done: number;
+  /** Jobs that did not match any more when their turn came. */
+  readonly skipped: number;
+  /** Jobs that it was refused for, and why: the first of them. */
+  readonly failed: number;
+  readonly errors: readonly { readonly job_id: string; readonly code: string; readonly detail: string }[];
+  readonly created_at: string;
+  readonly finished_at?: string;
+}
+
 export interface JobType {
   readonly name: string;
   readonly description?: string;
@@ -248,6 +279,46 @@ export interface Health {
   readonly paused?: true;
   /** By job type: pending jobs that have no handler there. */
   readonly waiting_for_handler?: Readonly<Record<string, number>>;
+}
+
+export interface HistoryFilter {
+  /** Default `10s`. */
+  readonly step?: '10s' | '5m';
+  readonly from?: Instant;
+  readonly to?: Instant;
+}
+
+/** What happened in a step. */
+export interface HistoryPoint {
+  /** When it began. */
+  readonly at: string;
+  readonly created: number;
+  readonly started: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** At its end. */
+  readonly pending: number;
+  readonly running: number;
+  /** null where nothing started. */
+  readonly lateness_p50_ms: number | null;
+  readonly lateness_p99_ms: number | null;
+}
+
+export interface History {
+  readonly step: '10s' | '5m';
+  /** Steps in which no server ran are not there. */
+  readonly items: readonly HistoryPoint[];
+}
+
+export interface System {
+  readonly version: string;
+  readonly node: string;
+  readonly started_at: string;
+  readonly threads: JsonObject;
+  readonly store: JsonObject;
+  readonly events: JsonObject;
+  readonly http: JsonObject;
+  readonly options: JsonObject;
 }
 
 export interface Stats {

@@ -60,6 +60,19 @@ const paymentType: Json = {
   },
 };
 
+const bulk: Json = {
+  id: 'bulk_17',
+  action: 'retry',
+  filter: { status: 'failed', name: 'payment_check' },
+  status: 'running',
+  matched: 812,
+  done: 512,
+  skipped: 0,
+  failed: 0,
+  errors: [],
+  created_at: '2024-01-02T15:20:00+08:00',
+};
+
 /** The path of a job. */
 export const exampleId = id;
 
@@ -98,6 +111,20 @@ export function requestExamples(
       },
     },
     pauseJobType: { reason: { summary: 'With the reason', value: { reason: 'the provider is down' } } },
+    createBulk: {
+      retry: {
+        summary: 'Retry all that have failed of a type',
+        value: { action: 'retry', filter: { name: 'payment_check' } },
+      },
+      look: {
+        summary: 'How many would be cancelled',
+        value: { action: 'cancel', filter: { tag: 'import-7' }, dry_run: true },
+      },
+      update: {
+        summary: 'Give up earlier',
+        value: { action: 'update', filter: { status: 'pending', tag: 'import-7' }, change: { max_retries: 1 } },
+      },
+    },
     backUp: { backup: { summary: 'Into a new directory', value: { directory: '/backups/monday' } } },
   };
 }
@@ -126,6 +153,10 @@ export const answerExamples: {
       ],
     },
   },
+  createBulk: { 200: { action: 'retry', matched: 812 }, 202: { ...bulk, status: 'pending', done: 0 } },
+  listBulks: { 200: { total: 1, items: [bulk] } },
+  showBulk: { 200: bulk },
+  cancelBulk: { 200: { ...bulk, status: 'cancelled', finished_at: '2024-01-02T15:20:01+08:00' } },
   createJob: { 200: { ...payment, key: 'order-1' }, 201: payment },
   createJobs: {
     200: {
@@ -201,6 +232,36 @@ export const answerExamples: {
       uptime: '72h15m30s',
       connections: 1,
       connections_closed_slow: 0,
+    },
+  },
+  history: {
+    200: {
+      step: '10s',
+      items: [
+        {
+          at: '2024-01-02T15:20:00+08:00',
+          created: 120,
+          started: 118,
+          succeeded: 115,
+          failed: 3,
+          pending: 42,
+          running: 2,
+          lateness_p50_ms: 0.51,
+          lateness_p99_ms: 4.8,
+        },
+      ],
+    },
+  },
+  system: {
+    200: {
+      version: 'v1.0.0',
+      node: 'v22.11.0',
+      started_at: '2024-01-02T09:00:00+08:00',
+      threads: { alive: 2, busy: 1, lost: 0, replaced: 0 },
+      store: { file_bytes: 8388608, log_records: 12042, commits: 90412, commit_p99_ms: 2.1, merges: 81 },
+      events: { subscribers: 3, last_event: 412044, sent: 90231, resumed: 0, dropped: 0 },
+      http: { adapter: 'uws', tls: false, requests: 50231, refused: 4, failed: 0 },
+      options: { host: null, port: 8080, threads: 2, retention: '168h0m0s', token: 'set' },
     },
   },
   health: { 200: health, 503: { ...health, status: 'degraded', reason: 'The disk takes no writes.' } },

@@ -93,5 +93,6 @@ export const treeCodes = {
   jobKeys: 10,
   labels: 11,
   runs: 12,
+  bulk: 13,
 } as const;
 export const treeOfCode: Words<keyof typeof treeCodes> = wordsOf(treeCodes);
