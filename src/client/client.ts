@@ -4,6 +4,7 @@ import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
+import { JobTypes } from './job-types.js';
 import { Live, type LiveOptions } from './live.js';
 import type { Health, History, HistoryFilter, System } from './overview.js';
 import { type JobRun, runsOf } from './runs.js';
@@ -14,13 +15,10 @@ import type {
   EventType,
   Failure,
   Gap,
-  Group,
   Handlers,
   Job,
   JobChange,
   JobPause,
-  JobType,
-  JobTypeChange,
   ListedJob,
   ListFilter,
   NameOf,
@@ -289,45 +287,7 @@ export class Jobs<H extends Handlers> {
   }
 }
 
-export class JobTypes {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  async list({ signal }: CallOptions = {}): Promise<readonly JobType[]> {
-    const options = { signal, repeatable: true };
-    const { items } = await this.#transport.send<{ items: JobType[] }>('GET', '/job-types', options);
-    return items;
-  }
-
-  get(name: string, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('GET', typePathOf(name), { signal, repeatable: true });
-  }
-
-  /** Sets limits of a type, or pauses it: at once, and for good. */
-  set(name: string, change: JobTypeChange, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('PUT', typePathOf(name), { body: bodyOf(change), signal });
-  }
-
-  /** The groups of a type that have jobs to run, those with most of them first, page by page as they are asked for. */
-  async *groups(name: string, { signal }: CallOptions = {}): AsyncGenerator<Group, void, undefined> {
-    yield* pages<Group>(this.#transport, '/groups', new URLSearchParams({ name }), { signal });
-  }
-
-  /** Nothing of a type starts until it is resumed. */
-  pause(name: string, pause: Reason = {}, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('POST', `${typePathOf(name)}/pause`, { body: bodyOf(pause), signal });
-  }
-
-  resume(name: string, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('POST', `${typePathOf(name)}/resume`, { signal });
-  }
-}
-
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
-const typePathOf = (name: string): string => `/job-types/${encodeURIComponent(name)}`;
 
 const durations: ReadonlySet<string> = new Set([
   'delay',
@@ -350,6 +310,7 @@ function bodyOf(fields: object): string {
 
 export { EscapementError, type Fault } from './errors.js';
 export type { EventsOptions } from './events.js';
+export type { Group, JobType, JobTypeChange, JobTypes } from './job-types.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
 export type { Health, History, HistoryFilter, HistoryPoint, System } from './overview.js';
 export type { JobRun, RunOutcome } from './runs.js';
@@ -363,7 +324,6 @@ export type {
   EventType,
   Failure,
   Gap,
-  Group,
   Handlers,
   Instant,
   Job,
@@ -372,8 +332,6 @@ export type {
   JobFilter,
   JobPause,
   JobStatus,
-  JobType,
-  JobTypeChange,
   JsonObject,
   ListedJob,
   ListFilter,
