@@ -4,6 +4,7 @@ import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
 import { Live, type LiveOptions } from './live.js';
+import { type LogFilter, type LogLine, logsOf } from './logs.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
@@ -244,6 +245,11 @@ export class Jobs<H extends Handlers> {
     return runsOf(this.#transport, pathOf(id), signal);
   }
 
+  /** What its handlers have written (`ctx.log`), the oldest first, of one attempt or all. Pages are fetched as they are asked for. */
+  logs(id: string, filter: LogFilter = {}, { signal }: CallOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    return logsOf(this.#transport, pathOf(id), filter, signal);
+  }
+
   /** Removes a finished job. Resolves to the job as it was. */
   remove(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
     return this.#transport.send('POST', `${pathOf(id)}/remove`, { signal });
@@ -322,6 +328,7 @@ function bodyOf(fields: object): string {
 export { EscapementError, type Fault } from './errors.js';
 export type { EventsOptions } from './events.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
+export type { LogFilter, LogLine } from './logs.js';
 export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Duration,

@@ -39,6 +39,7 @@ import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
 import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
 import { runsRoutes } from './routes/runs.js';
@@ -180,6 +181,7 @@ export class Server {
     };
     const routes = [
       ...jobsRoutes(jobs),
+      ...logsRoutes(jobs),
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),

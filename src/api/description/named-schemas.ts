@@ -1,6 +1,7 @@
 /** The schemas that have a name of their own in documents: what clients will have types of. */
 import type { TSchema } from '../../schema/typebox.js';
 import * as answers from '../answers.js';
+import { logLine, logLines } from '../logs/schemas.js';
 import { askedFilter } from '../messages.js';
 import { run, runList } from '../runs/schemas.js';
 import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema } from '../schemas.js';
@@ -21,6 +22,8 @@ export const named = {
   MadeJobs: answers.madeJobs,
   Run: run,
   RunList: runList,
+  LogLine: logLine,
+  LogLines: logLines,
   Stats: answers.stats,
   Health: answers.health,
   Live: answers.live,

@@ -89,5 +89,6 @@ export const treeCodes = {
   jobKeys: 10,
   labels: 11,
   runs: 12,
+  logs: 13,
 } as const;
 export const treeOfCode: Words<keyof typeof treeCodes> = wordsOf(treeCodes);

@@ -20,7 +20,8 @@ export const schemaVersion = 6;
 /**
  * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by `seq`), `due` (what
  * is to come), `bitmaps` (sets of jobs), `finished` (in finishing order), `keys` and `keyExpiry` (idempotency), `jobKeys` (which
- * job has a key), `labels` (what jobs are found by beside status and type), `runs` (of jobs).
+ * job has a key), `labels` (what jobs are found by beside status and type), `runs` (of jobs),
+ * `logs` (lines of handlers).
  */
 export const trees = [
   'meta',
@@ -36,6 +37,7 @@ export const trees = [
   'jobKeys',
   'labels',
   'runs',
+  'logs',
 ] as const;
 export type Tree = (typeof trees)[number];
 
