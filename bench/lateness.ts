@@ -32,8 +32,27 @@ export function steady(perSecond: number, seconds: number): Offsets {
 /** Numbers jobs over all rounds of a process, since the notes of all lie together. */
 let lastNumber = 0;
 
-/** Makes the jobs ahead of time, lets them run, and reads when each began. */
-export async function measureLateness(server: ServerProcess, offsets: Offsets, run: Run): Promise<Figures> {
+/** As `measureLateness` at a steady rate, while something else goes on that begins with the first due job. */
+export function steadyBeside(
+  server: ServerProcess,
+  { perSecond, seconds }: { readonly perSecond: number; readonly seconds: number },
+  run: Run,
+  begin: () => Promise<void>,
+): Promise<Figures> {
+  return measureLateness(server, steady(perSecond, seconds), run, begin);
+}
+
+/**
+ * Makes the jobs ahead of time, lets them run, and reads when each began.
+ *
+ * @param begin called at the first due time; the jobs are waited for once it has resolved
+ */
+export async function measureLateness(
+  server: ServerProcess,
+  offsets: Offsets,
+  run: Run,
+  begin?: () => Promise<void>,
+): Promise<Figures> {
   return ahead(offsets.length, 0, run, async (from, ready) => {
     const first = lastNumber;
     lastNumber += offsets.length;
@@ -43,6 +62,10 @@ export async function measureLateness(server: ServerProcess, offsets: Offsets, r
     );
     await server.quiet(from - Date.now() - 100);
     ready();
+    if (begin) {
+      await sleep(from - Date.now());
+      await begin();
+    }
     await sleep(from + offsets.at(-1)! - Date.now());
     await server.completed(completed + offsets.length, 100);
     return read(server, first, from, offsets, run);

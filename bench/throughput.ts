@@ -25,12 +25,21 @@ const stride = 7_368_787;
 /** Of the storage alone; at 40,000 a second and a flush every 7 ms. */
 const perCommit = 300;
 
-/** Makes a backlog, lets it run and counts. */
-export async function measureThroughput(server: ServerProcess, jobs: number, run: Run): Promise<Figures> {
+/**
+ * Makes a backlog, lets it run and counts.
+ *
+ * @param more further members of the `index`-th job's body, as JSON with a comma before each
+ */
+export async function measureThroughput(
+  server: ServerProcess,
+  jobs: number,
+  run: Run,
+  more: (index: number) => string = () => '',
+): Promise<Figures> {
   const place = (index: number): number => Math.floor((((index * stride) % jobs) / jobs) * spreadMs(jobs));
   return ahead(jobs, 0, run, async (due, ready) => {
     const before = await server.stats();
-    await createAll(server, run, jobs, (index) => dueBody('noop', due + place(index)));
+    await createAll(server, run, jobs, (index) => dueBody('noop', due + place(index), '{}', more(index)));
     await server.quiet(due - Date.now() - 200);
     const waiting = await server.stats();
     try {

@@ -207,12 +207,46 @@ export const mutations = [
   {
     name: 'what waits goes by due time alone, whatever its priority',
     changes: [
+      change('src/scheduler/admission/waiting-line.ts', 'rank.priority > priority ||', ''),
+      change('src/scheduler/admission/waiting-line.ts', '|| rank.priority < priority) continue', ') continue'),
+    ],
+  },
+  {
+    name: 'a group keeps its turn when one of its jobs has started',
+    changes: [
       change(
-        'src/scheduler/admission/waiting-line.ts',
-        'first.priority > priority || firstDue < due',
-        'firstDue < due',
+        'src/scheduler/admission/group-turns.ts',
+        'this.leave(queue);\n    this.enter(queue);\n    this.#openJobs',
+        'this.#openJobs',
       ),
-      change('src/scheduler/admission/waiting-line.ts', '|| first.priority < priority) continue', ') continue'),
+    ],
+  },
+  {
+    name: 'a type keeps its turn when one of its jobs has started',
+    changes: [change('src/scheduler/admission/waiting-line.ts', 'lane.lastTurn = ++this.#turns;', '')],
+  },
+  {
+    name: 'what is due behind enough of another type, or of another group, has no turn',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'return !this.#isFair && this.#line.startable(priority + 1) <= free;',
+        'return false;',
+      ),
+    ],
+  },
+  {
+    name: 'a group runs one attempt more than it may',
+    changes: [change('src/scheduler/admission/admission.ts', 'return running < limit;', 'return running <= limit;')],
+  },
+  {
+    name: 'a restart does not count as a start of a type that has a rate',
+    changes: [
+      change(
+        'src/scheduler/admission/pacer.ts',
+        'return start + this.#pace.gapMs + this.#pace.toleranceMs;',
+        'return start;',
+      ),
     ],
   },
   {
@@ -263,7 +297,9 @@ export const mutations = [
   },
   {
     name: 'a suspect waits with threads free because one before it has moved on',
-    changes: [change('src/scheduler/dispatch.ts', 'if (!job) continue;', 'if (!job) return;')],
+    changes: [
+      change('src/scheduler/dispatch.ts', 'if (!job || this.#previous', 'if (!job) return; if (this.#previous'),
+    ],
   },
   {
     name: 'the place of a start that is being written is given away',
@@ -330,8 +366,11 @@ export const mutations = [
   {
     name: 'the pause of a type holds only once it is on disk, and a start meanwhile does not see it',
     changes: [
-      change('src/scheduler/ledger.ts', 'this.#filling.typeOf(name)?.paused !== undefined ||', ''),
-      change('src/scheduler/ledger.ts', 'this.#inFlight?.typeOf(name)?.paused !== undefined ||', ''),
+      change(
+        'src/domain/control/settings.ts',
+        'return [gathered, written, onDisk ?? {}].filter((each) => each !== undefined);',
+        'return onDisk === undefined ? nothingSet : [onDisk];',
+      ),
     ],
   },
   {
@@ -408,12 +447,127 @@ export const mutations = [
     changes: [change('src/domain/runs/run.ts', 'return { number: number + 1, run };', 'return { number, run };')],
   },
   {
+    name: 'a job starts beside an attempt of its own that has not left its thread',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'this.#previous.keep(next, job.spec, this.#ledger.active.has(next.seq))',
+        'this.#previous.keep(next, job.spec, false)',
+      ),
+    ],
+  },
+  {
+    name: 'an attempt that its next slot has ended is not told',
+    changes: [
+      change(
+        'src/scheduler/admission/overtakes.ts',
+        "this.#ledger.onEnd({ written: () => this.#ports.pool.abort(seq, fence, 'cancelled') });",
+        'void fence;',
+      ),
+    ],
+  },
+  {
+    name: 'what waits for an attempt of its own is not in the watermark of a merge',
+    changes: [
+      change(
+        'src/scheduler/admission/previous-runs.ts',
+        'for (const jobs of [this.#waiting, this.#behindOwn])',
+        'for (const jobs of [this.#waiting])',
+      ),
+    ],
+  },
+  {
+    name: 'a slot that waits for the end of the one before is skipped',
+    test: 'scheduler/overlap',
+    changes: [
+      change(
+        'src/domain/slots/overlap.ts',
+        "status !== 'running' ? now : Math.min(now, startedAt)",
+        "status !== 'running' ? now : now",
+      ),
+    ],
+  },
+  {
     name: 'a removed job leaves its runs behind',
     changes: [change('src/store/trees/merge.ts', 'if (hasRuns) removeRuns(tx, seq);', '')],
   },
   {
     name: 'the last row of a job is not known while it is being written',
     changes: [change('src/scheduler/ledger.ts', ' ?? this.#inFlight?.runs.get(seq)?.at(-1)', '')],
+  },
+  {
+    name: 'the key of a job is not known while that is being written',
+    changes: [
+      change(
+        'src/scheduler/ledger.ts',
+        'for (const batch of [this.#filling, this.#inFlight]) if (batch?.jobKeys',
+        'for (const batch of [this.#filling]) if (batch?.jobKeys',
+      ),
+    ],
+  },
+  {
+    name: 'the key of a job that only the journal has is not known',
+    changes: [
+      change(
+        'src/store/state/committed-store.ts',
+        'return recent ? recent.holder : this.#state.reader.keyHolder(place);',
+        'return recent?.holder ? undefined : this.#state.reader.keyHolder(place);',
+      ),
+    ],
+  },
+  {
+    name: 'a job starts beside another one that had its key',
+    changes: [
+      change(
+        'src/scheduler/admission/previous-runs.ts',
+        'return running !== undefined && running !== spec.seq;',
+        'return running === -1;',
+      ),
+    ],
+  },
+  {
+    name: 'a job that waits for the run before it is not found after a crash',
+    test: 'scheduler/replace',
+    changes: [
+      change(
+        'src/scheduler/dispatch.ts',
+        'Math.min(this.#line.earliestOf(priority), this.#previous.earliest(priority))',
+        'this.#line.earliestOf(priority)',
+      ),
+    ],
+  },
+  {
+    name: 'what was asked for while a job ran is forgotten when its attempt ends',
+    changes: [
+      change(
+        'src/scheduler/outcomes.ts',
+        'return takeOver(job, decide(job, outcome, now), now);',
+        'return decide(job, outcome, now);',
+      ),
+    ],
+  },
+  {
+    name: 'what was asked for while a job ran does not come to the disk with it',
+    test: 'scheduler/replace',
+    changes: [change('src/store/format/spec-codec.ts', 'fields.successor = readSuccessor(', 'readSuccessor(')],
+  },
+  {
+    name: 'a job whose key another one has taken is tried again',
+    changes: [change('src/domain/decisions.ts', '    !spec.keyLost &&\n', '')],
+  },
+  {
+    name: 'a retry does not ask whether another job has the key',
+    changes: [change('src/scheduler/requests/requests.ts', '  takeKeyAgain(job, context);\n', '')],
+  },
+  {
+    name: 'a removed job leaves its key behind',
+    changes: [
+      change(
+        'src/scheduler/ledger.ts',
+        'this.keyHolder(place)?.seq === job.spec.seq)',
+        'this.keyHolder(place)?.seq === -1)',
+      ),
+    ],
   },
 ];
 

@@ -3,7 +3,7 @@ import type { Logger } from './log.js';
 import type { WorkerPool } from './pool/pool.js';
 import { describeStuck } from './pool/stuck.js';
 import type { Scheduler } from './scheduler/scheduler.js';
-import type { Health, JobsOfTypes, JobsWithoutHandler } from './server/ports.js';
+import type { Health, JobsOfTypes, JobsWithoutHandler, RecentOfType } from './server/ports.js';
 import type { TypeDictionary } from './store/format/type-dictionary.js';
 import type { JobSets } from './store/trees/job-sets.js';
 
@@ -29,13 +29,27 @@ export function health({ scheduler, pool, jobsOfTypes }: HealthParts): Health {
   return { status: 'healthy', ...more };
 }
 
+/** What became of attempts lately, by type. */
+interface RecentRuns {
+  of(type: string): RecentOfType | undefined;
+}
+
 /** Jobs by type, and those that have jobs to run and no handler here: those jobs wait. */
 export class JobsByType implements JobsOfTypes {
   readonly #types: TypeDictionary;
   readonly #sets: JobSets;
   #handled: ReadonlySet<string> = new Set();
 
-  constructor(types: TypeDictionary, sets: JobSets, handlers: readonly { readonly name: string }[]) {
+  readonly #recent: RecentRuns | undefined;
+
+  /** @param recent absent: nothing is known of it */
+  constructor(
+    types: TypeDictionary,
+    sets: JobSets,
+    handlers: readonly { readonly name: string }[],
+    recent?: RecentRuns,
+  ) {
+    this.#recent = recent;
     this.#types = types;
     this.#sets = sets;
     this.replace(handlers);
@@ -54,7 +68,15 @@ export class JobsByType implements JobsOfTypes {
     return this.#total('pending', name);
   }
 
-  #total(status: 'pending' | undefined, name: string): number {
+  running(name: string): number {
+    return this.#total('running', name);
+  }
+
+  recent(name: string): RecentOfType | undefined {
+    return this.#recent?.of(name);
+  }
+
+  #total(status: 'pending' | 'running' | undefined, name: string): number {
     const id = this.#types.find(name);
     return id === undefined ? 0 : this.#sets.total(status, id);
   }

@@ -43,6 +43,7 @@ import { KvLogSource } from './store/log/kv-log.js';
 import type { JobLogs } from './store/state/job-logs.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
 import { Counts } from './telemetry/counts.js';
+import { Recent } from './telemetry/recent.js';
 import type { Traces } from './telemetry/traces/port.js';
 import { TimerWaker } from './timer/waker.js';
 
@@ -278,7 +279,7 @@ async function assemble(
       fatal,
     },
   );
-  const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types);
+  const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types, new Recent(counts));
   const { Server, http, pages } = await libraries;
   const server = new Server({
     config,

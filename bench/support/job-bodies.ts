@@ -22,9 +22,9 @@ export function orderRequests(): (index: number) => Buffer {
   return (index) => made[index % variants]!;
 }
 
-/** A job that is due at `due` (Unix milliseconds). */
-export function dueBody(name: string, due: number, payload = '{}'): string {
-  return `{"name":"${name}","trigger_at":"${new Date(due).toISOString()}","payload":${payload}}`;
+/** A job that is due at `due` (Unix milliseconds). @param more further members, as JSON with a comma before each */
+export function dueBody(name: string, due: number, payload = '{}', more = ''): string {
+  return `{"name":"${name}","trigger_at":"${new Date(due).toISOString()}","payload":${payload}${more}}`;
 }
 
 /** A job of the far future, the `index`-th of `count` that are spread evenly over thirty days, in no order. */

@@ -1,6 +1,6 @@
 /** The shapes of answers as JSON Schema. What writes them is `render` and the routes; tests hold real answers to these. */
 import { errorCodes } from '../domain/errors.js';
-import type { FailureCode } from '../domain/job.js';
+import { type FailureCode, overlaps } from '../domain/job.js';
 import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
@@ -49,6 +49,7 @@ const schedule = {
   end_at: Type.Optional(instant),
   max_runs: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.maxRuns })),
   jitter: Type.Optional(duration),
+  overlap: Type.Optional(Type.Enum([...overlaps])),
 };
 const whenSet = {
   max_retry_delay: Type.Optional(duration),
@@ -160,14 +161,35 @@ export const serverPause = Type.Object(
 );
 export const live = Type.Object({ status: Type.Literal('live') }, exact);
 
+/** Null is unbounded; of `rate`: none. */
+const typeLimits = {
+  concurrency: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  group_concurrency: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+  rate: Type.Union([Type.String(), Type.Null()]),
+};
+const milliseconds = Type.Union([Type.Number(), Type.Null()]);
+const typeState = {
+  counts: Type.Object({ pending: count, due: count, running: count }, exact),
+  recent: Type.Object(
+    {
+      span: duration,
+      started: count,
+      succeeded: count,
+      failed: count,
+      lateness_p99_ms: milliseconds,
+      duration_p50_ms: milliseconds,
+      duration_p99_ms: milliseconds,
+    },
+    exact,
+  ),
+};
 const pausedType = { paused: Type.Optional(Type.Literal(true)), pause_reason: Type.Optional(Type.String()) };
 const handled = Type.Object(
   {
     name: jobType,
     description: Type.String(),
     timeout: duration,
-    /** null is unbounded. */
-    concurrency: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
+    ...typeLimits,
     max_retries: count,
     retry_delay: duration,
     ...whenSet,
@@ -182,16 +204,27 @@ const handled = Type.Object(
       ),
     ),
     ...pausedType,
+    handler: Type.Object(typeLimits, exact),
+    ...typeState,
   },
   exact,
 );
 const unhandled = Type.Object(
-  { name: jobType, handler: Type.Null(), counts: Type.Object({ pending: count }, exact), ...pausedType },
+  { name: jobType, handler: Type.Null(), ...typeLimits, ...typeState, ...pausedType },
   exact,
 );
 export const oneJobType = Type.Union([handled, unhandled]);
 export const jobTypes = Type.Object(
   { total: count, items: Type.Array(oneJobType), threads: count, attempts_per_thread: count },
+  exact,
+);
+
+export const groups = Type.Object(
+  {
+    total: count,
+    items: Type.Array(Type.Object({ group: jobType, pending: count, due: count, running: count }, exact)),
+    next_cursor: Type.Optional(Type.String()),
+  },
   exact,
 );
 

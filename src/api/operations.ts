@@ -8,7 +8,7 @@ import { logLines, logsQuery } from './logs/schemas.js';
 import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
 import { runList, runsQuery } from './runs/schemas.js';
-import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema } from './schemas.js';
+import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema, typeSchema } from './schemas.js';
 
 /** What an event stream can be asked for: lists with commas between their values. */
 const eventQuery = Type.Object(
@@ -44,6 +44,21 @@ const cronQuery = Type.Object(
 
 /** The parameters of `GET /cron`. */
 export const cronParameters: readonly string[] = Object.keys(cronQuery.properties);
+
+/** What `GET /groups` is asked. */
+const groupsQuery = Type.Object(
+  {
+    name: Type.String({ description: 'The job type' }),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, default: limits.listDefault, description: 'Groups of a page, at most 100' }),
+    ),
+    cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before, with the same name' })),
+  },
+  { additionalProperties: false },
+);
+
+/** The parameters of `GET /groups`. */
+export const groupsParameters: readonly string[] = Object.keys(groupsQuery.properties);
 
 const preferWait = Type.Optional(
   Type.String({
@@ -304,6 +319,24 @@ export const operations = {
     tag: 'Server',
     summary: 'Show a job type',
     answers: { 200: answers.oneJobType },
+  },
+  setJobType: {
+    method: 'PUT',
+    path: '/job-types/:name',
+    tag: 'Server',
+    summary: 'Set the limits of a job type, or pause it',
+    description:
+      'What is not named stays; null is what the handler says. It holds at once, for what waits already too, and after a restart. A lowered limit stops nothing.',
+    request: typeSchema,
+    answers: { 200: answers.oneJobType },
+  },
+  groups: {
+    method: 'GET',
+    path: '/groups',
+    tag: 'Server',
+    summary: 'The groups of a job type that have jobs to run, those with most of them first',
+    query: groupsQuery,
+    answers: { 200: answers.groups },
   },
   pauseJobType: {
     method: 'POST',

@@ -6,6 +6,7 @@
 import { nextStart } from '../domain/control/pausing.js';
 import { formatId } from '../domain/id.js';
 import { isRepeating, type Job, type JobDetail, type JobSpec, type JobState } from '../domain/job.js';
+import { hasWaiting } from '../domain/slots/overlap.js';
 import { formatDuration } from '../domain/time/duration.js';
 import { formatInstant } from '../domain/time/instant.js';
 
@@ -45,6 +46,7 @@ export function renderJob(
     const wait = state.due <= now ? waitingFor(job) : undefined;
     if (wait !== undefined) json += `,"waiting_for":"${wait}"`;
   }
+  if (spec.overlap === 'queue' && hasWaiting(job, now)) json += ',"waiting_for":"previous_run"';
   if (state.pause !== null) json += renderPause(state, now, zone);
   json += `,"retry_count":${state.retryCount},"max_retries":${spec.maxRetries}`;
   if (use === 'listed') json += `,"is_repeat":${repeating}`;
@@ -86,12 +88,13 @@ function renderSchedule(spec: JobSpec, zone: string): string {
   }
 }
 
-function renderBounds({ startAt, endAt, maxRuns, jitterMs }: JobSpec, zone: string): string {
+function renderBounds({ startAt, endAt, maxRuns, jitterMs, overlap }: JobSpec, zone: string): string {
   let json = '';
   if (startAt !== undefined) json += `,"start_at":"${formatInstant(startAt, zone)}"`;
   if (endAt !== undefined) json += `,"end_at":"${formatInstant(endAt, zone)}"`;
   if (maxRuns !== undefined) json += `,"max_runs":${maxRuns}`;
   if (jitterMs !== undefined) json += `,"jitter":"${formatDuration(jitterMs, 'up')}"`;
+  if (overlap !== undefined) json += `,"overlap":"${overlap}"`;
   return json;
 }
 

@@ -3,6 +3,8 @@
  * duration is, which fields exclude each other) is in `validate`. The sentences beside them are what users read.
  */
 import { ifExists } from '../domain/control/keys.js';
+import { rateForm } from '../domain/control/rate.js';
+import { overlaps } from '../domain/job.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
 import { suggestion } from '../domain/nearest.js';
@@ -51,6 +53,7 @@ const more = {
   end_at: Type.String({ maxLength: 128 }),
   max_runs: Type.Integer({ minimum: 1, maximum: limits.maxRuns }),
   jitter: Type.String({ maxLength: 100 }),
+  overlap: Type.Enum([...overlaps]),
 };
 
 const given = {
@@ -64,6 +67,7 @@ const given = {
   end_at: Type.Optional(more.end_at),
   max_runs: Type.Optional(more.max_runs),
   jitter: Type.Optional(more.jitter),
+  overlap: Type.Optional(more.overlap),
 };
 
 /** In an update null takes one away. */
@@ -78,6 +82,7 @@ const givenOrNull = {
   end_at: Type.Optional(Type.Union([more.end_at, Type.Null()])),
   max_runs: Type.Optional(Type.Union([more.max_runs, Type.Null()])),
   jitter: Type.Optional(Type.Union([more.jitter, Type.Null()])),
+  overlap: Type.Optional(Type.Union([more.overlap, Type.Null()])),
 };
 
 /** Of new jobs only: a key never changes. */
@@ -135,6 +140,24 @@ export const pauseSchema = Type.Object(
 /** The body of `POST /pause` and `POST /job-types/:name/pause`. */
 export const holdSchema = Type.Object({ reason }, { additionalProperties: false });
 
+const typeConcurrency = Type.Union([Type.Integer({ minimum: 1, maximum: limits.maxTypeConcurrency }), Type.Null()]);
+
+/** The body of `PUT /job-types/:name`. Null: as the handler says. */
+export const typeSchema = Type.Object(
+  {
+    concurrency: Type.Optional(typeConcurrency),
+    group_concurrency: Type.Optional(typeConcurrency),
+    rate: Type.Optional(
+      Type.Union([Type.String({ maxLength: 120 }), Type.Null()], {
+        description: 'At most so many starts in any stretch of a duration, spread evenly: `100/1m`',
+      }),
+    ),
+    paused: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+    pause_reason: reason,
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+
 /** The body of `POST /backup`. */
 export const backupSchema = Type.Object(
   {
@@ -148,11 +171,13 @@ export const backupSchema = Type.Object(
 export type JobBody = Type.Static<typeof jobSchema>;
 export type PatchBody = Type.Static<typeof patchSchema>;
 export type PauseBody = Type.Static<typeof pauseSchema>;
+export type TypeBody = Type.Static<typeof typeSchema>;
 export type HoldBody = Type.Static<typeof holdSchema>;
 
 export const jobShape = shapeOf(jobSchema);
 export const patchShape = shapeOf(patchSchema);
 export const pauseShape = shapeOf(pauseSchema);
+export const typeShape = shapeOf(typeSchema);
 export const holdShape = shapeOf(holdSchema);
 export const backupShape = shapeOf(backupSchema);
 
@@ -182,10 +207,16 @@ const sentences: Readonly<Record<string, string>> = {
   end_at: 'must be a string such as "2026-01-02T15:30:00+08:00"',
   max_runs: `must be a whole number from 1 to ${limits.maxRuns}`,
   jitter: 'must be a string such as "10m" or "30s"',
+  overlap: 'must be "skip", "queue" or "cancel_running"',
   key: `must be a string of 1 to ${limits.jobKeyChars} visible ASCII characters`,
   if_exists: 'must be "reject", "return" or "replace"',
   key_ttl: 'must be a string such as "10m" or "30s"',
   directory: notAPath,
+  concurrency: `must be a whole number from 1 to ${limits.maxTypeConcurrency}, or null: as the handler says`,
+  group_concurrency: `must be a whole number from 1 to ${limits.maxTypeConcurrency}, or null: as the handler says`,
+  rate: `${rateForm}, or null: as the handler says`,
+  paused: 'must be true or false, or null: not paused',
+  pause_reason: `must be a string of at most ${limits.pauseReasonChars} characters, or null`,
   until: 'must be a string such as "2026-01-02T15:30:00+08:00", or null',
   reason: `must be a string of at most ${limits.pauseReasonChars} characters, or null`,
 };

@@ -85,7 +85,7 @@ export function readDraft(value: unknown, rules: Rules, faults: Faults, at = '')
 }
 
 function refuseBounds(body: JobBody, faults: Faults, at: string): void {
-  for (const field of ['start_at', 'end_at', 'max_runs', 'jitter'] as const) {
+  for (const field of ['start_at', 'end_at', 'max_runs', 'jitter', 'overlap'] as const) {
     if (body[field] !== undefined)
       faults.add(`${at}/${field}`, 'is only for jobs that repeat: leave it out, or add "is_repeat": true');
   }

@@ -20,7 +20,7 @@ import { startCommand } from './commands/start.js';
 import { statsCommand } from './commands/stats.js';
 import { topCommand } from './commands/top.js';
 import { typesCommand } from './commands/types.js';
-import { explain, fail, oneLine, startError, usageError } from './output.js';
+import { endWithReader, explain, fail, oneLine, startError, usageError } from './output.js';
 import { passOverServiceLinks, readVariables } from './variables.js';
 
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
@@ -63,6 +63,7 @@ function withDescendants(command: Command): Command[] {
 // --- Running ---
 
 async function startServer(config: Config): Promise<void> {
+  goOnWithoutReader();
   if (serviceLinks.length > 0) {
     process.stderr.write(
       oneLine(
@@ -95,6 +96,7 @@ function unknownVariables(): string[] {
   );
 }
 
+const goOnWithoutReader = endWithReader();
 const escapement = program();
 const allOptions = withDescendants(escapement).flatMap(({ options }) => options);
 const serviceLinks = passOverServiceLinks(allOptions, process.env);

@@ -34,6 +34,23 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/**
+ * For commands that print: whoever reads their output may go (`escapement events | head -1`), and that is no error. The command
+ * ends then, with the exit code that it has come to.
+ *
+ * @returns undoes that, for a server: its log has a way of its own, and it goes on without a reader
+ */
+export function endWithReader(): () => void {
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  };
+  process.stdout.on('error', onError);
+  // Of what is wrong the exit code still tells.
+  process.stderr.on('error', () => {});
+  return () => process.stdout.off('error', onError);
+}
+
 /** Runs a command that comes to an end; an error is printed and sets the exit code. */
 export async function orExplain(run: () => Promise<void>): Promise<void> {
   try {

@@ -353,6 +353,7 @@ export type {
   LogEvent,
   LogLevel,
   NewJob,
+  Overlap,
   PayloadOf,
   ProgressEvent,
   Reason,

@@ -6,6 +6,7 @@ export type JobStatus = 'pending' | 'running' | 'success' | 'failed' | 'cancelle
 
 /** A duration as text (`10m`, `1h30s`), or a number of milliseconds. */
 export type Duration = string | number;
+export type Overlap = 'skip' | 'queue' | 'cancel_running';
 /** An instant as text (ISO 8601), or a `Date`. */
 export type Instant = string | Date;
 
@@ -65,6 +66,8 @@ interface More {
   readonly end_at?: Instant;
   readonly max_runs?: number;
   readonly jitter?: Duration;
+  /** Of a repeating job: what becomes of a slot that comes due while the occurrence before it runs. Default `skip`. */
+  readonly overlap?: Overlap;
 }
 
 /** Of new jobs: a key never changes. */
@@ -132,6 +135,7 @@ export interface ListedJob<Name extends string = string, Result = unknown> {
   readonly end_at?: string;
   readonly max_runs?: number;
   readonly jitter?: string;
+  readonly overlap?: Overlap;
   readonly misfire?: 'run_once' | 'skip';
   readonly skipped_count?: number;
   readonly missed_count?: number;

@@ -18,6 +18,7 @@ import { next, type Step } from './lifecycle.js';
 import { limits } from './limits.js';
 import type { PassedOver } from './runs/run.js';
 import { deadlineOf, expiredMessage } from './slots/deadline.js';
+import { followsAsOf } from './slots/overlap.js';
 import {
   countPassed,
   countSlots,
@@ -273,7 +274,7 @@ export function fail(job: Job, failure: Failure, now: number): Decision {
   const detail: JobDetail = { ...job.detail, lastError: { name, message, code, at: now } };
   const retryCount = state.retryCount + 1;
   const retryAt = now + retryWaitMs(spec, retryCount, state.fence, failure.retryAfterMs);
-  const following = followingSlot(spec, state, now);
+  const following = followingSlot(spec, state, followsAsOf(spec, state, now));
   // A retry gives way to the next occurrence.
   const permitted =
     failure.retryable &&
@@ -316,9 +317,10 @@ function finish(
   if (!isRepeating(spec)) {
     return { state: move(state, step, now, { ...over, finishedAt: now, interruptions: 0 }), events: told };
   }
-  const slot = followingSlot(spec, state, now);
-  const count = countPassed(spec, state, slot, now);
-  const passed = count === 0 ? undefined : [passedSlots(spec, state, slot, now, 'skipped_overlap')];
+  const asOf = followsAsOf(spec, state, now);
+  const slot = followingSlot(spec, state, asOf);
+  const count = countPassed(spec, state, slot, asOf);
+  const passed = count === 0 ? undefined : [passedSlots(spec, state, slot, asOf, 'skipped_overlap')];
   const skipped = state.skipped + count;
   const lastOutcome = step === 'succeed' ? 'success' : 'failed';
   if (slot === undefined) {

@@ -12,6 +12,9 @@ export type Trigger =
 
 export type Backoff = 'exponential' | 'fixed';
 export type Misfire = 'run_once' | 'skip';
+/** What becomes of a slot that comes due while the occurrence before it runs. */
+export const overlaps = ['skip', 'queue', 'cancel_running'] as const;
+export type Overlap = (typeof overlaps)[number];
 
 /** Instants of a schedule, both ends included. Unix milliseconds. */
 export interface SlotRange {
@@ -74,6 +77,8 @@ export interface JobSpec {
   readonly maxRuns?: number | undefined;
   /** Of a repeating job: a slot's start comes later by a part of it. */
   readonly jitterMs?: number | undefined;
+  /** Of a repeating job; absent: `skip`. */
+  readonly overlap?: Overlap | undefined;
   /** The job whose attempt has enqueued it. */
   readonly parentId?: JobName | undefined;
   /** Slots of a repeating job that are to come by the present clock and have run: by a clock that was ahead. */

@@ -24,6 +24,7 @@ export type Removable = Pick<
   | 'endAt'
   | 'maxRuns'
   | 'jitterMs'
+  | 'overlap'
 >;
 
 /** What an update asks for: a changed spec, and perhaps the next occurrence at another instant. */

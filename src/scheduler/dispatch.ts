@@ -122,7 +122,7 @@ export class Dispatch {
     return Math.min(
       this.#nextWanted,
       window.nextDeadline + 1,
-      clock.now() + Math.max(1, this.#askAgainAt - clock.monotonic()),
+      clock.now() + Math.max(1, Math.ceil(this.#askAgainAt - clock.monotonic())),
     );
   }
 
@@ -138,15 +138,16 @@ export class Dispatch {
 
   /** What a due job waits for, as answers show it. */
   waitingFor({ spec, state }: Job): ShownWait | undefined {
-    // What is shown is older.
-    if (this.#ledger.active.has(spec.seq)) return undefined;
+    // Where it runs by now, what is shown is older.
+    const runs = this.#ledger.active.has(spec.seq);
+    if (runs && this.#ledger.state(spec.seq)?.status !== 'pending') return undefined;
     const { clock, pool } = this.#ports;
     const { type, group } = this.#line.placeOf(spec.name, spec.group);
     return shownWait({
       paused: isPausedAt(state, clock.now()),
       type,
       serverPaused: this.#ledger.settings.isServerPaused,
-      runsBefore: this.#previous.keepsWaiting(spec),
+      runsBefore: runs || this.#previous.keepsWaiting(spec),
       group,
       free: this.#line.isApart(spec.name) ? Number.POSITIVE_INFINITY : pool.free - this.#beingWritten,
       now: clock.monotonic(),
@@ -277,7 +278,7 @@ export class Dispatch {
       }
       asksSuspects &&= next.suspect;
       const job = this.#stillDue(next);
-      if (!job || this.#previous.keep(next, job.spec)) continue;
+      if (!job || this.#previous.keep(next, job.spec, this.#ledger.active.has(next.seq))) continue;
       const wait = this.#whyJobWaits(next, job);
       if (!wait) {
         this.#start(job, next);
@@ -372,8 +373,7 @@ export class Dispatch {
   /** The place of an attempt is free again, and so is its key. */
   #vacate(spec: JobSpec): void {
     this.#line.vacate(spec.name, spec.group);
-    const next = this.#previous.ended(spec);
-    if (next) this.#line.push(next);
+    for (const next of this.#previous.ended(spec)) this.#line.push(next);
   }
 
   /** An attempt came to its end: its place is free again. */

@@ -25,8 +25,8 @@ import {
 import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
 import { ReadJobs } from './books/read-jobs.js';
+import { SettingsBook } from './books/settings-book.js';
 import type { Answer } from './messages.js';
-import { SettingsBook } from './settings-book.js';
 
 /** What the ledger needs of others. */
 export interface LedgerPorts {
@@ -182,7 +182,7 @@ export class Ledger {
     const { seq } = job.spec;
     const last = (): NumberedRun | undefined =>
       this.#filling.runs.get(seq)?.at(-1) ?? this.#inFlight?.runs.get(seq)?.at(-1) ?? this.#ports.store.lastRun(seq);
-    for (const run of runsAfter(job, decision, now, () => last() !== undefined)) {
+    for (const run of runsAfter(job, decision, now, () => last()?.run)) {
       this.#filling.addRun(seq, behind(last(), run));
     }
   }

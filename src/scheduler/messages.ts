@@ -2,9 +2,9 @@
 
 import type { IfExists } from '../domain/control/keys.js';
 import type { PauseChange } from '../domain/control/pausing.js';
-import type { Settings } from '../domain/control/settings.js';
+import type { Settings, TypeChange } from '../domain/control/settings.js';
 import type { Refusal } from '../domain/errors.js';
-import type { Backoff, Job, Misfire, TraceContext } from '../domain/job.js';
+import type { Backoff, Job, Misfire, Overlap, TraceContext } from '../domain/job.js';
 import type { ShownWait } from './admission/admission.js';
 
 /** When a job is to run, as a request says it; the scheduler turns it into a `Trigger` at the instant it decides. */
@@ -26,6 +26,7 @@ export interface MoreFields {
   readonly endAt?: number | undefined;
   readonly maxRuns?: number | undefined;
   readonly jitterMs?: number | undefined;
+  readonly overlap?: Overlap | undefined;
 }
 
 /** A validated request for a job. What is absent takes the handler's default, else the product's. */
@@ -80,6 +81,7 @@ export type Request = { readonly trace?: TraceContext } & (
   | { readonly kind: JobCommand; readonly id: string }
   | { readonly kind: 'pauseType'; readonly name: string; readonly reason?: string | null | undefined }
   | { readonly kind: 'resumeType'; readonly name: string }
+  | { readonly kind: 'setType'; readonly name: string; readonly change: TypeChange }
   | { readonly kind: 'pauseServer'; readonly reason?: string | null | undefined }
   | { readonly kind: 'resumeServer' }
 );

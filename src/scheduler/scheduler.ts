@@ -12,6 +12,7 @@ import { deadlineOf } from '../domain/slots/deadline.js';
 import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
 import { type Counters, type StoreEvents, UnreadableRecord, unreadableRefusal } from '../store/port.js';
 import type { ShownWait } from './admission/admission.js';
+import { Overtakes } from './admission/overtakes.js';
 import { Attempts } from './attempts/attempts.js';
 import type { Fact } from './batch.js';
 import { ClockSetBack } from './clock-set-back.js';
@@ -51,6 +52,7 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #ledger: Ledger;
   readonly #handlers: Map<string, HandlerInfo>;
   readonly #dispatch: Dispatch;
+  readonly #overtakes: Overtakes;
   readonly #retention: Retention;
   readonly #downtime: Downtime;
   readonly #clockSetBack: ClockSetBack;
@@ -78,6 +80,7 @@ export class Scheduler implements Requests, StoreEvents {
     );
     const { clean } = start;
     this.#dispatch = new Dispatch(ports, this.#ledger, { handlers: this.#handlers, clean, downtime: this.#downtime });
+    this.#overtakes = new Overtakes(ports, this.#ledger);
     this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);
     this.#retention = new Retention(ports, this.#ledger);
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
@@ -197,7 +200,9 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /** The window has a job that is pending on disk, if time is to do something about it: by when it wakes, and by its deadline. */
-  #awaitTime({ spec, state }: Job): void {
+  #awaitTime(job: Job): void {
+    const { spec, state } = job;
+    if (state.status === 'running') this.#overtakes.await(job);
     if (state.status !== 'pending') return;
     const { window } = this.#ports;
     const at = wakesAt(state);
@@ -264,6 +269,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (expires) this.#dispatch.expireDue();
     if (starts) {
       this.#clockSetBack.sweep(this.#ports.clock.now());
+      this.#overtakes.overtakeDue();
       this.#dispatch.takeDue();
     }
     this.#dispatch.startWaiting(starts);
@@ -360,7 +366,14 @@ export class Scheduler implements Requests, StoreEvents {
     if (window.wantsRefill || hasMore) return waker.soon();
     const signAt = this.#ledger.writing ? Number.POSITIVE_INFINITY : this.#signOfLife.nextAt;
     waker.at(
-      Math.min(this.#dispatch.nextAt, this.#retention.nextAt, this.#merging.nextAt, this.#attempts.nextAt, signAt),
+      Math.min(
+        this.#dispatch.nextAt,
+        this.#overtakes.nextAt,
+        this.#retention.nextAt,
+        this.#merging.nextAt,
+        this.#attempts.nextAt,
+        signAt,
+      ),
     );
   }
 }

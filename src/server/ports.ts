@@ -1,4 +1,5 @@
 /** What the server is handed from above, beside the scheduler's `Requests` and the store's `Queries`. Types only. */
+import type { Rate } from '../domain/control/rate.js';
 import type { PayloadCheck } from '../schema/payload-check.js';
 
 /** How the server is, and why if it is not well: a sentence for users, without paths. */
@@ -24,6 +25,19 @@ export interface JobsOfTypes {
   /** Jobs of a type, in any status. */
   count(name: string): number;
   pending(name: string): number;
+  running(name: string): number;
+  /** What became of its attempts in the last minute; undefined where that is not known. */
+  recent(name: string): RecentOfType | undefined;
+}
+
+/** Of a job type, in the last minute. Milliseconds; null: nothing has started, or ended. */
+export interface RecentOfType {
+  readonly started: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly latenessP99: number | null;
+  readonly durationP50: number | null;
+  readonly durationP99: number | null;
 }
 
 /** A job type that a handler is registered for, with the defaults of its jobs. */
@@ -32,6 +46,9 @@ export interface JobType {
   readonly description: string;
   /** Attempts of this type that may run at once; Infinity when unbounded. */
   readonly concurrency: number;
+  /** The same of each group of its jobs; absent: unbounded. */
+  readonly groupConcurrency?: number | undefined;
+  readonly rate?: Rate | undefined;
   readonly timeoutMs: number;
   readonly maxRetries: number;
   readonly retryDelayMs: number;

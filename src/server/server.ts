@@ -37,13 +37,14 @@ import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
-import { jobTypesRoutes } from './routes/job-types.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
 import { runsRoutes } from './routes/runs.js';
 import { renderStats, statsRoutes } from './routes/stats.js';
+import { groupsRoutes } from './routes/types/groups.js';
+import { jobTypesRoutes } from './routes/types/job-types.js';
 
 /** The settings that the server itself looks at. */
 export type ServerConfig = Pick<
@@ -95,7 +96,13 @@ export interface ServerOptions {
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
 
-const noJobs: JobsOfTypes = { withoutHandler: () => [], count: () => 0, pending: () => 0 };
+const noJobs: JobsOfTypes = {
+  withoutHandler: () => [],
+  count: () => 0,
+  pending: () => 0,
+  running: () => 0,
+  recent: () => undefined,
+};
 
 const base = '/api/v1';
 /** How long answers that are under way may take when the server closes. */
@@ -191,6 +198,7 @@ export class Server {
       ...healthRoutes(base, { health, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
+      ...groupsRoutes(jobs),
       ...pauseRoutes(jobs),
       ...(options.backUp
         ? backupRoutes(base, {

@@ -94,6 +94,15 @@ export interface PastEvents {
   readonly next?: LogPlace;
 }
 
+/** A group of a type: its jobs that are not finished. */
+export interface GroupCounts {
+  readonly group: string;
+  readonly pending: number;
+  /** Of those. */
+  readonly due: number;
+  readonly running: number;
+}
+
 export interface RunPage {
   /** Rows that there are, on all pages. */
   readonly total: number;
@@ -156,6 +165,10 @@ export interface Queries {
   listInSteps(query: ListQuery): Steps<ListPage>;
   failures(query: FailureQuery): Steps<FailurePage>;
   totals(): Totals;
+  /** Pending jobs that are due at `now` by type, of types that have some. Unix milliseconds. */
+  dueInSteps(now: number): Steps<ReadonlyMap<string, number>>;
+  /** The groups of a type that have unfinished jobs, those with most of them first. */
+  groupsInSteps(name: string, now: number): Steps<readonly GroupCounts[]>;
   /** Number of the latest event on disk. */
   lastEvent(): number;
   /**

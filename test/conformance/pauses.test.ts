@@ -157,7 +157,7 @@ t.test('remove: a finished job is gone at once', async (t) => {
 });
 
 t.test('a job type is shown, paused and resumed', async (t) => {
-  const plain = await api.get('/job-types/noop');
+  const plain = await api.get<Record<string, unknown>>('/job-types/noop');
   t.match(plain, { status: 200, body: { name: 'noop', max_retries: 3 } });
   const paused = await api.post('/job-types/noop/pause', { reason: 'why' });
   t.match(paused, { status: 200, body: { name: 'noop', paused: true, pause_reason: 'why' } });
@@ -172,7 +172,8 @@ t.test('a job type is shown, paused and resumed', async (t) => {
   await api.post(`/jobs/${id}/run`);
   await untilAnotherHasRun(api);
   t.match(await shown(id), { status: 'pending', waiting_for: 'type_paused' }, 'run does not pass it');
-  t.same((await api.post('/job-types/noop/resume')).body, plain.body);
+  const resumed = await api.post<Record<string, unknown>>('/job-types/noop/resume');
+  t.same({ ...resumed.body, counts: 0, recent: 0 }, { ...plain.body, counts: 0, recent: 0 });
   await api.until(id, 'success');
   for (const path of ['/job-types/nope', '/job-types/n%00']) problem(t, await api.get(path), 404, 'not_found', path);
   for (const path of ['/job-types/nope/pause', '/job-types/nope/resume'])

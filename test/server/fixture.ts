@@ -135,6 +135,14 @@ export class FakeQueries implements Queries {
     yield;
     return { total: 0, groups: [] };
   }
+  *dueInSteps() {
+    yield;
+    return new Map<string, number>();
+  }
+  *groupsInSteps() {
+    yield;
+    return [];
+  }
   totals() {
     return { pending: 12, running: 3, completed: 1542, failed: 8, cancelled: 2 };
   }

@@ -7,6 +7,7 @@ import { nextOccurrence } from '../../src/domain/slots/trigger.js';
 import type { Attempt } from '../../src/pool/port.js';
 import type { World } from '../support/world.js';
 import { must } from './event-replay.js';
+import { LimitsWatch } from './limits.js';
 import type { Promised } from './promised.js';
 
 /** The process ends here. */
@@ -15,6 +16,7 @@ export class Crash extends Error {}
 export class Attendant {
   readonly #promised: Promised;
   readonly #note: (what: string) => void;
+  readonly #limits: LimitsWatch;
   /** How often each job that ends the process has done so, by payload: a key may be given again after a refused write. */
   readonly #kills = new Map<string, number>();
   /** Keys of the jobs that were dispatched last under each number. */
@@ -24,7 +26,9 @@ export class Attendant {
   /** The latest that the clock has shown since nothing was on its way to the disk: by it the last decisions were made. */
   #latest = Number.NEGATIVE_INFINITY;
 
-  constructor(promised: Promised, note: (what: string) => void) {
+  /** @param seesAll windows hold all that is due */
+  constructor(promised: Promised, note: (what: string) => void, seesAll = false) {
+    this.#limits = new LimitsWatch(promised.typeLimits, seesAll);
     this.#promised = promised;
     this.#note = note;
   }
@@ -80,6 +84,7 @@ export class Attendant {
     checkSchedule(world, committed.spec, attempt);
     checkDeadline(committed.spec, state);
     if (isRepeating(committed.spec)) checkBounds(committed.spec, state, attempt);
+    this.#limits.started(world, attempt, committed, isSuspect(world, attempt));
     if (this.#promised.hasFields) checkPriority(world, this.#promised, committed.spec, attempt);
     this.#promised.given.set(`${jobSeq}/${attempt.fence}`, attempt);
     if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.fence, attempt.scheduledFor);

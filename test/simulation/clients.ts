@@ -1,12 +1,13 @@
 /** The clients of the simulated server: requests as the seed says, and what their answers promise. */
 import { placeOfJobKey } from '../../src/domain/control/keys.js';
 import { formatId } from '../../src/domain/id.js';
-import { isRepeating, type Job, type JobSpec } from '../../src/domain/job.js';
+import { isRepeating, type Job, type JobSpec, overlaps } from '../../src/domain/job.js';
 import { dueOf, startOf } from '../../src/domain/slots/schedule.js';
 import type { Answer, JobDraft, MoreFields, Request, TriggerDraft } from '../../src/scheduler/messages.js';
 import type { World } from '../support/world.js';
 import { must } from './event-replay.js';
 import { everything } from './invariants.js';
+import { type AskedLimits, noLimits } from './limits.js';
 import type { Promised, PromisedJob, PromisedKey, PromisedPause } from './promised.js';
 import { Random } from './random.js';
 
@@ -25,6 +26,8 @@ export interface Habits {
   readonly fields: boolean;
   /** Jobs have keys, drawn from a source of its own. */
   readonly keys: boolean;
+  /** Jobs have groups, and types are given limits. */
+  readonly limits: boolean;
   /** Of the life. */
   readonly seed: number;
   /** Makes jobs that end the process each time they run. */
@@ -170,6 +173,12 @@ export class Clients {
     this.#ask(request, () => acknowledged());
   }
 
+  /** Sets limits of a type, or takes them away. */
+  limit(name: string, limits: AskedLimits): void {
+    const acknowledged = this.#promised.typeLimits.get(name)?.asked(limits);
+    this.#ask({ kind: 'setType', name, change: limits }, () => acknowledged?.());
+  }
+
   /** Ends all pauses that the disk knows of; false when there are none. */
   resumeAll(): boolean {
     const { queries, scheduler } = this.#world();
@@ -178,12 +187,14 @@ export class Clients {
     if (server.paused) this.#ask({ kind: 'resumeServer' }, () => {});
     for (const pause of this.#promised.typePauses.values()) pause.mayEnd();
     for (const name of types.keys()) this.#ask({ kind: 'resumeType', name }, () => {});
+    for (const name of types.keys()) this.limit(name, noLimits);
+    const isSet = [...types.values()].some((set) => Object.keys(set).some((field) => field !== 'hasGroups'));
     const held = queries.list(everything).jobs.filter(({ state }) => state.pause !== null);
     for (const { spec } of held) {
       this.#promised.jobs.get(spec.seq)?.pause.mayEnd();
       this.#ask({ kind: 'resume', id: formatId(spec.seq, spec.idSeconds) }, () => {});
     }
-    return server.paused !== undefined || types.size > 0 || held.length > 0;
+    return server.paused !== undefined || isSet || held.length > 0;
   }
 
   /** False when, as far as the disk knows, there is none to cancel. */
@@ -221,17 +232,25 @@ export class Clients {
       misfire: random.pick(['run_once', 'skip']),
       ...this.#fields(isRepeat, trigger.kind === 'delay' ? trigger.delayMs : 60_000),
       ...this.#key(),
+      ...this.#group(),
     };
+  }
+
+  /** Drawn from a source of its own, so that all else in a life stays as it was without. */
+  #group(): Pick<JobDraft, 'group'> {
+    if (!this.#habits.limits) return {};
+    const random = Random.ofStep(this.#habits.seed, 5_000_000 + this.#lastPayload);
+    return { group: random.pick([undefined, 'x', 'x', 'y', 'z']) };
   }
 
   /** Drawn from a source of its own, so that all else in a life stays as it was without. */
   #key(): Pick<JobDraft, 'key' | 'ifExists' | 'keyTtlMs'> {
     if (!this.#habits.keys) return {};
     const random = Random.ofStep(this.#habits.seed, 4_000_000 + this.#lastPayload);
-    if (!random.chance(0.6)) return {};
+    if (!random.chance(0.7)) return {};
     return {
-      key: random.pick(['a', 'b', 'c']),
-      ifExists: random.pick([undefined, 'reject', 'return', 'replace', 'replace']),
+      key: random.pick(['a', 'b']),
+      ifExists: random.pick([undefined, 'return', 'replace', 'replace', 'replace']),
       ...(random.chance(0.3) && { keyTtlMs: random.pick([100, 5000, 100_000]) }),
     };
   }
@@ -251,6 +270,7 @@ export class Clients {
       ...(isRepeat && random.chance(0.3) && { endAt: now + firstMs + random.between(11_000, 120_000) }),
       ...(isRepeat && random.chance(0.3) && { maxRuns: random.between(1, 4) }),
       ...(isRepeat && random.chance(0.3) && { jitterMs: random.pick([300, 2000, 100_000]) }),
+      ...(isRepeat && random.chance(0.5) && { overlap: random.pick(overlaps) }),
     };
   }
 
@@ -262,6 +282,7 @@ export class Clients {
       ...(random.chance(0.3) && { priority: random.pick([undefined, -5, 0, 7]) }),
       ...(random.chance(0.2) && { expiresAfterMs: random.pick([undefined, 200, 5000]) }),
       ...(isRepeat && random.chance(0.2) && { jitterMs: random.pick([undefined, 1000]) }),
+      ...(isRepeat && random.chance(0.2) && { overlap: random.pick([undefined, ...overlaps]) }),
       ...(isRepeat && random.chance(0.1) && { endAt: undefined }),
       ...(isRepeat && random.chance(0.1) && { startAt: undefined }),
     };

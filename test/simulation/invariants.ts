@@ -4,6 +4,7 @@ import type { JobEvent } from '../../src/domain/events.js';
 import { isHeld, isRepeating, type Job } from '../../src/domain/job.js';
 import { isFinished, type Status, statuses } from '../../src/domain/lifecycle.js';
 import { limits } from '../../src/domain/limits.js';
+import { nextDueInRun } from '../../src/domain/slots/overlap.js';
 import { checkStore } from '../../src/store/check/check.js';
 import type { World } from '../support/world.js';
 import { EventReplay, must } from './event-replay.js';
@@ -152,6 +153,7 @@ export class Invariants {
     const [held, there] = [scheduler.runningAttempts, pool.attempts.size];
     must(held === there, () => `${held} attempts are held to be in the pool, ${there} are`);
     for (const seq of sets.each('running')) must(pool.attempts.has(seq), () => `job ${seq} is running in no worker`);
+    checkOvertaken(this.#world);
   }
 
   /** Events have no gap and are published in order, each once it is in the log; totals are those that they tell. */
@@ -247,13 +249,14 @@ export class Invariants {
   }
 
   /** A job shows what its latest attempt has said last, once that has ended; while it runs, that or something older. */
-  #checkProgress({ spec: { seq }, state: { fence, status }, detail: { progress } }: Job): void {
+  #checkProgress({ spec: { seq }, state: { fence, status }, detail: { progress, lastError } }: Job): void {
     const said = this.#promised.progress.get(`${seq}/${fence}`);
     const hasEnded = this.#promised.outcome(seq, fence) !== undefined && status !== 'running' && status !== 'cancelled';
     if (progress !== undefined)
       must(said !== undefined, () => `job ${seq} shows the progress ${progress} of another attempt`);
     const mayBeLost = this.#promised.lostProgress.has(`${seq}/${fence}`);
-    if (hasEnded && !mayBeLost)
+    // What an attempt says after its next slot has ended it is not heard.
+    if (hasEnded && !mayBeLost && lastError?.code !== 'cancelled')
       must(progress === said, () => `job ${seq} shows the progress ${progress}, its attempt said ${said} last`);
   }
 
@@ -293,6 +296,9 @@ export class Invariants {
     const busy = new Set([...pool.attempts.values()].map(({ name }) => name));
     for (const job of queries.list({ ...everything, filter: { statuses: ['pending'] } }).jobs) {
       const { spec, state } = job;
+      const wait = scheduler.waitingFor(job);
+      // At the end all limits are taken away.
+      if (wait === 'rate' || wait === 'type_concurrency' || wait === 'group_concurrency') continue;
       if (spec.name === 'limited' && busy.has('limited')) continue;
       if (!handled.has(spec.name) || settings.types.get(spec.name)?.paused || isHeld(state)) continue;
       const lateMs = clock.now() - state.due;
@@ -332,6 +338,7 @@ function checkKeys(jobs: readonly Job[]): void {
   const owners = new Map<string, number>();
   for (const { spec, state } of jobs) {
     const place = placeOf(spec);
+    must(!spec.keyLost || state.status !== 'pending', () => `job ${spec.seq} has lost its key and is to run again`);
     if (place === undefined || spec.keyLost || isFinished(state.status)) continue;
     const other = owners.get(place);
     must(other === undefined, () => `jobs ${other} and ${spec.seq} both have the key ${place}`);
@@ -346,4 +353,21 @@ function checkComing({ spec, state }: Job, known: PromisedJob): void {
   must(spec.successor === undefined, () => `job ${spec.seq} is ${state.status} and has still to become another`);
   known.payload = spec.payload;
   known.coming = undefined;
+}
+
+/** An attempt that its next slot has ended was told, and none that is to be ended so goes on. */
+function checkOvertaken({ scheduler, pool, memtable, clock }: World): void {
+  const { types, server } = scheduler.settings;
+  for (const seq of pool.attempts.keys()) {
+    const job = memtable.job(seq);
+    if (!job || !isRepeating(job.spec)) continue;
+    const { spec, state } = job;
+    if (state.status === 'pending')
+      must(pool.aborted.includes(seq), () => `job ${seq} was overtaken and its attempt not told`);
+    const isPaused = server.paused || types.get(spec.name)?.paused || isHeld(state);
+    if (spec.overlap !== 'cancel_running' || isPaused || scheduler.mode.writes !== 'at_once') continue;
+    const lateMs = clock.now() - (nextDueInRun(spec, state) ?? Number.POSITIVE_INFINITY);
+    // What is paused is looked at again each second.
+    must(lateMs < 30_000, () => `job ${seq} runs, and its next slot has been due for ${lateMs} ms`);
+  }
 }

@@ -4,6 +4,7 @@ import { formatId } from '../../src/domain/id.js';
 import { isRepeating, type Job } from '../../src/domain/job.js';
 import type { Outcome } from '../../src/pool/port.js';
 import type { JobDraft } from '../../src/scheduler/messages.js';
+import { PromisedLimits } from './limits.js';
 
 export interface PromisedJob {
   /** As acknowledged last. */
@@ -81,6 +82,8 @@ export class Promised {
   readonly serverPause = new PromisedPause();
   /** By job type. */
   readonly typePauses: ReadonlyMap<string, PromisedPause>;
+  /** By job type. */
+  readonly typeLimits: ReadonlyMap<string, PromisedLimits>;
   /** Payloads of requests that were refused: none may ever be seen. Each request has a payload of its own. */
   readonly refused = new Set<string>();
   /** Slots of repeating jobs that attempts were started for, by job and fence. */
@@ -106,6 +109,7 @@ export class Promised {
     readonly hasFields = false,
   ) {
     this.typePauses = new Map(names.map((name) => [name, new PromisedPause()]));
+    this.typeLimits = new Map(names.map((name) => [name, new PromisedLimits()]));
   }
 
   made(job: Job): void {

@@ -24,6 +24,7 @@ export class RunsReplay {
   readonly #promised: Promised;
   /** By job, in the order of their fences. */
   readonly #attempts = new Map<number, ToldAttempt[]>();
+  #looked = false;
   /** Jobs of which there is news since the last check. */
   readonly #news = new Set<number>();
 
@@ -46,8 +47,18 @@ export class RunsReplay {
     else if (body.type === 'job.scheduled') last.outcome = 'snoozed';
   }
 
+  /** After a crash: what the pool was given and no record has did not happen, and its fence may be given again. */
+  #forgetUnrecorded(): void {
+    for (const key of this.#promised.given.keys()) {
+      const [seq, fence] = key.split('/').map(Number) as [number, number];
+      if (fence > (this.#attempts.get(seq)?.length ?? 0)) this.#promised.given.delete(key);
+    }
+  }
+
   /** Looks at the jobs of which there is news. */
-  check({ queries }: World, jobs: ReadonlyMap<number, Job>): void {
+  check({ queries, store }: World, jobs: ReadonlyMap<number, Job>): void {
+    if (!this.#looked) this.#forgetUnrecorded();
+    this.#looked = true;
     for (const seq of this.#news) {
       const job = jobs.get(seq);
       if (!job) continue;
@@ -55,7 +66,7 @@ export class RunsReplay {
       const runs = page?.runs.map(({ run }) => run) ?? [];
       const isWhole = runs.length < runsKept(isRepeating(job.spec));
       this.#checkAttempts(job, runs, isWhole);
-      if (isRepeating(job.spec) && isWhole) checkPassed(job, runs);
+      if (isRepeating(job.spec) && isWhole && !store.isAhead) checkPassed(job, runs);
     }
     this.#news.clear();
   }
@@ -70,7 +81,8 @@ export class RunsReplay {
     for (const [at, { run, outcome, startedAt, scheduledFor, attempt, error }] of attempts.entries()) {
       must(run === state.fence - at, () => `job ${seq} shows attempt ${run} in the place of ${state.fence - at}`);
       const known = told[run - 1];
-      const ended = outcome === 'timeout' ? 'failed' : outcome;
+      // One that its next slot has ended is told of as a failure.
+      const ended = outcome === 'timeout' || error?.code === 'cancelled' ? 'failed' : outcome;
       must(
         known?.outcome === ended,
         () => `attempt ${run} of job ${seq} was told to be ${known?.outcome}, not ${outcome}`,

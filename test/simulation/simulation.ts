@@ -10,6 +10,7 @@ import { Attendant, Crash } from './attendant.js';
 import { Clients, manyNames, names } from './clients.js';
 import { must } from './event-replay.js';
 import { everything, Invariants } from './invariants.js';
+import { anyLimits, noLimits } from './limits.js';
 import { anyOutcome } from './outcomes.js';
 import { Promised } from './promised.js';
 import { Random } from './random.js';
@@ -49,6 +50,7 @@ const weights = {
 
 /** In each step. */
 const reloadChance = 0.02;
+const limitChance = 0.06;
 
 /** Some starts lack one, and some readings anew: its jobs must wait then. */
 const sometimesMissing = 'other';
@@ -83,6 +85,8 @@ export class Simulation {
   /** Writes until the process ends; Infinity: it does not. */
   #writesLeft = Number.POSITIVE_INFINITY;
   #lastResult = 0;
+  /** Jobs have groups, and types are given limits. */
+  readonly #limits: boolean;
   #resting = false;
   /** Whether, in the rest at the end, there may still be jobs that go on for ever. */
   #repeats = true;
@@ -95,14 +99,23 @@ export class Simulation {
     const retains = random.chance(0.3);
     const fields = Random.ofStep(life.seed, 3_000_000).chance(0.4);
     const keys = Random.ofStep(life.seed, 3_000_001).chance(0.4);
-    const habits = { kills: random.chance(0.15), manyTypes: random.chance(0.08), fields, keys, seed: life.seed };
+    this.#limits = Random.ofStep(life.seed, 6_000_000).chance(0.4);
+    const habits = {
+      kills: random.chance(0.15),
+      manyTypes: random.chance(0.08),
+      fields,
+      keys,
+      limits: this.#limits,
+      seed: life.seed,
+    };
     this.#promised = new Promised(names, retains, fields);
-    this.#attendant = new Attendant(this.#promised, (what) => this.#note(what));
+    const windowCapacity = random.pick([4, 16, 1000]);
+    this.#attendant = new Attendant(this.#promised, (what) => this.#note(what), windowCapacity === 1000);
     this.#clients = new Clients(this.#promised, habits, () => this.#world);
     this.#world = new World({
       clock: this.#clock,
       handlers: allHandlers,
-      windowCapacity: random.pick([4, 16, 1000]),
+      windowCapacity,
       mergeRows: random.pick([1, 5, 20]),
       poolCapacity: random.pick([1, 3, 8]),
       lags: random.chance(0.5),
@@ -120,6 +133,7 @@ export class Simulation {
       const what = this.#random.weighted(weights);
       this.#note(what);
       this.#survive(() => this.#perhapsReload());
+      this.#survive(() => this.#perhapsLimit());
       this.#survive(() => this.#act(what));
       this.#invariants.check();
       this.#attendant.readClock(this.#world);
@@ -147,6 +161,15 @@ export class Simulation {
     if (!random.chance(reloadChance)) return;
     this.#note('reload');
     this.#world.replaceHandlers(this.#handlers(random));
+  }
+
+  /** Now and then a type is given limits, which are drawn in the same way. */
+  #perhapsLimit(): void {
+    if (!this.#limits) return;
+    const random = Random.ofStep(this.life.seed, -2_000_000 - this.step);
+    if (!random.chance(limitChance)) return;
+    this.#note('limit');
+    this.#clients.limit(random.pick(['noop', sometimesMissing]), random.chance(0.3) ? noLimits : anyLimits(random));
   }
 
   #act(what: keyof typeof weights): void {

@@ -93,6 +93,11 @@ export class InlineStore implements Storage {
     this.#queue.push(() => this.engine.startMerge(order));
   }
 
+  /** What is on disk has not all been told: the trees may have what the committed state has not. */
+  get isAhead(): boolean {
+    return this.#reports.length > 0;
+  }
+
   /** Does the next thing; false when there is nothing to do. */
   step(): boolean {
     const next = this.#queue.shift();

@@ -45,6 +45,19 @@ const paymentType: Json = {
   concurrency: null,
   max_retries: 3,
   retry_delay: '1m0s',
+  group_concurrency: null,
+  rate: null,
+  handler: { concurrency: null, group_concurrency: null, rate: null },
+  counts: { pending: 12, due: 2, running: 4 },
+  recent: {
+    span: '1m0s',
+    started: 118,
+    succeeded: 115,
+    failed: 1,
+    lateness_p99_ms: 0.9,
+    duration_p50_ms: 31,
+    duration_p99_ms: 240,
+  },
 };
 
 /** The path of a job. */
@@ -78,6 +91,12 @@ export function requestExamples(
       },
     },
     pause: { reason: { summary: 'With the reason', value: { reason: 'the database moves' } } },
+    setJobType: {
+      limits: {
+        summary: 'At most a hundred a minute',
+        value: { rate: '100/1m', concurrency: 8, group_concurrency: 1 },
+      },
+    },
     pauseJobType: { reason: { summary: 'With the reason', value: { reason: 'the provider is down' } } },
     backUp: { backup: { summary: 'Into a new directory', value: { directory: '/backups/monday' } } },
   };
@@ -215,6 +234,8 @@ export const answerExamples: {
   },
   metrics: { 200: 'escapement_jobs{status="pending",type="payment_check"} 12\n' },
   jobType: { 200: paymentType },
+  setJobType: { 200: { ...paymentType, concurrency: 8, group_concurrency: 1, rate: '100/1m' } },
+  groups: { 200: { total: 1, items: [{ group: 'acme', pending: 12, due: 2, running: 1 }] } },
   pauseJobType: { 200: { ...paymentType, paused: true, pause_reason: 'the provider is down' } },
   resumeJobType: { 200: paymentType },
   jobTypes: {

@@ -33,6 +33,7 @@ const job = {
   end_at: 'No slot is after',
   max_runs: 'After so many occurrences it has finished',
   jitter: 'A slot starts later by a part of this',
+  overlap: 'What becomes of a slot that comes due while the occurrence before it runs',
   started_at: 'Of the latest attempt',
   finished_at: 'Of the latest attempt',
   result: 'What the handler returned, of the latest success; JSON of at most 64 KiB',
@@ -58,6 +59,8 @@ const newJob = {
   start_at: 'With is_repeat: an ISO 8601 date-time before which there is no slot; an interval counts from here',
   end_at: 'With is_repeat: an ISO 8601 date-time after which there is no slot',
   max_runs: 'With is_repeat: after so many occurrences the job has finished; skipped and missed ones do not count',
+  overlap:
+    'With is_repeat: what becomes of a slot that comes due while the occurrence before it runs. skip (the default): it is skipped; queue: it waits for the end of that; cancel_running: it ends that',
   jitter: 'With is_repeat: a duration; each slot starts later by a part of it, which follows from job and slot',
 } as const;
 

@@ -1,5 +1,5 @@
 /** The fields that a job may be without, out of a body. `null`, which only updates may have, takes one away. */
-import { isRepeating, type Trigger } from '../../domain/job.js';
+import { isRepeating, type Overlap, type Trigger } from '../../domain/job.js';
 import { nextSlot, onGrid } from '../../domain/slots/schedule.js';
 import { formatInstant, parseInstant } from '../../domain/time/instant.js';
 import type { MoreFields, TriggerDraft } from '../../scheduler/messages.js';
@@ -28,6 +28,7 @@ type Body = Pick<
   | 'end_at'
   | 'max_runs'
   | 'jitter'
+  | 'overlap'
 >;
 type Given = { readonly [Field in keyof Body]: unknown };
 
@@ -41,6 +42,7 @@ export function readMoreFields(body: Given, { timezone }: Circumstances, faults:
   for (const field of ['priority', 'retry_jitter', 'max_runs'] as const) {
     if (body[field] !== undefined) more[plain[field]] = (body[field] ?? undefined) as number | undefined;
   }
+  if (body.overlap !== undefined) more.overlap = (body.overlap ?? undefined) as Overlap | undefined;
   if (body.tags !== undefined) more.tags = tagsOf(body.tags);
   if (body.group !== undefined) more.group = (body.group ?? undefined) as string | undefined;
   for (const field of ['expires_after', 'max_retry_delay', 'jitter'] as const) {

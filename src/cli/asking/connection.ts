@@ -8,7 +8,6 @@ import { checkToken, explain, noAnswer, oneLine, print, startError } from '../ou
 /** Runs a command that asks a server; an error is printed and sets the exit code. */
 export async function ask({ url, token }: ServerOptions, run: (server: Transport) => Promise<void>): Promise<void> {
   if (token !== undefined) checkToken(token);
-  endWithReader();
   try {
     await run(new Transport({ url, token, retryFor: 0, fetch: (...all) => fetch(...all) }));
   } catch (error) {
@@ -38,12 +37,4 @@ function sentence(error: unknown): string {
 /** Prints an answer of the server: as it came, or in the words of `render`. */
 export function show<Body>(body: Body, json: boolean | undefined, render: (body: Body) => string): void {
   print(json ? JSON.stringify(body, null, process.stdout.isTTY ? 2 : undefined) : render(body));
-}
-
-/** `escapement events | head -1`: whoever reads has gone, and that is no error. */
-function endWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit();
-    throw error;
-  });
 }

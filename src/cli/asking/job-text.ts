@@ -17,22 +17,23 @@ export function jobLine(job: ListedJob): string {
     .join('  ');
 }
 
-/** What a job waits for that a user has paused. */
-const pauses: Readonly<Record<string, string>> = {
+/** What a job waits for, where the word alone does not say it. */
+const waits: Readonly<Record<string, string>> = {
   paused: 'paused',
   type_paused: 'its type is paused',
   server_paused: 'the server is paused',
+  previous_run: 'another job that had its key runs still',
 };
 
 function when({ status, next_run_in, started_at, finished_at, waiting_for, paused, paused_until }: ListedJob): string {
   if (status === 'pending' && paused) return paused_until === undefined ? 'paused' : `paused until ${paused_until}`;
-  if (status === 'pending' && waiting_for) return pauses[waiting_for] ?? `waits for ${waiting_for}`;
+  if (status === 'pending' && waiting_for) return waits[waiting_for] ?? `waits for ${waiting_for}`;
   if (status === 'pending') return `in ${next_run_in ?? '0s'}`;
   if (status === 'running') return started_at ? `for ${ago(started_at)}` : '';
   return finished_at ? `${ago(finished_at)} ago` : '';
 }
 
-/** What it repeats by, and what went wrong last. */
+/** What it is named, what it repeats by, and what went wrong last. */
 function about({
   is_repeat,
   cron_expr,
@@ -44,8 +45,10 @@ function about({
   status,
   pause_reason,
   progress,
+  key,
 }: ListedJob): string {
   const parts: string[] = [];
+  if (key !== undefined) parts.push(`key ${key}`);
   if (pause_reason !== undefined) parts.push(pause_reason);
   if (cron_expr !== undefined) parts.push(`cron ${cron_expr}${timezone ? ` ${timezone}` : ''}`);
   else if (is_repeat && delay !== undefined) parts.push(`every ${delay}`);

@@ -109,6 +109,12 @@ const fields: readonly JobField[] = [
     removable: true,
   },
   {
+    flags: '--overlap <policy>',
+    field: 'overlap',
+    description: 'with --repeat: what becomes of a time that comes while the run before goes on',
+    choices: ['skip', 'queue', 'cancel_running'],
+  },
+  {
     flags: '--jitter <duration>',
     field: 'jitter',
     description: 'with --repeat: start later by a part of this, another one each time',

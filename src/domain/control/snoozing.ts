@@ -5,6 +5,7 @@ import { type Decision, fail, fresh, move } from '../decisions.js';
 import { heldAgain, isRepeating, type Job } from '../job.js';
 import { limits } from '../limits.js';
 import { deadlineOf, expiredMessage } from '../slots/deadline.js';
+import { followsAsOf } from '../slots/overlap.js';
 import { countPassed, dueOf, followingSlot, passedSlots } from '../slots/schedule.js';
 
 /**
@@ -14,7 +15,7 @@ import { countPassed, dueOf, followingSlot, passedSlots } from '../slots/schedul
 export function snooze(job: Job, waitMs: number, now: number): Decision {
   const { spec, state } = job;
   const due = Math.min(now + waitMs, limits.maxInstantMs);
-  const slot = isRepeating(spec) ? followingSlot(spec, state, now) : undefined;
+  const slot = isRepeating(spec) ? followingSlot(spec, state, followsAsOf(spec, state, now)) : undefined;
   const isLate = due > (deadlineOf(spec, state) ?? Number.POSITIVE_INFINITY);
   if (slot !== undefined && (isLate || due >= dueOf(spec, slot))) return giveWay(job, slot, now);
   if (isLate) {
@@ -31,7 +32,8 @@ function giveWay({ spec, state }: Job, slot: number, now: number): Decision {
   const due = dueOf(spec, slot);
   // An extra occurrence is none of the schedule.
   const own = state.nextSlot === 0 ? 1 : 0;
-  const count = countPassed(spec, state, slot, now);
+  const asOf = followsAsOf(spec, state, now);
+  const count = countPassed(spec, state, slot, asOf);
   return {
     state: move(state, 'recur', now, {
       ...fresh,
@@ -43,6 +45,6 @@ function giveWay({ spec, state }: Job, slot: number, now: number): Decision {
       nextSlot: 0,
     }),
     events: [{ type: 'job.scheduled', triggerAt: due, isRepeat: true }],
-    ...(count > 0 && { passed: [passedSlots(spec, state, slot, now, 'skipped_overlap')] }),
+    ...(count > 0 && { passed: [passedSlots(spec, state, slot, asOf, 'skipped_overlap')] }),
   };
 }

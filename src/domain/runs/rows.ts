@@ -7,7 +7,7 @@ import { attemptNumber, type Decision } from '../decisions.js';
 import { isRepeating, type Job, type JobSpec, type JobState, type LastError } from '../job.js';
 import { isFinished } from '../lifecycle.js';
 import { limits } from '../limits.js';
-import type { AttemptOutcome, AttemptRun, Run, RunError } from './run.js';
+import { type AttemptOutcome, type AttemptRun, isPassedOver, type Run, type RunError } from './run.js';
 
 /** Whether a decision about a job may have rows follow. */
 export function mayLeaveRows({ spec, state }: Job, { state: after, passed }: Decision): boolean {
@@ -15,15 +15,14 @@ export function mayLeaveRows({ spec, state }: Job, { state: after, passed }: Dec
   return (ends || passed !== undefined) && !endsOnlyRun(spec, state, after);
 }
 
-/** The rows that follow from a decision. @param hasRows whether the job has some already: is asked for rarely */
-export function runsAfter(job: Job, decision: Decision, now: number, hasRows: () => boolean): Run[] {
+/** The rows that follow from a decision. @param last the last row that the job has: is asked for rarely */
+export function runsAfter(job: Job, decision: Decision, now: number, last: () => Run | undefined): Run[] {
   const { state } = job;
   const after = decision.state;
   const runs: Run[] = [];
   if (state.status === 'running' && after.status !== 'running') runs.push(attemptRun(job, decision, now));
   // Tried again by a user: what the state said of the only run is to stay.
-  if (state.status === 'failed' && after.status === 'pending' && !isRepeating(job.spec) && !hasRows())
-    runs.push(...onlyRun(job));
+  if (state.status === 'failed' && after.status === 'pending') runs.push(...runsOfState(job, last()));
   return decision.passed === undefined ? runs : [...runs, ...decision.passed];
 }
 
@@ -37,8 +36,8 @@ function endsOnlyRun(spec: JobSpec, { status, fence }: JobState, after: JobState
 
 function attemptRun({ spec, state }: Job, decision: Decision, now: number): AttemptRun {
   const outcome = outcomeOf(decision);
-  const failed = outcome === 'retried' || outcome === 'failed' || outcome === 'timeout';
-  const error = failed || decision.detail?.lastError?.code === 'cancelled' ? decision.detail?.lastError : undefined;
+  const hasFailed = decision.events[0]?.type === 'job.failed';
+  const error = hasFailed ? decision.detail?.lastError : undefined;
   return {
     ...begun(spec, state),
     outcome,
@@ -84,14 +83,25 @@ function failedAs(error: LastError | undefined): 'failed' | 'timeout' | 'cancell
   return error?.code === 'timeout' || error?.code === 'cancelled' ? error.code : 'failed';
 }
 
-/** What the state of a job says of runs that have no row: the attempt that runs, or the only run of a job that has none. */
-export function runsOfState(job: Job, hasRows: boolean): Run[] {
+/**
+ * What the state of a job says of runs that have no row: the attempt that runs, or the only run of a job that runs once.
+ *
+ * @param last the last row that the job has; one that was a repeating job before has rows of that time
+ */
+export function runsOfState(job: Job, last: Run | undefined): Run[] {
   const { spec, state } = job;
   if (state.status === 'running') return [{ ...begun(spec, state), outcome: 'running', finishedAt: 0 }];
-  return hasRows || isRepeating(spec) || !isFinished(state.status) ? [] : onlyRun(job);
+  if (isRepeating(spec) || !isFinished(state.status)) return [];
+  return onlyRun(job).filter((run) => last === undefined || !tells(last, run));
 }
 
-/** The only run of a finished job that has no rows. */
+/** Whether a row tells of this run. Where the job has expired between two attempts, these have their rows before it. */
+function tells(row: Run, run: Run): boolean {
+  if (isPassedOver(row)) return row.outcome === 'expired' && row.lastScheduledFor === run.scheduledFor;
+  return !isPassedOver(run) && row.run === run.run;
+}
+
+/** The run that a finished job's state tells of. */
 function onlyRun({ spec, state, detail }: Job): Run[] {
   const { status, fence, startedAt, finishedAt, occurrence } = state;
   const { lastError } = detail;

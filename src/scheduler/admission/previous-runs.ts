@@ -1,5 +1,5 @@
 /**
- * Attempts of one type and key are never in threads at once. A job whose key has been taken from another one that runs still, or that was
+ * Attempts of one job are never in threads at once, nor are those of one type and key. A job whose key has been taken from another one that runs still, or that was
  * cancelled and is in its grace, waits here for the end of that attempt. Of each key at most one job waits: whoever comes later has taken
  * the key from the one before.
  */
@@ -7,11 +7,15 @@ import { placeOf } from '../../domain/control/keys.js';
 import type { JobSpec } from '../../domain/job.js';
 import type { WaitingJob } from './waiting-line.js';
 
+const none: readonly WaitingJob[] = [];
+
 /** See the head of this file. */
 export class PreviousRuns {
   /** Jobs with a place in the pool, by their keys. */
   readonly #running = new Map<string, number>();
   readonly #waiting = new Map<string, WaitingJob>();
+  /** Jobs that wait for the end of an attempt of their own, by `seq`: their next slot has ended it (`cancel_running`). */
+  readonly #behindOwn = new Map<number, WaitingJob>();
 
   /** An attempt has a place in the pool from now on. */
   began(spec: JobSpec): void {
@@ -19,14 +23,18 @@ export class PreviousRuns {
     if (place !== undefined) this.#running.set(place, spec.seq);
   }
 
-  /** It has left it. Returns the job that has waited for that. */
-  ended(spec: JobSpec): WaitingJob | undefined {
+  /** It has left it. Returns the jobs that have waited for that. */
+  ended(spec: JobSpec): readonly WaitingJob[] {
     const place = placeOf(spec);
-    if (place === undefined) return undefined;
-    this.#running.delete(place);
-    const next = this.#waiting.get(place);
-    this.#waiting.delete(place);
-    return next;
+    if (place === undefined && this.#behindOwn.size === 0) return none;
+    const own = this.#behindOwn.get(spec.seq);
+    this.#behindOwn.delete(spec.seq);
+    const next = place === undefined ? undefined : this.#waiting.get(place);
+    if (place !== undefined) {
+      this.#running.delete(place);
+      this.#waiting.delete(place);
+    }
+    return [own, next].filter((job) => job !== undefined);
   }
 
   /** Whether another job with the key has a place in the pool. */
@@ -36,8 +44,10 @@ export class PreviousRuns {
     return running !== undefined && running !== spec.seq;
   }
 
-  /** Keeps a job that is due here, if it has to wait. Returns whether it does. */
-  keep(job: WaitingJob, spec: JobSpec): boolean {
+  /** Keeps a job that is due here, if it has to wait. Returns whether it does. @param runs an attempt of its own has a place still */
+  keep(job: WaitingJob, spec: JobSpec, runs: boolean): boolean {
+    if (runs) this.#behindOwn.set(job.seq, job);
+    if (runs) return true;
     if (spec.key === undefined || !this.keepsWaiting(spec)) return false;
     this.#waiting.set(placeOf(spec) as string, job);
     return true;
@@ -45,14 +55,15 @@ export class PreviousRuns {
 
   /** How many wait here, or have moved on since. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#behindOwn.size;
   }
 
   /** Due time of the earliest that waits here, with this priority if it is given, in Unix milliseconds; Infinity when none does. */
   earliest(priority?: number): number {
     let first = Number.POSITIVE_INFINITY;
-    for (const job of this.#waiting.values())
-      if (priority === undefined || job.priority === priority) first = Math.min(first, job.due);
+    for (const jobs of [this.#waiting, this.#behindOwn])
+      for (const job of jobs.values())
+        if (priority === undefined || job.priority === priority) first = Math.min(first, job.due);
     return first;
   }
 }

@@ -63,6 +63,7 @@ const ofRepeating = {
   endAt: '/end_at',
   maxRuns: '/max_runs',
   jitterMs: '/jitter',
+  overlap: '/overlap',
 } as const satisfies Partial<Record<keyof MoreFields, string>>;
 
 function refuseBounds(patch: JobPatch): void {

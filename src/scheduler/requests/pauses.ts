@@ -1,7 +1,7 @@
 /** Deciding what users ask for beside a job's own fields: to pause and to resume it, its type or the server, to run it now, to remove it. */
 
 import { type PauseChange, pause, resume, run } from '../../domain/control/pausing.js';
-import { held } from '../../domain/control/settings.js';
+import { changedType, held, type TypeChange, type TypeSettings } from '../../domain/control/settings.js';
 import type { Decision } from '../../domain/decisions.js';
 import { Refusal } from '../../domain/errors.js';
 import { formatId } from '../../domain/id.js';
@@ -53,17 +53,33 @@ export function removeJob(id: string, context: RequestContext, reply: Reply): vo
 
 const done: Answer = { ok: true, jobs: [], replayed: false };
 
-/** A type is paused or resumed. */
-export function setType(request: SettingOf<'pauseType' | 'resumeType'>, context: RequestContext, reply: Reply): void {
+/** A type is given limits, paused or resumed. */
+export function setType(
+  request: SettingOf<'pauseType' | 'resumeType' | 'setType'>,
+  context: RequestContext,
+  reply: Reply,
+): void {
   const { ledger, handlers, jobsOfType, now } = context;
   const { name } = request;
   if (!handlers.has(name) && jobsOfType(name) === 0)
     throw new Refusal('not_found', 'There is no job type with this name: it has neither a handler nor jobs.');
-  const { paused, ...others } = ledger.settings.typeOf(name);
-  if (request.kind === 'pauseType')
-    ledger.settings.setType(name, { ...others, paused: held(paused, request.reason, now) });
-  else if (paused !== undefined) ledger.settings.setType(name, others);
+  const before = ledger.settings.typeOf(name);
+  if (request.kind === 'setType') checkReason(before, request.change);
+  const change = request.kind === 'setType' ? request.change : changeOfPause(request);
+  ledger.settings.setType(name, changedType(before, change, now));
   ledger.answerAfterAll(reply, done);
+}
+
+function changeOfPause(request: SettingOf<'pauseType' | 'resumeType'>): TypeChange {
+  return request.kind === 'pauseType' ? { paused: true, reason: request.reason } : { paused: null };
+}
+
+/** @throws Refusal when there is a reason and no pause */
+function checkReason(before: TypeSettings, { paused, reason }: TypeChange): void {
+  if (typeof reason !== 'string' || paused !== undefined || before.paused !== undefined) return;
+  const path = '/pause_reason';
+  const message = 'is only for a type that is paused: add "paused": true';
+  throw new Refusal('validation_failed', `${path} ${message}.`, [{ path, message }]);
 }
 
 /** The server is paused or resumed. */

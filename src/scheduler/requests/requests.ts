@@ -35,6 +35,7 @@ export function decideRequest(request: ShortRequest, context: RequestContext, re
       return removeJob(request.id, context, reply);
     case 'pauseType':
     case 'resumeType':
+    case 'setType':
       return setType(request, context, reply);
     case 'pauseServer':
     case 'resumeServer':
@@ -144,6 +145,7 @@ function specOf(
     endAt: draft.endAt,
     maxRuns: draft.maxRuns,
     jitterMs: draft.jitterMs,
+    overlap: draft.overlap,
     key: draft.key,
     keyTtlMs: draft.keyTtlMs,
     parentId,

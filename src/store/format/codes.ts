@@ -3,7 +3,7 @@
  * or grow in the middle: a number that was ever written keeps its meaning, and new words take numbers that were never used.
  */
 import type { EventBody, EventType } from '../../domain/events.js';
-import type { Trigger } from '../../domain/job.js';
+import type { Overlap, Trigger } from '../../domain/job.js';
 import type { Status } from '../../domain/lifecycle.js';
 
 /** Words by their numbers; a hole where a number has none. */
@@ -17,6 +17,10 @@ function wordsOf<T extends string>(codes: Readonly<Record<T, number>>): Words<T>
   }
   return words;
 }
+
+/** In specs. */
+export const overlapCodes = { skip: 1, queue: 2, cancel_running: 3 } as const satisfies Record<Overlap, number>;
+export const overlapOfCode: Words<Overlap> = wordsOf(overlapCodes);
 
 /** In rows; 0 is that there is no job. */
 export const statusCodes = {

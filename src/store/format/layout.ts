@@ -12,7 +12,7 @@ import { rowBytes } from './row.js';
  * 3: what was committed last may be in the journal only. The trees are as in 1.
  * 4: the due index has a lane for each priority and one of deadlines. Without such jobs the trees are as in 1.
  * 5: `meta` may have settings, which a version that does not know them would not keep to. Without these the trees are as in 4.
- * 6: events may say that an attempt was snoozed; `meta` may say when no server ran, and have limits of job types; jobs may have a
+ * 6: events may say that an attempt was snoozed; there is a tree of lines of handlers; `meta` may say when no server ran, and have limits of job types; jobs may have a
  * group; there are the trees `jobKeys`, `labels` and `runs`. A version that does not know these would not keep them up.
  */
 export const schemaVersion = 6;

@@ -1,9 +1,9 @@
 /** A job's spec as bytes: CRC-32 of the job's `seq` and the rest, format version, the fields. Any damage is refused on reading. */
 
-import type { JobSpec, SlotRange, TraceContext, Trigger } from '../../domain/job.js';
+import type { JobSpec, Overlap, SlotRange, TraceContext, Trigger } from '../../domain/job.js';
 import { DamagedRecord, NewerRecord } from '../port.js';
 import { ByteReader, type ByteWriter, crc32 } from './bytes.js';
-import { triggerCodes, triggerOfCode } from './codes.js';
+import { overlapCodes, overlapOfCode, triggerCodes, triggerOfCode } from './codes.js';
 import { getU32, putU32 } from './numbers.js';
 import type { TypeDictionary } from './type-dictionary.js';
 
@@ -34,6 +34,7 @@ type Fields = Pick<
   | 'endAt'
   | 'maxRuns'
   | 'jitterMs'
+  | 'overlap'
   | 'parentId'
   | 'key'
   | 'keyTtlMs'
@@ -57,6 +58,7 @@ const bits = {
   endAt: 256,
   maxRuns: 512,
   jitterMs: 1024,
+  overlap: 32_768,
   parentId: 16384,
   key: 2048,
   keyTtlMs: 4096,
@@ -230,6 +232,7 @@ function writeFields(out: ByteWriter, spec: Fields, there: number, typeId: numbe
   if (there & bits.endAt) out.f64(spec.endAt as number);
   if (there & bits.maxRuns) out.u32(spec.maxRuns as number);
   if (there & bits.jitterMs) out.u48(spec.jitterMs as number);
+  if (there & bits.overlap) out.u8(overlapCodes[spec.overlap as Overlap]);
   if (there & bits.parentId) {
     out.u48(spec.parentId?.seq as number);
     out.u48(spec.parentId?.idSeconds as number);
@@ -260,6 +263,7 @@ function readFields(input: ByteReader, there: number, readSuccessor: (bytes: Buf
   if (there & bits.endAt) fields.endAt = input.f64();
   if (there & bits.maxRuns) fields.maxRuns = input.u32();
   if (there & bits.jitterMs) fields.jitterMs = input.u48();
+  if (there & bits.overlap) fields.overlap = overlapOfCode[input.u8()] as Overlap;
   if (there & bits.parentId) fields.parentId = { seq: input.u48(), idSeconds: input.u48() };
   if (there & bits.key) fields.key = input.word();
   if (there & bits.keyTtlMs) fields.keyTtlMs = input.u48();

@@ -8,6 +8,7 @@ import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal 
 import type {
   FailurePage,
   FailureQuery,
+  GroupCounts,
   JobLogPage,
   JobLogQuery,
   ListPage,
@@ -25,6 +26,7 @@ import { type DuePlace, searchByDue } from './finding/due-search.js';
 import type { DueTable } from './finding/due-table.js';
 import { countFailures } from './finding/failures.js';
 import { type Found, find } from './finding/matching.js';
+import { tallyGroups, tallyTypes } from './finding/tally.js';
 import type { JobLogs } from './job-logs.js';
 import type { Memtable } from './memtable.js';
 import { runPage } from './run-pages.js';
@@ -145,6 +147,14 @@ export class StoreQueries implements Queries {
   totals(): Totals {
     const { completed, failed, cancelled } = this.#counters();
     return { pending: this.#sets.count('pending'), running: this.#sets.count('running'), completed, failed, cancelled };
+  }
+
+  dueInSteps(now: number): Steps<ReadonlyMap<string, number>> {
+    return tallyTypes(this.#state, now);
+  }
+
+  groupsInSteps(name: string, now: number): Steps<readonly GroupCounts[]> {
+    return tallyGroups(this.#state, name, now);
   }
 
   lastEvent(): number {

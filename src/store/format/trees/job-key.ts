@@ -1,7 +1,7 @@
 /** Which job has a key, or had it last, as bytes: the `seq` of the job and until when the key is kept, both u48, sealed. */
 import type { KeyHolder } from '../../../domain/control/keys.js';
-import { ByteReader, ByteWriter } from '../bytes.js';
 import { type Put, seal, unseal } from '../layout.js';
+import { getU48, putU48 } from '../numbers.js';
 
 /** Where a key stands in its tree: as in tables, the name of the type, a space, the key. */
 export const underOfJobKey = (place: string): Buffer => Buffer.from(place, 'latin1');
@@ -16,14 +16,14 @@ export function jobKeyPut(place: string, holder: KeyHolder | undefined): Put {
 }
 
 function encode({ seq, keptUntil }: KeyHolder, under: Buffer): Buffer {
-  const out = new ByteWriter(12);
-  out.u48(seq);
-  out.u48(keptUntil);
-  return seal(out.since(0), under);
+  const out = Buffer.allocUnsafe(12);
+  putU48(out, 0, seq);
+  putU48(out, 6, keptUntil);
+  return seal(out, under);
 }
 
 /** @throws DamagedRecord */
 export function readKeyHolder(sealed: Buffer, under: Uint8Array): KeyHolder {
-  const input = new ByteReader(unseal(sealed, under, 'the key of a job'));
-  return { seq: input.u48(), keptUntil: input.u48() };
+  const bytes = unseal(sealed, under, 'the key of a job');
+  return { seq: getU48(bytes, 0), keptUntil: getU48(bytes, 6) };
 }

@@ -1,6 +1,12 @@
 /** What users have set, as it is on disk and as it will be: the part of the books that is about types and the server. */
-import { atStake, changed, type ServerSettings, type Settings, type TypeSettings } from '../domain/control/settings.js';
-import type { Batch } from './batch.js';
+import {
+  atStake,
+  changed,
+  type ServerSettings,
+  type Settings,
+  type TypeSettings,
+} from '../../domain/control/settings.js';
+import type { Batch } from '../batch.js';
 
 /** The batches that may be under way. */
 interface UnderWay {

@@ -1,0 +1,112 @@
+/**
+ * The resource `/job-types`: what handlers there are, with the defaults of their jobs, and types that have jobs to run and
+ * no handler; what users have set of them.
+ */
+
+import { Faults } from '../../../api/faults.js';
+import { readTypeChange } from '../../../api/fields/type-change.js';
+import { at } from '../../../api/operation.js';
+import { operations } from '../../../api/operations.js';
+import { readHold } from '../../../api/validate.js';
+import { Refusal } from '../../../domain/errors.js';
+import type { Request } from '../../../scheduler/messages.js';
+import { parseJson, parseOptional } from '../../bodies/json-body.js';
+import type { Route } from '../../http/app.js';
+import type { Exchange } from '../../http/exchange.js';
+import { jsonOk } from '../../http/response-head.js';
+import type { JobTypes } from '../../job-types.js';
+import type { JobsOfTypes } from '../../ports.js';
+import { answerInSteps } from '../in-steps.js';
+import { type JobsContext, submitTo } from '../jobs.js';
+import { type Shown, shownType } from './shown-type.js';
+
+/** What bounds the attempts of all types together. */
+export interface Capacity {
+  readonly threads: number;
+  readonly attemptsPerThread: number;
+}
+
+/** What these routes work with. */
+export interface JobTypesContext extends JobsContext {
+  readonly types: JobTypes;
+  readonly capacity: Capacity;
+  readonly jobsOfTypes: JobsOfTypes;
+}
+
+type TypeRequest = Extract<Request, { kind: 'pauseType' | 'resumeType' | 'setType' }>;
+
+export function jobTypesRoutes(context: JobTypesContext): Route[] {
+  const { base, maxBodyBytes, requests, types, jobsOfTypes, queries, clock } = context;
+  const { threads, attemptsPerThread } = context.capacity;
+  const isKnown = (name: string): boolean => types.has(name) || jobsOfTypes.count(name) > 0;
+  const show = (name: string, due: ReadonlyMap<string, number>): Shown => {
+    const facts = {
+      handler: types.get(name),
+      set: requests.settings.types.get(name) ?? {},
+      counts: { pending: jobsOfTypes.pending(name), due: due.get(name) ?? 0, running: jobsOfTypes.running(name) },
+      recent: jobsOfTypes.recent(name),
+    };
+    return shownType(name, facts);
+  };
+  /** Answers with what `show` makes of it once it is known which jobs are due. */
+  const answerWith = (exchange: Exchange, write: (due: ReadonlyMap<string, number>) => unknown): void =>
+    answerInSteps(context.turns, exchange, queries.dueInSteps(clock.now()), (due) =>
+      exchange.answer(jsonOk, JSON.stringify(write(due))),
+    );
+  const list = (exchange: Exchange): void =>
+    answerWith(exchange, (due) => {
+      const waiting = jobsOfTypes.withoutHandler().map(({ name }) => name);
+      const names = new Set([...types.names, ...waiting, ...requests.settings.types.keys()]);
+      const items = [...names]
+        .filter(isKnown)
+        .sort()
+        .map((name) => show(name, due));
+      return { total: items.length, items, threads, attempts_per_thread: attemptsPerThread };
+    });
+  const answer = (exchange: Exchange): void => {
+    const name = exchange.parameter;
+    if (!isKnown(name)) throw noSuchType();
+    answerWith(exchange, (due) => show(name, due));
+  };
+  const submit = (exchange: Exchange, read: (faults: Faults) => TypeRequest): void => {
+    if (!isKnown(exchange.parameter)) throw noSuchType();
+    const refusing = requests.refusing();
+    if (refusing) throw refusing;
+    const faults = new Faults();
+    const request = read(faults);
+    faults.throwIfAny();
+    submitTo(context, exchange, request, 0, (given) => (given.ok ? answer(exchange) : exchange.refuse(given.refusal)));
+  };
+  return [
+    { ...at(base, operations.jobTypes), run: list },
+    { ...at(base, operations.jobType), run: answer },
+    {
+      ...at(base, operations.pauseJobType),
+      maxBodyBytes,
+      run: (exchange, body) =>
+        submit(exchange, (faults) => ({
+          kind: 'pauseType',
+          name: exchange.parameter,
+          ...readHold(parseOptional(body, faults), faults),
+        })),
+    },
+    {
+      ...at(base, operations.resumeJobType),
+      run: (exchange) => submit(exchange, () => ({ kind: 'resumeType', name: exchange.parameter })),
+    },
+    {
+      ...at(base, operations.setJobType),
+      maxBodyBytes,
+      run: (exchange, body) =>
+        submit(exchange, (faults) => ({
+          kind: 'setType',
+          name: exchange.parameter,
+          change: readTypeChange(parseJson(body, faults), faults),
+        })),
+    },
+  ];
+}
+
+function noSuchType(): Refusal {
+  return new Refusal('not_found', 'There is no job type with this name: it has neither a handler nor jobs.');
+}
