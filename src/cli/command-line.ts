@@ -14,6 +14,7 @@ import { cronCommand } from './commands/cron.js';
 import { eventsCommand } from './commands/events.js';
 import { healthCommand } from './commands/health.js';
 import { jobsCommand } from './commands/jobs.js';
+import { bulkCommand } from './commands/many/bulk.js';
 import { failuresCommand } from './commands/many/failures.js';
 import { pauseCommand, resumeCommand } from './commands/pause.js';
 import { startCommand } from './commands/start.js';
@@ -34,6 +35,7 @@ function program(): Command {
     .helpOption('-h, --help', 'print this help')
     .addCommand(startCommand(startServer))
     .addCommand(jobsCommand())
+    .addCommand(bulkCommand())
     .addCommand(failuresCommand())
     .addCommand(typesCommand())
     .addCommand(pauseCommand())

@@ -1,4 +1,5 @@
 /** `escapement/client`: for Node, Bun, Deno and browsers. It needs `fetch`, and for events a WebSocket or `fetch`. */
+import { Bulks } from './bulk.js';
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
@@ -85,6 +86,8 @@ const finished: ReadonlySet<string> = new Set(['success', 'failed', 'cancelled']
 export class Escapement<H extends Handlers = Record<string, unknown>> {
   readonly jobs: Jobs<H>;
   readonly types: JobTypes;
+  /** What is done with many jobs at once. */
+  readonly bulk: Bulks;
   readonly #transport: Transport;
 
   constructor({ url, token, retryFor = 30_000, batch = true, fetch: by }: EscapementOptions) {
@@ -92,6 +95,7 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
     this.#transport = transport;
     this.jobs = new Jobs<H>(transport, batch);
     this.types = new JobTypes(transport);
+    this.bulk = new Bulks(transport, bodyOf);
   }
 
   /** The server starts nothing until it is resumed, and takes everything in. */
@@ -331,6 +335,9 @@ export type { Live, LiveOptions, LiveState } from './live.js';
 export type { LogFilter, LogLine } from './logs.js';
 export type { JobRun, RunOutcome } from './runs.js';
 export type {
+  Bulk,
+  BulkAction,
+  BulkPreview,
   Duration,
   EventFilter,
   EventOf,
@@ -352,6 +359,7 @@ export type {
   ListFilter,
   LogEvent,
   LogLevel,
+  NewBulk,
   NewJob,
   Overlap,
   PayloadOf,

@@ -198,6 +198,37 @@ export interface Failure {
   readonly job_id: string;
 }
 
+export type BulkAction = 'cancel' | 'retry' | 'run' | 'pause' | 'resume' | 'remove' | 'update';
+
+/** Something that is to be done with many jobs. */
+export interface NewBulk<Name extends string = string> {
+  readonly action: BulkAction;
+  readonly filter: JobFilter<Name> | { readonly all: true };
+  /** What jobs are changed to, with `update`. */
+  readonly change?: JobChange;
+}
+
+export interface BulkPreview {
+  readonly action: BulkAction;
+  readonly matched: number;
+}
+
+/** Something that is done with many jobs, and how far it is. */
+export interface Bulk extends BulkPreview {
+  readonly id: string;
+  readonly filter: JsonObject;
+  readonly change?: JsonObject;
+  readonly status: 'pending' | 'running' | 'success' | 'cancelled';
+  readonly done: number;
+  /** Jobs that did not match any more when their turn came. */
+  readonly skipped: number;
+  /** Jobs that it was refused for, and why: the first of them. */
+  readonly failed: number;
+  readonly errors: readonly { readonly job_id: string; readonly code: string; readonly detail: string }[];
+  readonly created_at: string;
+  readonly finished_at?: string;
+}
+
 export interface JobType {
   readonly name: string;
   readonly description?: string;

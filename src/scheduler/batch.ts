@@ -13,7 +13,7 @@ import { type Job, noDetail, type TraceContext, wakesAt } from '../domain/job.js
 import type { NumberedRun } from '../domain/runs/run.js';
 import { deadlineOf } from '../domain/slots/deadline.js';
 import type { Outcome } from '../pool/port.js';
-import type { FinishedPlace, JobChange, KeyUse } from '../store/port.js';
+import type { BulkChange, FinishedPlace, JobChange, KeyUse } from '../store/port.js';
 import { maxLinks } from '../telemetry/traces/port.js';
 import type { Answer, JobDraft } from './messages.js';
 
@@ -58,6 +58,7 @@ export class Batch {
   readonly #keys = new Map<string, KeyUse>();
   readonly #jobKeys = new Map<string, KeyHolder | undefined>();
   readonly #runs = new Map<number, NumberedRun[]>();
+  readonly #bulks = new Map<number, BulkChange>();
   readonly #passed: FinishedPlace[] = [];
   readonly #types = new Map<string, TypeSettings>();
   #server: ServerSettings | undefined;
@@ -141,7 +142,8 @@ export class Batch {
 
   /** There is nothing to write. Facts alone are no reason to: what follows from them is. */
   get isEmpty(): boolean {
-    return this.#touched.size === 0 && this.#passed.length === 0 && this.settings === undefined;
+    const { size } = this.#touched;
+    return size === 0 && this.#passed.length === 0 && this.#bulks.size === 0 && this.settings === undefined;
   }
 
   /** Takes what was decided about a job and returns the job as it is now. */
@@ -224,6 +226,17 @@ export class Batch {
   /** Sets what holds for the server. */
   setServer(settings: ServerSettings): void {
     this.#server = settings;
+  }
+
+  /** Bulk actions that it changes. */
+  get bulks(): ReadonlyMap<number, BulkChange> {
+    return this.#bulks;
+  }
+
+  /** Changes a bulk action. Its jobs, given when it is new, go along with later changes. */
+  keepBulk(change: BulkChange): void {
+    const jobs = change.jobs ?? this.#bulks.get(change.id)?.jobs;
+    this.#bulks.set(change.id, { ...change, ...(jobs && !change.dropped?.length && { jobs }) });
   }
 
   /** Takes a stretch off the list of finished jobs. */

@@ -13,6 +13,7 @@ import type { Job, JobSpec, JobState, TraceContext } from '../domain/job.js';
 import { mayLeaveRows, runsAfter } from '../domain/runs/rows.js';
 import { behind, type NumberedRun } from '../domain/runs/run.js';
 import {
+  type BulkChange,
   type Commits,
   type CommittedJobs,
   type Counters,
@@ -279,6 +280,11 @@ export class Ledger {
     this.#filling.rememberKey(name, use);
   }
 
+  /** Changes a bulk action. */
+  keepBulk(change: BulkChange): void {
+    this.#filling.keepBulk(change);
+  }
+
   /** Takes a stretch off the list of finished jobs. */
   passFinished(place: FinishedPlace): void {
     this.#filling.passFinished(place);
@@ -305,7 +311,7 @@ export class Ledger {
     this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { touched: jobs, events, keys, jobKeys, runs, passed, settings, traced, traces } = batch;
+    const { touched: jobs, events, keys, jobKeys, runs, passed, bulks, settings, traced, traces } = batch;
     this.#span = this.#ports.traces?.commit({
       jobs: jobs.size,
       events: events.length,
@@ -315,7 +321,19 @@ export class Ledger {
     const downtime = this.#downtime;
     this.#downtime = undefined;
     this.#downtimeInFlight = downtime;
-    this.#ports.store.commit({ at: now, counters, jobs, events, keys, jobKeys, runs, passed, settings, downtime });
+    this.#ports.store.commit({
+      at: now,
+      counters,
+      jobs,
+      events,
+      keys,
+      jobKeys,
+      runs,
+      passed,
+      bulks,
+      settings,
+      downtime,
+    });
     return true;
   }
 

@@ -1,10 +1,13 @@
 /** The scheduler's mailbox: requests of users and their answers. Types only. Facts come as `pool/messages` outcomes. */
 
+import type { BulkAction, BulkRecord } from '../domain/control/bulk.js';
 import type { IfExists } from '../domain/control/keys.js';
 import type { PauseChange } from '../domain/control/pausing.js';
 import type { Settings, TypeChange } from '../domain/control/settings.js';
 import type { Refusal } from '../domain/errors.js';
+import type { JobFilter } from '../domain/finding/job-filter.js';
 import type { Backoff, Job, Misfire, Overlap, TraceContext } from '../domain/job.js';
+import type { BulkJobs } from '../store/port.js';
 import type { ShownWait } from './admission/admission.js';
 
 /** When a job is to run, as a request says it; the scheduler turns it into a `Trigger` at the instant it decides. */
@@ -70,6 +73,18 @@ export interface Creation {
   readonly idempotency?: { readonly key: string; readonly digest: string };
 }
 
+/** Something that is to be done with many jobs: those that have been found. */
+export interface BulkRequest {
+  readonly action: BulkAction;
+  readonly filter: JobFilter;
+  /** JSON texts, as they were asked for. */
+  readonly askedFilter: string;
+  readonly askedChange?: string | undefined;
+  /** What jobs are changed to, where that is the action. */
+  readonly patch?: JobPatch | undefined;
+  readonly jobs: readonly BulkJobs[];
+}
+
 /** `trace`: of the request, where that is traced; jobs that it makes keep it. */
 export type Request = { readonly trace?: TraceContext } & (
   | ({ readonly kind: 'create' } & Creation)
@@ -84,6 +99,8 @@ export type Request = { readonly trace?: TraceContext } & (
   | { readonly kind: 'setType'; readonly name: string; readonly change: TypeChange }
   | { readonly kind: 'pauseServer'; readonly reason?: string | null | undefined }
   | { readonly kind: 'resumeServer' }
+  | ({ readonly kind: 'bulk' } & BulkRequest)
+  | { readonly kind: 'cancelBulk'; readonly id: number }
 );
 
 /** What can be asked of a job without saying more. */
@@ -100,6 +117,8 @@ export type Answer =
     }
   /** To `createEach` and `createMany`, in the order of the items. */
   | { readonly ok: true; readonly jobs: readonly Job[]; readonly replayed: false; readonly each: readonly Created[] }
+  /** To `bulk` and `cancelBulk`. */
+  | { readonly ok: true; readonly jobs: readonly []; readonly replayed: false; readonly bulk: BulkRecord }
   | { readonly ok: false; readonly refusal: Refusal };
 
 /** A job that was asked for. `replayed`: its idempotency key had made it before. `existed`: it has the key of a job that there was. */
@@ -124,4 +143,6 @@ export interface Requests {
   progressOf(job: Job): string | undefined;
   /** What users have set, as it is on disk. */
   readonly settings: Settings;
+  /** Bulk actions, as they are on disk, the latest first. */
+  readonly bulks: readonly BulkRecord[];
 }

@@ -3,7 +3,7 @@ import type { Stretch } from '../clock.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { JobEvent } from '../domain/events.js';
 import type { HandlerInfo, Pool } from '../pool/port.js';
-import type { Counters, JobStore, JobsByStatus } from '../store/port.js';
+import type { Counters, JobStore, JobsByStatus, KeptBulks } from '../store/port.js';
 import type { DueTimes } from '../timer/lanes.js';
 import type { Waker } from '../timer/waker.js';
 import type { AttemptsPorts } from './attempts/attempts.js';
@@ -39,6 +39,7 @@ export interface SchedulerStart {
   readonly counters: Counters;
   /** What users have set. */
   readonly settings: Settings;
+  readonly bulks: KeptBulks;
   readonly clean: boolean;
   /** When the last commit was made, in Unix milliseconds; undefined when there was none. */
   readonly lastRecordAt: number | undefined;

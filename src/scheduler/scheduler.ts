@@ -5,6 +5,7 @@
  * gathered.
  */
 
+import type { BulkRecord } from '../domain/control/bulk.js';
 import type { Settings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
 import { type Job, type JobState, wakesAt } from '../domain/job.js';
@@ -15,6 +16,7 @@ import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
 import { Attempts } from './attempts/attempts.js';
 import type { Fact } from './batch.js';
+import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime } from './downtime.js';
@@ -54,6 +56,7 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #dispatch: Dispatch;
   readonly #overtakes: Overtakes;
   readonly #retention: Retention;
+  readonly #bulks: Bulks;
   readonly #downtime: Downtime;
   readonly #clockSetBack: ClockSetBack;
   readonly #signOfLife: SignOfLife;
@@ -83,6 +86,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#overtakes = new Overtakes(ports, this.#ledger);
     this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);
     this.#retention = new Retention(ports, this.#ledger);
+    this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic());
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
     this.#merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
@@ -129,6 +133,10 @@ export class Scheduler implements Requests, StoreEvents {
 
   waitingFor(job: Job): ShownWait | undefined {
     return this.#dispatch.waitingFor(job);
+  }
+
+  get bulks(): readonly BulkRecord[] {
+    return this.#bulks.list();
   }
 
   get settings(): Settings {
@@ -274,6 +282,7 @@ export class Scheduler implements Requests, StoreEvents {
     }
     this.#dispatch.startWaiting(starts);
     if (starts) this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
+    if (starts && !this.#hasGathered) this.#bulks.step(this.#contextAt(this.#ports.clock.now()));
     this.#ports.pool.flush();
     if (this.#ports.window.wantsRefill && refills) this.#refill();
     this.#merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
@@ -313,7 +322,7 @@ export class Scheduler implements Requests, StoreEvents {
     const jobsOfType = (name: string): number => store.jobsOfType(name);
     const abort = ({ spec, state }: Job): void => this.#ports.pool.abort(spec.seq, state.fence, 'cancelled');
     const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
-    return { ledger, handlers: this.#handlers, jobsOfType, timezone, now, abort, lookAtFirst };
+    return { ledger, bulks: this.#bulks, handlers: this.#handlers, jobsOfType, timezone, now, abort, lookAtFirst };
   }
 
   #asRefusal(error: unknown): Refusal {

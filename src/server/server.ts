@@ -33,6 +33,7 @@ import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
+import { bulkRoutes } from './routes/bulk.js';
 import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
@@ -192,6 +193,7 @@ export class Server {
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),
+      ...bulkRoutes(jobs),
       ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),

@@ -4,6 +4,7 @@
  */
 
 import type { Stretch } from '../clock.js';
+import type { BulkRecord } from '../domain/control/bulk.js';
 import type { KeyHolder } from '../domain/control/keys.js';
 import type { SettingsChange } from '../domain/control/settings.js';
 import type { DueLane } from '../domain/due-heap.js';
@@ -70,6 +71,29 @@ export interface FinishedPlace {
   readonly from: number;
 }
 
+/** Places of jobs that a bulk action is about in one block of jobs, ascending. */
+export interface BulkJobs {
+  readonly block: number;
+  readonly places: Uint32Array;
+}
+
+/** Jobs in a block. */
+export const bulkBlockSize = 0x1_0000;
+
+/** What a commit changes of a bulk action. */
+export interface BulkChange {
+  readonly id: number;
+  /** As it is then; undefined: it is no more. */
+  readonly record: BulkRecord | undefined;
+  /** Its jobs, when it is new. */
+  readonly jobs?: readonly BulkJobs[];
+  /** Blocks of its jobs that are not needed any more. */
+  readonly dropped?: readonly number[];
+}
+
+/** Bulk actions as they are on disk, in order. */
+export type KeptBulks = readonly { readonly record: BulkRecord; readonly jobs: readonly BulkJobs[] }[];
+
 /** All that one commit changes: written as a whole, or not at all. */
 export interface Changes {
   /** Unix milliseconds. */
@@ -87,6 +111,8 @@ export interface Changes {
   readonly runs?: ReadonlyMap<number, readonly NumberedRun[]> | undefined;
   /** Stretches of the list of finished jobs that are not needed any more. */
   readonly passed: readonly FinishedPlace[];
+  /** Bulk actions, by number. */
+  readonly bulks?: ReadonlyMap<number, BulkChange>;
   /** Absent: none has changed. */
   readonly settings?: SettingsChange | undefined;
   /** When no server ran; absent: as before. Unix milliseconds. */

@@ -4,6 +4,7 @@ import type { JobEvent } from '../domain/events.js';
 import type { JobFilter } from '../domain/finding/job-filter.js';
 import type { Job } from '../domain/job.js';
 import type { NumberedRun } from '../domain/runs/run.js';
+import type { BulkJobs } from './port.js';
 
 /** Where a page ended. */
 export interface ListPlace {
@@ -164,6 +165,8 @@ export interface Queries {
   /** Any list, as of the instant of one of its steps; the jobs are shown as they are in the last. */
   listInSteps(query: ListQuery): Steps<ListPage>;
   failures(query: FailureQuery): Steps<FailurePage>;
+  /** All jobs that match, by block, as of the instant of one of its steps. */
+  matching(filter: JobFilter): Steps<readonly BulkJobs[]>;
   totals(): Totals;
   /** Pending jobs that are due at `now` by type, of types that have some. Unix milliseconds. */
   dueInSteps(now: number): Steps<ReadonlyMap<string, number>>;

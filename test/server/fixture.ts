@@ -2,6 +2,7 @@
 
 import t from 'tap';
 import type { Clock } from '../../src/clock.js';
+import type { BulkRecord } from '../../src/domain/control/bulk.js';
 import { noSettings } from '../../src/domain/control/settings.js';
 import type { Refusal } from '../../src/domain/errors.js';
 import { formatId } from '../../src/domain/id.js';
@@ -89,6 +90,7 @@ export class FakeScheduler implements Requests {
   }
 
   readonly settings = noSettings;
+  bulks: readonly BulkRecord[] = [];
   progressOf(): undefined {
     return undefined;
   }
@@ -130,6 +132,10 @@ export class FakeQueries implements Queries {
   *listInSteps(query: ListQuery) {
     yield;
     return this.list(query);
+  }
+  *matching() {
+    yield;
+    return [];
   }
   *failures() {
     yield;

@@ -430,7 +430,7 @@ export class Clients {
 /** Of each job of an answer, whether there was one with the key. */
 function existedOf(answer: Extract<Answer, { ok: true }>): readonly boolean[] {
   if ('each' in answer) return answer.each.map((one) => 'existed' in one && one.existed);
-  return [answer.existed === true];
+  return ['existed' in answer && answer.existed === true];
 }
 
 /** A new interval that begins where the job was told to begin. */

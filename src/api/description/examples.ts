@@ -60,6 +60,19 @@ const paymentType: Json = {
   },
 };
 
+const bulk: Json = {
+  id: 'bulk_17',
+  action: 'retry',
+  filter: { status: 'failed', name: 'payment_check' },
+  status: 'running',
+  matched: 812,
+  done: 512,
+  skipped: 0,
+  failed: 0,
+  errors: [],
+  created_at: '2024-01-02T15:20:00+08:00',
+};
+
 /** The path of a job. */
 export const exampleId = id;
 
@@ -98,6 +111,20 @@ export function requestExamples(
       },
     },
     pauseJobType: { reason: { summary: 'With the reason', value: { reason: 'the provider is down' } } },
+    createBulk: {
+      retry: {
+        summary: 'Retry all that have failed of a type',
+        value: { action: 'retry', filter: { name: 'payment_check' } },
+      },
+      look: {
+        summary: 'How many would be cancelled',
+        value: { action: 'cancel', filter: { tag: 'import-7' }, dry_run: true },
+      },
+      update: {
+        summary: 'Give up earlier',
+        value: { action: 'update', filter: { status: 'pending', tag: 'import-7' }, change: { max_retries: 1 } },
+      },
+    },
     backUp: { backup: { summary: 'Into a new directory', value: { directory: '/backups/monday' } } },
   };
 }
@@ -126,6 +153,10 @@ export const answerExamples: {
       ],
     },
   },
+  createBulk: { 200: { action: 'retry', matched: 812 }, 202: { ...bulk, status: 'pending', done: 0 } },
+  listBulks: { 200: { total: 1, items: [bulk] } },
+  showBulk: { 200: bulk },
+  cancelBulk: { 200: { ...bulk, status: 'cancelled', finished_at: '2024-01-02T15:20:01+08:00' } },
   createJob: { 200: { ...payment, key: 'order-1' }, 201: payment },
   createJobs: {
     200: {

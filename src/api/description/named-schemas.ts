@@ -1,6 +1,8 @@
 /** The schemas that have a name of their own in documents: what clients will have types of. */
 import type { TSchema } from '../../schema/typebox.js';
 import * as answers from '../answers.js';
+import { bulk, bulkList, bulkPreview, failures } from '../finding/answers.js';
+import { bulkFilter, bulkSchema } from '../finding/bulk-schema.js';
 import { logLine, logLines } from '../logs/schemas.js';
 import { askedFilter } from '../messages.js';
 import { run, runList } from '../runs/schemas.js';
@@ -15,11 +17,17 @@ export const named = {
   NewPause: pauseSchema,
   NewHold: holdSchema,
   NewBackup: backupSchema,
+  NewBulk: bulkSchema,
+  BulkFilter: bulkFilter,
   Filter: askedFilter,
   Job: answers.job,
   JobDetail: answers.jobDetail,
   JobList: answers.jobList,
   MadeJobs: answers.madeJobs,
+  Failures: failures,
+  Bulk: bulk,
+  BulkPreview: bulkPreview,
+  BulkList: bulkList,
   Run: run,
   RunList: runList,
   LogLine: logLine,

@@ -69,6 +69,7 @@ function withJobTypes(schemas: Json, jobTypes: readonly string[]): Json {
 
 /** What the parameter of a path is. */
 const ofJob = { description: 'Id of the job', example: exampleId };
+const ofBulk = { description: 'Id of the bulk action', example: 'bulk_17' };
 const ofType = { description: 'Name of the job type', example: 'payment_check' };
 
 class Writer {
@@ -116,7 +117,7 @@ class Writer {
     const parameters: Json[] = [];
     const name = /:(\w+)/.exec(path)?.[1];
     if (name !== undefined) {
-      const { description, example } = name === 'id' ? ofJob : ofType;
+      const { description, example } = name !== 'id' ? ofType : path.startsWith('/bulk') ? ofBulk : ofJob;
       parameters.push({ name, in: 'path', required: true, description, schema: { type: 'string' }, example });
     }
     const asked = (query as { properties?: Json } | undefined)?.properties ?? {};

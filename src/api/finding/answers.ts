@@ -1,7 +1,10 @@
 /** The shapes of answers about many jobs. What writes them are the routes. */
+import { keptErrors } from '../../domain/control/bulk.js';
+import { errorCodes } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
 import { Type } from '../../schema/typebox.js';
 import { instant, jobId, jobType } from '../answers.js';
+import { bulkFilter, bulkSchema } from './bulk-schema.js';
 
 const exact = { additionalProperties: false } as const;
 const count = Type.Integer({ minimum: 0 });
@@ -30,5 +33,40 @@ export const failures = Type.Object(
     items: Type.Array(failureGroup, { maxItems: limits.listMax }),
     next_cursor: Type.Optional(Type.String()),
   },
+  exact,
+);
+
+const action = bulkSchema.properties.action;
+
+/** Something that is done with many jobs. */
+export const bulk = Type.Object(
+  {
+    id: Type.String({ pattern: '^bulk_[1-9]\\d*$' }),
+    action,
+    filter: bulkFilter,
+    change: Type.Optional(Type.Object({}, { additionalProperties: true })),
+    status: Type.Enum(['pending', 'running', 'success', 'cancelled'], {
+      description: 'pending: others go first; success: all jobs have been acted on, whatever became of each',
+    }),
+    matched: Type.Integer({ minimum: 0, description: 'Jobs that were found when it was accepted' }),
+    done: count,
+    skipped: Type.Integer({ minimum: 0, description: 'Jobs that did not match any more when their turn came' }),
+    failed: Type.Integer({ minimum: 0, description: 'Jobs that the action was refused for' }),
+    errors: Type.Array(Type.Object({ job_id: jobId, code: Type.Enum([...errorCodes]), detail: Type.String() }, exact), {
+      maxItems: keptErrors,
+      description: 'The first refusals',
+    }),
+    created_at: instant,
+    finished_at: Type.Optional(instant),
+  },
+  exact,
+);
+
+/** `dry_run` */
+export const bulkPreview = Type.Object({ action, matched: count }, exact);
+
+/** `GET /bulk` */
+export const bulkList = Type.Object(
+  { total: count, items: Type.Array(bulk, { maxItems: limits.listMax }), next_cursor: Type.Optional(Type.String()) },
   exact,
 );

@@ -103,14 +103,15 @@ function tells(row: Run, run: Run): boolean {
 
 /** The run that a finished job's state tells of. */
 function onlyRun({ spec, state, detail }: Job): Run[] {
-  const { status, fence, startedAt, finishedAt, occurrence } = state;
+  const { status, fence, attempt, startedAt, finishedAt, occurrence } = state;
   const { lastError } = detail;
   const hasExpired = status === 'failed' && lastError?.code === 'expired';
   if (fence === 0) {
     if (!hasExpired) return [];
     return [{ outcome: 'expired', scheduledFor: occurrence, lastScheduledFor: occurrence, count: 1, manual: false }];
   }
-  if (startedAt === 0) return [];
+  // Its attempts are of the time before, when it was a repeating job or was tried again: they have their rows.
+  if (startedAt === 0 || attempt === 0) return [];
   const outcome = status === 'failed' ? failedAs(lastError) : status === 'success' ? status : 'cancelled';
   const error = status === 'failed' && lastError ? { error: shortened(lastError) } : undefined;
   return [{ ...begun(spec, state), outcome, finishedAt, ...error }];

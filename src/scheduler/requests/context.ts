@@ -1,4 +1,5 @@
 /** What the deciding of requests shares: what it is decided with, the job that is named, and whether its status permits it. */
+import type { BulkRecord } from '../../domain/control/bulk.js';
 import { Refusal } from '../../domain/errors.js';
 import { findById } from '../../domain/find-job.js';
 import { formatId } from '../../domain/id.js';
@@ -6,10 +7,19 @@ import type { Job, JobName, TraceContext } from '../../domain/job.js';
 import { next, type Step } from '../../domain/lifecycle.js';
 import type { HandlerInfo } from '../../pool/port.js';
 import type { Ledger } from '../ledger.js';
-import type { Answer } from '../messages.js';
+import type { Answer, BulkRequest } from '../messages.js';
+
+/** Takes in and ends what is done with many jobs. */
+export interface BulkRequests {
+  accept(request: BulkRequest, context: RequestContext): BulkRecord;
+  /** @throws Refusal `not_found` */
+  cancel(id: number, context: RequestContext): BulkRecord;
+}
 
 export interface RequestContext {
   readonly ledger: Ledger;
+  /** What is done with many jobs. */
+  readonly bulks: BulkRequests;
   readonly handlers: ReadonlyMap<string, HandlerInfo>;
   /** How many jobs of a type there are. */
   readonly jobsOfType: (name: string) => number;

@@ -1,4 +1,5 @@
 /** Deciding what users ask for: each request becomes a decision about a job, or a refusal that says why not. */
+import type { BulkRecord } from '../../domain/control/bulk.js';
 import * as decisions from '../../domain/decisions.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Job, JobSpec } from '../../domain/job.js';
@@ -40,9 +41,17 @@ export function decideRequest(request: ShortRequest, context: RequestContext, re
     case 'pauseServer':
     case 'resumeServer':
       return setServer(request, context, reply);
+    case 'bulk':
+      return answerBulk(context.bulks.accept(request, context), context, reply);
+    case 'cancelBulk':
+      return answerBulk(context.bulks.cancel(request.id, context), context, reply);
     default:
       request satisfies never;
   }
+}
+
+function answerBulk(bulk: BulkRecord, { ledger }: RequestContext, reply: Reply): void {
+  ledger.answerAfterAll(reply, { ok: true, jobs: [], replayed: false, bulk });
 }
 
 function create(request: Creation, context: RequestContext, reply: Reply): void {

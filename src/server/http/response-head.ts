@@ -29,5 +29,6 @@ export function responseHead(
 
 export const jsonOk = responseHead('200 OK', 'application/json');
 export const jsonCreated = responseHead('201 Created', 'application/json');
+export const jsonAccepted = responseHead('202 Accepted', 'application/json');
 export const jsonUnavailable = responseHead('503 Service Unavailable', 'application/json', [['Retry-After', '5']]);
 export const noContent = responseHead('204 No Content');

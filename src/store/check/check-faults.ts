@@ -21,6 +21,7 @@ const meanings = {
   set: 'lists and totals are wrong',
   finished: 'retention will not remove it',
   key: 'a request that is sent again may make a second job',
+  bulk: 'what was asked for is not done with all of these jobs',
   label: 'lists that look for it do not show it, or show it where it does not belong',
   jobKey: 'there may be two jobs with one key, or none can be made with it',
   run: 'what became of its attempts is shown wrongly, or not at all',

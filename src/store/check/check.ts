@@ -14,6 +14,7 @@ import { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
 import { noCounters } from '../port.js';
 import { noMark, readMark } from '../trees/merge-mark.js';
+import { checkBulks } from './check-bulks.js';
 import { CheckFaults } from './check-faults.js';
 import { CheckGround } from './check-ground.js';
 import { checkJobKeys } from './check-job-keys.js';
@@ -68,6 +69,7 @@ export function checkStore(
   const { counts, pending, expiring, finished } = pass('the jobs', () => checkJobs(ground));
   pass('the due index', () => checkDue(ground, pending, expiring));
   pass('the labels of jobs', () => checkLabels(ground));
+  pass('what is done with many jobs', () => checkBulks(ground));
   pass('the list of finished jobs', () => checkFinished(ground, finished));
   pass('the idempotency keys', () => checkKeys(ground));
   pass('the keys of jobs', () => checkJobKeys(ground));

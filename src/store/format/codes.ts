@@ -93,6 +93,7 @@ export const treeCodes = {
   jobKeys: 10,
   labels: 11,
   runs: 12,
-  logs: 13,
+  bulk: 13,
+  logs: 14,
 } as const;
 export const treeOfCode: Words<keyof typeof treeCodes> = wordsOf(treeCodes);

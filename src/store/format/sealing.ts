@@ -9,6 +9,7 @@ import { encodeMeta, metaKey, type Put } from './layout.js';
 import { type Change, type Deadline, writeLogRecord } from './log-record.js';
 import { settingsPuts } from './settings.js';
 import { writeSpec } from './spec-codec.js';
+import { bulkPuts } from './trees/bulk-record.js';
 import { keyOfPlace } from './trees/finished-list.js';
 import { jobKeyPut } from './trees/job-key.js';
 import { keyUsePuts } from './trees/key-use.js';
@@ -42,7 +43,7 @@ export interface SealContext {
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
 export function sealChanges(
-  { at, counters, jobs, events, keys, jobKeys, runs, passed, settings, downtime }: Changes,
+  { at, counters, jobs, events, keys, jobKeys, runs, passed, bulks, settings, downtime }: Changes,
   context: SealContext,
 ): SealedBatch {
   const { position, logBytes, types } = context;
@@ -74,6 +75,7 @@ export function sealChanges(
     for (const row of rows) puts.push(...runPuts(seq, row, runsKept(repeats)));
   }
   if (settings !== undefined) puts.push(...settingsPuts(settings));
+  for (const change of bulks?.values() ?? []) puts.push(...bulkPuts(change));
   if (downtime !== undefined)
     puts.push({ tree: 'meta', key: metaKey('downtime'), value: encodeMeta(downtime, 'downtime') });
   const out = new ByteWriter(256 + changes.length * 256);

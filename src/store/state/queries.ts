@@ -4,7 +4,14 @@ import { findById } from '../../domain/find-job.js';
 import type { JobFilter } from '../../domain/finding/job-filter.js';
 import type { Job } from '../../domain/job.js';
 import { EventLog } from '../log/event-log.js';
-import { type Counters, type DamageReports, UnreadableRecord, unreadableRefusal } from '../port.js';
+import {
+  type BulkJobs,
+  bulkBlockSize,
+  type Counters,
+  type DamageReports,
+  UnreadableRecord,
+  unreadableRefusal,
+} from '../port.js';
 import type {
   FailurePage,
   FailureQuery,
@@ -114,6 +121,20 @@ export class StoreQueries implements Queries {
     return this.#whole(() => this.#page(total, seqs, limit, sort === 'due' ? first.slice(skip) : undefined));
   }
 
+  *matching(filter: JobFilter): Steps<readonly BulkJobs[]> {
+    const find = (): Found => this.#whole(() => this.#find(filter));
+    if (asksOfDue({ filter })) {
+      const steps = searchByDue(this.#due, find, { filter, sort: 'created', descending: false, keep: 0 }, true);
+      return byBlock((yield* steps).all);
+    }
+    const found = find();
+    try {
+      return found.parts.map(({ block, bitmap }) => ({ block, places: bitmap.toUint32Array() }));
+    } finally {
+      found.dispose();
+    }
+  }
+
   *failures(query: FailureQuery): Steps<FailurePage> {
     const { sets, labels, types } = this.#state;
     const ground = {
@@ -177,7 +198,19 @@ export class StoreQueries implements Queries {
   }
 }
 
+/** @param seqs ascending */
+function byBlock(seqs: readonly number[]): BulkJobs[] {
+  const blocks = new Map<number, number[]>();
+  for (const seq of seqs) {
+    const block = Math.floor(seq / bulkBlockSize);
+    const places = blocks.get(block);
+    if (places) places.push(seq % bulkBlockSize);
+    else blocks.set(block, [seq % bulkBlockSize]);
+  }
+  return [...blocks].map(([block, places]) => ({ block, places: Uint32Array.from(places) }));
+}
+
 /** Whether a list has to know due times. */
-function asksOfDue({ filter = {}, sort }: ListQuery): boolean {
+function asksOfDue({ filter = {}, sort }: Pick<ListQuery, 'filter' | 'sort'>): boolean {
   return sort === 'due' || filter.dueFrom !== undefined || filter.dueBefore !== undefined;
 }

@@ -8,7 +8,7 @@ import { rowDue, rowPriority, rowStatus, rowType, rowWakes } from '../format/row
 import { laneOf } from '../format/trees/due-chunk.js';
 import type { LogSource } from '../log/record-log.js';
 import { readRecord, replay } from '../log/records.js';
-import { type Counters, noCounters } from '../port.js';
+import { type Counters, type KeptBulks, noCounters } from '../port.js';
 import { lanesIn } from '../trees/due-index.js';
 import type { JobSets } from '../trees/job-sets.js';
 import { readMark } from '../trees/merge-mark.js';
@@ -29,6 +29,8 @@ export interface Restored {
   readonly lastRecordAt: number | undefined;
   /** What users have set. */
   readonly settings: Settings;
+  /** What is done with many jobs. */
+  readonly bulks: KeptBulks;
   /** When no server ran, as far as the last record knows. Unix milliseconds. */
   readonly downtime: readonly Stretch[];
 }
@@ -51,6 +53,7 @@ export function restore(
   reader.loadTypes();
   const setsRead = reader.loadSets(sets);
   const settings = reader.settings();
+  const bulks = reader.bulks();
   const downtime = reader.downtime();
   const { position, watermark } = readMark(reader.kv);
   const lanes = lanesIn(reader.kv)
@@ -66,6 +69,7 @@ export function restore(
     lanes,
     lastRecordAt: marked?.at,
     settings,
+    bulks,
     downtime,
   };
   replay(log, position, (record) => {
@@ -86,6 +90,7 @@ export function restore(
       lanes,
       lastRecordAt: record.at,
       settings,
+      bulks,
       downtime,
     };
   });

@@ -1,6 +1,7 @@
 /** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
 
 import type { Stretch } from '../../clock.js';
+import type { BulkRecord } from '../../domain/control/bulk.js';
 import type { KeyHolder } from '../../domain/control/keys.js';
 import type { Settings } from '../../domain/control/settings.js';
 import type { JobSpec } from '../../domain/job.js';
@@ -21,12 +22,13 @@ import {
 import type { RowPlace } from '../format/row.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { readSpec } from '../format/spec-codec.js';
+import { placeOfBulk, readBulkJobs, readBulkRecord } from '../format/trees/bulk-record.js';
 import { decodeFinished, keyBehind, keyOfPlace, placeOfKey } from '../format/trees/finished-list.js';
 import { readKeyHolder, underOfJobKey } from '../format/trees/job-key.js';
 import { blockOfKey, decodeSet, setOfKey } from '../format/trees/set-block.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
-import type { FinishedJob, FinishedPlace, KeyUse } from '../port.js';
+import type { BulkJobs, FinishedJob, FinishedPlace, KeptBulks, KeyUse } from '../port.js';
 import { findKey } from './idempotency.js';
 import type { JobSets } from './job-sets.js';
 import { runsIn } from './runs.js';
@@ -114,6 +116,17 @@ export class StoreReader {
   downtime(): readonly Stretch[] {
     const sealed = this.kv.get('meta', metaKey('downtime'));
     return sealed ? decodeMeta<Stretch[]>(sealed, 'downtime') : [];
+  }
+
+  /** What is done with many jobs. @throws DamagedRecord, NewerRecord */
+  bulks(): KeptBulks {
+    const found = new Map<number, { record: BulkRecord; readonly jobs: BulkJobs[] }>();
+    for (const { key, value } of this.kv.entries('bulk', {})) {
+      const { id, block } = placeOfBulk(key);
+      if (block === undefined) found.set(id, { record: readBulkRecord(value, key), jobs: [] });
+      else found.get(id)?.jobs.push(readBulkJobs(value, key));
+    }
+    return [...found.values()];
   }
 
   /** Returns how many sets there were. */
