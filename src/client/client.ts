@@ -16,6 +16,8 @@ import type {
   Gap,
   Handlers,
   Health,
+  History,
+  HistoryFilter,
   Job,
   JobChange,
   JobPause,
@@ -29,6 +31,7 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
+  System,
   TransientType,
 } from './types.js';
 
@@ -105,6 +108,19 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
 
   resume({ signal }: CallOptions = {}): Promise<ServerPause> {
     return this.#transport.send('POST', '/resume', { signal });
+  }
+
+  /** What happened over the last three hours in steps of ten seconds, or seven days in steps of five minutes. */
+  history({ step, from, to }: HistoryFilter = {}, { signal }: CallOptions = {}): Promise<History> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries({ step, from, to }))
+      if (value !== undefined) query.set(name, value instanceof Date ? value.toISOString() : value);
+    return this.#transport.send('GET', `/history?${query}`, { signal, repeatable: true });
+  }
+
+  /** What the server is made of, what it was told, and how its parts are. */
+  system({ signal }: CallOptions = {}): Promise<System> {
+    return this.#transport.send('GET', '/system', { signal, repeatable: true });
   }
 
   /** What jobs have failed of, the most frequent first, page by page as they are asked for. */
@@ -346,6 +362,9 @@ export type {
   Gap,
   Handlers,
   Health,
+  History,
+  HistoryFilter,
+  HistoryPoint,
   Instant,
   Job,
   JobChange,
@@ -368,5 +387,6 @@ export type {
   ResultOf,
   ServerPause,
   Stats,
+  System,
   TransientType,
 } from './types.js';

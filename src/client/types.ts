@@ -281,6 +281,46 @@ export interface Health {
   readonly waiting_for_handler?: Readonly<Record<string, number>>;
 }
 
+export interface HistoryFilter {
+  /** Default `10s`. */
+  readonly step?: '10s' | '5m';
+  readonly from?: Instant;
+  readonly to?: Instant;
+}
+
+/** What happened in a step. */
+export interface HistoryPoint {
+  /** When it began. */
+  readonly at: string;
+  readonly created: number;
+  readonly started: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** At its end. */
+  readonly pending: number;
+  readonly running: number;
+  /** null where nothing started. */
+  readonly lateness_p50_ms: number | null;
+  readonly lateness_p99_ms: number | null;
+}
+
+export interface History {
+  readonly step: '10s' | '5m';
+  /** Steps in which no server ran are not there. */
+  readonly items: readonly HistoryPoint[];
+}
+
+export interface System {
+  readonly version: string;
+  readonly node: string;
+  readonly started_at: string;
+  readonly threads: JsonObject;
+  readonly store: JsonObject;
+  readonly events: JsonObject;
+  readonly http: JsonObject;
+  readonly options: JsonObject;
+}
+
 export interface Stats {
   readonly pending: number;
   readonly running: number;
