@@ -4,7 +4,7 @@ import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
 import { listQuery } from './finding/filter-schema.js';
 import { findingOperations } from './finding/operations.js';
-import { logLines, logsQuery } from './logs/schemas.js';
+import { jobLogs } from './logs/schemas.js';
 import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
 import { runList, runsQuery } from './runs/schemas.js';
@@ -201,16 +201,7 @@ export const operations = {
     query: runsQuery,
     answers: { 200: runList },
   },
-  jobLogs: {
-    method: 'GET',
-    path: '/jobs/:id/logs',
-    tag: 'Jobs',
-    summary: 'List the lines that handlers of a job have written, the oldest first',
-    description:
-      'What they wrote by ctx.log, from --job-log-level on: of an attempt the last 1,000 lines or 64 KiB, of all together --job-logs; the oldest go. `dropped` is how many are not there any more, of attempts that have some left.',
-    query: logsQuery,
-    answers: { 200: logLines },
-  },
+  jobLogs,
   cron: {
     method: 'GET',
     path: '/cron',

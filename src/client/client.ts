@@ -2,6 +2,7 @@
 import { Bulks } from './bulk.js';
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
+import type { EventFilter, EventOf, EventType, Gap, TransientType } from './event-types.js';
 import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
 import { Live, type LiveOptions } from './live.js';
@@ -9,11 +10,7 @@ import { type LogFilter, type LogLine, logsOf } from './logs.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
-  EventFilter,
-  EventOf,
-  EventType,
   Failure,
-  Gap,
   Handlers,
   Health,
   History,
@@ -32,7 +29,6 @@ import type {
   ServerPause,
   Stats,
   System,
-  TransientType,
 } from './types.js';
 
 export interface EscapementOptions {
@@ -346,6 +342,17 @@ function bodyOf(fields: object): string {
 }
 
 export { EscapementError, type Fault } from './errors.js';
+export type {
+  EventFilter,
+  EventOf,
+  EventType,
+  Gap,
+  JobEvent,
+  LogEvent,
+  LogLevel,
+  ProgressEvent,
+  TransientType,
+} from './event-types.js';
 export type { EventsOptions } from './events.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
 export type { LogFilter, LogLine } from './logs.js';
@@ -355,11 +362,7 @@ export type {
   BulkAction,
   BulkPreview,
   Duration,
-  EventFilter,
-  EventOf,
-  EventType,
   Failure,
-  Gap,
   Handlers,
   Health,
   History,
@@ -368,7 +371,6 @@ export type {
   Instant,
   Job,
   JobChange,
-  JobEvent,
   JobFilter,
   JobPause,
   JobStatus,
@@ -376,17 +378,13 @@ export type {
   JsonObject,
   ListedJob,
   ListFilter,
-  LogEvent,
-  LogLevel,
   NewBulk,
   NewJob,
   Overlap,
   PayloadOf,
-  ProgressEvent,
   Reason,
   ResultOf,
   ServerPause,
   Stats,
   System,
-  TransientType,
 } from './types.js';

@@ -1,6 +1,8 @@
 /** The lines that handlers of a job have written. */
+
+import type { LogLevel } from './event-types.js';
 import type { Transport } from './transport.js';
-import type { JsonObject, LogLevel } from './types.js';
+import type { JsonObject } from './types.js';
 
 export interface LogLine {
   readonly time: string;

@@ -39,3 +39,15 @@ export const logLines = Type.Object(
   { total: count, dropped: count, items: Type.Array(logLine), next_cursor: Type.Optional(Type.String()) },
   exact,
 );
+
+/** `GET /jobs/:id/logs`, one of `operations`. */
+export const jobLogs = {
+  method: 'GET',
+  path: '/jobs/:id/logs',
+  tag: 'Jobs',
+  summary: 'List the lines that handlers of a job have written, the oldest first',
+  description:
+    'What they wrote by ctx.log, from --job-log-level on: of an attempt the last 1,000 lines or 64 KiB, of all together --job-logs; the oldest go. `dropped` is how many are not there any more, of attempts that have some left.',
+  query: logsQuery,
+  answers: { 200: logLines },
+} as const;
