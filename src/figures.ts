@@ -21,7 +21,7 @@ export interface FiguresParts {
   readonly directory: string;
   readonly shard: {
     readonly state: Pick<CommittedState, 'sets' | 'types'>;
-    readonly scheduler: Pick<Scheduler, 'firstDue' | 'settings'>;
+    readonly scheduler: Pick<Scheduler, 'firstDue' | 'settings' | 'queues'>;
     readonly jobLogs: Pick<JobLogs, 'bytes' | 'dropped'>;
   };
   readonly pool: Pick<WorkerPool, 'alive' | 'busy' | 'retired'>;
@@ -57,6 +57,9 @@ function figures({
     *overdue() {
       const now = clock.now();
       for (const [type, due] of scheduler.firstDue()) yield { type, ms: Math.max(0, now - due) };
+    },
+    *waiting() {
+      for (const { name, waitsFor, jobs } of scheduler.queues()) yield { type: name, limit: waitsFor, jobs };
     },
     threads: () => ({ alive: pool.alive, busy: pool.busy, retired: pool.retired }),
     paused: () => {

@@ -11,6 +11,7 @@ import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   Failure,
+  Group,
   Handlers,
   Health,
   History,
@@ -19,6 +20,7 @@ import type {
   JobChange,
   JobPause,
   JobType,
+  JobTypeChange,
   ListedJob,
   ListFilter,
   NameOf,
@@ -309,6 +311,16 @@ export class JobTypes {
     return this.#transport.send('GET', typePathOf(name), { signal, repeatable: true });
   }
 
+  /** Sets limits of a type, or pauses it: at once, and for good. */
+  set(name: string, change: JobTypeChange, { signal }: CallOptions = {}): Promise<JobType> {
+    return this.#transport.send('PUT', typePathOf(name), { body: bodyOf(change), signal });
+  }
+
+  /** The groups of a type that have jobs to run, those with most of them first, page by page as they are asked for. */
+  async *groups(name: string, { signal }: CallOptions = {}): AsyncGenerator<Group, void, undefined> {
+    yield* pages<Group>(this.#transport, '/groups', new URLSearchParams({ name }), { signal });
+  }
+
   /** Nothing of a type starts until it is resumed. */
   pause(name: string, pause: Reason = {}, { signal }: CallOptions = {}): Promise<JobType> {
     return this.#transport.send('POST', `${typePathOf(name)}/pause`, { body: bodyOf(pause), signal });
@@ -363,6 +375,7 @@ export type {
   BulkPreview,
   Duration,
   Failure,
+  Group,
   Handlers,
   Health,
   History,
@@ -375,6 +388,7 @@ export type {
   JobPause,
   JobStatus,
   JobType,
+  JobTypeChange,
   JsonObject,
   ListedJob,
   ListFilter,
