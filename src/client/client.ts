@@ -5,13 +5,18 @@ import { EscapementError } from './errors.js';
 import type { EventFilter, EventOf, EventType, Gap, TransientType } from './event-types.js';
 import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
+import { JobTypes } from './job-types.js';
 import { Live, type LiveOptions } from './live.js';
 import { type LogFilter, type LogLine, logsOf } from './logs.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   Failure,
+<<<<<<< HEAD
   Group,
+=======
+  Gap,
+>>>>>>> origin/main
   Handlers,
   Health,
   History,
@@ -19,8 +24,6 @@ import type {
   Job,
   JobChange,
   JobPause,
-  JobType,
-  JobTypeChange,
   ListedJob,
   ListFilter,
   NameOf,
@@ -294,45 +297,7 @@ export class Jobs<H extends Handlers> {
   }
 }
 
-export class JobTypes {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  async list({ signal }: CallOptions = {}): Promise<readonly JobType[]> {
-    const options = { signal, repeatable: true };
-    const { items } = await this.#transport.send<{ items: JobType[] }>('GET', '/job-types', options);
-    return items;
-  }
-
-  get(name: string, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('GET', typePathOf(name), { signal, repeatable: true });
-  }
-
-  /** Sets limits of a type, or pauses it: at once, and for good. */
-  set(name: string, change: JobTypeChange, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('PUT', typePathOf(name), { body: bodyOf(change), signal });
-  }
-
-  /** The groups of a type that have jobs to run, those with most of them first, page by page as they are asked for. */
-  async *groups(name: string, { signal }: CallOptions = {}): AsyncGenerator<Group, void, undefined> {
-    yield* pages<Group>(this.#transport, '/groups', new URLSearchParams({ name }), { signal });
-  }
-
-  /** Nothing of a type starts until it is resumed. */
-  pause(name: string, pause: Reason = {}, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('POST', `${typePathOf(name)}/pause`, { body: bodyOf(pause), signal });
-  }
-
-  resume(name: string, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('POST', `${typePathOf(name)}/resume`, { signal });
-  }
-}
-
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
-const typePathOf = (name: string): string => `/job-types/${encodeURIComponent(name)}`;
 
 const durations: ReadonlySet<string> = new Set([
   'delay',
@@ -354,18 +319,9 @@ function bodyOf(fields: object): string {
 }
 
 export { EscapementError, type Fault } from './errors.js';
-export type {
-  EventFilter,
-  EventOf,
-  EventType,
-  Gap,
-  JobEvent,
-  LogEvent,
-  LogLevel,
-  ProgressEvent,
-  TransientType,
-} from './event-types.js';
+export type * from './event-types.js';
 export type { EventsOptions } from './events.js';
+export type { Group, JobType, JobTypeChange, JobTypes } from './job-types.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
 export type { LogFilter, LogLine } from './logs.js';
 export type { JobRun, RunOutcome } from './runs.js';
@@ -375,7 +331,12 @@ export type {
   BulkPreview,
   Duration,
   Failure,
+
+<<<<<<< HEAD
   Group,
+=======
+  Gap,
+>>>>>>> origin/main
   Handlers,
   Health,
   History,
@@ -387,8 +348,6 @@ export type {
   JobFilter,
   JobPause,
   JobStatus,
-  JobType,
-  JobTypeChange,
   JsonObject,
   ListedJob,
   ListFilter,

@@ -229,63 +229,6 @@ export interface Bulk extends BulkPreview {
   readonly finished_at?: string;
 }
 
-export interface JobType {
-  readonly name: string;
-  readonly description?: string;
-  readonly timeout?: string;
-  /** null is unbounded. */
-  readonly concurrency: number | null;
-  readonly max_retries?: number;
-  readonly retry_delay?: string;
-  readonly max_retry_delay?: string;
-  readonly retry_jitter?: number;
-  readonly expires_after?: string;
-  readonly priority?: number;
-  /** What payloads of new jobs are held against (JSON Schema 2020-12); absent: any object will do. */
-  readonly payload_schema?: JsonObject;
-  /** null is unbounded; of `rate`: none. */
-  readonly group_concurrency: number | null;
-  readonly rate: string | null;
-  /** What its handler says of these. null: there is none, and its jobs wait. */
-  readonly handler: {
-    readonly concurrency: number | null;
-    readonly group_concurrency: number | null;
-    readonly rate: string | null;
-  } | null;
-  readonly counts: { readonly pending: number; readonly due: number; readonly running: number };
-  /** Of the last minute. */
-  readonly recent: {
-    readonly span: string;
-    readonly started: number;
-    readonly succeeded: number;
-    readonly failed: number;
-    readonly lateness_p99_ms: number | null;
-    readonly duration_p50_ms: number | null;
-    readonly duration_p99_ms: number | null;
-  };
-  readonly paused?: true;
-  readonly pause_reason?: string;
-}
-
-/** What is to be set of a job type; null: as its handler says, and not paused. */
-export interface JobTypeChange {
-  readonly concurrency?: number | null;
-  readonly group_concurrency?: number | null;
-  /** At most so many starts in any stretch of a duration: `100/1m`. */
-  readonly rate?: string | null;
-  readonly paused?: boolean | null;
-  readonly pause_reason?: string | null;
-}
-
-/** A group of a job type: its jobs that are not finished. */
-export interface Group {
-  readonly group: string;
-  readonly pending: number;
-  /** Of those. */
-  readonly due: number;
-  readonly running: number;
-}
-
 /** What is said of a pause; null takes it away, what is absent stays as it is. */
 export interface Reason {
   /** At most 500 characters. */

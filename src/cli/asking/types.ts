@@ -1,7 +1,7 @@
 /** What `escapement types …` does. */
 import { EscapementError } from '../../client/errors.js';
+import type { Group, JobType } from '../../client/job-types.js';
 import type { Transport } from '../../client/transport.js';
-import type { Group, JobType } from '../../client/types.js';
 import type { AskingOptions } from '../option.js';
 import { ask, show as showAnswer } from './connection.js';
 import { fieldLines, table } from './text.js';
