@@ -12,11 +12,6 @@ import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   Failure,
-<<<<<<< HEAD
-  Group,
-=======
-  Gap,
->>>>>>> origin/main
   Handlers,
   Health,
   History,
@@ -319,7 +314,17 @@ function bodyOf(fields: object): string {
 }
 
 export { EscapementError, type Fault } from './errors.js';
-export type * from './event-types.js';
+export type {
+  EventFilter,
+  EventOf,
+  EventType,
+  Gap,
+  JobEvent,
+  LogEvent,
+  LogLevel,
+  ProgressEvent,
+  TransientType,
+} from './event-types.js';
 export type { EventsOptions } from './events.js';
 export type { Group, JobType, JobTypeChange, JobTypes } from './job-types.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
@@ -331,12 +336,6 @@ export type {
   BulkPreview,
   Duration,
   Failure,
-
-<<<<<<< HEAD
-  Group,
-=======
-  Gap,
->>>>>>> origin/main
   Handlers,
   Health,
   History,
