@@ -20,7 +20,7 @@ export interface FiguresParts {
   readonly directory: string;
   readonly shard: {
     readonly state: Pick<CommittedState, 'sets' | 'types'>;
-    readonly scheduler: Pick<Scheduler, 'firstDue' | 'settings'>;
+    readonly scheduler: Pick<Scheduler, 'firstDue' | 'settings' | 'queues'>;
   };
   readonly pool: Pick<WorkerPool, 'alive' | 'busy' | 'retired'>;
   readonly kv: Pick<LmdbKv, 'space'>;
@@ -47,6 +47,9 @@ function figures({ version, clock, directory, shard: { state, scheduler }, pool,
     *overdue() {
       const now = clock.now();
       for (const [type, due] of scheduler.firstDue()) yield { type, ms: Math.max(0, now - due) };
+    },
+    *waiting() {
+      for (const { name, waitsFor, jobs } of scheduler.queues()) yield { type: name, limit: waitsFor, jobs };
     },
     threads: () => ({ alive: pool.alive, busy: pool.busy, retired: pool.retired }),
     paused: () => {

@@ -10,6 +10,7 @@ import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
 import { type Libraries, loadLibraries, tracesOf } from './libraries.js';
+import { overviewOf } from './overview/overview.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
 import { makePool, type Workers } from './pools.js';
 import type { ProcessEnd } from './process/end.js';
@@ -41,6 +42,7 @@ import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { KvLogSource } from './store/log/kv-log.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
 import { Counts } from './telemetry/counts.js';
+import type { History } from './telemetry/history/history.js';
 import { Recent } from './telemetry/recent.js';
 import type { Traces } from './telemetry/traces/port.js';
 import { TimerWaker } from './timer/waker.js';
@@ -224,6 +226,7 @@ interface Parts extends Opened {
   readonly watch: DirectoryWatch;
   readonly jobsOfTypes: JobsByType;
   readonly listening: Server;
+  readonly history: History;
   readonly reloads: Reloads;
   /** Of `--watch`. */
   readonly folderWatch: FolderWatch | undefined;
@@ -275,6 +278,8 @@ async function assemble(
   );
   const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types, new Recent(counts));
   const { Server, http, pages } = await libraries;
+  const figures = { version, clock, directory: lock.path, shard, counts, pool, kv, log: logSource };
+  const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });
   const server = new Server({
     config,
     pages,
@@ -295,7 +300,8 @@ async function assemble(
     log,
     telemetry: counts,
     traces,
-    metrics: () => metricsText(counts, { version, clock, directory: lock.path, shard, pool, kv, log: logSource }),
+    ...overview.shown,
+    metrics: () => metricsText(counts, figures),
   });
   end.first(() => server.abandon());
   const { givenTokens, tokenFile, tokens } = config;
@@ -319,7 +325,9 @@ async function assemble(
   opened.scheduler.set(shard.scheduler);
   opened.server.set(server);
   store.listen(shard.store, (error) => fatal(error.message));
-  const folderWatch = config.watch ? await watchHandlers(reloads, opened, config, log) : undefined;
+  const onChange = (): void => void reloads.request('watch');
+  const folder = { folder: config.handlersDir, readAt: opened.readAt, onChange, log };
+  const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
   return {
     ...opened,
     shard,
@@ -328,14 +336,11 @@ async function assemble(
     watch,
     jobsOfTypes,
     listening: server,
+    history: overview.history,
     http: http.name,
     reloads,
     folderWatch,
   };
-}
-
-function watchHandlers(reloads: Reloads, { readAt }: Opened, { handlersDir }: Config, log: Pino): Promise<FolderWatch> {
-  return FolderWatch.start({ folder: handlersDir, readAt, onChange: () => void reloads.request('watch'), log });
 }
 
 /** Decides what becomes of attempts that ran when the last server ended. Waits until that is on disk, or the disk takes no writes. */
@@ -353,6 +358,7 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
   const { listening, http, stops, types, shard, jobsOfTypes, reloads } = parts;
   const { urls } = await listening.listen();
   stops.start();
+  parts.history.start();
   const names = types.map(({ name }) => name);
   log.info({ urls, http, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
   jobsOfTypes.warn(log);
@@ -364,13 +370,27 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
 }
 
 async function stopInOrder(
-  { shard: { scheduler }, pool, listening, store, waker, watch, stops, kv, reloads, folderWatch, traces }: Parts,
+  {
+    shard: { scheduler },
+    pool,
+    listening,
+    store,
+    waker,
+    watch,
+    stops,
+    kv,
+    reloads,
+    folderWatch,
+    traces,
+    history,
+  }: Parts,
   lock: DirectoryLock,
   { graceMs }: Config,
   { log }: Surroundings,
 ): Promise<void> {
   watch.close();
   reloads.stop();
+  await history.stop();
   await folderWatch?.close();
   await shutDown({ scheduler, pool, server: listening, store, waker, graceMs, log });
   await traces?.flush();

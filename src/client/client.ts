@@ -4,6 +4,7 @@ import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
 import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
+import { JobTypes } from './job-types.js';
 import { Live, type LiveOptions } from './live.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
@@ -15,10 +16,11 @@ import type {
   Gap,
   Handlers,
   Health,
+  History,
+  HistoryFilter,
   Job,
   JobChange,
   JobPause,
-  JobType,
   ListedJob,
   ListFilter,
   NameOf,
@@ -28,6 +30,7 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
+  System,
   TransientType,
 } from './types.js';
 
@@ -104,6 +107,19 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
 
   resume({ signal }: CallOptions = {}): Promise<ServerPause> {
     return this.#transport.send('POST', '/resume', { signal });
+  }
+
+  /** What happened over the last three hours in steps of ten seconds, or seven days in steps of five minutes. */
+  history({ step, from, to }: HistoryFilter = {}, { signal }: CallOptions = {}): Promise<History> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries({ step, from, to }))
+      if (value !== undefined) query.set(name, value instanceof Date ? value.toISOString() : value);
+    return this.#transport.send('GET', `/history?${query}`, { signal, repeatable: true });
+  }
+
+  /** What the server is made of, what it was told, and how its parts are. */
+  system({ signal }: CallOptions = {}): Promise<System> {
+    return this.#transport.send('GET', '/system', { signal, repeatable: true });
   }
 
   /** What jobs have failed of, the most frequent first, page by page as they are asked for. */
@@ -274,35 +290,7 @@ export class Jobs<H extends Handlers> {
   }
 }
 
-export class JobTypes {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  async list({ signal }: CallOptions = {}): Promise<readonly JobType[]> {
-    const options = { signal, repeatable: true };
-    const { items } = await this.#transport.send<{ items: JobType[] }>('GET', '/job-types', options);
-    return items;
-  }
-
-  get(name: string, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('GET', typePathOf(name), { signal, repeatable: true });
-  }
-
-  /** Nothing of a type starts until it is resumed. */
-  pause(name: string, pause: Reason = {}, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('POST', `${typePathOf(name)}/pause`, { body: bodyOf(pause), signal });
-  }
-
-  resume(name: string, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('POST', `${typePathOf(name)}/resume`, { signal });
-  }
-}
-
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
-const typePathOf = (name: string): string => `/job-types/${encodeURIComponent(name)}`;
 
 const durations: ReadonlySet<string> = new Set([
   'delay',
@@ -325,6 +313,7 @@ function bodyOf(fields: object): string {
 
 export { EscapementError, type Fault } from './errors.js';
 export type { EventsOptions } from './events.js';
+export type { Group, JobType, JobTypeChange, JobTypes } from './job-types.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
 export type { JobRun, RunOutcome } from './runs.js';
 export type {
@@ -339,6 +328,9 @@ export type {
   Gap,
   Handlers,
   Health,
+  History,
+  HistoryFilter,
+  HistoryPoint,
   Instant,
   Job,
   JobChange,
@@ -346,7 +338,6 @@ export type {
   JobFilter,
   JobPause,
   JobStatus,
-  JobType,
   JsonObject,
   ListedJob,
   ListFilter,
@@ -361,5 +352,6 @@ export type {
   ResultOf,
   ServerPause,
   Stats,
+  System,
   TransientType,
 } from './types.js';

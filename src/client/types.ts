@@ -231,27 +231,6 @@ export interface Bulk extends BulkPreview {
   readonly finished_at?: string;
 }
 
-export interface JobType {
-  readonly name: string;
-  readonly description?: string;
-  readonly timeout?: string;
-  /** null is unbounded. */
-  readonly concurrency?: number | null;
-  readonly max_retries?: number;
-  readonly retry_delay?: string;
-  readonly max_retry_delay?: string;
-  readonly retry_jitter?: number;
-  readonly expires_after?: string;
-  readonly priority?: number;
-  /** What payloads of new jobs are held against (JSON Schema 2020-12); absent: any object will do. */
-  readonly payload_schema?: JsonObject;
-  /** There is none: its jobs wait. */
-  readonly handler?: null;
-  readonly counts?: { readonly pending: number };
-  readonly paused?: true;
-  readonly pause_reason?: string;
-}
-
 /** What is said of a pause; null takes it away, what is absent stays as it is. */
 export interface Reason {
   /** At most 500 characters. */
@@ -281,6 +260,46 @@ export interface Health {
   readonly paused?: true;
   /** By job type: pending jobs that have no handler there. */
   readonly waiting_for_handler?: Readonly<Record<string, number>>;
+}
+
+export interface HistoryFilter {
+  /** Default `10s`. */
+  readonly step?: '10s' | '5m';
+  readonly from?: Instant;
+  readonly to?: Instant;
+}
+
+/** What happened in a step. */
+export interface HistoryPoint {
+  /** When it began. */
+  readonly at: string;
+  readonly created: number;
+  readonly started: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** At its end. */
+  readonly pending: number;
+  readonly running: number;
+  /** null where nothing started. */
+  readonly lateness_p50_ms: number | null;
+  readonly lateness_p99_ms: number | null;
+}
+
+export interface History {
+  readonly step: '10s' | '5m';
+  /** Steps in which no server ran are not there. */
+  readonly items: readonly HistoryPoint[];
+}
+
+export interface System {
+  readonly version: string;
+  readonly node: string;
+  readonly started_at: string;
+  readonly threads: JsonObject;
+  readonly store: JsonObject;
+  readonly events: JsonObject;
+  readonly http: JsonObject;
+  readonly options: JsonObject;
 }
 
 export interface Stats {

@@ -234,6 +234,36 @@ export const answerExamples: {
       connections_closed_slow: 0,
     },
   },
+  history: {
+    200: {
+      step: '10s',
+      items: [
+        {
+          at: '2024-01-02T15:20:00+08:00',
+          created: 120,
+          started: 118,
+          succeeded: 115,
+          failed: 3,
+          pending: 42,
+          running: 2,
+          lateness_p50_ms: 0.51,
+          lateness_p99_ms: 4.8,
+        },
+      ],
+    },
+  },
+  system: {
+    200: {
+      version: 'v1.0.0',
+      node: 'v22.11.0',
+      started_at: '2024-01-02T09:00:00+08:00',
+      threads: { alive: 2, busy: 1, lost: 0, replaced: 0 },
+      store: { file_bytes: 8388608, log_records: 12042, commits: 90412, commit_p99_ms: 2.1, merges: 81 },
+      events: { subscribers: 3, last_event: 412044, sent: 90231, resumed: 0, dropped: 0 },
+      http: { adapter: 'uws', tls: false, requests: 50231, refused: 4, failed: 0 },
+      options: { host: null, port: 8080, threads: 2, retention: '168h0m0s', token: 'set' },
+    },
+  },
   health: { 200: health, 503: { ...health, status: 'degraded', reason: 'The disk takes no writes.' } },
   live: { 200: { status: 'live' } },
   events: {

@@ -22,7 +22,13 @@ export function runsAfter(job: Job, decision: Decision, now: number, last: () =>
   const runs: Run[] = [];
   if (state.status === 'running' && after.status !== 'running') runs.push(attemptRun(job, decision, now));
   // Tried again by a user: what the state said of the only run is to stay.
-  if (state.status === 'failed' && after.status === 'pending') runs.push(...runsOfState(job, last()));
+  if (state.status === 'failed' && after.status === 'pending')
+    runs.push(
+      ...runsOfState(
+        job,
+        [last()].filter((run) => run !== undefined),
+      ),
+    );
   return decision.passed === undefined ? runs : [...runs, ...decision.passed];
 }
 
@@ -86,13 +92,13 @@ function failedAs(error: LastError | undefined): 'failed' | 'timeout' | 'cancell
 /**
  * What the state of a job says of runs that have no row: the attempt that runs, or the only run of a job that runs once.
  *
- * @param last the last row that the job has; one that was a repeating job before has rows of that time
+ * @param rows of the job, the last at least; one that was a repeating job before has rows of that time
  */
-export function runsOfState(job: Job, last: Run | undefined): Run[] {
+export function runsOfState(job: Job, rows: readonly Run[]): Run[] {
   const { spec, state } = job;
   if (state.status === 'running') return [{ ...begun(spec, state), outcome: 'running', finishedAt: 0 }];
   if (isRepeating(spec) || !isFinished(state.status)) return [];
-  return onlyRun(job).filter((run) => last === undefined || !tells(last, run));
+  return onlyRun(job).filter((run) => !rows.some((row) => tells(row, run)));
 }
 
 /** Whether a row tells of this run. Where the job has expired between two attempts, these have their rows before it. */

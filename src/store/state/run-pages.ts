@@ -32,6 +32,7 @@ function allRuns(job: Job, { reader, recent }: Source): NumberedRun[] {
   const ahead = sorted.findLastIndex(({ run }) => !isPassedOver(run) && run.run > ended);
   const known = sorted.slice(ahead + 1);
   const last = known[0]?.number ?? 0;
-  const ofState = runsOfState(job, known[0]?.run).map((run, at) => ({ number: last + 1 + at, run }));
+  const rowsOf = known.map(({ run }) => run);
+  const ofState = runsOfState(job, rowsOf).map((run, at) => ({ number: last + 1 + at, run }));
   return [...ofState.reverse(), ...known.filter(({ number }) => number > last - runsKept(isRepeating(spec)))];
 }
