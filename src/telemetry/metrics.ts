@@ -23,6 +23,8 @@ export interface Figures {
   freeBytes(): number;
   /** Records that the log holds. */
   logRecords(): number;
+  /** Lines of handlers that are kept: what they take on disk, and how many were too many. */
+  jobLogs(): { readonly bytes: number; readonly dropped: number };
 }
 
 export type Labels = Readonly<Record<string, string | number>>;
@@ -101,6 +103,14 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
     metric('gauge', 'log_records', [], 'Records of the log that are kept for events, or wait to be merged', () => [
       { labels: {}, value: figures.logRecords() },
     ]),
+    metric('gauge', 'job_log_bytes', [], 'Lines of handlers that are kept with their jobs', () =>
+      one(figures.jobLogs().bytes),
+    ),
+    counter(
+      'job_log_dropped_total',
+      'Lines of handlers that were too many to be kept',
+      () => figures.jobLogs().dropped,
+    ),
     metric('counter', 'http_requests_total', ['route', 'method', 'status'], 'Requests that were answered', () =>
       eachRoute(counts, ({ method, statuses }, route) =>
         [...statuses].map(([status, value]) => ({ labels: { route, method, status }, value })),

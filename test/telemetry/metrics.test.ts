@@ -18,6 +18,7 @@ const figures: Figures = {
   paused: () => ({ server: true, types: 2 }),
   threads: () => ({ alive: 3, busy: 1, retired: 2 }),
   files: () => [{ file: 'data.mdb', bytes: 4096 }],
+  jobLogs: () => ({ bytes: 4711, dropped: 12 }),
   freeBytes: () => 8192,
   logRecords: () => 7,
 };
