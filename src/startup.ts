@@ -19,6 +19,7 @@ import { FolderWatch } from './reload/folder-watch.js';
 import { jobCheckFor } from './reload/job-check.js';
 import { jobTypesOf, type LoadedType } from './reload/job-types.js';
 import { type ReloadCause, Reloads } from './reload/reloads.js';
+import { keepLines } from './scheduler/attempts/lines.js';
 import { mergeBounds } from './scheduler/merging.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import { checkExposure, whyNoBind } from './server/http/bind.js';
@@ -40,6 +41,7 @@ import { DirectoryWatch } from './store/directory/directory-watch.js';
 import { tryToOpen } from './store/directory/trial.js';
 import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { KvLogSource } from './store/log/kv-log.js';
+import type { JobLogs } from './store/state/job-logs.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
 import { Counts } from './telemetry/counts.js';
 import type { History } from './telemetry/history/history.js';
@@ -163,6 +165,7 @@ interface Opened {
   readonly readAt: number;
   readonly scheduler: Late<Scheduler>;
   readonly server: Late<Server>;
+  readonly logs: Late<JobLogs>;
   readonly counts: Counts;
   /** Of the SDK that the user has loaded; undefined without one. */
   readonly traces: Traces | undefined;
@@ -172,6 +175,7 @@ interface Opened {
 async function open(lock: DirectoryLock, config: Config, { log, end, stopping }: Surroundings): Promise<Opened> {
   const scheduler = new Late<Scheduler>('scheduler');
   const server = new Late<Server>('server');
+  const logs = new Late<JobLogs>('keeper of lines');
   const counts = new Counts();
   const traces = await tracesOf(log);
   end.first(() => {
@@ -182,6 +186,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
     jobCheck: jobCheckFor(config.timezone),
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
+      lines: (lines) => server.call((part) => keepLines(lines, logs.get(), part, systemClock.now())),
       progress: (reports) => scheduler.call((part) => part.progress(reports)),
       room: () => scheduler.call((part) => part.turn()),
     },
@@ -204,7 +209,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
   if (store.status === 'fulfilled' && types.status === 'fulfilled' && !stopping.aborted) {
     if (!store.value.clean) log.warn(unclean);
     const kv = new LmdbKv(lock.path);
-    return { store: store.value, kv, pool, types: types.value, readAt, scheduler, server, counts, traces };
+    return { store: store.value, kv, pool, types: types.value, readAt, scheduler, server, logs, counts, traces };
   }
   await pool.stop();
   if (store.status === 'fulfilled') await store.value.close(store.value.clean);
@@ -263,6 +268,7 @@ async function assemble(
       waker,
       handlers: types,
       timezone: config.timezone,
+      jobLogs: { maxBytes: config.jobLogsBytes, later: (ms, step) => void setTimeout(step, ms).unref() },
       readEnqueued: (text, now) => opened.server.get().readEnqueued(text, now),
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
@@ -322,6 +328,7 @@ async function assemble(
     { types, tokens },
   );
   const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: fatal });
+  opened.logs.set(shard.jobLogs);
   opened.scheduler.set(shard.scheduler);
   opened.server.set(server);
   store.listen(shard.store, (error) => fatal(error.message));
@@ -370,31 +377,20 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
 }
 
 async function stopInOrder(
-  {
-    shard: { scheduler },
-    pool,
-    listening,
-    store,
-    waker,
-    watch,
-    stops,
-    kv,
-    reloads,
-    folderWatch,
-    traces,
-    history,
-  }: Parts,
+  parts: Parts,
   lock: DirectoryLock,
   { graceMs }: Config,
   { log }: Surroundings,
 ): Promise<void> {
-  watch.close();
-  reloads.stop();
-  await history.stop();
-  await folderWatch?.close();
-  await shutDown({ scheduler, pool, server: listening, store, waker, graceMs, log });
-  await traces?.flush();
-  await stops.close();
-  await kv.close();
+  const { shard, pool, listening: server, store, waker } = parts;
+  const { scheduler, jobLogs } = shard;
+  parts.watch.close();
+  parts.reloads.stop();
+  await parts.history.stop();
+  await parts.folderWatch?.close();
+  await shutDown({ scheduler, pool, server, store, waker, jobLogs, graceMs, log });
+  await parts.traces?.flush();
+  await parts.stops.close();
+  await parts.kv.close();
   lock.release();
 }

@@ -4,6 +4,7 @@ import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
 import { listQuery } from './finding/filter-schema.js';
 import { findingOperations } from './finding/operations.js';
+import { jobLogs } from './logs/schemas.js';
 import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
 import { runList, runsQuery } from './runs/schemas.js';
@@ -200,6 +201,7 @@ export const operations = {
     query: runsQuery,
     answers: { 200: runList },
   },
+  jobLogs,
   cron: {
     method: 'GET',
     path: '/cron',

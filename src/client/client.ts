@@ -2,17 +2,16 @@
 import { Bulks } from './bulk.js';
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
+import type { EventFilter, EventOf, EventType, Gap, TransientType } from './event-types.js';
 import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
+import { JobTypes } from './job-types.js';
 import { Live, type LiveOptions } from './live.js';
+import { type LogFilter, type LogLine, logsOf } from './logs.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
-  EventFilter,
-  EventOf,
-  EventType,
   Failure,
-  Gap,
   Handlers,
   Health,
   History,
@@ -20,7 +19,6 @@ import type {
   Job,
   JobChange,
   JobPause,
-  JobType,
   ListedJob,
   ListFilter,
   NameOf,
@@ -31,7 +29,6 @@ import type {
   ServerPause,
   Stats,
   System,
-  TransientType,
 } from './types.js';
 
 export interface EscapementOptions {
@@ -264,6 +261,11 @@ export class Jobs<H extends Handlers> {
     return runsOf(this.#transport, pathOf(id), signal);
   }
 
+  /** What its handlers have written (`ctx.log`), the oldest first, of one attempt or all. Pages are fetched as they are asked for. */
+  logs(id: string, filter: LogFilter = {}, { signal }: CallOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    return logsOf(this.#transport, pathOf(id), filter, signal);
+  }
+
   /** Removes a finished job. Resolves to the job as it was. */
   remove(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
     return this.#transport.send('POST', `${pathOf(id)}/remove`, { signal });
@@ -290,35 +292,7 @@ export class Jobs<H extends Handlers> {
   }
 }
 
-export class JobTypes {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  async list({ signal }: CallOptions = {}): Promise<readonly JobType[]> {
-    const options = { signal, repeatable: true };
-    const { items } = await this.#transport.send<{ items: JobType[] }>('GET', '/job-types', options);
-    return items;
-  }
-
-  get(name: string, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('GET', typePathOf(name), { signal, repeatable: true });
-  }
-
-  /** Nothing of a type starts until it is resumed. */
-  pause(name: string, pause: Reason = {}, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('POST', `${typePathOf(name)}/pause`, { body: bodyOf(pause), signal });
-  }
-
-  resume(name: string, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('POST', `${typePathOf(name)}/resume`, { signal });
-  }
-}
-
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
-const typePathOf = (name: string): string => `/job-types/${encodeURIComponent(name)}`;
 
 const durations: ReadonlySet<string> = new Set([
   'delay',
@@ -340,19 +314,28 @@ function bodyOf(fields: object): string {
 }
 
 export { EscapementError, type Fault } from './errors.js';
+export type {
+  EventFilter,
+  EventOf,
+  EventType,
+  Gap,
+  JobEvent,
+  LogEvent,
+  LogLevel,
+  ProgressEvent,
+  TransientType,
+} from './event-types.js';
 export type { EventsOptions } from './events.js';
+export type { Group, JobType, JobTypeChange, JobTypes } from './job-types.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
+export type { LogFilter, LogLine } from './logs.js';
 export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Bulk,
   BulkAction,
   BulkPreview,
   Duration,
-  EventFilter,
-  EventOf,
-  EventType,
   Failure,
-  Gap,
   Handlers,
   Health,
   History,
@@ -361,25 +344,19 @@ export type {
   Instant,
   Job,
   JobChange,
-  JobEvent,
   JobFilter,
   JobPause,
   JobStatus,
-  JobType,
   JsonObject,
   ListedJob,
   ListFilter,
-  LogEvent,
-  LogLevel,
   NewBulk,
   NewJob,
   Overlap,
   PayloadOf,
-  ProgressEvent,
   Reason,
   ResultOf,
   ServerPause,
   Stats,
   System,
-  TransientType,
 } from './types.js';

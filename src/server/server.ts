@@ -41,6 +41,7 @@ import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
 import { runsRoutes } from './routes/runs.js';
@@ -195,6 +196,7 @@ export class Server {
     const exposed = tokens.isEmpty && config.allowedHosts.length > 0;
     const routes = [
       ...jobsRoutes(jobs),
+      ...logsRoutes(jobs),
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),

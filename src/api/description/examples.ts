@@ -182,6 +182,22 @@ export const answerExamples: {
   deleteJob: { 200: cancelled },
   cancelJob: { 200: cancelled },
   retryJob: { 200: { ...detail, next_run_in: '0s' } },
+  jobLogs: {
+    200: {
+      total: 2,
+      dropped: 0,
+      items: [
+        {
+          time: '2024-01-02T15:20:10.012+08:00',
+          level: 'info',
+          run: 1,
+          message: 'checking',
+          fields: { order_id: 'ORD-2024-001' },
+        },
+        { time: '2024-01-02T15:20:10.031+08:00', level: 'warn', run: 1, message: 'the provider is slow', fields: {} },
+      ],
+    },
+  },
   jobRuns: {
     200: {
       total: 2,
