@@ -88,6 +88,7 @@ t.test('miss', async (t) => {
     t.strictSame(miss(job, now), {
       state: { ...job.state, occurrence: noon + 20_000, due: now, updatedAt: now, missed: 8 },
       events: [],
+      passed: [{ outcome: 'missed', scheduledFor: noon, lastScheduledFor: noon + 10_000, count: 2, manual: false }],
     });
   });
 
@@ -96,6 +97,7 @@ t.test('miss', async (t) => {
     t.strictSame(miss(job, noon + 30_500), {
       state: { ...job.state, occurrence: noon + 30_000, due: noon + 30_000, updatedAt: noon + 30_500, missed: 8 },
       events: [{ type: 'job.scheduled', triggerAt: noon + 30_000, isRepeat: true }],
+      passed: [{ outcome: 'missed', scheduledFor: noon, lastScheduledFor: noon + 20_000, count: 3, manual: false }],
     });
   });
 
@@ -201,6 +203,7 @@ t.test('succeed', async (t) => {
     t.strictSame(succeed(job, { durationMs: 100 }, noon), {
       state: { ...job.state, status: 'success', finishedAt: noon, updatedAt: noon, interruptions: 0 },
       events: [told],
+      passed: undefined,
       counts: 'completed',
     });
   });
@@ -224,6 +227,7 @@ t.test('succeed', async (t) => {
         updatedAt: noon + 200,
       },
       events: [told, { type: 'job.scheduled', triggerAt: noon + 10_000, isRepeat: true }],
+      passed: undefined,
       counts: 'completed',
     });
   });
