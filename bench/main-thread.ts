@@ -65,6 +65,7 @@ class Alone {
         this.#written = position;
       },
       merge: () => {},
+      writeLogs: () => {},
     };
     const { scheduler, store } = makeShard(
       { kv, log: new KvLogSource(kv), storage, clean: true },

@@ -55,5 +55,9 @@ export interface Config {
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly logLevel: string;
+  /** Least level of handlers' lines that are kept with their job. */
+  readonly jobLogLevel: string;
+  /** What those may take in all; 0: none are kept. */
+  readonly jobLogsBytes: number;
   readonly logFormat: 'text' | 'json';
 }

@@ -9,6 +9,7 @@ import { dataFile, type LmdbKv } from './store/kv/kv-lmdb.js';
 import { journalFile } from './store/log/journal-file.js';
 import type { LogSource } from './store/log/record-log.js';
 import type { CommittedState } from './store/state/committed-state.js';
+import type { JobLogs } from './store/state/job-logs.js';
 import type { Counts } from './telemetry/counts.js';
 import { type Figures, metricsOf } from './telemetry/metrics.js';
 import type { Exposition } from './telemetry/prometheus.js';
@@ -20,7 +21,8 @@ export interface FiguresParts {
   readonly directory: string;
   readonly shard: {
     readonly state: Pick<CommittedState, 'sets' | 'types'>;
-    readonly scheduler: Pick<Scheduler, 'firstDue' | 'settings'>;
+    readonly scheduler: Pick<Scheduler, 'firstDue' | 'settings' | 'queues'>;
+    readonly jobLogs: Pick<JobLogs, 'bytes' | 'dropped'>;
   };
   readonly pool: Pick<WorkerPool, 'alive' | 'busy' | 'retired'>;
   readonly kv: Pick<LmdbKv, 'space'>;
@@ -34,7 +36,15 @@ export async function metricsText(counts: Counts, parts: FiguresParts): Promise<
   return expose(metricsOf(counts, figures(parts)));
 }
 
-function figures({ version, clock, directory, shard: { state, scheduler }, pool, kv, log }: FiguresParts): Figures {
+function figures({
+  version,
+  clock,
+  directory,
+  shard: { state, scheduler, jobLogs },
+  pool,
+  kv,
+  log,
+}: FiguresParts): Figures {
   return {
     version,
     *jobs() {
@@ -47,6 +57,9 @@ function figures({ version, clock, directory, shard: { state, scheduler }, pool,
     *overdue() {
       const now = clock.now();
       for (const [type, due] of scheduler.firstDue()) yield { type, ms: Math.max(0, now - due) };
+    },
+    *waiting() {
+      for (const { name, waitsFor, jobs } of scheduler.queues()) yield { type: name, limit: waitsFor, jobs };
     },
     threads: () => ({ alive: pool.alive, busy: pool.busy, retired: pool.retired }),
     paused: () => {
@@ -62,5 +75,6 @@ function figures({ version, clock, directory, shard: { state, scheduler }, pool,
     },
     freeBytes: () => kv.space().free,
     logRecords: () => log.size(),
+    jobLogs: () => jobLogs,
   };
 }

@@ -25,7 +25,7 @@ export async function makePool(
   config: Config,
   { jobCheck, events, log, telemetry }: PoolSurroundings,
 ): Promise<Workers> {
-  const { handlersDir, threads, threadMemoryMiB, attemptsPerThread, graceMs, logLevel, httpType } = config;
+  const { handlersDir, threads, threadMemoryMiB, attemptsPerThread, graceMs, logLevel, jobLogLevel, httpType } = config;
   const write = ({ level, message, fields, ...line }: LogEntry): void => log[level]({ ...line, ...fields }, message);
   const handlers = new WorkerPool({
     handlersDir,
@@ -36,6 +36,7 @@ export async function makePool(
     graceMs,
     events,
     logLevel,
+    jobLogLevel,
     telemetry,
     log: write,
   });

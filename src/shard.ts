@@ -8,6 +8,7 @@ import type { KvReader } from './store/kv/kv.js';
 import type { LogSource } from './store/log/record-log.js';
 import { CommittedState } from './store/state/committed-state.js';
 import { CommittedStore } from './store/state/committed-store.js';
+import { JobLogs, type JobLogsOptions } from './store/state/job-logs.js';
 import { StoreQueries } from './store/state/queries.js';
 import type { Storage } from './store/trees/storage.js';
 import { DueLanes } from './timer/lanes.js';
@@ -25,6 +26,8 @@ export interface ShardStorage {
 export interface ShardPorts extends Omit<SchedulerPorts, 'store' | 'sets' | 'window'> {
   /** Entries that the window holds, where not as usual. */
   readonly windowCapacity?: number | undefined;
+  /** What is kept of lines of handlers; absent: nothing is. */
+  readonly jobLogs?: Pick<JobLogsOptions, 'maxBytes' | 'later'> | undefined;
 }
 
 export interface Shard {
@@ -34,6 +37,7 @@ export interface Shard {
   readonly window: DueLanes;
   readonly scheduler: Scheduler;
   readonly queries: StoreQueries;
+  readonly jobLogs: JobLogs;
 }
 
 /**
@@ -49,6 +53,14 @@ export function makeShard({ kv, log, storage, clean }: ShardStorage, ports: Shar
   const store = new CommittedStore(storage, state, restored, ports);
   const scheduler = new Scheduler({ ...ports, store, sets: state.sets, window }, { ...restored, clean });
   store.listen(scheduler);
-  const queries = new StoreQueries({ state, counters: () => scheduler.counters, damage: ports.damage });
-  return { state, store, window, scheduler, queries };
+  const jobLogs = new JobLogs({
+    ...(ports.jobLogs ?? { maxBytes: 0, later: () => {} }),
+    clock: ports.clock,
+    storage,
+    kv,
+    exists: (seq) => state.memtable.state(seq) !== undefined,
+  });
+  store.keepLines(jobLogs);
+  const queries = new StoreQueries({ state, counters: () => scheduler.counters, damage: ports.damage, jobLogs });
+  return { state, store, window, scheduler, queries, jobLogs };
 }

@@ -6,6 +6,7 @@ import type { Logger } from './log.js';
 import type { WorkerPool } from './pool/pool.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import type { Server } from './server/server.js';
+import type { JobLogs } from './store/state/job-logs.js';
 import type { ThreadedStore } from './store/thread/threaded-store.js';
 import type { TimerWaker } from './timer/waker.js';
 
@@ -22,11 +23,21 @@ export interface ShutdownParts {
   readonly server: Server;
   readonly store: ThreadedStore;
   readonly waker: TimerWaker;
+  readonly jobLogs: Pick<JobLogs, 'flush'>;
   readonly graceMs: number;
   readonly log: Logger;
 }
 
-export async function shutDown({ scheduler, pool, server, store, waker, graceMs, log }: ShutdownParts): Promise<void> {
+export async function shutDown({
+  scheduler,
+  pool,
+  server,
+  store,
+  waker,
+  jobLogs,
+  graceMs,
+  log,
+}: ShutdownParts): Promise<void> {
   scheduler.drain();
   server.drain();
   if (!(await until(() => scheduler.runningAttempts === 0, graceMs))) {
@@ -38,6 +49,8 @@ export async function shutDown({ scheduler, pool, server, store, waker, graceMs,
   const written = await until(() => scheduler.settled && scheduler.recovered, lastWriteMs);
   if (!written) log.error('the last changes could not be written; the next start works from what is on disk');
   await server.close();
+  // The storage takes them before it closes.
+  jobLogs.flush();
   waker.stop();
   await store.close(written);
 }

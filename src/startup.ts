@@ -10,6 +10,7 @@ import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
 import { type Libraries, loadLibraries, tracesOf } from './libraries.js';
+import { overviewOf } from './overview/overview.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
 import { makePool, type Workers } from './pools.js';
 import type { ProcessEnd } from './process/end.js';
@@ -18,6 +19,7 @@ import { FolderWatch } from './reload/folder-watch.js';
 import { jobCheckFor } from './reload/job-check.js';
 import { jobTypesOf, type LoadedType } from './reload/job-types.js';
 import { type ReloadCause, Reloads } from './reload/reloads.js';
+import { keepLines } from './scheduler/attempts/lines.js';
 import { mergeBounds } from './scheduler/merging.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import { checkExposure, whyNoBind } from './server/http/bind.js';
@@ -39,8 +41,10 @@ import { DirectoryWatch } from './store/directory/directory-watch.js';
 import { tryToOpen } from './store/directory/trial.js';
 import { LmdbKv } from './store/kv/kv-lmdb.js';
 import { KvLogSource } from './store/log/kv-log.js';
+import type { JobLogs } from './store/state/job-logs.js';
 import { ThreadedStore } from './store/thread/threaded-store.js';
 import { Counts } from './telemetry/counts.js';
+import type { History } from './telemetry/history/history.js';
 import { Recent } from './telemetry/recent.js';
 import type { Traces } from './telemetry/traces/port.js';
 import { TimerWaker } from './timer/waker.js';
@@ -161,6 +165,7 @@ interface Opened {
   readonly readAt: number;
   readonly scheduler: Late<Scheduler>;
   readonly server: Late<Server>;
+  readonly logs: Late<JobLogs>;
   readonly counts: Counts;
   /** Of the SDK that the user has loaded; undefined without one. */
   readonly traces: Traces | undefined;
@@ -170,6 +175,7 @@ interface Opened {
 async function open(lock: DirectoryLock, config: Config, { log, end, stopping }: Surroundings): Promise<Opened> {
   const scheduler = new Late<Scheduler>('scheduler');
   const server = new Late<Server>('server');
+  const logs = new Late<JobLogs>('keeper of lines');
   const counts = new Counts();
   const traces = await tracesOf(log);
   end.first(() => {
@@ -180,6 +186,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
     jobCheck: jobCheckFor(config.timezone),
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
+      lines: (lines) => server.call((part) => keepLines(lines, logs.get(), part, systemClock.now())),
       progress: (reports) => scheduler.call((part) => part.progress(reports)),
       room: () => scheduler.call((part) => part.turn()),
     },
@@ -202,7 +209,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
   if (store.status === 'fulfilled' && types.status === 'fulfilled' && !stopping.aborted) {
     if (!store.value.clean) log.warn(unclean);
     const kv = new LmdbKv(lock.path);
-    return { store: store.value, kv, pool, types: types.value, readAt, scheduler, server, counts, traces };
+    return { store: store.value, kv, pool, types: types.value, readAt, scheduler, server, logs, counts, traces };
   }
   await pool.stop();
   if (store.status === 'fulfilled') await store.value.close(store.value.clean);
@@ -224,6 +231,7 @@ interface Parts extends Opened {
   readonly watch: DirectoryWatch;
   readonly jobsOfTypes: JobsByType;
   readonly listening: Server;
+  readonly history: History;
   readonly reloads: Reloads;
   /** Of `--watch`. */
   readonly folderWatch: FolderWatch | undefined;
@@ -260,6 +268,7 @@ async function assemble(
       waker,
       handlers: types,
       timezone: config.timezone,
+      jobLogs: { maxBytes: config.jobLogsBytes, later: (ms, step) => void setTimeout(step, ms).unref() },
       readEnqueued: (text, now) => opened.server.get().readEnqueued(text, now),
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
@@ -275,6 +284,8 @@ async function assemble(
   );
   const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types, new Recent(counts));
   const { Server, http, pages } = await libraries;
+  const figures = { version, clock, directory: lock.path, shard, counts, pool, kv, log: logSource };
+  const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });
   const server = new Server({
     config,
     pages,
@@ -295,7 +306,8 @@ async function assemble(
     log,
     telemetry: counts,
     traces,
-    metrics: () => metricsText(counts, { version, clock, directory: lock.path, shard, pool, kv, log: logSource }),
+    ...overview.shown,
+    metrics: () => metricsText(counts, figures),
   });
   end.first(() => server.abandon());
   const { givenTokens, tokenFile, tokens } = config;
@@ -316,10 +328,13 @@ async function assemble(
     { types, tokens },
   );
   const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: fatal });
+  opened.logs.set(shard.jobLogs);
   opened.scheduler.set(shard.scheduler);
   opened.server.set(server);
   store.listen(shard.store, (error) => fatal(error.message));
-  const folderWatch = config.watch ? await watchHandlers(reloads, opened, config, log) : undefined;
+  const onChange = (): void => void reloads.request('watch');
+  const folder = { folder: config.handlersDir, readAt: opened.readAt, onChange, log };
+  const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
   return {
     ...opened,
     shard,
@@ -328,14 +343,11 @@ async function assemble(
     watch,
     jobsOfTypes,
     listening: server,
+    history: overview.history,
     http: http.name,
     reloads,
     folderWatch,
   };
-}
-
-function watchHandlers(reloads: Reloads, { readAt }: Opened, { handlersDir }: Config, log: Pino): Promise<FolderWatch> {
-  return FolderWatch.start({ folder: handlersDir, readAt, onChange: () => void reloads.request('watch'), log });
 }
 
 /** Decides what becomes of attempts that ran when the last server ended. Waits until that is on disk, or the disk takes no writes. */
@@ -353,6 +365,7 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
   const { listening, http, stops, types, shard, jobsOfTypes, reloads } = parts;
   const { urls } = await listening.listen();
   stops.start();
+  parts.history.start();
   const names = types.map(({ name }) => name);
   log.info({ urls, http, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
   jobsOfTypes.warn(log);
@@ -364,17 +377,20 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
 }
 
 async function stopInOrder(
-  { shard: { scheduler }, pool, listening, store, waker, watch, stops, kv, reloads, folderWatch, traces }: Parts,
+  parts: Parts,
   lock: DirectoryLock,
   { graceMs }: Config,
   { log }: Surroundings,
 ): Promise<void> {
-  watch.close();
-  reloads.stop();
-  await folderWatch?.close();
-  await shutDown({ scheduler, pool, server: listening, store, waker, graceMs, log });
-  await traces?.flush();
-  await stops.close();
-  await kv.close();
+  const { shard, pool, listening: server, store, waker } = parts;
+  const { scheduler, jobLogs } = shard;
+  parts.watch.close();
+  parts.reloads.stop();
+  await parts.history.stop();
+  await parts.folderWatch?.close();
+  await shutDown({ scheduler, pool, server, store, waker, jobLogs, graceMs, log });
+  await parts.traces?.flush();
+  await parts.stops.close();
+  await parts.kv.close();
   lock.release();
 }

@@ -46,9 +46,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   within: [],
   // What worker threads of ours are started with.
   'plain-thread': [],
+  // Figures of the whole server.
+  overview: ['domain', 'shard', 'clock', 'log', 'telemetry', 'config', 'store', 'pool', 'scheduler'],
   // What a start loads as far as it is asked for.
   libraries: ['telemetry', 'config', 'server'],
   startup: [
+    'overview',
     'libraries',
     'process',
     'health',

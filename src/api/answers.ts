@@ -244,6 +244,46 @@ export const cron = Type.Object(
   exact,
 );
 
+export const history = Type.Object(
+  {
+    step: Type.Enum(['10s', '5m']),
+    items: Type.Array(
+      Type.Object(
+        {
+          /** When the step began. */
+          at: instant,
+          created: count,
+          started: count,
+          succeeded: count,
+          failed: count,
+          pending: count,
+          running: count,
+          lateness_p50_ms: milliseconds,
+          lateness_p99_ms: milliseconds,
+        },
+        exact,
+      ),
+    ),
+  },
+  exact,
+);
+
+const figures = Type.Object({}, { additionalProperties: true });
+export const system = Type.Object(
+  {
+    version: Type.String(),
+    node: Type.String(),
+    started_at: instant,
+    threads: figures,
+    store: figures,
+    events: figures,
+    http: figures,
+    /** By their names, `-` as `_`. */
+    options: figures,
+  },
+  exact,
+);
+
 export const backup = Type.Object(
   { directory: Type.String(), bytes: count, position: count, duration_ms: Type.Number({ minimum: 0 }) },
   exact,

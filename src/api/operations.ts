@@ -4,6 +4,7 @@ import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
 import { listQuery } from './finding/filter-schema.js';
 import { findingOperations } from './finding/operations.js';
+import { jobLogs } from './logs/schemas.js';
 import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
 import { runList, runsQuery } from './runs/schemas.js';
@@ -40,6 +41,23 @@ const cronQuery = Type.Object(
   },
   { additionalProperties: false },
 );
+
+/** What `GET /history` is asked. */
+const historyQuery = Type.Object(
+  {
+    from: Type.Optional(
+      Type.String({ description: 'Only steps that began then or later; default: all that are kept' }),
+    ),
+    to: Type.Optional(Type.String({ description: 'Only steps that began then or earlier; default: now' })),
+    step: Type.Optional(
+      Type.Enum(['10s', '5m'], { default: '10s', description: '`10s` is kept for three hours, `5m` for seven days' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** The parameters of `GET /history`. */
+export const historyParameters: readonly string[] = Object.keys(historyQuery.properties);
 
 /** The parameters of `GET /cron`. */
 export const cronParameters: readonly string[] = Object.keys(cronQuery.properties);
@@ -183,6 +201,7 @@ export const operations = {
     query: runsQuery,
     answers: { 200: runList },
   },
+  jobLogs,
   cron: {
     method: 'GET',
     path: '/cron',
@@ -254,6 +273,25 @@ export const operations = {
     tag: 'Server',
     summary: 'Figures of the whole server',
     answers: { 200: answers.stats },
+  },
+  history: {
+    method: 'GET',
+    path: '/history',
+    tag: 'Server',
+    summary: 'What happened over the last hours or days, step by step',
+    description:
+      'Steps in which the server did not run are not there. Lateness is that of starts, as far as its histogram tells; null where nothing started.',
+    query: historyQuery,
+    answers: { 200: answers.history },
+  },
+  system: {
+    method: 'GET',
+    path: '/system',
+    tag: 'Server',
+    summary: 'What the server is made of, what it was told, and how its parts are',
+    description:
+      'Paths of the machine are shown to a full token, or where there are no tokens to callers on the machine. Of secrets it only says that they are set.',
+    answers: { 200: answers.system },
   },
   health: {
     method: 'GET',

@@ -42,6 +42,12 @@ export function bodySize(text: string): number {
   throw new InvalidArgumentError('It must be at most 256MiB: bodies are kept in memory.');
 }
 
+export function jobLogsSize(text: string): number {
+  const bytes = text === '0' ? 0 : size(text);
+  if (bytes === 0 || (bytes >= units.mib! && bytes <= 1024 * units.gib!)) return bytes;
+  throw new InvalidArgumentError('It must be from 1MiB to 1024GiB, or 0.');
+}
+
 export function threadMemory(text: string): number {
   const mib = Math.floor(size(text, 'mib') / units.mib!);
   if (mib >= 8 && mib <= 64 * 1024) return mib;

@@ -2,23 +2,21 @@
 import { Bulks } from './bulk.js';
 import { Creations } from './creations.js';
 import { EscapementError } from './errors.js';
+import type { EventFilter, EventOf, EventType, Gap, TransientType } from './event-types.js';
 import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
+import { JobTypes } from './job-types.js';
 import { Live, type LiveOptions } from './live.js';
+import type { Health, History, HistoryFilter, System } from './overview.js';
+import { type LogFilter, type LogLine, logsOf } from './logs.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
-  EventFilter,
-  EventOf,
-  EventType,
   Failure,
-  Gap,
   Handlers,
-  Health,
   Job,
   JobChange,
   JobPause,
-  JobType,
   ListedJob,
   ListFilter,
   NameOf,
@@ -28,7 +26,6 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
-  TransientType,
 } from './types.js';
 
 export interface EscapementOptions {
@@ -104,6 +101,19 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
 
   resume({ signal }: CallOptions = {}): Promise<ServerPause> {
     return this.#transport.send('POST', '/resume', { signal });
+  }
+
+  /** What happened over the last three hours in steps of ten seconds, or seven days in steps of five minutes. */
+  history({ step, from, to }: HistoryFilter = {}, { signal }: CallOptions = {}): Promise<History> {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries({ step, from, to }))
+      if (value !== undefined) query.set(name, value instanceof Date ? value.toISOString() : value);
+    return this.#transport.send('GET', `/history?${query}`, { signal, repeatable: true });
+  }
+
+  /** What the server is made of, what it was told, and how its parts are. */
+  system({ signal }: CallOptions = {}): Promise<System> {
+    return this.#transport.send('GET', '/system', { signal, repeatable: true });
   }
 
   /** What jobs have failed of, the most frequent first, page by page as they are asked for. */
@@ -248,6 +258,11 @@ export class Jobs<H extends Handlers> {
     return runsOf(this.#transport, pathOf(id), signal);
   }
 
+  /** What its handlers have written (`ctx.log`), the oldest first, of one attempt or all. Pages are fetched as they are asked for. */
+  logs(id: string, filter: LogFilter = {}, { signal }: CallOptions = {}): AsyncGenerator<LogLine, void, undefined> {
+    return logsOf(this.#transport, pathOf(id), filter, signal);
+  }
+
   /** Removes a finished job. Resolves to the job as it was. */
   remove(id: string, { signal }: CallOptions = {}): Promise<JobOf<H>> {
     return this.#transport.send('POST', `${pathOf(id)}/remove`, { signal });
@@ -274,35 +289,7 @@ export class Jobs<H extends Handlers> {
   }
 }
 
-export class JobTypes {
-  readonly #transport: Transport;
-
-  constructor(transport: Transport) {
-    this.#transport = transport;
-  }
-
-  async list({ signal }: CallOptions = {}): Promise<readonly JobType[]> {
-    const options = { signal, repeatable: true };
-    const { items } = await this.#transport.send<{ items: JobType[] }>('GET', '/job-types', options);
-    return items;
-  }
-
-  get(name: string, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('GET', typePathOf(name), { signal, repeatable: true });
-  }
-
-  /** Nothing of a type starts until it is resumed. */
-  pause(name: string, pause: Reason = {}, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('POST', `${typePathOf(name)}/pause`, { body: bodyOf(pause), signal });
-  }
-
-  resume(name: string, { signal }: CallOptions = {}): Promise<JobType> {
-    return this.#transport.send('POST', `${typePathOf(name)}/resume`, { signal });
-  }
-}
-
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
-const typePathOf = (name: string): string => `/job-types/${encodeURIComponent(name)}`;
 
 const durations: ReadonlySet<string> = new Set([
   'delay',
@@ -324,42 +311,45 @@ function bodyOf(fields: object): string {
 }
 
 export { EscapementError, type Fault } from './errors.js';
+export type {
+  EventFilter,
+  EventOf,
+  EventType,
+  Gap,
+  JobEvent,
+  LogEvent,
+  LogLevel,
+  ProgressEvent,
+  TransientType,
+} from './event-types.js';
 export type { EventsOptions } from './events.js';
+export type { Group, JobType, JobTypeChange, JobTypes } from './job-types.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
+export type { Health, History, HistoryFilter, HistoryPoint, System } from './overview.js';
+export type { LogFilter, LogLine } from './logs.js';
 export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Bulk,
   BulkAction,
   BulkPreview,
   Duration,
-  EventFilter,
-  EventOf,
-  EventType,
   Failure,
-  Gap,
   Handlers,
-  Health,
   Instant,
   Job,
   JobChange,
-  JobEvent,
   JobFilter,
   JobPause,
   JobStatus,
-  JobType,
   JsonObject,
   ListedJob,
   ListFilter,
-  LogEvent,
-  LogLevel,
   NewBulk,
   NewJob,
   Overlap,
   PayloadOf,
-  ProgressEvent,
   Reason,
   ResultOf,
   ServerPause,
   Stats,
-  TransientType,
 } from './types.js';

@@ -1,7 +1,7 @@
 /** Events as they happen, over a WebSocket where there is one, else over Server-Sent Events by `fetch`; connected again when that ends. */
 import { EscapementError } from './errors.js';
+import type { EventFilter, EventOf, EventType, Gap, TransientType } from './event-types.js';
 import { pause, type Transport } from './transport.js';
-import type { EventFilter, EventOf, EventType, Gap, TransientType } from './types.js';
 
 type AnyType = EventType | TransientType;
 type Message = EventOf<AnyType> | Gap | { readonly type: 'subscribed'; readonly seq: number };

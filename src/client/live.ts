@@ -3,9 +3,10 @@
  * lost it connects again by itself.
  */
 import { EscapementError } from './errors.js';
+import type { EventFilter, Gap, JobEvent } from './event-types.js';
 import { webSocket } from './events.js';
 import type { Transport } from './transport.js';
-import type { EventFilter, Gap, JobEvent, Stats } from './types.js';
+import type { Stats } from './types.js';
 
 /** `refused`: another try cannot help; `closed`: by `close()`. */
 export type LiveState = 'connecting' | 'open' | 'lost' | 'refused' | 'closed';

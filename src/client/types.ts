@@ -229,27 +229,6 @@ export interface Bulk extends BulkPreview {
   readonly finished_at?: string;
 }
 
-export interface JobType {
-  readonly name: string;
-  readonly description?: string;
-  readonly timeout?: string;
-  /** null is unbounded. */
-  readonly concurrency?: number | null;
-  readonly max_retries?: number;
-  readonly retry_delay?: string;
-  readonly max_retry_delay?: string;
-  readonly retry_jitter?: number;
-  readonly expires_after?: string;
-  readonly priority?: number;
-  /** What payloads of new jobs are held against (JSON Schema 2020-12); absent: any object will do. */
-  readonly payload_schema?: JsonObject;
-  /** There is none: its jobs wait. */
-  readonly handler?: null;
-  readonly counts?: { readonly pending: number };
-  readonly paused?: true;
-  readonly pause_reason?: string;
-}
-
 /** What is said of a pause; null takes it away, what is absent stays as it is. */
 export interface Reason {
   /** At most 500 characters. */
@@ -269,18 +248,6 @@ export interface ServerPause {
   readonly since?: string;
 }
 
-/** How the server is. */
-export interface Health {
-  readonly status: 'healthy' | 'degraded' | 'draining';
-  readonly time: string;
-  readonly version: string;
-  /** Why it is not healthy. */
-  readonly reason?: string;
-  readonly paused?: true;
-  /** By job type: pending jobs that have no handler there. */
-  readonly waiting_for_handler?: Readonly<Record<string, number>>;
-}
-
 export interface Stats {
   readonly pending: number;
   readonly running: number;
@@ -288,76 +255,6 @@ export interface Stats {
   readonly failed: number;
   readonly cancelled: number;
   readonly [figure: string]: number | string;
-}
-
-export type EventType =
-  | 'job.scheduled'
-  | 'job.updated'
-  | 'job.started'
-  | 'job.completed'
-  | 'job.failed'
-  | 'job.retrying'
-  | 'job.cancelled'
-  | 'job.paused'
-  | 'job.resumed';
-
-/** What happened to a job. `seq` grows without a gap over all events of the server. */
-export interface JobEvent {
-  readonly type: EventType;
-  readonly job_id: string;
-  readonly job_name: string;
-  readonly status: number;
-  readonly timestamp: string;
-  readonly data?: JsonObject;
-  readonly metadata: JsonObject;
-  readonly seq: number;
-}
-
-/** What an event of a running job has that is not kept: it has no `seq`, may be left out, and comes only where its type is asked for. */
-interface Transient {
-  readonly job_id: string;
-  readonly job_name: string;
-  readonly status: number;
-  readonly timestamp: string;
-  readonly metadata: JsonObject;
-}
-
-/** An attempt has said how far it has come (`ctx.progress`). */
-export interface ProgressEvent extends Transient {
-  readonly type: 'job.progress';
-  readonly data: { readonly progress: unknown };
-}
-
-/** A handler has written a line (`ctx.log`). */
-export interface LogEvent extends Transient {
-  readonly type: 'job.log';
-  readonly data: { readonly level: LogLevel; readonly message: string; readonly fields: JsonObject };
-}
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
-/** Types of events that are not kept: a filter must name them. */
-export type TransientType = 'job.progress' | 'job.log';
-
-/** The event of a type. */
-export type EventOf<Type extends EventType | TransientType> = Type extends 'job.progress'
-  ? ProgressEvent
-  : Type extends 'job.log'
-    ? LogEvent
-    : JobEvent;
-
-/** Events from one number to another are not known any more. */
-export interface Gap {
-  readonly type: 'gap';
-  readonly from: number;
-  readonly to: number;
-}
-
-/** An event must match all lists that are there, and in each of them one value. */
-export interface EventFilter<Name extends string = string, Type extends EventType | TransientType = EventType> {
-  readonly job_types?: readonly Name[];
-  readonly event_types?: readonly Type[];
-  readonly job_ids?: readonly string[];
 }
 
 /** What the server says of a request that it refuses (RFC 9457). */

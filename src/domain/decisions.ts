@@ -121,7 +121,9 @@ export function miss({ spec, state }: Job, now: number, resumedAt = now): Decisi
   // An extra occurrence is asked for and not missed.
   if (!isRepeating(spec) || state.attempt > 0 || state.due > cutoff || state.nextSlot !== 0) return undefined;
   const until = dueUntil(spec, state.occurrence, cutoff);
-  const missed = (isCounted(spec, state) ? 0 : 1) + countSlots(spec, state.occurrence, until);
+  // Where what is missed does not run, one that is due later than by its own time was interrupted before it began.
+  const isFirst = spec.misfire === 'skip' || !isCounted(spec, state);
+  const missed = (isFirst ? 1 : 0) + countSlots(spec, state.occurrence, until);
   if (missed === 0) return undefined;
   const last = lastSlot(spec, state.occurrence, until) ?? state.occurrence;
   if (spec.misfire === 'run_once') {

@@ -50,6 +50,12 @@ export const limits = {
   dueOffset: 10_000,
   listMax: 100,
   bodyBytes: 1024 * 1024,
+  /** What is kept of the lines of one attempt. */
+  runLogLines: 1000,
+  runLogBytes: 64 * 1024,
+  /** Lines in one page of them. */
+  logLinesDefault: 100,
+  logLinesMax: 1000,
   /** What an attempt may say of its progress, as JSON. */
   progressBytes: 4096,
   /** What one attempt may enqueue. */

@@ -40,51 +40,28 @@
  */
 
 import { resolve } from 'node:path';
-import { noTelemetry, type Telemetry } from '../telemetry/port.js';
+import { noTelemetry } from '../telemetry/port.js';
 import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
 import { Generations, type LoadedGeneration } from './generations.js';
-import type { Attempt, HandlerInfo, Outcome, Pool, PoolEvents } from './port.js';
+import type { Attempt, HandlerInfo, Outcome, Pool, PoolOptions } from './port.js';
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
 import { type LogEntry, namesOf, toEntry } from './shared/log-lines.js';
-import { type BuiltIn, type JobCheck, outcomeKind, outcomeRow, type Report } from './shared/messages.js';
+import { outcomeKind, outcomeRow, type Report } from './shared/messages.js';
 import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
 import type { Thread, ThreadEnd } from './thread.js';
-import { interrupted, outcomesOfLoss, progressOf, settledOutcome, unreportedOutcome, withJobs } from './verdict.js';
+import {
+  interrupted,
+  keptLines,
+  outcomesOfLoss,
+  progressOf,
+  settledOutcome,
+  unreportedOutcome,
+  withJobs,
+} from './verdict.js';
 import { Watchdog } from './watchdog.js';
-
-export interface PoolOptions {
-  /** Folder of handler modules. */
-  readonly handlersDir: string;
-  /** Worker threads, at least 1. */
-  readonly threads: number;
-  /**
-   * Heap of each thread. A handler that outgrows it step by step is stopped with its thread. One allocation of more than
-   * some 16 MiB beyond it ends the whole process: V8 leaves no other choice.
-   */
-  readonly threadMemoryMiB: number;
-  /** What threads run in place of the handlers of the folder, asked for at the start of each. */
-  readonly builtIn?: () => BuiltIn;
-  /** What the jobs are held against that handlers enqueue; absent: they enqueue none. */
-  readonly jobCheck?: JobCheck;
-  /** Attempts that one thread may hold at once, running or about to; by default 256. */
-  readonly attemptsPerThread?: number;
-  /** From an attempt's signal to the end of its thread, if it does not end by itself. */
-  readonly graceMs: number;
-  /** A thread that shows no life is stopped when an attempt is that long past its timeout; 250 ms by default. */
-  readonly heldMs?: number;
-  /** For the import of one handler module; 10 s by default. */
-  readonly importLimitMs?: number;
-  readonly events: PoolEvents;
-  /** Least level of handlers' lines that is logged, by pino's names; by default `debug`. */
-  readonly logLevel?: string;
-  /** Lines of handlers and of the pool itself. */
-  readonly log?: (entry: LogEntry) => void;
-  /** Hears of threads that were lost and replaced. */
-  readonly telemetry?: Telemetry;
-}
 
 const abortMessages = { cancelled: 'the job was cancelled', shutdown: 'the server is shutting down' } as const;
 
@@ -121,6 +98,7 @@ export class WorkerPool implements Pool {
         log: this.#log,
         telemetry: options.telemetry ?? noTelemetry,
         logLevel: options.logLevel ?? 'debug',
+        jobLogLevel: options.jobLogLevel ?? 'silent',
         onReady: () => this.#placeAndDeliver(),
         onReport: (thread, report) => this.#report(thread, report),
         onLingering: (thread) => {
@@ -288,9 +266,12 @@ export class WorkerPool implements Pool {
   }
 
   /** Takes in what a thread did. */
-  #report(thread: Thread, { numbers, texts, lines, progress, enqueued }: Report): void {
-    if (progress !== undefined) this.#options.events.progress?.(progressOf(thread, progress));
+  #report(thread: Thread, { numbers, texts, lines, progress, dropped, enqueued }: Report): void {
+    const { events } = this.#options;
     for (const line of lines) this.#log(toEntry(line, thread.number));
+    const kept = events.lines && keptLines(thread, dropped ? { lines, dropped } : { lines });
+    if (kept && kept.length > 0) events.lines?.(kept);
+    if (progress !== undefined) events.progress?.(progressOf(thread, progress));
     this.#watchdog.noticeSuspension();
     let nextText = 0;
     const text = (): string => texts[nextText++] as string;

@@ -2,6 +2,9 @@
  * The pool as the scheduler knows it: what it takes, what comes back, and the port itself. Types only, plain data only.
  */
 import type { FailureCode, TraceContext } from '../domain/job.js';
+import type { Telemetry } from '../telemetry/port.js';
+import type { LogEntry, LogLevel } from './shared/log-lines.js';
+import type { BuiltIn, JobCheck } from './shared/messages.js';
 
 export type { DeclaredPayload, HandlerInfo } from './incoming/handler-options.js';
 export type { JobCheck } from './shared/messages.js';
@@ -56,6 +59,22 @@ export type Outcome = {
   | { readonly kind: 'interrupted'; readonly begun: boolean }
 );
 
+/** A line that a handler has written by `ctx.log`, or how many were more than may be. */
+export type HandlerLine = {
+  readonly jobSeq: number;
+  readonly fence: number;
+  readonly jobId: string;
+  readonly name: string;
+} & (
+  | {
+      readonly level: LogLevel;
+      readonly message: string;
+      /** JSON text of an object. */
+      readonly fields?: string | undefined;
+    }
+  | { readonly dropped: number }
+);
+
 /** What a running attempt has said of its progress. */
 export interface ProgressReport {
   readonly jobSeq: number;
@@ -86,6 +105,42 @@ export interface PoolEvents {
   outcomes(outcomes: readonly Outcome[]): void;
   /** What running attempts have said of their progress, at most some ten times a second each. Before their outcomes. */
   progress?(reports: readonly ProgressReport[]): void;
+  /** Lines of running attempts that are to be kept. Before their outcomes. */
+  lines?(lines: readonly HandlerLine[]): void;
   /** Room appeared without an outcome (a batch has begun and the thread can take more). */
   room(): void;
+}
+
+/** What a pool is made with. */
+export interface PoolOptions {
+  /** Folder of handler modules. */
+  readonly handlersDir: string;
+  /** Worker threads, at least 1. */
+  readonly threads: number;
+  /**
+   * Heap of each thread. A handler that outgrows it step by step is stopped with its thread. One allocation of more than
+   * some 16 MiB beyond it ends the whole process: V8 leaves no other choice.
+   */
+  readonly threadMemoryMiB: number;
+  /** What threads run in place of the handlers of the folder, asked for at the start of each. */
+  readonly builtIn?: () => BuiltIn;
+  /** What the jobs are held against that handlers enqueue; absent: they enqueue none. */
+  readonly jobCheck?: JobCheck;
+  /** Attempts that one thread may hold at once, running or about to; by default 256. */
+  readonly attemptsPerThread?: number;
+  /** From an attempt's signal to the end of its thread, if it does not end by itself. */
+  readonly graceMs: number;
+  /** A thread that shows no life is stopped when an attempt is that long past its timeout; 250 ms by default. */
+  readonly heldMs?: number;
+  /** For the import of one handler module; 10 s by default. */
+  readonly importLimitMs?: number;
+  readonly events: PoolEvents;
+  /** Least level of handlers' lines that is logged, by pino's names; by default `debug`. */
+  readonly logLevel?: string;
+  /** Least level of handlers' lines that are kept with their job; by default none is. */
+  readonly jobLogLevel?: string;
+  /** Lines of handlers and of the pool itself. */
+  readonly log?: (entry: LogEntry) => void;
+  /** Hears of threads that were lost and replaced. */
+  readonly telemetry?: Telemetry;
 }

@@ -32,6 +32,8 @@ export interface ThreadsOptions {
   readonly importLimitMs: number;
   /** Least level that is logged. */
   readonly logLevel: string;
+  /** Least level of lines that are kept with their job. */
+  readonly jobLogLevel: string;
   readonly log: (entry: LogEntry) => void;
   readonly telemetry: Telemetry;
   /** A thread can be sent to. */
@@ -186,7 +188,7 @@ export class Threads {
   #startThread(number: number): void {
     const reader = this.#reader;
     if (this.#stopped || this.#retired || !this.#piscina || !reader) return;
-    const { handlersDir, builtIn, jobCheck, importLimitMs, logLevel, threads } = this.#options;
+    const { handlersDir, builtIn, jobCheck, importLimitMs, logLevel, jobLogLevel, threads } = this.#options;
     let refusal: string | undefined;
     // Beyond the limit that the thread itself keeps: for a module that holds it with a loop.
     const limitMs = importLimitMs * 1.5;
@@ -199,7 +201,7 @@ export class Threads {
       number,
       this.#piscina,
       this.#options.attemptsPerThread,
-      { handlersDir, builtIn: builtIn?.(), importLimitMs, log: shareOfLog(logLevel, threads), jobCheck },
+      { handlersDir, builtIn: builtIn?.(), importLimitMs, log: shareOfLog(logLevel, threads, jobLogLevel), jobCheck },
       {
         loading: () => {
           this.#cancel(limit);

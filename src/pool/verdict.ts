@@ -12,8 +12,8 @@
 import type { FailureCode } from '../domain/job.js';
 import { formatDuration, parseDuration } from '../domain/time/duration.js';
 import type { Dispatched } from './dispatched.js';
-import type { Attempt, Outcome, ProgressReport } from './port.js';
-import { type EnqueuedJobs, outcomeKind, type ProgressOfSlot } from './shared/messages.js';
+import type { Attempt, HandlerLine, Outcome, ProgressReport } from './port.js';
+import { type EnqueuedJobs, outcomeKind, type ProgressOfSlot, type Report } from './shared/messages.js';
 
 /** Why a thread came to its end. */
 export type Loss =
@@ -82,6 +82,27 @@ function reported(dispatched: Dispatched, kind: number, durationMs: number, text
     default:
       throw new Error(`a thread reported an outcome of unknown kind ${kind}`);
   }
+}
+
+/** Lines of attempts that are to be kept, and how many were too many. */
+export function keptLines(
+  thread: { at(slot: number): Dispatched | undefined },
+  { lines, dropped = [] }: Pick<Report, 'lines' | 'dropped'>,
+): readonly HandlerLine[] {
+  const found: HandlerLine[] = [];
+  for (const { slot = 0, level, message, fields } of lines) {
+    const request = thread.at(slot)?.request;
+    if (request) found.push({ ...ownerOf(request), level, message, ...(fields !== undefined && { fields }) });
+  }
+  for (const { slot, count } of dropped) {
+    const request = thread.at(slot)?.request;
+    if (request) found.push({ ...ownerOf(request), dropped: count });
+  }
+  return found;
+}
+
+function ownerOf({ jobSeq, fence, jobId, name }: Attempt): Pick<HandlerLine, 'jobSeq' | 'fence' | 'jobId' | 'name'> {
+  return { jobSeq, fence, jobId, name };
 }
 
 /** Whose progress it is: what was taken back has none. */

@@ -18,7 +18,7 @@ import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
 import { PreviousRuns } from './admission/previous-runs.js';
 import type { TypeTerms } from './admission/type-lane.js';
-import { type WaitingJob, WaitingLine } from './admission/waiting-line.js';
+import { type LimitQueue, type WaitingJob, WaitingLine } from './admission/waiting-line.js';
 import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';
 
@@ -116,6 +116,9 @@ export class Dispatch {
     return nextDue <= now && this.#nextWanted > now ? now : this.#lastDueSeen;
   }
 
+  /** How many jobs wait for what. */
+  readonly queues = (): Iterable<LimitQueue> => this.#line.queues();
+
   /** When there is something to do that no event gives a turn for, in Unix milliseconds. */
   get nextAt(): number {
     const { window, clock } = this.#ports;
@@ -144,11 +147,9 @@ export class Dispatch {
     const { clock, pool } = this.#ports;
     const { type, group } = this.#line.placeOf(spec.name, spec.group);
     return shownWait({
-      paused: isPausedAt(state, clock.now()),
-      type,
+      ...{ type, group, paused: isPausedAt(state, clock.now()) },
       serverPaused: this.#ledger.settings.isServerPaused,
       runsBefore: runs || this.#previous.keepsWaiting(spec),
-      group,
       free: this.#line.isApart(spec.name) ? Number.POSITIVE_INFINITY : pool.free - this.#beingWritten,
       now: clock.monotonic(),
     });

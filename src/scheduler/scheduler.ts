@@ -14,6 +14,7 @@ import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
 import { type Counters, type StoreEvents, UnreadableRecord, unreadableRefusal } from '../store/port.js';
 import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
+import type { LimitQueue } from './admission/waiting-line.js';
 import { Attempts } from './attempts/attempts.js';
 import type { Fact } from './batch.js';
 import { Bulks } from './bulk/bulks.js';
@@ -146,6 +147,11 @@ export class Scheduler implements Requests, StoreEvents {
   /** See `Dispatch`. */
   firstDue(): Iterable<readonly [name: string, due: number]> {
     return this.#dispatch.firstDue();
+  }
+
+  /** See `Dispatch`. */
+  queues(): Iterable<LimitQueue> {
+    return this.#dispatch.queues();
   }
 
   /** From now on these are the handlers. Jobs of a type that has none any more wait; jobs keep the defaults that they were made with. */

@@ -27,6 +27,8 @@ import { StreamTopics } from './live/stream-topics.js';
 import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
 import { Waits } from './live/waits.js';
 import { WebSockets } from './live/websocket.js';
+import { type HistoryContext, historyRoutes } from './overview/history.js';
+import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
@@ -39,6 +41,7 @@ import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
 import { type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
 import { runsRoutes } from './routes/runs.js';
@@ -92,6 +95,10 @@ export interface ServerOptions {
   readonly metrics?: () => Promise<Exposition>;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
+  /** What happened over time; without it there is no such route. */
+  readonly history?: HistoryContext['points'];
+  /** What the server is made of; without it there is no such route. */
+  readonly system?: SystemContext['system'];
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
@@ -186,8 +193,10 @@ export class Server {
       },
       maxBodyBytes: config.maxBodyBytes,
     };
+    const exposed = tokens.isEmpty && config.allowedHosts.length > 0;
     const routes = [
       ...jobsRoutes(jobs),
+      ...logsRoutes(jobs),
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
       streams.route(base),
@@ -195,6 +204,8 @@ export class Server {
       ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
+      ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone }) : []),
+      ...(options.system ? systemRoutes(base, { system: options.system, exposed }) : []),
       ...healthRoutes(base, { health, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
@@ -204,7 +215,7 @@ export class Server {
         ? backupRoutes(base, {
             backUp: options.backUp,
             requests,
-            exposed: tokens.isEmpty && config.allowedHosts.length > 0,
+            exposed,
           })
         : []),
     ];

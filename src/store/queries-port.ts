@@ -113,8 +113,47 @@ export interface RunPage {
   readonly nextBefore?: number;
 }
 
+/** Which lines of a job. */
+export interface JobLogQuery {
+  /** Of this attempt only. */
+  readonly run?: number | undefined;
+  readonly limit: number;
+  /** Behind this line. */
+  readonly after?: LogLinePlace | undefined;
+}
+
+/** A line: its attempt, and its number among the lines of that. */
+export interface LogLinePlace {
+  readonly run: number;
+  readonly n: number;
+}
+
+/** A line that a handler has written. `at`: Unix milliseconds; `fields`: JSON text of an object. */
+export interface JobLogLine extends LogLinePlace {
+  readonly at: number;
+  readonly level: string;
+  readonly message: string;
+  readonly fields?: string | undefined;
+}
+
+export interface JobLogPage {
+  /** Lines that there are. */
+  readonly total: number;
+  /** Lines that there were, of the attempts that have some left. */
+  readonly dropped: number;
+  readonly items: readonly JobLogLine[];
+  /** The last one; undefined when nothing is behind it. */
+  readonly next: LogLinePlace | undefined;
+}
+
 export interface Queries {
   get(id: string): Job | undefined;
+  /**
+   * Lines that handlers of a job have written; undefined when there is no such job.
+   *
+   * @throws Refusal when a record is damaged
+   */
+  logs(id: string, query: JobLogQuery): JobLogPage | undefined;
   /**
    * The runs of a job; undefined when there is no such job.
    *

@@ -13,6 +13,8 @@ export interface Figures {
   /** For how long the first job of each type that waits in the line has been due, milliseconds. */
   overdue(): Iterable<{ readonly type: string; readonly ms: number }>;
   threads(): { readonly alive: number; readonly busy: number; readonly retired: number };
+  /** Jobs that are due and wait, by type and by what they wait for. */
+  waiting(): Iterable<{ readonly type: string; readonly limit: string; readonly jobs: number }>;
   /** What users have paused: the server, and how many job types. */
   paused(): { readonly server: boolean; readonly types: number };
   /** What the files of the data directory take, each by its name. */
@@ -21,6 +23,8 @@ export interface Figures {
   freeBytes(): number;
   /** Records that the log holds. */
   logRecords(): number;
+  /** Lines of handlers that are kept: what they take on disk, and how many were too many. */
+  jobLogs(): { readonly bytes: number; readonly dropped: number };
 }
 
 export type Labels = Readonly<Record<string, string | number>>;
@@ -73,6 +77,9 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
     metric('gauge', 'oldest_overdue_seconds', ['type'], 'For how long the first job in the line has been due', () =>
       overdue(counts, figures),
     ),
+    metric('gauge', 'waiting_jobs', ['type', 'limit'], 'Jobs that are due and wait, by what they wait for', () =>
+      waiting(counts, figures),
+    ),
     metric('gauge', 'server_paused', [], 'Whether a user has paused the server: 1 or 0', () =>
       one(figures.paused().server ? 1 : 0),
     ),
@@ -96,6 +103,14 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
     metric('gauge', 'log_records', [], 'Records of the log that are kept for events, or wait to be merged', () => [
       { labels: {}, value: figures.logRecords() },
     ]),
+    metric('gauge', 'job_log_bytes', [], 'Lines of handlers that are kept with their jobs', () =>
+      one(figures.jobLogs().bytes),
+    ),
+    counter(
+      'job_log_dropped_total',
+      'Lines of handlers that were too many to be kept',
+      () => figures.jobLogs().dropped,
+    ),
     metric('counter', 'http_requests_total', ['route', 'method', 'status'], 'Requests that were answered', () =>
       eachRoute(counts, ({ method, statuses }, route) =>
         [...statuses].map(([status, value]) => ({ labels: { route, method, status }, value })),
@@ -163,6 +178,18 @@ function jobs(counts: Counts, figures: Figures): Sample[] {
   }
   for (const [status, value] of rest) samples.push({ labels: { status, type: other }, value });
   return samples;
+}
+
+function waiting(counts: Counts, figures: Figures): Sample[] {
+  const sums = new Map<string, { readonly labels: Labels; value: number }>();
+  for (const { type, limit, jobs } of figures.waiting()) {
+    const labels = { type: counts.labelOf(type), limit };
+    const key = `${limit}/${labels.type}`;
+    const sum = sums.get(key);
+    if (sum === undefined) sums.set(key, { labels, value: jobs });
+    else sum.value += jobs;
+  }
+  return [...sums.values()];
 }
 
 function overdue(counts: Counts, figures: Figures): Sample[] {

@@ -2,7 +2,8 @@
 import t from 'tap';
 import { eventLine, jobTable } from '../../src/cli/asking/job-text.js';
 import { fieldLines, printable, shortDuration, table } from '../../src/cli/asking/text.js';
-import type { JobEvent, ListedJob } from '../../src/client/types.js';
+import type { JobEvent } from '../../src/client/event-types.js';
+import type { ListedJob } from '../../src/client/types.js';
 
 t.test('a table keeps its columns in line and within the width', (t) => {
   const rows = [

@@ -30,6 +30,8 @@ const options = [
   'tls-cert',
   'tls-key',
   'log-level',
+  'job-log-level',
+  'job-logs',
 ];
 
 t.test('help names every option and its variable', async (t) => {

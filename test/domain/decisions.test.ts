@@ -5,7 +5,7 @@ import { create, miss, start, succeed } from '../../src/domain/decisions.js';
 import { type JobDetail, type JobState, noDetail, type Trigger } from '../../src/domain/job.js';
 import { countOccurrences } from '../../src/domain/slots/trigger.js';
 import { everyMinute, everyTenSeconds, noon, runningJob, sampleJob, sampleSpec } from '../store/samples.js';
-import { hour, lastErrorAt, minute } from './decisions-support.js';
+import { hour, lastErrorAt, minute, passedOver } from './decisions-support.js';
 
 t.test('create', async (t) => {
   const born: JobState = {
@@ -88,7 +88,7 @@ t.test('miss', async (t) => {
     t.strictSame(miss(job, now), {
       state: { ...job.state, occurrence: noon + 20_000, due: now, updatedAt: now, missed: 8 },
       events: [],
-      passed: [{ outcome: 'missed', scheduledFor: noon, lastScheduledFor: noon + 10_000, count: 2, manual: false }],
+      passed: [passedOver('missed', noon, noon + 10_000, 2)],
     });
   });
 
@@ -97,7 +97,7 @@ t.test('miss', async (t) => {
     t.strictSame(miss(job, noon + 30_500), {
       state: { ...job.state, occurrence: noon + 30_000, due: noon + 30_000, updatedAt: noon + 30_500, missed: 8 },
       events: [{ type: 'job.scheduled', triggerAt: noon + 30_000, isRepeat: true }],
-      passed: [{ outcome: 'missed', scheduledFor: noon, lastScheduledFor: noon + 20_000, count: 3, manual: false }],
+      passed: [passedOver('missed', noon, noon + 20_000, 3)],
     });
   });
 
@@ -105,6 +105,13 @@ t.test('miss', async (t) => {
     const at = (now: number) => miss(sampleJob({ ...repeating, misfire: 'skip' }), now)?.state;
     t.match(at(noon + 21_000), { missed: 2, due: noon + 20_000 });
     t.match(at(noon + 21_001), { missed: 3, due: noon + 30_000 });
+  });
+
+  t.test('one that was interrupted before it began is counted, too, where it is passed over', async (t) => {
+    const interrupted = sampleJob({ ...repeating, misfire: 'skip' }, { due: noon + 3500, fence: 1 });
+    const { state, passed } = miss(interrupted, noon + 30_500) as NonNullable<ReturnType<typeof miss>>;
+    t.equal(state.missed, 3);
+    t.same(passed, [passedOver('missed', noon, noon + 20_000, 3)]);
   });
 
   t.test('a job that was missed and is seen late again counts only what is new', async (t) => {
@@ -203,7 +210,6 @@ t.test('succeed', async (t) => {
     t.strictSame(succeed(job, { durationMs: 100 }, noon), {
       state: { ...job.state, status: 'success', finishedAt: noon, updatedAt: noon, interruptions: 0 },
       events: [told],
-      passed: undefined,
       counts: 'completed',
     });
   });
@@ -227,7 +233,6 @@ t.test('succeed', async (t) => {
         updatedAt: noon + 200,
       },
       events: [told, { type: 'job.scheduled', triggerAt: noon + 10_000, isRepeat: true }],
-      passed: undefined,
       counts: 'completed',
     });
   });

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
-import { type PoolOptions, WorkerPool } from '../../src/pool/pool.js';
-import type { Attempt, HandlerInfo, Outcome } from '../../src/pool/port.js';
+import { WorkerPool } from '../../src/pool/pool.js';
+import type { Attempt, HandlerInfo, Outcome, PoolOptions } from '../../src/pool/port.js';
 import type { LogEntry } from '../../src/pool/shared/log-lines.js';
 
 /** The folder is not compiled: it is the same seen from the sources and from `dist`. */

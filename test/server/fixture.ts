@@ -155,6 +155,8 @@ export class FakeQueries implements Queries {
   lastEvent(): number {
     return this.seq;
   }
+  logs: Queries['logs'] = (id) =>
+    this.jobs.has(id) ? { total: 0, dropped: 0, items: [], next: undefined } : undefined;
   runs: Queries['runs'] = (id) => (this.jobs.has(id) ? { total: 0, runs: [] } : undefined);
   eventsAfter: Queries['eventsAfter'] = () => ({ events: [], oldest: 1 });
   seqOf(id: string): number | undefined {

@@ -22,6 +22,7 @@ import type { CommittedStore } from '../../src/store/state/committed-store.js';
 import type { Memtable } from '../../src/store/state/memtable.js';
 import type { StoreQueries } from '../../src/store/state/queries.js';
 import { StoreEngine } from '../../src/store/trees/engine.js';
+import { type LogOrder, LogWriter } from '../../src/store/trees/job-logs.js';
 import type { JobSets } from '../../src/store/trees/job-sets.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
 import { noTelemetry, type Telemetry } from '../../src/telemetry/port.js';
@@ -47,6 +48,7 @@ export class InlineStore implements Storage {
   /** @param lags what was done is told by a step of its own: the store may be ahead of what its thread has said */
   constructor(
     readonly engine: StoreEngine,
+    readonly logs: LogWriter,
     lags = false,
   ) {
     this.#committed = engine.checkpointed;
@@ -72,6 +74,18 @@ export class InlineStore implements Storage {
       this.afterCommit();
       this.#report(() => this.events?.committed(batch.position));
       this.#reportCheckpoint();
+    });
+  }
+
+  writeLogs(order: LogOrder): void {
+    this.#queue.push(() => {
+      try {
+        const bytes = this.logs.write(order);
+        this.#report(() => this.events?.logsWritten(bytes));
+      } catch (error) {
+        if (!(error instanceof DiskFull || error instanceof DiskBroken)) throw error;
+        this.#report(() => this.events?.logsRefused());
+      }
     });
   }
 
@@ -269,7 +283,7 @@ export class World {
     const log = new JournaledLog(new KvLog(this.kv), new Journal(this.kv.journal));
     const engine = new StoreEngine(this.kv, log);
     const { clean } = engine.open();
-    this.store = new InlineStore(engine, options.lags);
+    this.store = new InlineStore(engine, new LogWriter(this.kv), options.lags);
     const ports: ShardPorts = {
       clock: this.clock,
       pool: this.pool,

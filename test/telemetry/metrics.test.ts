@@ -14,9 +14,11 @@ const figures: Figures = {
   version: '1.2.3',
   jobs: () => [{ type: 'mail', status: 'pending', jobs: 3 }],
   overdue: () => [{ type: 'mail', ms: 1500 }],
+  waiting: () => [{ type: 'mail', limit: 'rate', jobs: 2 }],
   paused: () => ({ server: true, types: 2 }),
   threads: () => ({ alive: 3, busy: 1, retired: 2 }),
   files: () => [{ file: 'data.mdb', bytes: 4096 }],
+  jobLogs: () => ({ bytes: 4711, dropped: 12 }),
   freeBytes: () => 8192,
   logRecords: () => 7,
 };

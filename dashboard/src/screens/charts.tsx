@@ -1,7 +1,8 @@
 /** Rates and lateness over time, by `GET /history`. */
 import { useMemo } from 'preact/hooks';
-import { getHistory, type HistoryPoint } from '../state/api.js';
-import { duration, perSecond } from '../state/format.js';
+import type { HistoryPoint } from '../../../src/client/client.js';
+import { getHistory } from '../state/api.js';
+import { compact, duration, perSecond } from '../state/format.js';
 import { useLoad } from '../state/load.js';
 import { place, setParams } from '../state/router.js';
 import { Failed, Segments } from '../ui/basics.js';
@@ -44,6 +45,7 @@ export function Charts() {
         label="Per second"
         {...common}
         format={perSecond}
+        axis={compact}
         lines={[
           { name: 'started', colour: '--running', values: drawn.started },
           { name: 'succeeded', colour: '--success', values: drawn.succeeded, fill: true },
@@ -55,6 +57,7 @@ export function Charts() {
         {...common}
         log
         format={duration}
+        axis={axisDuration}
         lines={[
           { name: 'p50', colour: '--accent', values: drawn.p50 },
           { name: 'p99', colour: '--pending', values: drawn.p99 },
@@ -63,6 +66,8 @@ export function Charts() {
     </section>
   );
 }
+
+const axisDuration = (ms: number): string => (ms < 1000 ? `${Number(ms.toFixed(1))} ms` : `${Math.round(ms / 1000)} s`);
 
 type Drawn = Readonly<Record<'started' | 'succeeded' | 'failed' | 'p50' | 'p99', readonly (number | null)[]>> & {
   readonly times: readonly number[];

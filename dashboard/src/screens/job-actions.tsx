@@ -14,7 +14,7 @@ export function JobActions({ job, reload }: { readonly job: Whole; readonly relo
   return (
     <div class="actions">
       {status === 'pending' && (
-        <button type="button" class="button is-main" onClick={() => now('run', 'It is due now.')}>
+        <button type="button" class="button" onClick={() => now('run', 'It is due now.')}>
           <Sign of="play" /> Run now
         </button>
       )}

@@ -75,15 +75,16 @@ function Bars({ runs }: { readonly runs: readonly Run[] }) {
   return (
     <svg
       class="bars"
-      viewBox={`0 0 ${timed.length * 8} 40`}
-      preserveAspectRatio="none"
+      width={timed.length * 9}
+      height={40}
+      viewBox={`0 0 ${timed.length * 9} 40`}
       role="img"
       aria-label={`Durations of the last ${timed.length} runs, at most ${duration(most)}`}
     >
       {timed.map(({ duration_ms: ms, outcome }, at) => {
         const height = Math.max(2, ((ms as number) / most) * 38);
         return (
-          <rect key={at} class={`is-${toneOf(outcome)}`} x={at * 8 + 1} y={40 - height} width={6} height={height} />
+          <rect key={at} class={`is-${toneOf(outcome)}`} x={at * 9 + 1} y={40 - height} width={7} height={height} />
         );
       })}
     </svg>

@@ -1,6 +1,6 @@
 /** Jobs that repeat: when, in words, and how their last runs went. */
 import { act, type Listed, previewCron } from '../state/api.js';
-import { localZone } from '../state/format.js';
+import { durationText, localZone } from '../state/format.js';
 import { useLoad } from '../state/load.js';
 import { href, jobHref, place, setParams } from '../state/router.js';
 import { mayAct } from '../state/session.js';
@@ -90,7 +90,7 @@ export function Words({ job }: { readonly job: Listed }) {
   const loaded = useLoad(`words ${expr} ${timezone}`, expr === undefined ? undefined : () => wordsOf(expr, timezone), {
     live: false,
   });
-  if (expr === undefined) return <>Every {job.delay?.replace(/(\d[a-z]+)(?=\d)/g, '$1 ')}</>;
+  if (expr === undefined) return <>Every {durationText(job.delay ?? '')}</>;
   const text = loaded.data ?? expr;
   return (
     <span title={`${expr} (${timezone})`}>

@@ -36,12 +36,14 @@ export function SystemScreen() {
           ))}
       </div>
       {data.options !== undefined && (
-        <div class="below">
+        <div>
           <Panel title="Options in force" side={<span class="faint">secrets are never shown</span>}>
             <dl class="facts is-wide">
               {Object.entries(data.options as Fields).map(([name, value]) => (
                 <Fact key={name} name={`--${name.replaceAll('_', '-')}`}>
-                  <span class={value === null || value === false ? 'faint' : ''}>{shown(name, value)}</span>
+                  <span class={value === null || value === false ? 'faint' : ''}>
+                    {value === null ? 'not set' : shown(name, value)}
+                  </span>
                 </Fact>
               ))}
             </dl>

@@ -1,5 +1,14 @@
 /** What the dashboard asks for, by the client. Shapes that the client does not name stand here. */
-import type { Health, Job, JobStatus, JobType, ListedJob } from '../../../src/client/client.js';
+import type {
+  Health,
+  History,
+  HistoryFilter,
+  Job,
+  JobStatus,
+  JobType,
+  ListedJob,
+  System,
+} from '../../../src/client/client.js';
 import { client } from './session.js';
 
 export const statuses = [
@@ -95,18 +104,6 @@ export interface CronPreview {
   readonly items: readonly { readonly at: string; readonly local: string }[];
 }
 
-export interface HistoryPoint {
-  readonly at: string;
-  readonly created: number;
-  readonly started: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly pending: number;
-  readonly running: number;
-  readonly lateness_p50_ms: number | null;
-  readonly lateness_p99_ms: number | null;
-}
-
 export interface Bulk {
   readonly id: string;
   readonly action: string;
@@ -145,10 +142,9 @@ export const listGroups = (name: string, signal?: AbortSignal): Promise<Page<Gro
   get('/groups', { name, limit: 50 }, signal);
 export const listFailures = (values: Query, signal?: AbortSignal): Promise<Page<Failure>> =>
   get('/failures', values, signal);
-export const getHistory = (values: Query, signal?: AbortSignal): Promise<{ step: string; items: HistoryPoint[] }> =>
-  get('/history', values, signal);
-export const getSystem = (signal?: AbortSignal): Promise<Readonly<Record<string, unknown>>> =>
-  get('/system', {}, signal);
+export const getHistory = (filter: HistoryFilter, signal?: AbortSignal): Promise<History> =>
+  client.history(filter, signal ? { signal } : {});
+export const getSystem = (signal?: AbortSignal): Promise<System> => client.system(signal ? { signal } : {});
 export const previewCron = (values: Query, signal?: AbortSignal): Promise<CronPreview> => get('/cron', values, signal);
 
 export const getHealth = (signal?: AbortSignal): Promise<Health> => client.health(signal ? { signal } : {});

@@ -1,12 +1,13 @@
 /** Numbers, times and durations for people. */
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 
 /** With its thousands set apart. */
 export const count = (value: number): string => whole.format(value);
 /** `1.2M`, where there is no room. */
-export const compact = (value: number): string => (value < 10_000 ? whole.format(value) : short.format(value));
+export const compact = (value: number): string => (value < 10_000 ? tenths.format(value) : short.format(value));
 
 export function perSecond(value: number): string {
   if (value === 0) return '0';

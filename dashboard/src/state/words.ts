@@ -1,5 +1,7 @@
 /** What the server's words mean, as sentences. */
 
+import { durationText } from './format.js';
+
 /** Why a due job has not started. */
 export const waitingWords: Readonly<Record<string, string>> = {
   paused: 'The job is paused.',
@@ -36,5 +38,5 @@ export function triggerWords(job: {
   readonly is_repeat: boolean;
 }): string {
   if (job.cron_expr !== undefined) return job.cron_expr;
-  return job.is_repeat && job.delay !== undefined ? `every ${job.delay.replace(/(\d[a-z]+)(?=\d)/g, '$1 ')}` : 'once';
+  return job.is_repeat && job.delay !== undefined ? `every ${durationText(job.delay)}` : 'once';
 }

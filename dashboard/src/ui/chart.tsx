@@ -18,6 +18,8 @@ export interface ChartProps {
   readonly times: readonly number[];
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
+  /** The same, with less room. */
+  readonly axis: (value: number) => string;
   readonly from: number;
   readonly to: number;
   /** Powers of ten, for what spans many. */
@@ -98,7 +100,7 @@ function options(
   setAt: (at: number | undefined) => void,
 ): uPlot.Options {
   const style = getComputedStyle(element);
-  const colour = (name: string): string => style.getPropertyValue(name).trim();
+  const colour = colourIn(element);
   const font = `11px ${style.fontFamily}`;
   const axis: uPlot.Axis = {
     stroke: colour('--faint'),
@@ -133,8 +135,8 @@ function options(
       },
       {
         ...axis,
-        values: (_plot, splits) =>
-          splits.map((split) => (split === null || (log && !isPower(split)) ? '' : latest.current.format(split))),
+        ...(log && { splits: (_plot: uPlot, _axis: number, _min: number, max: number) => powers(max) }),
+        values: (_plot, splits) => splits.map((split) => latest.current.axis(split)),
         size: 52,
         space: 34,
       },
@@ -148,7 +150,7 @@ function options(
           width: 1.5,
           points: { show: false },
           spanGaps: false,
-          ...(line.fill && { fill: `${colour(line.colour)}22` }),
+          ...(line.fill && { fill: colour(line.colour).replace(/^rgb\((.*)\)$/, 'rgba($1, 0.1)') }),
           paths: Plot.paths.linear!(),
         }),
       ),
@@ -159,7 +161,24 @@ function options(
   };
 }
 
-const isPower = (value: number): boolean => Number.isInteger(Math.round(Math.log10(value) * 1e6) / 1e6);
+/** What a custom property of the style is here and now, in a form that canvases know. */
+function colourIn(element: HTMLElement): (name: string) => string {
+  return (name) => {
+    const probe = document.createElement('span');
+    probe.style.color = `var(${name})`;
+    element.append(probe);
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  };
+}
+
+/** Every second power of ten, from a tenth on. */
+function powers(max: number): number[] {
+  const list: number[] = [];
+  for (let power = 0.1; power <= max * 1.001; power *= 10) list.push(power);
+  return list.length > 5 ? list.filter((_, at) => at % 2 === 1) : list;
+}
 
 function axisTime(seconds: number, { from, to }: ChartProps): string {
   const span = to - from;

@@ -1,7 +1,7 @@
 /** What stands around every screen: where one is, whether the server is there and well, and the token where it asks for one. */
 import { effect, signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { getHealth } from '../state/api.js';
 import { compact } from '../state/format.js';
 import { connection, connectNow, stats } from '../state/live.js';
@@ -73,6 +73,10 @@ function skip(): void {
 
 function Side() {
   const [first = ''] = segments.value;
+  // Where there is little room, the screens are a line that scrolls.
+  useEffect(() => {
+    document.querySelector('.side [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [first]);
   return (
     <div class="side">
       <a class="brand" href={href('/')}>

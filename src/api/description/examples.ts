@@ -182,6 +182,22 @@ export const answerExamples: {
   deleteJob: { 200: cancelled },
   cancelJob: { 200: cancelled },
   retryJob: { 200: { ...detail, next_run_in: '0s' } },
+  jobLogs: {
+    200: {
+      total: 2,
+      dropped: 0,
+      items: [
+        {
+          time: '2024-01-02T15:20:10.012+08:00',
+          level: 'info',
+          run: 1,
+          message: 'checking',
+          fields: { order_id: 'ORD-2024-001' },
+        },
+        { time: '2024-01-02T15:20:10.031+08:00', level: 'warn', run: 1, message: 'the provider is slow', fields: {} },
+      ],
+    },
+  },
   jobRuns: {
     200: {
       total: 2,
@@ -232,6 +248,36 @@ export const answerExamples: {
       uptime: '72h15m30s',
       connections: 1,
       connections_closed_slow: 0,
+    },
+  },
+  history: {
+    200: {
+      step: '10s',
+      items: [
+        {
+          at: '2024-01-02T15:20:00+08:00',
+          created: 120,
+          started: 118,
+          succeeded: 115,
+          failed: 3,
+          pending: 42,
+          running: 2,
+          lateness_p50_ms: 0.51,
+          lateness_p99_ms: 4.8,
+        },
+      ],
+    },
+  },
+  system: {
+    200: {
+      version: 'v1.0.0',
+      node: 'v22.11.0',
+      started_at: '2024-01-02T09:00:00+08:00',
+      threads: { alive: 2, busy: 1, lost: 0, replaced: 0 },
+      store: { file_bytes: 8388608, log_records: 12042, commits: 90412, commit_p99_ms: 2.1, merges: 81 },
+      events: { subscribers: 3, last_event: 412044, sent: 90231, resumed: 0, dropped: 0 },
+      http: { adapter: 'uws', tls: false, requests: 50231, refused: 4, failed: 0 },
+      options: { host: null, port: 8080, threads: 2, retention: '168h0m0s', token: 'set' },
     },
   },
   health: { 200: health, 503: { ...health, status: 'degraded', reason: 'The disk takes no writes.' } },

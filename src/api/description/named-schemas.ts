@@ -3,6 +3,7 @@ import type { TSchema } from '../../schema/typebox.js';
 import * as answers from '../answers.js';
 import { bulk, bulkList, bulkPreview, failures } from '../finding/answers.js';
 import { bulkFilter, bulkSchema } from '../finding/bulk-schema.js';
+import { logLine, logLines } from '../logs/schemas.js';
 import { askedFilter } from '../messages.js';
 import { run, runList } from '../runs/schemas.js';
 import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema } from '../schemas.js';
@@ -29,6 +30,8 @@ export const named = {
   BulkList: bulkList,
   Run: run,
   RunList: runList,
+  LogLine: logLine,
+  LogLines: logLines,
   Stats: answers.stats,
   Health: answers.health,
   Live: answers.live,

@@ -1,6 +1,7 @@
 /** What `escapement events` does. */
+
+import type { EventOf, EventType, Gap, TransientType } from '../../client/event-types.js';
 import { events } from '../../client/events.js';
-import type { EventOf, EventType, Gap, TransientType } from '../../client/types.js';
 import type { AskingOptions } from '../option.js';
 import { print } from '../output.js';
 import { ask } from './connection.js';

@@ -1,5 +1,6 @@
 /** Jobs and their events as lines for people. */
-import type { EventOf, EventType, ListedJob, TransientType } from '../../client/types.js';
+import type { EventOf, EventType, TransientType } from '../../client/event-types.js';
+import type { ListedJob } from '../../client/types.js';
 import { ago, printable, table } from './text.js';
 
 export function jobTable(jobs: readonly ListedJob[]): string {

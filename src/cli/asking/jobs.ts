@@ -1,7 +1,9 @@
 /** What `escapement jobs …` does. */
+
+import type { JobEvent } from '../../client/event-types.js';
 import { events } from '../../client/events.js';
 import type { Transport } from '../../client/transport.js';
-import type { Job, JobEvent, ListedJob } from '../../client/types.js';
+import type { Job, ListedJob } from '../../client/types.js';
 import { fieldsOf } from '../commands/job-fields.js';
 import { filterOf } from '../commands/many/filters.js';
 import type { AskingOptions } from '../option.js';

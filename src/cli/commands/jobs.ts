@@ -18,6 +18,7 @@ export function jobsCommand(): Command {
     .addCommand(retryCommand())
     .addCommand(runCommand())
     .addCommand(runsCommand())
+    .addCommand(logsCommand())
     .addCommand(pauseCommand())
     .addCommand(resumeCommand())
     .addCommand(removeCommand())
@@ -122,6 +123,20 @@ function runsCommand(): Command {
     .addOption(new Option('--limit <number>', 'at most so many').default(20).argParser(wholeNumber(1, 1000)))
     .action(async (id: string, options) => (await import('../asking/runs.js')).runs(id, options));
   return examples(asking(command), 'escapement jobs runs job_1704182400_a1b2c3d4');
+}
+
+function logsCommand(): Command {
+  const command = new Command('logs')
+    .description('Show what the handlers of a job have written (ctx.log), the oldest first.')
+    .argument('<id>', 'the id of the job')
+    .addOption(
+      new Option('--run <number>', 'only of this attempt, as "escapement jobs runs" counts them')
+        .argParser(wholeNumber(1, 2 ** 32))
+        .conflicts('follow'),
+    )
+    .addOption(new Option('--follow', 'go on with what comes, until the job has finished'))
+    .action(async (id: string, options) => (await import('../asking/logs.js')).logs(id, options));
+  return examples(asking(command), 'escapement jobs logs job_1704182400_a1b2c3d4 --follow');
 }
 
 function pauseCommand(): Command {

@@ -11,6 +11,7 @@ import {
   bodySize,
   duration,
   hostName,
+  jobLogsSize,
   many,
   origin,
   repeated,
@@ -22,6 +23,7 @@ import { fail, orFail } from '../output.js';
 import { systemZone } from '../system-zone.js';
 import { readTokens, type TokenOptions } from '../tokens.js';
 
+const jobLogLevels = ['debug', 'info', 'warn', 'error', 'silent'];
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** The options of `start` as commander hands them over. */
@@ -51,6 +53,8 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
+  readonly jobLogLevel: string;
+  readonly jobLogs: number;
   readonly logFormat: 'text' | 'json' | undefined;
 }
 
@@ -197,6 +201,16 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     .addOption(mergeAge())
     .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
     .addOption(
+      option('--job-log-level <level>', 'least level of lines of handlers (ctx.log) that are kept with their job')
+        .default('info')
+        .choices(jobLogLevels),
+    )
+    .addOption(
+      option('--job-logs <size>', 'what these lines may take in all, the oldest go: 256MiB, 4GiB; 0: none are kept')
+        .default(256 * 1024 ** 2, '256MiB')
+        .argParser(jobLogsSize),
+    )
+    .addOption(
       option('--log-format <format>', 'lines for people, or JSON (default: text on a terminal, else json)').choices([
         'text',
         'json',
@@ -244,6 +258,8 @@ function toConfig(options: StartOptions): Config {
     tlsCert,
     tlsKey,
     logLevel: options.logLevel,
+    jobLogLevel: options.jobLogLevel,
+    jobLogsBytes: options.jobLogs,
     logFormat: options.logFormat ?? (isatty(1) ? 'text' : 'json'),
   };
 }

@@ -1,5 +1,5 @@
 /** `escapement types …`. */
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { asking, examples } from '../option.js';
 
 const typesModule = (): Promise<typeof import('../asking/types.js')> => import('../asking/types.js');
@@ -9,6 +9,8 @@ export function typesCommand(): Command {
     .description('The job types of a running server.')
     .addCommand(listCommand())
     .addCommand(showCommand())
+    .addCommand(setCommand())
+    .addCommand(groupsCommand())
     .addCommand(pauseCommand())
     .addCommand(resumeCommand());
 }
@@ -26,6 +28,37 @@ function showCommand(): Command {
     .argument('<type>', 'the job type')
     .action(async (name: string, options) => (await typesModule()).show(name, options));
   return examples(asking(command), 'escapement types show payment_check');
+}
+
+function setCommand(): Command {
+  const command = new Command('set')
+    .description('Set limits of a job type. They hold at once, and after a restart; "none" is what the handler says.')
+    .argument('<type>', 'the job type')
+    .option('--concurrency <number>', 'attempts that may run at once', limitOf)
+    .option('--group-concurrency <number>', 'the same of each group of jobs', limitOf)
+    .option('--rate <rate>', 'at most so many starts in any stretch of a duration: 100/1m')
+    .action(async (name: string, options) => (await typesModule()).set(name, options));
+  return examples(
+    asking(command),
+    'escapement types set email_send --rate 100/1m --group-concurrency 2',
+    'escapement types set email_send --rate none',
+  );
+}
+
+function groupsCommand(): Command {
+  const command = new Command('groups')
+    .description('List the groups of a job type that have jobs to run, those with most of them first.')
+    .argument('<type>', 'the job type')
+    .action(async (name: string, options) => (await typesModule()).groups(name, options));
+  return examples(asking(command), 'escapement types groups email_send');
+}
+
+/** A limit, or null for none. */
+function limitOf(text: string): number | null {
+  if (text === 'none') return null;
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1) return limit;
+  throw new InvalidArgumentError('It must be a whole number from 1, or none.');
 }
 
 function pauseCommand(): Command {

@@ -48,10 +48,11 @@ function checked(message: Record<string, unknown>, holds: boolean, fault: string
 }
 
 function isReport(message: Record<string, unknown>, slots: number): boolean {
-  const { numbers, texts, lines, progress, enqueued } = message as Partial<Record<keyof Report, unknown>>;
+  const { numbers, texts, lines, progress, dropped, enqueued } = message as Partial<Record<keyof Report, unknown>>;
   if (!(numbers instanceof Float64Array) || !Array.isArray(texts) || !Array.isArray(lines)) return false;
   if (numbers.length % outcomeRow.numbers !== 0 || numbers.length > slots * outcomeRow.numbers) return false;
-  if (lines.length > most.lines || !lines.every(isLine)) return false;
+  if (lines.length > most.lines || !lines.every((line) => isLine(line, slots))) return false;
+  if (dropped !== undefined && !(Array.isArray(dropped) && dropped.every((one) => isDropped(one, slots)))) return false;
   if (progress !== undefined && !(Array.isArray(progress) && progress.every((one) => isProgress(one, slots))))
     return false;
   if (enqueued !== undefined && !(Array.isArray(enqueued) && enqueued.every(isEnqueued))) return false;
@@ -80,6 +81,12 @@ function isWait(text: string): boolean {
   return /^\d{1,15}$/.test(text) && Number(text) >= limits.minSnoozeMs && Number(text) <= maxDurationMs;
 }
 
+function isDropped(one: unknown, slots: number): boolean {
+  return (
+    isRecord(one) && isSlot(one.slot as number, slots) && Number.isSafeInteger(one.count) && (one.count as number) > 0
+  );
+}
+
 function isProgress(one: unknown, slots: number): boolean {
   if (!isRecord(one) || !isSlot(one.slot as number, slots)) return false;
   return isText(one.progress, limits.progressBytes) && isJson(one.progress as string);
@@ -92,9 +99,9 @@ function isEnqueued(one: unknown): boolean {
   return one.jobs.every((job) => isText(job, limits.bodyBytes) && (chars += job.length) <= limits.enqueuedBytes);
 }
 
-function isLine(line: unknown): boolean {
+function isLine(line: unknown, slots: number): boolean {
   if (!isRecord(line)) return false;
-  const { level, message, jobId, name, attempt, trace_id, span_id, fields } = line as Partial<
+  const { level, message, jobId, name, attempt, trace_id, span_id, fields, slot } = line as Partial<
     Record<keyof LogLine, unknown>
   >;
   return (
@@ -103,6 +110,7 @@ function isLine(line: unknown): boolean {
     (jobId === undefined || isText(jobId, limits.nameChars)) &&
     (name === undefined || isText(name, limits.nameChars)) &&
     (attempt === undefined || typeof attempt === 'number') &&
+    (slot === undefined || isSlot(slot as number, slots)) &&
     (trace_id === undefined || isText(trace_id, limits.nameChars)) &&
     (span_id === undefined || isText(span_id, limits.nameChars)) &&
     (fields === undefined || (isText(fields, most.lineChars) && isJson(fields as string, true)))

@@ -15,6 +15,8 @@ export interface LogLine {
   readonly span_id?: string;
   /** JSON text of an object. */
   readonly fields?: string;
+  /** Of the attempt whose handler has written it, which is to be kept with its job; absent: it is not. */
+  readonly slot?: number;
 }
 
 /** A line of the log as the pool hands it to its owner. */
@@ -32,7 +34,7 @@ export interface LogEntry {
 }
 
 /** A line of a handler. @param thread its number */
-export function toEntry({ fields, ...line }: LogLine, thread: number): LogEntry {
+export function toEntry({ fields, slot: _, ...line }: LogLine, thread: number): LogEntry {
   return {
     ...line,
     thread,
@@ -62,6 +64,8 @@ interface NamedAttempt {
 export interface LineBudgetOptions {
   /** Least level that is logged: one of pino's names. */
   readonly level: string;
+  /** Least level of lines that are kept with their job. */
+  readonly keptLevel: string;
   readonly linesPerSecond: number;
   /** UTF-16 units. */
   readonly charsPerSecond: number;
@@ -72,6 +76,6 @@ const linesPerSecond = 10_000;
 const charsPerSecond = 4 * 1024 * 1024;
 
 /** What one thread may log, so that all of them keep within the bound together. */
-export function shareOfLog(level: string, threads: number): LineBudgetOptions {
-  return { level, linesPerSecond: linesPerSecond / threads, charsPerSecond: charsPerSecond / threads };
+export function shareOfLog(level: string, threads: number, keptLevel = 'silent'): LineBudgetOptions {
+  return { level, keptLevel, linesPerSecond: linesPerSecond / threads, charsPerSecond: charsPerSecond / threads };
 }

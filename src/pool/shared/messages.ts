@@ -109,6 +109,8 @@ export interface Report {
   readonly lines: readonly LogLine[];
   /** Progress of attempts; absent where there is none. */
   readonly progress?: readonly ProgressOfSlot[];
+  /** Lines that were too many to be kept; absent where there is none. */
+  readonly dropped?: readonly DroppedLines[];
   /** Of attempts that succeeded and enqueued jobs; absent where there is none. */
   readonly enqueued?: readonly EnqueuedJobs[];
 }
@@ -118,6 +120,12 @@ export interface ProgressOfSlot {
   readonly slot: number;
   /** JSON text. */
   readonly progress: string;
+}
+
+/** How many lines of the attempt in a slot were too many. */
+export interface DroppedLines {
+  readonly slot: number;
+  readonly count: number;
 }
 
 /** What the attempt in a slot has enqueued: JSON texts, in order. */

@@ -83,10 +83,10 @@ export class AttemptContext implements Context {
 
   get log(): Context['log'] {
     this.#log ??= {
-      debug: (message, fields) => this.write('debug', message, fields),
-      info: (message, fields) => this.write('info', message, fields),
-      warn: (message, fields) => this.write('warn', message, fields),
-      error: (message, fields) => this.write('error', message, fields),
+      debug: (message, fields) => this.#writeKept('debug', message, fields),
+      info: (message, fields) => this.#writeKept('info', message, fields),
+      warn: (message, fields) => this.#writeKept('warn', message, fields),
+      error: (message, fields) => this.#writeKept('error', message, fields),
     };
     return this.#log;
   }
@@ -107,9 +107,14 @@ export class AttemptContext implements Context {
     else this.write('info', 'attempt aborted', { reason, error: detail });
   }
 
+  /** What a handler writes while it runs is kept with its job, from a level on. */
+  #writeKept(level: LogLevel, first: unknown, second: unknown): void {
+    this.write(level, first, second, this.#isOver || !this.#outbox.keeps(level) ? undefined : this.#slot);
+  }
+
   /** A line of the log that names this attempt. Fields may also come first, as loggers like pino have it. */
-  write(level: LogLevel, first: unknown, second?: unknown): void {
-    if (!this.#outbox.admits(level)) return;
+  write(level: LogLevel, first: unknown, second?: unknown, keptFor?: number): void {
+    if (!this.#outbox.admits(level, keptFor)) return;
     const [message, fields] = isFields(first) && typeof second === 'string' ? [second, first] : [first, second];
     const text = typeof message === 'string' ? message : describeThrown(message).detail;
     this.#outbox.add({
@@ -117,6 +122,7 @@ export class AttemptContext implements Context {
       message: text.slice(0, messageChars),
       ...namesOf(this),
       ...(fields === undefined ? {} : { fields: encodeFields(fields) }),
+      ...(keptFor === undefined ? {} : { slot: keptFor }),
     });
   }
 }

@@ -14,6 +14,7 @@ const fewestChars = 64 * 1024;
 
 export class LineBudget {
   readonly #least: number;
+  readonly #leastKept: number;
   readonly #options: LineBudgetOptions;
   readonly #burstLines: number;
   readonly #burstChars: number;
@@ -25,6 +26,7 @@ export class LineBudget {
   constructor(options: LineBudgetOptions, nowMs: number) {
     this.#options = options;
     this.#least = leastOf(options.level);
+    this.#leastKept = leastOf(options.keptLevel);
     this.#burstLines = Math.max(fewestLines, options.linesPerSecond * burstSeconds);
     this.#burstChars = Math.max(fewestChars, options.charsPerSecond * burstSeconds);
     this.#lines = this.#burstLines;
@@ -41,9 +43,14 @@ export class LineBudget {
     this.#dropped = 0;
   }
 
+  /** Whether a line of this level is kept with its job, if a handler writes it. */
+  keeps(level: LogLevel): boolean {
+    return levels.indexOf(level) >= this.#leastKept;
+  }
+
   /** True if a line of this level may be made now; false counts it as dropped if it would have been logged. */
-  admits(level: LogLevel, nowMs: number): boolean {
-    if (levels.indexOf(level) < this.#least) return false;
+  admits(level: LogLevel, nowMs: number, isKept = false): boolean {
+    if (!isKept && levels.indexOf(level) < this.#least) return false;
     this.#refill(nowMs);
     if (this.#lines >= 1 && this.#chars > 0) return true;
     this.#dropped++;

@@ -5,6 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel, LogLine } from '../shared/log-lines.js';
 import {
+  type DroppedLines,
   type EnqueuedJobs,
   type FromThread,
   outcomeKind,
@@ -44,6 +45,8 @@ export class Outbox {
   /** Of attempts that have ended, last words. */
   #lastProgress: ProgressOfSlot[] = [];
   #progressTimer: NodeJS.Timeout | undefined;
+  /** Lines that would have been kept, by slot. */
+  readonly #dropped = new Map<number, number>();
   readonly #budget: LineBudget;
   #reportedDroppedMs = Number.NEGATIVE_INFINITY;
   #droppedTimer: NodeJS.Timeout | undefined;
@@ -123,9 +126,15 @@ export class Outbox {
     this.#row(slot, outcomeKind.snoozed, durationMs, blockingMs);
   }
 
-  /** True if a line of this level is worth making: `add` must follow. A line that is too many is counted as dropped. */
-  admits(level: LogLevel): boolean {
-    const admitted = this.#budget.admits(level, this.#now());
+  /** Whether a line of this level is kept with its job, if a handler writes it. */
+  keeps(level: LogLevel): boolean {
+    return this.#budget.keeps(level);
+  }
+
+  /** True if a line of this level is worth making: `add` must follow. A line that is too many is counted as dropped. `keptFor`: slot of the attempt whose line it is, where it would be kept. */
+  admits(level: LogLevel, keptFor?: number): boolean {
+    const admitted = this.#budget.admits(level, this.#now(), keptFor !== undefined);
+    if (!admitted && keptFor !== undefined) this.#dropped.set(keptFor, (this.#dropped.get(keptFor) ?? 0) + 1);
     if (!admitted && this.#budget.dropped > 0)
       this.#droppedTimer ??= timeout(() => this.#onDroppedTimer(), reportDroppedMs).unref();
     return admitted;
@@ -158,6 +167,7 @@ export class Outbox {
       texts: this.#texts,
       lines: this.#lines,
       ...(progress.length > 0 && { progress }),
+      ...(this.#dropped.size > 0 && { dropped: this.#takeDropped() }),
       ...(this.#enqueued.length > 0 && { enqueued: this.#enqueued }),
     };
     this.#rows = 0;
@@ -167,6 +177,12 @@ export class Outbox {
     this.#postedMs = this.#now();
     this.#slots.beat();
     this.#port.postMessage(message);
+  }
+
+  #takeDropped(): readonly DroppedLines[] {
+    const dropped = Array.from(this.#dropped, ([slot, count]) => ({ slot, count }));
+    this.#dropped.clear();
+    return dropped;
   }
 
   #takeProgress(): readonly ProgressOfSlot[] {

@@ -27,6 +27,11 @@ export class GroupTurns implements Ring {
     return this.#size;
   }
 
+  /** Jobs whose group has a place. */
+  get open(): number {
+    return this.#openJobs;
+  }
+
   /** Jobs that no group keeps waiting, or fewer where each group has a limit: at least one of each that is open. */
   get startable(): number {
     return this.#groups.limit === Number.POSITIVE_INFINITY

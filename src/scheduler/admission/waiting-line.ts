@@ -3,7 +3,7 @@
  * first, then by priority. Of one priority types take turns, and within a type its groups; jobs of one group go in order of firing.
  * Each type queues by itself, so that one at its limit holds up nobody else.
  */
-import { placesLeft, type TypeUse, whyTypeWaits } from './admission.js';
+import { placesLeft, type TypeUse, type WaitsFor, whyTypeWaits } from './admission.js';
 import { TypeLane, type TypeTerms } from './type-lane.js';
 
 /** A job in the line. It may have moved on since: see `Dispatch`. */
@@ -34,6 +34,13 @@ export interface TypeQuestions {
 export interface Place {
   readonly type: TypeUse;
   readonly group: { readonly limit: number; readonly running: number };
+}
+
+/** Jobs of a type that wait for the same. */
+export interface LimitQueue {
+  readonly name: string;
+  readonly waitsFor: WaitsFor;
+  readonly jobs: number;
 }
 
 /** See the head of this file. Due times are Unix milliseconds, all other instants monotonic ones. */
@@ -130,6 +137,18 @@ export class WaitingLine {
     for (const { name, ordinary, suspects } of this.#lanes.values()) {
       const due = Math.min(ordinary.earliest, suspects.earliest);
       if (due < Number.POSITIVE_INFINITY) yield [name, due];
+    }
+  }
+
+  /** How many jobs in the line wait for what: each for the first that holds. */
+  *queues(): Iterable<LimitQueue> {
+    for (const lane of this.#lanes.values()) {
+      const { name, waiting } = lane;
+      if (waiting === 0) continue;
+      const wait = whyTypeWaits(lane, this.#now)?.waitsFor;
+      const inGroups = wait === undefined ? waiting - lane.ordinary.open - lane.suspects.open : 0;
+      if (inGroups > 0) yield { name, waitsFor: 'group_concurrency', jobs: inGroups };
+      if (waiting > inGroups) yield { name, waitsFor: wait ?? 'thread', jobs: waiting - inGroups };
     }
   }
 

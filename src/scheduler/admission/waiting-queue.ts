@@ -18,6 +18,13 @@ export class WaitingQueue {
     return this.#size;
   }
 
+  /** How many are in no group that keeps them waiting. */
+  get open(): number {
+    let jobs = 0;
+    for (const rank of this.#ranks) jobs += rank.open;
+    return jobs;
+  }
+
   /** How many with this priority or a higher one may start, as far as their groups are concerned: that many at least. */
   startableFrom(priority: number): number {
     let jobs = 0;

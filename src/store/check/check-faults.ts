@@ -25,6 +25,7 @@ const meanings = {
   label: 'lists that look for it do not show it, or show it where it does not belong',
   jobKey: 'there may be two jobs with one key, or none can be made with it',
   run: 'what became of its attempts is shown wrongly, or not at all',
+  jobLog: 'lines of its handler are shown wrongly, or not at all',
   left: 'it only takes room',
   unreadable: 'the rest of this tree was not checked',
 } as const;

@@ -18,6 +18,7 @@ import { checkBulks } from './check-bulks.js';
 import { CheckFaults } from './check-faults.js';
 import { CheckGround } from './check-ground.js';
 import { checkJobKeys } from './check-job-keys.js';
+import { checkJobLogs } from './check-job-logs.js';
 import { checkJobs } from './check-jobs.js';
 import { checkLabels } from './check-labels.js';
 import { checkDue, checkFinished, checkKeys } from './check-lists.js';
@@ -73,6 +74,7 @@ export function checkStore(
   pass('the idempotency keys', () => checkKeys(ground));
   pass('the keys of jobs', () => checkJobKeys(ground));
   pass('the runs of jobs', () => checkRuns(ground));
+  pass('the lines of jobs', () => checkJobLogs(ground));
   pass('the log beside the states', () => checkStatesAgainstLog(ground));
   faults.finish();
   return { faults: faults.count, jobs: counts, records, events, position: last };

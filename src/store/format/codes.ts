@@ -94,5 +94,6 @@ export const treeCodes = {
   labels: 11,
   runs: 12,
   bulk: 13,
+  logs: 14,
 } as const;
 export const treeOfCode: Words<keyof typeof treeCodes> = wordsOf(treeCodes);

@@ -13,14 +13,15 @@ import { rowBytes } from './row.js';
  * 4: the due index has a lane for each priority and one of deadlines. Without such jobs the trees are as in 1.
  * 5: `meta` may have settings, which a version that does not know them would not keep to. Without these the trees are as in 4.
  * 6: events may say that an attempt was snoozed; `meta` may say when no server ran, and have limits of job types; jobs may have a
- * group; there are the trees `jobKeys`, `labels`, `runs` and `bulk`. A version that does not know these would not keep them up.
+ * group; there are the trees `jobKeys`, `labels`, `runs`, `bulk` and `logs`. A version that does not know these would not keep them up.
  */
 export const schemaVersion = 6;
 
 /**
  * The trees: `meta` (facts about the whole), `log` (the truth), `specs`, `states`, `details` (jobs by `seq`), `due` (what
  * is to come), `bitmaps` (sets of jobs), `finished` (in finishing order), `keys` and `keyExpiry` (idempotency), `jobKeys` (which
- * job has a key), `labels` (what jobs are found by beside status and type), `bulk` (what is done with many jobs), `runs` (of jobs).
+ * job has a key), `labels` (what jobs are found by beside status and type), `bulk` (what is done with many jobs), `runs` (of jobs),
+ * `logs` (lines of handlers).
  */
 export const trees = [
   'meta',
@@ -37,6 +38,7 @@ export const trees = [
   'labels',
   'bulk',
   'runs',
+  'logs',
 ] as const;
 export type Tree = (typeof trees)[number];
 

@@ -24,12 +24,14 @@ import { isRemembered } from '../trees/idempotency.js';
 import type { CreationOrder } from '../trees/labels/creation-order.js';
 import type { Storage, StorageEvents } from '../trees/storage.js';
 import type { CommittedState } from './committed-state.js';
+import type { JobLogs } from './job-logs.js';
 
 export class CommittedStore implements JobStore, StorageEvents {
   readonly #storage: Storage;
   readonly #state: CommittedState;
   readonly #observed: { readonly clock: Clock; readonly telemetry: Telemetry };
   #events: StoreEvents | undefined;
+  #lines: Pick<JobLogs, 'written' | 'failed'> | undefined;
   #position: number;
   #logBytes: number;
   /** What is being written, the bytes of its record, how many job types are on disk with it, and since when, in monotonic milliseconds. */
@@ -131,6 +133,19 @@ export class CommittedStore implements JobStore, StorageEvents {
       if (!(error instanceof UnreadableRecord)) throw error;
       return undefined;
     }
+  }
+
+  /** From now on `lines` hears of what became of lines of handlers. */
+  keepLines(lines: Pick<JobLogs, 'written' | 'failed'>): void {
+    this.#lines = lines;
+  }
+
+  logsWritten(bytes: number): void {
+    this.#lines?.written(bytes);
+  }
+
+  logsRefused(): void {
+    this.#lines?.failed();
   }
 
   checkpointed(position: number): void {

@@ -16,6 +16,8 @@ import type {
   FailurePage,
   FailureQuery,
   GroupCounts,
+  JobLogPage,
+  JobLogQuery,
   ListPage,
   ListQuery,
   LogPlace,
@@ -32,6 +34,7 @@ import type { DueTable } from './finding/due-table.js';
 import { countFailures } from './finding/failures.js';
 import { type Found, find } from './finding/matching.js';
 import { tallyGroups, tallyTypes } from './finding/tally.js';
+import type { JobLogs } from './job-logs.js';
 import type { Memtable } from './memtable.js';
 import { runPage } from './run-pages.js';
 
@@ -43,13 +46,16 @@ export class StoreQueries implements Queries {
   readonly #log: EventLog;
   readonly #counters: () => Counters;
   readonly #damage: DamageReports;
+  readonly #jobLogs: Pick<JobLogs, 'page'> | undefined;
 
   /** @param counters as they are on disk now */
   constructor(parts: {
     readonly state: CommittedState;
     readonly counters: () => Counters;
     readonly damage: DamageReports;
+    readonly jobLogs?: Pick<JobLogs, 'page'>;
   }) {
+    this.#jobLogs = parts.jobLogs;
     this.#state = parts.state;
     this.#memtable = parts.state.memtable;
     this.#sets = parts.state.sets;
@@ -70,6 +76,12 @@ export class StoreQueries implements Queries {
   runs(id: string, query: Parameters<Queries['runs']>[1]): RunPage | undefined {
     const job = this.get(id);
     return job && this.#whole(() => runPage(job, this.#state, query));
+  }
+
+  logs(id: string, query: JobLogQuery): JobLogPage | undefined {
+    const job = this.get(id);
+    const none: JobLogPage = { total: 0, dropped: 0, items: [], next: undefined };
+    return job && this.#whole(() => this.#jobLogs?.page(job.spec.seq, query) ?? none);
   }
 
   list({ filter = {}, descending = true, limit, offset, behind }: ListQuery): ListPage {

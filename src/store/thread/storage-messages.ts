@@ -2,6 +2,7 @@
 
 import type { BackupDone, BackupRefused } from '../directory/write-backup.js';
 import type { SealedBatch } from '../format/sealing.js';
+import type { LogOrder } from '../trees/job-logs.js';
 import type { MergeOrder } from '../trees/storage.js';
 
 export interface StorageThreadOptions {
@@ -16,6 +17,7 @@ export type ToStorage =
       readonly index: Uint8Array<ArrayBuffer>;
     }
   | { readonly kind: 'merge'; readonly order: MergeOrder }
+  | { readonly kind: 'logs'; readonly order: LogOrder }
   | { readonly kind: 'backup'; readonly target: string }
   | { readonly kind: 'close'; readonly clean: boolean };
 
@@ -25,6 +27,8 @@ export type FromStorage =
   | { readonly kind: 'checkpointed'; readonly position: number }
   | { readonly kind: 'failed'; readonly position: number; readonly message: string; readonly broken: boolean }
   | { readonly kind: 'merged'; readonly position: number }
+  | { readonly kind: 'logsWritten'; readonly bytes: number }
+  | { readonly kind: 'logsRefused' }
   | { readonly kind: 'backedUp'; readonly done: BackupDone }
   | { readonly kind: 'notBackedUp'; readonly refused: BackupRefused }
   | { readonly kind: 'closed' };

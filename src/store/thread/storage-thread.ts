@@ -11,6 +11,7 @@ import { hasRoom, whyForGood } from '../kv/disk.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
 import { openLog } from '../log/open-log.js';
 import { StoreEngine } from '../trees/engine.js';
+import { type LogOrder, LogWriter } from '../trees/job-logs.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './storage-messages.js';
 
 if (!parentPort) throw new Error('this file runs in a thread of the server');
@@ -26,6 +27,7 @@ const checkpointBytes = 1024 * 1024;
 const kv = new LmdbKv(directory);
 const log = openLog(kv, directory);
 const engine = new StoreEngine(kv, log);
+const logs = new LogWriter(kv);
 let stepping = false;
 let checkpointing: NodeJS.Timeout | undefined;
 let closing = false;
@@ -61,6 +63,16 @@ function commit(batch: SealedBatch): void {
   if (engine.checkpointed >= batch.position) return;
   if (log.waitingBytes >= checkpointBytes) setImmediate(checkpoint);
   else checkpointing ??= setTimeout(checkpoint, checkpointAfterMs);
+}
+
+/** They may wait: nobody waits for them. */
+function writeLogs(order: LogOrder): void {
+  try {
+    post({ kind: 'logsWritten', bytes: logs.write(order) });
+  } catch (error) {
+    failedInBackground(error);
+    post({ kind: 'logsRefused' });
+  }
 }
 
 function reportCheckpoint(): void {
@@ -154,6 +166,8 @@ port.on('message', (message: ToStorage) => {
   switch (message.kind) {
     case 'commit':
       return commit({ ...message.batch, ...unpackIndex(message.index) });
+    case 'logs':
+      return writeLogs(message.order);
     case 'merge':
       engine.startMerge(message.order);
       return stepSoon();

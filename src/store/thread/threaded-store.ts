@@ -8,6 +8,7 @@ import { damagedDirectory } from '../directory/directory.js';
 import type { BackupDone } from '../directory/write-backup.js';
 import { packIndex } from '../format/batch-index.js';
 import type { SealedBatch } from '../format/sealing.js';
+import type { LogOrder } from '../trees/job-logs.js';
 import type { MergeOrder, Storage, StorageEvents } from '../trees/storage.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './storage-messages.js';
 
@@ -61,6 +62,10 @@ export class ThreadedStore implements Storage {
 
   merge(order: MergeOrder): void {
     this.#send({ kind: 'merge', order });
+  }
+
+  writeLogs(order: LogOrder): void {
+    this.#send({ kind: 'logs', order });
   }
 
   /**
@@ -126,6 +131,10 @@ export class ThreadedStore implements Storage {
         return this.#events?.failed(message.position, message);
       case 'merged':
         return this.#events?.merged(message.position);
+      case 'logsWritten':
+        return this.#events?.logsWritten(message.bytes);
+      case 'logsRefused':
+        return this.#events?.logsRefused();
       case 'backedUp':
         return this.#backup?.resolve(message.done);
       case 'notBackedUp':

@@ -28,6 +28,7 @@ import { readRecord } from '../log/records.js';
 import { isOver } from '../log/trimming.js';
 import { combineRuns, dropPassed, dueChunks, eachOnce } from './due-index.js';
 import { dropExpiredKeys } from './idempotency.js';
+import { removeLogs } from './job-logs.js';
 import type { PendingChanges } from './pending.js';
 import { removeRuns } from './runs.js';
 import type { MergeOrder } from './storage.js';
@@ -169,6 +170,7 @@ function pageSlices({ rows }: PendingChanges): Iterable<TreeSlice> {
     if (old) checkPage(old, number);
     const page = old ?? emptyPage();
     const hasRuns = tx.size('runs') > 0;
+    const hasLogs = tx.size('logs') > 0;
     for (const seq of seqs) {
       const from = rows.find(seq) as number;
       rows.slab.copy(page, rowAt(seq), from, from + rowBytes);
@@ -176,6 +178,7 @@ function pageSlices({ rows }: PendingChanges): Iterable<TreeSlice> {
       tx.remove('specs', specKey(seq));
       tx.remove('details', detailKey(seq));
       if (hasRuns) removeRuns(tx, seq);
+      if (hasLogs) removeLogs(tx, seq);
     }
     if (isEmpty(page)) tx.remove('states', pageKey(number));
     else {

@@ -1,6 +1,7 @@
 /** What writes bytes, seen from the thread that makes them: sealed batches go in, and each comes back as committed or failed. Types only. */
 import type { SealedBatch } from '../format/sealing.js';
 import type { LaneWatermark } from '../port.js';
+import type { LogOrder } from './job-logs.js';
 
 /** What one set has in one block, packed by `format/set-block`; without bytes it became empty. */
 export interface SavedSet {
@@ -28,6 +29,10 @@ export interface StorageEvents {
   checkpointed(position: number): void;
   /** Nothing of the batch is there. `broken`: for good, and `message` is for the user; the process must stop. */
   failed(position: number, failure: { readonly message: string; readonly broken: boolean }): void;
+  /** Lines of handlers are on disk; `bytes`: what all of them take. */
+  logsWritten(bytes: number): void;
+  /** They are not. */
+  logsRefused(): void;
   /** The trees stand for `position`; they can be read from now on. */
   merged(position: number): void;
 }
@@ -35,6 +40,8 @@ export interface StorageEvents {
 export interface Storage {
   /** One at a time: the next only after the answer. */
   commit(batch: SealedBatch): void;
+  /** One at a time: the next only after the answer. Commits go on meanwhile. */
+  writeLogs(order: LogOrder): void;
   /** One at a time; commits go on meanwhile. */
   merge(order: MergeOrder): void;
 }

@@ -55,6 +55,8 @@ async function open(directory: string): Promise<{
         checkpointed = position;
         wake();
       },
+      logsWritten: () => {},
+      logsRefused: () => {},
       merged: (position) => say(`merged ${position}`),
     },
     (error) => crashed.push(error),

@@ -1,0 +1,89 @@
+/** What `escapement jobs logs` does. */
+import { events } from '../../client/events.js';
+import { type LogLine, logsOf } from '../../client/logs.js';
+import type { Transport } from '../../client/transport.js';
+import type { AskingOptions } from '../option.js';
+import { print } from '../output.js';
+import { ask } from './connection.js';
+import { printable } from './text.js';
+
+interface LogsOptions extends AskingOptions {
+  readonly run?: number;
+  readonly follow?: boolean;
+}
+
+export function logs(id: string, { run, follow, ...options }: LogsOptions): Promise<void> {
+  return ask(options, async (server) => {
+    const write = (line: Omit<LogLine, 'run'>): void => print(options.json ? JSON.stringify(line) : lineOf(line));
+    const dropped = (count: number): void => {
+      if (count > 0) process.stderr.write(`${count} lines are not there any more\n`);
+    };
+    if (follow) return followLines(server, id, write, dropped);
+    let lines = 0;
+    for await (const line of logsOf(server, pathOf(id), run === undefined ? {} : { run }, undefined, dropped)) {
+      write(line);
+      lines++;
+    }
+    if (lines === 0 && !options.json) process.stderr.write('there are no lines\n');
+  });
+}
+
+const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
+const ends: readonly string[] = ['success', 'failed', 'cancelled'];
+
+/** What there is, then what comes, until the job has finished. Lines that come between the two are told once. */
+async function followLines(
+  server: Transport,
+  id: string,
+  write: (line: Omit<LogLine, 'run'>) => void,
+  dropped: (count: number) => void,
+): Promise<void> {
+  const over = new AbortController();
+  let failure: unknown;
+  let isShown = false;
+  const early: Omit<LogLine, 'run'>[] = [];
+  const known = new Set<string>();
+  const show = async (): Promise<void> => {
+    for await (const line of logsOf(server, pathOf(id), {}, over.signal, dropped)) {
+      write(line);
+      known.add(keyOf(line));
+    }
+    isShown = true;
+    for (const line of early.splice(0)) if (!known.delete(keyOf(line))) write(line);
+    const { status } = await server.send<{ status: string }>('GET', pathOf(id), { repeatable: true });
+    if (ends.includes(status)) over.abort();
+  };
+  const begin = (): void => {
+    if (isShown) return;
+    show().catch((error) => {
+      failure = error;
+      over.abort();
+    });
+  };
+  const filter = {
+    job_ids: [id],
+    event_types: ['job.log', 'job.completed', 'job.failed', 'job.cancelled', 'job.updated'],
+  } as const;
+  for await (const event of events(server, filter, { signal: over.signal, onSubscribed: begin })) {
+    if (event.type === 'gap') continue;
+    if (event.type === 'job.log') {
+      const { timestamp: time, data } = event;
+      const line = { time, ...data };
+      if (isShown) write(line);
+      else early.push(line);
+      continue;
+    }
+    const { status } = await server.send<{ status: string }>('GET', pathOf(id), { repeatable: true });
+    if (ends.includes(status)) over.abort();
+  }
+  if (failure !== undefined) throw failure;
+}
+
+const keyOf = ({ time, level, message }: Omit<LogLine, 'run'>): string => `${time} ${level} ${message}`;
+
+function lineOf({ time, level, message, fields }: Omit<LogLine, 'run'>): string {
+  const known = Object.entries(fields).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return [time, level.padEnd(5), message, ...known].map(printable).join('  ');
+}

@@ -1,0 +1,41 @@
+/** What the server shows of itself as a whole: its statistics, its history, its parts. */
+import type { Logger } from '../log.js';
+import type { Shard } from '../shard.js';
+import type { History } from '../telemetry/history/history.js';
+import { historyOf, type OverviewParts, statsOf } from './figures.js';
+import { type SystemParts, systemOf } from './system.js';
+
+interface Parts
+  extends Omit<OverviewParts, 'scheduler' | 'queries'>,
+    Omit<SystemParts, 'startedAt' | 'queries' | 'counts' | 'pool'> {
+  readonly shard: Pick<Shard, 'scheduler' | 'queries'>;
+  /** When it began, monotonic milliseconds. */
+  readonly begunAt: number;
+  readonly logger: Logger;
+}
+
+export interface Overview {
+  readonly history: History;
+  /** For the server. */
+  readonly shown: {
+    readonly stats: ReturnType<typeof statsOf>;
+    readonly history: History['points'];
+    readonly system: ReturnType<typeof systemOf>;
+  };
+}
+
+/** Reads the history of the directory. */
+export async function overviewOf({ shard, begunAt, logger, ...rest }: Parts): Promise<Overview> {
+  const { clock, directory } = rest;
+  const parts = { ...rest, ...shard };
+  const history = await historyOf(directory, parts, logger);
+  const startedAt = clock.now() - (clock.monotonic() - begunAt);
+  return {
+    history,
+    shown: {
+      stats: statsOf(parts),
+      history: (step, from, to) => history.points(step, from, to),
+      system: systemOf({ ...parts, startedAt }),
+    },
+  };
+}

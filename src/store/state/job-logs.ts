@@ -1,0 +1,295 @@
+/**
+ * The lines of handlers on the thread that decides: gathered for half a second, handed to the storage, and read with what is on disk. They
+ * are no part of commits, which do not wait for them; a crash takes the last second of them.
+ */
+import type { Clock } from '../../clock.js';
+import { limits } from '../../domain/limits.js';
+import {
+  type ChunkPlace,
+  chunkKey,
+  chunksOf,
+  chunksOfRun,
+  type KeptLine,
+  packLines,
+  placeOfChunk,
+  readChunk,
+  readTotal,
+  sizeOfLine,
+  totalKey,
+} from '../format/trees/job-log.js';
+import type { KvReader } from '../kv/kv.js';
+import type { JobLogPage, JobLogQuery } from '../queries-port.js';
+import type { NewChunk } from '../trees/job-logs.js';
+import type { Storage } from '../trees/storage.js';
+
+/** A line that a handler has written. */
+export interface JobLine {
+  readonly jobSeq: number;
+  /** The fence of the attempt. */
+  readonly run: number;
+  readonly level: string;
+  readonly message: string;
+  /** JSON text of an object. */
+  readonly fields?: string | undefined;
+}
+
+export interface JobLogsOptions {
+  /** What all lines may take on disk; 0: none are kept. */
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly storage: Pick<Storage, 'writeLogs'>;
+  readonly kv: KvReader;
+  /** Whether there is such a job. */
+  readonly exists: (seq: number) => boolean;
+  /** Calls back after so many milliseconds. */
+  readonly later: (ms: number, step: () => void) => void;
+}
+
+const writeAfterMs = 500;
+/** While the disk takes nothing. */
+const retryAfterMs = 1000;
+/** What may wait to be written; of more, new lines are dropped. */
+const maxWaitingBytes = 8 * 1024 * 1024;
+/** Runs whose count of lines is remembered. */
+const maxCounted = 20_000;
+
+/** Lines of a run that wait. */
+interface Waiting {
+  readonly seq: number;
+  readonly run: number;
+  readonly lines: KeptLine[];
+  bytes: number;
+}
+
+/** Lines of a run as they were handed over. */
+interface Handed {
+  readonly chunk: NewChunk;
+  readonly lines: readonly KeptLine[];
+}
+
+/** See the head of this file. */
+export class JobLogs {
+  readonly #options: JobLogsOptions;
+  /** By job and run. */
+  #waiting = new Map<string, Waiting>();
+  /** Handed to the storage. */
+  #writing: readonly Handed[] = [];
+  /** How many lines a run has written, those that were dropped included. */
+  readonly #counted = new Map<string, number>();
+  #waitingBytes = 0;
+  #isComing = false;
+  #bytes: number;
+  #dropped = 0;
+
+  constructor(options: JobLogsOptions) {
+    this.#options = options;
+    this.#bytes = readTotal(options.kv.get('logs', totalKey)).bytes;
+  }
+
+  /** What all lines take on disk. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Lines that were never kept, since this process began. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Keeps a line. */
+  add({ jobSeq: seq, run, level, message, fields }: JobLine): void {
+    if (this.#options.maxBytes === 0) return;
+    const name = `${seq}/${run}`;
+    const n = this.#take(name, seq, run, 1);
+    const line: KeptLine = {
+      n,
+      at: this.#options.clock.now(),
+      level,
+      message,
+      ...(fields !== undefined && { fields }),
+    };
+    const bytes = sizeOfLine(line);
+    if (this.#waitingBytes + bytes > maxWaitingBytes) {
+      this.#dropped += 1;
+      return;
+    }
+    const waiting = this.#of(name, seq, run);
+    waiting.lines.push(line);
+    waiting.bytes += bytes;
+    this.#waitingBytes += bytes;
+    while (
+      waiting.lines.length > limits.runLogLines ||
+      (waiting.bytes > limits.runLogBytes && waiting.lines.length > 1)
+    ) {
+      const size = sizeOfLine(waiting.lines.shift() as KeptLine);
+      waiting.bytes -= size;
+      this.#waitingBytes -= size;
+      this.#dropped += 1;
+    }
+    this.#come(writeAfterMs);
+  }
+
+  /** A run has written lines that were more than may be. */
+  drop(seq: number, run: number, count: number): void {
+    if (this.#options.maxBytes === 0) return;
+    const name = `${seq}/${run}`;
+    this.#take(name, seq, run, count);
+    this.#dropped += count;
+    this.#of(name, seq, run);
+    this.#come(writeAfterMs);
+  }
+
+  /** Hands over what waits, at once: the storage is about to be closed. */
+  flush(): void {
+    if (this.#waiting.size > 0) this.#write();
+  }
+
+  /** What was handed over is on disk. @param bytes what all take now */
+  written(bytes: number): void {
+    this.#bytes = bytes;
+    for (const { chunk } of this.#writing) this.#waitingBytes -= chunk.bytes;
+    this.#writing = [];
+    this.#options.kv.refresh();
+    if (this.#waiting.size > 0) this.#come(writeAfterMs);
+  }
+
+  /** It is not, and is tried again. */
+  failed(): void {
+    this.#isComing = true;
+    this.#options.later(retryAfterMs, () => {
+      this.#isComing = false;
+      this.#hand(this.#writing);
+    });
+  }
+
+  /**
+   * Lines of a job, the oldest first.
+   *
+   * @throws DamagedRecord
+   */
+  page(seq: number, { run, limit, after }: JobLogQuery): JobLogPage {
+    const runs = this.#runsOf(seq, run);
+    let total = 0;
+    let dropped = 0;
+    const found: { run: number; line: KeptLine }[] = [];
+    for (const { places, memory, number, until } of runs) {
+      const onDisk = places.reduce((sum, { lines }) => sum + lines, 0);
+      const surplus = Math.max(0, onDisk + memory.length - limits.runLogLines);
+      const kept = onDisk + memory.length - surplus;
+      total += kept;
+      dropped += until - kept;
+      if (found.length > limit || (after && number < after.run)) continue;
+      const from = after?.run === number ? after.n : -1;
+      let passed = 0;
+      for (const place of places) {
+        const begins = passed;
+        passed += place.lines;
+        if (passed <= surplus || place.until <= from || found.length > limit) continue;
+        this.#read(place).forEach((line, i) => {
+          if (begins + i >= surplus && line.n > from) found.push({ run: number, line });
+        });
+      }
+      memory.forEach((line, i) => {
+        if (onDisk + i >= surplus && line.n > from) found.push({ run: number, line });
+      });
+    }
+    const items = found.slice(0, limit);
+    const last = items.at(-1);
+    const next = found.length > limit && last ? { run: last.run, n: last.line.n } : undefined;
+    return { total, dropped, items: items.map(({ run: of, line }) => ({ run: of, ...line })), next };
+  }
+
+  #runsOf(seq: number, only: number | undefined) {
+    const { kv } = this.#options;
+    const runs = new Map<number, { number: number; places: ChunkPlace[]; memory: KeptLine[]; until: number }>();
+    const of = (number: number) => {
+      const known = runs.get(number) ?? { number, places: [], memory: [], until: 0 };
+      runs.set(number, known);
+      return known;
+    };
+    for (const key of kv.keys('logs', only === undefined ? chunksOf(seq) : chunksOfRun(seq, only))) {
+      const place = placeOfChunk(key);
+      const its = of(place.run);
+      its.places.push(place);
+      its.until = Math.max(its.until, place.until);
+    }
+    const inMemory = [
+      ...this.#writing.map(({ chunk, lines }) => ({ seq: chunk.seq, run: chunk.run, lines })),
+      ...this.#waiting.values(),
+    ];
+    for (const one of inMemory) {
+      if (one.seq !== seq || (only !== undefined && one.run !== only)) continue;
+      const its = of(one.run);
+      // What is being written may be there already.
+      const behind = its.places.at(-1)?.until ?? 0;
+      its.memory.push(...one.lines.filter(({ n }) => n >= behind));
+      its.until = Math.max(its.until, this.#counted.get(`${seq}/${one.run}`) ?? 0, (one.lines.at(-1)?.n ?? -1) + 1);
+    }
+    return [...runs.values()].sort((a, b) => a.number - b.number);
+  }
+
+  #read(place: ChunkPlace): KeptLine[] {
+    const key = chunkKey(place);
+    const sealed = this.#options.kv.get('logs', key);
+    // It has gone since, as the oldest there was.
+    return sealed === undefined ? [] : readChunk(sealed, key);
+  }
+
+  /** Counts lines of a run. Returns the number of the first. */
+  #take(name: string, seq: number, run: number, count: number): number {
+    let next = this.#counted.get(name);
+    if (next === undefined) {
+      if (this.#counted.size >= maxCounted) this.#counted.clear();
+      next = this.#writtenOf(seq, run);
+    }
+    this.#counted.set(name, next + count);
+    return next;
+  }
+
+  /** How many lines a run has written before: an attempt that was interrupted may be there again under its number. */
+  #writtenOf(seq: number, run: number): number {
+    const { kv } = this.#options;
+    const [key] = [...kv.keys('logs', { ...chunksOfRun(seq, run), reverse: true, limit: 1 })];
+    const waiting = this.#waiting.get(`${seq}/${run}`)?.lines.at(-1)?.n ?? -1;
+    const writing = this.#writing.find(({ chunk }) => chunk.seq === seq && chunk.run === run)?.chunk.until ?? 0;
+    return Math.max(key === undefined ? 0 : placeOfChunk(key).until, waiting + 1, writing);
+  }
+
+  #of(name: string, seq: number, run: number): Waiting {
+    let waiting = this.#waiting.get(name);
+    if (waiting === undefined) {
+      waiting = { seq, run, lines: [], bytes: 0 };
+      this.#waiting.set(name, waiting);
+    }
+    return waiting;
+  }
+
+  #come(ms: number): void {
+    if (this.#isComing || this.#writing.length > 0) return;
+    this.#isComing = true;
+    this.#options.later(ms, () => {
+      this.#isComing = false;
+      if (this.#writing.length === 0) this.#write();
+    });
+  }
+
+  #write(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting = new Map();
+    const chunks = waiting.flatMap(([name, { seq, run, lines, bytes }]) => {
+      if (!this.#options.exists(seq)) {
+        this.#waitingBytes -= bytes;
+        return [];
+      }
+      const until = this.#counted.get(name) ?? (lines.at(-1)?.n ?? -1) + 1;
+      return [{ chunk: { seq, run, lines: lines.length, until, bytes, packed: packLines(lines) }, lines }];
+    });
+    if (chunks.length > 0) this.#hand(chunks);
+  }
+
+  #hand(chunks: readonly Handed[]): void {
+    this.#writing = chunks;
+    const { storage, maxBytes } = this.#options;
+    storage.writeLogs({ chunks: chunks.map(({ chunk }) => chunk), maxBytes });
+  }
+}

@@ -1,0 +1,241 @@
+/** What people do with the dashboard: look, find, act, by mouse and by keyboard; and what it does when the server is gone. */
+import t from 'tap';
+import { hasChromium, openPage, picture } from '../support/browser.js';
+import { without } from '../support/faults.js';
+import { api, checkAccess, emptyServer, fill } from './ground.js';
+
+t.setTimeout(300_000);
+
+const skipped = hasChromium ? {} : without('chromium is not there');
+
+t.test('the token is asked for once, and a read token gets no buttons', skipped, async (t) => {
+  const server = await emptyServer({ env: { ESCAPEMENT_TOKEN: 'full', ESCAPEMENT_READ_TOKEN: 'look' } });
+  const { ids } = await fill(server, 'full');
+  const { page, faults } = await openPage();
+  await page.goto(`${server.url}/#/jobs/${ids.later}`);
+  const field = page.getByLabel('Token');
+  await field.fill('wrong');
+  await field.press('Enter');
+  await page.getByText('does not know this token').waitFor();
+  await picture(page, 'token');
+  await checkAccess(t, page, 'token');
+  await field.fill('look');
+  await field.press('Enter');
+  await page.getByText('read only').first().waitFor();
+  await page.getByText('Payload').first().waitFor();
+  for (const name of ['Run now', 'Pause', 'Edit', 'Cancel'])
+    t.equal(await page.getByRole('button', { name }).count(), 0, name);
+  t.equal(await page.getByRole('link', { name: 'New job' }).count(), 0);
+  t.equal(await page.evaluate('sessionStorage.length + localStorage.length'), 1, 'the token, as long as the tab');
+  await page.getByRole('button', { name: 'Forget token' }).click();
+  await page.getByLabel('Token').fill('full');
+  await page.getByLabel('Token').press('Enter');
+  await page.getByRole('button', { name: 'Run now' }).waitFor();
+  await page.goto(`${server.url}/#/jobs`);
+  await page.locator('[data-row]').first().waitFor();
+  t.equal(await page.getByLabel('Token').count(), 0);
+  t.same(
+    faults.filter((fault) => !/401/.test(fault)),
+    [],
+    'nothing but the refused token',
+  );
+});
+
+t.test('acting on a job', skipped, async (t) => {
+  const { server, ids } = await fill(await emptyServer());
+  const { page, faults } = await openPage();
+  const statusOf = async (id: string) => (await api<{ status: string }>(server, 'GET', `/jobs/${id}`)).status;
+  await page.goto(`${server.url}/#/jobs/${ids.later}`);
+  await page.getByRole('button', { name: 'Pause' }).first().click();
+  await page.getByLabel('Reason (optional)').fill('for the test');
+  await page.locator('dialog button[type=submit]').click();
+  await page.getByText('Paused: for the test').waitFor();
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await page.getByLabel('Retries at most').fill('7');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('0 of 7').waitFor();
+  await page.getByRole('button', { name: 'Run now' }).click();
+  await page.locator('h1 >> text=success').waitFor();
+  await page.goto(`${server.url}/#/jobs/${ids.running}`);
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await page.getByText('Its run is told to stop').waitFor();
+  await page.locator('dialog button[type=submit]').click();
+  await page.locator('h1 >> text=cancelled').waitFor();
+  t.equal(await statusOf(ids.running), 'cancelled');
+  await page.getByRole('button', { name: 'Remove', exact: true }).click();
+  await page.locator('dialog button[type=submit]').click();
+  await page.locator('h1 >> text=Jobs').waitFor();
+  t.same(
+    faults.filter((fault) => !/404/.test(fault)),
+    [],
+  );
+});
+
+t.test('a job is made from the schema of its type, and a refusal says what is wrong', skipped, async (t) => {
+  const server = await emptyServer();
+  const { page } = await openPage();
+  await page.goto(`${server.url}/#/new?name=pay`);
+  await page.getByLabel(/^order/).fill('B-7');
+  await page.getByLabel(/^kind/).selectOption('1');
+  t.match(await page.locator('.shell').first().innerText(), /"payload":\{"order":"B-7","kind":"bank"\}/);
+  await page.getByLabel('Timeout').fill('soon');
+  await page.getByRole('button', { name: 'Make the job' }).click();
+  await page.getByText(/^timeout: /).waitFor();
+  await page.getByLabel('Timeout').fill('1m');
+  await page.getByRole('button', { name: 'Make the job' }).click();
+  await page.locator('h1 >> text=success').waitFor();
+  const { items } = await api<{ items: { name: string }[] }>(server, 'GET', '/jobs');
+  t.equal(items.length, 1);
+});
+
+t.test('finding by filters in the address, by tabs and by keyboard', skipped, async (t) => {
+  const { server, ids } = await fill(await emptyServer());
+  const { page, faults } = await openPage();
+  await page.goto(`${server.url}/#/jobs?tag=vip&name=pay`);
+  await page.locator('[data-row]').first().waitFor();
+  t.equal(await page.locator('[data-row]').count(), 1);
+  await page.getByRole('button', { name: 'Without tag' }).click();
+  await page.waitForFunction('document.querySelectorAll("[data-row]").length === 5');
+  t.match(page.url(), /#\/jobs\?name=pay$/);
+  await page.getByRole('button', { name: 'Without type' }).click();
+  await page.locator('nav.tabs >> text=failed').click();
+  await page.waitForFunction('document.querySelectorAll("[data-row]").length === 3');
+  t.match(await page.locator('nav.tabs a[aria-current]').innerText(), /failed\s*3/);
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.keyboard.press('k');
+  t.equal(
+    await page.evaluate(
+      '[...document.querySelectorAll("[data-row]")].indexOf(document.activeElement.closest("[data-row]"))',
+    ),
+    0,
+  );
+  await page.keyboard.press('Enter');
+  await page.locator('h1 >> text=broken').waitFor();
+  await page.keyboard.press('g');
+  await page.keyboard.press('j');
+  await page.keyboard.press('/');
+  t.equal(await page.evaluate('document.activeElement.type'), 'search');
+  await page.locator('[data-search]').fill(ids.cron);
+  await page.locator('[data-search]').press('Enter');
+  await page.locator('h1 >> text=pay').waitFor();
+  await page.keyboard.press('?');
+  await page.getByText('next row, previous row').waitFor();
+  await page.keyboard.press('Escape');
+  t.equal(await page.getByText('next row, previous row').count(), 0);
+  t.same(faults, []);
+});
+
+t.test('lists are live, thousands are scrolled through, and few of them are there', skipped, async (t) => {
+  const server = await emptyServer();
+  const { page, faults } = await openPage();
+  await page.goto(`${server.url}/#/jobs`);
+  await page.getByText('No jobs yet').waitFor();
+  const batch = Array.from({ length: 3000 }, (_, n) => ({ name: 'pay', delay: '1h', payload: { order: `${n}` } }));
+  await api(server, 'POST', '/jobs/batch', batch);
+  await page.locator('[data-row]').first().waitFor();
+  await page.locator('nav.tabs >> text=3,000').first().waitFor();
+  await page.evaluate('scrollTo(0, document.body.scrollHeight)');
+  await page.locator('[aria-rowindex="3001"]').waitFor();
+  t.ok((await page.locator('[data-row]').count()) < 100);
+  t.same(faults, []);
+});
+
+t.test('all that match are acted on at once, after their number was shown', skipped, async (t) => {
+  const server = await emptyServer();
+  const { page, faults } = await openPage();
+  const batch = Array.from({ length: 120 }, (_, n) => ({ name: 'pay', delay: '1h', payload: { order: `${n}` } }));
+  await api(server, 'POST', '/jobs/batch', batch);
+  await page.goto(`${server.url}/#/jobs?status=pending&name=pay`);
+  await page.locator('[data-row]').first().waitFor();
+  await page.keyboard.press('j');
+  await page.keyboard.press('x');
+  await page.getByText('1 selected').waitFor();
+  await page.getByRole('button', { name: 'Select all 120 that match' }).click();
+  await picture(page, 'selected');
+  await checkAccess(t, page, 'selected');
+  await page.locator('.selection >> text=Cancel').click();
+  await page.getByText('Cancel 120 jobs?').waitFor();
+  await picture(page, 'question');
+  await page.locator('dialog button[type=submit]').click();
+  await page.getByText('Cancel: 120 done.').waitFor();
+  await page.getByText('No job matches').waitFor();
+  const { total } = await api<{ total: number }>(server, 'GET', '/jobs?status=cancelled');
+  t.equal(total, 120);
+  t.same(faults, []);
+});
+
+t.test('failures are retried together', skipped, async (t) => {
+  const { server } = await fill(await emptyServer());
+  const { page, faults } = await openPage();
+  await page.goto(`${server.url}/#/failures`);
+  await page.getByRole('button', { name: 'Remove all' }).first().click();
+  await page.getByText('Remove 2 jobs?').waitFor();
+  await page.locator('dialog button[type=submit]').click();
+  await page.getByText('Remove: 2 done.').waitFor();
+  await page.waitForFunction('document.querySelectorAll("[data-row]").length === 1');
+  t.same(faults, []);
+});
+
+t.test('the limits of a type are changed', skipped, async (t) => {
+  const server = await emptyServer();
+  const { page, faults } = await openPage();
+  await page.goto(`${server.url}/#/types/hold`);
+  await page.getByRole('button', { name: 'Limits' }).click();
+  await page.getByLabel(/^Rate/).fill('100/1m');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('100/1m').first().waitFor();
+  t.match(await api(server, 'GET', '/job-types/hold'), { rate: '100/1m', concurrency: 1 });
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.locator('dialog button[type=submit]').click();
+  await page.getByText('Nothing of this type starts').waitFor();
+  t.same(faults, []);
+});
+
+t.test('events come as they happen, and holding loses none', skipped, async (t) => {
+  const server = await emptyServer();
+  const { page, faults } = await openPage();
+  await page.goto(`${server.url}/#/events?event=job.completed`);
+  await page.getByText('Waiting for events').waitFor();
+  await page.getByText('Live').waitFor();
+  const make = (order: string) => api(server, 'POST', '/jobs?', { name: 'pay', delay: '0s', payload: { order } });
+  await make('1');
+  await page.getByText('1 since this was opened').waitFor();
+  await page.getByRole('button', { name: 'Hold' }).click();
+  await make('2');
+  await make('3');
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByText('3 since this was opened').waitFor();
+  t.equal(await page.locator('.tail-line').count(), 3);
+  t.same(faults, []);
+});
+
+t.test('a lost connection is shown, and goes on', skipped, async (t) => {
+  // Not one of those that the system gives to connections: the page's tries would meet themselves there.
+  const port = 20_000 + (process.pid % 10_000);
+  const server = await emptyServer({ args: ['--port', String(port)] });
+  const { page } = await openPage();
+  await page.goto(`${server.url}/#/`);
+  await page.getByText('Live').waitFor();
+  await server.kill();
+  await page.getByText('The connection to the server is lost').waitFor();
+  await picture(page, 'lost');
+  await checkAccess(t, page, 'lost');
+  await server.restart();
+  await page.getByText('The connection to the server is lost').waitFor({ state: 'hidden' });
+  await page.getByText('Live').waitFor();
+});
+
+t.test('the first picture comes soon', skipped, async (t) => {
+  const { server } = await fill(await emptyServer());
+  const { page } = await openPage();
+  await page.goto(`${server.url}/`);
+  await page.getByText('Latest failures').waitFor();
+  await page.goto('about:blank');
+  await page.goto(`${server.url}/`);
+  await page.getByText('Latest failures').waitFor();
+  const paint = await page.evaluate<number>('performance.getEntriesByName("first-contentful-paint")[0].startTime');
+  t.comment(`first contentful paint after ${Math.round(paint)} ms`);
+  t.ok(paint > 0);
+});
