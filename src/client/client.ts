@@ -7,8 +7,8 @@ import { type EventsOptions, events } from './events.js';
 import { pages, queryOf } from './finding.js';
 import { JobTypes } from './job-types.js';
 import { Live, type LiveOptions } from './live.js';
-import type { Health, History, HistoryFilter, System } from './overview.js';
 import { type LogFilter, type LogLine, logsOf } from './logs.js';
+import type { Health, History, HistoryFilter, System } from './overview.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
@@ -325,8 +325,8 @@ export type {
 export type { EventsOptions } from './events.js';
 export type { Group, JobType, JobTypeChange, JobTypes } from './job-types.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
-export type { Health, History, HistoryFilter, HistoryPoint, System } from './overview.js';
 export type { LogFilter, LogLine } from './logs.js';
+export type { Health, History, HistoryFilter, HistoryPoint, System } from './overview.js';
 export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Bulk,

@@ -180,6 +180,8 @@ export interface JobFilter<Name extends string = string> {
 
 /** Which jobs, in which order: by default the newest first, or that which is due first. */
 export interface ListFilter<Name extends string = string> extends JobFilter<Name> {
+  /** A text in payload, result or last error, case ignored: jobs are read for it, newest first, until none is left. */
+  readonly q?: string;
   readonly sort?: 'created' | 'due';
   readonly order?: 'asc' | 'desc';
 }
