@@ -32,6 +32,7 @@ t.test('fail', async (t) => {
       state: { ...job.state, status: 'failed', interruptions: 0, finishedAt: noon, updatedAt: noon },
       events: [{ type: 'job.failed', error: 'no such order', retryCount: 3, maxRetries: 3, final: true }],
       detail: lastErrorAt(noon),
+      passed: undefined,
       counts: 'failed',
     });
   });
