@@ -2,6 +2,7 @@
 import { limits } from '../domain/limits.js';
 import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
+import { foundJobs } from './finding/answers.js';
 import { listQuery } from './finding/filter-schema.js';
 import { findingOperations } from './finding/operations.js';
 import { jobLogs } from './logs/schemas.js';
@@ -100,7 +101,7 @@ export const operations = {
     description:
       'The filters are joined by AND. `total` counts all that match. With `due_after`, `due_before` or `sort=due` the list is put together beside other requests, as of one instant.',
     query: listQuery,
-    answers: { 200: answers.jobList },
+    answers: { 200: Type.Union([answers.jobList, foundJobs]) },
   },
   ...findingOperations,
   createJob: {

@@ -8,14 +8,12 @@ import { pages, queryOf } from './finding.js';
 import { JobTypes } from './job-types.js';
 import { Live, type LiveOptions } from './live.js';
 import { type LogFilter, type LogLine, logsOf } from './logs.js';
+import type { Health, History, HistoryFilter, System } from './overview.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
   Failure,
   Handlers,
-  Health,
-  History,
-  HistoryFilter,
   Job,
   JobChange,
   JobPause,
@@ -28,7 +26,6 @@ import type {
   ResultOf,
   ServerPause,
   Stats,
-  System,
 } from './types.js';
 
 export interface EscapementOptions {
@@ -329,6 +326,7 @@ export type { EventsOptions } from './events.js';
 export type { Group, JobType, JobTypeChange, JobTypes } from './job-types.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
 export type { LogFilter, LogLine } from './logs.js';
+export type { Health, History, HistoryFilter, HistoryPoint, System } from './overview.js';
 export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Bulk,
@@ -337,10 +335,6 @@ export type {
   Duration,
   Failure,
   Handlers,
-  Health,
-  History,
-  HistoryFilter,
-  HistoryPoint,
   Instant,
   Job,
   JobChange,
@@ -358,5 +352,4 @@ export type {
   ResultOf,
   ServerPause,
   Stats,
-  System,
 } from './types.js';

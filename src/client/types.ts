@@ -180,6 +180,8 @@ export interface JobFilter<Name extends string = string> {
 
 /** Which jobs, in which order: by default the newest first, or that which is due first. */
 export interface ListFilter<Name extends string = string> extends JobFilter<Name> {
+  /** A text in payload, result or last error, case ignored: jobs are read for it, newest first, until none is left. */
+  readonly q?: string;
   readonly sort?: 'created' | 'due';
   readonly order?: 'asc' | 'desc';
 }
@@ -246,58 +248,6 @@ export interface ServerPause {
   readonly paused: boolean;
   readonly reason?: string;
   readonly since?: string;
-}
-
-/** How the server is. */
-export interface Health {
-  readonly status: 'healthy' | 'degraded' | 'draining';
-  readonly time: string;
-  readonly version: string;
-  /** Why it is not healthy. */
-  readonly reason?: string;
-  readonly paused?: true;
-  /** By job type: pending jobs that have no handler there. */
-  readonly waiting_for_handler?: Readonly<Record<string, number>>;
-}
-
-export interface HistoryFilter {
-  /** Default `10s`. */
-  readonly step?: '10s' | '5m';
-  readonly from?: Instant;
-  readonly to?: Instant;
-}
-
-/** What happened in a step. */
-export interface HistoryPoint {
-  /** When it began. */
-  readonly at: string;
-  readonly created: number;
-  readonly started: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  /** At its end. */
-  readonly pending: number;
-  readonly running: number;
-  /** null where nothing started. */
-  readonly lateness_p50_ms: number | null;
-  readonly lateness_p99_ms: number | null;
-}
-
-export interface History {
-  readonly step: '10s' | '5m';
-  /** Steps in which no server ran are not there. */
-  readonly items: readonly HistoryPoint[];
-}
-
-export interface System {
-  readonly version: string;
-  readonly node: string;
-  readonly started_at: string;
-  readonly threads: JsonObject;
-  readonly store: JsonObject;
-  readonly events: JsonObject;
-  readonly http: JsonObject;
-  readonly options: JsonObject;
 }
 
 export interface Stats {

@@ -46,6 +46,8 @@ export const limits = {
   /** How long changes wait to be merged into the trees. */
   mergeAgeMs: 5000,
   listDefault: 50,
+  /** Of a text that is looked for in jobs. */
+  searchChars: 256,
   /** Jobs that a list may skip where it goes by due times. */
   dueOffset: 10_000,
   listMax: 100,

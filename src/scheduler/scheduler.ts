@@ -87,7 +87,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#overtakes = new Overtakes(ports, this.#ledger);
     this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);
     this.#retention = new Retention(ports, this.#ledger);
-    this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic());
+    this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic(), ports.requestedJobsPerTurn);
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
     this.#merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };

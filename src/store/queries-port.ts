@@ -35,6 +35,28 @@ export interface ListPage {
   readonly next?: ListPlace;
 }
 
+/** Jobs that have a text in payload, result or last error, case ignored. */
+export interface SearchQuery {
+  readonly filter: JobFilter;
+  readonly text: string;
+  /** The newest first. */
+  readonly descending: boolean;
+  readonly limit: number;
+  /** Only jobs behind this one: `next` of an earlier page. */
+  readonly behind?: ListPlace;
+  /** Monotonic milliseconds: a request looks for a while only. */
+  readonly now: () => number;
+}
+
+export interface SearchPage {
+  /** Perhaps none. */
+  readonly jobs: readonly Job[];
+  /** Jobs that were looked at. */
+  readonly scanned: number;
+  /** Behind this the next page begins; absent when all have been looked at. */
+  readonly next?: ListPlace;
+}
+
 export interface FailureQuery {
   /** Of jobs of this type only. */
   readonly name?: string;
@@ -164,6 +186,7 @@ export interface Queries {
   list(query: ListQuery): ListPage;
   /** Any list, as of the instant of one of its steps; the jobs are shown as they are in the last. */
   listInSteps(query: ListQuery): Steps<ListPage>;
+  search(query: SearchQuery): Steps<SearchPage>;
   failures(query: FailureQuery): Steps<FailurePage>;
   /** All jobs that match, by block, as of the instant of one of its steps. */
   matching(filter: JobFilter): Steps<readonly BulkJobs[]>;

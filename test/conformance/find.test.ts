@@ -97,6 +97,41 @@ t.test('cursors lead through each order once', async (t) => {
   }
 });
 
+t.test('a text in payload, result or last error, case ignored', async (t) => {
+  interface Found {
+    readonly scanned: number;
+    readonly items: readonly { readonly id: string }[];
+    readonly next_cursor?: string;
+  }
+  const search = async (query: string): Promise<string[]> => {
+    const { body } = await api.get<Found>(`/jobs?${query}`);
+    t.notOk('total' in body);
+    t.notOk(body.next_cursor, 'all were looked at');
+    return body.items.map(({ id }) => id);
+  };
+  const told = await make({ payload: { note: 'Grüße "an" ALLE', n: 1 } });
+  const failed = await api.create({ name: 'fail', delay: '0s', max_retries: 0, payload: { message: 'Lost Needle' } });
+  await api.until(failed.id, 'failed');
+  t.same(await search('q=gr%C3%BCsse'), []);
+  t.same(await search(`q=${encodeURIComponent('grüße')}`), of(told));
+  t.same(await search(`q=${encodeURIComponent('"AN" alle')}`), of(told), 'with quotation marks in it');
+  t.same(await search('q=lost+needle'), of(failed));
+  t.same(await search('q=needle&status=pending'), []);
+  t.same(await search('q=needle&status=failed&due_after=2020-01-01T00:00:00Z'), of(failed));
+  const first = (await api.get<Found>('/jobs?q=%7B&limit=2')).body;
+  t.same([first.items.length, first.scanned], [2, 2]);
+  const seen = first.items.map(({ id }) => id);
+  for (let cursor = first.next_cursor; cursor !== undefined; ) {
+    const { body } = await api.get<Found>(`/jobs?q=%7B&limit=2&cursor=${cursor}`);
+    seen.push(...body.items.map(({ id }) => id));
+    cursor = body.next_cursor;
+  }
+  t.same(seen, ids(await api.list()), 'a cursor leads through all');
+  problem(t, await api.get(`/jobs?q=x&cursor=${first.next_cursor}`), 400, 'validation_failed', 'for another text');
+  for (const query of ['q=x&sort=due', 'q=x&offset=1', `q=${'x'.repeat(257)}`, 'q=a&q=b'])
+    problem(t, await api.get(`/jobs?${query}`), 400, 'validation_failed', query.slice(0, 30));
+});
+
 t.test('what is refused', async (t) => {
   const refused = [
     ...['tag=red,', 'tag=,', 'id=a,,b', 'name=a,', 'status=pending,', 'status=running,x'],

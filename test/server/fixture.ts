@@ -137,6 +137,10 @@ export class FakeQueries implements Queries {
     yield;
     return [];
   }
+  *search() {
+    yield;
+    return { jobs: [], scanned: 0 };
+  }
   *failures() {
     yield;
     return { total: 0, groups: [] };

@@ -7,7 +7,9 @@ import { limits } from '../../src/domain/limits.js';
 import { nextDueInRun } from '../../src/domain/slots/overlap.js';
 import { checkStore } from '../../src/store/check/check.js';
 import type { World } from '../support/world.js';
+import type { SimulatedBulks } from './bulks.js';
 import { EventReplay, must } from './event-replay.js';
+import { checkFinds } from './finds.js';
 import type { Promised, PromisedJob } from './promised.js';
 import { RunsReplay } from './runs-replay.js';
 
@@ -18,6 +20,7 @@ export const everything = { limit: 10_000, offset: 0 } as const;
 export class Invariants {
   readonly #world: World;
   readonly #promised: Promised;
+  readonly #bulks: SimulatedBulks;
   readonly #events: JobEvent[] = [];
   readonly #replay = new EventReplay();
   readonly #runs: RunsReplay;
@@ -30,7 +33,8 @@ export class Invariants {
   /** How many of the published events have been compared with the log. */
   #compared = 0;
 
-  constructor(world: World, promised: Promised) {
+  constructor(world: World, promised: Promised, bulks: SimulatedBulks) {
+    this.#bulks = bulks;
     this.#world = world;
     this.#promised = promised;
     this.#runs = new RunsReplay(promised);
@@ -45,7 +49,9 @@ export class Invariants {
     this.#checkAcknowledged(this.#bySeq);
     this.#checkRunning();
     this.#checkEvents();
+    this.#bulks.check(this.#jobs);
     if (!isNews) return;
+    checkFinds(this.#world, this.#jobs);
     this.#checkSets(this.#bySeq);
     this.#checkLists(this.#jobs);
     checkKeys(this.#jobs);
@@ -300,6 +306,8 @@ export class Invariants {
       // At the end all limits are taken away.
       if (wait === 'rate' || wait === 'type_concurrency' || wait === 'group_concurrency') continue;
       if (spec.name === 'limited' && busy.has('limited')) continue;
+      if (pool.placesOf(spec.name) <= [...pool.attempts.values()].filter(({ name }) => name === spec.name).length)
+        continue;
       if (!handled.has(spec.name) || settings.types.get(spec.name)?.paused || isHeld(state)) continue;
       const lateMs = clock.now() - state.due;
       if (scheduler.waitingFor(job) === 'previous_run') continue;

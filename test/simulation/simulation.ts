@@ -7,6 +7,7 @@ import type { Attempt, HandlerInfo, Outcome } from '../../src/pool/port.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { anyHandler, DiskFull, World } from '../support/world.js';
 import { Attendant, Crash } from './attendant.js';
+import { SimulatedBulks } from './bulks.js';
 import { Clients, manyNames, names } from './clients.js';
 import { must } from './event-replay.js';
 import { everything, Invariants } from './invariants.js';
@@ -78,6 +79,7 @@ export class Simulation {
   readonly #attendant: Attendant;
   readonly #clients: Clients;
   #world: World;
+  readonly #bulks: SimulatedBulks;
   #invariants!: Invariants;
   #full = false;
   /** The next write finds no room, and those after it do: a commit may need more of it than the slices of a merge. */
@@ -111,6 +113,7 @@ export class Simulation {
     this.#promised = new Promised(names, retains, fields);
     const windowCapacity = random.pick([4, 16, 1000]);
     this.#attendant = new Attendant(this.#promised, (what) => this.#note(what), windowCapacity === 1000);
+    this.#bulks = new SimulatedBulks(() => this.#world);
     this.#clients = new Clients(this.#promised, habits, () => this.#world);
     this.#world = new World({
       clock: this.#clock,
@@ -118,6 +121,8 @@ export class Simulation {
       windowCapacity,
       mergeRows: random.pick([1, 5, 20]),
       poolCapacity: random.pick([1, 3, 8]),
+      // By the seed, so that all else in a life is as it was without.
+      ...(life.seed % 10 === 7 && { ownPlaces: { noop: 2 } }),
       lags: random.chance(0.5),
       requestedJobsPerTurn: random.pick([1, 3, 1000]),
       ...(retains && { retainJobs: 3, retentionMs: 3000 }),
@@ -133,6 +138,7 @@ export class Simulation {
       const what = this.#random.weighted(weights);
       this.#note(what);
       this.#survive(() => this.#perhapsReload());
+      this.#survive(() => this.#bulks.perhapsAsk(Random.ofStep(seed, 5_000_000 + this.step)));
       this.#survive(() => this.#perhapsLimit());
       this.#survive(() => this.#act(what));
       this.#invariants.check();
@@ -360,7 +366,7 @@ export class Simulation {
   /** Watches the pool and the disk of a new world. */
   #attend(): void {
     const world = this.#world;
-    this.#invariants = new Invariants(world, this.#promised);
+    this.#invariants = new Invariants(world, this.#promised, this.#bulks);
     world.kv.beforeWrite = () => {
       if (this.#full || this.#refusesOne) {
         this.#refusesOne = false;
@@ -389,6 +395,7 @@ export class Simulation {
     this.#world.settle();
     this.#invariants.check();
     this.#invariants.checkNothingLeft();
+    this.#bulks.checkEnded();
   }
 
   #isQuiet(round: number): boolean {

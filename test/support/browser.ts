@@ -72,6 +72,8 @@ export async function openPage(): Promise<{ readonly page: Page; readonly faults
   const faults: string[] = [];
   page.on('pageerror', ((error: Error) => faults.push(`error: ${error.message}`)) as never);
   page.on('console', ((line: { type(): string; text(): string }) => {
+    // Of refused requests the line says nothing that is not known.
+    if (/^Failed to load resource/.test(line.text())) return;
     if (line.type() === 'error' || line.type() === 'warning') faults.push(`${line.type()}: ${line.text()}`);
   }) as never);
   page.on('response', ((answer: { status(): number; url(): string }) => {

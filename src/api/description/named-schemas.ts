@@ -1,7 +1,7 @@
 /** The schemas that have a name of their own in documents: what clients will have types of. */
 import type { TSchema } from '../../schema/typebox.js';
 import * as answers from '../answers.js';
-import { bulk, bulkList, bulkPreview, failures } from '../finding/answers.js';
+import { bulk, bulkList, bulkPreview, failures, foundJobs } from '../finding/answers.js';
 import { bulkFilter, bulkSchema } from '../finding/bulk-schema.js';
 import { logLine, logLines } from '../logs/schemas.js';
 import { askedFilter } from '../messages.js';
@@ -24,6 +24,7 @@ export const named = {
   JobDetail: answers.jobDetail,
   JobList: answers.jobList,
   MadeJobs: answers.madeJobs,
+  FoundJobs: foundJobs,
   Failures: failures,
   Bulk: bulk,
   BulkPreview: bulkPreview,

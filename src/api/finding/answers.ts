@@ -3,7 +3,7 @@ import { keptErrors } from '../../domain/control/bulk.js';
 import { errorCodes } from '../../domain/errors.js';
 import { limits } from '../../domain/limits.js';
 import { Type } from '../../schema/typebox.js';
-import { instant, jobId, jobType } from '../answers.js';
+import { instant, jobId, jobList, jobType } from '../answers.js';
 import { bulkFilter, bulkSchema } from './bulk-schema.js';
 
 const exact = { additionalProperties: false } as const;
@@ -22,6 +22,16 @@ const failureGroup = Type.Object(
     last_at: instant,
     /** The job that failed last. */
     job_id: jobId,
+  },
+  exact,
+);
+
+/** `GET /jobs?q=` */
+export const foundJobs = Type.Object(
+  {
+    scanned: Type.Integer({ minimum: 0, description: 'Jobs that were looked at' }),
+    items: jobList.properties.items,
+    next_cursor: Type.Optional(Type.String({ description: 'There is more to look at' })),
   },
   exact,
 );

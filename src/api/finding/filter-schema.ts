@@ -44,6 +44,17 @@ export const filterParameters = {
 export type FilterName = keyof typeof filterParameters;
 export const filterNames = Object.keys(filterParameters) as readonly FilterName[];
 
+/** What is looked for in jobs, each of which is read for it. */
+const searchParameters = {
+  q: Type.Optional(
+    Type.String({
+      maxLength: limits.searchChars,
+      description:
+        'Jobs that have this text in payload, result or last error, case ignored. A request looks for 100 ms and answers `{items, scanned, next_cursor}`, perhaps without items',
+    }),
+  ),
+} as const;
+
 /** How lists are ordered and cut into pages. Numbers may be written as `1e2`. */
 const pageParameters = {
   sort: Type.Optional(
@@ -64,7 +75,10 @@ const pageParameters = {
 } as const;
 
 /** What lists of jobs can be asked for. */
-export const listQuery = Type.Object({ ...filterParameters, ...pageParameters }, { additionalProperties: false });
+export const listQuery = Type.Object(
+  { ...filterParameters, ...searchParameters, ...pageParameters },
+  { additionalProperties: false },
+);
 
 /** The parameters of lists. */
 export const listParameters: readonly string[] = Object.keys(listQuery.properties);

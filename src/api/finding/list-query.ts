@@ -14,6 +14,8 @@ export interface ListRequest {
   readonly limit: number;
   readonly offset: number;
   readonly cursor: string | undefined;
+  /** A text that is looked for in jobs. */
+  readonly text: string | undefined;
 }
 
 const wholeList: ListRequest = {
@@ -23,6 +25,7 @@ const wholeList: ListRequest = {
   limit: limits.listDefault,
   offset: 0,
   cursor: undefined,
+  text: undefined,
 };
 
 /** Parameters of which any, or all, of several values count. */
@@ -55,6 +58,12 @@ export function readListQuery(raw: string, timezone: string): ListRequest {
   const asksOfDue = sort === 'due' || filter.dueFrom !== undefined || filter.dueBefore !== undefined;
   if (asksOfDue && (offset ?? 0) > limits.dueOffset)
     faults.add('query.offset', `must be at most ${limits.dueOffset} with due times or sort=due: use cursor to go on`);
+  const text = values.get('q');
+  if (text !== undefined && text.length > limits.searchChars)
+    faults.add('query.q', `must have at most ${limits.searchChars} characters`);
+  if (text !== undefined && sort === 'due')
+    faults.add('query.sort', 'must be left out with q: what is found comes in the order of its making');
+  if (text !== undefined && offset !== undefined) faults.add('query.offset', 'must be left out with q: cursor goes on');
   faults.throwIfAny();
   return {
     filter,
@@ -63,6 +72,7 @@ export function readListQuery(raw: string, timezone: string): ListRequest {
     limit,
     offset: offset ?? 0,
     cursor,
+    text,
   };
 }
 

@@ -25,6 +25,7 @@ interface AddOptions extends AskingOptions {
 }
 
 interface ListOptions extends AskingOptions {
+  readonly search?: string;
   readonly sort?: string;
   readonly order?: string;
   readonly limit: number;
@@ -33,7 +34,8 @@ interface ListOptions extends AskingOptions {
 }
 
 interface JobPage {
-  readonly total: number;
+  /** Not where a text is looked for. */
+  readonly total?: number;
   readonly items: readonly ListedJob[];
   readonly next_cursor?: string;
 }
@@ -71,12 +73,13 @@ export function list(options: ListOptions & Fields): Promise<void> {
   return ask(options, async (server) => {
     const query = new URLSearchParams({ limit: String(options.all ? 1000 : options.limit) });
     for (const [name, value] of Object.entries(filterOf(options))) query.set(name, String(value));
+    if (options.search !== undefined) query.set('q', options.search);
     if (options.sort !== undefined) query.set('sort', options.sort);
     if (options.order !== undefined) query.set('order', options.order);
     if (options.cursor !== undefined) query.set('cursor', options.cursor);
     for (;;) {
       const page = await server.send<JobPage>('GET', `/jobs?${query}`);
-      if (!options.all) return showPage(page, options);
+      if (!options.all && !mayFindMore(page, options)) return showPage(page, options);
       if (options.json) for (const job of page.items) print(JSON.stringify(job));
       else if (page.items.length > 0) print(jobTable(page.items));
       if (page.next_cursor === undefined) return;
@@ -85,12 +88,18 @@ export function list(options: ListOptions & Fields): Promise<void> {
   });
 }
 
+/** It was looked for a while without finding one. */
+function mayFindMore({ items, next_cursor }: JobPage, { search }: ListOptions): boolean {
+  return search !== undefined && items.length === 0 && next_cursor !== undefined;
+}
+
 function showPage(page: JobPage, { json }: ListOptions): void {
   if (json) return showAnswer(page, json, String);
   if (page.items.length > 0) print(jobTable(page.items));
-  if (page.total === 0) process.stderr.write('no such jobs\n');
+  if (page.total === 0 || (page.total === undefined && page.items.length === 0)) process.stderr.write('no such jobs\n');
   if (page.next_cursor === undefined) return;
-  process.stderr.write(`${page.items.length} of ${grouped(page.total)} jobs; the next: --cursor ${page.next_cursor}\n`);
+  const of = page.total === undefined ? '' : ` of ${grouped(page.total)}`;
+  process.stderr.write(`${page.items.length}${of} jobs; the next: --cursor ${page.next_cursor}\n`);
 }
 
 export function show(id: string, options: AskingOptions): Promise<void> {

@@ -57,6 +57,7 @@ function addCommand(): Command {
 function listCommand(): Command {
   const command = new Command('list').description('List jobs, the newest first unless told otherwise.');
   withFilters(command)
+    .option('--search <text>', 'only jobs that have this in payload, result or last error; they are read for it')
     .addOption(new Option('--sort <by>', 'in order of their making, or of their due times').choices(['created', 'due']))
     .addOption(new Option('--order <order>', 'the default is desc, and asc with --sort due').choices(['asc', 'desc']))
     .addOption(new Option('--limit <number>', 'at most so many').default(20).argParser(wholeNumber(1, 1000)))

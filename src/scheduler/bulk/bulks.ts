@@ -47,10 +47,15 @@ export class Bulks {
   /** The batch that the latest slice is in. */
   #sliced: unknown;
   readonly #monotonic: () => number;
+  readonly #jobsPerSlice: number;
 
-  /** @param kept as they are on disk */
-  constructor(kept: KeptBulks, monotonic: () => number) {
+  /**
+   * @param kept as they are on disk
+   * @param jobsPerSlice where not as usual
+   */
+  constructor(kept: KeptBulks, monotonic: () => number, jobsPerSlice: number = slice.jobs) {
     this.#monotonic = monotonic;
+    this.#jobsPerSlice = jobsPerSlice;
     for (const { record, jobs } of kept) {
       const patch = record.patch === undefined ? undefined : unpackPatch(record.patch);
       this.#bulks.set(record.id, { record, written: record, jobs, patch });
@@ -117,7 +122,7 @@ export class Bulks {
     let acted = 0;
     let isOver = true;
     for (const seq of seqsFrom(bulk.jobs, next)) {
-      if (acted === slice.jobs || (acted % jobsPerLook === jobsPerLook - 1 && this.#monotonic() > until)) {
+      if (acted === this.#jobsPerSlice || (acted % jobsPerLook === jobsPerLook - 1 && this.#monotonic() > until)) {
         isOver = false;
         break;
       }

@@ -119,9 +119,10 @@ function show(context: JobsContext, exchange: Exchange): void {
 }
 
 function list(context: JobsContext, exchange: Exchange): void {
-  const { queries, cursors, rules, turns } = context;
-  const { cursor, ...asked } = readListQuery(exchange.query, rules.timezone);
-  const text = textOf(asked);
+  const { queries, cursors, rules, turns, clock } = context;
+  const now = (): number => clock.monotonic();
+  const { cursor, text: wanted, ...asked } = readListQuery(exchange.query, rules.timezone);
+  const text = textOf(asked, wanted);
   const byDue = asked.sort === 'due';
   const place = cursor === undefined ? undefined : cursors.read(cursor, text, byDue ? 2 : 1);
   const [seq, due] = place ?? [];
@@ -129,28 +130,35 @@ function list(context: JobsContext, exchange: Exchange): void {
     ...asked,
     ...(seq !== undefined && { behind: { seq, ...(due !== undefined && { due }) } }),
   };
-  const answer = (page: ListPage): void => answerList(context, exchange, page, text);
+  if (wanted !== undefined) {
+    const search = queries.search({ ...query, filter: asked.filter, descending: asked.descending, text: wanted, now });
+    return answerInSteps(turns, exchange, search, (page) =>
+      answerList(context, exchange, page, text, `"scanned":${page.scanned}`),
+    );
+  }
+  const answer = (page: ListPage): void => answerList(context, exchange, page, text, `"total":${page.total}`);
   const { filter } = asked;
   if (!byDue && filter.dueFrom === undefined && filter.dueBefore === undefined) return answer(queries.list(query));
   answerInSteps(turns, exchange, queries.listInSteps(query), answer);
 }
 
 /** A text that tells one list from another. */
-function textOf({ filter, sort, descending }: Omit<ListRequest, 'cursor'>): string {
-  return `${sort}/${descending}/${JSON.stringify(filter)}`;
+function textOf({ filter, sort, descending }: Omit<ListRequest, 'cursor' | 'text'>, wanted?: string): string {
+  return `${sort}/${descending}/${JSON.stringify(filter)}${wanted === undefined ? '' : `/${wanted}`}`;
 }
 
 function answerList(
   { cursors, clock, rules }: JobsContext,
   exchange: Exchange,
-  { total, jobs, next }: ListPage,
+  { jobs, next }: Pick<ListPage, 'jobs' | 'next'>,
   text: string,
+  count: string,
 ): void {
   const now = clock.now();
   const place = next && (next.due === undefined ? [next.seq] : [next.seq, next.due]);
   const more = place === undefined ? '' : `,"next_cursor":"${cursors.write(place, text)}"`;
   const render = (job: Job): string => renderJob(job, 'listed', now, rules);
-  exchange.answer(jsonOk, lists.write(`{"total":${total},"items":[`, jobs, render, `]${more}}`));
+  exchange.answer(jsonOk, lists.write(`{${count},"items":[`, jobs, render, `]${more}}`));
 }
 
 /** Hands a request to the scheduler; its answer comes when the change is on disk. */

@@ -35,8 +35,6 @@ export interface SealContext {
   readonly position: number;
   readonly logBytes: number;
   readonly types: TypeDictionary;
-  /** What is to be written of a job's label; absent, or undefined: nothing. */
-  readonly labelPut?: (change: JobChange) => Put | undefined;
   /** What else the commit writes. */
   readonly morePuts?: readonly Put[];
 }
@@ -64,10 +62,6 @@ export function sealChanges(
   }
   const puts: Put[] = passed.map((place) => ({ tree: 'finished', key: keyOfPlace(place), value: null }));
   puts.push(...(context.morePuts ?? []));
-  for (const change of jobs.values()) {
-    const put = context.labelPut?.(change);
-    if (put !== undefined) puts.push(put);
-  }
   for (const [name, use] of keys) puts.push(...keyUsePuts(name, use));
   for (const [place, holder] of jobKeys) puts.push(jobKeyPut(place, holder));
   for (const [seq, rows] of runs ?? []) {

@@ -22,6 +22,7 @@ import {
 } from '../port.js';
 import { isRemembered } from '../trees/idempotency.js';
 import type { CreationOrder } from '../trees/labels/creation-order.js';
+import { type LabelChange, labelPuts } from '../trees/labels/job-labels.js';
 import type { Storage, StorageEvents } from '../trees/storage.js';
 import type { CommittedState } from './committed-state.js';
 import type { JobLogs } from './job-logs.js';
@@ -42,6 +43,7 @@ export class CommittedStore implements JobStore, StorageEvents {
         readonly types: number;
         readonly since: number;
         readonly creations: CreationOrder;
+        readonly labelled: readonly LabelChange[];
       }
     | undefined;
   /** When the merge began, in monotonic milliseconds. */
@@ -77,17 +79,19 @@ export class CommittedStore implements JobStore, StorageEvents {
     const { types, labels } = this.#state;
     const made = [...changes.jobs.values()].filter((change) => this.#isMade(change)).map(({ job }) => job.spec);
     const creations = this.#state.creations.with(made);
+    const labelled = [...changes.jobs.values()]
+      .map((change) => labels.changeOf(change, (seq) => this.#before(seq)))
+      .filter((change) => change !== undefined);
     const batch = sealChanges(changes, {
       position: this.#position + 1,
       logBytes: this.#logBytes,
       types,
-      labelPut: (change) => labels.putOf(change),
-      morePuts: creations.put === undefined ? [] : [creations.put],
+      morePuts: [...labelPuts(labelled), ...(creations.put === undefined ? [] : [creations.put])],
     });
     // A copy: the batch's bytes go to another thread.
     const record = Buffer.from(new Uint8Array(batch.buffer, 0, batch.recordBytes));
     const since = this.#observed.clock.monotonic();
-    this.#inFlight = { changes, record, types: types.size, since, creations: creations.next };
+    this.#inFlight = { changes, record, types: types.size, since, creations: creations.next, labelled };
     this.#storage.commit(batch);
   }
 
@@ -96,15 +100,14 @@ export class CommittedStore implements JobStore, StorageEvents {
   committed(position: number): void {
     const { memtable, sets, labels, due, types, recent } = this.#state;
     if (!this.#inFlight) throw new Error(`position ${position} was committed, and nothing was to be written`);
-    const { changes, record, types: written, since, creations } = this.#inFlight;
+    const { changes, record, types: written, since, creations, labelled } = this.#inFlight;
     const { clock, telemetry } = this.#observed;
     telemetry.committed(changes.jobs.size, record.length, clock.monotonic() - since);
     this.#inFlight = undefined;
     this.#position = position;
     this.#logBytes += record.length;
     types.written(written);
-    // While the memtable has the jobs as they were.
-    for (const change of changes.jobs.values()) labels.apply(change, (seq) => this.#before(seq));
+    for (const change of labelled) labels.apply(change);
     this.#state.creations = creations;
     recent.add({ position, record, changes });
     for (const { job, removed, detailChanged, specChanged } of changes.jobs.values()) {

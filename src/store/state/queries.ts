@@ -24,6 +24,8 @@ import type {
   PastEvents,
   Queries,
   RunPage,
+  SearchPage,
+  SearchQuery,
   Steps,
   Totals,
 } from '../queries-port.js';
@@ -32,7 +34,8 @@ import type { CommittedState } from './committed-state.js';
 import { type DuePlace, searchByDue } from './finding/due-search.js';
 import type { DueTable } from './finding/due-table.js';
 import { countFailures } from './finding/failures.js';
-import { type Found, find } from './finding/matching.js';
+import { Found, find } from './finding/matching.js';
+import { search } from './finding/search.js';
 import { tallyGroups, tallyTypes } from './finding/tally.js';
 import type { JobLogs } from './job-logs.js';
 import type { Memtable } from './memtable.js';
@@ -121,7 +124,11 @@ export class StoreQueries implements Queries {
     return this.#whole(() => this.#page(total, seqs, limit, sort === 'due' ? first.slice(skip) : undefined));
   }
 
-  *matching(filter: JobFilter): Steps<readonly BulkJobs[]> {
+  matching(filter: JobFilter): Steps<readonly BulkJobs[]> {
+    return this.#matching(filter);
+  }
+
+  *#matching(filter: JobFilter): Generator<undefined, readonly BulkJobs[]> {
     const find = (): Found => this.#whole(() => this.#find(filter));
     if (asksOfDue({ filter })) {
       const steps = searchByDue(this.#due, find, { filter, sort: 'created', descending: false, keep: 0 }, true);
@@ -133,6 +140,13 @@ export class StoreQueries implements Queries {
     } finally {
       found.dispose();
     }
+  }
+
+  *search(query: SearchQuery): Steps<SearchPage> {
+    const { filter } = query;
+    const jobs = asksOfDue({ filter }) ? yield* this.#matching(filter) : undefined;
+    const found = jobs === undefined ? this.#whole(() => this.#find(filter)) : Found.of(jobs);
+    return yield* search(found, (seq) => this.#whole(() => this.#memtable.job(seq)), query);
   }
 
   *failures(query: FailureQuery): Steps<FailurePage> {

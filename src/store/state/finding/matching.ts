@@ -8,6 +8,7 @@ import { parseId } from '../../../domain/id.js';
 import { wordOf } from '../../format/trees/job-label.js';
 import { blockSize } from '../../format/trees/set-block.js';
 import type { TypeDictionary } from '../../format/type-dictionary.js';
+import type { BulkJobs } from '../../port.js';
 import type { JobSets } from '../../trees/job-sets.js';
 import type { CreationOrder, Stretch } from '../../trees/labels/creation-order.js';
 import type { JobLabels } from '../../trees/labels/job-labels.js';
@@ -37,6 +38,11 @@ interface Part {
 export class Found {
   /** Ascending by block. */
   constructor(readonly parts: readonly Part[]) {}
+
+  /** Of jobs whose places are known. */
+  static of(jobs: readonly BulkJobs[]): Found {
+    return new Found(jobs.map(({ block, places }) => ({ block, bitmap: new RoaringBitmap32(places) })));
+  }
 
   get size(): number {
     return this.parts.reduce((sum, { bitmap }) => sum + bitmap.size, 0);

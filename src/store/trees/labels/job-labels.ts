@@ -11,6 +11,17 @@ import { DamagedRecord, type JobChange } from '../../port.js';
 import { FailedJobs } from './failed-jobs.js';
 import { PostingsTable, SeqSet } from './seq-set.js';
 
+/** A job's label as it was, and as a commit leaves it. */
+export interface LabelChange {
+  readonly seq: number;
+  readonly before: JobLabel | undefined;
+  readonly after: JobLabel | undefined;
+}
+
+/** What a commit writes of them. */
+export const labelPuts = (changes: readonly LabelChange[]): Put[] =>
+  changes.map(({ seq, after }) => labelPut(seq, after));
+
 /** See the head of this file. */
 export class JobLabels {
   /** Those that have a label. */
@@ -58,31 +69,26 @@ export class JobLabels {
     return this.#labelled.has(seq);
   }
 
-  /** What a commit is to write of a job's label; undefined when that stays as it is. */
-  putOf(change: JobChange): Put | undefined {
+  /**
+   * What a commit makes of a job's label; undefined when that stays as it is.
+   *
+   * @param before the job as it is on disk: asked for only where that matters, and now, as readers may see the commit before it is told of
+   */
+  changeOf(change: JobChange, before: (seq: number) => Job | undefined): LabelChange | undefined {
     const { job, removed } = change;
     const { seq } = job.spec;
     const isKnown = this.#labelled.has(seq);
     if (this.#stays(change, isKnown)) return undefined;
+    const known = isKnown ? before(seq) : undefined;
     const label = removed ? undefined : labelOf(job);
-    return label === undefined && !isKnown ? undefined : labelPut(seq, label);
+    if (label === undefined && !isKnown) return undefined;
+    return { seq, before: known && labelOf(known), after: label };
   }
 
-  /**
-   * Takes what has been committed of a job.
-   *
-   * @param before the job as it was; asked for only where that matters
-   */
-  apply(change: JobChange, before: (seq: number) => Job | undefined): void {
-    const { job, removed } = change;
-    const { seq } = job.spec;
-    const isKnown = this.#labelled.has(seq);
-    if (this.#stays(change, isKnown)) return;
-    const known = isKnown ? before(seq) : undefined;
-    const old = known && labelOf(known);
-    if (old) this.#remove(seq, old);
-    const label = removed ? undefined : labelOf(job);
-    if (label) this.#add(seq, label);
+  /** Takes what has been committed. */
+  apply({ seq, before, after }: LabelChange): void {
+    if (before) this.#remove(seq, before);
+    if (after) this.#add(seq, after);
   }
 
   dispose(): void {
