@@ -166,6 +166,23 @@ t.test('all that match are acted on at once, after their number was shown', skip
   t.same(faults, []);
 });
 
+t.test('progress and log of a job come as they happen', skipped, async (t) => {
+  const talk = `export default async (_, ctx) => {
+  ctx.log.info('begun', { part: 1 });
+  ctx.progress(40);
+  await new Promise((resolve) => ctx.signal.addEventListener('abort', resolve));
+};`;
+  const server = await emptyServer({ handlers: { talk } });
+  const { page, faults } = await openPage();
+  const { id } = await api<{ id: string }>(server, 'POST', '/jobs', { name: 'talk', delay: '0s', payload: {} });
+  await page.goto(`${server.url}/#/jobs/${id}`);
+  await page.getByText('40%').waitFor();
+  await page.locator('.log >> text=begun').waitFor();
+  await picture(page, 'talking');
+  await checkAccess(t, page, 'talking');
+  t.same(faults, []);
+});
+
 t.test('failures are retried together', skipped, async (t) => {
   const { server } = await fill(await emptyServer());
   const { page, faults } = await openPage();

@@ -77,7 +77,7 @@ export async function openPage(): Promise<{ readonly page: Page; readonly faults
     if (line.type() === 'error' || line.type() === 'warning') faults.push(`${line.type()}: ${line.text()}`);
   }) as never);
   page.on('response', ((answer: { status(): number; url(): string }) => {
-    if (answer.status() >= 400 && !/\/logs/.test(answer.url())) faults.push(`${answer.status()}: ${answer.url()}`);
+    if (answer.status() >= 400) faults.push(`${answer.status()}: ${answer.url()}`);
   }) as never);
   page.on('request', ((request: { url(): string }) => {
     if (!/^(http|ws):\/\/(127\.0\.0\.1|localhost)[:/]/.test(request.url())) faults.push(`asks ${request.url()}`);
