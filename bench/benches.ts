@@ -1,4 +1,5 @@
 /** All benches, in the order in which they are run. */
+import { control } from './control.js';
 import { fanout } from './fanout.js';
 import { growth } from './growth.js';
 import { ingest } from './ingest.js';
@@ -20,4 +21,5 @@ export const benches: readonly AnyBench[] = [
   restart,
   queries,
   growth,
+  control,
 ];

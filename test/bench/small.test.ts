@@ -4,6 +4,7 @@
  */
 import t from 'tap';
 import { benches } from '../../bench/benches.js';
+import { control } from '../../bench/control.js';
 import { fanout } from '../../bench/fanout.js';
 import { growth } from '../../bench/growth.js';
 import { ingest } from '../../bench/ingest.js';
@@ -43,6 +44,15 @@ const all: readonly Tiny[] = [
   tiny(restart, { jobs: [500], rounds: 1 }),
   tiny(queries, { jobs: 500, rounds: 1, seconds: 0.1, ingestPerSecond: 100 }),
   tiny(growth, { jobs: [100, 500], rounds: 1, ingestSeconds: 0.2, lateness: steady, backlog: 200 }),
+  tiny(control, {
+    jobs: 300,
+    rounds: 1,
+    seconds: 0.2,
+    groups: { many: 50, few: 5, jobs: 300 },
+    bulk: 500,
+    beside: steady,
+    tagged: 0,
+  }),
 ];
 
 async function runTiny({ bench, plan }: Tiny): Promise<Run> {

@@ -91,7 +91,7 @@ t.test('what cannot be is refused with its place', async (t) => {
   t.match(await faultsOf({ retry_jitter: 1.1 }), [{ path: '/retry_jitter', message: 'must be a number from 0 to 1' }]);
   t.match(await faultsOf({ ...future, max_runs: 0 }), [{ path: '/max_runs' }]);
   t.match(await faultsOf({ ...future, start_at: '2026-02-30T00:00:00Z' }), [{ path: '/start_at' }]);
-  for (const [field, value] of Object.entries({ ...bounds, max_runs: 1, jitter: '1s' }))
+  for (const [field, value] of Object.entries({ ...bounds, max_runs: 1, jitter: '1s', overlap: 'queue' }))
     t.match(await faultsOf({ [field]: value }), [{ path: `/${field}`, message: /only for jobs that repeat/ }]);
   const backwards = { start_at: bounds.end_at, end_at: bounds.start_at };
   t.match(await faultsOf({ ...future, ...backwards }), [{ path: '/end_at', message: 'must not be before start_at' }]);

@@ -13,6 +13,8 @@ const handlers = {
     export default () => {};`,
 };
 
+t.setTimeout(180_000);
+
 interface Shown {
   readonly concurrency: number | null;
   readonly group_concurrency: number | null;

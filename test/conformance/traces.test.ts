@@ -252,3 +252,17 @@ t.test('without an SDK nothing is kept', async (t) => {
   t.same(attempt?.links, []);
   t.equal(await traced.stop(), 0);
 });
+
+t.test('a job that a handler enqueues is in the trace of its attempt', async (t) => {
+  const spans = spansFile();
+  const handlers = {
+    parent: `export default (payload, ctx) => ctx.enqueue({ name: 'child', delay: '0s' });`,
+    child: 'export default () => {};',
+  };
+  const server = await startServer({ handlers, env: spans.env });
+  await create(server.api, { name: 'parent', delay: '0s' }, { traceparent });
+  const [child] = await spans.named('process child');
+  const [parent] = await spans.named('process parent');
+  t.match(parent, { traceId: client.traceId });
+  t.match(child, { traceId: client.traceId, parent: parent?.spanId });
+});

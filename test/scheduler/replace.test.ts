@@ -174,6 +174,19 @@ t.test('a failure of what runs grants a retry where the schedule stays, else the
   }
 });
 
+t.test('a slot that ends what runs has the new spec hold, too', async (t) => {
+  const world = new World();
+  put(world, { trigger: everySecond, isRepeat: true, overlap: 'cancel_running' });
+  world.pass(1000);
+  t.equal(state(world).status, 'running');
+  put(world, { trigger: daily, isRepeat: true, payload: '{"n":2}' });
+  world.pass(1000);
+  t.match(state(world), { status: 'pending', due: Date.parse('2026-01-01T09:00Z') });
+  t.match(job(world).spec, { payload: '{"n":2}', successor: undefined });
+  world.end(1);
+  t.equal(state(world).status, 'pending');
+});
+
 t.test('a crash ends what runs as it was, and the new spec holds', async (t) => {
   let world = new World();
   put(world, { trigger: daily, isRepeat: true });

@@ -89,7 +89,12 @@ export class Attendant {
     this.#promised.given.set(`${jobSeq}/${attempt.fence}`, attempt);
     if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.fence, attempt.scheduledFor);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
-    must(world.pool.attempts.size <= world.pool.capacity, 'the pool was given more than it takes');
+    must(world.pool.free >= 0, 'the pool was given more than it takes');
+    const ofType = [...world.pool.attempts.values()].filter(({ name }) => name === attempt.name).length;
+    must(
+      ofType <= world.pool.placesOf(attempt.name),
+      () => `${ofType} attempts of ${attempt.name}, which has fewer places`,
+    );
   }
 
   /** What was paused, and acknowledged as that, does not start. */
@@ -169,7 +174,7 @@ function checkBounds(spec: JobSpec, state: JobState, { jobSeq, scheduledFor }: A
 }
 
 /** Of jobs that are due and wait, none with a higher priority is passed over. Suspects have an order of their own. */
-function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq }: Attempt): void {
+function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq, name: attemptName }: Attempt): void {
   const { born, sets, memtable, scheduler, clock } = world;
   const maySuspect = (seq: number): boolean => !born.clean && seq < born.firstNewSeq;
   if (maySuspect(jobSeq)) return;
@@ -183,6 +188,7 @@ function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq
     const { name } = other.spec;
     // A pause of its type holds from its decision on.
     const wait = scheduler.waitingFor(other);
+    if (world.pool.apart.includes(name) !== world.pool.apart.includes(attemptName)) continue;
     if (name === 'limited' || (wait !== undefined && wait !== 'thread')) continue;
     const now = scheduler.state(seq);
     const { updatedAt, due, fence, attempt } = other.state;

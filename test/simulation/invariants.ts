@@ -306,6 +306,8 @@ export class Invariants {
       // At the end all limits are taken away.
       if (wait === 'rate' || wait === 'type_concurrency' || wait === 'group_concurrency') continue;
       if (spec.name === 'limited' && busy.has('limited')) continue;
+      if (pool.placesOf(spec.name) <= [...pool.attempts.values()].filter(({ name }) => name === spec.name).length)
+        continue;
       if (!handled.has(spec.name) || settings.types.get(spec.name)?.paused || isHeld(state)) continue;
       const lateMs = clock.now() - state.due;
       if (scheduler.waitingFor(job) === 'previous_run') continue;

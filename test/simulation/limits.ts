@@ -125,7 +125,11 @@ export class LimitsWatch {
           )
         : undefined;
     if (this.#last?.name === name) {
-      const other = passedOver(this.#last, ({ spec }) => spec.name !== name);
+      // A type with places of its own takes no turns with others.
+      const { apart } = world.pool;
+      const other = apart.includes(name)
+        ? undefined
+        : passedOver(this.#last, ({ spec }) => spec.name !== name && !apart.includes(spec.name));
       must(
         other === undefined,
         () => `type ${name} starts twice while job ${other?.spec.seq} of ${other?.spec.name} waits`,

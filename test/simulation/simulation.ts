@@ -121,6 +121,8 @@ export class Simulation {
       windowCapacity,
       mergeRows: random.pick([1, 5, 20]),
       poolCapacity: random.pick([1, 3, 8]),
+      // By the seed, so that all else in a life is as it was without.
+      ...(life.seed % 10 === 7 && { ownPlaces: { noop: 2 } }),
       lags: random.chance(0.5),
       requestedJobsPerTurn: random.pick([1, 3, 1000]),
       ...(retains && { retainJobs: 3, retentionMs: 3000 }),

@@ -57,3 +57,12 @@ t.test('the key of a spec, and what it is to become', async (t) => {
     successor: { key: 'order-1', payload: '{"n":2}', seq: succeeded.seq },
   });
 });
+
+t.test('the group of a spec', async (t) => {
+  const types = new TypeDictionary();
+  const typeId = types.idOf('noop');
+  const out = new ByteWriter();
+  const spec = sampleSpec({ group: 'acme', key: 'order-1', priority: -3 });
+  writeSpec(out, spec, typeId);
+  t.match(readSpec(spec.seq, out.since(0), types), { group: 'acme', key: 'order-1', priority: -3 });
+});

@@ -1,0 +1,52 @@
+/** Turns of types and groups when threads are short, also of what is due far behind a flood, and over a restart. */
+import t from 'tap';
+import { anyHandler, World } from '../support/world.js';
+import { make, running, update } from './worlds.js';
+
+const handlers = [anyHandler('flood'), anyHandler('few')];
+
+/** Ends what runs, one attempt at a time; the jobs that started, in order. */
+function starts(world: World, count: number): number[] {
+  const started: number[] = [];
+  while (started.length < count) {
+    world.settle();
+    const [seq] = running(world);
+    if (seq === undefined) break;
+    started.push(seq);
+    world.end(seq);
+  }
+  return started;
+}
+
+t.test('a flood of one type does not keep another waiting, however far behind it is due', async (t) => {
+  const world = new World({ handlers, poolCapacity: 1, windowCapacity: 16 });
+  for (let i = 0; i < 300; i++) make(world, { name: 'flood' });
+  world.settle();
+  world.clock.advance(1000);
+  const late = [make(world, { name: 'few' }), make(world, { name: 'few' })];
+  world.settle();
+  const order = starts(world, 8);
+  for (const seq of late) t.ok(order.includes(seq), `job ${seq} is among ${order}`);
+  t.ok(order.indexOf(late[1] as number) - order.indexOf(late[0] as number) >= 2, 'they take turns');
+});
+
+t.test('nor does a flood of one group, also after a restart', async (t) => {
+  const first = new World({ handlers, poolCapacity: 0, windowCapacity: 16 });
+  for (let i = 0; i < 300; i++) make(first, { name: 'flood' });
+  const grouped = make(first, { name: 'flood', group: 'acme' });
+  const changed = make(first, { name: 'flood' });
+  update(first, changed, { group: 'beta' });
+  first.settle();
+  const world = first.restart({ handlers, poolCapacity: 1, windowCapacity: 16 });
+  world.settle();
+  t.equal(world.memtable.job(changed)?.spec.group, 'beta');
+  const order = starts(world, 50);
+  for (const seq of [grouped, changed]) t.ok(order.includes(seq), `job ${seq} is among ${order}`);
+});
+
+t.test('a lower priority waits all the same', async (t) => {
+  const world = new World({ handlers, poolCapacity: 1 });
+  const high = Array.from({ length: 5 }, () => make(world, { name: 'flood', priority: 1 }));
+  const low = make(world, { name: 'few' });
+  t.same(starts(world, 6), [...high, low]);
+});
