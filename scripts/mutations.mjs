@@ -569,6 +569,31 @@ export const mutations = [
       ),
     ],
   },
+  {
+    name: 'lists do not know that a job was paused or resumed',
+    changes: [
+      change(
+        'src/store/trees/labels/job-labels.ts',
+        'return this.paused.has(seq) === (pause !== null) && known === lastOutcome;',
+        'return (pause !== null || pause === null) && known === lastOutcome;',
+      ),
+    ],
+  },
+  {
+    name: 'how far a bulk action is comes to the disk a batch late',
+    changes: [
+      change(
+        'src/scheduler/bulk/bulks.ts',
+        'ledger.keepBulk({ id, record, ...(jobs',
+        'ledger.keepBulk({ id, record: bulk.written ?? record, ...(jobs',
+      ),
+    ],
+  },
+  {
+    name: 'a job that was retried stays in the group of its failure',
+    test: 'store/state/finding/finding',
+    changes: [change('src/store/trees/labels/job-labels.ts', 'this.failed.delete(failure.group, seq);', '')],
+  },
 ];
 
 /**
