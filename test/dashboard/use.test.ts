@@ -244,6 +244,31 @@ t.test('a lost connection is shown, and goes on', skipped, async (t) => {
   await page.getByText('Live').waitFor();
 });
 
+t.test('charts are drawn of what happened, with gaps and over powers of ten', skipped, async (t) => {
+  const server = await emptyServer();
+  const { page, faults } = await openPage();
+  const items = Array.from({ length: 60 }, (_, n) => ({
+    ...{ at: new Date(Date.now() - (80 - n) * 10_000).toISOString(), created: n, started: n * 20, succeeded: n * 18 },
+    ...{
+      failed: n % 7,
+      pending: 5,
+      running: 1,
+      lateness_p50_ms: n % 9 === 0 ? null : 0.4,
+      lateness_p99_ms: 10 ** (n % 6),
+    },
+  })).filter((_, n) => n < 20 || n > 30);
+  await page.route('**/history?*', (route) => route.fulfill({ json: { step: '10s', items } }));
+  await page.goto(`${server.url}/`);
+  await page.locator('.chart canvas').first().waitFor();
+  await page.locator('.chart-legend >> text=118').first().waitFor();
+  await picture(page, 'charts');
+  await page.getByRole('button', { name: '7 days' }).click();
+  // The same number, of five minutes.
+  await page.locator('.chart-legend >> text=3.9').first().waitFor();
+  t.equal(await page.locator('.chart canvas').count(), 2);
+  t.same(faults, []);
+});
+
 t.test('the first picture comes soon', skipped, async (t) => {
   const { server } = await fill(await emptyServer());
   const { page } = await openPage();

@@ -33,6 +33,7 @@ export interface Page {
   evaluate<T>(run: string): Promise<T>;
   waitForFunction(run: string): Promise<unknown>;
   locator(selector: string): Locator;
+  route(url: string, answer: (route: { fulfill(answer: { json: unknown }): Promise<void> }) => unknown): Promise<void>;
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator;
   getByText(text: string | RegExp): Locator;
   getByLabel(text: string | RegExp, options?: { exact?: boolean }): Locator;

@@ -1,7 +1,7 @@
 /** What a job has logged, with what it logs now. */
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { type LogLine, listLogs, type Whole } from '../state/api.js';
-import { clockTime, count, instant } from '../state/format.js';
+import { clockTime, instant, plural } from '../state/format.js';
 import { isAbsent, useLoad } from '../state/load.js';
 import { Failed, Panel, Waiting } from '../ui/basics.js';
 
@@ -43,7 +43,7 @@ export function Log({ job, live }: { readonly job: Whole; readonly live: readonl
   if (isAbsent(logs.error)) return null;
   const dropped = logs.data?.dropped ?? 0;
   return (
-    <Panel title="Log" side={lines.length > 0 && <span class="faint">{count(lines.length)} lines</span>}>
+    <Panel title="Log" side={lines.length > 0 && <span class="faint">{plural(lines.length, 'line')}</span>}>
       {logs.error && lines.length === 0 ? (
         <Failed error={logs.error} retry={logs.reload} />
       ) : logs.loading && lines.length === 0 ? (
@@ -77,7 +77,7 @@ export function Log({ job, live }: { readonly job: Whole; readonly live: readonl
           ))}
         </div>
       )}
-      {dropped > 0 && <p class="quiet">{count(dropped)} lines were dropped.</p>}
+      {dropped > 0 && <p class="quiet">{plural(dropped, 'line was', 'lines were')} dropped.</p>}
     </Panel>
   );
 }

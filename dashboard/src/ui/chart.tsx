@@ -135,8 +135,12 @@ function options(
       },
       {
         ...axis,
-        ...(log && { splits: (_plot: uPlot, _axis: number, _min: number, max: number) => powers(max) }),
-        values: (_plot, splits) => splits.map((split) => latest.current.axis(split)),
+        ...(log && {
+          splits: (_plot: uPlot, _axis: number, _min: number, max: number) => powers(max),
+          // Left to itself it would take away those between the powers of a thousand.
+          filter: (_plot: uPlot, splits: number[]) => splits,
+        }),
+        values: (_plot, splits) => splits.map((split) => (split === null ? '' : latest.current.axis(split))),
         size: 52,
         space: 34,
       },
