@@ -163,7 +163,9 @@ export class History {
       const { bytesRead } = await file.read(bytes, 0, fileBytes, 0);
       if (bytesRead < head.length || !bytes.subarray(0, head.length).equals(head)) {
         await file.truncate(0);
-        await file.write(head, 0, head.length, 0);
+        // Written ahead: later writes take no room, so that a full disk does not end them.
+        head.copy(bytes.fill(0));
+        await file.write(bytes, 0, fileBytes, 0);
       } else this.#read(bytes);
       this.#file = file;
     } catch (error) {
