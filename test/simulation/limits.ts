@@ -1,5 +1,6 @@
 /** What clients have set of job types, and whether starts keep to it: limits, rates, and the turns of types and groups. */
 import { parseRate, type Rate } from '../../src/domain/control/rate.js';
+import { miss } from '../../src/domain/decisions.js';
 import { isHeld, type Job } from '../../src/domain/job.js';
 import type { Attempt } from '../../src/pool/port.js';
 import type { World } from '../support/world.js';
@@ -159,6 +160,8 @@ function waitingBeside(world: World, priority: number): ReadonlyMap<number, Job>
     const job = memtable.job(seq);
     if (!job || (job.spec.priority ?? 0) !== priority || job.state.due > clock.now() || isHeld(job.state)) continue;
     if (job.spec.key !== undefined || job.spec.name === 'killer') continue;
+    // Nobody has looked yet: its occurrence was missed, and it starts by another one if at all.
+    if (miss(job, clock.now()) !== undefined) continue;
     const now = scheduler.state(seq);
     if (now?.status !== 'pending' || now.updatedAt !== job.state.updatedAt || now.due !== job.state.due) continue;
     const wait = scheduler.waitingFor(job);
