@@ -73,6 +73,8 @@ export class SimulatedBulks {
     must(acted <= matched, () => `bulk action ${id} has acted on ${acted} of ${matched} jobs`);
     if (status === 'success')
       must(acted === matched, () => `bulk action ${id} has ended with ${acted} of ${matched} jobs`);
+    // A list may show what a commit that nobody was told of yet has done; the count of the request comes with the telling.
+    if (this.#world().store.isAhead) return;
     const [tag] = JSON.parse(bulk.askedFilter) as string[];
     const touched = this.#touched.get(tag as string)?.size ?? 0;
     must(touched <= done, () => `bulk action ${id} has touched ${touched} jobs, and says ${done}`);
