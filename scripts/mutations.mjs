@@ -435,6 +435,8 @@ export const mutations = [
   },
   {
     name: 'what a cancelled attempt says of its progress is not heard, whatever becomes of its cancellation',
+    // It takes a cancellation, a word and a refusal within one write: the first of such lives is the 2,845th.
+    test: 'scheduler/progress',
     changes: [
       change(
         'src/scheduler/attempts/attempts.ts',
