@@ -230,7 +230,7 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/dispatch.ts',
-        'return !this.#isFair && this.#line.startable(priority + 1) <= free;',
+        'return !this.#fair.holds && this.#line.startable(priority + 1) <= free;',
         'return false;',
       ),
     ],

@@ -1,7 +1,7 @@
 /** Turns of types and groups when threads are short, also of what is due far behind a flood, and over a restart. */
 import t from 'tap';
 import { anyHandler, World } from '../support/world.js';
-import { make, running, update } from './worlds.js';
+import { after, cancel, make, running, update } from './worlds.js';
 
 const handlers = [anyHandler('flood'), anyHandler('few')];
 
@@ -49,4 +49,55 @@ t.test('a lower priority waits all the same', async (t) => {
   const high = Array.from({ length: 5 }, () => make(world, { name: 'flood', priority: 1 }));
   const low = make(world, { name: 'few' });
   t.same(starts(world, 6), [...high, low]);
+});
+
+t.test('what has changed while it waits is not taken for something else that waits', async (t) => {
+  const world = new World({ handlers: [...handlers, anyHandler('still')], poolCapacity: 1 });
+  world.ask({ kind: 'pauseType', name: 'still' });
+  const still = make(world, { name: 'still' });
+  for (let i = 0; i < 9; i++) update(world, still, { payload: `${i}` });
+  for (let i = 0; i < 5; i++) make(world, { name: 'flood', trigger: after(1000) });
+  const few = make(world, { name: 'few', trigger: after(1000) });
+  world.clock.advance(1000);
+  t.ok(starts(world, 2).includes(few));
+});
+
+t.test('nor is what waits for the end of a previous run', async (t) => {
+  const world = new World({ handlers, poolCapacity: 2 });
+  const first = make(world, { name: 'flood', key: 'k' });
+  cancel(world, first);
+  const second = make(world, { name: 'flood', key: 'k' });
+  t.equal(world.scheduler.waitingFor(world.memtable.job(second)!), 'previous_run');
+  for (let i = 0; i < 5; i++) make(world, { name: 'flood', trigger: after(1000) });
+  const few = make(world, { name: 'few', trigger: after(1000) });
+  const turns = (): number[] => {
+    const started: number[] = [];
+    for (let i = 0; i < 2; i++) {
+      const seq = running(world).find((seq) => seq !== first);
+      if (seq === undefined) break;
+      started.push(seq);
+      world.end(seq);
+    }
+    return started;
+  };
+  world.clock.advance(1000);
+  world.settle();
+  t.ok(turns().includes(few));
+  // One that has moved on counts for nothing.
+  cancel(world, second);
+  const next = make(world, { name: 'few', trigger: after(1000) });
+  for (let i = 0; i < 5; i++) make(world, { name: 'flood', trigger: after(900) });
+  world.clock.advance(1000);
+  world.settle();
+  t.ok(turns().includes(next));
+});
+
+t.test('a type with enough of a lower priority has its turn in a higher one', async (t) => {
+  const world = new World({ handlers, poolCapacity: 2 });
+  world.ask({ kind: 'pauseServer' });
+  for (let i = 0; i < 5; i++) make(world, { name: 'few', priority: -1 });
+  for (let i = 0; i < 5; i++) make(world, { name: 'flood' });
+  const few = make(world, { name: 'few' });
+  world.ask({ kind: 'resumeServer' });
+  t.ok(running(world).includes(few));
 });
