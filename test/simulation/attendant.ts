@@ -6,6 +6,7 @@ import { deadlineOf } from '../../src/domain/slots/deadline.js';
 import { nextOccurrence } from '../../src/domain/slots/trigger.js';
 import type { Attempt } from '../../src/pool/port.js';
 import type { World } from '../support/world.js';
+import type { SimulatedBulks } from './bulks.js';
 import { must } from './event-replay.js';
 import { LimitsWatch } from './limits.js';
 import type { Promised } from './promised.js';
@@ -15,6 +16,7 @@ export class Crash extends Error {}
 
 export class Attendant {
   readonly #promised: Promised;
+  readonly #bulks: SimulatedBulks;
   readonly #note: (what: string) => void;
   readonly #limits: LimitsWatch;
   /** How often each job that ends the process has done so, by payload: a key may be given again after a refused write. */
@@ -27,8 +29,9 @@ export class Attendant {
   #latest = Number.NEGATIVE_INFINITY;
 
   /** @param seesAll windows hold all that is due */
-  constructor(promised: Promised, note: (what: string) => void, seesAll = false) {
-    this.#limits = new LimitsWatch(promised.typeLimits, seesAll);
+  constructor(promised: Promised, bulks: SimulatedBulks, note: (what: string) => void, seesAll = false) {
+    this.#limits = new LimitsWatch(promised.typeLimits, bulks, seesAll);
+    this.#bulks = bulks;
     this.#promised = promised;
     this.#note = note;
   }
@@ -85,7 +88,7 @@ export class Attendant {
     checkDeadline(committed.spec, state);
     if (isRepeating(committed.spec)) checkBounds(committed.spec, state, attempt);
     this.#limits.started(world, attempt, committed, isSuspect(world, attempt));
-    if (this.#promised.hasFields) checkPriority(world, this.#promised, committed.spec, attempt);
+    if (this.#promised.hasFields) this.#checkPriority(world, committed.spec, attempt);
     this.#promised.given.set(`${jobSeq}/${attempt.fence}`, attempt);
     if (isRepeating(committed.spec)) this.#promised.started(jobSeq, attempt.fence, attempt.scheduledFor);
     if (isSuspect(world, attempt)) checkRecorded(world, attempt);
@@ -116,6 +119,37 @@ export class Attendant {
     for (const other of world.pool.attempts.keys()) {
       const isOfKey = other !== jobSeq && this.#places.get(other) === place;
       must(!isOfKey, () => `jobs ${other} and ${jobSeq} have the key ${place} and run at once`);
+    }
+  }
+
+  /** Of jobs that are due and wait, none with a higher priority is passed over. Suspects have an order of their own. */
+  #checkPriority(world: World, spec: JobSpec, { jobSeq, name: attemptName }: Attempt): void {
+    const { born, sets, memtable, scheduler, clock } = world;
+    const maySuspect = (seq: number): boolean => !born.clean && seq < born.firstNewSeq;
+    if (maySuspect(jobSeq)) return;
+    const priority = spec.priority ?? 0;
+    for (const seq of sets.each('pending')) {
+      // While a change of it is being written it does not start.
+      if (maySuspect(seq) || (this.#promised.jobs.get(seq)?.unanswered.size ?? 0) > 0) continue;
+      if (this.#bulks.mayChange(seq)) continue;
+      const other = memtable.job(seq);
+      if (!other || isHeld(other.state) || (other.spec.priority ?? 0) <= priority || other.state.due > clock.now())
+        continue;
+      const { name } = other.spec;
+      // A pause of its type holds from its decision on.
+      const wait = scheduler.waitingFor(other);
+      if (world.pool.apart.includes(name) !== world.pool.apart.includes(attemptName)) continue;
+      if (name === 'limited' || (wait !== undefined && wait !== 'thread')) continue;
+      const now = scheduler.state(seq);
+      const { updatedAt, due, fence, attempt } = other.state;
+      const isSame = now?.updatedAt === updatedAt && now.due === due && now.fence === fence && now.attempt === attempt;
+      // A pause that ends as it begins leaves no trace, and may be on its way to the disk.
+      const mayChange = !scheduler.settled && updatedAt === clock.now();
+      const isChanging = now?.status !== 'pending' || !isSame || isHeld(now) || mayChange;
+      must(
+        isChanging,
+        () => `job ${jobSeq} of priority ${priority} starts before job ${seq} of ${other.spec.priority}`,
+      );
     }
   }
 
@@ -171,33 +205,6 @@ function checkBounds(spec: JobSpec, state: JobState, { jobSeq, scheduledFor }: A
   if (state.nextSlot !== 0 || state.status !== 'running') return;
   const isIn = scheduledFor >= startAt && scheduledFor <= endAt;
   must(isIn, () => `job ${jobSeq} runs for ${scheduledFor}, which is not in ${startAt} to ${endAt}`);
-}
-
-/** Of jobs that are due and wait, none with a higher priority is passed over. Suspects have an order of their own. */
-function checkPriority(world: World, promised: Promised, spec: JobSpec, { jobSeq, name: attemptName }: Attempt): void {
-  const { born, sets, memtable, scheduler, clock } = world;
-  const maySuspect = (seq: number): boolean => !born.clean && seq < born.firstNewSeq;
-  if (maySuspect(jobSeq)) return;
-  const priority = spec.priority ?? 0;
-  for (const seq of sets.each('pending')) {
-    // While a change of it is being written it does not start.
-    if (maySuspect(seq) || (promised.jobs.get(seq)?.unanswered.size ?? 0) > 0) continue;
-    const other = memtable.job(seq);
-    if (!other || isHeld(other.state) || (other.spec.priority ?? 0) <= priority || other.state.due > clock.now())
-      continue;
-    const { name } = other.spec;
-    // A pause of its type holds from its decision on.
-    const wait = scheduler.waitingFor(other);
-    if (world.pool.apart.includes(name) !== world.pool.apart.includes(attemptName)) continue;
-    if (name === 'limited' || (wait !== undefined && wait !== 'thread')) continue;
-    const now = scheduler.state(seq);
-    const { updatedAt, due, fence, attempt } = other.state;
-    const isSame = now?.updatedAt === updatedAt && now.due === due && now.fence === fence && now.attempt === attempt;
-    // A pause that ends as it begins leaves no trace, and may be on its way to the disk.
-    const mayChange = !scheduler.settled && updatedAt === clock.now();
-    const isChanging = now?.status !== 'pending' || !isSame || isHeld(now) || mayChange;
-    must(isChanging, () => `job ${jobSeq} of priority ${priority} starts before job ${seq} of ${other.spec.priority}`);
-  }
 }
 
 /** Whether a job may be what ended the process before: it was overdue then, or had been tried. */

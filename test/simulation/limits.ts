@@ -4,6 +4,7 @@ import { miss } from '../../src/domain/decisions.js';
 import { isHeld, type Job } from '../../src/domain/job.js';
 import type { Attempt } from '../../src/pool/port.js';
 import type { World } from '../support/world.js';
+import type { SimulatedBulks } from './bulks.js';
 import { must } from './event-replay.js';
 import type { Random } from './random.js';
 
@@ -58,6 +59,7 @@ interface Start {
 /** Stands at the pool and looks at every start. */
 export class LimitsWatch {
   readonly #promised: ReadonlyMap<string, PromisedLimits>;
+  readonly #bulks: SimulatedBulks;
   /** Whether a window holds all that is due, so that all of it is known at once. */
   readonly #seesAll: boolean;
   /** By attempt in the pool. */
@@ -67,8 +69,9 @@ export class LimitsWatch {
   #last: Start | undefined;
   readonly #lastOfType = new Map<string, Start>();
 
-  constructor(promised: ReadonlyMap<string, PromisedLimits>, seesAll: boolean) {
+  constructor(promised: ReadonlyMap<string, PromisedLimits>, bulks: SimulatedBulks, seesAll: boolean) {
     this.#promised = promised;
+    this.#bulks = bulks;
     this.#seesAll = seesAll;
   }
 
@@ -118,7 +121,7 @@ export class LimitsWatch {
       this.#lastOfType.clear();
       return;
     }
-    const start: Start = { world, name, group, priority, waiting: waitingBeside(world, priority) };
+    const start: Start = { world, name, group, priority, waiting: waitingBeside(world, priority, this.#bulks) };
     const passedOver = (last: Start | undefined, isOther: (job: Job) => boolean): Job | undefined =>
       last?.world === world && last.priority === priority
         ? [...last.waiting.values()].find(
@@ -152,7 +155,7 @@ export class LimitsWatch {
 const keyOf = ({ jobSeq, fence }: Attempt): string => `${jobSeq}/${fence}`;
 
 /** Jobs of a priority that could start but for their turn. */
-function waitingBeside(world: World, priority: number): ReadonlyMap<number, Job> {
+function waitingBeside(world: World, priority: number, bulks: SimulatedBulks): ReadonlyMap<number, Job> {
   const { born, sets, memtable, scheduler, clock } = world;
   const waiting = new Map<number, Job>();
   for (const seq of sets.each('pending')) {
@@ -163,6 +166,7 @@ function waitingBeside(world: World, priority: number): ReadonlyMap<number, Job>
     // Nobody has looked yet: its occurrence was missed, and it starts by another one if at all.
     if (miss(job, clock.now()) !== undefined) continue;
     const now = scheduler.state(seq);
+    if (bulks.mayChange(seq)) continue;
     if (now?.status !== 'pending' || now.updatedAt !== job.state.updatedAt || now.due !== job.state.due) continue;
     const wait = scheduler.waitingFor(job);
     if (wait === undefined || wait === 'thread') waiting.set(seq, job);

@@ -112,8 +112,9 @@ export class Simulation {
     };
     this.#promised = new Promised(names, retains, fields);
     const windowCapacity = random.pick([4, 16, 1000]);
-    this.#attendant = new Attendant(this.#promised, (what) => this.#note(what), windowCapacity === 1000);
     this.#bulks = new SimulatedBulks(() => this.#world);
+    const note = (what: string): void => this.#note(what);
+    this.#attendant = new Attendant(this.#promised, this.#bulks, note, windowCapacity === 1000);
     this.#clients = new Clients(this.#promised, habits, () => this.#world);
     this.#world = new World({
       clock: this.#clock,

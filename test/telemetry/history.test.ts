@@ -16,13 +16,18 @@ function world(directory: string) {
   const lateness = new Array<number>(buckets).fill(0);
   const totals = { created: 0, started: 0, succeeded: 0, failed: 0, pending: 0, running: 0 };
   const failures: unknown[] = [];
-  const open = () =>
-    History.open({
+  const opened: History[] = [];
+  t.teardown(() => Promise.all(opened.map((history) => history.stop())));
+  const open = async () => {
+    const history = await History.open({
       directory,
       now: () => at.now,
       totals: (): Totals => ({ ...totals, lateness: [...lateness] }),
       onFailure: (error) => failures.push(error),
     });
+    opened.push(history);
+    return history;
+  };
   return { at, totals, lateness, failures, open };
 }
 

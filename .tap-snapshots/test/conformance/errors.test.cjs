@@ -8,14 +8,14 @@
 exports[`test/conformance/errors.test.ts > TAP > all faults of a request are reported together > must match snapshot 1`] = `
 Object {
   "code": "validation_failed",
-  "detail": "/bogus is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, group, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter, key, if_exists, key_ttl. And 10 more faults: see errors.",
+  "detail": "/bogus is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, group, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter, overlap, key, if_exists, key_ttl. And 10 more faults: see errors.",
   "errors": Array [
     Object {
-      "message": "is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, group, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter, key, if_exists, key_ttl",
+      "message": "is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, group, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter, overlap, key, if_exists, key_ttl",
       "path": "/bogus",
     },
     Object {
-      "message": "is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, group, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter, key, if_exists, key_ttl",
+      "message": "is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, group, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter, overlap, key, if_exists, key_ttl",
       "path": "/more",
     },
     Object {
@@ -150,10 +150,10 @@ Object {
 exports[`test/conformance/errors.test.ts > TAP > the errors as they are written > unknownField 1`] = `
 Object {
   "code": "validation_failed",
-  "detail": "/bogus is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, group, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter, key, if_exists, key_ttl.",
+  "detail": "/bogus is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, group, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter, overlap, key, if_exists, key_ttl.",
   "errors": Array [
     Object {
-      "message": "is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, group, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter, key, if_exists, key_ttl",
+      "message": "is not a field of this request; there are name, delay, trigger_at, cron_expr, timezone, is_repeat, payload, max_retries, retry_delay, backoff, timeout, misfire, priority, tags, group, expires_after, max_retry_delay, retry_jitter, start_at, end_at, max_runs, jitter, overlap, key, if_exists, key_ttl",
       "path": "/bogus",
     },
   ],

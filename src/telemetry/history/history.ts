@@ -75,10 +75,11 @@ export class History {
 
   /** Makes the last point, of the step that has begun, and closes the file. */
   async stop(): Promise<void> {
-    if (this.#timer === undefined) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.record();
+    if (this.#timer !== undefined) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.record();
+    }
     const file = this.#file;
     // A disk that hangs must not keep the process.
     await within(
