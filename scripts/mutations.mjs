@@ -236,6 +236,16 @@ export const mutations = [
     ],
   },
   {
+    name: 'a job that was cancelled while it waited is taken for one that waits',
+    test: 'scheduler/turns',
+    changes: [change('src/scheduler/admission/waiting-line.ts', 'this.#lanes.get(name)?.known.delete(seq);', '')],
+  },
+  {
+    name: 'a job that waits for a run before it is taken for one in the line',
+    test: 'scheduler/turns',
+    changes: [change('src/scheduler/dispatch.ts', ' - this.#previous.waitingOf(name)', '')],
+  },
+  {
     name: 'a group runs one attempt more than it may',
     changes: [change('src/scheduler/admission/admission.ts', 'return running < limit;', 'return running <= limit;')],
   },

@@ -16,6 +16,7 @@ import type { DueJob, DueTimes } from '../timer/lanes.js';
 import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
 import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
+import { looksOf, looksPerTurn } from './admission/looks.js';
 import { PreviousRuns } from './admission/previous-runs.js';
 import type { TypeTerms } from './admission/type-lane.js';
 import { type LimitQueue, type WaitingJob, WaitingLine } from './admission/waiting-line.js';
@@ -34,13 +35,6 @@ export interface DispatchPorts {
   readonly traces?: Traces | undefined;
 }
 
-/**
- * What is looked at in one turn, once when it is due and once when it may start; more waits for the next, so that I/O is not
- * held up. A job counts once, and once more for every so many characters of payload, which have to be read.
- */
-const looksPerTurn = 1024;
-const payloadPerLook = 4096;
-const looksOf = (job: Job | undefined): number => 1 + Math.floor((job?.spec.payload.length ?? 0) / payloadPerLook);
 /** So many jobs are kept in the line that wait for a thread, to find those behind them that need none. */
 const keptForApart = 65_536;
 /** Jobs to run alone that are cancelled before their next attempt stay in memory: at most so many. */
