@@ -434,6 +434,26 @@ export const mutations = [
     ],
   },
   {
+    name: 'a cancellation forgets what its attempt has said last of its progress',
+    changes: [
+      change(
+        'src/scheduler/requests/requests.ts',
+        'detail === job.detail ? decision : { ...decision, detail }',
+        'detail === job.detail ? decision : decision',
+      ),
+    ],
+  },
+  {
+    name: 'what a cancelled attempt says of its progress is not heard, whatever becomes of its cancellation',
+    changes: [
+      change(
+        'src/scheduler/attempts/attempts.ts',
+        'if (job?.state.fence !== fence) continue;',
+        "if (job?.state.fence !== fence || job.state.status !== 'running') continue;",
+      ),
+    ],
+  },
+  {
     name: 'an attempt whose job was cancelled makes what it has enqueued',
     changes: [
       change(
