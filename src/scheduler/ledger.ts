@@ -25,6 +25,7 @@ import {
 } from '../store/port.js';
 import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
+import { Progress } from './books/progress.js';
 import { ReadJobs } from './books/read-jobs.js';
 import { SettingsBook } from './books/settings-book.js';
 import type { Answer } from './messages.js';
@@ -48,6 +49,8 @@ type MutableCounters = { -readonly [K in keyof Counters]: Counters[K] };
 export class Ledger {
   /** What users have set. */
   readonly settings: SettingsBook;
+  /** What attempts have said that is not on disk yet. */
+  readonly progress = new Progress();
   readonly #ports: LedgerPorts;
   readonly #active = new Map<number, Job>();
   readonly #read: ReadJobs;

@@ -185,7 +185,10 @@ export class Scheduler implements Requests, StoreEvents {
   committed(): void {
     const batch = this.#ledger.committedOne();
     if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
-    for (const { job, removed } of batch.touched.values()) if (!removed) this.#awaitTime(job);
+    for (const { job, removed } of batch.touched.values()) {
+      this.#dispatch.changed(job.spec);
+      if (!removed) this.#awaitTime(job);
+    }
     batch.written();
     // The next batch goes out before the answers of this one: the disk works while they are written.
     this.turn();

@@ -1,7 +1,7 @@
 /** Progress of attempts: in memory at once, on disk within a second and with the end, and not of the attempt before. */
 import t from 'tap';
 import { World } from '../support/world.js';
-import { cancel, fillDisk, make, second, state } from './worlds.js';
+import { after, cancel, fillDisk, id, make, second, send, state } from './worlds.js';
 
 const say = (world: World, seq: number, progress: string, fence = world.pool.attempts.get(seq)?.fence ?? 0) =>
   world.scheduler.progress([{ jobSeq: seq, fence, progress }]);
@@ -74,6 +74,68 @@ t.test('of a job that is cancelled nothing more is taken', async (t) => {
   world.pass(second);
   t.equal(onDisk(world, seq), '10');
   t.equal(state(world, seq).status, 'cancelled');
+});
+
+t.test('a cancellation takes along what was said last', async (t) => {
+  const world = new World();
+  const seq = make(world);
+  say(world, seq, '10');
+  cancel(world, seq);
+  t.equal(shown(world, seq), '10');
+  t.equal(onDisk(world, seq), '10');
+});
+
+t.test('so does a slot that ends the attempt', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: after(second), isRepeat: true, overlap: 'cancel_running' });
+  world.pass(second);
+  world.pass(second - 100);
+  say(world, seq, '10');
+  world.pass(100);
+  t.match(state(world, seq), { status: 'pending', lastOutcome: 'failed' });
+  t.match(world.memtable.detail(seq), { progress: '10', lastError: { code: 'cancelled' } });
+});
+
+t.test('what is said before the disk refuses a cancellation is not lost', async (t) => {
+  const world = new World();
+  const seq = make(world);
+  say(world, seq, '10');
+  const free = fillDisk(world);
+  const answers = send(world, { kind: 'cancel', id: id(world, seq) });
+  world.scheduler.turn();
+  say(world, seq, '20');
+  world.settle();
+  t.match(answers, [{ ok: false }]);
+  world.end(seq);
+  free();
+  world.pass(5 * second);
+  t.equal(state(world, seq).status, 'success');
+  t.equal(onDisk(world, seq), '20');
+});
+
+t.test('it is shown while the end is on its way to the disk', async (t) => {
+  const world = new World();
+  const seq = make(world);
+  say(world, seq, '10');
+  const free = fillDisk(world);
+  world.end(seq);
+  t.equal(state(world, seq).status, 'running');
+  t.equal(shown(world, seq), '10');
+  free();
+  world.pass(5 * second);
+  t.equal(state(world, seq).status, 'success');
+  t.equal(shown(world, seq), '10');
+});
+
+t.test('a stop in order keeps what was said last', async (t) => {
+  for (const overlap of ['skip', 'cancel_running'] as const) {
+    const world = new World();
+    const seq = make(world, { trigger: after(second), isRepeat: true, overlap });
+    world.pass(second);
+    say(world, seq, '10');
+    const next = world.restart({ handlers: [] });
+    t.equal(onDisk(next, seq), '10', overlap);
+  }
 });
 
 t.test('a thousand attempts that talk all the time cost a few commits', async (t) => {

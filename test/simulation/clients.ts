@@ -114,7 +114,7 @@ export class Clients {
   #pause(known: PromisedJob, random: Random): void {
     const until = random.chance(0.5) ? this.#world().clock.now() + random.pick([-1000, 500, 5000, 60_000]) : undefined;
     const change = { ...(until !== undefined && { until }), ...(random.chance(0.3) && { reason: 'r' }) };
-    const acknowledged = known.pause.asked();
+    const acknowledged = known.pause.asked(until);
     this.#promised.dueChanges(known);
     this.#ask({ kind: 'pause', id: known.id, change }, ([job]) => acknowledged(job?.state.pause?.until));
   }
@@ -130,11 +130,14 @@ export class Clients {
     known.pause.mayEnd();
     this.#promised.scheduleChanges(seq);
     const { changes } = known;
+    const { clockSets } = this.#promised;
     this.#ask({ kind: 'run', id: known.id }, ([job]) => {
       if (!job) throw new Error('no job in an answer');
       const { due, nextSlot, updatedAt } = job.state;
+      // One that was due already stays as it is: it was due by the clock that there was.
+      const isByOtherClock = clockSets !== this.#promised.clockSets;
       must(
-        due <= updatedAt || due <= this.#world().clock.now(),
+        due <= updatedAt || due <= this.#world().clock.now() || isByOtherClock,
         () => `job ${seq} was to run now and is due at ${due}`,
       );
       const slot = dueOf(job.spec, nextSlot);

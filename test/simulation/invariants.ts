@@ -54,7 +54,7 @@ export class Invariants {
     checkFinds(this.#world, this.#jobs);
     this.#checkSets(this.#bySeq);
     this.#checkLists(this.#jobs);
-    checkKeys(this.#jobs);
+    checkKeys(this.#jobs, this.#world.store.isAhead);
     this.#checkReplay(this.#bySeq);
     this.#runs.check(this.#world, this.#bySeq);
     this.#checkChildren(this.#jobs);
@@ -254,16 +254,17 @@ export class Invariants {
     }
   }
 
-  /** A job shows what its latest attempt has said last, once that has ended; while it runs, that or something older. */
+  /** A job shows what its latest attempt has said last, once that has ended or was cancelled; while it runs, that or something older. */
   #checkProgress({ spec: { seq }, state: { fence, status }, detail: { progress, lastError } }: Job): void {
     const said = this.#promised.progress.get(`${seq}/${fence}`);
-    const hasEnded = this.#promised.outcome(seq, fence) !== undefined && status !== 'running' && status !== 'cancelled';
     if (progress !== undefined)
       must(said !== undefined, () => `job ${seq} shows the progress ${progress} of another attempt`);
     const mayBeLost = this.#promised.lostProgress.has(`${seq}/${fence}`);
-    // What an attempt says after its next slot has ended it is not heard.
-    if (hasEnded && !mayBeLost && lastError?.code !== 'cancelled')
-      must(progress === said, () => `job ${seq} shows the progress ${progress}, its attempt said ${said} last`);
+    if (mayBeLost || said === undefined || status === 'running') return;
+    // What an attempt says after it was cancelled, or its next slot has ended it, is heard only if the disk refuses that.
+    const isHeard =
+      status === 'cancelled' || lastError?.code === 'cancelled' ? said.atEnd.has(progress) : progress === said.last;
+    must(isHeard, () => `job ${seq} shows the progress ${progress}, its attempt said ${said.last} last`);
   }
 
   /** A job that was enqueued is there exactly when its attempt has succeeded, and once. */
@@ -341,12 +342,17 @@ export class Invariants {
   }
 }
 
-/** No two jobs that are pending or running have one key, unless one has taken it while the other ran. */
-function checkKeys(jobs: readonly Job[]): void {
+/**
+ * No two jobs that are pending or running have one key, unless one has taken it while the other ran. What has lost its key does not run again.
+ *
+ * @param isAhead specs may be newer than states
+ */
+function checkKeys(jobs: readonly Job[], isAhead: boolean): void {
   const owners = new Map<string, number>();
   for (const { spec, state } of jobs) {
     const place = placeOf(spec);
-    must(!spec.keyLost || state.status !== 'pending', () => `job ${spec.seq} has lost its key and is to run again`);
+    const hasEnded = state.status !== 'pending' || isAhead;
+    must(!spec.keyLost || hasEnded, () => `job ${spec.seq} has lost its key and is to run again`);
     if (place === undefined || spec.keyLost || isFinished(state.status)) continue;
     const other = owners.get(place);
     must(other === undefined, () => `jobs ${other} and ${spec.seq} both have the key ${place}`);

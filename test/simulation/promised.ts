@@ -41,14 +41,23 @@ export interface PromisedJob {
 export class PromisedPause {
   /** How often somebody has asked for something that ends it, or lets something pass. */
   #endings = 0;
-  #acknowledged: { readonly endings: number; readonly until: number | undefined } | undefined;
+  /** When it was asked to end, of each request. */
+  readonly #untils: number[] = [];
+  #acknowledged: { readonly endings: number; readonly until: number; readonly asked: number } | undefined;
 
-  /** A client asks for it. Returns what is to be called with the end of the pause when that is acknowledged. */
-  asked(): (until?: number) => void {
+  /** A client asks for it, perhaps up to `until`. Returns what is to be called with the end of the pause when that is acknowledged. */
+  asked(until = Number.POSITIVE_INFINITY): (until?: number) => void {
     const endings = this.#endings;
-    return (until) => {
-      this.#acknowledged = { endings, until };
+    const asked = this.#untils.push(until);
+    return (acknowledged = Number.POSITIVE_INFINITY) => {
+      this.#acknowledged = { endings, until: acknowledged, asked };
     };
+  }
+
+  /** When it may end: what was asked since, and not acknowledged, may hold. */
+  get #until(): number {
+    const { until, asked } = this.#acknowledged ?? { until: Number.POSITIVE_INFINITY, asked: 0 };
+    return Math.min(until, ...this.#untils.slice(asked));
   }
 
   /** Somebody asks for its end, or it may have ended. */
@@ -58,13 +67,12 @@ export class PromisedPause {
 
   /** The clock shows `now` and will be set: what it has ended stays so. */
   clockIsSet(now: number): void {
-    if ((this.#acknowledged?.until ?? Number.POSITIVE_INFINITY) <= now) this.mayEnd();
+    if (this.#until <= now) this.mayEnd();
   }
 
   /** Nothing may start: it was acknowledged, and nobody has asked for its end since. @param now the latest that a clock has shown */
   holds(now: number): boolean {
-    const { endings = Number.NaN, until = Number.POSITIVE_INFINITY } = this.#acknowledged ?? {};
-    return endings === this.#endings && until > now;
+    return this.#acknowledged?.endings === this.#endings && this.#until > now;
   }
 }
 
@@ -90,10 +98,12 @@ export class Promised {
   readonly #slots = new Map<string, number>();
   /** By job: the fence that completed each slot. A client that changes the schedule begins anew. */
   readonly #completed = new Map<number, Map<number, number>>();
+  /** How often the clock was set. */
+  clockSets = 0;
   /** The server has not run for a while, or its clock was set: occurrences may have been missed. */
   mayMiss = false;
-  /** What attempts have said last of their progress, by job and fence. */
-  readonly progress = new Map<string, string>();
+  /** What attempts have said of their progress, by job and fence: last, and since they were ended by something else than their outcome. */
+  readonly progress = new Map<string, { last: string; readonly atEnd: Set<string | undefined> }>();
   /** Those of them that a crash may have taken. */
   readonly lostProgress = new Set<string>();
   /** Payloads of the jobs that attempts have enqueued, by job and fence. */
@@ -140,6 +150,13 @@ export class Promised {
     this.lostProgress.delete(`${seq}/${fence}`);
   }
 
+  /** An attempt says how far it has come. @param runs it has not been cancelled, be that on disk or not */
+  says(seq: number, fence: number, progress: string, runs: boolean): void {
+    const known = this.progress.get(`${seq}/${fence}`);
+    const atEnd = runs ? new Set<string | undefined>() : (known?.atEnd ?? new Set([undefined]));
+    this.progress.set(`${seq}/${fence}`, { last: progress, atEnd: atEnd.add(progress) });
+  }
+
   /** The process ends without a word. */
   crashed(): void {
     for (const attempt of this.progress.keys()) this.lostProgress.add(attempt);
@@ -172,6 +189,7 @@ export class Promised {
 
   /** The clock shows `now` and will be set: what was to come may come at another time. */
   clockIsSet(now: number): void {
+    this.clockSets++;
     for (const known of this.jobs.values()) {
       this.dueChanges(known);
       known.pause.clockIsSet(now);

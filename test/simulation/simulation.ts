@@ -290,7 +290,8 @@ export class Simulation {
     const random = Random.ofStep(this.life.seed, 4_000_000 + this.step);
     if (!random.chance(0.4)) return;
     const progress = String(++this.#lastResult);
-    this.#promised.progress.set(`${jobSeq}/${fence}`, progress);
+    const isRunning = this.#world.scheduler.state(jobSeq)?.status === 'running';
+    this.#promised.says(jobSeq, fence, progress, isRunning);
     this.#world.scheduler.progress([{ jobSeq, fence, progress }]);
     if (random.chance(0.5)) this.#clock.advance(500);
     if (random.chance(0.5)) this.#world.settle();

@@ -51,7 +51,7 @@ export class Overtakes {
     const { settings } = this.#ledger;
     if (settings.isServerPaused || settings.atStake(job.spec.name).some(({ paused }) => paused !== undefined))
       return this.#due.push(now + pausedMs, seq);
-    const decision = overtake(job, now);
+    const decision = overtake(this.#ledger.progress.latestOf(job), now);
     if (!decision) return this.#waitOn(job, now);
     const { fence } = job.state;
     this.#ledger.record(job, decision, now);

@@ -10,13 +10,13 @@ import type { Outcome, ProgressReport } from '../../pool/port.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import type { Traces } from '../../telemetry/traces/port.js';
 import type { Fact } from '../batch.js';
+import { progressed, withProgress } from '../books/progress.js';
 import type { ClockSetBack } from '../clock-set-back.js';
 import type { Dispatch } from '../dispatch.js';
 import type { Ledger } from '../ledger.js';
 import { logFailure, outcomeDecision } from '../outcomes.js';
 import type { RequestContext } from '../requests/context.js';
 import { MakingEnds, makeEnqueued, makesJobs, type ReadEnqueued, readEnd } from './making-ends.js';
-import { Progress, progressed, withProgress } from './progress.js';
 
 /** What this needs of others. */
 export interface AttemptsPorts {
@@ -40,7 +40,6 @@ export class Attempts {
   readonly #clockSetBack: ClockSetBack;
   readonly #contextAt: (now: number) => RequestContext;
   readonly #makingEnds = new MakingEnds();
-  readonly #progress = new Progress();
 
   /** @param contextAt what jobs are made with, at an instant in Unix milliseconds */
   constructor(
@@ -63,23 +62,23 @@ export class Attempts {
   /** When progress is to be written, in Unix milliseconds; Infinity when none is. */
   get nextAt(): number {
     const { clock } = this.#ports;
-    return clock.now() + Math.max(1, Math.ceil(this.#progress.dueAtMs - clock.monotonic()));
+    return clock.now() + Math.max(1, Math.ceil(this.#ledger.progress.dueAtMs - clock.monotonic()));
   }
 
   /** What the attempt of a job that runs has said last of its progress, JSON text; else what its last attempt left. */
-  progressOf({ spec, state, detail }: Job): string | undefined {
-    const latest = state.status === 'running' ? this.#progress.of(spec.seq, state.fence) : undefined;
-    return latest ?? detail.progress;
+  progressOf(job: Job): string | undefined {
+    return this.#ledger.progress.latestOf(job).detail.progress;
   }
 
-  /** As the pool reports it. */
+  /** As the pool reports it. A cancelled attempt is heard too: a refused write may take the cancellation back. */
   progress(reports: readonly ProgressReport[]): void {
     const { clock, publishTransient } = this.#ports;
     for (const { jobSeq, fence, progress } of reports) {
       const job = this.#ledger.active.get(jobSeq);
-      if (job?.state.fence !== fence || job.state.status !== 'running') continue;
+      if (job?.state.fence !== fence) continue;
       const { idSeconds, name: jobName } = job.spec;
-      this.#progress.report(jobSeq, { fence, progress }, clock.monotonic());
+      this.#ledger.progress.report(jobSeq, { fence, progress }, clock.monotonic());
+      if (job.state.status !== 'running') continue;
       publishTransient({ jobSeq, idSeconds, jobName, at: clock.now(), body: { type: 'job.progress', progress } });
     }
   }
@@ -96,12 +95,12 @@ export class Attempts {
   decide(hasRoom: () => boolean): void {
     const { clock } = this.#ports;
     this.#makingEnds.decide(hasRoom, (outcome) => this.#ended(outcome, clock.now()));
-    if (clock.monotonic() >= this.#progress.dueAtMs && hasRoom()) this.#enterProgress();
+    if (clock.monotonic() >= this.#ledger.progress.dueAtMs && hasRoom()) this.#enterProgress();
   }
 
   /** The batches under way are lost. */
   lost(): void {
-    this.#progress.lost(this.#ports.clock.monotonic());
+    this.#ledger.progress.lost(this.#ports.clock.monotonic());
   }
 
   /** Decides an end again that was lost with its batch, as of the instant it happened. */
@@ -111,10 +110,10 @@ export class Attempts {
 
   #enterProgress(): void {
     const now = this.#ports.clock.now();
-    for (const seq of this.#progress.take()) {
+    for (const seq of this.#ledger.progress.take()) {
       const job = this.#ledger.active.get(seq);
       if (job?.state.status !== 'running') continue;
-      const after = withProgress(job, this.#progress.of(seq, job.state.fence));
+      const after = this.#ledger.progress.latestOf(job);
       if (after !== job) this.#ledger.record(job, progressed(after), now);
     }
   }
@@ -129,7 +128,7 @@ export class Attempts {
     const trace = this.#ports.traces?.attemptEnded(outcome);
     if (!isCurrent) return;
     this.#ports.telemetry.attemptEnded(job.spec.name, outcome.kind, outcome.durationMs);
-    const progress = this.#progress.end(outcome.jobSeq, outcome.fence);
+    const progress = this.#ledger.progress.of(outcome.jobSeq, outcome.fence);
     const fact = { kind: 'ended', outcome, at: now, drafts, trace, progress } as const;
     this.#ledger.addFact(fact);
     this.#decideEnd(fact);
@@ -138,6 +137,8 @@ export class Attempts {
 
   /** After a cancellation the outcome is dropped; else it decides what becomes of the job. */
   #decideEnd({ outcome, at: now, drafts, trace, progress }: EndFact): void {
+    if (progress !== undefined)
+      this.#ledger.onEnd({ written: () => this.#ledger.progress.forget(outcome.jobSeq, outcome.fence) });
     this.#clockSetBack.lookAtFirst(outcome.jobSeq, now);
     const before = this.#ledger.lookup(outcome.jobSeq);
     if (before?.state.status !== 'running' || before.state.fence !== outcome.fence) return;

@@ -176,7 +176,9 @@ function cancel(id: string, context: RequestContext, reply: Reply): void {
   const { seq } = job.spec;
   permit(job, 'cancel', 'a finished job cannot be cancelled');
   if (job.state.status === 'cancelled') return ledger.answer(seq, reply, { ok: true, jobs: [job], replayed: false });
-  const after = ledger.record(job, decisions.cancel(job, now), now);
+  const { detail } = ledger.progress.latestOf(job);
+  const decision = decisions.cancel(job, now);
+  const after = ledger.record(job, detail === job.detail ? decision : { ...decision, detail }, now);
   if (job.state.status === 'running') ledger.onEnd({ written: () => context.abort(job) });
   ledger.answer(seq, reply, { ok: true, jobs: [after], replayed: false });
 }

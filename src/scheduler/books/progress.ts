@@ -1,6 +1,7 @@
 /**
  * What running attempts have said of their progress. The latest of each is in memory, for answers; it comes to the disk with a commit at
- * most every half second, and with the end of the attempt. So a crash takes the last second of it.
+ * most every half second, and with the end of the attempt, be it by an outcome, a cancellation or its next slot. So a crash takes the last
+ * second of it.
  */
 import type { Decision } from '../../domain/decisions.js';
 import type { Job } from '../../domain/job.js';
@@ -33,12 +34,17 @@ export class Progress {
     return latest?.fence === fence ? latest.progress : undefined;
   }
 
-  /** The attempt has ended. Returns what it has said last. */
-  end(seq: number, fence: number): string | undefined {
-    const progress = this.of(seq, fence);
+  /** The end of the attempt is on disk, and with it what it has said last. */
+  forget(seq: number, fence: number): void {
+    if (this.#latest.get(seq)?.fence !== fence) return;
     this.#latest.delete(seq);
     this.#unwritten.delete(seq);
-    return progress;
+  }
+
+  /** A job that runs, with what its attempt has said last. */
+  latestOf(job: Job): Job {
+    const { spec, state } = job;
+    return state.status === 'running' ? withProgress(job, this.of(spec.seq, state.fence)) : job;
   }
 
   /** When something is to be written; Infinity when nothing is. */
