@@ -230,10 +230,20 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/dispatch.ts',
-        'return !this.#isFair && this.#line.startable(priority + 1) <= free;',
+        'return !this.#fair.holds && this.#line.startable(priority + 1) <= free;',
         'return false;',
       ),
     ],
+  },
+  {
+    name: 'a job that was cancelled while it waited is taken for one that waits',
+    test: 'scheduler/turns',
+    changes: [change('src/scheduler/admission/waiting-line.ts', 'this.#lanes.get(name)?.known.delete(seq);', '')],
+  },
+  {
+    name: 'a job that waits for a run before it is taken for one in the line',
+    test: 'scheduler/turns',
+    changes: [change('src/scheduler/dispatch.ts', ' - this.#previous.waitingOf(name)', '')],
   },
   {
     name: 'a group runs one attempt more than it may',

@@ -16,6 +16,7 @@ import type { DueJob, DueTimes } from '../timer/lanes.js';
 import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
 import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
+import { looksOf, looksPerTurn } from './admission/looks.js';
 import { PreviousRuns } from './admission/previous-runs.js';
 import type { TypeTerms } from './admission/type-lane.js';
 import { type LimitQueue, type WaitingJob, WaitingLine } from './admission/waiting-line.js';
@@ -34,13 +35,6 @@ export interface DispatchPorts {
   readonly traces?: Traces | undefined;
 }
 
-/**
- * What is looked at in one turn, once when it is due and once when it may start; more waits for the next, so that I/O is not
- * held up. A job counts once, and once more for every so many characters of payload, which have to be read.
- */
-const looksPerTurn = 1024;
-const payloadPerLook = 4096;
-const looksOf = (job: Job | undefined): number => 1 + Math.floor((job?.spec.payload.length ?? 0) / payloadPerLook);
 /** So many jobs are kept in the line that wait for a thread, to find those behind them that need none. */
 const keptForApart = 65_536;
 /** Jobs to run alone that are cancelled before their next attempt stay in memory: at most so many. */
@@ -68,8 +62,8 @@ export class Dispatch {
   #hasMoreExpired = false;
   /** When a job that had to wait in the last turn is worth asking about again, in monotonic milliseconds. */
   #askAgainAt = Number.POSITIVE_INFINITY;
-  /** Whether, in this turn, all that could have its turn before others is in the line; undefined: nobody has asked. */
-  #isFair: boolean | undefined;
+  /** Whether, in this turn, all of a priority that could have its turn before others is in the line; undefined: nobody has asked. */
+  #fair: { readonly priority: number; readonly holds: boolean } | undefined;
 
   /** @param start `clean`: the directory was left in order */
   constructor(
@@ -89,7 +83,7 @@ export class Dispatch {
       placesOf: (name: string) => ports.pool.placesOf(name),
       termsOf: (name: string) => this.#termsOf(name),
       edition: () => ledger.settings.edition,
-      pendingOf: (name: string) => ports.store.pendingOfType(name),
+      pendingOf: (name: string) => ports.store.pendingOfType(name) - this.#previous.waitingOf(name),
     };
     this.#apart = (ports.pool.apart ?? []).length > 0;
     this.#line = new WaitingLine(questions, () => ports.clock.monotonic(), ports.pool.apart);
@@ -171,6 +165,12 @@ export class Dispatch {
     this.#line.handlersChanged();
   }
 
+  /** A change of a job is on disk: where it waits, it does so by what it was. */
+  changed({ seq, name }: JobSpec): void {
+    this.#line.changed(seq, name);
+    this.#previous.changed(seq);
+  }
+
   /** When more comes due that is worth looking at, in Unix milliseconds. */
   get #nextWanted(): number {
     return this.#ports.window.nextWanted(this.#hasRoomFor);
@@ -184,8 +184,11 @@ export class Dispatch {
     const { pool, sets } = this.#ports;
     const { free } = pool;
     if (this.#line.startable(priority) <= free || (this.#apart && this.#hasRoomApart(priority))) return true;
-    this.#isFair ??= this.#line.isFair(free, sets.count('pending') - this.#previous.waiting);
-    return !this.#isFair && this.#line.startable(priority + 1) <= free;
+    if (this.#fair?.priority !== priority) {
+      const pending = sets.count('pending') - this.#previous.waiting;
+      this.#fair = { priority, holds: this.#line.isFair(priority, free, pending) };
+    }
+    return !this.#fair.holds && this.#line.startable(priority + 1) <= free;
   };
 
   /** Where all threads are taken, what has places of its own may still be due behind what waits for a thread. */
@@ -197,7 +200,7 @@ export class Dispatch {
   takeDue(): void {
     const now = this.#ports.clock.now();
     this.#line.refresh();
-    this.#isFair = undefined;
+    this.#fair = undefined;
     for (let looks = 0; looks < looksPerTurn; ) {
       const due = this.#ports.window.pop(now, this.#hasRoomFor);
       if (!due) return;
@@ -336,14 +339,9 @@ export class Dispatch {
    * @param job as it was when it was due
    */
   #leave(attempt: Attempt, job: Job, now: number): void {
-    const { pool, traces } = this.#ports;
+    const { pool, traces, telemetry } = this.#ports;
     pool.dispatch(traces === undefined ? attempt : traced(attempt, job, now, traces));
-    this.#observeStart(job, now);
-  }
-
-  /** @param job as it was when it was due */
-  #observeStart({ spec, state }: Job, now: number): void {
-    this.#ports.telemetry.attemptStarted(spec.name, now - state.due);
+    telemetry.attemptStarted(job.spec.name, now - job.state.due);
   }
 
   #startOnRecord(job: Job): void {

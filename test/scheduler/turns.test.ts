@@ -1,7 +1,7 @@
 /** Turns of types and groups when threads are short, also of what is due far behind a flood, and over a restart. */
 import t from 'tap';
 import { anyHandler, World } from '../support/world.js';
-import { make, running, update } from './worlds.js';
+import { after, cancel, make, running, update } from './worlds.js';
 
 const handlers = [anyHandler('flood'), anyHandler('few')];
 
@@ -49,4 +49,48 @@ t.test('a lower priority waits all the same', async (t) => {
   const high = Array.from({ length: 5 }, () => make(world, { name: 'flood', priority: 1 }));
   const low = make(world, { name: 'few' });
   t.same(starts(world, 6), [...high, low]);
+});
+
+for (const [what, change] of [
+  ['changed', (world: World, seq: number) => update(world, seq, { payload: '1' })],
+  ['was cancelled', cancel],
+] as const)
+  t.test(`what ${what} while it waited is not taken for something else that waits`, async (t) => {
+    const world = new World({ handlers: [...handlers, anyHandler('still')], poolCapacity: 1 });
+    world.ask({ kind: 'pauseType', name: 'still' });
+    for (let i = 0; i < 9; i++) change(world, make(world, { name: 'still' }));
+    for (let i = 0; i < 5; i++) make(world, { name: 'flood', trigger: after(1000) });
+    const few = make(world, { name: 'few', trigger: after(1000) });
+    world.clock.advance(1000);
+    t.ok(starts(world, 2).includes(few));
+  });
+
+for (const [what, name] of [
+  ['waits', 'flood'],
+  ['waited', 'other'],
+] as const)
+  t.test(`what ${what} for the end of a previous run is not either`, async (t) => {
+    const world = new World({ handlers: [...handlers, anyHandler('other')], poolCapacity: 2 });
+    const first = make(world, { name, key: 'k' });
+    cancel(world, first);
+    const second = make(world, { name, key: 'k' });
+    t.equal(world.scheduler.waitingFor(world.memtable.job(second)!), 'previous_run');
+    if (what === 'waited') cancel(world, second);
+    for (let i = 0; i < 5; i++) make(world, { name: 'flood', trigger: after(1000) });
+    const few = make(world, { name: 'few', trigger: after(1000) });
+    world.clock.advance(1000);
+    world.settle();
+    const [next] = running(world).filter((seq) => seq !== first);
+    world.end(next as number);
+    t.ok(next === few || running(world).includes(few));
+  });
+
+t.test('a type with enough of a lower priority has its turn in a higher one', async (t) => {
+  const world = new World({ handlers, poolCapacity: 2 });
+  world.ask({ kind: 'pauseServer' });
+  for (let i = 0; i < 5; i++) make(world, { name: 'few', priority: -1 });
+  for (let i = 0; i < 5; i++) make(world, { name: 'flood' });
+  const few = make(world, { name: 'few' });
+  world.ask({ kind: 'resumeServer' });
+  t.ok(running(world).includes(few));
 });

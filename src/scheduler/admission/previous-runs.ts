@@ -16,6 +16,8 @@ export class PreviousRuns {
   readonly #waiting = new Map<string, WaitingJob>();
   /** Jobs that wait for the end of an attempt of their own, by `seq`: their next slot has ended it (`cancel_running`). */
   readonly #behindOwn = new Map<number, WaitingJob>();
+  /** The keys of `#waiting`, by `seq`. */
+  readonly #places = new Map<number, string>();
 
   /** An attempt has a place in the pool from now on. */
   began(spec: JobSpec): void {
@@ -30,10 +32,8 @@ export class PreviousRuns {
     const own = this.#behindOwn.get(spec.seq);
     this.#behindOwn.delete(spec.seq);
     const next = place === undefined ? undefined : this.#waiting.get(place);
-    if (place !== undefined) {
-      this.#running.delete(place);
-      this.#waiting.delete(place);
-    }
+    if (place !== undefined) this.#running.delete(place);
+    if (next !== undefined) this.changed(next.seq);
     return [own, next].filter((job) => job !== undefined);
   }
 
@@ -49,13 +49,34 @@ export class PreviousRuns {
     if (runs) this.#behindOwn.set(job.seq, job);
     if (runs) return true;
     if (spec.key === undefined || !this.keepsWaiting(spec)) return false;
-    this.#waiting.set(placeOf(spec) as string, job);
+    const place = placeOf(spec) as string;
+    const before = this.#waiting.get(place);
+    if (before !== undefined) this.changed(before.seq);
+    this.#waiting.set(place, job);
+    this.#places.set(job.seq, place);
     return true;
   }
 
-  /** How many wait here, or have moved on since. */
+  /** A job has changed, and that is on disk. If it waits still, the window has it once more. */
+  changed(seq: number): void {
+    this.#behindOwn.delete(seq);
+    const place = this.#places.get(seq);
+    if (place === undefined) return;
+    this.#places.delete(seq);
+    this.#waiting.delete(place);
+  }
+
+  /** How many jobs wait here. */
   get waiting(): number {
     return this.#waiting.size + this.#behindOwn.size;
+  }
+
+  /** How many of a type do. It looks at all. */
+  waitingOf(name: string): number {
+    let jobs = 0;
+    for (const waiting of [this.#waiting, this.#behindOwn])
+      for (const job of waiting.values()) if (job.name === name) jobs++;
+    return jobs;
   }
 
   /** Due time of the earliest that waits here, with this priority if it is given, in Unix milliseconds; Infinity when none does. */

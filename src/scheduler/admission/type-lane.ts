@@ -4,6 +4,7 @@ import type { TypeUse } from './admission.js';
 import { Groups } from './groups.js';
 import { Pacer } from './pacer.js';
 import { WaitingQueue } from './waiting-queue.js';
+import { WaitingSeqs } from './waiting-seqs.js';
 
 /** What holds of a type as of now. */
 export interface TypeTerms {
@@ -21,6 +22,8 @@ export class TypeLane implements TypeUse {
   readonly groups = new Groups();
   readonly ordinary = new WaitingQueue(this.groups);
   readonly suspects = new WaitingQueue(this.groups);
+  /** Jobs that wait here, as far as they have not moved on: each once, though it may stand here more often. */
+  readonly known = new WaitingSeqs();
   /** Its places are its own: it takes none of those that types share. */
   apart = false;
   paused = false;
@@ -48,6 +51,11 @@ export class TypeLane implements TypeUse {
 
   get waiting(): number {
     return this.ordinary.size + this.suspects.size;
+  }
+
+  /** Jobs of this priority or a higher one that wait for nothing but a place, suspects left out: fewer where some have moved on. */
+  startableFrom(priority: number): number {
+    return Math.max(0, this.ordinary.startableFrom(priority) - (this.waiting - this.known.size));
   }
 
   /**

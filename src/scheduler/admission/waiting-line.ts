@@ -26,7 +26,7 @@ export interface TypeQuestions {
   readonly termsOf: (name: string) => TypeTerms;
   /** Changes whenever terms may. */
   readonly edition: () => number;
-  /** Pending jobs of it on disk. */
+  /** Pending jobs of it on disk that do not wait for a previous run. */
   readonly pendingOf: (name: string) => number;
 }
 
@@ -81,13 +81,13 @@ export class WaitingLine {
   startable(priority: number): number {
     let sum = 0;
     for (const lane of this.#lanes.values())
-      if (!lane.apart) sum += Math.min(lane.ordinary.startableFrom(priority), placesLeft(lane, this.#now));
+      if (!lane.apart) sum += Math.min(lane.startableFrom(priority), placesLeft(lane, this.#now));
     return sum;
   }
 
   /** Whether a type has places of its own that fewer jobs of this priority or a higher one wait for. */
   hasRoomApart(priority: number): boolean {
-    return this.#apart.some((lane) => placesLeft(lane, this.#now) > lane.ordinary.startableFrom(priority));
+    return this.#apart.some((lane) => placesLeft(lane, this.#now) > lane.startableFrom(priority));
   }
 
   isApart(name: string): boolean {
@@ -102,16 +102,17 @@ export class WaitingLine {
   }
 
   /**
-   * Whether all that could have its turn before others is in the line, though not all that is due.
+   * Whether all of a priority that could have its turn before others is in the line, though not all that is due. What has moved on
+   * since it came into the line does not count.
    *
    * @param enough a type with more startable jobs than this needs no more, unless it has groups
-   * @param pending jobs on disk, of all types
+   * @param pending jobs on disk that do not wait for a previous run, of all types
    */
-  isFair(enough: number, pending: number): boolean {
+  isFair(priority: number, enough: number, pending: number): boolean {
     let known = 0;
     for (const lane of this.#lanes.values()) {
-      const startable = Math.min(lane.ordinary.startableFrom(Number.NEGATIVE_INFINITY), placesLeft(lane, this.#now));
-      known += startable > enough && !lane.hasGroups ? this.#ask.pendingOf(lane.name) : lane.waiting;
+      const startable = Math.min(lane.startableFrom(priority), placesLeft(lane, this.#now));
+      known += startable > enough && !lane.hasGroups ? this.#ask.pendingOf(lane.name) : lane.known.size;
     }
     return known >= pending;
   }
@@ -191,7 +192,13 @@ export class WaitingLine {
   push({ due, seq, name, group, priority, suspect }: WaitingJob, inFront = false): void {
     const lane = this.#lane(name);
     if (suspect) this.#suspects++;
+    lane.known.add(seq);
     (suspect ? lane.suspects : lane.ordinary).push(due, seq, priority, group, inFront);
+  }
+
+  /** A job has changed, and that is on disk. If it waits still, the window has it once more. */
+  changed(seq: number, name: string): void {
+    this.#lanes.get(name)?.known.delete(seq);
   }
 
   /**
@@ -223,6 +230,7 @@ export class WaitingLine {
     const queue = suspect ? best.suspects : best.ordinary;
     const job = { due, seq, name: best.name, group, priority, suspect };
     queue.pop();
+    best.known.delete(seq);
     if (suspect) this.#suspects--;
     return job;
   }

@@ -189,3 +189,20 @@ t.test('ten thousand groups cost as ten', async (t) => {
   t.equal(new Set(first).size, 10_000, 'each has had one turn');
   t.equal(line.start(), 'a/g0');
 });
+
+t.test('what has moved on is no longer known, nor is it more than once', async (t) => {
+  const { line } = new Line();
+  const push = (seq: number): void =>
+    line.push({ due: seq, seq, name: 'a', group: undefined, priority: 0, suspect: false });
+  push(1);
+  push(2);
+  push(2);
+  t.ok(line.isFair(0, 1, 2));
+  t.notOk(line.isFair(0, 1, 3));
+  t.equal(line.startable(0), 2);
+  line.changed(1, 'a');
+  t.notOk(line.isFair(0, 1, 2));
+  t.equal(line.startable(0), 1);
+  push(1);
+  t.ok(line.isFair(0, 1, 2));
+});
