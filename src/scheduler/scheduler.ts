@@ -106,6 +106,8 @@ export class Scheduler implements Requests, StoreEvents {
     const now = this.#ports.clock.now();
     // Of this process no start is on disk before that.
     for (const seq of this.#ports.sets.each('running')) {
+      // An interruption is of now, and would hide for which slot the clock that was ahead had started it.
+      this.#clockSetBack.lookAtFirst(seq, now);
       const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
       if (job?.state.status === 'running') this.#ledger.record(job, crashDecision(job, now), now);
     }

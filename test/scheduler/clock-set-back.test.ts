@@ -105,6 +105,24 @@ t.test('a restart between makes no difference, nor does one after', async (t) =>
   }
 });
 
+t.test('the slot of an attempt that a crash has ended by a clock that was ahead does not come again', async (t) => {
+  const before = new World();
+  const seq = make(before, { trigger: cron('0 0 9 * * *'), isRepeat: true });
+  before.pass(9 * hour - minute);
+  before.clock.wall += 2 * minute;
+  before.settle();
+  t.same(running(before), [seq]);
+  before.clock.wall -= 2 * minute;
+  const world = before.crash();
+  world.settle();
+  t.same(running(world), [seq], 'it is tried again at once');
+  world.clock.wall += 2 * minute;
+  world.end(seq);
+  world.clock.wall -= 2 * minute;
+  world.settle();
+  t.equal(new Date(state(world, seq).due).toISOString(), '2026-01-02T09:00:00.000Z');
+});
+
 t.test('jobs made while the clock was ahead, retries and single jobs', async (t) => {
   const world = new World();
   world.pass(second);
