@@ -246,6 +246,11 @@ export const mutations = [
     changes: [change('src/scheduler/dispatch.ts', ' - this.#previous.waitingOf(name)', '')],
   },
   {
+    name: 'what takes the place of jobs whose changes are being written has no turn',
+    test: 'scheduler/turns',
+    changes: [change('src/scheduler/dispatch.ts', 'if (this.#wantsMore()) this.#looksLeft = 0;', '')],
+  },
+  {
     name: 'a group runs one attempt more than it may',
     changes: [change('src/scheduler/admission/admission.ts', 'return running < limit;', 'return running <= limit;')],
   },

@@ -2,17 +2,13 @@
  * From due to dispatched: what the window gives is looked at, waits in the line for what `admission/admission.ts` names, and
  * starts. Part of the scheduler: it runs only in its turns.
  */
-import type { Clock } from '../clock.js';
 import { isPausedAt, resumeInTime } from '../domain/control/pausing.js';
 import { narrowest } from '../domain/control/settings.js';
 import * as decisions from '../domain/decisions.js';
 import { isHeld, type Job, type JobSpec, wakesAt } from '../domain/job.js';
 import { hasExpired } from '../domain/slots/deadline.js';
-import type { Attempt, HandlerInfo, Outcome, Pool } from '../pool/port.js';
-import type { CommittedJobs, JobsByStatus } from '../store/port.js';
-import type { Telemetry } from '../telemetry/port.js';
-import type { Traces } from '../telemetry/traces/port.js';
-import type { DueJob, DueTimes } from '../timer/lanes.js';
+import type { Attempt, HandlerInfo, Outcome } from '../pool/port.js';
+import type { DueJob } from '../timer/lanes.js';
 import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
 import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
@@ -20,20 +16,9 @@ import { looksOf, looksPerTurn } from './admission/looks.js';
 import { PreviousRuns } from './admission/previous-runs.js';
 import type { TypeTerms } from './admission/type-lane.js';
 import { type LimitQueue, type WaitingJob, WaitingLine } from './admission/waiting-line.js';
+import type { DispatchPorts } from './dispatch-ports.js';
 import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';
-
-/** What dispatch needs of others. */
-export interface DispatchPorts {
-  readonly clock: Clock;
-  readonly pool: Pool;
-  readonly window: DueTimes;
-  readonly store: Pick<CommittedJobs, 'pendingOfType'>;
-  readonly sets: Pick<JobsByStatus, 'count'>;
-  readonly telemetry: Telemetry;
-  /** Absent: nothing is traced. */
-  readonly traces?: Traces | undefined;
-}
 
 /** So many jobs are kept in the line that wait for a thread, to find those behind them that need none. */
 const keptForApart = 65_536;
@@ -191,6 +176,12 @@ export class Dispatch {
     return !this.#fair.holds && this.#line.startable(priority + 1) <= free;
   };
 
+  /** Whether, with what is in the line by now, there is more due that is worth looking at. */
+  #wantsMore(): boolean {
+    this.#fair = undefined;
+    return this.#nextWanted <= this.#ports.clock.now();
+  }
+
   /** Where all threads are taken, what has places of its own may still be due behind what waits for a thread. */
   #hasRoomApart(priority: number): boolean {
     return this.#line.hasRoomApart(priority) && this.#line.size < keptForApart;
@@ -282,7 +273,11 @@ export class Dispatch {
       }
       asksSuspects &&= next.suspect;
       const job = this.#stillDue(next);
-      if (!job || this.#previous.keep(next, job.spec, this.#ledger.active.has(next.seq))) continue;
+      if (!job || this.#previous.keep(next, job.spec, this.#ledger.active.has(next.seq))) {
+        // Another of its type or group may be due that has its turn: then the next turn looks at that first.
+        if (this.#wantsMore()) this.#looksLeft = 0;
+        continue;
+      }
       const wait = this.#whyJobWaits(next, job);
       if (!wait) {
         this.#start(job, next);

@@ -1,7 +1,7 @@
 /** Turns of types and groups when threads are short, also of what is due far behind a flood, and over a restart. */
 import t from 'tap';
 import { anyHandler, World } from '../support/world.js';
-import { after, cancel, make, running, update } from './worlds.js';
+import { after, cancel, id, make, running, send, update } from './worlds.js';
 
 const handlers = [anyHandler('flood'), anyHandler('few')];
 
@@ -93,4 +93,18 @@ t.test('a type with enough of a lower priority has its turn in a higher one', as
   const few = make(world, { name: 'few' });
   world.ask({ kind: 'resumeServer' });
   t.ok(running(world).includes(few));
+});
+
+t.test('jobs whose changes are being written do not cost their type its turn', async (t) => {
+  const world = new World({ handlers, poolCapacity: 1 });
+  for (let i = 0; i < 6; i++) make(world, { name: 'flood' });
+  const few = Array.from({ length: 5 }, () => make(world, { name: 'few' }));
+  starts(world, 2);
+  // All are in the line by now, and of each type enough, so that this one is not.
+  const late = make(world, { name: 'few' });
+  const [first] = running(world);
+  t.notOk(few.includes(first as number), 'it is the turn of the few');
+  for (const seq of few) send(world, { kind: 'update', id: id(world, seq), patch: { payload: '1' } });
+  world.end(first as number);
+  t.ok([...few, late].includes(running(world)[0] as number), `job ${running(world)} runs`);
 });

@@ -1,6 +1,6 @@
 /**
  * What clients of the simulated server have done with many jobs at once. Each such update marks its jobs with a tag of its own, so what is
- * on disk shows how many it has touched: never more than it says that it has, over crashes.
+ * on disk shows how many it has touched: neither more nor less than it says that it has, over crashes.
  */
 import { type BulkRecord, hasEnded, meantBy } from '../../src/domain/control/bulk.js';
 import type { JobFilter } from '../../src/domain/finding/job-filter.js';
@@ -12,6 +12,8 @@ import type { Random } from './random.js';
 
 const chance = 0.03;
 const tagOf = (mark: number): string => `bulk-${mark}`;
+/** 0 where there is none. */
+const markIn = (tags: readonly string[] = []): number => Number(/^bulk-(\d+)$/.exec(tags.join())?.[1] ?? 0);
 const tagIn = ({ askedFilter }: BulkRecord): string => (JSON.parse(askedFilter) as [string])[0];
 const seqsOf = (jobs: readonly BulkJobs[]): number[] =>
   jobs.flatMap(({ block, places }) => [...places].map((place) => block * bulkBlockSize + place));
@@ -79,12 +81,12 @@ export class SimulatedBulks {
       this.#touched.set(tag, touched.add(spec.seq));
     }
     const { bulks } = this.#world().scheduler;
-    for (const bulk of bulks) this.#checkOne(bulk);
+    for (const bulk of bulks) this.#checkOne(bulk, jobs);
     const ids = new Set(bulks.map(({ id }) => id));
     for (const [id, known] of this.#known) must(ids.has(id) || hasEnded(known), () => `bulk action ${id} is gone`);
   }
 
-  #checkOne(bulk: BulkRecord): void {
+  #checkOne(bulk: BulkRecord, jobs: readonly Job[]): void {
     const { id, matched, done, skipped, failed, status } = bulk;
     const acted = done + skipped + failed;
     const known = this.#known.get(id);
@@ -98,6 +100,12 @@ export class SimulatedBulks {
     if (this.#world().store.isAhead) return;
     const touched = this.#touched.get(tagIn(bulk))?.size ?? 0;
     must(touched <= done, () => `bulk action ${id} has touched ${touched} jobs, and says ${done}`);
+    // What had a key may have been replaced since; a later action has marked it anew.
+    const meant = this.#meant.get(tagIn(bulk));
+    const isLeft = ({ spec: { seq, key, tags } }: Job): boolean =>
+      seq < bulk.next && meant?.has(seq) === true && key === undefined && markIn(tags) < markIn([tagIn(bulk)]);
+    const left = jobs.filter(isLeft).length;
+    must(left <= skipped + failed, () => `bulk action ${id} has left ${left} jobs, and says ${skipped + failed}`);
   }
 
   /** At the end: nothing is left to do. */
