@@ -1,10 +1,15 @@
 /** What people do with the dashboard: look, find, act, by mouse and by keyboard; and what it does when the server is gone. */
 import t from 'tap';
-import { hasChromium, openPage, picture } from '../support/browser.js';
+import { hasChromium, openPage, type Page, picture } from '../support/browser.js';
+import { eventually } from '../support/client.js';
 import { without } from '../support/faults.js';
 import { api, checkAccess, emptyServer, fill } from './ground.js';
 
 t.setTimeout(300_000);
+
+/** Waits for so many rows of a list. (A page with this policy lets no text be evaluated while it waits itself.) */
+const shows = (page: Page, rows: number): Promise<unknown> =>
+  eventually(async () => (await page.locator('[data-row]').count()) === rows, `the list has not ${rows} rows`);
 
 const skipped = hasChromium ? {} : without('chromium is not there');
 
@@ -96,11 +101,11 @@ t.test('finding by filters in the address, by tabs and by keyboard', skipped, as
   await page.locator('[data-row]').first().waitFor();
   t.equal(await page.locator('[data-row]').count(), 1);
   await page.getByRole('button', { name: 'Without tag' }).click();
-  await page.waitForFunction('document.querySelectorAll("[data-row]").length === 5');
+  await shows(page, 5);
   t.match(page.url(), /#\/jobs\?name=pay$/);
   await page.getByRole('button', { name: 'Without type' }).click();
   await page.locator('nav.tabs >> text=failed').click();
-  await page.waitForFunction('document.querySelectorAll("[data-row]").length === 3');
+  await shows(page, 3);
   t.match(await page.locator('nav.tabs a[aria-current]').innerText(), /failed\s*3/);
   await page.keyboard.press('j');
   await page.keyboard.press('j');
@@ -191,7 +196,7 @@ t.test('failures are retried together', skipped, async (t) => {
   await page.getByText('Remove 2 jobs?').waitFor();
   await page.locator('dialog button[type=submit]').click();
   await page.getByText('Remove: 2 done.').waitFor();
-  await page.waitForFunction('document.querySelectorAll("[data-row]").length === 1');
+  await shows(page, 1);
   t.same(faults, []);
 });
 

@@ -31,7 +31,6 @@ interface HTMLElementLike {
 export interface Page {
   goto(url: string): Promise<unknown>;
   evaluate<T>(run: string): Promise<T>;
-  waitForFunction(run: string): Promise<unknown>;
   locator(selector: string): Locator;
   route(url: string, answer: (route: { fulfill(answer: { json: unknown }): Promise<void> }) => unknown): Promise<void>;
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator;
