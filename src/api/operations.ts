@@ -198,7 +198,7 @@ export const operations = {
     tag: 'Jobs',
     summary: 'List the runs of a job, the newest first',
     description:
-      'What became of each attempt, and which slots were passed over and why: neighbours that were passed over for one reason are one row. Of a repeating job the last 100 rows are kept.',
+      'Shows how each attempt ended, and which slots did not run and why. Slots in a row that did not run for the same reason are one row. The server keeps the last 100 rows of a repeating job.',
     query: runsQuery,
     answers: { 200: runList },
   },

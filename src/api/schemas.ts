@@ -2,6 +2,7 @@
  * The shapes of request bodies as JSON Schema: types, bounds and which fields there are. What a shape cannot say (what a
  * duration is, which fields exclude each other) is in `validate`. The sentences beside them are what users read.
  */
+import { bulkActions } from '../domain/control/bulk.js';
 import { ifExists } from '../domain/control/keys.js';
 import { rateForm } from '../domain/control/rate.js';
 import { overlaps } from '../domain/job.js';
@@ -212,6 +213,9 @@ const sentences: Readonly<Record<string, string>> = {
   if_exists: 'must be "reject", "return" or "replace"',
   key_ttl: 'must be a string such as "10m" or "30s"',
   directory: notAPath,
+  action: `must be one of ${Object.keys(bulkActions).join(', ')}`,
+  filter: 'must be a JSON object that says which jobs are meant, such as {"status": "failed"}',
+  dry_run: 'must be true or false',
   concurrency: `must be a whole number from 1 to ${limits.maxTypeConcurrency}, or null: as the handler says`,
   group_concurrency: `must be a whole number from 1 to ${limits.maxTypeConcurrency}, or null: as the handler says`,
   rate: `${rateForm}, or null: as the handler says`,

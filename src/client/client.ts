@@ -154,7 +154,7 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
   }
 
   /**
-   * A request that there is no method for.
+   * Sends a request for which the client has no method.
    *
    * @param path below `/api/v1`, with the query: `/cron?expr=@daily`
    * @returns the body of the answer, parsed. @throws EscapementError
@@ -253,7 +253,7 @@ export class Jobs<H extends Handlers> {
     return this.#transport.send('POST', `${pathOf(id)}/run`, { signal });
   }
 
-  /** What its attempts came to and which slots it passed over, the newest first: all that the server has kept. */
+  /** The runs of a job that the server has kept, the newest first: how each attempt ended, and which times were skipped and why. */
   runs(id: string, { signal }: CallOptions = {}): AsyncGenerator<JobRun, void, undefined> {
     return runsOf(this.#transport, pathOf(id), signal);
   }

@@ -4,10 +4,10 @@ import { type BulkAction, type BulkRecord, meantBy } from '../../src/domain/cont
 import type { JobFilter } from '../../src/domain/finding/job-filter.js';
 import { formatId } from '../../src/domain/id.js';
 import type { JobPatch } from '../../src/scheduler/messages.js';
-import { checkStore } from '../../src/store/check/check.js';
 import type { BulkJobs } from '../../src/store/port.js';
 import type { Steps } from '../../src/store/queries-port.js';
 import { anyHandler, DiskFull, World } from '../support/world.js';
+import { faultsOf } from './worlds.js';
 
 const hour = 3_600_000;
 const handlers = [anyHandler('a'), anyHandler('b')];
@@ -41,12 +41,6 @@ const statuses = (world: World): string =>
     .list({ limit: 5000, offset: 0, descending: false })
     .jobs.map(({ state }) => state.status[0])
     .join('');
-
-const faultsOf = (world: World): string[] => {
-  const faults: string[] = [];
-  checkStore(world.kv, world.clock.now(), (line) => faults.push(line));
-  return faults;
-};
 
 t.test('jobs that match are acted on, and no others', async (t) => {
   const world = new World({ handlers });

@@ -1,26 +1,13 @@
-/** Pauses and extra occurrences beside priorities, deadlines and bounds: in the window, in the due index and over kills. */
+/** Pauses and extra occurrences beside priorities, deadlines and bounds: in the window, in the due index and over endings. */
 import t from 'tap';
-import { checkStore } from '../../src/store/check/check.js';
 import { World } from '../support/world.js';
-import { after, cron, hour, id, make, minute, running, second, state, told } from './worlds.js';
+import { after, cron, endings, faultsOf, hour, id, make, minute, running, second, state, told } from './worlds.js';
 
 const ask = (world: World, kind: 'resume' | 'run', seq: number): unknown => world.ask({ kind, id: id(world, seq) });
 const pause = (world: World, seq: number, until?: number): unknown =>
   world.ask({ kind: 'pause', id: id(world, seq), change: until === undefined ? {} : { until } });
 
-function isWhole(world: World): string[] {
-  const faults: string[] = [];
-  checkStore(world.kv, world.clock.now(), (line) => faults.push(line));
-  return faults;
-}
-
-const kills = [
-  ['in one life', (world: World): World => world],
-  ['over a crash', (world: World): World => world.crash()],
-  ['over a stop', (world: World): World => world.restart()],
-] as const;
-
-for (const [how, again] of kills) {
+for (const [how, again] of endings) {
   t.test(`what is paused expires in time, ${how}`, async (t) => {
     let world = new World({ mergeRows: 1 });
     const single = make(world, { trigger: after(second), expiresAfterMs: minute, priority: 5 });
@@ -28,7 +15,7 @@ for (const [how, again] of kills) {
     for (const seq of [single, repeats]) pause(world, seq);
     world = again(world);
     world.settle();
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
     world.pass(second + minute);
     t.equal(state(world, single).status, 'pending');
     world.pass(second);
@@ -36,7 +23,7 @@ for (const [how, again] of kills) {
     world.pass(hour);
     t.match(state(world, repeats), { status: 'pending', skipped: 1, pause: {} });
     world = again(world);
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
     t.match(ask(world, 'resume', repeats), { ok: true, jobs: [{ state: { skipped: 1, pause: null } }] });
   });
 
@@ -47,7 +34,7 @@ for (const [how, again] of kills) {
     world = again(world);
     world.pass(hour - 1);
     t.same(running(world), []);
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
     world.pass(1);
     t.same(running(world), [seq]);
   });
@@ -60,7 +47,7 @@ for (const [how, again] of kills) {
     t.same(running(world), [seq]);
     world = again(world);
     world.settle();
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
     t.same(running(world), [seq], 'if it was interrupted it runs again');
     world.end(seq);
     t.match(state(world, seq), { status: 'pending', runCount: 0, lastOutcome: 'success', pause: {}, nextSlot: 0 });
@@ -70,7 +57,7 @@ for (const [how, again] of kills) {
     t.same(running(world), [seq]);
     world.end(seq);
     t.match(state(world, seq), { status: 'success', runCount: 1, lastOutcome: 'success' });
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
   });
 
   t.test(`a job whose last slot passes in a pause that ends by itself comes to its end, ${how}`, async (t) => {
@@ -86,7 +73,7 @@ for (const [how, again] of kills) {
     t.match(state(world, seq), { status: 'success', skipped: 2, pause: null });
     if (how === 'in one life') t.match(told(world, seq).slice(-2), ['resumed', 'updated']);
     t.same(running(world), []);
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
   });
 }
 

@@ -1,10 +1,25 @@
-/** A paused job, type or server starts nothing, over kills and refused writes, and costs nothing meanwhile. */
+/** A paused job, type or server starts nothing, over endings and refused writes, and costs nothing meanwhile. */
 import t from 'tap';
 import type { Job } from '../../src/domain/job.js';
 import type { Answer, Request } from '../../src/scheduler/messages.js';
-import { checkStore } from '../../src/store/check/check.js';
 import { anyHandler, World } from '../support/world.js';
-import { after, cancel, cron, fillDisk, hour, id, make, minute, running, second, send, state, told } from './worlds.js';
+import {
+  after,
+  cancel,
+  cron,
+  endings,
+  faultsOf,
+  fillDisk,
+  hour,
+  id,
+  make,
+  minute,
+  running,
+  second,
+  send,
+  state,
+  told,
+} from './worlds.js';
 
 const pause = (world: World, seq: number, until?: number): Answer | undefined =>
   world.ask({ kind: 'pause', id: id(world, seq), change: until === undefined ? {} : { until } });
@@ -14,19 +29,7 @@ const conflict = { ok: false, refusal: { code: 'conflict' } };
 const waits = ({ scheduler, memtable }: World, seq: number): string | undefined =>
   scheduler.waitingFor(memtable.job(seq) as Job);
 
-function isWhole(world: World): string[] {
-  const faults: string[] = [];
-  checkStore(world.kv, world.clock.now(), (line) => faults.push(line));
-  return faults;
-}
-
-const kills = [
-  ['in one life', (world: World): World => world],
-  ['over a crash', (world: World): World => world.crash()],
-  ['over a stop', (world: World): World => world.restart()],
-] as const;
-
-for (const [how, again] of kills) {
+for (const [how, again] of endings) {
   t.test(`a paused job is not started, ${how}; resumed, it is at once`, async (t) => {
     let world = new World({ mergeRows: 1 });
     const seq = make(world, { trigger: after(second) });
@@ -36,13 +39,13 @@ for (const [how, again] of kills) {
     t.same(running(world), []);
     t.equal(waits(world, seq), 'paused');
     t.equal(world.waker.instant > world.clock.now(), true, 'and it is not looked at again and again');
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
     world = again(world);
     t.match(ask(world, 'resume', seq), { ok: true, jobs: [{ state: { pause: null } }] });
     world = again(world);
     world.settle();
     t.same(running(world), [seq]);
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
     world.end(seq);
     t.same(told(world.restart(), seq), []);
   });
@@ -55,7 +58,7 @@ for (const [how, again] of kills) {
     world = again(world);
     world.pass(hour - 1);
     t.same(running(world), []);
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
     world.pass(1);
     t.same(running(world), [seq]);
     t.match(state(world, seq), { pause: null, due: start + second, startedAt: start + hour });
@@ -92,7 +95,7 @@ for (const [how, again] of kills) {
       t.equal(waits(world, other), stop.kind === 'pauseType' ? undefined : why);
       const { server, types } = world.scheduler.settings;
       t.match(stop.kind === 'pauseType' ? types.get('noop') : server, { paused: { reason: 'r' } });
-      t.same(isWhole(world), []);
+      t.same(faultsOf(world), []);
       world.endAll();
       world = again(world);
       t.match(world.ask(go), { ok: true });
@@ -101,7 +104,7 @@ for (const [how, again] of kills) {
       world = again(world);
       t.equal(world.scheduler.settings.types.size, 0, 'nothing is left of the pause');
       t.same(world.scheduler.settings.server, {});
-      t.same(isWhole(world), []);
+      t.same(faultsOf(world), []);
     }
   });
 }
@@ -183,7 +186,7 @@ t.test('run: one extra occurrence, in a pause too; its next slot stays', async (
   t.match(state(world, seq), { due: next, skipped: 0, nextSlot: 0, pause: {} });
   world.pass(2 * hour);
   t.same(running(world), [], 'the pause holds all others');
-  t.same(isWhole(world), []);
+  t.same(faultsOf(world), []);
 });
 
 t.test('run does not ignore the pause of a type, and asked again changes nothing', async (t) => {
@@ -214,7 +217,7 @@ t.test('remove: nothing of a finished job stays, and its key may be used anew', 
   });
   t.match(world.ask({ kind: 'remove', id: named }), { ok: false, refusal: { code: 'not_found' } });
   world.pass(minute);
-  t.same(isWhole(world), []);
+  t.same(faultsOf(world), []);
   world = world.crash();
   t.equal(world.queries.get(named), undefined);
   t.equal(world.queries.list({ limit: 10, offset: 0 }).total, 0);

@@ -2,8 +2,8 @@
 import t from 'tap';
 import { formatId } from '../../src/domain/id.js';
 import type { JobDraft } from '../../src/scheduler/messages.js';
-import { checkStore } from '../../src/store/check/check.js';
 import { anyHandler, World, type WorldOptions } from '../support/world.js';
+import { faultsOf } from './worlds.js';
 
 /** A world with one place, and what starts in it. */
 function oneByOne(options: WorldOptions = {}): { world: World; order: number[]; runAll: () => void } {
@@ -50,9 +50,7 @@ t.test('also after a crash, and a check finds every lane as it must be', async (
   first.create();
   const low = Array.from({ length: 50 }, () => at(first, 1000, 0));
   const high = Array.from({ length: 50 }, () => at(first, 0, 50, { expiresAfterMs: 3_600_000 }));
-  const faults: string[] = [];
-  checkStore(first.kv, first.clock.now(), (line) => faults.push(line));
-  t.same(faults, []);
+  t.same(faultsOf(first), []);
   const world = first.crash();
   const order: number[] = [...world.pool.attempts.keys()];
   world.pool.onDispatch = ({ jobSeq }) => order.push(jobSeq);

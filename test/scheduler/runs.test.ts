@@ -1,9 +1,22 @@
 /** What a job shows of its runs: an attempt is a row, neighbouring slots passed over for one reason are one. */
 import t from 'tap';
 import { type AttemptRun, isPassedOver, type PassedOver, type Run, runsKept } from '../../src/domain/runs/run.js';
-import { checkStore } from '../../src/store/check/check.js';
 import { World } from '../support/world.js';
-import { after, cancel, cron, hour, id, make, minute, retry, running, second, state } from './worlds.js';
+import {
+  after,
+  cancel,
+  cron,
+  endings,
+  faultsOf,
+  hour,
+  id,
+  make,
+  minute,
+  retry,
+  running,
+  second,
+  state,
+} from './worlds.js';
 
 function runs(world: World, seq: number): Run[] {
   return (world.queries.runs(id(world, seq), { limit: 10_000 })?.runs ?? []).map(({ run }) => run);
@@ -14,19 +27,7 @@ function told(world: World, seq: number): string[] {
   return runs(world, seq).map((run) => `${run.outcome} ${isPassedOver(run) ? `×${run.count}` : `#${run.run}`}`);
 }
 
-function isWhole(world: World): string[] {
-  const faults: string[] = [];
-  checkStore(world.kv, world.clock.now(), (line) => faults.push(line));
-  return faults;
-}
-
-const ends = [
-  ['in one life', (world: World): World => world],
-  ['over a crash', (world: World): World => world.crash()],
-  ['over a stop', (world: World): World => world.restart()],
-] as const;
-
-for (const [how, again] of ends) {
+for (const [how, again] of endings) {
   t.test(`a job that runs once and has run once has no row, and shows its run, ${how}`, async (t) => {
     let world = new World({ mergeRows: 1 });
     const [good, bad, late, held] = [
@@ -74,7 +75,7 @@ for (const [how, again] of ends) {
       all.map((row) => row.split(' ')[0]),
       ['success', 'snoozed', 'timeout', 'retried'],
     );
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
   });
 
   t.test(`what the state said of the only run stays when a user has it tried again, ${how}`, async (t) => {
@@ -92,7 +93,7 @@ for (const [how, again] of ends) {
     world.endAll();
     t.same(told(world, failed), ['success #2', 'failed #1']);
     t.same(told(world, expired), ['success #1', 'expired ×1']);
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
   });
 
   t.test(`what a repeating job passes over, ${how}`, async (t) => {
@@ -122,7 +123,7 @@ for (const [how, again] of ends) {
     t.match(rows[2], { manual: true, attempt: 1 });
     const { skipped, missed } = state(world, seq);
     t.same([skipped, missed], [5, 5]);
-    t.same(isWhole(world), []);
+    t.same(faultsOf(world), []);
   });
 }
 
@@ -169,7 +170,7 @@ t.test('the last hundred rows of a repeating job are kept, and pages do not shif
   t.match(next?.runs[0]?.run, { run: 100 });
   const last = pageOf(pageOf(next?.nextBefore)?.nextBefore);
   t.equal(last?.nextBefore, undefined);
-  t.same(isWhole(world), []);
+  t.same(faultsOf(world), []);
   world.settle();
   t.equal(world.kv.size('runs'), 100);
 });
@@ -188,7 +189,7 @@ t.test('rows go with their job', async (t) => {
   world.settle();
   t.equal(world.queries.runs(name, { limit: 10 }), undefined);
   t.equal(world.kv.size('runs'), 0);
-  t.same(isWhole(world), []);
+  t.same(faultsOf(world), []);
 });
 
 t.test('a check finds rows that are lost, of nobody or not whole', async (t) => {
@@ -205,7 +206,7 @@ t.test('a check finds rows that are lost, of nobody or not whole', async (t) => 
       world.end(seq);
     }
     damage(world);
-    t.match(isWhole(world), [expected], how);
+    t.match(faultsOf(world), [expected], how);
   }
 });
 

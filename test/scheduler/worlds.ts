@@ -3,6 +3,7 @@ import type { EventType } from '../../src/domain/events.js';
 import { formatId } from '../../src/domain/id.js';
 import type { Job, JobSpec, JobState } from '../../src/domain/job.js';
 import type { Answer, JobDraft, JobPatch, Request } from '../../src/scheduler/messages.js';
+import { checkStore } from '../../src/store/check/check.js';
 import { DiskFull, type World } from '../support/world.js';
 
 export const second = 1000;
@@ -70,3 +71,17 @@ export function fillDisk(world: World): () => void {
     world.kv.beforeWrite = () => {};
   };
 }
+
+/** What a check of the whole store finds: nothing, where all is well. */
+export function faultsOf(world: World): string[] {
+  const faults: string[] = [];
+  checkStore(world.kv, world.clock.now(), (line) => faults.push(line));
+  return faults;
+}
+
+/** The ways in which a life goes on. */
+export const endings = [
+  ['in one life', (world: World): World => world],
+  ['over a crash', (world: World): World => world.crash()],
+  ['over a stop', (world: World): World => world.restart()],
+] as const;

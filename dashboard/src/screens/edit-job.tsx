@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import type { EscapementError } from '../../../src/client/client.js';
 import { changeJob, type Whole } from '../state/api.js';
-import { Dialog, note } from '../ui/dialog.js';
+import { Dialog, DialogFoot, note } from '../ui/dialog.js';
 
 type Fields = Record<string, string>;
 
@@ -98,19 +98,7 @@ export function EditJob(props: { readonly job: Whole; readonly onClose: () => vo
             onInput={(event) => setPayload(event.currentTarget.value)}
           />
         </label>
-        {error !== undefined && (
-          <p class="field-error" role="alert">
-            {error}
-          </p>
-        )}
-        <footer class="dialog-foot">
-          <button type="button" class="button" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" class="button is-main">
-            Save
-          </button>
-        </footer>
+        <DialogFoot error={error} verb="Save" onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -7,7 +7,7 @@ import { isAbsent, useLoad } from '../state/load.js';
 import { href, typeHref } from '../state/router.js';
 import { has, mayAct } from '../state/session.js';
 import { Empty, Fact, Facts, Failed, Panel, Screen, Shell, Status, Waiting } from '../ui/basics.js';
-import { ask, Dialog, note, tell } from '../ui/dialog.js';
+import { ask, Dialog, DialogFoot, note, tell } from '../ui/dialog.js';
 import { Sign } from '../ui/icons.js';
 import { Json } from '../ui/tree.js';
 import { JobList } from './job-list.js';
@@ -350,19 +350,7 @@ function Limits(props: { readonly type: TypeInfo; readonly onClose: () => void; 
           ))}
         </div>
         <p class="dialog-text">They change at once. What runs goes on, also above a lowered limit.</p>
-        {error !== undefined && (
-          <p class="field-error" role="alert">
-            {error}
-          </p>
-        )}
-        <footer class="dialog-foot">
-          <button type="button" class="button" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" class="button is-main">
-            Save
-          </button>
-        </footer>
+        <DialogFoot error={error} verb="Save" onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -45,6 +45,39 @@ export function Dialog(props: {
   );
 }
 
+/** The end of a form in a dialog: what was refused, and the two ways out. */
+export function DialogFoot(props: {
+  readonly error: string | undefined;
+  /** What the button says that does it. */
+  readonly verb: string;
+  /** It cannot be taken back. */
+  readonly danger?: boolean | undefined;
+  readonly busy?: boolean;
+  readonly onClose: () => void;
+}) {
+  return (
+    <>
+      {props.error !== undefined && (
+        <p class="field-error" role="alert">
+          {props.error}
+        </p>
+      )}
+      <footer class="dialog-foot">
+        <button type="button" class="button" onClick={props.onClose}>
+          Leave it
+        </button>
+        <button
+          type="submit"
+          class={props.danger ? 'button is-danger' : 'button is-main'}
+          disabled={props.busy ?? false}
+        >
+          {props.verb}
+        </button>
+      </footer>
+    </>
+  );
+}
+
 export interface Question {
   readonly title: string;
   readonly text: ComponentChildren;
@@ -102,19 +135,7 @@ function Asking({ question }: { readonly question: Question }) {
             />
           </label>
         )}
-        {error !== undefined && (
-          <p class="field-error" role="alert">
-            {error}
-          </p>
-        )}
-        <footer class="dialog-foot">
-          <button type="button" class="button" onClick={close}>
-            Leave it
-          </button>
-          <button type="submit" class={question.danger ? 'button is-danger' : 'button is-main'} disabled={busy}>
-            {question.verb}
-          </button>
-        </footer>
+        <DialogFoot error={error} verb={question.verb} danger={question.danger} busy={busy} onClose={close} />
       </form>
     </Dialog>
   );

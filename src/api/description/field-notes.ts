@@ -74,7 +74,7 @@ const run = {
   lateness_ms: 'How long after it was due it started',
   duration_ms: 'From its start to its end',
   error: 'What went wrong, texts cut to 500 characters',
-  count: 'Of slots that were passed over: how many, each following the one before',
+  count: 'How many slots in a row this row stands for',
   last_scheduled_for: 'The last of them',
 } as const;
 

@@ -31,7 +31,7 @@ export function logs(id: string, { run, follow, ...options }: LogsOptions): Prom
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
 const ends: readonly string[] = ['success', 'failed', 'cancelled'];
 
-/** What there is, then what comes, until the job has finished. Lines that come between the two are told once. */
+/** Shows the lines that the server has, then new ones as they come, until the job has finished. No line is shown twice. */
 async function followLines(
   server: Transport,
   id: string,

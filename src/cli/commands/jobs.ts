@@ -118,7 +118,7 @@ function runCommand(): Command {
 function runsCommand(): Command {
   const command = new Command('runs')
     .description(
-      'Show the runs of a job, the newest first: what became of each attempt, and of the times that it passed over.',
+      'Show the runs of a job, the newest first: how each attempt ended, and which times did not run and why.',
     )
     .argument('<id>', 'the id of the job')
     .addOption(new Option('--limit <number>', 'at most so many').default(20).argParser(wholeNumber(1, 1000)))

@@ -193,7 +193,7 @@ function act(seq: number, { record, patch }: Bulk, context: RequestContext): Bec
     return 'done';
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    // Its status is one that the action is for: what it is refused for now is something else.
+    // The action is for jobs of its status, so the refusal has another reason, which the user is to see.
     return { jobId: id, code: error.code, detail: error.message };
   }
 }
