@@ -106,7 +106,10 @@ t.test('finding by filters in the address, by tabs and by keyboard', skipped, as
   await page.getByRole('button', { name: 'Without type' }).click();
   await page.locator('nav.tabs >> text=failed').click();
   await shows(page, 3);
-  t.match(await page.locator('nav.tabs a[aria-current]').innerText(), /failed\s*3/);
+  await eventually(
+    async () => /failed\s*3/.test(await page.locator('nav.tabs a[aria-current]').innerText()),
+    'the tab does not say that there are 3',
+  );
   await page.keyboard.press('j');
   await page.keyboard.press('j');
   await page.keyboard.press('k');
@@ -120,15 +123,19 @@ t.test('finding by filters in the address, by tabs and by keyboard', skipped, as
   await page.locator('h1 >> text=broken').waitFor();
   await page.keyboard.press('g');
   await page.keyboard.press('j');
+  await page.locator('[data-search]').waitFor();
   await page.keyboard.press('/');
-  t.equal(await page.evaluate('document.activeElement.type'), 'search');
+  await eventually(
+    async () => (await page.evaluate('document.activeElement.type')) === 'search',
+    'the slash does not lead to the search',
+  );
   await page.locator('[data-search]').fill(ids.cron);
   await page.locator('[data-search]').press('Enter');
   await page.locator('h1 >> text=pay').waitFor();
   await page.keyboard.press('?');
   await page.getByText('next row, previous row').waitFor();
   await page.keyboard.press('Escape');
-  t.equal(await page.getByText('next row, previous row').count(), 0);
+  await page.getByText('next row, previous row').waitFor({ state: 'hidden' });
   t.same(faults, []);
 });
 
@@ -207,8 +214,9 @@ t.test('the limits of a type are changed', skipped, async (t) => {
   await page.getByRole('button', { name: 'Limits' }).click();
   await page.getByLabel(/^Rate/).fill('100/1m');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('100/1m').first().waitFor();
-  t.match(await api(server, 'GET', '/job-types/hold'), { rate: '100/1m', concurrency: 1 });
+  const typeNow = () => api<{ rate: string | null; concurrency: number }>(server, 'GET', '/job-types/hold');
+  await eventually(async () => (await typeNow()).rate === '100/1m', 'the rate does not reach the server');
+  t.equal((await typeNow()).concurrency, 1, 'what was not changed stays');
   await page.getByRole('button', { name: 'Pause' }).click();
   await page.locator('dialog button[type=submit]').click();
   await page.getByText('Nothing of this type starts').waitFor();
