@@ -59,28 +59,40 @@ export const fresh = { attempt: 0, retryCount: 0, interruptions: 0 } as const;
 /** Nothing is to come. */
 const over = { pause: null, nextSlot: 0 } as const;
 
-/** The one way to a new state. Field by field: every start and every outcome passes here, and objects put together by spreading cost ten times as much. */
-export function move(state: JobState, step: Step, now: number, changes: Partial<JobState>): JobState {
+/** A state that is being made. */
+type NewState = { -readonly [field in keyof JobState]: JobState[field] };
+
+/** The one way to a new state, which its caller then changes: as it was, with the status that the step leads to. */
+function moved(state: JobState, step: Step, now: number): NewState {
   const status = next(state.status, step);
   if (!status) throw new Error(`a ${state.status} job was to ${step}`);
+  // Field by field: every start and every outcome passes here, and objects put together by spreading cost ten times as much.
   return {
     status,
-    due: changes.due ?? state.due,
-    occurrence: changes.occurrence ?? state.occurrence,
+    due: state.due,
+    occurrence: state.occurrence,
     updatedAt: now,
-    startedAt: changes.startedAt ?? state.startedAt,
-    finishedAt: changes.finishedAt ?? state.finishedAt,
-    fence: changes.fence ?? state.fence,
-    attempt: changes.attempt ?? state.attempt,
-    retryCount: changes.retryCount ?? state.retryCount,
-    interruptions: changes.interruptions ?? state.interruptions,
-    skipped: changes.skipped ?? state.skipped,
-    missed: changes.missed ?? state.missed,
-    runCount: changes.runCount ?? state.runCount,
-    lastOutcome: changes.lastOutcome ?? state.lastOutcome,
-    pause: changes.pause === undefined ? state.pause : changes.pause,
-    nextSlot: changes.nextSlot ?? state.nextSlot,
+    startedAt: state.startedAt,
+    finishedAt: state.finishedAt,
+    fence: state.fence,
+    attempt: state.attempt,
+    retryCount: state.retryCount,
+    interruptions: state.interruptions,
+    skipped: state.skipped,
+    missed: state.missed,
+    runCount: state.runCount,
+    lastOutcome: state.lastOutcome,
+    pause: state.pause,
+    nextSlot: state.nextSlot,
   };
+}
+
+/** A new state, with what else changes; what is undefined stays. */
+export function move(state: JobState, step: Step, now: number, changes: Partial<JobState>): JobState {
+  const after = moved(state, step, now);
+  for (const [field, value] of Object.entries(changes))
+    if (value !== undefined) Object.assign(after, { [field]: value });
+  return after;
 }
 
 /** The only place where a job comes into being. */
@@ -225,17 +237,16 @@ function countsAsRun(spec: JobSpec, { nextSlot: following }: JobState): boolean 
 }
 
 export function start({ spec, state, detail }: Job, now: number): Decision {
-  return {
-    ...(detail.progress !== undefined && { detail: withoutProgress(detail) }),
-    state: move(state, 'start', now, {
-      attempt: state.attempt + 1,
-      runCount: state.runCount + (state.attempt === 0 && countsAsRun(spec, state) ? 1 : 0),
-      fence: (state.fence % maxLease) + 1,
-      startedAt: now,
-      finishedAt: 0,
-    }),
-    events: [{ type: 'job.started', attempt: attemptNumber(state) }],
-  };
+  const after = moved(state, 'start', now);
+  after.attempt = state.attempt + 1;
+  if (state.attempt === 0 && countsAsRun(spec, state)) after.runCount = state.runCount + 1;
+  after.fence = (state.fence % maxLease) + 1;
+  after.startedAt = now;
+  after.finishedAt = 0;
+  const events: EventBody[] = [{ type: 'job.started', attempt: attemptNumber(state) }];
+  return detail.progress === undefined
+    ? { state: after, events }
+    : { state: after, events, detail: withoutProgress(detail) };
 }
 
 /** A new attempt has said nothing of its progress. */
@@ -317,7 +328,12 @@ function finish(
   now: number,
 ): Decision {
   if (!isRepeating(spec)) {
-    return { state: move(state, step, now, { ...over, finishedAt: now, interruptions: 0 }), events: told };
+    const after = moved(state, step, now);
+    after.finishedAt = now;
+    after.interruptions = 0;
+    after.pause = over.pause;
+    after.nextSlot = over.nextSlot;
+    return { state: after, events: told };
   }
   const asOf = followsAsOf(spec, state, now);
   const slot = followingSlot(spec, state, asOf);

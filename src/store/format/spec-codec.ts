@@ -66,10 +66,9 @@ const bits = {
   keyLost: 65_536,
   successor: 131_072,
 } as const satisfies Record<keyof Fields, number>;
-const names = Object.keys(bits) as readonly (keyof Fields)[];
 
 /** A bit that is not among these is of a later version. */
-const knownFields = names.reduce((known, name) => known | bits[name], traced);
+const knownFields = Object.values(bits).reduce((known, bit) => known | bit, traced);
 
 /** Appends the spec to `out`; what it wrote begins where `out` ended before. */
 export function writeSpec(out: ByteWriter, spec: JobSpec, typeId: number): void {
@@ -209,11 +208,27 @@ export function readSpec(seq: number, bytes: Buffer, types: TypeDictionary): Job
   };
 }
 
-/** Which of the fields a spec has. */
-function fieldsOf(spec: JobSpec): number {
-  let there = 0;
-  for (const name of names) if (spec[name] !== undefined) there |= bits[name];
-  return there;
+/** Which of the fields a spec has. One by one: each job that is made passes here, and a loop over names costs ten times as much. */
+function fieldsOf(spec: Fields): number {
+  return (
+    (spec.priority === undefined ? 0 : bits.priority) |
+    (spec.tags === undefined ? 0 : bits.tags) |
+    (spec.expiresAfterMs === undefined ? 0 : bits.expiresAfterMs) |
+    (spec.expiresFrom === undefined ? 0 : bits.expiresFrom) |
+    (spec.maxRetryDelayMs === undefined ? 0 : bits.maxRetryDelayMs) |
+    (spec.retryJitter === undefined ? 0 : bits.retryJitter) |
+    (spec.startAt === undefined ? 0 : bits.startAt) |
+    (spec.endAt === undefined ? 0 : bits.endAt) |
+    (spec.maxRuns === undefined ? 0 : bits.maxRuns) |
+    (spec.jitterMs === undefined ? 0 : bits.jitterMs) |
+    (spec.overlap === undefined ? 0 : bits.overlap) |
+    (spec.parentId === undefined ? 0 : bits.parentId) |
+    (spec.key === undefined ? 0 : bits.key) |
+    (spec.keyTtlMs === undefined ? 0 : bits.keyTtlMs) |
+    (spec.keyLost === undefined ? 0 : bits.keyLost) |
+    (spec.successor === undefined ? 0 : bits.successor) |
+    (spec.group === undefined ? 0 : bits.group)
+  );
 }
 
 /** Appends those that are there, as `fieldsOf` says. */
