@@ -1,5 +1,6 @@
 /** All benches, in the order in which they are run. */
 import { control } from './control.js';
+import { dashboard } from './dashboard.js';
 import { fanout } from './fanout.js';
 import { growth } from './growth.js';
 import { ingest } from './ingest.js';
@@ -22,4 +23,5 @@ export const benches: readonly AnyBench[] = [
   queries,
   growth,
   control,
+  dashboard,
 ];

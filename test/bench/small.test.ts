@@ -5,6 +5,7 @@
 import t from 'tap';
 import { benches } from '../../bench/benches.js';
 import { control } from '../../bench/control.js';
+import { dashboard } from '../../bench/dashboard.js';
 import { fanout } from '../../bench/fanout.js';
 import { growth } from '../../bench/growth.js';
 import { ingest } from '../../bench/ingest.js';
@@ -53,6 +54,7 @@ const all: readonly Tiny[] = [
     beside: steady,
     tagged: 0,
   }),
+  tiny(dashboard, { opens: 1, perSecond: 50, seconds: 0.2, jobs: 300, rounds: 1 }),
 ];
 
 async function runTiny({ bench, plan }: Tiny): Promise<Run> {

@@ -1,66 +1,19 @@
-/**
- * Debian's Chromium with a page in it, for tests of the dashboard. It is driven by playwright-core, of which these declarations name what
- * tests use.
- */
-import { existsSync, mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
+/** Chromium with a page in it, for tests of the dashboard. */
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { type Browser, hasChromium, launchChromium, type Page } from './chromium.js';
 
-const chromiumPath = '/usr/bin/chromium';
-export const hasChromium = existsSync(chromiumPath);
+export { hasChromium, type Page };
+
 /** Where pictures of the screens go, for people to look at; unset: nowhere. */
 const pictures = process.env.TEST_SCREENSHOTS;
-
-export interface Locator {
-  click(): Promise<void>;
-  fill(text: string): Promise<void>;
-  press(key: string): Promise<void>;
-  count(): Promise<number>;
-  first(): Locator;
-  waitFor(options?: { state?: 'visible' | 'hidden' | 'attached' | 'detached' }): Promise<void>;
-  innerText(): Promise<string>;
-  inputValue(): Promise<string>;
-  selectOption(value: string): Promise<unknown>;
-  evaluate<T>(run: (element: HTMLElementLike) => T): Promise<T>;
-}
-/** As far as tests look at elements. */
-interface HTMLElementLike {
-  readonly textContent: string | null;
-}
-export interface Page {
-  goto(url: string): Promise<unknown>;
-  evaluate<T>(run: string): Promise<T>;
-  locator(selector: string): Locator;
-  route(url: string, answer: (route: { fulfill(answer: { json: unknown }): Promise<void> }) => unknown): Promise<void>;
-  getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator;
-  getByText(text: string | RegExp): Locator;
-  getByLabel(text: string | RegExp, options?: { exact?: boolean }): Locator;
-  readonly keyboard: { press(key: string): Promise<void> };
-  setViewportSize(size: { width: number; height: number }): Promise<void>;
-  emulateMedia(media: { colorScheme: 'light' | 'dark' }): Promise<void>;
-  screenshot(options: { path: string }): Promise<unknown>;
-  on(event: string, listener: (value: never) => void): void;
-  url(): string;
-  close(): Promise<void>;
-}
-interface Browser {
-  newPage(options: object): Promise<Page>;
-  close(): Promise<void>;
-}
 
 let launched: Promise<Browser> | undefined;
 
 function browser(): Promise<Browser> {
   if (launched === undefined) {
-    const { chromium } = createRequire(import.meta.url)('playwright-core') as {
-      chromium: { launch(options: object): Promise<Browser> };
-    };
-    launched = chromium.launch({
-      executablePath: chromiumPath,
-      // Root gets no sandbox, and a container little shared memory.
-      args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking'],
-    });
+    launched = launchChromium();
     t.teardown(async () => (await launched)?.close());
   }
   return launched;
