@@ -475,6 +475,11 @@ export const mutations = [
     changes: [change('src/store/trees/merge.ts', "tx.remove('details', detailKey(seq));", '')],
   },
   {
+    name: 'a restart forgets that the clock was set back and jobs have not been looked at since',
+    test: 'simulation/found',
+    changes: [change('src/scheduler/scheduler.ts', 'if (start.setBack) this.#clockSetBack.begin(start.setBack);', '')],
+  },
+  {
     name: 'when no server ran is not on disk with the first record after',
     test: 'scheduler/hidden-downtime',
     changes: [change('src/scheduler/ledger.ts', 'this.#downtime = stretches ?? this.#downtime;', '')],

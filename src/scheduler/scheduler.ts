@@ -89,6 +89,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#retention = new Retention(ports, this.#ledger);
     this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic(), ports.requestedJobsPerTurn);
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
+    if (start.setBack) this.#clockSetBack.begin(start.setBack);
     this.#merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
     this.#attempts = new Attempts(ports, parts, (now) => this.#contextAt(now));
