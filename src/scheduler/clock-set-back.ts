@@ -5,7 +5,7 @@
 
 import type { SetBack } from '../clock.js';
 import { isFinished } from '../domain/lifecycle.js';
-import { reschedule } from '../domain/reschedule.js';
+import { reschedule } from '../domain/slots/reschedule.js';
 import type { JobsByStatus } from '../store/port.js';
 import type { Ledger } from './ledger.js';
 

@@ -247,7 +247,6 @@ export class Dispatch {
   #expire(job: Job, now: number): boolean {
     if (!hasExpired(job.spec, job.state, now)) return false;
     this.#ledger.record(job, decisions.expire(job, now), now);
-    this.#ports.telemetry.expired(job.spec.name);
     return true;
   }
 

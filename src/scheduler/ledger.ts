@@ -23,8 +23,10 @@ import {
   type KeyUse,
   UnreadableRecord,
 } from '../store/port.js';
+import type { Telemetry } from '../telemetry/port.js';
 import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
+import { Counted } from './books/counted.js';
 import { Progress } from './books/progress.js';
 import { ReadJobs } from './books/read-jobs.js';
 import { SettingsBook } from './books/settings-book.js';
@@ -34,6 +36,7 @@ import type { Answer } from './messages.js';
 export interface LedgerPorts {
   readonly store: Commits & CommittedJobs;
   readonly damage: DamageReports;
+  readonly telemetry: Telemetry;
   /** Absent: nothing is traced. */
   readonly traces?: Traces | undefined;
 }
@@ -51,6 +54,8 @@ export class Ledger {
   readonly settings: SettingsBook;
   /** What attempts have said that is not on disk yet. */
   readonly progress = new Progress();
+  /** What telemetry is told of decisions. */
+  readonly counted: Counted;
   readonly #ports: LedgerPorts;
   readonly #active = new Map<number, Job>();
   readonly #read: ReadJobs;
@@ -71,6 +76,7 @@ export class Ledger {
     const { counters, settings } = start;
     this.#ports = ports;
     this.#read = new ReadJobs(ports.store);
+    this.counted = new Counted(ports.telemetry, (written) => this.#filling.onEnd({ written }));
     this.settings = new SettingsBook(settings, () => ({ filling: this.#filling, inFlight: this.#inFlight }));
     this.#counters = { ...counters };
     this.#countersInFlight = counters;
@@ -186,6 +192,7 @@ export class Ledger {
       this.#filling.addEvent(event);
     }
     if (decision.counts) this.#counters[decision.counts]++;
+    if (decision.passed !== undefined || decision.counts === 'failed') this.counted.runs(name, decision);
     if (decision.spec?.group !== undefined) this.settings.noteGroups(name);
     if (this.#active.has(seq)) this.#active.set(seq, after);
     return after;

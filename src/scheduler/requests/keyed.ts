@@ -37,11 +37,15 @@ export function makeKeyed(draft: JobDraft, key: string, context: RequestContext,
   if (owner === undefined) return made(place, context, maker);
   switch (draft.ifExists ?? 'reject') {
     case 'reject':
-      throw keyTaken(owner);
+      throw keyTaken(owner, context);
     case 'return':
+      context.ledger.counted.keyKept(draft.name, 'returned');
       return { job: owner, replayed: false, existed: true };
-    case 'replace':
-      return replaceOwner(owner, place, context, maker);
+    case 'replace': {
+      const replaced = replaceOwner(owner, place, context, maker);
+      context.ledger.counted.keyReplaced(draft.name);
+      return replaced;
+    }
     default:
       throw new Error(`what is to be done about a taken key: ${draft.ifExists}`);
   }
@@ -102,7 +106,7 @@ export function checkKeys(
     if (ifExists === 'replace' && owner !== undefined && isReplaced(owner))
       checkRequest(owner, specFor(draft, owner), context, `/${index}`);
     if (ifExists !== 'reject') continue;
-    if (owner !== undefined) throw keyTaken(owner, `/${index}/key`);
+    if (owner !== undefined) throw keyTaken(owner, context, `/${index}/key`);
     if (first !== undefined) throw keyTwice(`/${index}/key`, first);
   }
 }
@@ -122,12 +126,13 @@ export function takeKeyAgain(job: Job, context: RequestContext): void {
   const place = placeOf(job.spec);
   if (place === undefined) return;
   const owner = ownerOf(place, context);
-  if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner);
+  if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner, context);
   context.ledger.giveKey(place, job.spec);
 }
 
 /** @param path where in the request the key stands, when it is to be told; a JSON pointer */
-export function keyTaken({ spec, state }: Job, path?: string): Refusal {
+function keyTaken({ spec, state }: Job, { ledger }: RequestContext, path?: string): Refusal {
+  ledger.counted.keyKept(spec.name, 'rejected');
   const id = formatId(spec.seq, spec.idSeconds);
   const message = `is taken by job ${id}, which is ${state.status}`;
   const detail = `The key ${spec.key} of job type ${spec.name} ${message}. Use another key, or "if_exists": "return" or "replace".`;
