@@ -476,6 +476,17 @@ export const mutations = [
     changes: [change('src/scheduler/scheduler.ts', 'if (start.setBack) this.#clockSetBack.begin(start.setBack);', '')],
   },
   {
+    name: 'what an attempt enqueues takes a key between the check of a list and its making',
+    test: 'scheduler/keys',
+    changes: [
+      change(
+        'src/scheduler/scheduler.ts',
+        '!this.#hasGathered && !this.#mailbox.isHalfway && this.#ports',
+        '!this.#hasGathered && this.#ports',
+      ),
+    ],
+  },
+  {
     name: 'when no server ran is not on disk with the first record after',
     test: 'scheduler/hidden-downtime',
     changes: [change('src/scheduler/ledger.ts', 'this.#downtime = stretches ?? this.#downtime;', '')],
