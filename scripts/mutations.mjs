@@ -170,11 +170,7 @@ export const mutations = [
     changes: [
       change('src/scheduler/dispatch.ts', 'this.#ports.window.pop(now, this', 'this.#ports.window.pop(now + 5, this'),
       change('src/scheduler/dispatch.ts', 'if (due > now) {', 'if (due > now + 5) {'),
-      change(
-        'src/domain/decisions.ts',
-        'after.startedAt = now;',
-        'after.startedAt = Math.max(now, state.due);',
-      ),
+      change('src/domain/decisions.ts', 'after.startedAt = now;', 'after.startedAt = Math.max(now, state.due);'),
     ],
   },
   {
@@ -473,6 +469,22 @@ export const mutations = [
   {
     name: 'a removed job leaves its result behind',
     changes: [change('src/store/trees/merge.ts', "tx.remove('details', detailKey(seq));", '')],
+  },
+  {
+    name: 'a restart forgets that the clock was set back and jobs have not been looked at since',
+    test: 'simulation/found',
+    changes: [change('src/scheduler/scheduler.ts', 'if (start.setBack) this.#clockSetBack.begin(start.setBack);', '')],
+  },
+  {
+    name: 'what an attempt enqueues takes a key between the check of a list and its making',
+    test: 'scheduler/keys',
+    changes: [
+      change(
+        'src/scheduler/scheduler.ts',
+        '!this.#hasGathered && !this.#mailbox.isHalfway && this.#ports',
+        '!this.#hasGathered && this.#ports',
+      ),
+    ],
   },
   {
     name: 'when no server ran is not on disk with the first record after',

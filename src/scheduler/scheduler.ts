@@ -25,7 +25,7 @@ import { Ledger } from './ledger.js';
 import { Mailbox } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
-import { type Load, type Mode, Modes } from './modes.js';
+import { type Mode, Modes } from './modes.js';
 import { crashDecision } from './outcomes.js';
 import type { RequestContext } from './requests/context.js';
 import { Retention } from './retention.js';
@@ -89,10 +89,12 @@ export class Scheduler implements Requests, StoreEvents {
     this.#retention = new Retention(ports, this.#ledger);
     this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic(), ports.requestedJobsPerTurn);
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
+    if (start.setBack) this.#clockSetBack.begin(start.setBack);
     this.#merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
     this.#attempts = new Attempts(ports, parts, (now) => this.#contextAt(now));
-    this.#modes = new Modes(this.#load());
+    const isCrowded = (): boolean => this.#ledger.filling.facts.length >= maxFacts;
+    this.#modes = new Modes({ isCrowded, isRecovering: () => !this.recovered });
     const setBack = this.#downtime.setBackBefore(start.lastRecordAt);
     if (setBack) this.#clockSetBack.begin(setBack);
     this.#ledger.keepDowntime(this.#downtime.takeNews());
@@ -272,12 +274,6 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#mailbox.isEmpty && this.#attempts.settled && this.#ledger.settled;
   }
 
-  #load(): Load {
-    const isCrowded = (): boolean => this.#ledger.filling.facts.length >= maxFacts;
-    const isRecovering = (): boolean => !this.recovered;
-    return { isCrowded, isRecovering };
-  }
-
   // -- turns --
 
   turn(): void {
@@ -293,7 +289,8 @@ export class Scheduler implements Requests, StoreEvents {
     }
     this.#dispatch.startWaiting(starts);
     if (starts) this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
-    if (starts && !this.#hasGathered) this.#bulks.step(this.#contextAt(this.#ports.clock.now()));
+    if (starts && !this.#hasGathered && !this.#mailbox.isHalfway)
+      this.#bulks.step(this.#contextAt(this.#ports.clock.now()));
     this.#ports.pool.flush();
     if (this.#ports.window.wantsRefill && refills) this.#refill();
     this.#merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
@@ -314,9 +311,12 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#ledger.filling.touched.size >= maxGathered;
   }
 
-  /** Whether jobs that were enqueued are made now: as with those that are asked for, there is a bound to what waits. */
+  /**
+   * Whether jobs that were enqueued are made now: as with those that are asked for, there is a bound to what waits. Nor does one take
+   * a key between the check of a list and the making of its jobs.
+   */
   get #mayMake(): boolean {
-    return !this.#hasGathered && this.#ports.store.changed < maxUnmerged;
+    return !this.#hasGathered && !this.#mailbox.isHalfway && this.#ports.store.changed < maxUnmerged;
   }
 
   #decideRequests(): void {

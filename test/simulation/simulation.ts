@@ -126,6 +126,7 @@ export class Simulation {
       ...(life.seed % 10 === 7 && { ownPlaces: { noop: 2 } }),
       lags: random.chance(0.5),
       requestedJobsPerTurn: random.pick([1, 3, 1000]),
+      looksPerTurn: Random.ofStep(life.seed, 3_000_002).pick([1, 5, 512]),
       ...(retains && { retainJobs: 3, retentionMs: 3000 }),
     });
     this.#attend();

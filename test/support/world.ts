@@ -105,6 +105,8 @@ export interface WorldOptions {
   readonly lags?: boolean;
   /** Jobs that requests may name in one turn. */
   readonly requestedJobsPerTurn?: number;
+  /** Jobs that are looked at in one turn after the clock was set back. */
+  readonly looksPerTurn?: number;
   /** Attempts that the pool takes at once, 8 unless told. */
   readonly poolCapacity?: number;
   /** Types for which the pool has places of their own, and how many. */
@@ -184,6 +186,7 @@ export class World {
         merge: { rows: options.mergeRows, detailBytes: 1e6, ageMs: Number.POSITIVE_INFINITY },
       }),
       ...(options.requestedJobsPerTurn !== undefined && { requestedJobsPerTurn: options.requestedJobsPerTurn }),
+      looksPerTurn: options.looksPerTurn,
       log: this.#log(),
       telemetry: options.telemetry ?? noTelemetry,
       damage: this.damage,
