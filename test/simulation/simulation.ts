@@ -14,6 +14,7 @@ import { must } from './event-replay.js';
 import { FaultyDisk } from './faulty-disk.js';
 import { everything, Invariants } from './invariants.js';
 import { anyLimits, noLimits } from './limits.js';
+import { SimulatedLines } from './lines.js';
 import { anyOutcome } from './outcomes.js';
 import { Promised } from './promised.js';
 import { Random } from './random.js';
@@ -50,6 +51,7 @@ export class Simulation {
   readonly #clients: Clients;
   #world: World;
   readonly #bulks: SimulatedBulks;
+  readonly #lines: SimulatedLines;
   #invariants!: Invariants;
   readonly #disk = new FaultyDisk();
   #lastResult = 0;
@@ -81,6 +83,7 @@ export class Simulation {
     this.#bulks = new SimulatedBulks(() => this.#world);
     const note = (what: string): void => this.#note(what);
     this.#attendant = new Attendant(this.#promised, this.#bulks, note, windowCapacity === 1000);
+    this.#lines = new SimulatedLines(life.seed);
     this.#clients = new Clients(this.#promised, habits, () => this.#world);
     this.#world = new World({
       clock: this.#clock,
@@ -94,6 +97,7 @@ export class Simulation {
       requestedJobsPerTurn: random.pick([1, 3, 1000]),
       looksPerTurn: Random.ofStep(life.seed, 3_000_002).pick([1, 5, 512]),
       ...(retains && { retainJobs: 3, retentionMs: 3000 }),
+      ...this.#lines.options,
     });
     this.#attend();
   }
@@ -110,6 +114,7 @@ export class Simulation {
       this.#survive(() => this.#perhapsLimit());
       this.#survive(() => this.#act(what));
       this.#invariants.check();
+      this.#lines.check(this.#world);
       this.#attendant.readClock(this.#world);
     }
     this.step = steps;
@@ -182,6 +187,7 @@ export class Simulation {
         return this.#stale();
       case 'pass':
         this.#clock.advance(random.pick([1, 10, 100, 1000, 4000, 30_000]));
+        this.#world.callBack();
         return this.#world.scheduler.turn();
       case 'crash':
         return this.#crash();
@@ -241,6 +247,7 @@ export class Simulation {
 
   #end(): void {
     const attempt = this.#random.pick([...this.#world.pool.attempts.values()]);
+    if (attempt) this.#lines.perhapsWrite(this.#world, attempt, this.step);
     if (attempt) this.#say(attempt);
     if (attempt) this.#report(anyOutcome(this.#random, attempt.jobSeq, attempt.fence, ++this.#lastResult));
   }
@@ -299,6 +306,7 @@ export class Simulation {
     this.#world = this.#world.crash({ handlers: this.#handlers() });
     must(!this.#world.born.clean || this.#world.born.lastEvent === 0, 'a crash was taken for a stop in order');
     this.#attend();
+    this.#lines.startedAnew(this.#world, false);
   }
 
   /** Stops in order and starts again. */
@@ -308,6 +316,7 @@ export class Simulation {
     this.#world.pass(300);
     this.#world = this.#world.restart({ handlers: this.#handlers() });
     this.#attend();
+    this.#lines.startedAnew(this.#world, true);
     must(this.#world.born.clean, 'a stop in order was not remembered as one');
   }
 
@@ -322,6 +331,7 @@ export class Simulation {
     const world = this.#world;
     this.#invariants = new Invariants(world, this.#promised, this.#bulks);
     this.#disk.attend(world);
+    this.#lines.attend(world);
     this.#attendant.attend(world);
   }
 
@@ -341,9 +351,19 @@ export class Simulation {
     const rounds = 600 + 2 * this.#world.scheduler.counters.nextSeq;
     for (let round = 0; round < rounds && !this.#isQuiet(round); round++) this.#survive(() => this.#restRound());
     this.#world.settle();
+    this.#bringLinesToDisk();
     this.#invariants.check();
     this.#invariants.checkNothingLeft();
     this.#bulks.checkEnded();
+  }
+
+  /** They are written after half a second, and once more a second after they were refused. */
+  #bringLinesToDisk(): void {
+    for (let round = 0; round < 3; round++) {
+      this.#clock.advance(1000);
+      this.#survive(() => this.#world.settle());
+    }
+    this.#lines.checkRest(this.#world);
   }
 
   #isQuiet(round: number): boolean {
