@@ -16,6 +16,7 @@ import { healthCommand } from './commands/health.js';
 import { jobsCommand } from './commands/jobs.js';
 import { bulkCommand } from './commands/many/bulk.js';
 import { failuresCommand } from './commands/many/failures.js';
+import { historyCommand, metricsCommand, systemCommand } from './commands/overview.js';
 import { pauseCommand, resumeCommand } from './commands/pause.js';
 import { startCommand } from './commands/start.js';
 import { statsCommand } from './commands/stats.js';
@@ -43,6 +44,9 @@ function program(): Command {
     .addCommand(eventsCommand())
     .addCommand(statsCommand())
     .addCommand(topCommand())
+    .addCommand(historyCommand())
+    .addCommand(systemCommand())
+    .addCommand(metricsCommand())
     .addCommand(healthCommand())
     .addCommand(cronCommand())
     .addCommand(backupCommand())

@@ -42,6 +42,33 @@ export interface History {
   readonly items: readonly HistoryPoint[];
 }
 
+/** What `cron` is asked. */
+export interface CronQuestion {
+  /** Default: that of the server. */
+  readonly timezone?: string;
+  /** How many times are told, 1 to 100; default 5. */
+  readonly count?: number;
+  /** Only times after this one; default: now. */
+  readonly after?: Instant;
+}
+
+/** What a cron expression means, and when it fires next. */
+export interface CronTimes {
+  readonly cron_expr: string;
+  readonly timezone: string;
+  /** In English. */
+  readonly description: string;
+  readonly items: readonly { readonly at: string; readonly local: string }[];
+}
+
+/** A copy of the store, in a directory on the machine of the server. */
+export interface Backup {
+  readonly directory: string;
+  readonly bytes: number;
+  readonly position: number;
+  readonly duration_ms: number;
+}
+
 export interface System {
   readonly version: string;
   readonly node: string;

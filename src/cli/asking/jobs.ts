@@ -1,6 +1,6 @@
 /** What `escapement jobs …` does. */
 
-import type { JobEvent } from '../../client/event-types.js';
+import type { EventOf, EventType, TransientType } from '../../client/event-types.js';
 import { events } from '../../client/events.js';
 import type { Transport } from '../../client/transport.js';
 import type { Job, ListedJob } from '../../client/types.js';
@@ -55,7 +55,7 @@ export async function add(type: string | undefined, options: AddOptions & Fields
     });
     if (wait === undefined) return showAnswer(made, json, jobLine);
     const signal = wait === true ? undefined : AbortSignal.timeout(wait);
-    const job = await ended(server, made.id, signal);
+    const job = await ended(server, made.id, { signal });
     if (job) return outcome(job, json);
     showAnswer(made, json, jobLine);
     throw new Error(`job ${made.id} has not finished within the time of --wait; it goes on`);
@@ -149,11 +149,16 @@ function each(
   });
 }
 
-export function watch(id: string, options: AskingOptions): Promise<void> {
+interface WatchOptions extends AskingOptions {
+  readonly logs?: true;
+}
+
+export function watch(id: string, options: WatchOptions): Promise<void> {
+  const types: readonly AnyType[] = [...eventTypes, 'job.progress', ...(options.logs ? (['job.log'] as const) : [])];
   return ask(options, async (server) => {
     // Refused here, it is not asked for again and again.
     await server.send<Job>('GET', pathOf(id));
-    const job = await ended(server, id, undefined, (event) => printEvent(event, options.json));
+    const job = await ended(server, id, { types, onEvent: (event) => printEvent(event, options.json) });
     if (job) outcome(job, options.json);
   });
 }
@@ -168,12 +173,33 @@ function outcome(job: Job, json: boolean | undefined): void {
 
 const finished: ReadonlySet<string> = new Set(['success', 'failed', 'cancelled']);
 
+type AnyType = EventType | TransientType;
+
+/** After these a job may have finished. */
+const endTypes = ['job.completed', 'job.failed', 'job.cancelled', 'job.updated'] as const satisfies EventType[];
+
+/** All that happens to a job. */
+const eventTypes: readonly EventType[] = [
+  ...endTypes,
+  'job.scheduled',
+  'job.started',
+  'job.retrying',
+  'job.paused',
+  'job.resumed',
+];
+
+interface Watching {
+  readonly signal?: AbortSignal | undefined;
+  /** Events that `onEvent` is told of, those of ends among them. */
+  readonly types?: readonly AnyType[];
+  readonly onEvent?: (event: EventOf<AnyType>) => void;
+}
+
 /** The job once it has finished; undefined when `signal` was first. */
 async function ended(
   server: Transport,
   id: string,
-  signal?: AbortSignal,
-  onEvent: (event: JobEvent) => void = () => {},
+  { signal, types = endTypes, onEvent = () => {} }: Watching,
 ): Promise<Job | undefined> {
   const over = new AbortController();
   const stop = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
@@ -193,14 +219,12 @@ async function ended(
     );
   };
   // From here on nothing is missed: what happened before is in the job, what comes after is an event.
-  for await (const event of events(server, { job_ids: [id] }, { signal: stop, onSubscribed: look })) {
+  const filter = { job_ids: [id], event_types: types };
+  for await (const event of events(server, filter, { signal: stop, onSubscribed: look })) {
     if (event.type === 'gap') continue;
     onEvent(event);
-    if (mayEnd(event.type)) look();
+    if (endTypes.some((type) => type === event.type)) look();
   }
   if (failure !== undefined) throw failure;
   return job;
 }
-
-const mayEnd = (type: string): boolean =>
-  ['job.completed', 'job.failed', 'job.cancelled', 'job.updated'].includes(type);
