@@ -321,6 +321,23 @@ t.test('charts are drawn of what happened, with gaps and over powers of ten', sk
   // The same number, of five minutes.
   await page.locator('.chart-legend >> text=3.9').first().waitFor();
   t.equal(await page.locator('.chart canvas').count(), 2);
+  const bright = `(() => {
+    const drawn = document.querySelector('.chart canvas');
+    const { width, height } = drawn;
+    const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+    copy.drawImage(drawn, 0, 0);
+    const { data } = copy.getImageData(0, 0, width, height);
+    let count = 0;
+    for (let at = 0; at < data.length; at += 4)
+      if (data[at + 3] === 255 && Math.min(data[at], data[at + 1], data[at + 2]) > 200) count++;
+    return count;
+  })()`;
+  t.ok((await page.evaluate<number>(bright)) > 0, 'its lines are light in light colours');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await eventually(
+    async () => (await page.evaluate(bright)) === 0,
+    'they are still so when the system has turned to dark ones',
+  );
   t.same(faults, []);
 });
 
