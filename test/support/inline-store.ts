@@ -9,6 +9,8 @@ export class InlineStore implements Storage {
   events: StorageEvents | undefined;
   /** Called when a batch is on disk and nobody has been told. */
   afterCommit: () => void = () => {};
+  /** Called when lines of handlers are on disk and nobody has been told. */
+  afterLogs: (order: LogOrder) => void = () => {};
   readonly #queue: (() => void)[] = [];
   /** What was done and is not told yet. */
   readonly #reports: (() => void)[] = [];
@@ -51,6 +53,7 @@ export class InlineStore implements Storage {
     this.#queue.push(() => {
       try {
         const bytes = this.logs.write(order);
+        this.afterLogs(order);
         this.#report(() => this.events?.logsWritten(bytes));
       } catch (error) {
         if (!(error instanceof DiskFull || error instanceof DiskBroken)) throw error;

@@ -18,6 +18,7 @@ import { JournaledLog } from '../../src/store/log/journaled-log.js';
 import { KvLog, KvLogSource } from '../../src/store/log/kv-log.js';
 import type { CommittedState } from '../../src/store/state/committed-state.js';
 import type { CommittedStore } from '../../src/store/state/committed-store.js';
+import type { JobLogs } from '../../src/store/state/job-logs.js';
 import type { Memtable } from '../../src/store/state/memtable.js';
 import type { StoreQueries } from '../../src/store/state/queries.js';
 import { StoreEngine } from '../../src/store/trees/engine.js';
@@ -101,6 +102,8 @@ export interface WorldOptions {
   readonly clock?: FakeClock;
   /** Changed rows that make a merge due. */
   readonly mergeRows?: number;
+  /** What lines of handlers may take on disk; absent: none are kept. */
+  readonly jobLogBytes?: number;
   /** What the store has done is told later, by a step of its own. */
   readonly lags?: boolean;
   /** Jobs that requests may name in one turn. */
@@ -137,6 +140,9 @@ export class World {
   readonly window: DueLanes;
   readonly scheduler: Scheduler;
   readonly queries: StoreQueries;
+  readonly jobLogs: JobLogs;
+  /** What is to be called back, by when on the monotonic clock. */
+  #timers: { readonly at: number; readonly step: () => void }[] = [];
   readonly events: JobEvent[] = [];
   readonly transient: TransientEvent[] = [];
   readonly fatal: string[] = [];
@@ -187,6 +193,12 @@ export class World {
       }),
       ...(options.requestedJobsPerTurn !== undefined && { requestedJobsPerTurn: options.requestedJobsPerTurn }),
       looksPerTurn: options.looksPerTurn,
+      ...(options.jobLogBytes !== undefined && {
+        jobLogs: {
+          maxBytes: options.jobLogBytes,
+          later: (ms, step) => this.#timers.push({ at: this.clock.monotonic() + ms, step }),
+        },
+      }),
       log: this.#log(),
       telemetry: options.telemetry ?? noTelemetry,
       damage: this.damage,
@@ -205,6 +217,7 @@ export class World {
     this.window = shard.window;
     this.scheduler = shard.scheduler;
     this.queries = shard.queries;
+    this.jobLogs = shard.jobLogs;
     this.store.events = this.jobs;
     const { nextSeq, lastEvent } = this.scheduler.counters;
     this.born = { clean, at: this.clock.now(), firstNewSeq: nextSeq, lastEvent };
@@ -254,6 +267,7 @@ export class World {
     this.scheduler.outcomes(
       running.map(({ jobSeq, fence }) => ({ kind: 'interrupted', jobSeq, fence, durationMs: 1, begun: true })),
     );
+    this.jobLogs.flush();
     this.settle();
     if (!this.scheduler.settled) throw new Error('the last changes could not be written');
     this.store.engine.markClean(true);
@@ -263,13 +277,22 @@ export class World {
   /** Works until nothing is left to do at the present instant. */
   settle(): void {
     for (let i = 0; i < 100_000; i++) {
-      if (this.store.step()) continue;
+      if (this.store.step() || this.callBack()) continue;
       if (!this.waker.wakes) return;
       this.waker.isSoon = false;
       this.waker.instant = Number.POSITIVE_INFINITY;
       this.scheduler.turn();
     }
     throw new Error('the world does not come to rest');
+  }
+
+  /** Calls back whom it is time for; false when that is nobody. */
+  callBack(): boolean {
+    const now = this.clock.monotonic();
+    const due = this.#timers.filter(({ at }) => at <= now);
+    this.#timers = this.#timers.filter(({ at }) => at > now);
+    for (const { step } of due) step();
+    return due.length > 0;
   }
 
   /** Lets time pass, stopping at each instant at which the scheduler wants to wake. */
