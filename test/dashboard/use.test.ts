@@ -277,6 +277,7 @@ t.test('of too many events a few are shown, the others are counted, and none is 
   await eventually(async () => (await counts())[0] === taken + 3000, 'not all that came meanwhile comes');
   t.equal((await counts())[1], leftOut, 'nothing more is left out');
   await page.evaluate('scrollTo(0, 2000)');
+  await page.locator('.tail-line[aria-posinset="1"]').waitFor({ state: 'detached' });
   await api(server, 'POST', '/jobs', { name: 'pay', delay: '1h', payload: { order: 'last' } });
   await page.getByRole('button', { name: '1 newer' }).click();
   await page.getByText('1 newer').waitFor({ state: 'hidden' });
