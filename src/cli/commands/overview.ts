@@ -13,7 +13,7 @@ export function historyCommand(): Command {
         .default('5m'),
     )
     .option('--from <instant>', 'only steps that began then or later')
-    .option('--to <instant>', 'only steps that began before')
+    .option('--to <instant>', 'only steps that began then or earlier')
     .action(async (options) => (await statsModule()).history(options));
   return examples(asking(command), 'escapement history --from 2030-01-31T09:00:00Z --to 2030-01-31T12:00:00Z');
 }
