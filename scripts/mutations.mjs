@@ -669,6 +669,7 @@ export const mutations = [
   },
   {
     name: 'the oldest lines of an attempt go while those behind them are fewer than may be',
+    test: 'store/state/job-logs',
     changes: [
       change(
         'src/store/trees/job-logs.ts',
