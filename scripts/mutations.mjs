@@ -650,6 +650,10 @@ export const mutations = [
     changes: [change('src/store/state/job-logs.ts', 'this.#hand(this.#writing);', 'this.#hand([]);')],
   },
   {
+    name: 'lines of handlers come to where backups are made of before their job does',
+    changes: [change('src/store/trees/engine.ts', 'this.checkpoint();\n    return this.#logs', 'return this.#logs')],
+  },
+  {
     name: 'lines that the disk has refused are written for a job that is gone',
     changes: [
       change(
@@ -665,6 +669,7 @@ export const mutations = [
   },
   {
     name: 'the oldest lines of an attempt go while those behind them are fewer than may be',
+    test: 'store/state/job-logs',
     changes: [
       change(
         'src/store/trees/job-logs.ts',

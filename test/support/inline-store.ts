@@ -1,6 +1,6 @@
 import type { SealedBatch } from '../../src/store/format/sealing.js';
 import type { StoreEngine } from '../../src/store/trees/engine.js';
-import type { LogOrder, LogWriter } from '../../src/store/trees/job-logs.js';
+import type { LogOrder } from '../../src/store/trees/job-logs.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
 import { DiskBroken, DiskFull } from './disk-faults.js';
 
@@ -20,7 +20,6 @@ export class InlineStore implements Storage {
   /** @param lags what was done is told by a step of its own: the store may be ahead of what its thread has said */
   constructor(
     readonly engine: StoreEngine,
-    readonly logs: LogWriter,
     lags = false,
   ) {
     this.#committed = engine.checkpointed;
@@ -52,13 +51,14 @@ export class InlineStore implements Storage {
   writeLogs(order: LogOrder): void {
     this.#queue.push(() => {
       try {
-        const bytes = this.logs.write(order);
+        const bytes = this.engine.writeLogs(order);
         this.afterLogs(order);
         this.#report(() => this.events?.logsWritten(bytes));
       } catch (error) {
         if (!(error instanceof DiskFull || error instanceof DiskBroken)) throw error;
         this.#report(() => this.events?.logsRefused());
       }
+      this.#reportCheckpoint();
     });
   }
 

@@ -22,7 +22,6 @@ import type { JobLogs } from '../../src/store/state/job-logs.js';
 import type { Memtable } from '../../src/store/state/memtable.js';
 import type { StoreQueries } from '../../src/store/state/queries.js';
 import { StoreEngine } from '../../src/store/trees/engine.js';
-import { LogWriter } from '../../src/store/trees/job-logs.js';
 import type { JobSets } from '../../src/store/trees/job-sets.js';
 import { noTelemetry, type Telemetry } from '../../src/telemetry/port.js';
 import type { DueLanes } from '../../src/timer/lanes.js';
@@ -170,7 +169,7 @@ export class World {
     const log = new JournaledLog(new KvLog(this.kv), new Journal(this.kv.journal));
     const engine = new StoreEngine(this.kv, log);
     const { clean } = engine.open();
-    this.store = new InlineStore(engine, new LogWriter(this.kv), options.lags);
+    this.store = new InlineStore(engine, options.lags);
     const ports: ShardPorts = {
       clock: this.clock,
       pool: this.pool,

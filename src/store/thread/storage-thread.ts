@@ -11,7 +11,7 @@ import { hasRoom, whyForGood } from '../kv/disk.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
 import { openLog } from '../log/open-log.js';
 import { StoreEngine } from '../trees/engine.js';
-import { type LogOrder, LogWriter } from '../trees/job-logs.js';
+import type { LogOrder } from '../trees/job-logs.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './storage-messages.js';
 
 if (!parentPort) throw new Error('this file runs in a thread of the server');
@@ -27,7 +27,6 @@ const checkpointBytes = 1024 * 1024;
 const kv = new LmdbKv(directory);
 const log = openLog(kv, directory);
 const engine = new StoreEngine(kv, log);
-const logs = new LogWriter(kv);
 let stepping = false;
 let checkpointing: NodeJS.Timeout | undefined;
 let closing = false;
@@ -68,11 +67,12 @@ function commit(batch: SealedBatch): void {
 /** They may wait: nobody waits for them. */
 function writeLogs(order: LogOrder): void {
   try {
-    post({ kind: 'logsWritten', bytes: logs.write(order) });
+    post({ kind: 'logsWritten', bytes: engine.writeLogs(order) });
   } catch (error) {
     failedInBackground(error);
     post({ kind: 'logsRefused' });
   }
+  reportCheckpoint();
 }
 
 function reportCheckpoint(): void {
