@@ -46,7 +46,7 @@ export interface History {
 export interface CronQuestion {
   /** Default: that of the server. */
   readonly timezone?: string;
-  /** How many times are told, 1 to 100; default 5. */
+  /** How many times the answer lists, 1 to 100; default 5. */
   readonly count?: number;
   /** Only times after this one; default: now. */
   readonly after?: Instant;

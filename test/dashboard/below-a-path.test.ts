@@ -1,12 +1,13 @@
 /** Below a path of a proxy's: the page, its files, its requests and its WebSocket all find their way, and so do its links. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { hasChromium, openPage } from '../support/browser.js';
 import { programs } from '../support/documents.js';
 import { without } from '../support/faults.js';
+import { freePort } from '../support/network.js';
 import { temporary } from '../support/server.js';
 import { api, emptyServer } from './ground.js';
 
@@ -14,14 +15,6 @@ t.setTimeout(300_000);
 
 const missing = programs({ nginx: 'nginx-light' });
 const skipped = hasChromium ? missing : without('chromium is not there');
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 const takesConnections = (port: number): Promise<boolean> =>
   new Promise((done) => {

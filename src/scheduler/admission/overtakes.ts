@@ -24,14 +24,14 @@ export class Overtakes {
     this.#ledger = ledger;
   }
 
-  /** A job runs, and that is on disk. It is told with every commit of the job, and most change nothing of this. */
+  /** A job runs, and that is on disk. This is called after every commit of the job; most calls change nothing. */
   await({ spec, state }: Job): void {
     if (spec.overlap !== 'cancel_running') return;
     const due = nextDueInRun(spec, state);
     if (due !== undefined) this.#awaitUntil(due, spec.seq);
   }
 
-  /** Entries that are held: one for each job, and what is out of date and has not been come to. */
+  /** Entries in the heap: one for each job, and old ones that were not removed yet. */
   get size(): number {
     return this.#due.size;
   }
