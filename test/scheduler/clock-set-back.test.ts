@@ -49,6 +49,47 @@ for (const [kind, draft] of schedules) {
   }
 }
 
+for (const [kind, draft] of schedules) {
+  t.test(`${kind}: a clock that is set back in the middle of a turn, wherever that is`, async (t) => {
+    const silent: number[] = [];
+    const wrong: number[] = [];
+    for (let reads = 0; reads < 60; reads++) {
+      const world = new World();
+      make(world, { ...draft, isRepeat: true });
+      const slots: number[] = [];
+      live(world, 15 * second, slots);
+      world.clock.wall += 3 * minute;
+      live(world, minute, slots);
+      world.clock.setAfter(reads, -3 * minute);
+      while (world.clock.isToBeSet) live(world, 2 * second, slots);
+      const before = slots.length;
+      live(world, minute, slots);
+      if (slots.length < before + 5) silent.push(reads);
+      live(world, 5 * minute, slots);
+      if (twice(slots).length > 0) wrong.push(reads);
+    }
+    t.same(silent, [], 'it goes on at once');
+    t.same(wrong, [], 'no slot twice');
+  });
+
+  t.test(`${kind}: a clock that is set ahead in the middle of a turn, wherever that is`, async (t) => {
+    const counted: number[] = [];
+    for (let reads = 0; reads < 60; reads++) {
+      const world = new World();
+      const seq = make(world, { ...draft, isRepeat: true, misfire: 'skip' });
+      const slots: number[] = [];
+      live(world, 15 * second, slots);
+      world.clock.setAfter(reads, hour);
+      while (world.clock.isToBeSet) live(world, 5 * second, slots);
+      live(world, minute, slots);
+      const { missed, skipped } = state(world, seq);
+      // While an attempt runs, what comes due is skipped.
+      if (missed + skipped < 350 || missed + skipped > 360) counted.push(reads, missed, skipped);
+    }
+    t.same(counted, [], 'what came due meanwhile was missed or skipped');
+  });
+}
+
 t.test('a daily job that ran by a clock two minutes ahead does not run again that day', async (t) => {
   const world = new World();
   const seq = make(world, { trigger: cron('0 0 9 * * *'), isRepeat: true });

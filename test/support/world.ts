@@ -68,10 +68,13 @@ export class FakePool implements Pool {
   }
 }
 
+const second = 1000;
+
 class FakeWaker implements Waker {
   isSoon = false;
   instant = Number.POSITIVE_INFINITY;
   #armedAt = 0;
+  #armedMonotonic = 0;
   constructor(readonly clock: Clock) {}
   soon(): void {
     this.isSoon = true;
@@ -79,11 +82,14 @@ class FakeWaker implements Waker {
   at(instant: number): void {
     this.instant = instant;
     this.#armedAt = this.clock.now();
+    this.#armedMonotonic = this.clock.monotonic();
   }
-  /** Its instant has come, or the clock was set back, which the real one notices within a second. */
+  /** Its instant has come, or the clock was set back; from a long sleep it wakes after a second. */
   get wakes(): boolean {
     const now = this.clock.now();
-    return this.isSoon || this.instant <= now || (this.instant !== Number.POSITIVE_INFINITY && now < this.#armedAt);
+    if (this.isSoon || this.instant <= now) return true;
+    const hasSlept = this.instant - now >= second && this.clock.monotonic() - this.#armedMonotonic >= second;
+    return this.instant !== Number.POSITIVE_INFINITY && (now < this.#armedAt || hasSlept);
   }
 }
 
@@ -296,13 +302,14 @@ export class World {
 
   /** Lets time pass, stopping at each instant at which the scheduler wants to wake. */
   pass(ms: number): void {
-    const until = this.clock.now() + ms;
+    // By its own field: what sets the clock after so many readings counts those of the server.
+    const until = this.clock.wall + ms;
     this.settle();
     while (this.waker.instant <= until) {
-      this.clock.advance(Math.max(0, this.waker.instant - this.clock.now()));
+      this.clock.advance(Math.max(0, this.waker.instant - this.clock.wall));
       this.settle();
     }
-    this.clock.advance(until - this.clock.now());
+    this.clock.advance(Math.max(0, until - this.clock.wall));
     this.settle();
   }
 
