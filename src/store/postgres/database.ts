@@ -1,0 +1,146 @@
+/**
+ * What a node asks of PostgreSQL, one method each: the log of a shard, its pages, and who owns it. `pg/` is the adapter; the
+ * simulation has one that refuses, delays, executes late and forgets. Types only.
+ *
+ * A method resolves with what the database has said. It rejects with `UnknownEnd` where nothing is known: the statement may have been
+ * carried out, or may be yet. Any other rejection is a refusal: it was not.
+ */
+import type { Tree } from '../format/layout.js';
+
+/** 16 random bytes, in hex. */
+export type RandomId = string;
+
+/** Under which a shard is written: a taking gives it a new one, and the old one is worth nothing. */
+export interface ShardLease {
+  readonly shard: number;
+  readonly token: RandomId;
+}
+
+/** One record of a shard's log, with all else that its commit writes: a whole sealed batch in bytes. */
+export interface LogRow {
+  /** Grows by one. */
+  readonly position: number;
+  readonly id: RandomId;
+  /** Of the record before; null for the first. */
+  readonly previous: RandomId | null;
+  readonly bytes: Uint8Array;
+}
+
+/** A name that one job holds in the whole cluster: a job's key, or an idempotency key. */
+export interface Claim {
+  readonly kind: 'key' | 'idempotency';
+  readonly name: string;
+  readonly shard: number;
+  readonly slot: number;
+  /** Of the body that came with it; empty for a job's key. */
+  readonly digest: string;
+  /** Until when it is held, in Unix milliseconds; undefined: until it is released. */
+  readonly expiresAt?: number | undefined;
+}
+
+export interface Append {
+  readonly lease: ShardLease;
+  readonly row: LogRow;
+  /** Taken in the same transaction; one that another job holds refuses all of it. */
+  readonly claims: readonly Claim[];
+  readonly released: readonly Pick<Claim, 'kind' | 'name'>[];
+}
+
+/**
+ * `done`: it is there, be it from an earlier try. `fenced`: the lease is over. `rewound`: the log is not what this node knows, so the
+ * database has lost commits. `claimed`: names that others hold; nothing was written.
+ */
+export type Appended =
+  | { readonly end: 'done' | 'fenced' | 'rewound' }
+  | { readonly end: 'claimed'; readonly by: readonly Claim[] };
+
+/** A change of one page. Without a value it is removed. */
+export interface PageChange {
+  readonly tree: Tree;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | null;
+}
+
+/** A slice of a merge: all of it or nothing. */
+export interface PageSlice {
+  readonly lease: ShardLease;
+  readonly changes: readonly PageChange[];
+  /** The pages stand for the log up to here from now on; only in the last slice. */
+  readonly merged?: number;
+}
+
+export interface ShardRow {
+  readonly shard: number;
+  readonly owner: RandomId | null;
+  readonly token: RandomId;
+  /** Grows by one with each taking. */
+  readonly epoch: number;
+  /** The last record that the pages have. */
+  readonly merged: number;
+}
+
+export interface NodeRow {
+  readonly node: RandomId;
+  /** Grows by one with each beat. */
+  readonly beat: number;
+  /** Where the others reach it: a URL. */
+  readonly address: string;
+  /** Number of the formats that it writes. */
+  readonly format: number;
+  readonly dead: boolean;
+  /** It is leaving: it is given no shards. */
+  readonly leaving: boolean;
+  /** What it tells the others, such as its job types; JSON text. */
+  readonly facts: string;
+}
+
+/** A shard as it was at one instant. */
+export interface LoadedShard {
+  readonly row: ShardRow;
+  /** In order of tree and key. */
+  readonly pages: AsyncIterable<readonly PageChange[]>;
+  /** The log that is kept, in order. Read it after the pages. */
+  readonly log: AsyncIterable<readonly LogRow[]>;
+}
+
+/** Every beat confirms what its node may do, and shows what it has to know. */
+export interface Beaten {
+  /** `dead`: it was declared dead, or its beat is not what the node knows: all of its leases are over. */
+  readonly end: 'done' | 'dead';
+  readonly shards: readonly ShardRow[];
+  /** The database's clock, Unix milliseconds. */
+  readonly now: number;
+}
+
+export interface Database {
+  append(append: Append): Promise<Appended>;
+  writePages(slice: PageSlice): Promise<'done' | 'fenced'>;
+  /** Drops the first records of a log, at most `limit`, and never its last. Returns how many. */
+  trim(lease: ShardLease, before: number, limit: number): Promise<number | 'fenced'>;
+  /** The records behind a position, for one who follows the log of another. */
+  recordsAfter(shard: number, position: number, limit: number): Promise<readonly LogRow[]>;
+  /** Runs `read` in one snapshot. What `read` was given is not to be used afterwards. */
+  load<T>(shard: number, read: (loaded: LoadedShard) => Promise<T>): Promise<T>;
+
+  join(node: Omit<NodeRow, 'dead' | 'beat'>): Promise<void>;
+  /** @param seen the beat that this node has confirmed last */
+  beat(node: RandomId, seen: number, changed: Partial<Pick<NodeRow, 'leaving' | 'facts'>>): Promise<Beaten>;
+  nodes(): Promise<readonly NodeRow[]>;
+  /** Returns false when its beat has moved since it was seen, or it was dead. */
+  declareDead(node: RandomId, seen: number): Promise<boolean>;
+  leave(node: RandomId): Promise<void>;
+
+  shards(): Promise<readonly ShardRow[]>;
+  /**
+   * Takes a shard that has no live owner, or gives one's own to another. Returns undefined when its token is another by now. What was
+   * sent under the old token is refused from then on, or was carried out before: the log's end is to be read afterwards.
+   */
+  take(shard: number, oldToken: RandomId, owner: RandomId): Promise<ShardRow | undefined>;
+  /** Ends the connections of a node, whatever they do: what they have sent is carried out or refused when this resolves. */
+  endBackends(node: RandomId): Promise<void>;
+}
+
+/** The connection broke, or there was no answer in time. */
+export class UnknownEnd extends Error {
+  override readonly name = 'UnknownEnd';
+}
