@@ -61,6 +61,12 @@ export function makeShard({ kv, log, storage, clean }: ShardStorage, ports: Shar
     exists: (seq) => state.memtable.state(seq) !== undefined,
   });
   store.keepLines(jobLogs);
-  const queries = new StoreQueries({ state, counters: () => scheduler.counters, damage: ports.damage, jobLogs });
+  const queries = new StoreQueries({
+    state,
+    counters: () => scheduler.counters,
+    damage: ports.damage,
+    jobLogs,
+    numbers: ports.numbers,
+  });
   return { state, store, window, scheduler, queries, jobLogs };
 }

@@ -361,7 +361,7 @@ export class Dispatch {
   }
 
   #attempt(started: Job): Attempt {
-    return attemptOf(started, this.#alone.has(started.spec.seq));
+    return attemptOf(started, this.#alone.has(started.spec.seq), this.#ledger.numbers);
   }
 
   /** The place of an attempt is free again, and so is its key. */

@@ -10,6 +10,7 @@ import { type Decision, start } from '../domain/decisions.js';
 import { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import type { Job, JobSpec, JobState, TraceContext } from '../domain/job.js';
+import { type JobNumbers, singleShard } from '../domain/job-numbers.js';
 import { mayLeaveRows, runsAfter } from '../domain/runs/rows.js';
 import { behind, type NumberedRun } from '../domain/runs/run.js';
 import {
@@ -34,6 +35,8 @@ import type { Answer } from './messages.js';
 export interface LedgerPorts {
   readonly store: Commits & CommittedJobs;
   readonly damage: DamageReports;
+  /** Of the shard; absent: there is one only. */
+  readonly numbers?: JobNumbers;
   /** Absent: nothing is traced. */
   readonly traces?: Traces | undefined;
 }
@@ -51,6 +54,8 @@ export class Ledger {
   readonly settings: SettingsBook;
   /** What attempts have said that is not on disk yet. */
   readonly progress = new Progress();
+  /** Of jobs as others know them. */
+  readonly numbers: JobNumbers;
   readonly #ports: LedgerPorts;
   readonly #active = new Map<number, Job>();
   readonly #read: ReadJobs;
@@ -70,6 +75,7 @@ export class Ledger {
   constructor(ports: LedgerPorts, start: { readonly counters: Counters; readonly settings: Settings }) {
     const { counters, settings } = start;
     this.#ports = ports;
+    this.numbers = ports.numbers ?? singleShard;
     this.#read = new ReadJobs(ports.store);
     this.settings = new SettingsBook(settings, () => ({ filling: this.#filling, inFlight: this.#inFlight }));
     this.#counters = { ...counters };

@@ -2,8 +2,8 @@
 import { takeOver } from '../domain/control/replacing.js';
 import { snooze } from '../domain/control/snoozing.js';
 import * as decisions from '../domain/decisions.js';
-import { formatId } from '../domain/id.js';
 import type { FailureCode, Job, TraceContext } from '../domain/job.js';
+import type { JobNumbers } from '../domain/job-numbers.js';
 import type { Logger } from '../log.js';
 import type { Outcome } from '../pool/port.js';
 
@@ -36,13 +36,14 @@ function decide(job: Job, outcome: Outcome, now: number): decisions.Decision {
 export function logFailure(
   log: Logger,
   { spec, state }: Job,
+  numbers: JobNumbers,
   code: FailureCode,
   { events }: decisions.Decision,
   trace?: TraceContext,
 ): void {
   const retry = events.find((event) => event.type === 'job.retrying');
   const about = {
-    jobId: formatId(spec.seq, spec.idSeconds),
+    jobId: numbers.format(spec.seq, spec.idSeconds),
     name: spec.name,
     attempt: decisions.attemptNumber(state),
     code,

@@ -146,6 +146,7 @@ export class Attempts {
     const decision = outcomeDecision(job, outcome, now);
     this.#ledger.record(before, job === before ? decision : { detail: job.detail, ...decision }, now);
     if (drafts.length > 0) makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log);
-    if (outcome.kind === 'failed') logFailure(this.#ports.log, job, outcome.code, decision, trace);
+    if (outcome.kind === 'failed')
+      logFailure(this.#ports.log, job, this.#ledger.numbers, outcome.code, decision, trace);
   }
 }

@@ -3,7 +3,6 @@
  * so that they wait here, in order, until there is room. Meanwhile each of them keeps its attempt's place: fewer start.
  */
 import { Refusal } from '../../domain/errors.js';
-import { formatId } from '../../domain/id.js';
 import { isRepeating, type Job } from '../../domain/job.js';
 import type { Logger } from '../../log.js';
 import type { Outcome } from '../../pool/port.js';
@@ -74,7 +73,8 @@ export function makeEnqueued(
       if (!(error instanceof Refusal || error instanceof UnreadableRecord)) throw error;
       // The attempt has succeeded, with all else that it has made.
       const { message } = error;
-      log.error({ jobId: formatId(seq, idSeconds), type: draft.name, reason: message }, 'an enqueued job was not made');
+      const jobId = context.ledger.numbers.format(seq, idSeconds);
+      log.error({ jobId, type: draft.name, reason: message }, 'an enqueued job was not made');
     }
   }
 }

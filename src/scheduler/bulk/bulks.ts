@@ -15,7 +15,6 @@ import {
 } from '../../domain/control/bulk.js';
 import { Refusal } from '../../domain/errors.js';
 import { matches } from '../../domain/finding/job-filter.js';
-import { formatId } from '../../domain/id.js';
 import { type BulkJobs, bulkBlockSize, type KeptBulks } from '../../store/port.js';
 import type { BulkRequest, JobPatch } from '../messages.js';
 import type { RequestContext } from '../requests/context.js';
@@ -176,8 +175,8 @@ function act(seq: number, { record, patch }: Bulk, context: RequestContext): Bec
   const { ledger, lookAtFirst } = context;
   lookAtFirst(seq);
   const job = ledger.unlessUnreadable(seq, () => ledger.lookup(seq));
-  if (!job || !matches(job, record.filter)) return 'skipped';
-  const id = formatId(seq, job.spec.idSeconds);
+  if (!job || !matches(job, record.filter, ledger.numbers)) return 'skipped';
+  const id = ledger.numbers.format(seq, job.spec.idSeconds);
   const noReply = (): void => {};
   try {
     switch (record.action) {

@@ -1,8 +1,6 @@
 /** What the deciding of requests shares: what it is decided with, the job that is named, and whether its status permits it. */
 import type { BulkRecord } from '../../domain/control/bulk.js';
 import { Refusal } from '../../domain/errors.js';
-import { findById } from '../../domain/find-job.js';
-import { formatId } from '../../domain/id.js';
 import type { Job, JobName, TraceContext } from '../../domain/job.js';
 import { next, type Step } from '../../domain/lifecycle.js';
 import type { HandlerInfo } from '../../pool/port.js';
@@ -41,7 +39,7 @@ export type Reply = (answer: Answer) => void;
 
 /** The job that `id` names. @throws Refusal `not_found` */
 export function find(id: string, { ledger, lookAtFirst }: RequestContext): Job {
-  const job = findById(id, ledger.committed.nextSeq, (seq) => {
+  const job = ledger.numbers.find(id, ledger.committed.nextSeq, (seq) => {
     lookAtFirst(seq);
     return ledger.lookup(seq);
   });
@@ -51,8 +49,8 @@ export function find(id: string, { ledger, lookAtFirst }: RequestContext): Job {
 }
 
 /** @throws Refusal `conflict` when the lifecycle has no such step from the job's status. */
-export function permit(job: Job, step: Step, what: string): void {
+export function permit(job: Job, step: Step, what: string, { ledger }: Pick<RequestContext, 'ledger'>): void {
   if (next(job.state.status, step)) return;
-  const id = formatId(job.spec.seq, job.spec.idSeconds);
+  const id = ledger.numbers.format(job.spec.seq, job.spec.idSeconds);
   throw new Refusal('conflict', `Job ${id} is ${job.state.status}; ${what}.`);
 }

@@ -2,7 +2,6 @@
 import { isTaken, placeOf, placeOfJobKey } from '../../domain/control/keys.js';
 import { exhaustedByRequest, loseKey, replace, replaceLater } from '../../domain/control/replacing.js';
 import { Refusal } from '../../domain/errors.js';
-import { formatId } from '../../domain/id.js';
 import { isRepeating, type Job, type JobSpec } from '../../domain/job.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { JobDraft, MadeJob } from '../messages.js';
@@ -37,7 +36,7 @@ export function makeKeyed(draft: JobDraft, key: string, context: RequestContext,
   if (owner === undefined) return made(place, context, maker);
   switch (draft.ifExists ?? 'reject') {
     case 'reject':
-      throw keyTaken(owner);
+      throw keyTaken(owner, context);
     case 'return':
       return { job: owner, replayed: false, existed: true };
     case 'replace':
@@ -102,7 +101,7 @@ export function checkKeys(
     if (ifExists === 'replace' && owner !== undefined && isReplaced(owner))
       checkRequest(owner, specFor(draft, owner), context, `/${index}`);
     if (ifExists !== 'reject') continue;
-    if (owner !== undefined) throw keyTaken(owner, `/${index}/key`);
+    if (owner !== undefined) throw keyTaken(owner, context, `/${index}/key`);
     if (first !== undefined) throw keyTwice(`/${index}/key`, first);
   }
 }
@@ -122,13 +121,13 @@ export function takeKeyAgain(job: Job, context: RequestContext): void {
   const place = placeOf(job.spec);
   if (place === undefined) return;
   const owner = ownerOf(place, context);
-  if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner);
+  if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner, context);
   context.ledger.giveKey(place, job.spec);
 }
 
 /** @param path where in the request the key stands, when it is to be told; a JSON pointer */
-export function keyTaken({ spec, state }: Job, path?: string): Refusal {
-  const id = formatId(spec.seq, spec.idSeconds);
+export function keyTaken({ spec, state }: Job, { ledger }: RequestContext, path?: string): Refusal {
+  const id = ledger.numbers.format(spec.seq, spec.idSeconds);
   const message = `is taken by job ${id}, which is ${state.status}`;
   const detail = `The key ${spec.key} of job type ${spec.name} ${message}. Use another key, or "if_exists": "return" or "replace".`;
   return new Refusal('conflict', detail, path === undefined ? [] : [{ path, message }], id);

@@ -4,7 +4,6 @@ import { type PauseChange, pause, resume, run } from '../../domain/control/pausi
 import { changedType, held, type TypeChange, type TypeSettings } from '../../domain/control/settings.js';
 import type { Decision } from '../../domain/decisions.js';
 import { Refusal } from '../../domain/errors.js';
-import { formatId } from '../../domain/id.js';
 import type { Job } from '../../domain/job.js';
 import { isFinished } from '../../domain/lifecycle.js';
 import type { Answer, Request } from '../messages.js';
@@ -15,20 +14,20 @@ type SettingOf<Kind extends Request['kind']> = Extract<Request, { kind: Kind }>;
 /** Nothing of the job starts until it is resumed. What runs goes on. */
 export function pauseJob(id: string, change: PauseChange, context: RequestContext, reply: Reply): void {
   const job = find(id, context);
-  permit(job, 'pause', 'only a pending or running job can be paused');
+  permit(job, 'pause', 'only a pending or running job can be paused', context);
   enter(job, pause(job, change, context.now), context, reply);
 }
 
 export function resumeJob(id: string, context: RequestContext, reply: Reply): void {
   const job = find(id, context);
-  permit(job, 'resume', 'only a pending or running job can be resumed');
+  permit(job, 'resume', 'only a pending or running job can be resumed', context);
   enter(job, resume(job, context.now), context, reply);
 }
 
 /** The job is due now, whatever its own pause says. */
 export function runJob(id: string, context: RequestContext, reply: Reply): void {
   const job = find(id, context);
-  permit(job, 'run', 'only a pending job can be run now');
+  permit(job, 'run', 'only a pending job can be run now', context);
   enter(job, run(job, context.now), context, reply);
 }
 
@@ -44,7 +43,7 @@ export function removeJob(id: string, context: RequestContext, reply: Reply): vo
   const job = find(id, context);
   const { seq } = job.spec;
   if (!isFinished(job.state.status)) {
-    const named = formatId(seq, job.spec.idSeconds);
+    const named = ledger.numbers.format(seq, job.spec.idSeconds);
     throw new Refusal('conflict', `Job ${named} is ${job.state.status}; only a finished job can be removed.`);
   }
   ledger.remove(job);

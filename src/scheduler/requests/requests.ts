@@ -163,7 +163,7 @@ function specOf(
 
 function update(id: string, patch: JobPatch, context: RequestContext, reply: Reply): void {
   const job = find(id, context);
-  permit(job, 'update', 'only a pending job can be updated');
+  permit(job, 'update', 'only a pending job can be updated', context);
   const change = changeOf(job.spec, patch, context);
   checkBounds(job, patch, change, context);
   const after = context.ledger.record(job, updates.update(job, change, context.now), context.now);
@@ -174,7 +174,7 @@ function cancel(id: string, context: RequestContext, reply: Reply): void {
   const { ledger, now } = context;
   const job = find(id, context);
   const { seq } = job.spec;
-  permit(job, 'cancel', 'a finished job cannot be cancelled');
+  permit(job, 'cancel', 'a finished job cannot be cancelled', context);
   if (job.state.status === 'cancelled') return ledger.answer(seq, reply, { ok: true, jobs: [job], replayed: false });
   const { detail } = ledger.progress.latestOf(job);
   const decision = decisions.cancel(job, now);
@@ -185,7 +185,7 @@ function cancel(id: string, context: RequestContext, reply: Reply): void {
 
 function retry(id: string, context: RequestContext, reply: Reply): void {
   const job = find(id, context);
-  permit(job, 'retry', 'only a failed job can be retried');
+  permit(job, 'retry', 'only a failed job can be retried', context);
   takeKeyAgain(job, context);
   const after = context.ledger.record(job, decisions.retry(job, context.now), context.now);
   context.ledger.answer(after.spec.seq, reply, { ok: true, jobs: [after], replayed: false });

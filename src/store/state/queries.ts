@@ -1,8 +1,8 @@
 /** The read side: lists, totals, single jobs and past events, from what is on disk. */
 
-import { findById } from '../../domain/find-job.js';
 import type { JobFilter } from '../../domain/finding/job-filter.js';
 import type { Job } from '../../domain/job.js';
+import { type JobNumbers, singleShard } from '../../domain/job-numbers.js';
 import { EventLog } from '../log/event-log.js';
 import {
   type BulkJobs,
@@ -50,15 +50,18 @@ export class StoreQueries implements Queries {
   readonly #counters: () => Counters;
   readonly #damage: DamageReports;
   readonly #jobLogs: Pick<JobLogs, 'page'> | undefined;
+  readonly #numbers: JobNumbers;
 
-  /** @param counters as they are on disk now */
+  /** @param parts `counters`: as they are on disk now; `numbers`: of the shard, absent where there is one only */
   constructor(parts: {
     readonly state: CommittedState;
     readonly counters: () => Counters;
     readonly damage: DamageReports;
     readonly jobLogs?: Pick<JobLogs, 'page'>;
+    readonly numbers?: JobNumbers | undefined;
   }) {
     this.#jobLogs = parts.jobLogs;
+    this.#numbers = parts.numbers ?? singleShard;
     this.#state = parts.state;
     this.#memtable = parts.state.memtable;
     this.#sets = parts.state.sets;
@@ -69,7 +72,7 @@ export class StoreQueries implements Queries {
   }
 
   get(id: string): Job | undefined {
-    return this.#whole(() => findById(id, this.#counters().nextSeq, (seq) => this.#memtable.job(seq)));
+    return this.#whole(() => this.#numbers.find(id, this.#counters().nextSeq, (seq) => this.#memtable.job(seq)));
   }
 
   seqOf(id: string): number | undefined {
@@ -175,7 +178,7 @@ export class StoreQueries implements Queries {
     const { nextSeq } = this.#counters();
     const createdAt = (seq: number): number => this.#memtable.spec(seq).createdAt;
     const seqOf = (id: string): number | undefined =>
-      findById(id, nextSeq, (seq) => (sets.has(seq) ? this.#memtable.job(seq) : undefined))?.spec.seq;
+      this.#numbers.find(id, nextSeq, (seq) => (sets.has(seq) ? this.#memtable.job(seq) : undefined))?.spec.seq;
     return find({ sets, labels, types, creations, createdAt, seqOf, nextSeq }, filter);
   }
 

@@ -5,6 +5,7 @@ import { formatGroup, groupOfJob } from '../../../../src/domain/finding/error-gr
 import { type JobFilter, matches } from '../../../../src/domain/finding/job-filter.js';
 import { formatId } from '../../../../src/domain/id.js';
 import type { Job } from '../../../../src/domain/job.js';
+import { singleShard } from '../../../../src/domain/job-numbers.js';
 import { statuses } from '../../../../src/domain/lifecycle.js';
 import { checkStore } from '../../../../src/store/check/check.js';
 import type {
@@ -137,7 +138,7 @@ function allPages(world: World, query: Omit<ListQuery, 'offset' | 'limit'>): { s
 function expected(jobs: readonly Job[], { filter = {}, sort, descending }: Partial<ListQuery>): number[] {
   const sign = descending ? -1 : 1;
   return jobs
-    .filter((job) => matches(job, filter))
+    .filter((job) => matches(job, filter, singleShard))
     .sort((a, b) => sign * ((sort === 'due' ? a.state.due - b.state.due : 0) || a.spec.seq - b.spec.seq))
     .map(({ spec }) => spec.seq);
 }
