@@ -97,6 +97,7 @@ const STORE_ROOMS = [
   'check',
   'directory',
   'thread',
+  'postgres',
 ];
 
 /**

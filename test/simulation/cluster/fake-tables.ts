@@ -1,0 +1,225 @@
+/**
+ * What the database of a cluster has, in memory, and what each statement does there: at once, all of it or nothing. Statements are
+ * carried out one after the other, so row locks need no model. Every write can be taken back, for a failover that loses the last ones.
+ */
+import type {
+  Append,
+  Appended,
+  Beaten,
+  Claim,
+  LogRow,
+  NodeRow,
+  PageChange,
+  PageSlice,
+  RandomId,
+  ShardLease,
+  ShardRow,
+} from '../../../src/store/postgres/database.js';
+
+interface Page {
+  readonly tree: PageChange['tree'];
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+interface FakeShard {
+  row: ShardRow;
+  readonly log: Map<number, LogRow>;
+  readonly pages: Map<string, Page>;
+}
+
+const nameOf = ({ kind, name }: Pick<Claim, 'kind' | 'name'>): string => `${kind} ${name}`;
+const pageName = ({ tree, key }: Pick<PageChange, 'tree' | 'key'>): string =>
+  `${tree} ${Buffer.from(key).toString('latin1')}`;
+
+export class FakeTables {
+  readonly #shards: FakeShard[];
+  readonly #nodes = new Map<RandomId, NodeRow>();
+  readonly #claims = new Map<string, Claim>();
+  readonly #randomId: () => RandomId;
+  readonly #now: () => number;
+  /** What takes each write back, the latest last. */
+  readonly #undo: (() => void)[] = [];
+
+  /**
+   * @param shards how many there are
+   * @param now the database's clock, Unix milliseconds
+   */
+  constructor(shards: number, randomId: () => RandomId, now: () => number) {
+    this.#randomId = randomId;
+    this.#now = now;
+    this.#shards = Array.from({ length: shards }, (_, shard) => ({
+      row: { shard, owner: null, token: randomId(), epoch: 0, merged: 0 },
+      log: new Map(),
+      pages: new Map(),
+    }));
+  }
+
+  /** How many writes there were that are not taken back. */
+  get writes(): number {
+    return this.#undo.length;
+  }
+
+  /** Takes the last writes back, as a failover to a standby that lags does. */
+  forget(writes: number): void {
+    for (let left = writes; left > 0; left--) this.#undo.pop()?.();
+  }
+
+  append({ lease, row, claims, released }: Append): Appended {
+    const shard = this.#held(lease);
+    if (!shard) return { end: 'fenced' };
+    const there = shard.log.get(row.position);
+    if (there) return { end: there.id === row.id ? 'done' : 'rewound' };
+    const before = shard.log.get(row.position - 1);
+    if (row.previous === null ? shard.log.size > 0 || row.position !== 1 : before?.id !== row.previous)
+      return { end: 'rewound' };
+    const freed = new Set(released.map(nameOf));
+    const by = claims
+      .map((claim) => this.#claims.get(nameOf(claim)))
+      .filter((held): held is Claim => held !== undefined && !freed.has(nameOf(held)) && this.#holds(held))
+      .filter((held) => !claims.some((claim) => nameOf(claim) === nameOf(held) && isSame(claim, held)));
+    if (by.length > 0) return { end: 'claimed', by };
+    this.#write(
+      setting(shard.log, row.position, { ...row, bytes: new Uint8Array(row.bytes) }),
+      ...released.map((claim) => setting(this.#claims, nameOf(claim), undefined)),
+      ...claims.map((claim) => setting(this.#claims, nameOf(claim), claim)),
+    );
+    return { end: 'done' };
+  }
+
+  writePages({ lease, changes, merged }: PageSlice): 'done' | 'fenced' {
+    const shard = this.#held(lease);
+    if (!shard) return 'fenced';
+    this.#write(
+      ...changes.map(({ tree, key, value }) =>
+        setting(
+          shard.pages,
+          pageName({ tree, key }),
+          value === null ? undefined : { tree, key: new Uint8Array(key), value: new Uint8Array(value) },
+        ),
+      ),
+      ...(merged === undefined ? [] : [this.#row(shard, { merged })]),
+    );
+    return 'done';
+  }
+
+  trim(lease: ShardLease, before: number, limit: number): number | 'fenced' {
+    const shard = this.#held(lease);
+    if (!shard) return 'fenced';
+    const positions = [...shard.log.keys()].sort((a, b) => a - b);
+    const over = positions.filter((position) => position < before && position !== positions.at(-1)).slice(0, limit);
+    if (over.length > 0) this.#write(...over.map((position) => setting(shard.log, position, undefined)));
+    return over.length;
+  }
+
+  recordsAfter(shard: number, position: number, limit: number): readonly LogRow[] {
+    return this.#log(this.#shard(shard))
+      .filter((row) => row.position > position)
+      .slice(0, limit);
+  }
+
+  /** All of a shard, as it is now. */
+  snapshot(of: number): {
+    readonly row: ShardRow;
+    readonly pages: readonly PageChange[];
+    readonly log: readonly LogRow[];
+  } {
+    const shard = this.#shard(of);
+    const pages = [...shard.pages].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, page]) => ({ ...page }));
+    return { row: shard.row, pages, log: this.#log(shard) };
+  }
+
+  join(node: Omit<NodeRow, 'dead' | 'beat'>): void {
+    this.#write(setting(this.#nodes, node.node, { ...node, beat: 0, dead: false }));
+  }
+
+  beat(node: RandomId, seen: number, changed: Partial<Pick<NodeRow, 'leaving' | 'facts'>>): Beaten {
+    const row = this.#nodes.get(node);
+    const isAlive = row !== undefined && !row.dead && row.beat === seen;
+    if (isAlive) this.#write(setting(this.#nodes, node, { ...row, ...changed, beat: seen + 1 }));
+    return { end: isAlive ? 'done' : 'dead', shards: this.shards(), now: this.#now() };
+  }
+
+  nodes(): readonly NodeRow[] {
+    return [...this.#nodes.values()];
+  }
+
+  declareDead(node: RandomId, seen: number): boolean {
+    const row = this.#nodes.get(node);
+    if (!row || row.dead || row.beat !== seen) return false;
+    this.#write(setting(this.#nodes, node, { ...row, dead: true }));
+    return true;
+  }
+
+  leave(node: RandomId): void {
+    this.#write(setting(this.#nodes, node, undefined));
+  }
+
+  shards(): readonly ShardRow[] {
+    return this.#shards.map(({ row }) => row);
+  }
+
+  take(of: number, oldToken: RandomId, owner: RandomId): ShardRow | undefined {
+    const shard = this.#shard(of);
+    if (shard.row.token !== oldToken) return undefined;
+    this.#write(this.#row(shard, { owner, token: this.#randomId(), epoch: shard.row.epoch + 1 }));
+    return shard.row;
+  }
+
+  #shard(of: number): FakeShard {
+    const shard = this.#shards[of];
+    if (!shard) throw new RangeError(`there is no shard ${of}`);
+    return shard;
+  }
+
+  /** The shard of a lease that is not over. */
+  #held({ shard, token }: ShardLease): FakeShard | undefined {
+    const found = this.#shard(shard);
+    return found.row.token === token ? found : undefined;
+  }
+
+  #holds({ expiresAt }: Claim): boolean {
+    return expiresAt === undefined || expiresAt > this.#now();
+  }
+
+  #log({ log }: FakeShard): LogRow[] {
+    return [...log.values()].sort((a, b) => a.position - b.position);
+  }
+
+  /** A change of a shard's row. Returns what takes it back. */
+  #row(shard: FakeShard, change: Partial<ShardRow>): () => () => void {
+    return () => {
+      const before = shard.row;
+      shard.row = { ...before, ...change };
+      return () => {
+        shard.row = before;
+      };
+    };
+  }
+
+  /** Does all of the changes as one write. */
+  #write(...changes: (() => () => void)[]): void {
+    const undo = changes.map((change) => change());
+    this.#undo.push(() => {
+      for (const back of undo.reverse()) back();
+    });
+  }
+}
+
+function isSame(a: Claim, b: Claim): boolean {
+  return a.shard === b.shard && a.slot === b.slot;
+}
+
+/** A change of one entry; without a value it is removed. Doing it returns what takes it back. */
+function setting<K, V>(map: Map<K, V>, key: K, value: V | undefined): () => () => void {
+  return () => {
+    const before = map.get(key);
+    put(map, key, value);
+    return () => put(map, key, before);
+  };
+}
+
+function put<K, V>(map: Map<K, V>, key: K, value: V | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}
