@@ -115,6 +115,10 @@ export class PoolsByType implements Workers, Pool {
     for (const pool of this.#both) pool.flush();
   }
 
+  deadlineMoved(): void {
+    for (const pool of this.#both) pool.deadlineMoved();
+  }
+
   abort(jobSeq: number, fence: number, reason: 'cancelled' | 'shutdown'): void {
     for (const pool of this.#both) pool.abort(jobSeq, fence, reason);
   }

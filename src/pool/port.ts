@@ -3,6 +3,7 @@
  */
 import type { FailureCode, TraceContext } from '../domain/job.js';
 import type { Telemetry } from '../telemetry/port.js';
+import type { BeginDeadline } from './shared/deadline.js';
 import type { LogEntry, LogLevel } from './shared/log-lines.js';
 import type { BuiltIn, JobCheck } from './shared/messages.js';
 
@@ -126,6 +127,8 @@ export interface PoolOptions {
   readonly builtIn?: () => BuiltIn;
   /** What the jobs are held against that handlers enqueue; absent: they enqueue none. */
   readonly jobCheck?: JobCheck;
+  /** No attempt begins after it: what comes too late is interrupted and has not begun. Absent: there is none, as on a single node. */
+  readonly deadline?: BeginDeadline;
   /** Attempts that one thread may hold at once, running or about to; by default 256. */
   readonly attemptsPerThread?: number;
   /** From an attempt's signal to the end of its thread, if it does not end by itself. */

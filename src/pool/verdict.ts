@@ -53,6 +53,7 @@ function timedOut(dispatched: Dispatched, durationMs: number): Outcome {
  * @param kind one of `outcomeKind`, as the thread reported it; `text` gives the next text of the report
  */
 export function settledOutcome(dispatched: Dispatched, kind: number, durationMs: number, text: () => string): Outcome {
+  if (kind === outcomeKind.refused) return interrupted(dispatched, false, 0);
   const outcome = reported(dispatched, kind, durationMs, text);
   if (cameTooLate(dispatched, durationMs)) return timedOut(dispatched, durationMs);
   // It gave up because the server asked for it: not its failure.

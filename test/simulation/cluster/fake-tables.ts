@@ -65,7 +65,9 @@ export class FakeTables {
     for (let left = writes; left > 0; left--) this.#undo.pop()?.();
   }
 
-  append({ lease, row, claims, released }: Append): Appended {
+  append({ lease, row, claims, released, giveTo }: Append): Appended {
+    const given = giveTo !== undefined && this.#shard(lease.shard).log.get(row.position)?.id === row.id;
+    if (given) return { end: 'done' };
     const shard = this.#held(lease);
     if (!shard) return { end: 'fenced' };
     const there = shard.log.get(row.position);
@@ -83,6 +85,7 @@ export class FakeTables {
       setting(shard.log, row.position, { ...row, bytes: new Uint8Array(row.bytes) }),
       ...released.map((claim) => setting(this.#claims, nameOf(claim), undefined)),
       ...claims.map((claim) => setting(this.#claims, nameOf(claim), claim)),
+      ...(giveTo === undefined ? [] : [this.#taken(shard, giveTo)]),
     );
     return { end: 'done' };
   }
@@ -130,14 +133,16 @@ export class FakeTables {
   }
 
   join(node: Omit<NodeRow, 'dead' | 'beat'>): void {
+    if (this.#nodes.has(node.node)) throw new Error(`node ${node.node} is there already`);
     this.#write(setting(this.#nodes, node.node, { ...node, beat: 0, dead: false }));
   }
 
   beat(node: RandomId, seen: number, changed: Partial<Pick<NodeRow, 'leaving' | 'facts'>>): Beaten {
     const row = this.#nodes.get(node);
-    const isAlive = row !== undefined && !row.dead && row.beat === seen;
-    if (isAlive) this.#write(setting(this.#nodes, node, { ...row, ...changed, beat: seen + 1 }));
-    return { end: isAlive ? 'done' : 'dead', shards: this.shards(), now: this.#now() };
+    const isAlive = row !== undefined && !row.dead && row.beat >= seen;
+    const beat = (row?.beat ?? 0) + (isAlive ? 1 : 0);
+    if (isAlive) this.#write(setting(this.#nodes, node, { ...row, ...changed, beat }));
+    return { end: isAlive ? 'done' : 'dead', beat, shards: this.shards(), now: this.#now() };
   }
 
   nodes(): readonly NodeRow[] {
@@ -162,7 +167,7 @@ export class FakeTables {
   take(of: number, oldToken: RandomId, owner: RandomId): ShardRow | undefined {
     const shard = this.#shard(of);
     if (shard.row.token !== oldToken) return undefined;
-    this.#write(this.#row(shard, { owner, token: this.#randomId(), epoch: shard.row.epoch + 1 }));
+    this.#write(this.#taken(shard, owner));
     return shard.row;
   }
 
@@ -170,6 +175,10 @@ export class FakeTables {
     const shard = this.#shards[of];
     if (!shard) throw new RangeError(`there is no shard ${of}`);
     return shard;
+  }
+
+  #taken(shard: FakeShard, owner: RandomId): () => () => void {
+    return this.#row(shard, { owner, token: this.#randomId(), epoch: shard.row.epoch + 1 });
   }
 
   /** The shard of a lease that is not over. */
