@@ -43,6 +43,7 @@ export interface Append {
   readonly row: LogRow;
   /** Taken in the same transaction; one that another job holds refuses all of it. */
   readonly claims: readonly Claim[];
+  /** Given up in the same transaction, as far as jobs of this shard hold them; before the claims are taken. */
   readonly released: readonly Pick<Claim, 'kind' | 'name'>[];
 }
 
@@ -64,6 +65,7 @@ export interface PageChange {
 /** A slice of a merge: all of it or nothing. */
 export interface PageSlice {
   readonly lease: ShardLease;
+  /** Each key of a tree once. */
   readonly changes: readonly PageChange[];
   /** The pages stand for the log up to here from now on; only in the last slice. */
   readonly merged?: number;
@@ -99,14 +101,25 @@ export interface LoadedShard {
   readonly row: ShardRow;
   /** In order of tree and key. */
   readonly pages: AsyncIterable<readonly PageChange[]>;
-  /** The log that is kept, in order. Read it after the pages. */
+  /** The log that is kept, in order. Read it after the pages, each once. */
   readonly log: AsyncIterable<readonly LogRow[]>;
+}
+
+/** The last record of a shard's log. */
+export interface LogEnd {
+  readonly shard: number;
+  readonly position: number;
+  readonly id: RandomId;
 }
 
 /** Every beat confirms what its node may do, and shows what it has to know. */
 export interface Beaten {
-  /** `dead`: it was declared dead, or its beat is not what the node knows: all of its leases are over. */
+  /** `dead`: it was declared dead, or its beat is behind what the node knows: all of its leases are over. */
   readonly end: 'done' | 'dead';
+  /** Its beat from now on. It is ahead of the confirmed one by more than one when beats before had an unknown end. */
+  readonly beat: number;
+  /** Of the shards that it owns, as far as they have records: one of another id than the node knows shows that commits are lost. */
+  readonly ends: readonly LogEnd[];
   readonly shards: readonly ShardRow[];
   /** The database's clock, Unix milliseconds. */
   readonly now: number;
@@ -115,7 +128,7 @@ export interface Beaten {
 export interface Database {
   append(append: Append): Promise<Appended>;
   writePages(slice: PageSlice): Promise<'done' | 'fenced'>;
-  /** Drops the first records of a log, at most `limit`, and never its last. Returns how many. */
+  /** Drops the first records of a log, at most `limit`; never its last, and none that the pages do not have. Returns how many. */
   trim(lease: ShardLease, before: number, limit: number): Promise<number | 'fenced'>;
   /** The records behind a position, for one who follows the log of another. */
   recordsAfter(shard: number, position: number, limit: number): Promise<readonly LogRow[]>;

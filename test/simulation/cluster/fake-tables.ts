@@ -73,7 +73,8 @@ export class FakeTables {
     const before = shard.log.get(row.position - 1);
     if (row.previous === null ? shard.log.size > 0 || row.position !== 1 : before?.id !== row.previous)
       return { end: 'rewound' };
-    const freed = new Set(released.map(nameOf));
+    const given = released.filter((claim) => this.#claims.get(nameOf(claim))?.shard === lease.shard);
+    const freed = new Set(given.map(nameOf));
     const by = claims
       .map((claim) => this.#claims.get(nameOf(claim)))
       .filter((held): held is Claim => held !== undefined && !freed.has(nameOf(held)) && this.#holds(held))
@@ -81,7 +82,7 @@ export class FakeTables {
     if (by.length > 0) return { end: 'claimed', by };
     this.#write(
       setting(shard.log, row.position, { ...row, bytes: new Uint8Array(row.bytes) }),
-      ...released.map((claim) => setting(this.#claims, nameOf(claim), undefined)),
+      ...given.map((claim) => setting(this.#claims, nameOf(claim), undefined)),
       ...claims.map((claim) => setting(this.#claims, nameOf(claim), claim)),
     );
     return { end: 'done' };
@@ -107,7 +108,9 @@ export class FakeTables {
     const shard = this.#held(lease);
     if (!shard) return 'fenced';
     const positions = [...shard.log.keys()].sort((a, b) => a - b);
-    const over = positions.filter((position) => position < before && position !== positions.at(-1)).slice(0, limit);
+    const over = positions
+      .filter((position) => position < before && position <= shard.row.merged && position !== positions.at(-1))
+      .slice(0, limit);
     if (over.length > 0) this.#write(...over.map((position) => setting(shard.log, position, undefined)));
     return over.length;
   }
@@ -135,9 +138,14 @@ export class FakeTables {
 
   beat(node: RandomId, seen: number, changed: Partial<Pick<NodeRow, 'leaving' | 'facts'>>): Beaten {
     const row = this.#nodes.get(node);
-    const isAlive = row !== undefined && !row.dead && row.beat === seen;
-    if (isAlive) this.#write(setting(this.#nodes, node, { ...row, ...changed, beat: seen + 1 }));
-    return { end: isAlive ? 'done' : 'dead', shards: this.shards(), now: this.#now() };
+    const isAlive = row !== undefined && !row.dead && row.beat >= seen;
+    const beat = (row?.beat ?? 0) + (isAlive ? 1 : 0);
+    if (isAlive) this.#write(setting(this.#nodes, node, { ...row, ...changed, beat }));
+    const ends = this.#shards
+      .filter(({ row }) => row.owner === node)
+      .map((shard) => ({ shard: shard.row.shard, last: this.#log(shard).at(-1) }))
+      .flatMap(({ shard, last }) => (last ? [{ shard, position: last.position, id: last.id }] : []));
+    return { end: isAlive ? 'done' : 'dead', beat, ends, shards: this.shards(), now: this.#now() };
   }
 
   nodes(): readonly NodeRow[] {
