@@ -45,6 +45,11 @@ export interface Append {
   readonly claims: readonly Claim[];
   /** Given up in the same transaction, as far as jobs of this shard hold them; before the claims are taken. */
   readonly released: readonly Pick<Claim, 'kind' | 'name'>[];
+  /**
+   * The node that the shard is given to in the same transaction, as by `take`: this record is the last of its lease. Sent again when it
+   * is there already, it is `done`, though the token is another by now.
+   */
+  readonly giveTo?: RandomId | undefined;
 }
 
 /**
@@ -114,9 +119,9 @@ export interface LogEnd {
 
 /** Every beat confirms what its node may do, and shows what it has to know. */
 export interface Beaten {
-  /** `dead`: it was declared dead, or its beat is behind what the node knows: all of its leases are over. */
+  /** `dead`: it was declared dead, or its beat is behind what was confirmed to it: all of its leases are over. */
   readonly end: 'done' | 'dead';
-  /** Its beat from now on. It is ahead of the confirmed one by more than one when beats before had an unknown end. */
+  /** What it is now; larger by more than one where an earlier beat was carried out and its answer was lost. */
   readonly beat: number;
   /** Of the shards that it owns, as far as they have records: one of another id than the node knows shows that commits are lost. */
   readonly ends: readonly LogEnd[];
@@ -135,8 +140,13 @@ export interface Database {
   /** Runs `read` in one snapshot. What `read` was given is not to be used afterwards. */
   load<T>(shard: number, read: (loaded: LoadedShard) => Promise<T>): Promise<T>;
 
+  /** Refused where the node is there already: one whose joining had an unknown end comes anew under another id. */
   join(node: Omit<NodeRow, 'dead' | 'beat'>): Promise<void>;
-  /** @param seen the beat that this node has confirmed last */
+  /**
+   * Raises the beat by one, unless it is less than `seen`: then commits were lost. Each call changes it, or others would see none.
+   *
+   * @param seen the last beat that was confirmed to this node; 0 after `join`
+   */
   beat(node: RandomId, seen: number, changed: Partial<Pick<NodeRow, 'leaving' | 'facts'>>): Promise<Beaten>;
   nodes(): Promise<readonly NodeRow[]>;
   /** Returns false when its beat has moved since it was seen, or it was dead. */

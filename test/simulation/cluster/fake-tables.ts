@@ -65,7 +65,9 @@ export class FakeTables {
     for (let left = writes; left > 0; left--) this.#undo.pop()?.();
   }
 
-  append({ lease, row, claims, released }: Append): Appended {
+  append({ lease, row, claims, released, giveTo }: Append): Appended {
+    const given = giveTo !== undefined && this.#shard(lease.shard).log.get(row.position)?.id === row.id;
+    if (given) return { end: 'done' };
     const shard = this.#held(lease);
     if (!shard) return { end: 'fenced' };
     const there = shard.log.get(row.position);
@@ -73,8 +75,8 @@ export class FakeTables {
     const before = shard.log.get(row.position - 1);
     if (row.previous === null ? shard.log.size > 0 || row.position !== 1 : before?.id !== row.previous)
       return { end: 'rewound' };
-    const given = released.filter((claim) => this.#claims.get(nameOf(claim))?.shard === lease.shard);
-    const freed = new Set(given.map(nameOf));
+    const own = released.filter((claim) => this.#claims.get(nameOf(claim))?.shard === lease.shard);
+    const freed = new Set(own.map(nameOf));
     const by = claims
       .map((claim) => this.#claims.get(nameOf(claim)))
       .filter((held): held is Claim => held !== undefined && !freed.has(nameOf(held)) && this.#holds(held))
@@ -82,8 +84,9 @@ export class FakeTables {
     if (by.length > 0) return { end: 'claimed', by };
     this.#write(
       setting(shard.log, row.position, { ...row, bytes: new Uint8Array(row.bytes) }),
-      ...given.map((claim) => setting(this.#claims, nameOf(claim), undefined)),
+      ...own.map((claim) => setting(this.#claims, nameOf(claim), undefined)),
       ...claims.map((claim) => setting(this.#claims, nameOf(claim), claim)),
+      ...(giveTo === undefined ? [] : [this.#taken(shard, giveTo)]),
     );
     return { end: 'done' };
   }
@@ -133,6 +136,7 @@ export class FakeTables {
   }
 
   join(node: Omit<NodeRow, 'dead' | 'beat'>): void {
+    if (this.#nodes.has(node.node)) throw new Error(`node ${node.node} is there already`);
     this.#write(setting(this.#nodes, node.node, { ...node, beat: 0, dead: false }));
   }
 
@@ -170,7 +174,7 @@ export class FakeTables {
   take(of: number, oldToken: RandomId, owner: RandomId): ShardRow | undefined {
     const shard = this.#shard(of);
     if (shard.row.token !== oldToken) return undefined;
-    this.#write(this.#row(shard, { owner, token: this.#randomId(), epoch: shard.row.epoch + 1 }));
+    this.#write(this.#taken(shard, owner));
     return shard.row;
   }
 
@@ -178,6 +182,10 @@ export class FakeTables {
     const shard = this.#shards[of];
     if (!shard) throw new RangeError(`there is no shard ${of}`);
     return shard;
+  }
+
+  #taken(shard: FakeShard, owner: RandomId): () => () => void {
+    return this.#row(shard, { owner, token: this.#randomId(), epoch: shard.row.epoch + 1 });
   }
 
   /** The shard of a lease that is not over. */

@@ -134,6 +134,26 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
     t.same(await run(database.append({ ...first.next(), lease: taken })), { end: 'done' }, 'the new one goes on');
   });
 
+  t.test('a last record gives its shard away, and is done however often it is sent', async (t) => {
+    const { database, run, writer, appended, log } = await begin(t);
+    const first = await writer(0);
+    await appended(first);
+    const last = first.next({ giveTo: nodeB });
+    const wrong = { ...last, row: { ...last.row, previous: idOf(77) } };
+    t.same(await run(database.append(wrong)), { end: 'rewound' });
+    t.same((await run(database.shards()))[0], first.row, 'nothing is given away by what is refused');
+    t.same(await run(database.append(last)), { end: 'done' });
+    const given = (await run(database.shards()))[0]!;
+    t.same(given, { ...first.row, owner: nodeB, token: given.token, epoch: first.row.epoch + 1 });
+    t.not(given.token, first.row.token);
+    t.same(await run(database.append(last)), { end: 'done' }, 'sent again');
+    t.same((await run(database.shards()))[0], given, 'it is given away once');
+    first.moveOn();
+    t.same(await run(database.append(first.next())), { end: 'fenced' });
+    t.same(await run(database.append(first.next({ giveTo: nodeB }))), { end: 'fenced' });
+    t.same(await log(0), [1, 2]);
+  });
+
   t.test('a name is held once in the whole cluster', async (t) => {
     const { database, run, writer, appended, log } = await begin(t);
     const [first, second] = [await writer(0), await writer(1)];
@@ -260,8 +280,8 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
     const { database, run, take, writer, appended } = await begin(t);
     const row = { node: nodeA, address: 'http://127.0.0.1:1', format: 6, leaving: false, facts: '{}' };
     await run(database.join(row));
-    await run(database.join(row));
-    t.same(await run(database.nodes()), [{ ...row, beat: 0, dead: false }], 'it joins once');
+    await t.rejects(run(database.join(row)), 'it joins once');
+    t.same(await run(database.nodes()), [{ ...row, beat: 0, dead: false }]);
     const first = await writer(0);
     await appended(first);
     await take(1, nodeB);

@@ -24,6 +24,8 @@ const loadAnswerMs = 60_000;
 /** How often an append that collided with another is tried again before its caller hears of it. */
 const mostCollisions = 5;
 
+const appendParameters = Array.from({ length: 10 }, (_, index) => `$${index + 1}`).join(', ');
+
 export class PgDatabase implements Database {
   readonly #connections: Connections;
 
@@ -31,7 +33,7 @@ export class PgDatabase implements Database {
     this.#connections = connections;
   }
 
-  async append({ lease, row, claims, released }: Append): Promise<Appended> {
+  async append({ lease, row, claims, released, giveTo }: Append): Promise<Appended> {
     const hasNames = claims.length > 0 || released.length > 0;
     const values = [
       lease.shard,
@@ -42,10 +44,12 @@ export class PgDatabase implements Database {
       asBuffer(row.bytes),
       hasNames ? JSON.stringify(claims) : null,
       hasNames ? JSON.stringify(released) : null,
+      giveTo ?? null,
+      giveTo === undefined ? null : randomId(),
     ];
     for (let tries = 1; ; tries++) {
       try {
-        return appended(await this.#one<string>('appends', 'append', 'append($1, $2, $3, $4, $5, $6, $7, $8)', values));
+        return appended(await this.#one<string>('appends', 'append', `append(${appendParameters})`, values));
       } catch (error) {
         if (tries === mostCollisions || !isCollision(codeOf(error))) throw error;
       }
@@ -124,7 +128,7 @@ export class PgDatabase implements Database {
     await this.#connections.run('control', async (client) => {
       await client.query({
         text: `WITH old AS (DELETE FROM node WHERE dead AND dead_since < now() - interval '1 day')
-          INSERT INTO node (node, address, format, leaving, facts) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+          INSERT INTO node (node, address, format, leaving, facts) VALUES ($1, $2, $3, $4, $5)`,
         values: [node.node, node.address, node.format, node.leaving, node.facts],
       });
     });
@@ -175,11 +179,10 @@ export class PgDatabase implements Database {
   }
 
   async take(shard: number, oldToken: RandomId, owner: RandomId): Promise<ShardRow | undefined> {
-    const token = randomBytes(16).toString('hex');
     const row = await this.#one<ShardRow | null>('control', 'take', 'take($1, $2, $3, $4)', [
       shard,
       oldToken,
-      token,
+      randomId(),
       owner,
     ]);
     return row === null ? undefined : shardRow(row);
@@ -214,6 +217,8 @@ type NullableClaim = Omit<Claim, 'expiresAt'> & { readonly expiresAt: number | n
 function claimOf({ expiresAt, ...claim }: NullableClaim): Claim {
   return expiresAt === null ? claim : { ...claim, expiresAt };
 }
+
+const randomId = (): RandomId => randomBytes(16).toString('hex');
 
 /** Without the dashes that PostgreSQL writes. */
 const plainId = (id: string): RandomId => id.replaceAll('-', '');

@@ -77,14 +77,23 @@ CREATE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE
   AS 'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 
 CREATE FUNCTION append(p_shard integer, p_token uuid, p_position bigint, p_id uuid, p_previous uuid, p_bytes bytea,
-  p_claims jsonb, p_released jsonb) RETURNS text LANGUAGE plpgsql AS $$
+  p_claims jsonb, p_released jsonb, p_give_to uuid, p_next_token uuid) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   v_id uuid;
   v_count integer;
   v_claimed boolean := false;
 BEGIN
-  PERFORM 1 FROM shard WHERE shard = p_shard AND token = p_token FOR SHARE;
-  IF NOT FOUND THEN RETURN 'fenced'; END IF;
+  IF p_give_to IS NULL THEN
+    PERFORM 1 FROM shard WHERE shard = p_shard AND token = p_token FOR SHARE;
+    IF NOT FOUND THEN RETURN 'fenced'; END IF;
+  ELSE
+    -- Locked as strongly as it is changed below, so that two of these do not wait for each other.
+    PERFORM 1 FROM shard WHERE shard = p_shard AND token = p_token FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+      PERFORM 1 FROM log WHERE shard = p_shard AND position = p_position AND id = p_id;
+      RETURN CASE WHEN FOUND THEN 'done' ELSE 'fenced' END;
+    END IF;
+  END IF;
 
   SELECT id INTO v_id FROM log WHERE shard = p_shard AND position = p_position;
   IF FOUND THEN RETURN CASE WHEN v_id = p_id THEN 'done' ELSE 'rewound' END; END IF;
@@ -135,6 +144,9 @@ BEGIN
     -- The same record, sent before, was carried out meanwhile; or the log goes on without this one.
     SELECT id INTO v_id FROM log WHERE shard = p_shard AND position = p_position;
     RETURN CASE WHEN v_id = p_id THEN 'done' ELSE 'rewound' END;
+  END IF;
+  IF p_give_to IS NOT NULL THEN
+    UPDATE shard SET owner = p_give_to, token = p_next_token, epoch = epoch + 1 WHERE shard = p_shard;
   END IF;
   RETURN 'done';
 END $$;
