@@ -42,6 +42,8 @@ export interface GroupUse {
   readonly name: string | undefined;
   running: number;
   isOpen: boolean;
+  /** When an attempt of it had its last turn. */
+  lastTurn: number;
   readonly queues: GroupQueue[];
 }
 
@@ -65,7 +67,7 @@ export class Groups {
   use(name: string | undefined): GroupUse {
     let use = this.#uses.get(name);
     if (use === undefined) {
-      use = { name, running: 0, isOpen: true, queues: [] };
+      use = { name, running: 0, isOpen: true, lastTurn: 0, queues: [] };
       this.#uses.set(name, use);
     }
     return use;
@@ -76,9 +78,11 @@ export class Groups {
     return this.#uses.get(name)?.running ?? 0;
   }
 
-  occupy(name: string | undefined): void {
+  /** @param turn of the attempt */
+  occupy(name: string | undefined, turn: number): void {
     const use = this.use(name);
     use.running++;
+    use.lastTurn = turn;
     if (this.#limit !== Number.POSITIVE_INFINITY) this.#look(use);
   }
 
