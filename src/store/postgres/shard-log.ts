@@ -23,6 +23,8 @@ export interface NewRecord {
   readonly bytes: (id: RandomId) => Uint8Array;
   readonly claims?: readonly Claim[];
   readonly released?: Append['released'];
+  /** The node that the shard is given to with it: it is the last of this owner. */
+  readonly giveTo?: RandomId | undefined;
 }
 
 /**
@@ -67,7 +69,7 @@ export class ShardLog {
   }
 
   /** One at a time. Never rejects; takes as long as the database cannot say what became of it. */
-  async append({ position, bytes, claims = [], released = [] }: NewRecord): Promise<AppendEnd> {
+  async append({ position, bytes, claims = [], released = [], giveTo }: NewRecord): Promise<AppendEnd> {
     if (this.#over) return this.#over;
     if (this.#isInFlight) throw new Error('a record is in flight');
     if (position !== this.#last.position + 1)
@@ -76,7 +78,7 @@ export class ShardLog {
     const row = { position, id, previous: this.#last.id, bytes: bytes(id) };
     this.#isInFlight = true;
     const known = await this.#sender.send(() =>
-      this.#ports.database.append({ lease: this.#lease, row, claims, released }),
+      this.#ports.database.append({ lease: this.#lease, row, claims, released, giveTo }),
     );
     this.#isInFlight = false;
     // It may have been dropped between its end and now: whoever took the shard knows better what is there.
@@ -87,6 +89,7 @@ export class ShardLog {
     switch (said.end) {
       case 'done':
         this.#last = { position, id };
+        if (giveTo !== undefined) this.#end({ end: 'fenced' });
         return said;
       case 'claimed':
         return said;
