@@ -11,6 +11,7 @@ import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits }
 import { AloneNext } from './admission/alone.js';
 import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
+import { Expiry } from './admission/expiry.js';
 import { looksOf, looksPerTurn } from './admission/looks.js';
 import { Places, type Rank, type Starter } from './admission/places.js';
 import { PreviousRuns } from './admission/previous-runs.js';
@@ -18,7 +19,6 @@ import { termsOf } from './admission/type-lane.js';
 import { type LimitQueue, type WaitingJob, WaitingLine } from './admission/waiting-line.js';
 import type { DispatchPorts } from './dispatch-ports.js';
 import type { Downtime } from './downtime.js';
-import { Expiry } from './expiry.js';
 import type { Ledger } from './ledger.js';
 
 /** So many jobs are kept in the line that wait for a thread, to find those behind them that need none. */
