@@ -11,12 +11,12 @@ import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits }
 import { AloneNext } from './admission/alone.js';
 import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
-import { Expiry } from './admission/expiry.js';
 import { looksOf, looksPerTurn } from './admission/looks.js';
 import { Places, type Rank, type Starter } from './admission/places.js';
 import { PreviousRuns } from './admission/previous-runs.js';
 import { termsOf } from './admission/type-lane.js';
 import { type LimitQueue, type WaitingJob, WaitingLine } from './admission/waiting-line.js';
+import { Expiry } from './attempts/expiry.js';
 import type { DispatchPorts } from './dispatch-ports.js';
 import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';

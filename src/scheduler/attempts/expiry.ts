@@ -2,9 +2,9 @@
 import * as decisions from '../../domain/decisions.js';
 import type { Job } from '../../domain/job.js';
 import { hasExpired } from '../../domain/slots/deadline.js';
+import { looksOf, looksPerTurn } from '../admission/looks.js';
 import type { DispatchPorts } from '../dispatch-ports.js';
 import type { Ledger } from '../ledger.js';
-import { looksOf, looksPerTurn } from './looks.js';
 
 /** See the head of this file. */
 export class Expiry {
