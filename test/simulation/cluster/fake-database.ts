@@ -128,6 +128,7 @@ export class FakeDatabase {
       append: (append) => write(`append ${append.row.position}`, () => tables.append(append)),
       writePages: (slice) => write('pages', () => tables.writePages(slice)),
       trim: (lease, before, limit) => write('trim', () => tables.trim(lease, before, limit)),
+      holders: (names) => read('records', () => tables.holders(names)),
       recordsAfter: (shard, position, limit) => read('records', () => tables.recordsAfter(shard, position, limit)),
       load: async (shard, work) => {
         const found = await read('load', () => tables.snapshot(shard));
