@@ -123,6 +123,11 @@ export class Recorder {
     return [...parseLines(readFileSync(this.#file, 'utf8'), this.#file), ...parseLines(handlers, this.witnessFile)];
   }
 
+  /** How many calls of handlers have been noted so far. */
+  attempts(): number {
+    return existsSync(this.witnessFile) ? readFileSync(this.witnessFile, 'utf8').split('\n').length - 1 : 0;
+  }
+
   verdict(): Verdict {
     return check(this.lines());
   }

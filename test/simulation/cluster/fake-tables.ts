@@ -91,6 +91,13 @@ export class FakeTables {
     return { end: 'done' };
   }
 
+  holders(names: readonly Pick<Claim, 'kind' | 'name'>[]): readonly Claim[] {
+    return names
+      .map((name) => this.#claims.get(nameOf(name)))
+      .filter((held): held is Claim => held !== undefined && this.#holds(held))
+      .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  }
+
   writePages({ lease, changes, merged }: PageSlice): 'done' | 'fenced' {
     const shard = this.#held(lease);
     if (!shard) return 'fenced';

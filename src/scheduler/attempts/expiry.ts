@@ -1,19 +1,19 @@
 /** Jobs that must not start any more, since their deadline has passed: each comes to its end, wherever it waits. Part of dispatch. */
-import * as decisions from '../domain/decisions.js';
-import type { Job } from '../domain/job.js';
-import { hasExpired } from '../domain/slots/deadline.js';
-import { looksOf, looksPerTurn } from './admission/looks.js';
-import type { DispatchPorts } from './dispatch-ports.js';
-import type { Ledger } from './ledger.js';
+import * as decisions from '../../domain/decisions.js';
+import type { Job } from '../../domain/job.js';
+import { hasExpired } from '../../domain/slots/deadline.js';
+import { looksOf, looksPerTurn } from '../admission/looks.js';
+import type { DispatchPorts } from '../dispatch-ports.js';
+import type { Ledger } from '../ledger.js';
 
 /** See the head of this file. */
 export class Expiry {
-  readonly #ports: Pick<DispatchPorts, 'clock' | 'window' | 'telemetry'>;
+  readonly #ports: Pick<DispatchPorts, 'clock' | 'window'>;
   readonly #ledger: Ledger;
   /** Deadlines have passed that the last turn has not looked at. */
   #hasMore = false;
 
-  constructor(ports: Pick<DispatchPorts, 'clock' | 'window' | 'telemetry'>, ledger: Ledger) {
+  constructor(ports: Pick<DispatchPorts, 'clock' | 'window'>, ledger: Ledger) {
     this.#ports = ports;
     this.#ledger = ledger;
   }
@@ -45,7 +45,6 @@ export class Expiry {
   expire(job: Job, now: number): boolean {
     if (!hasExpired(job.spec, job.state, now)) return false;
     this.#ledger.record(job, decisions.expire(job, now), now);
-    this.#ports.telemetry.expired(job.spec.name);
     return true;
   }
 }
