@@ -6,6 +6,7 @@ import type { HandlerInfo, Pool } from '../pool/port.js';
 import type { Counters, JobStore, JobsByStatus, KeptBulks } from '../store/port.js';
 import type { DueTimes } from '../timer/lanes.js';
 import type { Waker } from '../timer/waker.js';
+import type { Places } from './admission/places.js';
 import type { AttemptsPorts } from './attempts/attempts.js';
 import type { LedgerPorts } from './ledger.js';
 import type { MergeBounds } from './merging.js';
@@ -14,6 +15,8 @@ import type { RetentionLimits } from './retention.js';
 /** What the scheduler needs of others. */
 export interface SchedulerPorts extends LedgerPorts, AttemptsPorts {
   readonly pool: Pool;
+  /** Shared with the other shards of the process; absent: there are none. */
+  readonly places?: Places | undefined;
   readonly store: JobStore;
   readonly sets: JobsByStatus;
   readonly window: DueTimes;

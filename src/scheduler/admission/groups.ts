@@ -2,7 +2,7 @@
  * The groups of one job type: how many attempts of each have a place, and its jobs that wait. Those without a group are together one. A
  * group at its limit is closed: its jobs stay where they are, and nobody looks at them before it is opened again.
  */
-import { DueHeap } from '../../domain/due-heap.js';
+import type { DueHeap } from '../../domain/due-heap.js';
 import { groupHasPlace } from './admission.js';
 
 /** Jobs of one group that wait, of one priority. It stands in the ring of its `GroupTurns` while it has jobs and its group is open. */
@@ -13,11 +13,11 @@ export class GroupQueue {
   next: GroupQueue | undefined;
   before: GroupQueue | undefined;
 
-  constructor(use: GroupUse, ring: Ring) {
+  /** @param heap an empty one */
+  constructor(use: GroupUse, ring: Ring, heap: DueHeap) {
     this.use = use;
     this.#ring = ring;
-    // There may be tens of thousands of groups, and those without one are mostly all.
-    this.heap = new DueHeap(use.name === undefined ? 64 : 8);
+    this.heap = heap;
     use.queues.push(this);
   }
 
@@ -42,6 +42,8 @@ export interface GroupUse {
   readonly name: string | undefined;
   running: number;
   isOpen: boolean;
+  /** When an attempt of it had its last turn. */
+  lastTurn: number;
   readonly queues: GroupQueue[];
 }
 
@@ -65,7 +67,7 @@ export class Groups {
   use(name: string | undefined): GroupUse {
     let use = this.#uses.get(name);
     if (use === undefined) {
-      use = { name, running: 0, isOpen: true, queues: [] };
+      use = { name, running: 0, isOpen: true, lastTurn: 0, queues: [] };
       this.#uses.set(name, use);
     }
     return use;
@@ -76,9 +78,11 @@ export class Groups {
     return this.#uses.get(name)?.running ?? 0;
   }
 
-  occupy(name: string | undefined): void {
+  /** @param turn of the attempt */
+  occupy(name: string | undefined, turn: number): void {
     const use = this.use(name);
     use.running++;
+    use.lastTurn = turn;
     if (this.#limit !== Number.POSITIVE_INFINITY) this.#look(use);
   }
 

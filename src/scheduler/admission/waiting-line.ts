@@ -4,6 +4,7 @@
  * Each type queues by itself, so that one at its limit holds up nobody else.
  */
 import { placesLeft, type TypeUse, type WaitsFor, whyTypeWaits } from './admission.js';
+import type { Places, Rank, TypePlaces } from './places.js';
 import { TypeLane, type TypeTerms } from './type-lane.js';
 
 /** A job in the line. It may have moved on since: see `Dispatch`. */
@@ -53,17 +54,19 @@ export class WaitingLine {
   readonly #apart: readonly TypeLane[];
   #suspects = 0;
   #edition: number;
-  #turns = 0;
+  readonly #places: Places;
   /** As of the last `refresh`. */
   #now: number;
 
   /**
    * @param ask is asked by `refresh`
    * @param clock monotonic. The present time counts as the first start of types with a rate
+   * @param places what is shared with the lines of other shards
    * @param apart types whose places are their own
    */
-  constructor(ask: TypeQuestions, clock: () => number, apart: readonly string[] = []) {
+  constructor(ask: TypeQuestions, clock: () => number, places: Places, apart: readonly string[] = []) {
     this.#ask = ask;
+    this.#places = places;
     this.#clock = clock;
     this.#since = clock();
     this.#now = this.#since;
@@ -156,7 +159,7 @@ export class WaitingLine {
   /** A type and a group of it as they stand now, whether or not a job of them has ever waited. */
   placeOf(name: string, group: string | undefined): Place {
     if (this.#ask.edition() !== this.#edition) this.refresh();
-    const lane = this.#lanes.get(name) ?? this.#makeLane(name);
+    const lane = this.#lanes.get(name) ?? this.#makeLane(name, this.#places.lookAt(name));
     lane.places = this.#ask.placesOf(name);
     return { type: lane, group: { limit: lane.groups.limit, running: lane.groups.runningOf(group) } };
   }
@@ -207,12 +210,41 @@ export class WaitingLine {
    * @param shared whether a shared place is free; where none is, types with places of their own may still have one
    */
   take(suspect: boolean, shared = true): WaitingJob | undefined {
+    const best = this.#first(suspect, shared);
+    const rank = best && (suspect ? best.suspects : best.ordinary).first;
+    if (!best || rank?.first === undefined) return undefined;
+    const { heap, use } = rank.first;
+    const [due, seq] = [heap.firstDue, heap.firstSeq];
+    const job = { due, seq, name: best.name, group: use.name, priority: rank.priority, suspect };
+    (suspect ? best.suspects : best.ordinary).pop();
+    best.known.delete(seq);
+    if (suspect) this.#suspects--;
+    return job;
+  }
+
+  /** Where the job stands that `take` would take. @param numberOf its job number */
+  rank(suspect: boolean, shared: boolean, numberOf: (seq: number) => number): Rank | undefined {
+    const best = this.#first(suspect, shared);
+    const rank = best && (suspect ? best.suspects : best.ordinary).first;
+    if (!best || rank?.first === undefined) return undefined;
+    const { heap, use } = rank.first;
+    const { priority } = rank;
+    const number = numberOf(heap.firstSeq);
+    return { suspect, priority, turn: best.lastTurn, groupTurn: use.lastTurn, due: heap.firstDue, number };
+  }
+
+  /** Time has passed, and nothing else. */
+  tick(): void {
+    this.#now = this.#clock();
+  }
+
+  /** The type whose turn it is. */
+  #first(suspect: boolean, shared: boolean): TypeLane | undefined {
     let best: TypeLane | undefined;
     let due = Number.POSITIVE_INFINITY;
     let seq = 0;
     let priority = Number.NEGATIVE_INFINITY;
     let turn = 0;
-    let group: string | undefined;
     for (const lane of this.#lanes.values()) {
       const rank = (suspect ? lane.suspects : lane.ordinary).first;
       if (rank?.first === undefined || rank.priority < priority) continue;
@@ -224,15 +256,8 @@ export class WaitingLine {
       if (!isBefore || !(shared || lane.apart) || whyTypeWaits(lane, this.#now)) continue;
       best = lane;
       [due, seq, priority, turn] = [firstDue, firstSeq, rank.priority, lane.lastTurn];
-      group = rank.first.use.name;
     }
-    if (!best) return undefined;
-    const queue = suspect ? best.suspects : best.ordinary;
-    const job = { due, seq, name: best.name, group, priority, suspect };
-    queue.pop();
-    best.known.delete(seq);
-    if (suspect) this.#suspects--;
-    return job;
+    return best;
   }
 
   /**
@@ -243,9 +268,9 @@ export class WaitingLine {
   occupy({ name, group, priority, suspect }: WaitingJob, isOnRecord: boolean): void {
     const lane = this.#lane(name);
     (suspect ? lane.suspects : lane.ordinary).hadTurn(priority, group);
-    lane.lastTurn = ++this.#turns;
-    lane.running++;
-    lane.groups.occupy(group);
+    lane.shared.lastTurn = ++this.#places.turns;
+    lane.shared.running++;
+    lane.groups.occupy(group, lane.shared.lastTurn);
     if (lane.pacer === undefined) return;
     if (isOnRecord) lane.pacer.announced();
     else lane.pacer.started(this.#clock());
@@ -259,7 +284,7 @@ export class WaitingLine {
   /** It has left its place. */
   vacate(name: string, group: string | undefined): void {
     const lane = this.#lane(name);
-    lane.running--;
+    lane.shared.running--;
     lane.groups.vacate(group);
   }
 
@@ -279,13 +304,13 @@ export class WaitingLine {
   }
 
   #newLane(name: string): TypeLane {
-    const lane = this.#makeLane(name);
+    const lane = this.#makeLane(name, this.#places.type(name));
     this.#lanes.set(name, lane);
     return lane;
   }
 
-  #makeLane(name: string): TypeLane {
-    const lane = new TypeLane(name);
+  #makeLane(name: string, shared: TypePlaces): TypeLane {
+    const lane = new TypeLane(name, shared);
     lane.agree(this.#ask.termsOf(name), this.#since);
     lane.places = this.#ask.placesOf(name);
     return lane;

@@ -38,9 +38,13 @@ export function makeKeyed(draft: JobDraft, key: string, context: RequestContext,
     case 'reject':
       throw keyTaken(owner, context);
     case 'return':
+      context.ledger.counted.keyKept(draft.name, 'returned');
       return { job: owner, replayed: false, existed: true };
-    case 'replace':
-      return replaceOwner(owner, place, context, maker);
+    case 'replace': {
+      const replaced = replaceOwner(owner, place, context, maker);
+      context.ledger.counted.keyReplaced(draft.name);
+      return replaced;
+    }
     default:
       throw new Error(`what is to be done about a taken key: ${draft.ifExists}`);
   }
@@ -127,6 +131,7 @@ export function takeKeyAgain(job: Job, context: RequestContext): void {
 
 /** @param path where in the request the key stands, when it is to be told; a JSON pointer */
 export function keyTaken({ spec, state }: Job, { ledger }: RequestContext, path?: string): Refusal {
+  ledger.counted.keyKept(spec.name, 'rejected');
   const id = ledger.numbers.format(spec.seq, spec.idSeconds);
   const message = `is taken by job ${id}, which is ${state.status}`;
   const detail = `The key ${spec.key} of job type ${spec.name} ${message}. Use another key, or "if_exists": "return" or "replace".`;

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { parseRate, type Rate } from '../../../src/domain/control/rate.js';
 import type { TypeLimits } from '../../../src/domain/control/settings.js';
+import { Places } from '../../../src/scheduler/admission/places.js';
 import { type WaitingJob, WaitingLine } from '../../../src/scheduler/admission/waiting-line.js';
 
 const unbounded = Number.POSITIVE_INFINITY;
@@ -23,6 +24,7 @@ class Line {
       pendingOf: () => 0,
     },
     () => this.now,
+    new Places(),
   );
   #seq = 0;
 
