@@ -33,8 +33,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   process: ['within', 'plain-thread'],
   shard: ['scheduler', 'store', 'timer'],
-  // Nodes: who owns which shard, until when, and how one serves for all.
-  cluster: ['domain', 'clock', 'log', 'telemetry', 'store', 'timer', 'pool', 'scheduler', 'shard'],
   health: ['log', 'store', 'pool', 'scheduler', 'server'],
   // It runs in the programs of others: of the server it knows nothing.
   client: [],

@@ -9,7 +9,7 @@ import type { Database, LogRow, RandomId, ShardRow } from '../../../src/store/po
 import { Random } from '../random.js';
 import { allFaults, FakeDatabase, noFaults } from './fake-database.js';
 import { contentOf, SimulatedHost } from './simulated-host.js';
-import { DriftingClock, Process, type Time } from './surroundings.js';
+import { ask, DriftingClock, eachMethod, Process, type Time } from './surroundings.js';
 
 /** A fault that the simulation must find. */
 export type Planted = 'timer_flag' | 'early_position' | 'no_token_check';
@@ -92,8 +92,10 @@ class Life {
     const process = new Process(this.#time);
     const clock = new DriftingClock(this.#time, random);
     const deadline = new BeginDeadline();
-    const database = process.hears(this.#database(() => machine.node.node ?? 'none'));
     const early = new Map<number, readonly LogRow[]>();
+    const asked = this.#database(() => machine.node.node ?? 'none');
+    const heard = process.hears(asked);
+    const database = this.#planted === 'early_position' ? this.#readingEarly(heard, early) : heard;
     const randomId = (): RandomId => this.#fake.randomId();
     const host = new SimulatedHost({
       ...{ database, random, randomId },
@@ -107,19 +109,6 @@ class Life {
       living: () => new Set((machine.node.view?.nodes ?? []).filter(({ dead }) => !dead).map(({ node }) => node)),
       ...(this.#planted === 'early_position' && { early: (shard: number) => early.get(shard) }),
     });
-    if (this.#planted === 'early_position') {
-      const { take } = database;
-      database.take = (shard, token, owner) => {
-        void this.#database(() => 'none')
-          .load(shard, async ({ log }) => {
-            const all: LogRow[] = [];
-            for await (const rows of log) all.push(...rows);
-            early.set(shard, all);
-          })
-          .catch(() => {});
-        return take(shard, token, owner);
-      };
-    }
     const machine: Machine = {
       ...{ process, clock, deadline, host, flag: false, leavingSince: undefined },
       node: new ClusterNode({
@@ -142,22 +131,19 @@ class Life {
 
   /** The database as the node of the moment asks it: its connections are known by its id. */
   #database(node: () => RandomId): Database {
-    const of = (): Database => this.#fake.of(node());
-    return {
-      append: (...args) => of().append(...args),
-      writePages: (...args) => of().writePages(...args),
-      trim: (...args) => of().trim(...args),
-      recordsAfter: (...args) => of().recordsAfter(...args),
-      load: (...args) => of().load(...args),
-      join: (...args) => of().join(...args),
-      beat: (...args) => of().beat(...args),
-      nodes: () => of().nodes(),
-      declareDead: (...args) => of().declareDead(...args),
-      leave: (...args) => of().leave(...args),
-      shards: () => of().shards(),
-      take: (...args) => of().take(...args),
-      endBackends: (...args) => of().endBackends(...args),
-    };
+    return eachMethod((name, args) => ask(this.#fake.of(node()), name, args));
+  }
+
+  /** Planted: a taking reads the log as well, as its snapshot has it. */
+  #readingEarly(database: Database, early: Map<number, readonly LogRow[]>): Database {
+    return eachMethod((name, args) => {
+      const shard = args[0] as number;
+      const read = async (): Promise<void> => {
+        early.set(shard, await this.#fake.of('none').recordsAfter(shard, 0, Number.POSITIVE_INFINITY));
+      };
+      if (name === 'take') read().catch(() => {});
+      return ask(database, name, args);
+    });
   }
 
   #step(): void {
@@ -175,7 +161,7 @@ class Life {
       forward: 6,
       pause: 0.15,
       kill: 0.1,
-      kill_writing: 1.5,
+      kill_writing: this.#planted === undefined ? 1.5 : 8,
       leave: 0.1,
       away: 0.02,
       clock: 0.3,

@@ -83,24 +83,7 @@ export class Process {
 
   /** The database as this process hears it. */
   hears(database: Database): Database {
-    const heard = <A extends unknown[], T>(method: (...args: A) => Promise<T>) => {
-      return (...args: A): Promise<T> => this.#call(() => method(...args));
-    };
-    return {
-      append: heard(database.append),
-      writePages: heard(database.writePages),
-      trim: heard(database.trim),
-      recordsAfter: heard(database.recordsAfter),
-      load: (shard, read) => this.#call(() => database.load(shard, read)),
-      join: heard(database.join),
-      beat: heard(database.beat),
-      nodes: heard(database.nodes),
-      declareDead: heard(database.declareDead),
-      leave: heard(database.leave),
-      shards: heard(database.shards),
-      take: heard(database.take),
-      endBackends: heard(database.endBackends),
-    };
+    return eachMethod((name, args) => this.#call(() => ask(database, name, args)));
   }
 
   #call<T>(send: () => Promise<T>): Promise<T> {
@@ -119,4 +102,20 @@ export class Process {
       );
     });
   }
+}
+
+type Method = keyof Database;
+
+/** A database each of whose methods does the same. */
+export function eachMethod(does: (name: Method, args: readonly unknown[]) => Promise<unknown>): Database {
+  const get = (_: object, name: string) => {
+    return (...args: readonly unknown[]): Promise<unknown> => does(name as Method, args);
+  };
+  return new Proxy({}, { get }) as Database;
+}
+
+/** Calls a method by its name. */
+export function ask(database: Database, name: Method, args: readonly unknown[]): Promise<unknown> {
+  const method = database[name] as (...args: readonly unknown[]) => Promise<unknown>;
+  return method.apply(database, [...args]);
 }
