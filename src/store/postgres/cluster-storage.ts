@@ -15,7 +15,7 @@ import type { LogOrder } from '../trees/job-logs.js';
 import type { IndexPages, LocalIndex } from '../trees/local-index.js';
 import type { MergeOrder, Storage, StorageEvents } from '../trees/storage.js';
 import type { Claim, RandomId, ShardLease } from './database.js';
-import { type LogEnd, type NewRecord, ShardLog, type ShardLogPorts } from './shard-log.js';
+import { type LastRecord, type NewRecord, ShardLog, type ShardLogPorts } from './shard-log.js';
 import { ShardPages, type ShardPagesPorts } from './shard-pages.js';
 
 export interface ClusterStoragePorts extends Omit<ShardLogPorts, 'database'>, Omit<ShardPagesPorts, 'database'> {
@@ -52,7 +52,7 @@ export class ClusterStorage implements Storage {
   constructor(
     ports: ClusterStoragePorts,
     lease: ShardLease,
-    loaded: { readonly last: LogEnd; readonly merged: number },
+    loaded: { readonly last: LastRecord; readonly merged: number },
   ) {
     this.#index = ports.index;
     this.#claimsOf = ports.claimsOf;
@@ -87,7 +87,7 @@ export class ClusterStorage implements Storage {
   }
 
   /** The last record that the database is known to have. */
-  get last(): LogEnd {
+  get last(): LastRecord {
     return this.#log.last;
   }
 

@@ -135,6 +135,8 @@ export interface Database {
   writePages(slice: PageSlice): Promise<'done' | 'fenced'>;
   /** Drops the first records of a log, at most `limit`; never its last, and none that the pages do not have. Returns how many. */
   trim(lease: ShardLease, before: number, limit: number): Promise<number | 'fenced'>;
+  /** Who holds these names, of those that somebody holds. */
+  holders(names: readonly Pick<Claim, 'kind' | 'name'>[]): Promise<readonly Claim[]>;
   /** The records behind a position, for one who follows the log of another. */
   recordsAfter(shard: number, position: number, limit: number): Promise<readonly LogRow[]>;
   /** Runs `read` in one snapshot. What `read` was given is not to be used afterwards. */

@@ -5,14 +5,14 @@
 import { DamagedRecord } from '../port.js';
 import type { IndexFilling } from '../trees/local-index.js';
 import type { Database, LogRow, ShardRow } from './database.js';
-import { emptyLog, type LogEnd } from './shard-log.js';
+import { emptyLog, type LastRecord } from './shard-log.js';
 
 /** Records that are asked for at once behind the snapshot. */
 const tailRecords = 64;
 
 export interface LoadedIndex {
   /** The last record that the index has. */
-  readonly last: LogEnd;
+  readonly last: LastRecord;
   /** The last record that the pages had. */
   readonly merged: number;
 }
@@ -54,13 +54,13 @@ export async function loadShard(
 /** The log as it comes in: without a gap, each record behind the one that it names. */
 class Loading {
   readonly #index: IndexFilling;
-  #last: LogEnd = emptyLog;
+  #last: LastRecord = emptyLog;
 
   constructor(index: IndexFilling) {
     this.#index = index;
   }
 
-  get last(): LogEnd {
+  get last(): LastRecord {
     return this.#last;
   }
 

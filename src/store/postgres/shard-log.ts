@@ -8,13 +8,13 @@ import type { Append, Claim, Database, RandomId, ShardLease } from './database.j
 import { UntilKnown, type UntilKnownPorts } from './until-known.js';
 
 /** The last record of a log, or where it begins. */
-export interface LogEnd {
+export interface LastRecord {
   /** 0: there is none. */
   readonly position: number;
   readonly id: RandomId | null;
 }
 
-export const emptyLog: LogEnd = { position: 0, id: null };
+export const emptyLog: LastRecord = { position: 0, id: null };
 
 /** A record that is to be appended. */
 export interface NewRecord {
@@ -45,13 +45,13 @@ export class ShardLog {
   readonly #ports: ShardLogPorts;
   readonly #lease: ShardLease;
   readonly #sender: UntilKnown;
-  #last: LogEnd;
+  #last: LastRecord;
   #isInFlight = false;
   /** How it came to its end. */
   #over: AppendEnd | undefined;
 
   /** @param last what the log ends with, read under this lease */
-  constructor(ports: ShardLogPorts, lease: ShardLease, last: LogEnd) {
+  constructor(ports: ShardLogPorts, lease: ShardLease, last: LastRecord) {
     this.#ports = ports;
     this.#lease = lease;
     this.#last = last;
@@ -59,7 +59,7 @@ export class ShardLog {
   }
 
   /** The last record that the database is known to have. */
-  get last(): LogEnd {
+  get last(): LastRecord {
     return this.#last;
   }
 

@@ -7,7 +7,7 @@
  *   refused  not carried out, and the caller hears so
  *   lost     carried out, and the caller hears that nothing is known
  *   gone     not carried out, and the caller hears that nothing is known
- *   late     the caller hears that nothing is known, and it is carried out in a step after that, or when its backend ends
+ *   late     the caller hears that nothing is known, and it is carried out some steps after that, or when its backend ends
  *
  * `FakeTables` says what a statement does. Beside the faults a test may block writes, forget the last of them, or take a shard away.
  */
@@ -49,8 +49,12 @@ interface Statement {
   isExecuted: boolean;
   /** Its caller has been told that nothing is known. */
   isOrphan: boolean;
+  /** Steps until it is carried out then. */
+  lateness: number;
 }
 
+/** Long enough for what was sent after it to be carried out before. */
+const maxLateness = 200;
 /** Entries and records that a load yields at once. */
 const loadedAtOnce = 16;
 
@@ -60,6 +64,8 @@ export class FakeDatabase {
   #statements: Statement[] = [];
   /** What becomes of statements from now on. */
   faults: Faults;
+  /** How likely a step may carry out one that is late. The less, the longer these linger, until their backend ends. */
+  lateChance = 1;
   /** Statements that write wait; others do not. */
   writesBlocked = false;
   /** What was carried out, a line each, for tests that show what happened. */
@@ -84,9 +90,12 @@ export class FakeDatabase {
     return id;
   }
 
-  /** Carries out one of the statements that wait, or answers one that was carried out; false when there is none. */
+  /** Carries out one of the statements that wait, or answers one that was carried out; false when none is ready. */
   step(): boolean {
-    const ready = this.#statements.filter(({ writes, isExecuted }) => !this.writesBlocked || !writes || isExecuted);
+    const ready = this.#statements.filter(
+      ({ writes, isExecuted, isOrphan }) =>
+        (!this.writesBlocked || !writes || isExecuted) && (!isOrphan || this.#random.chance(this.lateChance)),
+    );
     if (ready.length === 0) return false;
     this.#advance(this.#random.pick(ready));
     return true;
@@ -110,9 +119,23 @@ export class FakeDatabase {
     return await promise;
   }
 
+  /** The connections of a node are held up: what it has sent and was not carried out is late. */
+  holdUp(node: RandomId): void {
+    for (const statement of this.#statements) {
+      if (statement.node !== node || statement.isExecuted || statement.isOrphan) continue;
+      statement.isOrphan = true;
+      statement.fail(new UnknownEnd('there was no answer in time'));
+    }
+  }
+
   /** Statements that have not been answered, or may be carried out yet. */
   get waiting(): readonly string[] {
     return this.#statements.map(({ what }) => what);
+  }
+
+  /** What a node has sent that was not carried out. */
+  unexecuted(node: RandomId): readonly string[] {
+    return this.#statements.filter((one) => one.node === node && !one.isExecuted).map(({ what }) => what);
   }
 
   /** What a node asks through. */
@@ -124,6 +147,7 @@ export class FakeDatabase {
       append: (append) => write(`append ${append.row.position}`, () => tables.append(append)),
       writePages: (slice) => write('pages', () => tables.writePages(slice)),
       trim: (lease, before, limit) => write('trim', () => tables.trim(lease, before, limit)),
+      holders: (names) => read('records', () => tables.holders(names)),
       recordsAfter: (shard, position, limit) => read('records', () => tables.recordsAfter(shard, position, limit)),
       load: async (shard, work) => {
         const found = await read('load', () => tables.snapshot(shard));
@@ -166,6 +190,7 @@ export class FakeDatabase {
         fail: reject,
         isExecuted: false,
         isOrphan: false,
+        lateness: this.#random.between(0, maxLateness),
       });
       this.#wake();
     });
@@ -174,6 +199,7 @@ export class FakeDatabase {
   #advance(statement: Statement): void {
     const { fate } = statement;
     if (statement.isExecuted) return this.#finish(statement, () => statement.answer());
+    if (statement.isOrphan && statement.lateness-- > 0) return;
     if (statement.isOrphan) return this.#finish(statement, () => this.#execute(statement));
     switch (fate) {
       case 'slow':

@@ -183,7 +183,7 @@ async function livesOf(seed: number): Promise<{ owners: number; merged: number; 
     await turn();
     acknowledged = Math.max(acknowledged, owner.acknowledged);
     merged = Math.max(merged, owner.merged);
-    if (random.chance(0.02)) {
+    if (random.chance(0.04)) {
       const problem = await isWhole(fake, written);
       if (problem) fail(problem);
     }
@@ -194,6 +194,8 @@ async function livesOf(seed: number): Promise<{ owners: number; merged: number; 
     }
   }
   if (owner.lost) fail(`the owner lost its shard: ${owner.lost.message}`);
+  // What is late comes now.
+  while (fake.step());
   const problem = await isWhole(fake, written);
   if (problem) fail(problem);
   for (const one of [...former, owner]) one.dispose();

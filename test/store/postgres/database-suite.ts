@@ -192,6 +192,22 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
     t.same(await appended(second, { claims: [key('mail', 1, 6), key('x', 1, 2)] }), { end: 'done' }, 'free again');
   });
 
+  t.test('who holds names', async (t) => {
+    const { database, run, writer, appended } = await begin(t);
+    const first = await writer(0);
+    await appended(first, {
+      claims: [key('a', 0, 1), { ...key('b', 0, 2), digest: 'd', expiresAt: 4_000_000_000_000 }],
+    });
+    await appended(first, { claims: [{ ...key('gone', 0, 3), expiresAt: -1 }] });
+    const asked = ['b', 'nobody', 'a', 'gone'].map((name) => ({ kind: 'key' as const, name }));
+    t.same(await run(database.holders(asked)), [
+      key('a', 0, 1),
+      { ...key('b', 0, 2), digest: 'd', expiresAt: 4_000_000_000_000 },
+    ]);
+    t.same(await run(database.holders([{ kind: 'idempotency', name: 'a' }])), [], 'a name of another kind');
+    t.same(await run(database.holders([])), []);
+  });
+
   t.test('what is claimed and released together is not done when a name is held', async (t) => {
     const { writer, appended } = await begin(t);
     const [first, second] = [await writer(0), await writer(1)];

@@ -3,6 +3,8 @@
  * between them. And what a store that has so much of it must answer.
  */
 import { formatId } from '../../../src/domain/id.js';
+import { trees } from '../../../src/store/format/layout.js';
+import type { KvReader } from '../../../src/store/kv/kv.js';
 import { Journal } from '../../../src/store/log/journal.js';
 import { JournaledLog } from '../../../src/store/log/journaled-log.js';
 import { KvLog, KvLogSource } from '../../../src/store/log/kv-log.js';
@@ -83,9 +85,19 @@ function act(world: World, random: Random): void {
   }
 }
 
+/** All of a store but its journal, in memory. */
+export function inMemory(kv: KvReader): MemoryKv {
+  const copy = new MemoryKv();
+  kv.refresh();
+  copy.transact((tx) => {
+    for (const tree of trees) for (const { key, value } of kv.entries(tree, {})) tx.put(tree, key, value);
+  });
+  return copy;
+}
+
 /** The thread that decides, over a store. */
 export function storeOver(
-  kv: MemoryKv,
+  kv: KvReader,
   storage: Storage,
   log: LogSource = new KvLogSource(kv),
 ): { readonly store: CommittedStore; readonly state: CommittedState } {

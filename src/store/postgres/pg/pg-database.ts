@@ -87,6 +87,14 @@ export class PgDatabase implements Database {
     return count < 0 ? 'fenced' : count;
   }
 
+  async holders(names: readonly Pick<Claim, 'kind' | 'name'>[]): Promise<readonly Claim[]> {
+    return (
+      JSON.parse(
+        await this.#one<string>('appends', 'holders', 'holders($1)', [JSON.stringify(names)]),
+      ) as NullableClaim[]
+    ).map(claimOf);
+  }
+
   async recordsAfter(shard: number, position: number, limit: number): Promise<readonly LogRow[]> {
     return await this.#connections.run('pages', async (client, alive) => {
       const rows: LogRow[] = [];

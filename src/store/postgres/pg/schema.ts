@@ -152,6 +152,15 @@ BEGIN
 END $$;
 `;
 
+const naming = `
+CREATE FUNCTION holders(p_names jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT coalesce(json_agg(json_build_object('kind', c.kind, 'name', c.name, 'shard', c.shard, 'slot', c.slot,
+    'digest', c.digest, 'expiresAt', c.expires_at) ORDER BY c.kind, c.name), '[]')::text
+  FROM claim c JOIN jsonb_to_recordset(p_names) AS n(kind text, name text) ON c.kind = n.kind AND c.name = n.name
+  WHERE c.expires_at IS NULL OR c.expires_at > now_ms()
+$$;
+`;
+
 const merging = `
 CREATE FUNCTION write_pages(p_shard integer, p_token uuid, p_trees text[], p_keys bytea[], p_values bytea[], p_merged bigint)
   RETURNS boolean LANGUAGE plpgsql AS $$
@@ -223,4 +232,4 @@ END $$;
 `;
 
 /** All of it, as one text of several statements. */
-export const schemaSql = [tables, appending, merging, leasing].join('');
+export const schemaSql = [tables, appending, naming, merging, leasing].join('');
