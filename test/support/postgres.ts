@@ -4,12 +4,13 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
+import { lastingPort } from './network.js';
 
 /** Of the programs; undefined when there is none that is new enough. */
 const programs = findPrograms();
@@ -49,6 +50,8 @@ export interface TestPostgres {
   /** `immediate` is a crash. */
   stop(how?: 'fast' | 'immediate'): Promise<void>;
   start(): Promise<void>;
+  /** It comes back as a replica that has no primary. */
+  becomeReplica(): Promise<void>;
 }
 
 const owner = 'escapement';
@@ -87,8 +90,13 @@ export async function startPostgres(t: Test, settings: readonly string[] = []): 
     await sql(`CREATE DATABASE ${name}`);
     return url(name);
   };
+  const becomeReplica = async (): Promise<void> => {
+    await stop?.('fast');
+    writeFileSync(join(data, 'standby.signal'), '');
+    await start();
+  };
   await start();
-  return { port, folder, url, sql, fresh, start, stop: async (how) => await stop?.(how) };
+  return { port, folder, url, sql, fresh, start, becomeReplica, stop: async (how) => await stop?.(how) };
 }
 
 const commandLine = (settings: readonly string[]): string[] =>
@@ -131,11 +139,16 @@ async function startServer(
   };
 }
 
+/** A free one that is never given to a connection, since the server goes and comes back on it. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = lastingPort();
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await Promise.race([
+      once(server, 'listening').then(() => true),
+      once(server, 'error').then(() => false),
+    ]).catch(() => false);
+    server.close();
+    if (isFree) return port;
+  }
 }

@@ -50,14 +50,7 @@ export class Connections {
         keepAlive: true,
         keepAliveInitialDelayMillis: 10_000,
         verify: (client, done) => {
-          const onError = (): void => {};
-          client.on('error', onError);
-          beginSession(client, options)
-            .then((backend) => {
-              this.#backends.set(client, backend);
-              done();
-            }, done)
-            .finally(() => client.off('error', onError));
+          this.#begin(client).then(() => done(), done);
         },
       });
       // An idle connection broke: the next statement makes another.
@@ -135,6 +128,19 @@ export class Connections {
   async close(): Promise<void> {
     this.#closing = true;
     await Promise.all(Object.values(this.#pools).map((pool) => pool.end()));
+  }
+
+  /** What the library gives no time limit: the first statements of a connection. */
+  async #begin(client: ClientBase): Promise<void> {
+    const onError = (): void => {};
+    client.on('error', onError);
+    const timer = setTimeout(() => breakOff(client), connectMs);
+    try {
+      this.#backends.set(client, await beginSession(client, this.#options));
+    } finally {
+      clearTimeout(timer);
+      client.off('error', onError);
+    }
   }
 
   async #connect(use: Use): Promise<PoolClient> {

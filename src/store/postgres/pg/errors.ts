@@ -68,7 +68,7 @@ export function messageOf(error: unknown): string {
 /** What a user reads about an error that waiting does not mend. */
 export function unusable(error: unknown, where: string): DatabaseUnusable {
   if (error instanceof DatabaseUnusable) return error;
-  const says = messageOf(error);
+  const says = messageOf(error instanceof DatabaseRefusal ? (error.cause ?? error) : error);
   const advice = adviceFor(codeOf(error));
   return new DatabaseUnusable(`PostgreSQL at ${where} cannot be used: ${says}${advice === '' ? '' : `. ${advice}`}`, {
     cause: error,

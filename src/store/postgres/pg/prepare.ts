@@ -32,7 +32,7 @@ export interface PrepareOptions {
 export async function prepareSchema(client: ClientBase, options: PrepareOptions): Promise<ClusterFacts> {
   await client.query('BEGIN');
   await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`escapement ${options.schema}`]);
-  const there = await findTables(client, options.schema);
+  const there = await findTables(client, options);
   if (there === undefined) await client.query(`CREATE SCHEMA "${options.schema}"`);
   if (there === undefined || there.length === 0) await make(client, options);
   else checkOurs(there, options);
@@ -42,14 +42,21 @@ export async function prepareSchema(client: ClientBase, options: PrepareOptions)
 }
 
 /** The tables of the schema by name; undefined when there is no such schema. */
-async function findTables(client: ClientBase, schema: string): Promise<string[] | undefined> {
-  const { rows } = await client.query<{ name: string | null }>(
-    `SELECT c.relname AS name FROM pg_namespace n
+async function findTables(
+  client: ClientBase,
+  { schema, where }: Pick<PrepareOptions, 'schema' | 'where'>,
+): Promise<string[] | undefined> {
+  const { rows } = await client.query<{ name: string | null; usable: boolean }>(
+    `SELECT c.relname AS name, has_schema_privilege(n.oid, 'USAGE') AS usable FROM pg_namespace n
       LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
       WHERE n.nspname = $1 ORDER BY c.relname`,
     [schema],
   );
   if (rows.length === 0) return undefined;
+  if (!rows[0]!.usable)
+    throw new DatabaseUnusable(
+      `the user of --store may not use the schema "${schema}" of PostgreSQL at ${where}: put the user that made it into --store`,
+    );
   return rows.flatMap(({ name }) => (name === null ? [] : [name]));
 }
 
