@@ -8,15 +8,20 @@
 import type { BulkRecord } from '../domain/control/bulk.js';
 import type { Settings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
-import { type Job, type JobState, wakesAt } from '../domain/job.js';
-import { deadlineOf } from '../domain/slots/deadline.js';
+import type { Job, JobState } from '../domain/job.js';
 import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
-import { type Counters, type StoreEvents, UnreadableRecord, unreadableRefusal } from '../store/port.js';
+import {
+  ClaimedElsewhere,
+  type Counters,
+  type StoreEvents,
+  UnreadableRecord,
+  unreadableRefusal,
+} from '../store/port.js';
+import { awaitPending } from '../timer/lanes.js';
 import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
 import type { LimitQueue } from './admission/waiting-line.js';
 import { Attempts } from './attempts/attempts.js';
-import type { Fact } from './batch.js';
 import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
@@ -25,7 +30,7 @@ import { Ledger } from './ledger.js';
 import { Mailbox } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
-import { type Load, type Mode, Modes } from './modes.js';
+import { type Load, type Mode, Modes, storageUnavailable } from './modes.js';
 import { crashDecision } from './outcomes.js';
 import type { RequestContext } from './requests/context.js';
 import { Retention } from './retention.js';
@@ -204,11 +209,20 @@ export class Scheduler implements Requests, StoreEvents {
         'the disk is full: nothing is accepted or started until there is room',
       );
     }
-    const { facts, jobs } = this.#ledger.lost();
+    this.#decideAgain(storageUnavailable);
+  }
+
+  claimed(): void {
+    this.#decideAgain(new ClaimedElsewhere());
+  }
+
+  /** Neither what was to be written nor what was gathered since is on disk. What has happened is entered anew, what was asked for is refused. */
+  #decideAgain(refusal: Refusal): void {
+    const { facts, jobs } = this.#ledger.lost(refusal);
     this.#attempts.lost();
     this.#mailbox.startOver();
     if (!this.recovered) this.recover();
-    for (const fact of facts) this.#redo(fact);
+    for (const fact of facts) this.#attempts.decideAgain(fact);
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
       if (this.#ledger.filling.touched.has(seq)) continue;
@@ -218,15 +232,10 @@ export class Scheduler implements Requests, StoreEvents {
     this.turn();
   }
 
-  /** The window has a job that is pending on disk, if time is to do something about it: by when it wakes, and by its deadline. */
+  /** The window has a job that is pending on disk, if time is to do something about it. */
   #awaitTime(job: Job): void {
-    const { spec, state } = job;
-    if (state.status === 'running') this.#overtakes.await(job);
-    if (state.status !== 'pending') return;
-    const { window } = this.#ports;
-    const at = wakesAt(state);
-    if (at !== Number.POSITIVE_INFINITY) window.add(at, spec.seq, spec.priority);
-    if (spec.expiresAfterMs !== undefined) window.add(deadlineOf(spec, state) as number, spec.seq, 'deadlines');
+    if (job.state.status === 'running') this.#overtakes.await(job);
+    awaitPending(this.#ports.window, job);
   }
 
   merged(position: number): void {
@@ -341,16 +350,6 @@ export class Scheduler implements Requests, StoreEvents {
     if (!(error instanceof UnreadableRecord)) throw error;
     this.#ports.damage.report(error, `a ${error.state} record was asked for`);
     return unreadableRefusal(error);
-  }
-
-  // -- facts --
-
-  /** Decides a fact again that was lost with its batch, as of the instant it happened. */
-  #redo(fact: Fact): void {
-    this.#ledger.addFact(fact);
-    if (fact.kind === 'ended') return this.#attempts.endAgain(fact);
-    const job = this.#ledger.lookup(fact.seq);
-    if (job?.state.status === 'pending') this.#ledger.startAgain(job, fact.at);
   }
 
   // -- store and timer --

@@ -243,6 +243,11 @@ export class FakeDatabase {
     async function* parts<T>(all: readonly T[]): AsyncIterable<readonly T[]> {
       for (let at = 0; at < all.length; at += loadedAtOnce) yield await read(all.slice(at, at + loadedAtOnce));
     }
-    return { row: found.row, pages: parts<PageChange>(found.pages), log: parts<LogRow>(found.log) };
+    return {
+      row: found.row,
+      lastSlice: found.lastSlice,
+      pages: parts<PageChange>(found.pages),
+      log: parts<LogRow>(found.log),
+    };
   }
 }
