@@ -16,9 +16,9 @@ import { Places, type Rank, type Starter } from './admission/places.js';
 import { PreviousRuns } from './admission/previous-runs.js';
 import { termsOf } from './admission/type-lane.js';
 import { type LimitQueue, type WaitingJob, WaitingLine } from './admission/waiting-line.js';
+import { Expiry } from './deadlines/expiry.js';
 import type { DispatchPorts } from './dispatch-ports.js';
 import type { Downtime } from './downtime.js';
-import { Expiry } from './expiry.js';
 import type { Ledger } from './ledger.js';
 
 /** So many jobs are kept in the line that wait for a thread, to find those behind them that need none. */

@@ -8,10 +8,9 @@
 import type { BulkRecord } from '../domain/control/bulk.js';
 import type { Settings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
-import { type Job, type JobState, wakesAt } from '../domain/job.js';
-import { deadlineOf } from '../domain/slots/deadline.js';
+import type { Job, JobState } from '../domain/job.js';
 import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
-import { type Counters, type StoreEvents, UnreadableRecord, unreadableRefusal } from '../store/port.js';
+import { type Counters, type StoreEvents, UnreadableRecord } from '../store/port.js';
 import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
 import type { LimitQueue } from './admission/waiting-line.js';
@@ -19,15 +18,18 @@ import { Attempts } from './attempts/attempts.js';
 import type { Fact } from './batch.js';
 import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
+import { awaitTime } from './deadlines/await-time.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime } from './downtime.js';
 import { Ledger } from './ledger.js';
 import { Mailbox } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
-import { type Load, type Mode, Modes } from './modes.js';
+import { type Mode, Modes } from './modes.js';
 import { crashDecision } from './outcomes.js';
-import type { RequestContext } from './requests/context.js';
+import { asRefusal, type RequestContext } from './requests/context.js';
+import { KeysInUse } from './requests/keys-in-use.js';
+import { noOtherShards } from './requests/other-shards.js';
 import { Retention } from './retention.js';
 import type { SchedulerPorts, SchedulerStart } from './scheduler-ports.js';
 import { SignOfLife } from './sign-of-life.js';
@@ -92,7 +94,10 @@ export class Scheduler implements Requests, StoreEvents {
     this.#merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
     this.#attempts = new Attempts(ports, parts, (now) => this.#contextAt(now));
-    this.#modes = new Modes(this.#load());
+    this.#modes = new Modes({
+      isCrowded: () => this.#ledger.filling.facts.length >= maxFacts,
+      isRecovering: () => !this.recovered,
+    });
     const setBack = this.#downtime.setBackBefore(start.lastRecordAt);
     if (setBack) this.#clockSetBack.begin(setBack);
     this.#ledger.keepDowntime(this.#downtime.takeNews());
@@ -136,6 +141,20 @@ export class Scheduler implements Requests, StoreEvents {
 
   waitingFor(job: Job): ShownWait | undefined {
     return this.#dispatch.waitingFor(job);
+  }
+
+  /** Names that are in use here. */
+  get keys(): KeysInUse {
+    return new KeysInUse(this.#contextAt(this.#ports.clock.now()));
+  }
+
+  /** A batch is being written: what comes now waits for the next. */
+  get isWriting(): boolean {
+    return this.#ledger.writing;
+  }
+
+  get lastBulkId(): number {
+    return this.#bulks.lastId;
   }
 
   get bulks(): readonly BulkRecord[] {
@@ -187,7 +206,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
     for (const { job, removed } of batch.touched.values()) {
       this.#dispatch.changed(job.spec);
-      if (!removed) this.#awaitTime(job);
+      if (!removed) awaitTime(job, this.#ports.window, this.#overtakes);
     }
     batch.written();
     // The next batch goes out before the answers of this one: the disk works while they are written.
@@ -213,20 +232,9 @@ export class Scheduler implements Requests, StoreEvents {
       // What was decided again comes to the window with its commit.
       if (this.#ledger.filling.touched.has(seq)) continue;
       const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
-      if (job) this.#awaitTime(job);
+      if (job) awaitTime(job, this.#ports.window, this.#overtakes);
     }
     this.turn();
-  }
-
-  /** The window has a job that is pending on disk, if time is to do something about it: by when it wakes, and by its deadline. */
-  #awaitTime(job: Job): void {
-    const { spec, state } = job;
-    if (state.status === 'running') this.#overtakes.await(job);
-    if (state.status !== 'pending') return;
-    const { window } = this.#ports;
-    const at = wakesAt(state);
-    if (at !== Number.POSITIVE_INFINITY) window.add(at, spec.seq, spec.priority);
-    if (spec.expiresAfterMs !== undefined) window.add(deadlineOf(spec, state) as number, spec.seq, 'deadlines');
   }
 
   merged(position: number): void {
@@ -270,12 +278,6 @@ export class Scheduler implements Requests, StoreEvents {
   /** Nothing is left to be decided or written. */
   get settled(): boolean {
     return this.#mailbox.isEmpty && this.#attempts.settled && this.#ledger.settled;
-  }
-
-  #load(): Load {
-    const isCrowded = (): boolean => this.#ledger.filling.facts.length >= maxFacts;
-    const isRecovering = (): boolean => !this.recovered;
-    return { isCrowded, isRecovering };
   }
 
   // -- turns --
@@ -323,24 +325,23 @@ export class Scheduler implements Requests, StoreEvents {
     this.#mailbox.decide(
       this.#contextAt(this.#ports.clock.now()),
       () => this.#hasGathered,
-      (error) => this.#asRefusal(error),
+      (error) => asRefusal(error, this.#ports.damage),
     );
   }
 
   #contextAt(now: number): RequestContext {
-    const ledger = this.#ledger;
-    const { timezone, store } = this.#ports;
-    const jobsOfType = (name: string): number => store.jobsOfType(name);
-    const abort = ({ spec, state }: Job): void => this.#ports.pool.abort(spec.seq, state.fence, 'cancelled');
-    const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
-    return { ledger, bulks: this.#bulks, handlers: this.#handlers, jobsOfType, timezone, now, abort, lookAtFirst };
-  }
-
-  #asRefusal(error: unknown): Refusal {
-    if (error instanceof Refusal) return error;
-    if (!(error instanceof UnreadableRecord)) throw error;
-    this.#ports.damage.report(error, `a ${error.state} record was asked for`);
-    return unreadableRefusal(error);
+    const { timezone, store, pool, others = noOtherShards } = this.#ports;
+    return {
+      ledger: this.#ledger,
+      bulks: this.#bulks,
+      handlers: this.#handlers,
+      jobsOfType: (name) => store.jobsOfType(name) + others.jobsOfType(name),
+      others,
+      timezone,
+      now,
+      abort: ({ spec, state }) => pool.abort(spec.seq, state.fence, 'cancelled'),
+      lookAtFirst: (seq) => this.#clockSetBack.lookAtFirst(seq, now),
+    };
   }
 
   // -- facts --

@@ -68,14 +68,21 @@ export class Bulks {
     return written.filter((record) => record !== undefined).reverse();
   }
 
+  /** The number that was given out last. */
+  get lastId(): number {
+    return this.#lastId;
+  }
+
   /** Some jobs are still to be acted on. */
   get hasMore(): boolean {
     return this.#next() !== undefined;
   }
 
   /** Takes a request in; returns it as it will be on disk with the batch that is gathered. */
-  accept({ action, filter, askedFilter, askedChange, patch, jobs }: BulkRequest, context: RequestContext): BulkRecord {
-    const id = ++this.#lastId;
+  accept(request: BulkRequest, context: RequestContext): BulkRecord {
+    const { action, filter, askedFilter, askedChange, patch, jobs } = request;
+    const id = request.id ?? this.#lastId + 1;
+    this.#lastId = Math.max(this.#lastId, id);
     const record: BulkRecord = {
       id,
       action,

@@ -3,10 +3,12 @@ import { isTaken, placeOf, placeOfJobKey } from '../../domain/control/keys.js';
 import { exhaustedByRequest, loseKey, replace, replaceLater } from '../../domain/control/replacing.js';
 import { Refusal } from '../../domain/errors.js';
 import { isRepeating, type Job, type JobSpec } from '../../domain/job.js';
+import { type JobNumbers, singleShard } from '../../domain/job-numbers.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { JobDraft, MadeJob } from '../messages.js';
 import { invalid } from './changes.js';
 import type { RequestContext } from './context.js';
+import { type ForeignJob, HeldElsewhere } from './other-shards.js';
 
 /** Makes what a draft asks for. */
 export interface Maker {
@@ -33,10 +35,12 @@ export function ownerOf(place: string, { ledger, now, lookAtFirst }: RequestCont
 export function makeKeyed(draft: JobDraft, key: string, context: RequestContext, maker: Maker): MadeJob {
   const place = placeOfJobKey(draft.name, key);
   const owner = ownerOf(place, context);
+  const foreign = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
+  if (foreign !== undefined) return ownedElsewhere(foreign, draft, context, maker);
   if (owner === undefined) return made(place, context, maker);
   switch (draft.ifExists ?? 'reject') {
     case 'reject':
-      throw keyTaken(owner, context);
+      throw keyTaken(owner, context.ledger.numbers);
     case 'return':
       return { job: owner, replayed: false, existed: true };
     case 'replace':
@@ -44,6 +48,22 @@ export function makeKeyed(draft: JobDraft, key: string, context: RequestContext,
     default:
       throw new Error(`what is to be done about a taken key: ${draft.ifExists}`);
   }
+}
+
+/**
+ * A job of another shard has the key. A request by itself is decided there; a list is in one shard as a whole, and so are the jobs
+ * of an attempt.
+ */
+function ownedElsewhere(
+  { shard, job }: ForeignJob,
+  { ifExists }: JobDraft,
+  context: RequestContext,
+  { isChecked }: Maker,
+): MadeJob {
+  if (!isChecked) throw new HeldElsewhere(shard);
+  // Of a list that was checked this came since, and its jobs are not refused any more.
+  if (ifExists === 'replace' && context.parentId !== undefined) throw keyTaken(job, singleShard);
+  return { job, replayed: false, existed: true, shard };
 }
 
 /** What is pending, or repeats, becomes what is asked for. Beside a single job that runs, or is finished, a new one is made. */
@@ -100,8 +120,10 @@ export function checkKeys(
     const owner = ownerOf(place, context);
     if (ifExists === 'replace' && owner !== undefined && isReplaced(owner))
       checkRequest(owner, specFor(draft, owner), context, `/${index}`);
+    const foreign = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
+    if (foreign !== undefined && ifExists !== 'return') throw keyTaken(foreign.job, singleShard, `/${index}/key`);
     if (ifExists !== 'reject') continue;
-    if (owner !== undefined) throw keyTaken(owner, context, `/${index}/key`);
+    if (owner !== undefined) throw keyTaken(owner, context.ledger.numbers, `/${index}/key`);
     if (first !== undefined) throw keyTwice(`/${index}/key`, first);
   }
 }
@@ -120,14 +142,16 @@ function keyTwice(path: string, first: number): Refusal {
 export function takeKeyAgain(job: Job, context: RequestContext): void {
   const place = placeOf(job.spec);
   if (place === undefined) return;
+  const foreign = context.others.ownerOf(place, context.now);
+  if (foreign !== undefined) throw keyTaken(foreign.job, singleShard);
   const owner = ownerOf(place, context);
-  if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner, context);
+  if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner, context.ledger.numbers);
   context.ledger.giveKey(place, job.spec);
 }
 
-/** @param path where in the request the key stands, when it is to be told; a JSON pointer */
-export function keyTaken({ spec, state }: Job, { ledger }: RequestContext, path?: string): Refusal {
-  const id = ledger.numbers.format(spec.seq, spec.idSeconds);
+/** @param numbers of its shard; of a job that has its number already, those of a single one @param path where in the request the key stands, when it is to be told; a JSON pointer */
+export function keyTaken({ spec, state }: Job, numbers: JobNumbers, path?: string): Refusal {
+  const id = numbers.format(spec.seq, spec.idSeconds);
   const message = `is taken by job ${id}, which is ${state.status}`;
   const detail = `The key ${spec.key} of job type ${spec.name} ${message}. Use another key, or "if_exists": "return" or "replace".`;
   return new Refusal('conflict', detail, path === undefined ? [] : [{ path, message }], id);

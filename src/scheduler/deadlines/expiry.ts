@@ -1,10 +1,10 @@
 /** Jobs that must not start any more, since their deadline has passed: each comes to its end, wherever it waits. Part of dispatch. */
-import * as decisions from '../domain/decisions.js';
-import type { Job } from '../domain/job.js';
-import { hasExpired } from '../domain/slots/deadline.js';
-import { looksOf, looksPerTurn } from './admission/looks.js';
-import type { DispatchPorts } from './dispatch-ports.js';
-import type { Ledger } from './ledger.js';
+import * as decisions from '../../domain/decisions.js';
+import type { Job } from '../../domain/job.js';
+import { hasExpired } from '../../domain/slots/deadline.js';
+import { looksOf, looksPerTurn } from '../admission/looks.js';
+import type { DispatchPorts } from '../dispatch-ports.js';
+import type { Ledger } from '../ledger.js';
 
 /** See the head of this file. */
 export class Expiry {
