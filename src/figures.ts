@@ -9,7 +9,6 @@ import { dataFile } from './store/kv/kv-lmdb.js';
 import { journalFile } from './store/log/journal-file.js';
 import type { CommittedState } from './store/state/committed-state.js';
 import type { JobLogs } from './store/state/job-logs.js';
-import type { Stores } from './stores.js';
 import type { Counts } from './telemetry/counts.js';
 import { type Figures, metricsOf } from './telemetry/metrics.js';
 import type { Exposition } from './telemetry/prometheus.js';
@@ -25,7 +24,12 @@ export interface FiguresParts {
     readonly jobLogs: Pick<JobLogs, 'bytes' | 'dropped'>;
   };
   readonly pool: Pick<WorkerPool, 'alive' | 'busy' | 'retired'>;
-  readonly stores: Pick<Stores, 'space' | 'size'> & { readonly all: readonly { readonly folder: string }[] };
+  readonly stores: {
+    readonly all: readonly { readonly folder: string }[];
+    space(): { readonly free: number };
+    /** Records that the logs have. */
+    size(): number;
+  };
 }
 
 /** The answer of `GET /metrics`. */

@@ -39,7 +39,7 @@ import {
 } from './store/directory/directory.js';
 import { DirectoryWatch } from './store/directory/directory-watch.js';
 import { tryToOpen } from './store/directory/trial.js';
-import { Stores } from './stores.js';
+import { Stores } from './store/thread/stores.js';
 import { Counts } from './telemetry/counts.js';
 import type { History } from './telemetry/history/history.js';
 import { Recent } from './telemetry/recent.js';

@@ -31,6 +31,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   process: ['within', 'plain-thread'],
   shard: ['scheduler', 'store', 'timer'],
+  // Several shards as one: what is asked of them, and what they share.
+  cluster: ['domain', 'clock', 'telemetry', 'pool', 'scheduler', 'shard', 'store', 'timer'],
   health: ['log', 'store', 'pool', 'scheduler', 'server'],
   // It runs in the programs of others: of the server it knows nothing.
   client: [],
@@ -51,6 +53,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // What a start loads as far as it is asked for.
   libraries: ['telemetry', 'config', 'server'],
   startup: [
+    'cluster',
     'overview',
     'libraries',
     'process',

@@ -18,7 +18,9 @@ const eventQuery = Type.Object(
     event_types: Type.Optional(Type.String({ description: 'Events of these types only, with commas between' })),
     job_ids: Type.Optional(Type.String({ description: 'Events of these jobs only, with commas between' })),
     since: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'seq of the last event that is known: those after it come first' }),
+      Type.Union([Type.Integer({ minimum: 0 }), Type.String()], {
+        description: 'seq of the last event that is known, or a cursor: those after it come first',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -318,7 +320,9 @@ export const operations = {
     query: eventQuery,
     headers: {
       'Last-Event-ID': Type.Optional(
-        Type.Integer({ minimum: 0, description: 'As since, and before it: browsers send it when they connect again' }),
+        Type.Union([Type.Integer({ minimum: 0 }), Type.String()], {
+          description: 'As since, and before it: browsers send it when they connect again',
+        }),
       ),
     },
     produces: 'text/event-stream',

@@ -1,7 +1,7 @@
 /** Jobs and events on their way out of their shard, where they count by slots, and back. Outside all have their job numbers. */
 import type { JobEvent, TransientEvent } from '../domain/events.js';
+import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { Job } from '../domain/job.js';
-import type { JobNumbers } from '../domain/job-numbers.js';
 
 /** A job of a shard as all others know it. */
 export function outward(job: Job, numbers: JobNumbers): Job {

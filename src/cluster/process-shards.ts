@@ -1,6 +1,6 @@
 /** Makes the shards of a process. One stands by itself; several share the pool, a timer, and what `scheduler/admission/places` has. */
 import type { Stretch } from '../clock.js';
-import type { JobNumbers } from '../domain/job-numbers.js';
+import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { PoolEvents } from '../pool/port.js';
 import { Places } from '../scheduler/admission/places.js';
 import { makeShard, type ShardPorts, type ShardStorage } from '../shard.js';

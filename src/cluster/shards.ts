@@ -1,7 +1,7 @@
 /** The shards that this process owns. They may grow and shrink while it runs: whoever asks sees those of now. */
 import { parseId } from '../domain/id.js';
-import type { JobNumbers } from '../domain/job-numbers.js';
-import { shardOf } from '../domain/job-numbers.js';
+import type { JobNumbers } from '../domain/ids/job-numbers.js';
+import { shardOf } from '../domain/ids/job-numbers.js';
 import type { Shard } from '../shard.js';
 
 /** A shard, and the numbers of its jobs. */

@@ -186,7 +186,12 @@ export function run(
   );
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: root,
-    env: { ...Object.fromEntries(inherited), ESCAPEMENT_HTTP: testedHttp, ESCAPEMENT_SHARDS: String(testedShards), ...env },
+    env: {
+      ...Object.fromEntries(inherited),
+      ESCAPEMENT_HTTP: testedHttp,
+      ESCAPEMENT_SHARDS: String(testedShards),
+      ...env,
+    },
     stdio: [stdin, stdout, 'pipe'],
   });
   children.add(child);

@@ -2,8 +2,8 @@
 import { isTaken, placeOf, placeOfJobKey } from '../../domain/control/keys.js';
 import { exhaustedByRequest, loseKey, replace, replaceLater } from '../../domain/control/replacing.js';
 import { Refusal } from '../../domain/errors.js';
+import { type JobNumbers, singleShard } from '../../domain/ids/job-numbers.js';
 import { isRepeating, type Job, type JobSpec } from '../../domain/job.js';
-import { type JobNumbers, singleShard } from '../../domain/job-numbers.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { JobDraft, MadeJob } from '../messages.js';
 import { invalid } from './changes.js';

@@ -1,8 +1,8 @@
 /** The read side: lists, totals, single jobs and past events, from what is on disk. */
 
 import type { JobFilter } from '../../domain/finding/job-filter.js';
+import { type JobNumbers, singleShard } from '../../domain/ids/job-numbers.js';
 import type { Job } from '../../domain/job.js';
-import { type JobNumbers, singleShard } from '../../domain/job-numbers.js';
 import { EventLog } from '../log/event-log.js';
 import {
   type BulkJobs,

@@ -4,11 +4,11 @@
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { JobNumbers } from './domain/job-numbers.js';
-import { LmdbKv } from './store/kv/kv-lmdb.js';
-import { journalFile, makeJournal } from './store/log/journal-file.js';
-import { KvLogSource } from './store/log/kv-log.js';
-import { ThreadedStore } from './store/thread/threaded-store.js';
+import { JobNumbers } from '../../domain/ids/job-numbers.js';
+import { LmdbKv } from '../kv/kv-lmdb.js';
+import { journalFile, makeJournal } from '../log/journal-file.js';
+import { KvLogSource } from '../log/kv-log.js';
+import { ThreadedStore } from './threaded-store.js';
 
 /** The store of one shard. */
 export interface ShardStore {
