@@ -1,7 +1,7 @@
 /**
  * How soon does the dashboard show something, does it stay smooth while jobs run, and does the server notice it? A real Chromium on
  * the same machine. How long its main thread is held comes from the browser's own long tasks (those over 50 ms) and from the gaps
- * between its frames. A backlog with a page that follows every event runs in turn with one that nobody looks at.
+ * between its frames. A backlog with the page of events open runs in turn with one that nobody looks at.
  */
 import { type Browser, hasChromium, launchChromium, type Page } from '../test/support/chromium.js';
 import {
@@ -146,7 +146,7 @@ async function measureFollowed(browser: Browser, server: ServerProcess, plan: Da
   const ratios = ratiosOf(rates(followed), rates(alone));
   const figures = { perSecond: median(rates(followed)), ...medians(smooth) } as Figures;
   run.find({
-    what: 'a backlog whose every event the page follows',
+    what: 'a backlog with the page of events open',
     figures,
     ceiling: { what: 'nobody looks', figures: { perSecond: median(rates(alone)) } },
     ratio: median(ratios),

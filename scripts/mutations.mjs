@@ -16,7 +16,7 @@ export const mutations = [
   },
   {
     name: 'a slot that a clock which was ahead has passed runs again when it was set back',
-    changes: [change('src/domain/reschedule.ts', '.slice(-rangesKept);', '.slice(0, 0);')],
+    changes: [change('src/domain/slots/reschedule.ts', '.slice(-rangesKept);', '.slice(0, 0);')],
   },
   {
     name: 'a bitmap is not updated: a job that moves on stays in the set of its old status',
@@ -172,8 +172,8 @@ export const mutations = [
       change('src/scheduler/dispatch.ts', 'if (due > now) {', 'if (due > now + 5) {'),
       change(
         'src/domain/decisions.ts',
-        'startedAt: now,\n      finishedAt: 0,',
-        'startedAt: Math.max(now, state.due),\n      finishedAt: 0,',
+        'after.startedAt = now;',
+        'after.startedAt = Math.max(now, state.due);',
       ),
     ],
   },

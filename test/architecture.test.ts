@@ -27,12 +27,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   scheduler: ['domain', 'clock', 'log', 'telemetry', 'config', 'store', 'timer', 'pool'],
   // The description of the API: what is asked, answered and published, as schemas, checks and texts.
   api: ['domain', 'schema', 'scheduler'],
-  server: ['domain', 'schema', 'clock', 'log', 'telemetry', 'config', 'scheduler', 'store', 'api'],
+  // Nodes, what they own, and how they ask each other.
+  cluster: ['domain', 'clock', 'log', 'telemetry', 'config', 'store', 'timer', 'pool', 'scheduler', 'shard', 'api'],
+  server: ['domain', 'schema', 'clock', 'log', 'telemetry', 'config', 'scheduler', 'store', 'api', 'cluster'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   process: ['within', 'plain-thread'],
   shard: ['scheduler', 'store', 'timer'],
-  // Several shards as one: what is asked of them, and what they share.
-  cluster: ['domain', 'clock', 'telemetry', 'pool', 'scheduler', 'shard', 'store', 'timer'],
   health: ['log', 'store', 'pool', 'scheduler', 'server'],
   // It runs in the programs of others: of the server it knows nothing.
   client: [],

@@ -1,6 +1,6 @@
 /** The shapes of answers as JSON Schema. What writes them is `render` and the routes; tests hold real answers to these. */
 import { errorCodes } from '../domain/errors.js';
-import { type FailureCode, overlaps } from '../domain/job.js';
+import { failureCodes, overlaps } from '../domain/job.js';
 import { statuses } from '../domain/lifecycle.js';
 import { limits } from '../domain/limits.js';
 import { jobTypePattern } from '../domain/names.js';
@@ -8,7 +8,6 @@ import type { ShownWait } from '../scheduler/admission/admission.js';
 import { Type } from '../schema/typebox.js';
 
 const exact = { additionalProperties: false } as const;
-export const failureCodes: readonly FailureCode[] = ['handler_error', 'timeout', 'worker_lost', 'expired', 'cancelled'];
 /** `waiting_for`. */
 const waits: readonly ShownWait[] = [
   'paused',

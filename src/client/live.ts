@@ -43,6 +43,11 @@ const longestWaitMs = 5000;
 /** Without an answer for so long, the connection is taken for lost: a cable that was pulled tells nobody. */
 const silenceMs = 8000;
 
+/** What was asked of the server, which answers in order. */
+type Asked = 'follow' | 'look' | 'nothing';
+/** How each event begins, and a gap: what is not wanted any more is not even read. */
+const eventForm = /^\{"type":"(?:job\.|gap")/;
+
 export class Live {
   readonly #transport: Transport;
   readonly #options: LiveOptions;
@@ -55,6 +60,10 @@ export class Live {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Unix milliseconds of the first question that has had no answer. */
   #askedAt: number | undefined;
+  /** Has had no answer yet. */
+  #asked: Asked[] = [];
+  /** What was answered last: events are of that. */
+  #answered: Asked = 'nothing';
 
   constructor(transport: Transport, options: LiveOptions) {
     this.#transport = transport;
@@ -66,11 +75,23 @@ export class Live {
     return this.#state;
   }
 
-  /** From now on these events come, in place of those before; undefined: none. */
+  /** From now on these events come, in place of those before, of which none comes any more; undefined: none. */
   subscribe(subscription: Subscription | undefined): void {
     this.#subscription = subscription;
     this.#last = subscription?.since;
     if (this.#state === 'open') this.#tell();
+  }
+
+  /**
+   * Some of the events after `since`, and then none: as many as the server has at hand when it is asked. For a program that shows what
+   * happens where far more happens than can be shown. It ends the subscription. Does nothing while there is no connection.
+   */
+  look({ filter, since }: { readonly filter: EventFilter; readonly since: number }): void {
+    this.#subscription = undefined;
+    if (this.#state !== 'open') return;
+    // Sent together they are read together, so little comes in between, however much happens.
+    this.#ask('look', { action: 'subscribe', filter, since });
+    this.#ask('nothing', { action: 'unsubscribe' });
   }
 
   /** Asks for the figures, which `onStats` gets. Does nothing while there is no connection. */
@@ -106,6 +127,8 @@ export class Live {
     const socket = webSocket(this.#transport);
     this.#socket = socket;
     this.#askedAt = undefined;
+    this.#asked = [];
+    this.#answered = 'nothing';
     let wasOpen = false;
     socket.onopen = () => {
       if (socket !== this.#socket) return socket.close();
@@ -115,7 +138,9 @@ export class Live {
       if (this.#subscription) this.#tell();
     };
     socket.onmessage = ({ data }) => {
-      if (socket === this.#socket) this.#hear(JSON.parse(String(data)) as Answer);
+      const text = String(data);
+      if (socket !== this.#socket || (!this.#listens() && eventForm.test(text))) return;
+      this.#hear(JSON.parse(text) as Answer);
     };
     // It is closed next.
     socket.onerror = () => {};
@@ -147,9 +172,19 @@ export class Live {
 
   #tell(): void {
     const subscription = this.#subscription;
-    if (subscription === undefined) return this.#send({ action: 'unsubscribe' });
+    if (subscription === undefined) return this.#ask('nothing', { action: 'unsubscribe' });
     const since = this.#last;
-    this.#send({ action: 'subscribe', filter: subscription.filter, ...(since !== undefined && { since }) });
+    this.#ask('follow', { action: 'subscribe', filter: subscription.filter, ...(since !== undefined && { since }) });
+  }
+
+  #ask(what: Asked, message: object): void {
+    this.#asked.push(what);
+    this.#send(message);
+  }
+
+  /** False while what comes is still of a subscription that another has replaced. */
+  #listens(): boolean {
+    return this.#answered === 'look' || (this.#answered === 'follow' && this.#asked.length === 0);
   }
 
   #send(message: object): void {
@@ -163,11 +198,15 @@ export class Live {
         this.#askedAt = undefined;
         return onStats?.(message.data);
       case 'subscribed':
+        this.#answered = this.#asked.shift() ?? 'nothing';
+        if (!this.#listens()) return;
         if (this.#subscription?.resume === true) this.#last ??= message.seq;
         return onSubscribed?.(message.seq);
       case 'unsubscribed':
+        this.#answered = this.#asked.shift() ?? 'nothing';
         return;
       case 'error':
+        if (this.#asked.shift() !== undefined) this.#answered = 'nothing';
         return onError?.(new EscapementError(message.code, message.message, 400));
       case 'gap':
         if (this.#subscription?.resume === true) this.#last = message.to;

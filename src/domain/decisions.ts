@@ -14,8 +14,8 @@ import {
   type JobState,
   noDetail,
 } from './job.js';
-import { next, type Step } from './lifecycle.js';
 import { limits } from './limits.js';
+import { move, moved } from './move.js';
 import type { PassedOver } from './runs/run.js';
 import { deadlineOf, expiredMessage } from './slots/deadline.js';
 import { followsAsOf } from './slots/overlap.js';
@@ -58,42 +58,6 @@ export interface Failure {
 export const fresh = { attempt: 0, retryCount: 0, interruptions: 0 } as const;
 /** Nothing is to come. */
 const over = { pause: null, nextSlot: 0 } as const;
-
-/** A state that is being made. */
-type NewState = { -readonly [field in keyof JobState]: JobState[field] };
-
-/** The one way to a new state, which its caller then changes: as it was, with the status that the step leads to. */
-function moved(state: JobState, step: Step, now: number): NewState {
-  const status = next(state.status, step);
-  if (!status) throw new Error(`a ${state.status} job was to ${step}`);
-  // Field by field: every start and every outcome passes here, and objects put together by spreading cost ten times as much.
-  return {
-    status,
-    due: state.due,
-    occurrence: state.occurrence,
-    updatedAt: now,
-    startedAt: state.startedAt,
-    finishedAt: state.finishedAt,
-    fence: state.fence,
-    attempt: state.attempt,
-    retryCount: state.retryCount,
-    interruptions: state.interruptions,
-    skipped: state.skipped,
-    missed: state.missed,
-    runCount: state.runCount,
-    lastOutcome: state.lastOutcome,
-    pause: state.pause,
-    nextSlot: state.nextSlot,
-  };
-}
-
-/** A new state, with what else changes; what is undefined stays. */
-export function move(state: JobState, step: Step, now: number, changes: Partial<JobState>): JobState {
-  const after = moved(state, step, now);
-  for (const [field, value] of Object.entries(changes))
-    if (value !== undefined) Object.assign(after, { [field]: value });
-  return after;
-}
 
 /** The only place where a job comes into being. */
 export function create(spec: JobSpec, now: number): Decision {

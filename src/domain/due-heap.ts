@@ -22,6 +22,11 @@ export class DueHeap {
     return this.#size;
   }
 
+  /** Entries that there is room for; it grows. */
+  get capacity(): number {
+    return this.#due.length;
+  }
+
   /** Due time of the first entry; Infinity when there is none. */
   get firstDue(): number {
     return this.#size > 0 ? (this.#due[0] as number) : Number.POSITIVE_INFINITY;

@@ -140,7 +140,9 @@ export interface JobState {
 /** How an occurrence of a repeating job has ended. */
 export type RunOutcome = 'success' | 'failed';
 
-export type FailureCode = 'handler_error' | 'timeout' | 'worker_lost' | 'expired' | 'cancelled';
+/** Why an attempt has failed, or why none is made any more. */
+export const failureCodes = ['handler_error', 'timeout', 'worker_lost', 'expired', 'cancelled'] as const;
+export type FailureCode = (typeof failureCodes)[number];
 
 /** The latest failure of a job, as answers show it. */
 export interface LastError {

@@ -1,8 +1,9 @@
 /**
  * What a user's update makes of a job, and which updates would leave a repeating job with nothing to run for. Pure, as `decisions`.
  */
-import { type Decision, fresh, move } from './decisions.js';
+import { type Decision, fresh } from './decisions.js';
 import { heldAgain, isRepeating, type Job, type JobSpec, type JobState, type Trigger } from './job.js';
+import { move } from './move.js';
 import { firstSlot, isOutOfRuns, isSlot, nextSlot, onGrid, startOf } from './slots/schedule.js';
 
 /** The parts of a spec that an update may change. */

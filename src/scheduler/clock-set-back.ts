@@ -1,7 +1,7 @@
 /** After the clock was set back: all jobs that wait or run are looked at, a slice in each turn, and rescheduled. */
 
 import { isFinished } from '../domain/lifecycle.js';
-import { reschedule } from '../domain/reschedule.js';
+import { reschedule } from '../domain/slots/reschedule.js';
 import type { JobsByStatus } from '../store/port.js';
 import type { SetBack } from './downtime.js';
 import type { Ledger } from './ledger.js';

@@ -16,7 +16,7 @@ import { Places, type Rank, type Starter } from './admission/places.js';
 import { PreviousRuns } from './admission/previous-runs.js';
 import { termsOf } from './admission/type-lane.js';
 import { type LimitQueue, type WaitingJob, WaitingLine } from './admission/waiting-line.js';
-import { Expiry } from './deadlines/expiry.js';
+import { Expiry } from './attempts/expiry.js';
 import type { DispatchPorts } from './dispatch-ports.js';
 import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';

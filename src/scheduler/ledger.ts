@@ -24,8 +24,10 @@ import {
   type KeyUse,
   UnreadableRecord,
 } from '../store/port.js';
+import type { Telemetry } from '../telemetry/port.js';
 import type { CommitSpan, Traces } from '../telemetry/traces/port.js';
 import { Batch, type Consequence, type Fact } from './batch.js';
+import { Counted } from './books/counted.js';
 import { Progress } from './books/progress.js';
 import { ReadJobs } from './books/read-jobs.js';
 import { SettingsBook } from './books/settings-book.js';
@@ -37,6 +39,7 @@ export interface LedgerPorts {
   readonly damage: DamageReports;
   /** Of the shard; absent: there is one only. */
   readonly numbers?: JobNumbers;
+  readonly telemetry: Telemetry;
   /** Absent: nothing is traced. */
   readonly traces?: Traces | undefined;
 }
@@ -56,6 +59,8 @@ export class Ledger {
   readonly progress = new Progress();
   /** Of jobs as others know them. */
   readonly numbers: JobNumbers;
+  /** What telemetry is told of decisions. */
+  readonly counted: Counted;
   readonly #ports: LedgerPorts;
   readonly #active = new Map<number, Job>();
   readonly #read: ReadJobs;
@@ -77,6 +82,7 @@ export class Ledger {
     this.#ports = ports;
     this.numbers = ports.numbers ?? singleShard;
     this.#read = new ReadJobs(ports.store);
+    this.counted = new Counted(ports.telemetry, (written) => this.#filling.onEnd({ written }));
     this.settings = new SettingsBook(settings, () => ({ filling: this.#filling, inFlight: this.#inFlight }));
     this.#counters = { ...counters };
     this.#countersInFlight = counters;
@@ -182,6 +188,7 @@ export class Ledger {
       this.#filling.addEvent(event);
     }
     if (decision.counts) this.#counters[decision.counts]++;
+    if (decision.passed !== undefined || decision.counts === 'failed') this.counted.runs(name, decision);
     if (decision.spec?.group !== undefined) this.settings.noteGroups(name);
     if (this.#active.has(seq)) this.#active.set(seq, after);
     return after;

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
+import type { Peers } from '../cluster/peers.js';
 import type { Config } from '../config.js';
 import type { JobEvent, TransientEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
@@ -31,6 +32,7 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
+import { forwarded } from './peers/forwarded-route.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -93,6 +95,8 @@ export interface ServerOptions {
   readonly answerTimeoutMs?: number;
   /** Loads what shows the metrics; without it there is no such route. */
   readonly metrics?: () => Promise<Exposition>;
+  /** The other nodes of its cluster; absent: there is none. */
+  readonly peers?: Peers | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
@@ -138,6 +142,7 @@ export class Server {
       tokens,
       loopback: isPrivate(config.host),
       trailers: options.http.readsTrailers,
+      isPeer: options.peers && ((head) => options.peers?.isPeer(head) === true),
     });
     const app = openApp(options, gate);
     const stats = {
@@ -219,9 +224,10 @@ export class Server {
           })
         : []),
     ];
+    const owned = withOwners(routes, options);
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
-    for (const route of [...routes, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
+    for (const route of [...owned, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
       app.route(route);
     app.routeRest(base);
     this.#app = app;
@@ -315,6 +321,13 @@ export class Server {
     await sleep(step);
     this.#app.close();
   }
+}
+
+/** In a cluster, requests about a job go to the node that owns its shard. */
+function withOwners(routes: readonly Route[], { peers, clock }: ServerOptions): readonly Route[] {
+  if (peers === undefined) return routes;
+  const forwarding = { peers, now: () => clock.monotonic(), sleep };
+  return routes.map((route) => (route.path.startsWith(`${base}/jobs/:`) ? forwarded(route, forwarding) : route));
 }
 
 function sleep(ms: number): Promise<void> {

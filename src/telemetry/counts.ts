@@ -2,8 +2,21 @@
  * Telemetry as numbers: each call adds to some, and nothing is made of them before somebody asks (`metrics.ts`). Time is kept in
  * seconds.
  */
+
+import { type BulkAction, bulkActions } from '../domain/control/bulk.js';
+import { type FailureCode, failureCodes } from '../domain/job.js';
+import { type PassOutcome, passOutcomes } from '../domain/runs/run.js';
 import { Histogram } from './histogram.js';
-import type { AttemptOutcome, Reloaded, ReloadOutcome, Telemetry } from './port.js';
+import {
+  type AttemptOutcome,
+  type BulkOutcome,
+  bulkOutcomes,
+  type Reloaded,
+  type ReloadOutcome,
+  type TakenKeyOutcome,
+  type Telemetry,
+  takenKeyOutcomes,
+} from './port.js';
 
 /** Job types that are told apart; there may be 65,536 in a data directory. */
 export const maxTypes = 100;
@@ -22,8 +35,11 @@ const methods = ['get', 'head', 'post', 'put', 'delete', 'options', 'patch'];
 
 export interface TypeCounts {
   started: number;
-  expired: number;
+  enqueued: number;
   readonly outcomes: Record<AttemptOutcome, number>;
+  readonly passedOver: Record<PassOutcome, number>;
+  readonly failed: Record<FailureCode, number>;
+  readonly takenKeys: Record<TakenKeyOutcome, number>;
   readonly lateness: Histogram;
   readonly duration: Histogram;
 }
@@ -35,6 +51,10 @@ export interface RouteCounts {
   readonly duration: Histogram;
 }
 
+function zeros<Key extends string>(keys: readonly Key[]): Record<Key, number> {
+  return Object.fromEntries(keys.map((key) => [key, 0])) as Record<Key, number>;
+}
+
 export class Counts implements Telemetry {
   readonly types = new Map<string, TypeCounts>();
   /** By route, then by method. */
@@ -44,6 +64,11 @@ export class Counts implements Telemetry {
   readonly merge = new Histogram(mergeBounds);
   readonly threadsLost = { stopped: 0, memory: 0, exit: 0, error: 0 };
   readonly reloads = { handlers: { done: 0, failed: 0 }, tokens: { done: 0, failed: 0 } };
+  /** Jobs that bulk actions came to. */
+  readonly bulk = Object.fromEntries(Object.keys(bulkActions).map((action) => [action, zeros(bulkOutcomes)])) as Record<
+    BulkAction,
+    Record<BulkOutcome, number>
+  >;
   committedJobs = 0;
   subscribers = 0;
   sent = 0;
@@ -78,8 +103,24 @@ export class Counts implements Telemetry {
     counts.duration.observe(durationMs / 1000);
   }
 
-  expired(type: string): void {
-    this.#type(type).expired += 1;
+  runsPassedOver(type: string, reason: PassOutcome, runs: number): void {
+    this.#type(type).passedOver[reason] += runs;
+  }
+
+  runFailed(type: string, code: FailureCode): void {
+    this.#type(type).failed[code] += 1;
+  }
+
+  keyTaken(type: string, outcome: TakenKeyOutcome): void {
+    this.#type(type).takenKeys[outcome] += 1;
+  }
+
+  jobsEnqueued(type: string, jobs: number): void {
+    this.#type(type).enqueued += jobs;
+  }
+
+  bulkActed(action: BulkAction, outcome: BulkOutcome, jobs: number): void {
+    this.bulk[action][outcome] += jobs;
   }
 
   requestAnswered(route: string, method: string, status: number, durationMs: number): void {
@@ -130,8 +171,11 @@ export class Counts implements Telemetry {
     if (known !== undefined) return known;
     const counts = {
       started: 0,
-      expired: 0,
+      enqueued: 0,
       outcomes: { succeeded: 0, failed: 0, interrupted: 0, snoozed: 0 },
+      passedOver: zeros(passOutcomes),
+      failed: zeros(failureCodes),
+      takenKeys: zeros(takenKeyOutcomes),
       lateness: new Histogram(latenessBounds),
       duration: new Histogram(attemptBounds),
     };

@@ -61,12 +61,34 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
       eachType(counts, ({ started }, type) => [{ labels: { type }, value: started }]),
     ),
     metric('counter', 'attempts_ended_total', ['type', 'outcome'], 'Attempts that ended, by how they did', () =>
-      eachType(counts, ({ outcomes }, type) =>
-        Object.entries(outcomes).map(([outcome, value]) => ({ labels: { type, outcome }, value })),
-      ),
+      eachType(counts, ({ outcomes }, type) => by('outcome', outcomes, { type })),
     ),
-    metric('counter', 'expired_total', ['type'], 'Jobs and occurrences that were not started in time', () =>
-      eachType(counts, ({ expired }, type) => [{ labels: { type }, value: expired }]),
+    metric(
+      'counter',
+      'runs_failed_total',
+      ['type', 'code'],
+      'Runs that failed for good, by the code of their error',
+      () => eachType(counts, ({ failed }, type) => by('code', failed, { type })),
+    ),
+    metric('counter', 'runs_passed_over_total', ['type', 'reason'], 'Runs that were not started, and why', () =>
+      eachType(counts, ({ passedOver }, type) => by('reason', passedOver, { type })),
+    ),
+    metric(
+      'counter',
+      'taken_keys_total',
+      ['type', 'outcome'],
+      'Requests whose key was taken, by what became of them',
+      () => eachType(counts, ({ takenKeys }, type) => by('outcome', takenKeys, { type })),
+    ),
+    metric('counter', 'enqueued_jobs_total', ['type'], 'Jobs that handlers have made, by their own type', () =>
+      eachType(counts, ({ enqueued }, type) => [{ labels: { type }, value: enqueued }]),
+    ),
+    metric(
+      'counter',
+      'bulk_jobs_total',
+      ['action', 'outcome'],
+      'Jobs that bulk actions came to, by what became of them',
+      () => Object.entries(counts.bulk).flatMap(([action, outcomes]) => by('outcome', outcomes, { action })),
     ),
     metric('histogram', 'attempt_lateness_seconds', ['type'], 'From due time to the start of an attempt', () =>
       eachType(counts, ({ lateness }, type) => parts('attempt_lateness_seconds', lateness, { type })),
@@ -136,13 +158,11 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
       ];
     }),
     metric('counter', 'threads_lost_total', ['reason'], 'Worker threads that were lost', () =>
-      Object.entries(counts.threadsLost).map(([reason, value]) => ({ labels: { reason }, value })),
+      by('reason', counts.threadsLost, {}),
     ),
     counter('threads_replaced_total', 'Worker threads that have come for lost ones', () => counts.threadsReplaced),
     metric('counter', 'reloads_total', ['what', 'outcome'], 'Reloads of the handlers, and of the token file', () =>
-      Object.entries(counts.reloads).flatMap(([what, outcomes]) =>
-        Object.entries(outcomes).map(([outcome, value]) => ({ labels: { what, outcome }, value })),
-      ),
+      Object.entries(counts.reloads).flatMap(([what, outcomes]) => by('outcome', outcomes, { what })),
     ),
   ];
 }
@@ -155,6 +175,11 @@ function metric(
   values: Metric['values'],
 ): Metric {
   return { name: prefix + name, type, labels, help, values };
+}
+
+/** A series for each key of `values`, which is the last of its labels. */
+function by(label: string, values: Readonly<Record<string, number>>, labels: Labels): Sample[] {
+  return Object.entries(values).map(([key, value]) => ({ labels: { ...labels, [label]: key }, value }));
 }
 
 function eachType({ types }: Counts, samples: (counts: TypeCounts, type: string) => Sample[]): Sample[] {

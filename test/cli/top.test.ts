@@ -54,6 +54,26 @@ t.test('the picture: rates between two samples, the busiest type first, cut to t
   t.end();
 });
 
+t.test('the picture says what due jobs wait for, and what is paused', (t) => {
+  const text = (more: string): string => {
+    const now: Sample = { at: 0, stats, metrics: parseMetrics(more) };
+    return picture(undefined, now, { url: 'http://h', columns: 120, rows: 24 }).join('\n');
+  };
+  t.match(
+    text(`escapement_waiting_jobs{type="a",limit="rate"} 2
+escapement_waiting_jobs{type="a",limit="thread"} 1200
+escapement_waiting_jobs{type="b",limit="rate"} 3
+escapement_waiting_jobs{type="b",limit="handler"} 0
+escapement_server_paused 1
+escapement_types_paused 2
+`),
+    /\nwait for thread 1,200, rate 5 {3}the server is paused {3}2 types are paused\n/,
+  );
+  t.match(text('escapement_types_paused 1\n'), /\n1 type is paused\n/);
+  t.notMatch(text('escapement_types_paused 0\nescapement_server_paused 0\n'), /wait for|paused/);
+  t.end();
+});
+
 t.test('not on a terminal: one picture of the real server', async (t) => {
   const server = await startServer();
   const client = new Client(server);

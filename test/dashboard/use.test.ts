@@ -241,6 +241,48 @@ t.test('events come as they happen, and holding loses none', skipped, async (t) 
   t.same(faults, []);
 });
 
+t.test('of too many events a few are shown, the others are counted, and none is forgotten', skipped, async (t) => {
+  const server = await emptyServer();
+  const { page, faults } = await openPage();
+  const batch = (number: number): Promise<unknown> =>
+    api(
+      server,
+      'POST',
+      '/jobs/batch',
+      Array.from({ length: number }, (_, n) => ({ name: 'pay', delay: '1h', payload: { order: `${n}` } })),
+    );
+  /** Events that were taken, and left out. */
+  const counts = async (): Promise<readonly [taken: number, leftOut: number]> => {
+    const text = (await page.locator('.tail-counts').innerText()).replaceAll(',', '');
+    return [Number(/(\d+) since/.exec(text)?.[1]), Number(/(\d+) left out/.exec(text)?.[1] ?? 0)];
+  };
+  await page.goto(`${server.url}/#/events`);
+  await page.getByText('Waiting for events').waitFor();
+  await page.getByText('Live').waitFor();
+  await batch(10_000);
+  await eventually(async () => {
+    const [taken, leftOut] = await counts();
+    return taken + leftOut === 10_000;
+  }, 'not every event is accounted for');
+  t.ok((await counts())[1] > 0, 'some were left out');
+  t.ok((await page.locator('.tail-line').count()) < 100, 'few are drawn');
+  await picture(page, 'events-many');
+  await checkAccess(t, page, 'events-many');
+  await page.getByText('a few of each second').waitFor({ state: 'hidden' });
+  const [taken, leftOut] = await counts();
+  await page.getByRole('button', { name: 'Hold' }).click();
+  await batch(3000);
+  await page.getByText('held, 3,000 more came').waitFor();
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await eventually(async () => (await counts())[0] === taken + 3000, 'not all that came meanwhile comes');
+  t.equal((await counts())[1], leftOut, 'nothing more is left out');
+  await page.evaluate('scrollTo(0, 2000)');
+  await api(server, 'POST', '/jobs', { name: 'pay', delay: '1h', payload: { order: 'last' } });
+  await page.getByRole('button', { name: '1 newer' }).click();
+  await page.getByText('1 newer').waitFor({ state: 'hidden' });
+  t.same(faults, []);
+});
+
 t.test('a lost connection is shown, and goes on', skipped, async (t) => {
   // Not one of those that the system gives to connections: the page's tries would meet themselves there.
   const port = 20_000 + (process.pid % 10_000);

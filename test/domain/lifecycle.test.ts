@@ -14,7 +14,7 @@ import {
   statusCode,
   statuses,
 } from '../../src/domain/lifecycle.js';
-import { reschedule } from '../../src/domain/reschedule.js';
+import { reschedule } from '../../src/domain/slots/reschedule.js';
 import { update } from '../../src/domain/update.js';
 import { everyTenSeconds, noon, sampleJob } from '../store/samples.js';
 

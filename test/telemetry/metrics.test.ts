@@ -33,6 +33,11 @@ function busy(): Counts {
   const counts = new Counts();
   counts.attemptStarted('mail', 3);
   counts.attemptEnded('mail', 'succeeded', 20);
+  counts.runsPassedOver('mail', 'skipped_overlap', 4);
+  counts.runFailed('mail', 'timeout');
+  counts.keyTaken('mail', 'returned');
+  counts.jobsEnqueued('mail', 6);
+  counts.bulkActed('retry', 'skipped', 8);
   counts.committed(2, 300, 1);
   counts.merged(40);
   counts.requestAnswered('/api/v1/jobs', 'post', 201, 1);
@@ -144,6 +149,13 @@ t.test('the text has what was counted, and what is asked for later as of then', 
     'escapement_attempts_ended_total{type="mail",outcome="succeeded"} 1',
     'escapement_attempt_lateness_seconds_bucket{type="mail",le="0.005"} 1',
     'escapement_jobs{status="pending",type="mail"} 3',
+    'escapement_runs_passed_over_total{type="mail",reason="skipped_overlap"} 4',
+    'escapement_runs_passed_over_total{type="mail",reason="expired"} 0',
+    'escapement_runs_failed_total{type="mail",code="timeout"} 1',
+    'escapement_taken_keys_total{type="mail",outcome="returned"} 1',
+    'escapement_enqueued_jobs_total{type="mail"} 6',
+    'escapement_bulk_jobs_total{action="retry",outcome="skipped"} 8',
+    'escapement_bulk_jobs_total{action="cancel",outcome="done"} 0',
     'escapement_oldest_overdue_seconds{type="mail"} 1.5',
     'escapement_threads{state="idle"} 2',
     'escapement_http_requests_total{route="/api/v1/jobs",method="POST",status="201"} 1',

@@ -1,16 +1,18 @@
-/** Events as they happen. Held, nothing is lost: what came meanwhile comes when it goes on. */
+/** Events as they happen: see `Tail` for which of them. Held, nothing is lost: what came meanwhile comes when it goes on. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Gap, JobEvent } from '../../../src/client/client.js';
+import type { EventFilter } from '../../../src/client/client.js';
 import { listTypes } from '../state/api.js';
 import { clockTime, count, instant } from '../state/format.js';
-import { listen } from '../state/live.js';
 import { useLoad } from '../state/load.js';
 import { jobHref, place, setParams } from '../state/router.js';
+import { type Line, mostPerSecond, Tail, type View } from '../state/tail.js';
 import { Empty, Screen } from '../ui/basics.js';
 import { Sign, type Sign as SignName } from '../ui/icons.js';
+import { useRange } from '../ui/range.js';
 
-const mostKept = 500;
-const drawEveryMs = 250;
+/** Often enough to look alive, seldom enough to be read. */
+const drawEveryMs = 100;
+const rowPixels = (): number => 25;
 
 const kinds: Readonly<Record<string, readonly [sign: SignName, tone: string]>> = {
   'job.scheduled': ['pending', 'pending'],
@@ -24,60 +26,59 @@ const kinds: Readonly<Record<string, readonly [sign: SignName, tone: string]>> =
   'job.resumed': ['play', 'paused'],
 };
 
+/** What a tail has, taken from it at most once in a while, and in a frame. */
+function useTail(filter: EventFilter): { readonly tail: Tail | undefined; readonly view: View | undefined } {
+  const tail = useRef<Tail>(undefined);
+  const [view, setView] = useState<View>();
+  useEffect(() => {
+    let frame = 0;
+    let drawnAt = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const inFrame = (): void => {
+      timer = undefined;
+      drawnAt = performance.now();
+      setView(made.view);
+    };
+    const soon = (): void => {
+      timer ??= setTimeout(
+        () => {
+          frame = requestAnimationFrame(inFrame);
+        },
+        Math.max(0, drawnAt + drawEveryMs - performance.now()),
+      );
+    };
+    const made = new Tail(filter, soon);
+    tail.current = made;
+    setView(made.view);
+    return () => {
+      made.close();
+      clearTimeout(timer);
+      cancelAnimationFrame(frame);
+    };
+  }, [JSON.stringify(filter)]);
+  return { tail: tail.current, view };
+}
+
 export function EventsScreen() {
   const { params } = place.value;
-  const [held, setHeld] = useState(false);
-  const [events, setEvents] = useState<readonly (JobEvent | Gap)[]>([]);
-  const [seen, setSeen] = useState(0);
-  const last = useRef<number | undefined>(undefined);
-  const types = useLoad('types of events', (signal) => listTypes(signal), { live: false });
   const filter = {
     ...(params.type && { job_types: [params.type] }),
     ...(params.event && { event_types: params.event.split(',') as never }),
     ...(params.job && { job_ids: [params.job] }),
   };
-  const key = JSON.stringify(filter);
-  useEffect(() => {
-    if (held) return;
-    let fresh: (JobEvent | Gap)[] = [];
-    let came = 0;
-    // Thousands a second are drawn a few times a second, the last of them.
-    const timer = setInterval(() => {
-      if (came === 0) return;
-      const [drawn, number] = [fresh, came];
-      fresh = [];
-      came = 0;
-      setSeen((old) => old + number);
-      setEvents((old) => [...drawn.reverse(), ...old].slice(0, mostKept));
-    }, drawEveryMs);
-    const stop = listen({
-      filter,
-      since: last.current,
-      resume: true,
-      onEvent: (event) => {
-        came += 1;
-        last.current = event.type === 'gap' ? event.to : event.seq;
-        fresh.push(event);
-        if (fresh.length > mostKept * 2) fresh = fresh.slice(-mostKept);
-      },
-    });
-    return () => {
-      clearInterval(timer);
-      stop();
-      if (fresh.length > 0) setEvents((old) => [...fresh.reverse(), ...old].slice(0, mostKept));
-    };
-  }, [held, key]);
-  useEffect(() => {
-    last.current = undefined;
-    setEvents([]);
-    setSeen(0);
-  }, [key]);
+  const { tail, view } = useTail(filter);
+  const isHeld = view?.mode === 'held';
+  const types = useLoad('types of events', (signal) => listTypes(signal), { live: false });
   return (
     <Screen
       title="Events"
       side={
-        <button type="button" class={held ? 'button is-main' : 'button'} onClick={() => setHeld(!held)}>
-          <Sign of={held ? 'play' : 'paused'} /> {held ? 'Go on' : 'Hold'}
+        <button
+          type="button"
+          class={isHeld ? 'button is-main' : 'button'}
+          onClick={() => (isHeld ? tail?.goOn() : tail?.hold())}
+        >
+          <Sign of={isHeld ? 'play' : 'paused'} /> {isHeld ? 'Go on' : 'Hold'}
         </button>
       }
     >
@@ -109,47 +110,102 @@ export function EventsScreen() {
           value={params.job ?? ''}
           onChange={(event) => setParams({ job: event.currentTarget.value.trim() })}
         />
-        <span class="faint" role="status">
-          {count(seen)} since this was opened{held && ', held'}
-        </span>
+        {view && <Counts view={view} isFiltered={Object.keys(filter).length > 0} />}
       </div>
-      {events.length === 0 ? (
-        <Empty title={held ? 'Held' : 'Waiting for events'}>
+      {view?.mode === 'some' && (
+        <div class="notice" role="status">
+          <Sign of="events" />
           <p>
-            What happens from now on comes here. Programs get the same from the WebSocket <code>/ws</code>.
+            More than {count(mostPerSecond)} events a second: a few of each second are shown. Filters narrow them down.
           </p>
-        </Empty>
-      ) : (
-        <ol class="tail">
-          {events.map((event) => (
-            <One key={event.type === 'gap' ? `gap ${event.from}` : event.seq} event={event} />
-          ))}
-        </ol>
+        </div>
       )}
+      {view && <Lines view={view} />}
     </Screen>
   );
 }
 
-function One({ event }: { readonly event: JobEvent | Gap }) {
-  if (event.type === 'gap')
+function Counts({ view, isFiltered }: { readonly view: View; readonly isFiltered: boolean }) {
+  const { taken, leftOut, waiting } = view;
+  return (
+    <span class="faint tail-counts">
+      {count(taken)} since this was opened
+      {leftOut > 0 && (
+        <span title={isFiltered ? 'Events of all kinds: how many of them match is not known.' : undefined}>
+          , {isFiltered && 'up to '}
+          {count(leftOut)} left out
+        </span>
+      )}
+      {view.mode === 'held' &&
+        `, held${waiting > 0 ? `, ${isFiltered ? 'up to ' : ''}${count(waiting)} more came` : ''}`}
+    </span>
+  );
+}
+
+/** While somebody reads them, by scrolling down or by keyboard, they stay where they are. */
+function Lines({ view }: { readonly view: View }) {
+  const kept = useRef<View>(undefined);
+  const { list, first, last, height } = useRange<HTMLOListElement>(view.lines.length > 0, rowPixels);
+  const isRead = first > 0 || list.current?.contains(document.activeElement) === true;
+  if (!isRead || kept.current === undefined) kept.current = view;
+  const { lines, taken } = kept.current;
+  if (lines.length === 0)
     return (
-      <li class="tail-line is-gap">
-        Events {count(event.from)} to {count(event.to)} are not known any more.
+      <Empty title={view.mode === 'held' ? 'Held' : 'Waiting for events'}>
+        <p>
+          What happens from now on comes here. Programs get the same from the WebSocket <code>/ws</code>.
+        </p>
+      </Empty>
+    );
+  const size = last - first + 1;
+  const rows: preact.ComponentChild[] = [];
+  for (let at = first; at <= Math.min(last, lines.length - 1); at++)
+    // The elements of a line are used again for another one.
+    rows.push(<One key={at % size} line={lines[lines.length - 1 - at] as Line} at={at} top={at * height} />);
+  const backToTop = (): void => {
+    (document.activeElement as HTMLElement | null)?.blur();
+    scrollTo(0, 0);
+  };
+  return (
+    <>
+      {view.taken > taken && (
+        <button type="button" class="button tail-newer" onClick={backToTop}>
+          {count(view.taken - taken)} newer
+        </button>
+      )}
+      <ol class="tail" ref={list} style={{ height: `${lines.length * height}px` }}>
+        {rows}
+      </ol>
+    </>
+  );
+}
+
+function One({ line, at, top }: { readonly line: Line; readonly at: number; readonly top: number }) {
+  const place = {
+    style: { transform: `translateY(${top}px)` },
+    'aria-posinset': at + 1,
+    'aria-setsize': -1,
+  };
+  if (!('job_id' in line))
+    return (
+      <li class="tail-line is-gap" {...place}>
+        {line.type === 'gap'
+          ? `Events ${count(line.from)} to ${count(line.to)} are not known any more.`
+          : `${count(line.from)} to ${count(line.to)}: ${count(line.count)} left out.`}
       </li>
     );
-  const [sign, tone] = kinds[event.type] ?? ['events', 'pending'];
-  const at = Date.parse(event.timestamp);
-  const more = { ...event.metadata, ...event.data };
+  const [sign, tone] = kinds[line.type] ?? ['events', 'pending'];
+  const when = Date.parse(line.timestamp);
   return (
-    <li class="tail-line" data-row>
-      <time title={`${instant(at)} (${event.timestamp})`}>{clockTime(at)}</time>
+    <li class="tail-line" data-row {...place}>
+      <time title={`${instant(when)} (${line.timestamp})`}>{clockTime(when)}</time>
       <span class={`tail-type is-${tone}`}>
-        <Sign of={sign} /> {event.type.replace('job.', '')}
+        <Sign of={sign} /> {line.type.replace('job.', '')}
       </span>
-      <a href={jobHref(event.job_id)} data-open title={event.job_id}>
-        {event.job_name}
+      <a href={jobHref(line.job_id)} data-open title={line.job_id}>
+        {line.job_name}
       </a>
-      <span class="tail-more">{brief(more)}</span>
+      <span class="tail-more">{brief({ ...line.metadata, ...line.data })}</span>
     </li>
   );
 }

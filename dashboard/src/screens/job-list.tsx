@@ -2,10 +2,11 @@
  * A list of jobs of any length: only what is on the screen is asked for and drawn. The page scrolls as if all were there; memory holds a
  * few pages.
  */
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { type Listed, listJobs, listTypes } from '../state/api.js';
 import { useLoad } from '../state/load.js';
 import { Empty, Failed, Waiting } from '../ui/basics.js';
+import { useRange } from '../ui/range.js';
 import { JobRow, ListHead } from './job-row.js';
 import { FirstJob } from './overview.js';
 
@@ -37,47 +38,11 @@ const mostPixels = 15_000_000;
 const narrow = matchMedia('(max-width: 760px)');
 const rowPixels = (): number => (narrow.matches ? 64 : 38);
 
-/** Which pages are on the screen. */
-function useRange(total: number): {
-  readonly list: preact.RefObject<HTMLTableSectionElement | null>;
-  first: number;
-  last: number;
-  height: number;
-} {
-  const list = useRef<HTMLTableSectionElement>(null);
-  const [rows, setRows] = useState({ first: 0, last: 0, height: rowPixels() });
-  useLayoutEffect(() => {
-    let frame = 0;
-    const measure = (): void => {
-      frame = 0;
-      const top = list.current?.getBoundingClientRect().top ?? 0;
-      const height = rowPixels();
-      const first = Math.max(0, Math.floor(-top / height) - 5);
-      const last = Math.max(first, Math.ceil((innerHeight - top) / height) + 5);
-      setRows((old) =>
-        old.first === first && old.last === last && old.height === height ? old : { first, last, height },
-      );
-    };
-    const soon = (): void => {
-      frame ||= requestAnimationFrame(measure);
-    };
-    measure();
-    addEventListener('scroll', soon, { passive: true });
-    addEventListener('resize', soon);
-    return () => {
-      cancelAnimationFrame(frame);
-      removeEventListener('scroll', soon);
-      removeEventListener('resize', soon);
-    };
-  }, [total > 0]);
-  return { list, ...rows };
-}
-
 export function JobList(props: JobListProps) {
   const { filter, order = {}, selection, onSelect, row: Row = JobRow, head: Head = ListHead, kind } = props;
   const pages = useRef(new Map<number, readonly Listed[]>());
   const [total, setTotal] = useState<number>();
-  const range = useRange(total ?? 0);
+  const range = useRange<HTMLTableSectionElement>((total ?? 0) > 0, rowPixels);
   const shown = Math.min(total ?? 0, Math.floor(mostPixels / range.height));
   const lastRow = Math.min(range.last, Math.max(0, shown - 1));
   const [from, to] = [Math.floor(range.first / pageRows), Math.floor(Math.max(range.first, lastRow) / pageRows)];

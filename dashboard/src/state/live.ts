@@ -22,9 +22,12 @@ export const now = signal(Date.now());
 
 interface Wanted {
   readonly filter: EventFilter;
-  readonly since?: number | undefined;
+  /** The last event that is known, at the time of the call. */
+  readonly since?: () => number | undefined;
   readonly resume?: boolean;
   readonly onEvent: (event: JobEvent | Gap) => void;
+  readonly onSubscribed?: (seq: number) => void;
+  readonly onError?: () => void;
 }
 
 let live: Live | undefined;
@@ -36,6 +39,8 @@ export function startLive(): void {
   live?.close();
   live = client.live({
     onEvent: (event) => wanted?.onEvent(event),
+    onSubscribed: (seq) => wanted?.onSubscribed?.(seq),
+    onError: () => wanted?.onError?.(),
     onStats: take,
     onState: (state, error) => {
       const back = state === 'open' && connection.value === 'lost';
@@ -66,13 +71,23 @@ export function listen(want: Wanted): () => void {
   };
 }
 
+/** Some of the events after `since`, in place of all of them, for whoever listens now. */
+export function look(since: number): void {
+  if (visible.peek() && wanted) live?.look({ filter: wanted.filter, since });
+}
+
+/** No events come any more to whoever listens now. */
+export function rest(): void {
+  live?.subscribe(undefined);
+}
+
 export function connectNow(): void {
   live?.retry();
 }
 
 function apply(): void {
   live?.subscribe(
-    visible.peek() && wanted ? { filter: wanted.filter, since: wanted.since, resume: wanted.resume } : undefined,
+    visible.peek() && wanted ? { filter: wanted.filter, since: wanted.since?.(), resume: wanted.resume } : undefined,
   );
 }
 

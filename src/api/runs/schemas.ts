@@ -1,9 +1,10 @@
 /** The runs of a job, as JSON Schema: what is asked, and what is answered. */
 
+import { failureCodes } from '../../domain/job.js';
 import { limits } from '../../domain/limits.js';
 import { attemptOutcomes, passOutcomes } from '../../domain/runs/run.js';
 import { Type } from '../../schema/typebox.js';
-import { failureCodes, instant } from '../answers.js';
+import { instant } from '../answers.js';
 
 const exact = { additionalProperties: false } as const;
 const count = Type.Integer({ minimum: 0 });

@@ -55,6 +55,7 @@ export function picture(before: Sample | undefined, now: Sample, { url, columns,
       `memory ${Math.round(sum(metrics, 'process_resident_memory_bytes') / 1024 ** 2)} MiB`,
       `store ${Math.round(sum(metrics, 'escapement_store_file_bytes') / 1024 ** 2)} MiB`,
     ),
+    ...held(metrics),
     '',
   ];
   const rest = Math.max(0, rows - head.length - 1);
@@ -63,6 +64,23 @@ export function picture(before: Sample | undefined, now: Sample, { url, columns,
     .map((type) => typeRow(before, now, type, columns));
   const below = table(titles, types, { numbersFrom: 1, width: columns });
   return [...head, ...below.split('\n')].slice(0, rows).map((line) => line.slice(0, columns));
+}
+
+/** What keeps due jobs from starting, most first, and what is paused; no line where that is nothing. */
+function held(metrics: Metrics): string[] {
+  const limits = new Map<string, number>();
+  for (const [labels, jobs] of metrics.get('escapement_waiting_jobs') ?? []) {
+    const limit = label(labels, 'limit') ?? '';
+    limits.set(limit, (limits.get(limit) ?? 0) + jobs);
+  }
+  const waits = [...limits].filter(([, jobs]) => jobs > 0).sort((a, b) => b[1] - a[1]);
+  const types = sum(metrics, 'escapement_types_paused');
+  const all = [
+    ...(waits.length > 0 ? [`wait for ${waits.map(([limit, jobs]) => `${limit} ${grouped(jobs)}`).join(', ')}`] : []),
+    ...(sum(metrics, 'escapement_server_paused') > 0 ? ['the server is paused'] : []),
+    ...(types > 0 ? [types === 1 ? '1 type is paused' : `${grouped(types)} types are paused`] : []),
+  ];
+  return all.length > 0 ? [parts(...all)] : [];
 }
 
 function parts(...all: string[]): string {

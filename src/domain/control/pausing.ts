@@ -2,9 +2,10 @@
  * Holding a job and letting it go: `pause`, `resume`, and `run`, which asks for an occurrence now whatever the pause says. Pure, as
  * `decisions`. Slots that pass while a job is paused cost nothing: they are counted as skipped when it goes on.
  */
-import { type Decision, ended, fresh, isCounted, move, notStarted } from '../decisions.js';
+import { type Decision, ended, fresh, isCounted, notStarted } from '../decisions.js';
 import type { EventBody } from '../events.js';
 import { isHeld, isRepeating, type Job, type JobState, type Pause } from '../job.js';
+import { move } from '../move.js';
 import type { PassedOver } from '../runs/run.js';
 import { countPassed, dueOf, followingSlot, passedSlots } from '../slots/schedule.js';
 

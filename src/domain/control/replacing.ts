@@ -3,9 +3,10 @@
  * The job stays the same one, with its counts, its runs and its pause. What repeats and keeps its schedule keeps due time and retries,
  * so that a program may say at each of its starts what is to run. Pure, as `decisions`.
  */
-import { type Decision, ended, fresh, move } from '../decisions.js';
+import { type Decision, ended, fresh } from '../decisions.js';
 import { heldAgain, isRepeating, type Job, type JobSpec, type JobState } from '../job.js';
 import { isFinished } from '../lifecycle.js';
+import { move } from '../move.js';
 import { firstSlot, followingSlot, nextSlot, startOf } from '../slots/schedule.js';
 import { exhaustedBy, isToStart } from '../update.js';
 

@@ -1,9 +1,10 @@
 /**
  * An attempt that asks to be run later (`ctx.snooze`): it has neither succeeded nor failed, and uses no retry. Pure, as `decisions`.
  */
-import { type Decision, fail, fresh, move } from '../decisions.js';
+import { type Decision, fail, fresh } from '../decisions.js';
 import { heldAgain, isRepeating, type Job } from '../job.js';
 import { limits } from '../limits.js';
+import { move } from '../move.js';
 import { deadlineOf, expiredMessage } from '../slots/deadline.js';
 import { followsAsOf } from '../slots/overlap.js';
 import { countPassed, dueOf, followingSlot, passedSlots } from '../slots/schedule.js';

@@ -3,13 +3,21 @@
  * end when a job of it has started. So no group waits while another one starts twice. What a step costs does not depend on
  * how many groups there are.
  */
+import { DueHeap } from '../../domain/due-heap.js';
 import { GroupQueue, type Groups, type Ring } from './groups.js';
+
+/** Room in a heap at first. There may be tens of thousands of groups, and those without one are mostly all. */
+const room = { grouped: 8, ungrouped: 64 } as const;
+/** Where groups are many, most have one job that waits: their heaps come and go with each job. */
+const sparesKept = 64;
 
 /** See the head of this file. Due times are Unix milliseconds. */
 export class GroupTurns implements Ring {
   readonly priority: number;
   readonly #groups: Groups;
   readonly #queues = new Map<string | undefined, GroupQueue>();
+  /** Heaps of groups that are gone. */
+  readonly #spares: DueHeap[] = [];
   #first: GroupQueue | undefined;
   #last: GroupQueue | undefined;
   #size = 0;
@@ -60,7 +68,7 @@ export class GroupTurns implements Ring {
   push(due: number, seq: number, group: string | undefined, inFront = false): void {
     let queue = this.#queues.get(group);
     if (queue === undefined) {
-      queue = new GroupQueue(this.#groups.use(group), this);
+      queue = new GroupQueue(this.#groups.use(group), this, this.#emptyHeap(group));
       this.#queues.set(group, queue);
     }
     queue.heap.push(due, seq);
@@ -122,11 +130,17 @@ export class GroupTurns implements Ring {
     queue.next = undefined;
   }
 
+  #emptyHeap(group: string | undefined): DueHeap {
+    if (group === undefined) return new DueHeap(room.ungrouped);
+    return this.#spares.pop() ?? new DueHeap(room.grouped);
+  }
+
   /** Those without a group are likely to come again. */
   #drop(queue: GroupQueue): void {
     const { use } = queue;
     if (use.name === undefined) return;
     this.#queues.delete(use.name);
+    if (queue.heap.capacity === room.grouped && this.#spares.length < sparesKept) this.#spares.push(queue.heap);
     use.queues.splice(use.queues.indexOf(queue), 1);
     this.#groups.forgetIdle(use);
   }

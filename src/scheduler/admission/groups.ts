@@ -2,7 +2,7 @@
  * The groups of one job type: how many attempts of each have a place, and its jobs that wait. Those without a group are together one. A
  * group at its limit is closed: its jobs stay where they are, and nobody looks at them before it is opened again.
  */
-import { DueHeap } from '../../domain/due-heap.js';
+import type { DueHeap } from '../../domain/due-heap.js';
 import { groupHasPlace } from './admission.js';
 
 /** Jobs of one group that wait, of one priority. It stands in the ring of its `GroupTurns` while it has jobs and its group is open. */
@@ -13,11 +13,11 @@ export class GroupQueue {
   next: GroupQueue | undefined;
   before: GroupQueue | undefined;
 
-  constructor(use: GroupUse, ring: Ring) {
+  /** @param heap an empty one */
+  constructor(use: GroupUse, ring: Ring, heap: DueHeap) {
     this.use = use;
     this.#ring = ring;
-    // There may be tens of thousands of groups, and those without one are mostly all.
-    this.heap = new DueHeap(use.name === undefined ? 64 : 8);
+    this.heap = heap;
     use.queues.push(this);
   }
 

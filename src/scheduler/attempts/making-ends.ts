@@ -68,7 +68,8 @@ export function makeEnqueued(
   const trace = context.trace ?? (isRepeating(spec) ? undefined : spec.trace);
   for (const draft of drafts) {
     try {
-      makeChecked(draft, { ...context, trace, parentId: { seq, idSeconds } });
+      const { existed } = makeChecked(draft, { ...context, trace, parentId: { seq, idSeconds } });
+      if (!existed) context.ledger.counted.enqueued(draft.name);
     } catch (error) {
       if (!(error instanceof Refusal || error instanceof UnreadableRecord)) throw error;
       // The attempt has succeeded, with all else that it has made.

@@ -142,6 +142,12 @@ export class Bulks {
         if (errors.length < keptErrors) errors = [...errors, became];
       }
     }
+    const { record: before } = bulk;
+    context.ledger.counted.bulk(before.action, {
+      done: done - before.done,
+      skipped: skipped - before.skipped,
+      failed: failed - before.failed,
+    });
     const status = isOver ? 'success' : 'running';
     const finishedAt = isOver ? context.now : 0;
     this.#keep(bulk, { ...bulk.record, done, skipped, failed, errors, next, status, finishedAt }, context);

@@ -40,11 +40,15 @@ export function makeKeyed(draft: JobDraft, key: string, context: RequestContext,
   if (owner === undefined) return made(place, context, maker);
   switch (draft.ifExists ?? 'reject') {
     case 'reject':
-      throw keyTaken(owner, context.ledger.numbers);
+      throw keyTaken(owner, context);
     case 'return':
+      context.ledger.counted.keyKept(draft.name, 'returned');
       return { job: owner, replayed: false, existed: true };
-    case 'replace':
-      return replaceOwner(owner, place, context, maker);
+    case 'replace': {
+      const replaced = replaceOwner(owner, place, context, maker);
+      context.ledger.counted.keyReplaced(draft.name);
+      return replaced;
+    }
     default:
       throw new Error(`what is to be done about a taken key: ${draft.ifExists}`);
   }
@@ -62,7 +66,7 @@ function ownedElsewhere(
 ): MadeJob {
   if (!isChecked) throw new HeldElsewhere(shard);
   // Of a list that was checked this came since, and its jobs are not refused any more.
-  if (ifExists === 'replace' && context.parentId !== undefined) throw keyTaken(job, singleShard);
+  if (ifExists === 'replace' && context.parentId !== undefined) throw keyTaken(job, context, undefined, singleShard);
   return { job, replayed: false, existed: true, shard };
 }
 
@@ -121,9 +125,10 @@ export function checkKeys(
     if (ifExists === 'replace' && owner !== undefined && isReplaced(owner))
       checkRequest(owner, specFor(draft, owner), context, `/${index}`);
     const foreign = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
-    if (foreign !== undefined && ifExists !== 'return') throw keyTaken(foreign.job, singleShard, `/${index}/key`);
+    if (foreign !== undefined && ifExists !== 'return')
+      throw keyTaken(foreign.job, context, `/${index}/key`, singleShard);
     if (ifExists !== 'reject') continue;
-    if (owner !== undefined) throw keyTaken(owner, context.ledger.numbers, `/${index}/key`);
+    if (owner !== undefined) throw keyTaken(owner, context, `/${index}/key`);
     if (first !== undefined) throw keyTwice(`/${index}/key`, first);
   }
 }
@@ -143,14 +148,23 @@ export function takeKeyAgain(job: Job, context: RequestContext): void {
   const place = placeOf(job.spec);
   if (place === undefined) return;
   const foreign = context.others.ownerOf(place, context.now);
-  if (foreign !== undefined) throw keyTaken(foreign.job, singleShard);
+  if (foreign !== undefined) throw keyTaken(foreign.job, context, undefined, singleShard);
   const owner = ownerOf(place, context);
-  if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner, context.ledger.numbers);
+  if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner, context);
   context.ledger.giveKey(place, job.spec);
 }
 
-/** @param numbers of its shard; of a job that has its number already, those of a single one @param path where in the request the key stands, when it is to be told; a JSON pointer */
-export function keyTaken({ spec, state }: Job, numbers: JobNumbers, path?: string): Refusal {
+/**
+ * @param path where in the request the key stands, when it is to be told; a JSON pointer
+ * @param numbers of the shard of the job; of a foreign one, which has its number, those of a single shard
+ */
+export function keyTaken(
+  { spec, state }: Job,
+  { ledger }: RequestContext,
+  path?: string,
+  numbers: JobNumbers = ledger.numbers,
+): Refusal {
+  ledger.counted.keyKept(spec.name, 'rejected');
   const id = numbers.format(spec.seq, spec.idSeconds);
   const message = `is taken by job ${id}, which is ${state.status}`;
   const detail = `The key ${spec.key} of job type ${spec.name} ${message}. Use another key, or "if_exists": "return" or "replace".`;

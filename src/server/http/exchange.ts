@@ -38,6 +38,10 @@ export class Exchange {
   span: RequestSpan | undefined;
   /** The decoded parameter of the path; '' where the route has none. */
   parameter = '';
+  /** The path as sent. */
+  path = '';
+  /** Another node of the cluster has passed the request on. */
+  fromPeer = false;
   /** The query string as sent, without `?`. */
   query = '';
   idempotencyKey: string | undefined;

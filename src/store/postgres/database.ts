@@ -43,6 +43,7 @@ export interface Append {
   readonly row: LogRow;
   /** Taken in the same transaction; one that another job holds refuses all of it. */
   readonly claims: readonly Claim[];
+  /** Given up in the same transaction, as far as jobs of this shard hold them; before the claims are taken. */
   readonly released: readonly Pick<Claim, 'kind' | 'name'>[];
   /**
    * The node that the shard is given to in the same transaction, as by `take`: this record is the last of its lease. Sent again when it
@@ -69,6 +70,7 @@ export interface PageChange {
 /** A slice of a merge: all of it or nothing. */
 export interface PageSlice {
   readonly lease: ShardLease;
+  /** Each key of a tree once. */
   readonly changes: readonly PageChange[];
   /** The pages stand for the log up to here from now on; only in the last slice. */
   readonly merged?: number;
@@ -104,8 +106,15 @@ export interface LoadedShard {
   readonly row: ShardRow;
   /** In order of tree and key. */
   readonly pages: AsyncIterable<readonly PageChange[]>;
-  /** The log that is kept, in order. Read it after the pages. */
+  /** The log that is kept, in order. Read it after the pages, each once. */
   readonly log: AsyncIterable<readonly LogRow[]>;
+}
+
+/** The last record of a shard's log. */
+export interface LogEnd {
+  readonly shard: number;
+  readonly position: number;
+  readonly id: RandomId;
 }
 
 /** Every beat confirms what its node may do, and shows what it has to know. */
@@ -114,6 +123,8 @@ export interface Beaten {
   readonly end: 'done' | 'dead';
   /** What it is now; larger by more than one where an earlier beat was carried out and its answer was lost. */
   readonly beat: number;
+  /** Of the shards that it owns, as far as they have records: one of another id than the node knows shows that commits are lost. */
+  readonly ends: readonly LogEnd[];
   readonly shards: readonly ShardRow[];
   /** The database's clock, Unix milliseconds. */
   readonly now: number;
@@ -122,8 +133,10 @@ export interface Beaten {
 export interface Database {
   append(append: Append): Promise<Appended>;
   writePages(slice: PageSlice): Promise<'done' | 'fenced'>;
-  /** Drops the first records of a log, at most `limit`, and never its last. Returns how many. */
+  /** Drops the first records of a log, at most `limit`; never its last, and none that the pages do not have. Returns how many. */
   trim(lease: ShardLease, before: number, limit: number): Promise<number | 'fenced'>;
+  /** Who holds these names, of those that somebody holds. */
+  holders(names: readonly Pick<Claim, 'kind' | 'name'>[]): Promise<readonly Claim[]>;
   /** The records behind a position, for one who follows the log of another. */
   recordsAfter(shard: number, position: number, limit: number): Promise<readonly LogRow[]>;
   /** Runs `read` in one snapshot. What `read` was given is not to be used afterwards. */

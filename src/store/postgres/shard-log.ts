@@ -8,13 +8,13 @@ import type { Append, Claim, Database, RandomId, ShardLease } from './database.j
 import { UntilKnown, type UntilKnownPorts } from './until-known.js';
 
 /** The last record of a log, or where it begins. */
-export interface LogEnd {
+export interface LastRecord {
   /** 0: there is none. */
   readonly position: number;
   readonly id: RandomId | null;
 }
 
-export const emptyLog: LogEnd = { position: 0, id: null };
+export const emptyLog: LastRecord = { position: 0, id: null };
 
 /** A record that is to be appended. */
 export interface NewRecord {
@@ -23,6 +23,8 @@ export interface NewRecord {
   readonly bytes: (id: RandomId) => Uint8Array;
   readonly claims?: readonly Claim[];
   readonly released?: Append['released'];
+  /** The node that the shard is given to with it: it is the last of this owner. */
+  readonly giveTo?: RandomId | undefined;
 }
 
 /**
@@ -43,13 +45,13 @@ export class ShardLog {
   readonly #ports: ShardLogPorts;
   readonly #lease: ShardLease;
   readonly #sender: UntilKnown;
-  #last: LogEnd;
+  #last: LastRecord;
   #isInFlight = false;
   /** How it came to its end. */
   #over: AppendEnd | undefined;
 
   /** @param last what the log ends with, read under this lease */
-  constructor(ports: ShardLogPorts, lease: ShardLease, last: LogEnd) {
+  constructor(ports: ShardLogPorts, lease: ShardLease, last: LastRecord) {
     this.#ports = ports;
     this.#lease = lease;
     this.#last = last;
@@ -57,7 +59,7 @@ export class ShardLog {
   }
 
   /** The last record that the database is known to have. */
-  get last(): LogEnd {
+  get last(): LastRecord {
     return this.#last;
   }
 
@@ -67,7 +69,7 @@ export class ShardLog {
   }
 
   /** One at a time. Never rejects; takes as long as the database cannot say what became of it. */
-  async append({ position, bytes, claims = [], released = [] }: NewRecord): Promise<AppendEnd> {
+  async append({ position, bytes, claims = [], released = [], giveTo }: NewRecord): Promise<AppendEnd> {
     if (this.#over) return this.#over;
     if (this.#isInFlight) throw new Error('a record is in flight');
     if (position !== this.#last.position + 1)
@@ -76,7 +78,7 @@ export class ShardLog {
     const row = { position, id, previous: this.#last.id, bytes: bytes(id) };
     this.#isInFlight = true;
     const known = await this.#sender.send(() =>
-      this.#ports.database.append({ lease: this.#lease, row, claims, released }),
+      this.#ports.database.append({ lease: this.#lease, row, claims, released, giveTo }),
     );
     this.#isInFlight = false;
     // It may have been dropped between its end and now: whoever took the shard knows better what is there.
@@ -87,6 +89,7 @@ export class ShardLog {
     switch (said.end) {
       case 'done':
         this.#last = { position, id };
+        if (giveTo !== undefined) this.#end({ end: 'fenced' });
         return said;
       case 'claimed':
         return said;

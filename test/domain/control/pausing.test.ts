@@ -4,7 +4,7 @@ import { isPausedAt, nextStart, pause, resume, resumeInTime, run } from '../../.
 import { held } from '../../../src/domain/control/settings.js';
 import { fail, miss, start, succeed } from '../../../src/domain/decisions.js';
 import { isHeld, type Job, type JobState, wakesAt } from '../../../src/domain/job.js';
-import { reschedule } from '../../../src/domain/reschedule.js';
+import { reschedule } from '../../../src/domain/slots/reschedule.js';
 import { update } from '../../../src/domain/update.js';
 import { everyTenSeconds, noon, sampleJob } from '../../store/samples.js';
 import { failure, hour, minute } from '../decisions-support.js';

@@ -7,7 +7,7 @@
  *   refused  not carried out, and the caller hears so
  *   lost     carried out, and the caller hears that nothing is known
  *   gone     not carried out, and the caller hears that nothing is known
- *   late     the caller hears that nothing is known, and it is carried out in a step after that, or when its backend ends
+ *   late     the caller hears that nothing is known, and it is carried out some steps after that, or when its backend ends
  *
  * `FakeTables` says what a statement does. Beside the faults a test may block writes, forget the last of them, or take a shard away.
  */
@@ -49,8 +49,12 @@ interface Statement {
   isExecuted: boolean;
   /** Its caller has been told that nothing is known. */
   isOrphan: boolean;
+  /** Steps until it is carried out then. */
+  lateness: number;
 }
 
+/** Long enough for what was sent after it to be carried out before. */
+const maxLateness = 200;
 /** Entries and records that a load yields at once. */
 const loadedAtOnce = 16;
 
@@ -124,6 +128,7 @@ export class FakeDatabase {
       append: (append) => write(`append ${append.row.position}`, () => tables.append(append)),
       writePages: (slice) => write('pages', () => tables.writePages(slice)),
       trim: (lease, before, limit) => write('trim', () => tables.trim(lease, before, limit)),
+      holders: (names) => read('records', () => tables.holders(names)),
       recordsAfter: (shard, position, limit) => read('records', () => tables.recordsAfter(shard, position, limit)),
       load: async (shard, work) => {
         const found = await read('load', () => tables.snapshot(shard));
@@ -166,6 +171,7 @@ export class FakeDatabase {
         fail: reject,
         isExecuted: false,
         isOrphan: false,
+        lateness: this.#random.between(0, maxLateness),
       });
       this.#wake();
     });
@@ -174,6 +180,7 @@ export class FakeDatabase {
   #advance(statement: Statement): void {
     const { fate } = statement;
     if (statement.isExecuted) return this.#finish(statement, () => statement.answer());
+    if (statement.isOrphan && statement.lateness-- > 0) return;
     if (statement.isOrphan) return this.#finish(statement, () => this.#execute(statement));
     switch (fate) {
       case 'slow':

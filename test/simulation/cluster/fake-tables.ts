@@ -75,7 +75,8 @@ export class FakeTables {
     const before = shard.log.get(row.position - 1);
     if (row.previous === null ? shard.log.size > 0 || row.position !== 1 : before?.id !== row.previous)
       return { end: 'rewound' };
-    const freed = new Set(released.map(nameOf));
+    const own = released.filter((claim) => this.#claims.get(nameOf(claim))?.shard === lease.shard);
+    const freed = new Set(own.map(nameOf));
     const by = claims
       .map((claim) => this.#claims.get(nameOf(claim)))
       .filter((held): held is Claim => held !== undefined && !freed.has(nameOf(held)) && this.#holds(held))
@@ -83,11 +84,18 @@ export class FakeTables {
     if (by.length > 0) return { end: 'claimed', by };
     this.#write(
       setting(shard.log, row.position, { ...row, bytes: new Uint8Array(row.bytes) }),
-      ...released.map((claim) => setting(this.#claims, nameOf(claim), undefined)),
+      ...own.map((claim) => setting(this.#claims, nameOf(claim), undefined)),
       ...claims.map((claim) => setting(this.#claims, nameOf(claim), claim)),
       ...(giveTo === undefined ? [] : [this.#taken(shard, giveTo)]),
     );
     return { end: 'done' };
+  }
+
+  holders(names: readonly Pick<Claim, 'kind' | 'name'>[]): readonly Claim[] {
+    return names
+      .map((name) => this.#claims.get(nameOf(name)))
+      .filter((held): held is Claim => held !== undefined && this.#holds(held))
+      .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   }
 
   writePages({ lease, changes, merged }: PageSlice): 'done' | 'fenced' {
@@ -110,7 +118,9 @@ export class FakeTables {
     const shard = this.#held(lease);
     if (!shard) return 'fenced';
     const positions = [...shard.log.keys()].sort((a, b) => a - b);
-    const over = positions.filter((position) => position < before && position !== positions.at(-1)).slice(0, limit);
+    const over = positions
+      .filter((position) => position < before && position <= shard.row.merged && position !== positions.at(-1))
+      .slice(0, limit);
     if (over.length > 0) this.#write(...over.map((position) => setting(shard.log, position, undefined)));
     return over.length;
   }
@@ -142,7 +152,11 @@ export class FakeTables {
     const isAlive = row !== undefined && !row.dead && row.beat >= seen;
     const beat = (row?.beat ?? 0) + (isAlive ? 1 : 0);
     if (isAlive) this.#write(setting(this.#nodes, node, { ...row, ...changed, beat }));
-    return { end: isAlive ? 'done' : 'dead', beat, shards: this.shards(), now: this.#now() };
+    const ends = this.#shards
+      .filter(({ row }) => row.owner === node)
+      .map((shard) => ({ shard: shard.row.shard, last: this.#log(shard).at(-1) }))
+      .flatMap(({ shard, last }) => (last ? [{ shard, position: last.position, id: last.id }] : []));
+    return { end: isAlive ? 'done' : 'dead', beat, ends, shards: this.shards(), now: this.#now() };
   }
 
   nodes(): readonly NodeRow[] {

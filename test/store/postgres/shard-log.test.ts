@@ -158,6 +158,19 @@ t.test('names that others hold refuse the record, and the log goes on', async (t
   t.same(await fake.run(log.append(released)), { end: 'done' });
 });
 
+t.test('the record that gives the shard away is the last, also when its answer was lost', async (t) => {
+  const { fake, log, sent, append } = open(8);
+  await append('one');
+  fake.faults = { lost: 1 };
+  const given = log.append({ position: 2, bytes: () => Buffer.from('last'), giveTo: other });
+  fake.step();
+  fake.faults = noFaults;
+  t.same(await fake.run(given), { end: 'done' });
+  t.equal(fake.tables.shards()[0]?.owner, other);
+  t.same(await append('three'), { end: 'fenced' });
+  t.equal(sent.length, 3);
+});
+
 t.test('one that is given up hears so at once, whatever the database does', async (t) => {
   const { fake, log } = open(6);
   fake.writesBlocked = true;

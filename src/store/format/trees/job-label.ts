@@ -17,6 +17,10 @@ export const wordOf = {
   key: (name: string): string => `k${name}`,
 } as const;
 
+export const isGroup = (word: string): boolean => word.startsWith('g');
+/** The group that a word stands for. */
+export const groupOfWord = (word: string): string => word.slice(1);
+
 export interface JobLabel {
   readonly words: readonly string[];
   readonly repeats: boolean;

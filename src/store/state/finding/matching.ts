@@ -126,7 +126,7 @@ function criteriaOf(ground: FindingGround, filter: JobFilter): Criterion[] {
     ...(tags ?? []).map(wordOf.tag),
     ...(group === undefined ? [] : [wordOf.group(group)]),
     ...(key === undefined ? [] : [wordOf.key(key)]),
-  ].map((word) => labels.words.get(word));
+  ].map((word) => labels.withWord(word));
   // What few have comes first: then there are few blocks to look into.
   words.sort((a, b) => countOf(a) - countOf(b));
   criteria.push(...words.map(inPostings));

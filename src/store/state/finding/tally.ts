@@ -1,5 +1,6 @@
 /** How many jobs of each type are due, and of each group of a type: counted by their sets, in steps of about a millisecond. */
 import { RoaringBitmap32 } from 'roaring-wasm';
+import { groupOfWord } from '../../format/trees/job-label.js';
 import { blockOf, blockSize } from '../../format/trees/set-block.js';
 import type { TypeDictionary } from '../../format/type-dictionary.js';
 import type { GroupCounts } from '../../queries-port.js';
@@ -55,10 +56,9 @@ export function* tallyGroups(
   try {
     const found: GroupCounts[] = [];
     let looks = 0;
-    for (const [word, postings] of labels.words.entries()) {
-      if (!word.startsWith('g')) continue;
+    for (const [word, postings] of labels.groups()) {
       const counts = countGroup(sets, typeId, postings, due);
-      if (counts.pending + counts.running > 0) found.push({ group: word.slice(1), ...counts });
+      if (counts.pending + counts.running > 0) found.push({ group: groupOfWord(word), ...counts });
       if (++looks % groupsPerStep === 0) yield;
     }
     return found.sort(mostFirst);

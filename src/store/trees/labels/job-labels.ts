@@ -5,11 +5,20 @@
 import type { Job } from '../../../domain/job.js';
 import { isRepeating } from '../../../domain/job.js';
 import type { Put } from '../../format/layout.js';
-import { type JobLabel, labelOf, labelPut, readLabel, seqOfLabel, wordsOf } from '../../format/trees/job-label.js';
+import {
+  isGroup,
+  type JobLabel,
+  labelOf,
+  labelPut,
+  readLabel,
+  seqOfLabel,
+  wordsOf,
+} from '../../format/trees/job-label.js';
 import type { KvReader } from '../../kv/kv.js';
 import { DamagedRecord, type JobChange } from '../../port.js';
 import { FailedJobs } from './failed-jobs.js';
-import { PostingsTable, SeqSet } from './seq-set.js';
+import { type Postings, PostingsTable, SeqSet } from './seq-set.js';
+import { WordTable } from './word-table.js';
 
 /** A job's label as it was, and as a commit leaves it. */
 export interface LabelChange {
@@ -26,7 +35,9 @@ export const labelPuts = (changes: readonly LabelChange[]): Put[] =>
 export class JobLabels {
   /** Those that have a label. */
   readonly #labelled = new SeqSet();
-  readonly words = new PostingsTable<string>();
+  readonly #words = new WordTable();
+  /** With their words, since somebody asks which there are. */
+  readonly #groups = new PostingsTable<string>();
   readonly repeating = new SeqSet();
   readonly paused = new SeqSet();
   readonly lastOutcome = { success: new SeqSet(), failed: new SeqSet() } as const;
@@ -54,6 +65,16 @@ export class JobLabels {
   /** Jobs that have failed. */
   get failing(): number {
     return this.#failing.size;
+  }
+
+  /** The jobs that have a word. */
+  withWord(word: string): Postings | undefined {
+    return this.#tableOf(word).get(word);
+  }
+
+  /** The words of groups that jobs have, and which do. */
+  groups(): Iterable<readonly [string, Postings]> {
+    return this.#groups.entries();
   }
 
   isFailed(seq: number): boolean {
@@ -94,8 +115,13 @@ export class JobLabels {
   dispose(): void {
     for (const set of [this.#labelled, this.#failing, this.repeating, this.paused, ...Object.values(this.lastOutcome)])
       set.dispose();
-    this.words.dispose();
+    this.#words.dispose();
+    this.#groups.dispose();
     this.failed.dispose();
+  }
+
+  #tableOf(word: string): WordTable | PostingsTable<string> {
+    return isGroup(word) ? this.#groups : this.#words;
   }
 
   /** Whether the label stays as it is: so it mostly does, and is not even made then. */
@@ -111,7 +137,7 @@ export class JobLabels {
 
   #add(seq: number, { words, repeats, paused, lastOutcome, failure }: JobLabel): void {
     this.#labelled.add(seq);
-    for (const word of words) this.words.add(word, seq);
+    for (const word of words) this.#tableOf(word).add(word, seq);
     if (repeats) this.repeating.add(seq);
     if (paused) this.paused.add(seq);
     if (lastOutcome !== undefined) this.lastOutcome[lastOutcome].add(seq);
@@ -123,7 +149,7 @@ export class JobLabels {
 
   #remove(seq: number, { words, repeats, paused, lastOutcome, failure }: JobLabel): void {
     this.#labelled.delete(seq);
-    for (const word of words) this.words.delete(word, seq);
+    for (const word of words) this.#tableOf(word).delete(word, seq);
     if (repeats) this.repeating.delete(seq);
     if (paused) this.paused.delete(seq);
     if (lastOutcome !== undefined) this.lastOutcome[lastOutcome].delete(seq);

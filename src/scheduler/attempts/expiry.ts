@@ -8,12 +8,12 @@ import type { Ledger } from '../ledger.js';
 
 /** See the head of this file. */
 export class Expiry {
-  readonly #ports: Pick<DispatchPorts, 'clock' | 'window' | 'telemetry'>;
+  readonly #ports: Pick<DispatchPorts, 'clock' | 'window'>;
   readonly #ledger: Ledger;
   /** Deadlines have passed that the last turn has not looked at. */
   #hasMore = false;
 
-  constructor(ports: Pick<DispatchPorts, 'clock' | 'window' | 'telemetry'>, ledger: Ledger) {
+  constructor(ports: Pick<DispatchPorts, 'clock' | 'window'>, ledger: Ledger) {
     this.#ports = ports;
     this.#ledger = ledger;
   }
@@ -45,7 +45,6 @@ export class Expiry {
   expire(job: Job, now: number): boolean {
     if (!hasExpired(job.spec, job.state, now)) return false;
     this.#ledger.record(job, decisions.expire(job, now), now);
-    this.#ports.telemetry.expired(job.spec.name);
     return true;
   }
 }

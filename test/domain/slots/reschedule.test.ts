@@ -1,10 +1,10 @@
 /** What a job remembers of the slots that it ran for by a clock that was ahead. */
 import t from 'tap';
-import { miss, start, succeed } from '../../src/domain/decisions.js';
-import type { Job } from '../../src/domain/job.js';
-import { reschedule } from '../../src/domain/reschedule.js';
-import { hasRunFor } from '../../src/domain/slots/schedule.js';
-import { noon, sampleJob } from '../store/samples.js';
+import { miss, start, succeed } from '../../../src/domain/decisions.js';
+import type { Job } from '../../../src/domain/job.js';
+import { reschedule } from '../../../src/domain/slots/reschedule.js';
+import { hasRunFor } from '../../../src/domain/slots/schedule.js';
+import { noon, sampleJob } from '../../store/samples.js';
 
 const everyMs = 500;
 const aheadMs = 70_000;

@@ -2,11 +2,12 @@
  * A clock that ran ahead and was set back: what repeating jobs decided by it is decided anew, or they would be silent until
  * the clock passes that time again. A slot that has run by the clock that was ahead does not run again.
  */
-import { retryWaitMs } from './backoff.js';
-import { type Decision, fresh, move } from './decisions.js';
-import { heldAgain, isRepeating, type Job, type JobSpec, type JobState, type SlotRange, type Trigger } from './job.js';
-import { limits } from './limits.js';
-import { dueOf, dueUntil, isOutOfRuns, isSlot, lastSlot, nextSlot, startOf } from './slots/schedule.js';
+import { retryWaitMs } from '../backoff.js';
+import { type Decision, fresh } from '../decisions.js';
+import { heldAgain, isRepeating, type Job, type JobSpec, type JobState, type SlotRange, type Trigger } from '../job.js';
+import { limits } from '../limits.js';
+import { move } from '../move.js';
+import { dueOf, dueUntil, isOutOfRuns, isSlot, lastSlot, nextSlot, startOf } from './schedule.js';
 
 /** How far a clock was ahead that has been set back, by what it showed then. Unix milliseconds. */
 export interface ClockAhead {

@@ -1,0 +1,121 @@
+/**
+ * Requests about one job, in a cluster: the node that owns its shard answers, whichever node was asked. A request is passed on once.
+ * While a shard has no owner, or its owner is another than this node thought, the request waits for two seconds.
+ */
+
+import { type Peer, type PeerAnswer, PeerGone, type PeerRequest, type Peers } from '../../cluster/peers.js';
+import { Refusal } from '../../domain/errors.js';
+import type { Route } from '../http/app.js';
+import type { Exchange } from '../http/exchange.js';
+import { responseHead } from '../http/response-head.js';
+
+export interface Forwarding {
+  readonly peers: Peers;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+const patienceMs = 2000;
+const pauseMs = 50;
+
+/** The route, where the owner of the job that its parameter names runs it. */
+export function forwarded(route: Route, forwarding: Forwarding): Route {
+  const { peers } = forwarding;
+  return {
+    ...route,
+    run(exchange, body) {
+      const owner = peers.ownerOf(exchange.parameter);
+      if (owner === 'here') return route.run(exchange, body);
+      if (exchange.fromPeer) throw notOwned();
+      const kept = body.length === 0 ? body : exchange.keepBody(body);
+      if (kept === undefined) throw new Refusal('overloaded', 'Too many bodies are under way. Try again in a moment.');
+      void passOn(route, exchange, kept, forwarding).catch((error) => exchange.fail(error));
+    },
+  };
+}
+
+function notOwned(): Refusal {
+  return new Refusal('misdirected_host', 'This node does not own the shard of that job.');
+}
+
+async function passOn(route: Route, exchange: Exchange, body: Buffer, forwarding: Forwarding): Promise<void> {
+  const { peers, now, sleep } = forwarding;
+  const gone = new AbortController();
+  // A client may have asked to wait for longer than answers usually take: the owner sees to that.
+  if (exchange.prefer !== undefined) exchange.rest(() => gone.abort());
+  const request = requestOf(exchange, body, gone.signal);
+  for (const end = now() + patienceMs; !exchange.over; ) {
+    const owner = peers.ownerOf(exchange.parameter);
+    if (owner === 'here') return route.run(exchange, body);
+    const answer = owner && (await ask(peers, owner, request));
+    if (answer) return passBack(exchange, answer);
+    if (now() >= end) break;
+    await sleep(pauseMs);
+    await peers.renew();
+  }
+  exchange.refuse(
+    new Refusal('storage_unavailable', 'No node owns the shard of that job just now. Try again in a moment.'),
+  );
+}
+
+/** Undefined: the request had no effect, and may be sent again. @throws Refusal when that is not known */
+async function ask(peers: Peers, owner: Peer, request: PeerRequest): Promise<PeerAnswer | undefined> {
+  try {
+    const answer = await peers.ask(owner, request);
+    return answer.status === 421 ? undefined : answer;
+  } catch (error) {
+    if (!(error instanceof PeerGone)) throw error;
+    if (!error.sent || request.method === 'GET') return undefined;
+    throw new Refusal(
+      'timeout',
+      'The node that has the job went away before it answered. Whether the request took effect is not known: ask for the job before sending it again.',
+    );
+  }
+}
+
+function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal): PeerRequest {
+  const { query, method, idempotencyKey, prefer, ndjson } = exchange;
+  const headers: Record<string, string> = {};
+  if (body.length > 0) headers['content-type'] = ndjson ? 'application/x-ndjson' : 'application/json';
+  if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
+  if (prefer !== undefined) headers.prefer = prefer;
+  return {
+    // The answer to HEAD is measured here.
+    method: method === 'head' ? 'GET' : method.toUpperCase(),
+    path: query === '' ? exchange.path : `${exchange.path}?${query}`,
+    headers,
+    body,
+    signal,
+  };
+}
+
+/** Headers that an answer keeps on its way back. */
+const kept = [
+  ['location', 'Location'],
+  ['retry-after', 'Retry-After'],
+  ['idempotent-replayed', 'Idempotent-Replayed'],
+  ['preference-applied', 'Preference-Applied'],
+] as const;
+
+function passBack(exchange: Exchange, { status, reason, headers, body }: PeerAnswer): void {
+  const more: string[] = [];
+  for (const [name, spelling] of kept) {
+    const value = headers[name];
+    if (value !== undefined) more.push(spelling, value);
+  }
+  exchange.answer(headOf(`${status} ${reason}`, headers['content-type']), body, more);
+}
+
+const heads = new Map<string, string>();
+
+/** There are few: of each status and kind of body that the API has. */
+function headOf(status: string, contentType: string | undefined): string {
+  const of = `${status}\n${contentType ?? ''}`;
+  let head = heads.get(of);
+  if (head === undefined) {
+    head = responseHead(status, contentType);
+    heads.set(of, head);
+  }
+  return head;
+}

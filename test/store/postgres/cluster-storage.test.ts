@@ -1,0 +1,223 @@
+/**
+ * A shard's storage over a database that refuses, is late and loses answers: whoever loads the shard has all that was acknowledged, at
+ * any cut of a merge, and also while the one that wrote it does not know yet that it is not his any more.
+ */
+import t from 'tap';
+import { checkStore } from '../../../src/store/check/check.js';
+import { ClusterStorage, type ShardLost } from '../../../src/store/postgres/cluster-storage.js';
+import type { Database, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
+import { type LoadedIndex, loadShard } from '../../../src/store/postgres/load.js';
+import type { CommittedState } from '../../../src/store/state/committed-state.js';
+import type { CommittedStore } from '../../../src/store/state/committed-store.js';
+import { allFaults, FakeDatabase, noFaults } from '../../simulation/cluster/fake-database.js';
+import { Random } from '../../simulation/random.js';
+import { InlineIndex } from '../../support/inline-index.js';
+import { answersOver, expectedAfter, live, storeOver, type Written } from './lives.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** One node that owns the shard, as far as it knows. */
+class Owner {
+  readonly index: InlineIndex;
+  lost: ShardLost | undefined;
+  #storage!: ClusterStorage;
+  #store!: CommittedStore;
+  #state!: CommittedState;
+  loaded!: LoadedIndex;
+  #busy = false;
+  /** The last commit was. */
+  #refused = false;
+
+  private constructor(
+    readonly node: RandomId,
+    readonly database: Database,
+    logShare: number,
+  ) {
+    this.index = new InlineIndex(logShare);
+  }
+
+  /** Loads the shard as often as it takes. */
+  static async open(fake: FakeDatabase, node: RandomId, row: ShardRow, logShare: number): Promise<Owner> {
+    for (;;) {
+      const owner = new Owner(node, fake.of(node), logShare);
+      try {
+        owner.loaded = await fake.run(loadShard(owner.database, row, owner.index));
+      } catch (error) {
+        if ((error as Error).name !== 'UnknownEnd' && (error as Error).name !== 'Refused') throw error;
+        continue;
+      }
+      owner.#begin(fake, row);
+      return owner;
+    }
+  }
+
+  #begin(fake: FakeDatabase, { shard, token }: ShardRow): void {
+    const { database, node, index } = this;
+    this.#storage = new ClusterStorage(
+      { database, node, index, pause: turn, randomId: () => fake.randomId() },
+      { shard, token },
+      this.loaded,
+    );
+    const { store, state } = storeOver(index.kv, this.#storage);
+    this.#store = store;
+    this.#state = state;
+    this.#storage.listen({
+      committed: (position) => {
+        this.#busy = false;
+        store.committed(position);
+      },
+      failed: (position, failure) => {
+        this.#busy = false;
+        this.#refused = true;
+        store.failed(position, failure);
+      },
+      checkpointed: (position) => store.checkpointed(position),
+      merged: (position) => store.merged(position),
+      logsWritten: () => {},
+      logsRefused: () => {},
+      claimed: () => {},
+      lost: (how) => {
+        this.lost = how;
+      },
+    });
+  }
+
+  /** The last commit that it has acknowledged. */
+  get acknowledged(): number {
+    return this.#store.position;
+  }
+
+  get merged(): number {
+    return this.#storage.progress.merged;
+  }
+
+  get isBusy(): boolean {
+    return this.#busy || this.#refused || this.#store.merging || !this.index.isIdle;
+  }
+
+  /** Does the next that was written in the life, when it can; returns how far it has come. */
+  feed(written: readonly Written[], from: number): number {
+    const at = this.#refused ? from - 1 : from;
+    const next = written[at];
+    if (this.lost || !next || this.#busy) return from;
+    this.#refused = false;
+    if ('commit' in next) {
+      this.#busy = true;
+      this.#store.commit(next.commit);
+      return at + 1;
+    }
+    if (this.#store.merging) return from;
+    this.#store.merge(next.merge);
+    return at + 1;
+  }
+
+  dispose(): void {
+    this.#storage?.drop();
+    this.#state?.dispose();
+  }
+}
+
+function placeOf(written: readonly Written[], commits: number): number {
+  let left = commits;
+  let at = 0;
+  for (; left > 0; at++) if ('commit' in (written[at] as Written)) left--;
+  return at;
+}
+
+function rowOf(fake: FakeDatabase): ShardRow {
+  return fake.tables.shards()[0] as ShardRow;
+}
+
+const idOf = (owner: number): RandomId => owner.toString(16).padStart(32, '0');
+
+/** Loads the shard as it is now, beside whoever owns it, and compares it with what it has to be. */
+async function isWhole(fake: FakeDatabase, written: readonly Written[]): Promise<string | undefined> {
+  const { faults } = fake;
+  fake.faults = noFaults;
+  const index = new InlineIndex();
+  const { position } = (await fake.run(loadShard(fake.of(idOf(999)), rowOf(fake), index))).last;
+  fake.faults = faults;
+  const found: string[] = [];
+  checkStore(index.kv, Number.MAX_SAFE_INTEGER / 4, (line) => found.push(line));
+  if (found.length > 0) return found.join('\n');
+  const answers = answersOver(index.kv);
+  const whole = expectedAfter(written, position);
+  // Of events it has the last ones.
+  const events = whole.events.slice(whole.events.length - answers.events.length);
+  const [answered, expected] = [answers, { ...whole, events }].map((all) => JSON.stringify(all));
+  if (answered === expected) return undefined;
+  const [found1, wanted] = [answered as string, expected as string];
+  const at = [...found1].findIndex((char, i) => char !== wanted[i]);
+  const around = (text: string): string => text.slice(Math.max(0, at - 200), at + 200);
+  return `at record ${position}: ${around(found1)}\nexpected: ${around(wanted)}`;
+}
+
+/** Lives a life over the database, with an owner after another. Throws when something does not hold. */
+async function livesOf(seed: number): Promise<{ owners: number; merged: number; trimmed: number }> {
+  const random = new Random(seed);
+  const written = live(seed, 60);
+  // Of the log a few records stay, or all.
+  const logShare = random.pick([1e-5, 1]);
+  const fake = new FakeDatabase({ random: new Random(seed + 1) });
+  const fail = (what: string): never => {
+    throw new Error(`seed ${seed}: ${what}`);
+  };
+  let owners = 0;
+  let acknowledged = 0;
+  let merged = 0;
+  const former: Owner[] = [];
+  const take = async (): Promise<Owner> => {
+    const row = fake.tables.take(0, rowOf(fake).token, idOf(++owners)) as ShardRow;
+    const owner = await Owner.open(fake, idOf(owners), row, logShare);
+    if (owner.loaded.last.position < acknowledged) fail(`${acknowledged} was acknowledged and is not there`);
+    return owner;
+  };
+  let owner = await take();
+  let at = 0;
+  while (!owner.lost && (at < written.length || owner.isBusy)) {
+    fake.faults = random.chance(0.5) ? allFaults : noFaults;
+    if (random.chance(0.4)) at = owner.feed(written, at);
+    if (random.chance(0.6)) owner.index.step();
+    for (const one of former) if (random.chance(0.3)) one.index.step();
+    if (random.chance(0.7)) fake.step();
+    await turn();
+    acknowledged = Math.max(acknowledged, owner.acknowledged);
+    merged = Math.max(merged, owner.merged);
+    if (random.chance(0.04)) {
+      const problem = await isWhole(fake, written);
+      if (problem) fail(problem);
+    }
+    if (random.chance(0.01)) {
+      former.push(owner);
+      owner = await take();
+      at = placeOf(written, owner.loaded.last.position);
+    }
+  }
+  if (owner.lost) fail(`the owner lost its shard: ${owner.lost.message}`);
+  // What is late comes now.
+  while (fake.step());
+  const problem = await isWhole(fake, written);
+  if (problem) fail(problem);
+  for (const one of [...former, owner]) one.dispose();
+  const trimmed = (fake.tables.recordsAfter(0, 0, 1)[0]?.position ?? 1) - 1;
+  return { owners, merged, trimmed };
+}
+
+// More than thirty of them take longer than tap waits on a busy machine.
+t.setTimeout(300_000);
+
+t.test('whoever loads a shard has what was written, at any cut of a merge and after any taking', async (t) => {
+  let owners = 0;
+  let merged = 0;
+  let trimmed = 0;
+  const lives = Number(process.env.LIVES ?? 12);
+  for (let seed = 1; seed <= lives; seed++) {
+    const life = await livesOf(seed);
+    owners += life.owners;
+    if (life.merged > 0) merged++;
+    if (life.trimmed > 0) trimmed++;
+  }
+  t.ok(owners > lives, `${owners} owners in ${lives} lives`);
+  t.ok(merged > lives / 2, `${merged} lives had merges that came to their end`);
+  t.ok(trimmed > lives / 6, `${trimmed} logs were trimmed`);
+});

@@ -1,0 +1,10 @@
+/** The database of the simulation does what PostgreSQL does, as long as nothing goes wrong. */
+import t from 'tap';
+import { FakeDatabase } from '../../simulation/cluster/fake-database.js';
+import { Random } from '../../simulation/random.js';
+import { testDatabase } from './database-suite.js';
+
+testDatabase(t, async () => {
+  const fake = new FakeDatabase({ random: new Random(7), shards: 4, now: () => Date.now() });
+  return { of: async (node) => fake.of(node), run: (promise) => fake.run(promise) };
+});

@@ -1,0 +1,20 @@
+/** PostgreSQL does what the port says. */
+import t from 'tap';
+import { startPostgres, withoutPostgres } from '../../support/postgres.js';
+import { testDatabase } from './database-suite.js';
+import { openTest } from './opening.js';
+
+t.setTimeout(240_000);
+
+t.test('the port over PostgreSQL', { skip: withoutPostgres }, async (t) => {
+  const postgres = await startPostgres(t, ['fsync=off']);
+  const url = await postgres.fresh();
+  let schemas = 0;
+  testDatabase(t, async (t) => {
+    const schema = `suite_${++schemas}`;
+    return {
+      of: async (node) => (await openTest(t, { url, node, schema })).database,
+      run: (promise) => promise,
+    };
+  });
+});
