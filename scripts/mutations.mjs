@@ -170,11 +170,7 @@ export const mutations = [
     changes: [
       change('src/scheduler/dispatch.ts', 'this.#ports.window.pop(now, this', 'this.#ports.window.pop(now + 5, this'),
       change('src/scheduler/dispatch.ts', 'if (due > now) {', 'if (due > now + 5) {'),
-      change(
-        'src/domain/decisions.ts',
-        'after.startedAt = now;',
-        'after.startedAt = Math.max(now, state.due);',
-      ),
+      change('src/domain/decisions.ts', 'after.startedAt = now;', 'after.startedAt = Math.max(now, state.due);'),
     ],
   },
   {

@@ -2,6 +2,7 @@
 import { limits } from '../domain/limits.js';
 import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
+import { clusterOperations } from './cluster/operations.js';
 import { foundJobs } from './finding/answers.js';
 import { listQuery } from './finding/filter-schema.js';
 import { findingOperations } from './finding/operations.js';
@@ -296,6 +297,7 @@ export const operations = {
       'Paths of the machine are shown to a full token, or where there are no tokens to callers on the machine. Of secrets it only says that they are set.',
     answers: { 200: answers.system },
   },
+  ...clusterOperations,
   health: {
     method: 'GET',
     path: '/health',

@@ -9,6 +9,7 @@ import type { Config } from '../config.js';
 import { stopSignals } from '../process/signals.js';
 import { backupCommand } from './commands/backup.js';
 import { checkCommand, restoreCommand } from './commands/check.js';
+import { clusterCommand } from './commands/cluster.js';
 import { completionCommand } from './commands/completion.js';
 import { cronCommand } from './commands/cron.js';
 import { eventsCommand } from './commands/events.js';
@@ -43,6 +44,7 @@ function program(): Command {
     .addCommand(eventsCommand())
     .addCommand(statsCommand())
     .addCommand(topCommand())
+    .addCommand(clusterCommand())
     .addCommand(healthCommand())
     .addCommand(cronCommand())
     .addCommand(backupCommand())

@@ -8,7 +8,7 @@ import { pages, queryOf } from './finding.js';
 import { JobTypes } from './job-types.js';
 import { Live, type LiveOptions } from './live.js';
 import { type LogFilter, type LogLine, logsOf } from './logs.js';
-import type { Health, History, HistoryFilter, System } from './overview.js';
+import type { Cluster, Health, History, HistoryFilter, System } from './overview.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
@@ -114,6 +114,11 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
   /** What the server is made of, what it was told, and how its parts are. */
   system({ signal }: CallOptions = {}): Promise<System> {
     return this.#transport.send('GET', '/system', { signal, repeatable: true });
+  }
+
+  /** The nodes and shards of a cluster. Of a server that is none it is refused: `not_found`. */
+  cluster({ signal }: CallOptions = {}): Promise<Cluster> {
+    return this.#transport.send('GET', '/cluster', { signal, repeatable: true });
   }
 
   /** What jobs have failed of, the most frequent first, page by page as they are asked for. */
@@ -326,7 +331,16 @@ export type { EventsOptions } from './events.js';
 export type { Group, JobType, JobTypeChange, JobTypes } from './job-types.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
 export type { LogFilter, LogLine } from './logs.js';
-export type { Health, History, HistoryFilter, HistoryPoint, System } from './overview.js';
+export type {
+  Cluster,
+  ClusterNode,
+  ClusterShard,
+  Health,
+  History,
+  HistoryFilter,
+  HistoryPoint,
+  System,
+} from './overview.js';
 export type { JobRun, RunOutcome } from './runs.js';
 export type {
   Bulk,

@@ -10,11 +10,6 @@ export function gatheredBulks(shards: readonly OwnedShard[]): readonly BulkRecor
   return [...parts.values()].map(together).sort((a, b) => b.id - a.id);
 }
 
-/** A number that none of them has given out. */
-export function nextBulkId(shards: readonly OwnedShard[]): number {
-  return Math.max(0, ...shards.map(({ scheduler }) => scheduler.lastBulkId)) + 1;
-}
-
 function together(parts: readonly BulkRecord[]): BulkRecord {
   const [first] = parts as [BulkRecord];
   const sum = (count: (bulk: BulkRecord) => number): number => parts.reduce((total, bulk) => total + count(bulk), 0);

@@ -10,7 +10,7 @@ import { Refusal } from '../domain/errors.js';
 import type { Job } from '../domain/job.js';
 import type { Answer, Created, Creation, JobDraft, Request, Requests } from '../scheduler/messages.js';
 import { HeldElsewhere } from '../scheduler/requests/other-shards.js';
-import { gatheredBulks, nextBulkId } from './gathered-bulks.js';
+import { gatheredBulks } from './gathered-bulks.js';
 import { inward, outward } from './numbered.js';
 import type { OwnedShard, Shards } from './shards.js';
 
@@ -28,6 +28,8 @@ const mostMoves = 8;
 /** See the head of this file. */
 export class RoutedRequests implements Requests {
   readonly #shards: Shards;
+  /** Number of the latest bulk action that was asked for here. */
+  #latestBulk = 0;
   /** Where the latest new job went. */
   #latest = 0;
 
@@ -129,7 +131,8 @@ export class RoutedRequests implements Requests {
 
   /** Each shard acts on its own jobs. It has one number everywhere. */
   #bulk(request: Of<'bulk'>, bytes: number, reply: Reply): void {
-    const id = nextBulkId(this.#shards.all);
+    const id = Math.max(this.#latestBulk, ...this.bulks.map((bulk) => bulk.id)) + 1;
+    this.#latestBulk = id;
     const partOf = ({ numbers }: OwnedShard): Of<'bulk'> => ({
       ...request,
       id,

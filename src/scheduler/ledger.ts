@@ -7,7 +7,7 @@ import type { Stretch } from '../clock.js';
 import { asHolder, type KeyHolder, placeOf } from '../domain/control/keys.js';
 import type { Settings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
-import { Refusal } from '../domain/errors.js';
+import type { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
 import { type JobNumbers, singleShard } from '../domain/ids/job-numbers.js';
 import type { Job, JobSpec, JobState, TraceContext } from '../domain/job.js';
@@ -43,11 +43,6 @@ export interface LedgerPorts {
   /** Absent: nothing is traced. */
   readonly traces?: Traces | undefined;
 }
-
-const storageUnavailable = new Refusal(
-  'storage_unavailable',
-  'The change could not be written to disk and was not made. Try again later; GET /health says when writing works again.',
-);
 
 type MutableCounters = { -readonly [K in keyof Counters]: Counters[K] };
 
@@ -365,9 +360,9 @@ export class Ledger {
 
   /**
    * The batch in flight was refused, and what was decided on top of it falls with it. Returns the facts of both, to be
-   * decided again, and the jobs touched, whose committed state is theirs again.
+   * decided again, and the jobs touched, whose committed state is theirs again. `refusal`: what its requests are answered.
    */
-  lost(): { readonly facts: readonly Fact[]; readonly jobs: ReadonlySet<number> } {
+  lost(refusal: Refusal): { readonly facts: readonly Fact[]; readonly jobs: ReadonlySet<number> } {
     const batches = [this.#inFlight, this.#filling].filter((batch) => batch !== undefined);
     this.#inFlight = undefined;
     this.#filling = new Batch();
@@ -375,7 +370,7 @@ export class Ledger {
     this.#counters = { ...this.#committed };
     this.#downtime ??= this.#downtimeInFlight;
     this.#span?.refused();
-    for (const batch of batches) batch.lost(storageUnavailable);
+    for (const batch of batches) batch.lost(refusal);
     for (const seq of this.#active.keys()) {
       const job = this.unlessUnreadable(seq, () => this.#ports.store.job(seq));
       if (job) this.#active.set(seq, job);

@@ -9,6 +9,12 @@
  */
 import { Refusal } from '../domain/errors.js';
 
+/** What is answered to a request whose change could not be written. */
+export const storageUnavailable = new Refusal(
+  'storage_unavailable',
+  'The change could not be written to disk and was not made. Try again later; GET /health says when writing works again.',
+);
+
 /** The names of the states. */
 export type ModeName =
   /** What the last process left running is being written as interrupted. */

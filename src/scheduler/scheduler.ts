@@ -10,22 +10,21 @@ import type { Settings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
 import type { Job, JobState } from '../domain/job.js';
 import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
-import { type Counters, type StoreEvents, UnreadableRecord } from '../store/port.js';
+import { ClaimedElsewhere, type Counters, type StoreEvents, UnreadableRecord } from '../store/port.js';
+import { awaitPending } from '../timer/lanes.js';
 import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
 import type { LimitQueue } from './admission/waiting-line.js';
 import { Attempts } from './attempts/attempts.js';
-import type { Fact } from './batch.js';
 import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
-import { awaitTime } from './deadlines/await-time.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime } from './downtime.js';
 import { Ledger } from './ledger.js';
 import { Mailbox } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
-import { type Mode, Modes } from './modes.js';
+import { type Mode, Modes, storageUnavailable } from './modes.js';
 import { crashDecision } from './outcomes.js';
 import { asRefusal, type RequestContext } from './requests/context.js';
 import { KeysInUse } from './requests/keys-in-use.js';
@@ -153,10 +152,6 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#ledger.writing;
   }
 
-  get lastBulkId(): number {
-    return this.#bulks.lastId;
-  }
-
   get bulks(): readonly BulkRecord[] {
     return this.#bulks.list();
   }
@@ -206,7 +201,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
     for (const { job, removed } of batch.touched.values()) {
       this.#dispatch.changed(job.spec);
-      if (!removed) awaitTime(job, this.#ports.window, this.#overtakes);
+      if (!removed) this.#awaitTime(job);
     }
     batch.written();
     // The next batch goes out before the answers of this one: the disk works while they are written.
@@ -223,18 +218,33 @@ export class Scheduler implements Requests, StoreEvents {
         'the disk is full: nothing is accepted or started until there is room',
       );
     }
-    const { facts, jobs } = this.#ledger.lost();
+    this.#decideAgain(storageUnavailable);
+  }
+
+  claimed(): void {
+    this.#decideAgain(new ClaimedElsewhere());
+  }
+
+  /** Neither what was to be written nor what was gathered since is on disk. What has happened is entered anew, what was asked for is refused. */
+  #decideAgain(refusal: Refusal): void {
+    const { facts, jobs } = this.#ledger.lost(refusal);
     this.#attempts.lost();
     this.#mailbox.startOver();
     if (!this.recovered) this.recover();
-    for (const fact of facts) this.#redo(fact);
+    for (const fact of facts) this.#attempts.decideAgain(fact);
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
       if (this.#ledger.filling.touched.has(seq)) continue;
       const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
-      if (job) awaitTime(job, this.#ports.window, this.#overtakes);
+      if (job) this.#awaitTime(job);
     }
     this.turn();
+  }
+
+  /** The window has a job that is pending on disk, if time is to do something about it. */
+  #awaitTime(job: Job): void {
+    if (job.state.status === 'running') this.#overtakes.await(job);
+    awaitPending(this.#ports.window, job);
   }
 
   merged(position: number): void {
@@ -342,16 +352,6 @@ export class Scheduler implements Requests, StoreEvents {
       abort: ({ spec, state }) => pool.abort(spec.seq, state.fence, 'cancelled'),
       lookAtFirst: (seq) => this.#clockSetBack.lookAtFirst(seq, now),
     };
-  }
-
-  // -- facts --
-
-  /** Decides a fact again that was lost with its batch, as of the instant it happened. */
-  #redo(fact: Fact): void {
-    this.#ledger.addFact(fact);
-    if (fact.kind === 'ended') return this.#attempts.endAgain(fact);
-    const job = this.#ledger.lookup(fact.seq);
-    if (job?.state.status === 'pending') this.#ledger.startAgain(job, fact.at);
   }
 
   // -- store and timer --

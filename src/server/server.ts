@@ -28,6 +28,7 @@ import { StreamTopics } from './live/stream-topics.js';
 import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
 import { Waits } from './live/waits.js';
 import { WebSockets } from './live/websocket.js';
+import { type ClusterView, clusterRoutes } from './overview/cluster.js';
 import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
@@ -103,6 +104,8 @@ export interface ServerOptions {
   readonly history?: HistoryContext['points'];
   /** What the server is made of; without it there is no such route. */
   readonly system?: SystemContext['system'];
+  /** The cluster as this node sees it; absent: there is none. */
+  readonly cluster?: (() => ClusterView) | undefined;
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
@@ -211,6 +214,7 @@ export class Server {
       ...cronRoutes(base, { clock, timezone }),
       ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone }) : []),
       ...(options.system ? systemRoutes(base, { system: options.system, exposed }) : []),
+      ...(options.cluster ? clusterRoutes(base, options.cluster) : []),
       ...healthRoutes(base, { health, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
@@ -226,8 +230,10 @@ export class Server {
     ];
     const owned = withOwners(routes, options);
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
+    // Without a cluster it says that there is none, and the index does not name it.
+    const none = options.cluster ? [] : clusterRoutes(base, undefined);
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
-    for (const route of [...owned, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
+    for (const route of [...owned, ...none, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
       app.route(route);
     app.routeRest(base);
     this.#app = app;

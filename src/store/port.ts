@@ -127,6 +127,8 @@ export interface StoreEvents {
   committed(): void;
   /** Nothing of it is there. `broken`: for good, and `message` is for the user; the process must stop. */
   failed(failure: { readonly message: string; readonly broken: boolean }): void;
+  /** Nothing of it is there: another shard of the cluster has a key that it names. */
+  claimed(): void;
   /** The index has all that was committed up to a position of the log, and is read from there on. */
   merged(position: number): void;
 }
@@ -256,6 +258,16 @@ export class NewerRecord extends UnreadableRecord {
   constructor(what: string, formats: { readonly found: number; readonly known: number }) {
     const how = `was written by a newer escapement (its format is ${formats.found}, this one knows up to ${formats.known})`;
     super(what, how, `${what} ${how}: use that version`);
+  }
+}
+
+/**
+ * Another shard was given a key at the same moment. Nothing of the request was done, nor of others that were to be written with it: all
+ * of them may be decided again, each where its key is now.
+ */
+export class ClaimedElsewhere extends Refusal {
+  constructor() {
+    super('conflict', 'Another request was given the key at the same moment. Send this one again.');
   }
 }
 

@@ -26,12 +26,12 @@ import type { JobSets } from '../../src/store/trees/job-sets.js';
 import { noTelemetry, type Telemetry } from '../../src/telemetry/port.js';
 import type { DueLanes } from '../../src/timer/lanes.js';
 import type { Waker } from '../../src/timer/waker.js';
-import { DiskBroken, DiskFull } from './disk-faults.js';
+import { DiskBroken, DiskFull, KeyClaimed } from './disk-faults.js';
 import { FakeClock } from './fake-clock.js';
 import { InlineStore } from './inline-store.js';
 import { MemoryKv } from './kv-memory.js';
 
-export { DiskBroken, DiskFull };
+export { DiskBroken, DiskFull, KeyClaimed };
 
 export class FakePool implements Pool {
   capacity = 8;

@@ -103,9 +103,12 @@ export class Attempts {
     this.#ledger.progress.lost(this.#ports.clock.monotonic());
   }
 
-  /** Decides an end again that was lost with its batch, as of the instant it happened. */
-  endAgain(fact: EndFact): void {
-    this.#decideEnd(fact);
+  /** Decides a fact again that was lost with its batch, as of the instant it happened. */
+  decideAgain(fact: Fact): void {
+    this.#ledger.addFact(fact);
+    if (fact.kind === 'ended') return this.#decideEnd(fact);
+    const job = this.#ledger.lookup(fact.seq);
+    if (job?.state.status === 'pending') this.#ledger.startAgain(job, fact.at);
   }
 
   #enterProgress(): void {

@@ -68,11 +68,6 @@ export class Bulks {
     return written.filter((record) => record !== undefined).reverse();
   }
 
-  /** The number that was given out last. */
-  get lastId(): number {
-    return this.#lastId;
-  }
-
   /** Some jobs are still to be acted on. */
   get hasMore(): boolean {
     return this.#next() !== undefined;

@@ -15,6 +15,7 @@ import type { LogOrder } from '../trees/job-logs.js';
 import type { IndexPages, LocalIndex } from '../trees/local-index.js';
 import type { MergeOrder, Storage, StorageEvents } from '../trees/storage.js';
 import type { Claim, RandomId, ShardLease } from './database.js';
+import type { LoadedIndex } from './load.js';
 import { type LastRecord, type NewRecord, ShardLog, type ShardLogPorts } from './shard-log.js';
 import { ShardPages, type ShardPagesPorts } from './shard-pages.js';
 
@@ -49,15 +50,11 @@ export class ClusterStorage implements Storage {
   #applied: number;
 
   /** @param loaded what was loaded into the index under the lease */
-  constructor(
-    ports: ClusterStoragePorts,
-    lease: ShardLease,
-    loaded: { readonly last: LastRecord; readonly merged: number },
-  ) {
+  constructor(ports: ClusterStoragePorts, lease: ShardLease, loaded: LoadedIndex) {
     this.#index = ports.index;
     this.#claimsOf = ports.claimsOf;
     this.#log = new ShardLog(ports, lease, loaded.last);
-    this.#pages = new ShardPages(ports, lease);
+    this.#pages = new ShardPages(ports, lease, loaded.lastSlice);
     this.#merged = loaded.merged;
     this.#applied = loaded.last.position;
   }
@@ -149,9 +146,11 @@ export class ClusterStorage implements Storage {
 
   async #write(pages: IndexPages): Promise<void> {
     if (this.#isOver) return;
-    const end = await this.#pages.write(pages);
-    if (this.#isOver) return;
+    const end = await this.#pages.write(pages, this.#log.last);
+    if (this.#isOver || end === 'dropped') return;
     if (end === 'fenced') return this.#lose({ why: 'fenced', message: 'another node owns the shard' });
+    if (end === 'rewound')
+      return this.#lose({ why: 'rewound', message: 'the database has lost records or pages that were there' });
     this.#merged = pages.merged ?? this.#merged;
     this.#index.pagesWritten();
   }

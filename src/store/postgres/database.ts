@@ -67,9 +67,17 @@ export interface PageChange {
   readonly value: Uint8Array | null;
 }
 
-/** A slice of a merge: all of it or nothing. */
+/**
+ * A slice of a merge: all of it or nothing. Slices are chained as records are, and each names the last record: a failover may have lost
+ * records or slices while the token is what it was, and what comes next is nothing for pages that are behind.
+ */
 export interface PageSlice {
   readonly lease: ShardLease;
+  readonly id: RandomId;
+  /** The slice before, of whichever owner; null for the first of a shard. */
+  readonly previous: RandomId | null;
+  /** The last record that its owner knows to be there; null where there is none. Nothing in the slice is of one behind it. */
+  readonly last: Pick<LogRow, 'position' | 'id'> | null;
   /** Each key of a tree once. */
   readonly changes: readonly PageChange[];
   /** The pages stand for the log up to here from now on; only in the last slice. */
@@ -104,6 +112,8 @@ export interface NodeRow {
 /** A shard as it was at one instant. */
 export interface LoadedShard {
   readonly row: ShardRow;
+  /** Of the pages; null when none was written. */
+  readonly lastSlice: RandomId | null;
   /** In order of tree and key. */
   readonly pages: AsyncIterable<readonly PageChange[]>;
   /** The log that is kept, in order. Read it after the pages, each once. */
@@ -132,7 +142,8 @@ export interface Beaten {
 
 export interface Database {
   append(append: Append): Promise<Appended>;
-  writePages(slice: PageSlice): Promise<'done' | 'fenced'>;
+  /** As of `append`; a slice that is there already is `done`. */
+  writePages(slice: PageSlice): Promise<'done' | 'fenced' | 'rewound'>;
   /** Drops the first records of a log, at most `limit`; never its last, and none that the pages do not have. Returns how many. */
   trim(lease: ShardLease, before: number, limit: number): Promise<number | 'fenced'>;
   /** Who holds these names, of those that somebody holds. */

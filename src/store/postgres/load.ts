@@ -4,7 +4,7 @@
  */
 import { DamagedRecord } from '../port.js';
 import type { IndexFilling } from '../trees/local-index.js';
-import type { Database, LogRow, ShardRow } from './database.js';
+import type { Database, LogRow, RandomId, ShardRow } from './database.js';
 import { emptyLog, type LastRecord } from './shard-log.js';
 
 /** Records that are asked for at once behind the snapshot. */
@@ -15,6 +15,8 @@ export interface LoadedIndex {
   readonly last: LastRecord;
   /** The last record that the pages had. */
   readonly merged: number;
+  /** The slice behind which pages are written; null for the first. */
+  readonly lastSlice: RandomId | null;
 }
 
 /** The shard is not under the lease that it was to be loaded under. */
@@ -33,11 +35,11 @@ export async function loadShard(
 ): Promise<LoadedIndex> {
   const { shard, token } = taken;
   const loading = new Loading(index);
-  const merged = await database.load(shard, async ({ row, pages, log }) => {
+  const { merged, lastSlice } = await database.load(shard, async ({ row, lastSlice, pages, log }) => {
     if (row.token !== token) throw new NotOwned(`shard ${shard} is another node's by now`);
     for await (const changes of pages) await index.loadPages(changes);
     for await (const rows of log) await loading.take(rows, row.merged);
-    return row.merged;
+    return { merged: row.merged, lastSlice };
   });
   for (;;) {
     const rows = await database.recordsAfter(shard, loading.last.position, tailRecords);
@@ -48,7 +50,7 @@ export async function loadShard(
   const now = (await database.shards()).find((row) => row.shard === shard);
   if (now?.token !== token) throw new NotOwned(`shard ${shard} is another node's by now`);
   await index.open(merged);
-  return { last: loading.last, merged };
+  return { last: loading.last, merged, lastSlice };
 }
 
 /** The log as it comes in: without a gap, each record behind the one that it names. */

@@ -161,6 +161,12 @@ export class CommittedStore implements JobStore, StorageEvents {
     this.#events?.failed(failure);
   }
 
+  /** As `failed`, where another shard of the cluster has a key that the batch names. */
+  claimed(): void {
+    this.#inFlight = undefined;
+    this.#events?.claimed();
+  }
+
   merged(position: number): void {
     const { clock, telemetry } = this.#observed;
     telemetry.merged(clock.monotonic() - this.#mergingSince);

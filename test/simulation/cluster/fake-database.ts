@@ -64,6 +64,8 @@ export class FakeDatabase {
   #statements: Statement[] = [];
   /** What becomes of statements from now on. */
   faults: Faults;
+  /** How likely a step may carry out one that is late. The less, the longer these linger, until their backend ends. */
+  lateChance = 1;
   /** Statements that write wait; others do not. */
   writesBlocked = false;
   /** What was carried out, a line each, for tests that show what happened. */
@@ -88,9 +90,12 @@ export class FakeDatabase {
     return id;
   }
 
-  /** Carries out one of the statements that wait, or answers one that was carried out; false when there is none. */
+  /** Carries out one of the statements that wait, or answers one that was carried out; false when none is ready. */
   step(): boolean {
-    const ready = this.#statements.filter(({ writes, isExecuted }) => !this.writesBlocked || !writes || isExecuted);
+    const ready = this.#statements.filter(
+      ({ writes, isExecuted, isOrphan }) =>
+        (!this.writesBlocked || !writes || isExecuted) && (!isOrphan || this.#random.chance(this.lateChance)),
+    );
     if (ready.length === 0) return false;
     this.#advance(this.#random.pick(ready));
     return true;
@@ -114,9 +119,23 @@ export class FakeDatabase {
     return await promise;
   }
 
+  /** The connections of a node are held up: what it has sent and was not carried out is late. */
+  holdUp(node: RandomId): void {
+    for (const statement of this.#statements) {
+      if (statement.node !== node || statement.isExecuted || statement.isOrphan) continue;
+      statement.isOrphan = true;
+      statement.fail(new UnknownEnd('there was no answer in time'));
+    }
+  }
+
   /** Statements that have not been answered, or may be carried out yet. */
   get waiting(): readonly string[] {
     return this.#statements.map(({ what }) => what);
+  }
+
+  /** What a node has sent that was not carried out. */
+  unexecuted(node: RandomId): readonly string[] {
+    return this.#statements.filter((one) => one.node === node && !one.isExecuted).map(({ what }) => what);
   }
 
   /** What a node asks through. */
@@ -224,6 +243,11 @@ export class FakeDatabase {
     async function* parts<T>(all: readonly T[]): AsyncIterable<readonly T[]> {
       for (let at = 0; at < all.length; at += loadedAtOnce) yield await read(all.slice(at, at + loadedAtOnce));
     }
-    return { row: found.row, pages: parts<PageChange>(found.pages), log: parts<LogRow>(found.log) };
+    return {
+      row: found.row,
+      lastSlice: found.lastSlice,
+      pages: parts<PageChange>(found.pages),
+      log: parts<LogRow>(found.log),
+    };
   }
 }

@@ -26,6 +26,8 @@ interface FakeShard {
   row: ShardRow;
   readonly log: Map<number, LogRow>;
   readonly pages: Map<string, Page>;
+  /** The last one. */
+  slice: RandomId | null;
 }
 
 const nameOf = ({ kind, name }: Pick<Claim, 'kind' | 'name'>): string => `${kind} ${name}`;
@@ -40,6 +42,8 @@ export class FakeTables {
   readonly #now: () => number;
   /** What takes each write back, the latest last. */
   readonly #undo: (() => void)[] = [];
+  /** False: a planted fault, any lease passes for the one that holds. */
+  checksTokens = true;
 
   /**
    * @param shards how many there are
@@ -52,6 +56,7 @@ export class FakeTables {
       row: { shard, owner: null, token: randomId(), epoch: 0, merged: 0 },
       log: new Map(),
       pages: new Map(),
+      slice: null,
     }));
   }
 
@@ -98,9 +103,11 @@ export class FakeTables {
       .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   }
 
-  writePages({ lease, changes, merged }: PageSlice): 'done' | 'fenced' {
+  writePages({ lease, id, previous, last, changes, merged }: PageSlice): 'done' | 'fenced' | 'rewound' {
     const shard = this.#held(lease);
     if (!shard) return 'fenced';
+    if (shard.slice === id) return 'done';
+    if (shard.slice !== previous || (last && shard.log.get(last.position)?.id !== last.id)) return 'rewound';
     this.#write(
       ...changes.map(({ tree, key, value }) =>
         setting(
@@ -110,6 +117,12 @@ export class FakeTables {
         ),
       ),
       ...(merged === undefined ? [] : [this.#row(shard, { merged })]),
+      () => {
+        shard.slice = id;
+        return () => {
+          shard.slice = previous;
+        };
+      },
     );
     return 'done';
   }
@@ -134,12 +147,13 @@ export class FakeTables {
   /** All of a shard, as it is now. */
   snapshot(of: number): {
     readonly row: ShardRow;
+    readonly lastSlice: RandomId | null;
     readonly pages: readonly PageChange[];
     readonly log: readonly LogRow[];
   } {
     const shard = this.#shard(of);
     const pages = [...shard.pages].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, page]) => ({ ...page }));
-    return { row: shard.row, pages, log: this.#log(shard) };
+    return { row: shard.row, lastSlice: shard.slice, pages, log: this.#log(shard) };
   }
 
   join(node: Omit<NodeRow, 'dead' | 'beat'>): void {
@@ -198,7 +212,7 @@ export class FakeTables {
   /** The shard of a lease that is not over. */
   #held({ shard, token }: ShardLease): FakeShard | undefined {
     const found = this.#shard(shard);
-    return found.row.token === token ? found : undefined;
+    return found.row.token === token || !this.checksTokens ? found : undefined;
   }
 
   #holds({ expiresAt }: Claim): boolean {

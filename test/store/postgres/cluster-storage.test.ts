@@ -1,6 +1,7 @@
 /**
  * A shard's storage over a database that refuses, is late and loses answers: whoever loads the shard has all that was acknowledged, at
- * any cut of a merge, and also while the one that wrote it does not know yet that it is not his any more.
+ * any cut of a merge, and also while the one that wrote it does not know yet that it is not his any more. Where the database loses what
+ * was written last, the shard is one of its earlier states.
  */
 import t from 'tap';
 import { checkStore } from '../../../src/store/check/check.js';
@@ -153,7 +154,7 @@ async function isWhole(fake: FakeDatabase, written: readonly Written[]): Promise
 }
 
 /** Lives a life over the database, with an owner after another. Throws when something does not hold. */
-async function livesOf(seed: number): Promise<{ owners: number; merged: number; trimmed: number }> {
+async function livesOf(seed: number): Promise<Record<'owners' | 'merged' | 'trimmed' | 'rewound', number>> {
   const random = new Random(seed);
   const written = live(seed, 60);
   // Of the log a few records stay, or all.
@@ -162,7 +163,10 @@ async function livesOf(seed: number): Promise<{ owners: number; merged: number; 
   const fail = (what: string): never => {
     throw new Error(`seed ${seed}: ${what}`);
   };
+  /** A failover may lose what was written last. */
+  const forgets = random.chance(0.5);
   let owners = 0;
+  let rewound = 0;
   let acknowledged = 0;
   let merged = 0;
   const former: Owner[] = [];
@@ -174,33 +178,42 @@ async function livesOf(seed: number): Promise<{ owners: number; merged: number; 
   };
   let owner = await take();
   let at = 0;
-  while (!owner.lost && (at < written.length || owner.isBusy)) {
+  const takeOver = async (): Promise<void> => {
+    former.push(owner);
+    owner = await take();
+    at = placeOf(written, owner.loaded.last.position);
+  };
+  while (at < written.length || owner.isBusy) {
+    if (owner.lost) {
+      if (!forgets) fail(`the owner lost its shard: ${owner.lost.message}`);
+      if (owner.lost.why === 'rewound') rewound++;
+      await takeOver();
+    }
     fake.faults = random.chance(0.5) ? allFaults : noFaults;
     if (random.chance(0.4)) at = owner.feed(written, at);
     if (random.chance(0.6)) owner.index.step();
     for (const one of former) if (random.chance(0.3)) one.index.step();
     if (random.chance(0.7)) fake.step();
     await turn();
-    acknowledged = Math.max(acknowledged, owner.acknowledged);
+    if (!forgets) acknowledged = Math.max(acknowledged, owner.acknowledged);
     merged = Math.max(merged, owner.merged);
     if (random.chance(0.04)) {
       const problem = await isWhole(fake, written);
       if (problem) fail(problem);
     }
-    if (random.chance(0.01)) {
-      former.push(owner);
-      owner = await take();
-      at = placeOf(written, owner.loaded.last.position);
+    if (random.chance(0.01)) await takeOver();
+    if (forgets && random.chance(0.01)) {
+      fake.tables.forget(random.between(1, 6));
+      acknowledged = 0;
     }
   }
-  if (owner.lost) fail(`the owner lost its shard: ${owner.lost.message}`);
   // What is late comes now.
   while (fake.step());
   const problem = await isWhole(fake, written);
   if (problem) fail(problem);
   for (const one of [...former, owner]) one.dispose();
   const trimmed = (fake.tables.recordsAfter(0, 0, 1)[0]?.position ?? 1) - 1;
-  return { owners, merged, trimmed };
+  return { owners, merged, trimmed, rewound };
 }
 
 // More than thirty of them take longer than tap waits on a busy machine.
@@ -210,14 +223,17 @@ t.test('whoever loads a shard has what was written, at any cut of a merge and af
   let owners = 0;
   let merged = 0;
   let trimmed = 0;
-  const lives = Number(process.env.LIVES ?? 12);
+  let rewound = 0;
+  const lives = Number(process.env.LIVES ?? 20);
   for (let seed = 1; seed <= lives; seed++) {
     const life = await livesOf(seed);
     owners += life.owners;
     if (life.merged > 0) merged++;
     if (life.trimmed > 0) trimmed++;
+    rewound += life.rewound;
   }
   t.ok(owners > lives, `${owners} owners in ${lives} lives`);
   t.ok(merged > lives / 2, `${merged} lives had merges that came to their end`);
   t.ok(trimmed > lives / 6, `${trimmed} logs were trimmed`);
+  t.ok(rewound > 0, `${rewound} owners were told that the database had lost what they knew`);
 });

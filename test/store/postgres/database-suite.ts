@@ -1,6 +1,15 @@
 /** What every adapter of the port `Database` must do, whatever is below it. */
 import type { Test } from 'tap';
-import type { Append, Claim, Database, LogRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
+import type {
+  Append,
+  Claim,
+  Database,
+  LogRow,
+  PageChange,
+  PageSlice,
+  RandomId,
+  ShardRow,
+} from '../../../src/store/postgres/database.js';
 
 export interface DatabaseUnderTest {
   /** What a node asks through; at least 4 shards, none of them owned, none with records. */
@@ -20,6 +29,7 @@ const key = (name: string, shard: number, slot: number): Claim => ({ kind: 'key'
 class Writer {
   position = 0;
   previous: RandomId | null = null;
+  slices = 0;
 
   constructor(readonly row: ShardRow) {}
 
@@ -34,6 +44,15 @@ class Writer {
       released: [],
       ...more,
     };
+  }
+
+  /** The next slice of a merge. */
+  slice(changes: readonly PageChange[], merged?: number): PageSlice {
+    const { shard, token } = this.row;
+    const previous = this.slices === 0 ? null : idOf(900_000 + this.slices);
+    const id = idOf(900_000 + ++this.slices);
+    const last = this.previous === null ? null : { position: this.position, id: this.previous };
+    return { lease: { shard, token }, id, previous, last, changes, ...(merged !== undefined && { merged }) };
   }
 
   moveOn(): void {
@@ -127,7 +146,7 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
     t.equal(await run(database.take(0, first.row.token, nodeA)), undefined, 'with the old token');
     t.same((await run(database.shards()))[0], taken);
     t.same(await run(database.append(first.next())), { end: 'fenced' });
-    t.equal(await run(database.writePages({ lease: first.next().lease, changes: [], merged: 1 })), 'fenced');
+    t.equal(await run(database.writePages(first.slice([], 1))), 'fenced');
     t.equal(await run(database.trim(first.next().lease, 1, 10)), 'fenced');
     t.equal((await run(database.shards()))[0]!.merged, 0);
     t.same(await log(0), [1]);
@@ -234,7 +253,6 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
     const first = await writer(0);
     await appended(first);
     await appended(first);
-    const lease = first.next().lease;
     const change = (tree: 'states' | 'due' | 'meta', key: number[], value: string | null) => ({
       tree,
       key: Uint8Array.from(key),
@@ -247,9 +265,9 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
       change('meta', [], 'no key'),
       change('states', [0, 255, 0], 'to go'),
     ];
-    t.equal(await run(database.writePages({ lease, changes })), 'done');
+    t.equal(await run(database.writePages(first.slice(changes))), 'done');
     const later = [change('states', [0, 2], 'b2'), change('states', [0, 255, 0], null), change('due', [10], null)];
-    t.equal(await run(database.writePages({ lease, changes: later, merged: 1 })), 'done');
+    t.equal(await run(database.writePages(first.slice(later, 1))), 'done');
     const loaded = await loadAll(database, run, 0);
     t.same(loaded.row, { ...first.row, merged: 1 });
     t.same(loaded.pages, [
@@ -275,18 +293,47 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
     );
   });
 
+  t.test('a slice of pages goes behind its predecessor and the records that it is of only, once', async (t) => {
+    const { database, run, writer, appended } = await begin(t);
+    const first = await writer(0);
+    const put = (value: string): PageChange[] => [{ tree: 'states', key: Uint8Array.from([1]), value: bytesOf(value) }];
+    const early = first.slice(put('one'));
+    t.equal(await run(database.writePages(early)), 'done', 'where there are no records');
+    await appended(first);
+    const second = first.slice(put('two'), 1);
+    t.equal(await run(database.writePages(second)), 'done');
+    t.equal(await run(database.writePages(second)), 'done', 'sent again');
+    t.equal(await run(database.writePages(early)), 'rewound', 'carried out late');
+    const third = first.slice(put('three'));
+    t.equal(await run(database.writePages({ ...third, previous: idOf(1) })), 'rewound', 'a slice before it is lost');
+    t.equal(
+      await run(database.writePages({ ...third, last: { position: 2, id: idOf(2) } })),
+      'rewound',
+      'a record is lost',
+    );
+    t.equal(
+      await run(database.writePages({ ...third, last: { position: 1, id: idOf(77) } })),
+      'rewound',
+      'it is another',
+    );
+    const { pages, lastSlice } = await loadAll(database, run, 0);
+    t.same(pages, [['states', [1], 'two']]);
+    t.equal(lastSlice, second.id);
+    t.equal(await run(database.writePages(third)), 'done');
+  });
+
   t.test('a log is trimmed up to what the pages have, and keeps its last record', async (t) => {
     const { database, run, writer, appended, log } = await begin(t);
     const first = await writer(0);
     for (let records = 0; records < 6; records++) await appended(first);
     const { lease } = first.next();
     t.equal(await run(database.trim(lease, 4, 10)), 0, 'nothing is merged');
-    await run(database.writePages({ lease, changes: [], merged: 4 }));
+    await run(database.writePages(first.slice([], 4)));
     t.equal(await run(database.trim(lease, 4, 2)), 2, 'as many as asked for');
     t.same(await log(0), [3, 4, 5, 6]);
     t.equal(await run(database.trim(lease, 4, 10)), 1);
     t.equal(await run(database.trim(lease, 100, 10)), 1, 'not beyond the pages');
-    await run(database.writePages({ lease, changes: [], merged: 6 }));
+    await run(database.writePages(first.slice([], 6)));
     t.equal(await run(database.trim(lease, 100, 10)), 1);
     t.same(await log(0), [6], 'the last record stays');
     t.same(await appended(first), { end: 'done' }, 'and the next goes behind it');
@@ -340,8 +387,8 @@ const lastOf = (of: Writer): LogRow => ({
 
 async function loadAll(database: Database, run: DatabaseUnderTest['run'], shard: number) {
   return await run(
-    database.load(shard, async ({ row, pages, log }) => {
-      const found: { row: ShardRow; pages: unknown[]; log: number[] } = { row, pages: [], log: [] };
+    database.load(shard, async ({ row, lastSlice, pages, log }) => {
+      const found = { row, lastSlice, pages: [] as unknown[], log: [] as number[] };
       for await (const part of pages)
         for (const { tree, key, value } of part) found.pages.push([tree, [...key], textOf(value)]);
       for await (const part of log) found.log.push(...part.map(({ position }) => position));

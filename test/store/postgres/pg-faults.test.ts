@@ -5,6 +5,7 @@ import {
   type Append,
   type Database,
   type PageChange,
+  type PageSlice,
   type ShardRow,
   UnknownEnd,
 } from '../../../src/store/postgres/database.js';
@@ -180,12 +181,13 @@ t.test('faults', { skip: withoutPostgres }, async (t) => {
       value: Buffer.alloc(400, String(number)),
     });
     const pages = Array.from({ length: 5_000 }, (_, number) => page(number));
-    await database.writePages({ lease: first, changes: pages, merged: 1 });
+    await database.writePages(slice(first, 1, pages, 1));
     let pieces = 0;
     const found = await database.load(0, async ({ row, pages, log }) => {
       t.equal(row.merged, 1);
       await database.append(record(first, 3));
-      await database.writePages({ lease: first, changes: [{ ...page(4_999), value: null }, page(9_000)], merged: 3 });
+      const later = slice(first, 2, [{ ...page(4_999), value: null }, page(9_000)], 3);
+      t.equal(await database.writePages(later), 'done');
       const read: PageChange[] = [];
       for await (const part of pages) {
         read.push(...part);
@@ -216,7 +218,7 @@ t.test('faults', { skip: withoutPostgres }, async (t) => {
       key: Buffer.from(String(number)),
       value: Buffer.alloc(1_000),
     }));
-    await database.writePages({ lease: first, changes: pages, merged: 0 });
+    await database.writePages(slice(first, 1, pages, 0));
     let isWhole = false;
     const loading = database.load(0, async ({ pages }) => {
       let isFirst = true;
@@ -239,6 +241,13 @@ const waitsInLock = `SELECT pid FROM pg_stat_activity WHERE application_name LIK
 async function taken(database: Database, shard: number): Promise<ShardRow> {
   const row = (await database.shards())[shard]!;
   return (await database.take(shard, row.token, testNode))!;
+}
+
+/** The slice of this number of a shard's first merge, numbered from 1. */
+function slice({ shard, token }: ShardRow, number: number, changes: readonly PageChange[], merged: number): PageSlice {
+  const id = (of: number): string => (900_000 + of).toString(16).padStart(32, '0');
+  const previous = number === 1 ? null : id(number - 1);
+  return { lease: { shard, token }, id: id(number), previous, last: null, changes, merged };
 }
 
 function record({ shard, token }: ShardRow, position: number): Append {

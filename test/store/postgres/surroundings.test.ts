@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import { DatabaseUnusable } from '../../../src/store/postgres/pg/errors.js';
 import { startPostgres, type TestPostgres, withoutPostgres } from '../../support/postgres.js';
 import { startRelay } from '../../support/relay.js';
-import { keepLog, openTest } from './opening.js';
+import { keepLog, openTest, testNode } from './opening.js';
 
 // Servers that start and stop.
 t.setTimeout(240_000);
@@ -150,7 +150,8 @@ t.test('surroundings', { skip: withoutPostgres }, async (t) => {
       `SET statement_timeout = 0; BEGIN; UPDATE escapement.shard SET epoch = 0; SELECT pg_sleep(2.5); ROLLBACK`,
       nameOf(url),
     );
-    t.equal(await database.writePages({ lease: shard!, changes: [], merged: 0 }), 'done');
+    const slice = { lease: shard!, id: testNode, previous: null, last: null, changes: [], merged: 0 };
+    t.equal(await database.writePages(slice), 'done');
     await slow;
   });
 

@@ -24,7 +24,9 @@ const loadAnswerMs = 60_000;
 /** How often an append that collided with another is tried again before its caller hears of it. */
 const mostCollisions = 5;
 
-const appendParameters = Array.from({ length: 10 }, (_, index) => `$${index + 1}`).join(', ');
+const parameters = (length: number): string => Array.from({ length }, (_, index) => `$${index + 1}`).join(', ');
+const appendParameters = parameters(10);
+const pagesParameters = parameters(10);
 
 export class PgDatabase implements Database {
   readonly #connections: Connections;
@@ -56,10 +58,14 @@ export class PgDatabase implements Database {
     }
   }
 
-  async writePages({ lease, changes, merged }: PageSlice): Promise<'done' | 'fenced'> {
-    const done = await this.#one<boolean>('pages', 'write_pages', 'write_pages($1, $2, $3, $4, $5, $6)', [
+  async writePages({ lease, id, previous, last, changes, merged }: PageSlice): Promise<'done' | 'fenced' | 'rewound'> {
+    return await this.#one('pages', 'write_pages', `write_pages(${pagesParameters})`, [
       lease.shard,
       lease.token,
+      id,
+      previous,
+      last?.position ?? null,
+      last?.id ?? null,
       encodeList(
         'text',
         changes.map(({ tree }) => Buffer.from(tree)),
@@ -74,7 +80,6 @@ export class PgDatabase implements Database {
       ),
       merged ?? null,
     ]);
-    return done ? 'done' : 'fenced';
   }
 
   async trim({ shard, token }: ShardLease, before: number, limit: number): Promise<number | 'fenced'> {
@@ -112,8 +117,11 @@ export class PgDatabase implements Database {
         const { rows } = await client.query('SELECT shard_rows() AS rows');
         const row = shardRows(rows[0].rows).find((found) => found.shard === shard);
         if (!row) throw new RangeError(`there is no shard ${shard}`);
+        const merged = await client.query('SELECT slice FROM merged WHERE shard = $1', [shard]);
+        const slice = merged.rows[0].slice as string | null;
         const loaded = {
           row,
+          lastSlice: slice === null ? null : plainId(slice),
           pages: copyPages(client, shard, alive),
           log: copyLog(client, { shard, after: 0 }, alive),
         };

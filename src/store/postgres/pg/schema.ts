@@ -30,7 +30,8 @@ CREATE TABLE shard (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 CREATE TABLE merged (
   shard integer PRIMARY KEY,
-  position bigint NOT NULL
+  position bigint NOT NULL,
+  slice uuid
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 CREATE TABLE log (
   shard integer NOT NULL,
@@ -162,11 +163,20 @@ $$;
 `;
 
 const merging = `
-CREATE FUNCTION write_pages(p_shard integer, p_token uuid, p_trees text[], p_keys bytea[], p_values bytea[], p_merged bigint)
-  RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION write_pages(p_shard integer, p_token uuid, p_id uuid, p_previous uuid, p_last bigint, p_last_id uuid,
+  p_trees text[], p_keys bytea[], p_values bytea[], p_merged bigint) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  v_slice uuid;
 BEGIN
   PERFORM 1 FROM shard WHERE shard = p_shard AND token = p_token FOR SHARE;
-  IF NOT FOUND THEN RETURN false; END IF;
+  IF NOT FOUND THEN RETURN 'fenced'; END IF;
+  SELECT slice INTO v_slice FROM merged WHERE shard = p_shard FOR UPDATE;
+  IF v_slice = p_id THEN RETURN 'done'; END IF;
+  IF v_slice IS DISTINCT FROM p_previous THEN RETURN 'rewound'; END IF;
+  IF p_last IS NOT NULL THEN
+    PERFORM 1 FROM log WHERE shard = p_shard AND position = p_last AND id = p_last_id;
+    IF NOT FOUND THEN RETURN 'rewound'; END IF;
+  END IF;
   INSERT INTO page (shard, tree, key, value)
     SELECT p_shard, c.tree, c.key, c.value FROM unnest(p_trees, p_keys, p_values) AS c(tree, key, value)
     WHERE c.value IS NOT NULL
@@ -175,8 +185,8 @@ BEGIN
     DELETE FROM page p USING unnest(p_trees, p_keys, p_values) AS c(tree, key, value)
       WHERE c.value IS NULL AND p.shard = p_shard AND p.tree = c.tree AND p.key = c.key;
   END IF;
-  IF p_merged IS NOT NULL THEN UPDATE merged SET position = p_merged WHERE shard = p_shard; END IF;
-  RETURN true;
+  UPDATE merged SET position = coalesce(p_merged, position), slice = p_id WHERE shard = p_shard;
+  RETURN 'done';
 END $$;
 
 CREATE FUNCTION trim_log(p_shard integer, p_token uuid, p_before bigint, p_limit integer) RETURNS integer LANGUAGE plpgsql AS $$

@@ -1,8 +1,8 @@
 /** What `escapement stats` does. */
-import type { Stats } from '../../client/types.js';
-import type { AskingOptions } from '../option.js';
-import { ask, show } from './connection.js';
-import { grouped } from './text.js';
+import type { Stats } from '../../../client/types.js';
+import type { AskingOptions } from '../../option.js';
+import { ask, show } from '../connection.js';
+import { grouped } from '../text.js';
 
 export function stats(options: AskingOptions): Promise<void> {
   return ask(options, async (server) => show(await server.send<Stats>('GET', '/stats'), options.json, figures));

@@ -1,0 +1,33 @@
+/** What a node tells the others in its row. Others may be of another version: what is missing or strange says nothing. */
+
+/** See the head of this file. */
+export interface NodeFacts {
+  /** It takes shards. */
+  readonly takes: boolean;
+  /** Shards of others that it has loaded and follows: it could own them at once. */
+  readonly ready: readonly number[];
+  /** When the first job of each of its shards is due, Unix milliseconds: who takes over begins with those. By shard. */
+  readonly due: Readonly<Record<number, number>>;
+}
+
+const none: NodeFacts = { takes: true, ready: [], due: {} };
+
+export function writeFacts(facts: NodeFacts): string {
+  return JSON.stringify(facts);
+}
+
+export function readFacts(text: string): NodeFacts {
+  let read: unknown;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    return none;
+  }
+  if (typeof read !== 'object' || read === null) return none;
+  const { takes, ready, due } = read as Partial<Record<keyof NodeFacts, unknown>>;
+  return {
+    takes: takes !== false,
+    ready: Array.isArray(ready) ? ready.filter((shard): shard is number => Number.isInteger(shard)) : [],
+    due: typeof due === 'object' && due !== null ? (due as Record<number, number>) : {},
+  };
+}
