@@ -26,7 +26,7 @@ function decide(job: Job, outcome: Outcome, now: number): decisions.Decision {
     case 'snoozed':
       return job.spec.keyLost ? decisions.cancel(job, now) : snooze(job, outcome.waitMs, now);
     case 'interrupted':
-      return decisions.interrupt(job, outcome.begun, now);
+      return decisions.interrupt(job, outcome.begun, now, outcome.planned);
     default:
       return outcome satisfies never;
   }

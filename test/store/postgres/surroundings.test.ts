@@ -62,7 +62,10 @@ t.test('surroundings', { skip: withoutPostgres }, async (t) => {
     ]);
     await postgres.start();
     await opening;
-    t.match(log.messages.at(-1), `PostgreSQL at ${at(postgres, url)} is there`);
+    t.match(log.messages.slice(-2), [
+      `PostgreSQL at ${at(postgres, url)} is there`,
+      `PostgreSQL at ${at(postgres, url)} has fsync = off: a power cut may lose or damage all of it`,
+    ]);
   });
 
   t.test('the waiting can be given up', async (t) => {
