@@ -8,8 +8,8 @@ import type { Traces } from '../telemetry/traces/port.js';
 import { TimerWaker } from '../timer/waker.js';
 import { outwardEvents, outwardTransient } from './numbered.js';
 import { type OwnedShard, Shards } from './shards.js';
-import { eventsFor, poolOf } from './shared-pool.js';
-import { SharedWaker } from './shared-waker.js';
+import { eventsFor, poolOf } from './sharing/shared-pool.js';
+import { SharedWaker } from './sharing/shared-waker.js';
 import { othersOf } from './together.js';
 
 /** Who hears of the pool, and gives turns. */

@@ -10,7 +10,7 @@ import { Refusal } from '../domain/errors.js';
 import type { Job } from '../domain/job.js';
 import type { Answer, Created, Creation, JobDraft, Request, Requests } from '../scheduler/messages.js';
 import { HeldElsewhere } from '../scheduler/requests/other-shards.js';
-import { gatheredBulks } from './gathered-bulks.js';
+import { gatheredBulks } from './gathering/gathered-bulks.js';
 import { inward, outward } from './numbered.js';
 import type { OwnedShard, Shards } from './shards.js';
 

@@ -8,11 +8,11 @@ import type { Scheduler } from '../scheduler/scheduler.js';
 import type { Counters } from '../store/port.js';
 import type { Queries } from '../store/queries-port.js';
 import type { CommittedState } from '../store/state/committed-state.js';
-import { GatheredQueries } from './gathered-queries.js';
+import { GatheredQueries } from './gathering/gathered-queries.js';
 import { outward } from './numbered.js';
 import { RoutedRequests } from './routed-requests.js';
 import type { Shards } from './shards.js';
-import { linesFor } from './shared-pool.js';
+import { linesFor } from './sharing/shared-pool.js';
 
 /** What the process asks of its schedulers beside requests. */
 export type Schedulers = Pick<

@@ -1,6 +1,6 @@
 /** One timer for all shards of a process: it gives a turn to those whose instant has come. */
-import type { Clock } from '../clock.js';
-import { TimerWaker, type Waker } from '../timer/waker.js';
+import type { Clock } from '../../clock.js';
+import { TimerWaker, type Waker } from '../../timer/waker.js';
 
 interface Sleeper {
   readonly turn: () => void;

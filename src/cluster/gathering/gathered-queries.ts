@@ -2,9 +2,9 @@
  * Queries over several shards, each of which answers as of one instant of its own. Lists go by the second of the id, then by job number; a
  * cursor has a place for each shard. What takes long is done shard by shard, in steps.
  */
-import type { JobFilter } from '../domain/finding/job-filter.js';
-import type { Job } from '../domain/job.js';
-import type { BulkJobs } from '../store/port.js';
+import type { JobFilter } from '../../domain/finding/job-filter.js';
+import type { Job } from '../../domain/job.js';
+import type { BulkJobs } from '../../store/port.js';
 import type {
   FailurePage,
   FailureQuery,
@@ -21,12 +21,12 @@ import type {
   SearchQuery,
   Steps,
   Totals,
-} from '../store/queries-port.js';
-import { containing } from '../store/state/finding/search.js';
+} from '../../store/queries-port.js';
+import { containing } from '../../store/state/finding/search.js';
+import { outward, outwardEvents } from '../numbered.js';
+import type { OwnedShard, Shards } from '../shards.js';
 import { gatheredFailures } from './gathered-failures.js';
 import { checkOffset, MergedList, pageQuery } from './merged-list.js';
-import { outward, outwardEvents } from './numbered.js';
-import type { OwnedShard, Shards } from './shards.js';
 
 /** Jobs that a search reads at once of each shard. */
 const readAtOnce = 256;

@@ -1,7 +1,7 @@
 /** What jobs have failed of, over several shards: groups of one number are one. */
-import type { FailureGroup, FailurePage, FailureQuery } from '../store/queries-port.js';
-import { outward } from './numbered.js';
-import type { OwnedShard } from './shards.js';
+import type { FailureGroup, FailurePage, FailureQuery } from '../../store/queries-port.js';
+import { outward } from '../numbered.js';
+import type { OwnedShard } from '../shards.js';
 
 /** @param pages all groups of each shard */
 export function gatheredFailures(

@@ -2,12 +2,12 @@
  * One page of a list, merged of those of several shards. By the making of jobs it goes by the second of the id, then by job number; else by
  * due time, then by job number. Behind a page the next begins at a place of its own in each shard.
  */
-import { Refusal } from '../domain/errors.js';
-import type { Job } from '../domain/job.js';
-import { limits } from '../domain/limits.js';
-import type { ListPage, ListPlace, ListQuery } from '../store/queries-port.js';
-import { outward } from './numbered.js';
-import type { OwnedShard } from './shards.js';
+import { Refusal } from '../../domain/errors.js';
+import type { Job } from '../../domain/job.js';
+import { limits } from '../../domain/limits.js';
+import type { ListPage, ListPlace, ListQuery } from '../../store/queries-port.js';
+import { outward } from '../numbered.js';
+import type { OwnedShard } from '../shards.js';
 
 /** An entry of the page of a shard. */
 interface Entry {

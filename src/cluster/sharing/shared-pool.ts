@@ -2,11 +2,11 @@
  * One pool for all shards of a process. A job has its number there; what comes back goes to its shard by that. Whose job is next where
  * places are short is for `scheduler/admission/places` to say.
  */
-import type { JobNumbers } from '../domain/ids/job-numbers.js';
-import { shardOf } from '../domain/ids/job-numbers.js';
-import type { Outcome, Pool, PoolEvents, ProgressReport } from '../pool/port.js';
-import type { LineKeeper } from '../scheduler/attempts/lines.js';
-import type { Shards } from './shards.js';
+import type { JobNumbers } from '../../domain/ids/job-numbers.js';
+import { shardOf } from '../../domain/ids/job-numbers.js';
+import type { Outcome, Pool, PoolEvents, ProgressReport } from '../../pool/port.js';
+import type { LineKeeper } from '../../scheduler/attempts/lines.js';
+import type { Shards } from '../shards.js';
 
 /** The pool as one of the shards sees it. */
 export function poolOf(pool: Pool, numbers: JobNumbers): Pool {

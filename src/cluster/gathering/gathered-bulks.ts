@@ -1,6 +1,6 @@
 /** Bulk actions over several shards: each has a part of one, under the same number, and here they are one again. */
-import { type BulkRecord, type BulkStatus, hasEnded, keptErrors } from '../domain/control/bulk.js';
-import type { OwnedShard } from './shards.js';
+import { type BulkRecord, type BulkStatus, hasEnded, keptErrors } from '../../domain/control/bulk.js';
+import type { OwnedShard } from '../shards.js';
 
 /** The latest first. */
 export function gatheredBulks(shards: readonly OwnedShard[]): readonly BulkRecord[] {
