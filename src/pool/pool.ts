@@ -45,7 +45,7 @@ import { noTelemetry } from '../telemetry/port.js';
 import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
 import { Generations, type LoadedGeneration } from './generations.js';
-import type { Attempt, HandlerInfo, Outcome, Pool, PoolOptions } from './port.js';
+import type { AbortReason, Attempt, HandlerInfo, Outcome, Pool, PoolOptions } from './port.js';
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
 import { type LogEntry, namesOf, toEntry } from './shared/log-lines.js';
@@ -64,7 +64,11 @@ import {
 } from './verdict.js';
 import { Watchdog } from './watchdog.js';
 
-const abortMessages = { cancelled: 'the job was cancelled', shutdown: 'the server is shutting down' } as const;
+const abortMessages = {
+  cancelled: 'the job was cancelled',
+  shutdown: 'the server is shutting down',
+  lease_lost: 'another node has the job by now',
+} as const satisfies Record<AbortReason, string>;
 
 export class WorkerPool implements Pool {
   readonly #options: PoolOptions;
@@ -240,7 +244,7 @@ export class WorkerPool implements Pool {
     this.#placeAndDeliver();
   }
 
-  abort(jobSeq: number, fence: number, reason: 'cancelled' | 'shutdown'): void {
+  abort(jobSeq: number, fence: number, reason: AbortReason): void {
     const waiting = this.#dispatcher.remove(jobSeq, fence);
     if (waiting) this.#conclude(waiting, interrupted(waiting, false, 0));
     // If it is nowhere, its outcome is under way.
@@ -251,14 +255,14 @@ export class WorkerPool implements Pool {
   }
 
   /** Aborts all that is in flight. */
-  abortAll(reason: 'cancelled' | 'shutdown'): void {
+  abortAll(reason: AbortReason): void {
     for (const dispatched of this.#dispatcher.clear()) this.#conclude(dispatched, interrupted(dispatched, false, 0));
     for (const thread of this.#generations.all) {
       for (const dispatched of thread.attempts()) this.#abortOn(thread, dispatched, reason);
     }
   }
 
-  #abortOn(thread: Thread, dispatched: Dispatched, reason: 'cancelled' | 'shutdown'): void {
+  #abortOn(thread: Thread, dispatched: Dispatched, reason: AbortReason): void {
     if (thread.recall(dispatched)) {
       this.#conclude(dispatched, interrupted(dispatched, false, 0));
     } else if (!dispatched.signalled && thread.state === 'ready') {

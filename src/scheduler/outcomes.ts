@@ -2,8 +2,8 @@
 import { takeOver } from '../domain/control/replacing.js';
 import { snooze } from '../domain/control/snoozing.js';
 import * as decisions from '../domain/decisions.js';
+import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { FailureCode, Job, TraceContext } from '../domain/job.js';
-import type { JobNumbers } from '../domain/job-numbers.js';
 import type { Logger } from '../log.js';
 import type { Outcome } from '../pool/port.js';
 
@@ -26,7 +26,7 @@ function decide(job: Job, outcome: Outcome, now: number): decisions.Decision {
     case 'snoozed':
       return job.spec.keyLost ? decisions.cancel(job, now) : snooze(job, outcome.waitMs, now);
     case 'interrupted':
-      return decisions.interrupt(job, outcome.begun, now);
+      return decisions.interrupt(job, outcome.begun, now, outcome.planned);
     default:
       return outcome satisfies never;
   }

