@@ -17,6 +17,8 @@ export interface Config {
   /** What serves HTTP: uWebSockets.js or Node's own; undefined: the first where its binary loads. */
   readonly http: 'uws' | 'node' | undefined;
   readonly dataDir: string;
+  /** Shards that a directory is divided into; 1 but in tests. */
+  readonly shards: number;
   readonly handlersDir: string;
   /** Handlers are read anew whenever their folder changes. */
   readonly watch: boolean;

@@ -53,6 +53,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // What a start loads as far as it is asked for.
   libraries: ['telemetry', 'config', 'server'],
   startup: [
+    'cluster',
     'overview',
     'libraries',
     'process',

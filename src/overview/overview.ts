@@ -1,14 +1,14 @@
 /** What the server shows of itself as a whole: its statistics, its history, its parts. */
 import type { Logger } from '../log.js';
-import type { Shard } from '../shard.js';
 import type { History } from '../telemetry/history/history.js';
-import { historyOf, type OverviewParts, statsOf } from './figures.js';
+import type { OverviewParts } from './figures.js';
+import { historyOf, statsOf } from './figures.js';
 import { type SystemParts, systemOf } from './system.js';
 
 interface Parts
   extends Omit<OverviewParts, 'scheduler' | 'queries'>,
     Omit<SystemParts, 'startedAt' | 'queries' | 'counts' | 'pool'> {
-  readonly shard: Pick<Shard, 'scheduler' | 'queries'>;
+  readonly together: Pick<OverviewParts, 'scheduler' | 'queries'>;
   /** When it began, monotonic milliseconds. */
   readonly begunAt: number;
   readonly logger: Logger;
@@ -25,9 +25,9 @@ export interface Overview {
 }
 
 /** Reads the history of the directory. */
-export async function overviewOf({ shard, begunAt, logger, ...rest }: Parts): Promise<Overview> {
+export async function overviewOf({ together, begunAt, logger, ...rest }: Parts): Promise<Overview> {
   const { clock, directory } = rest;
-  const parts = { ...rest, ...shard };
+  const parts = { ...rest, scheduler: together.scheduler, queries: together.queries };
   const history = await historyOf(directory, parts, logger);
   const startedAt = clock.now() - (clock.monotonic() - begunAt);
   return {

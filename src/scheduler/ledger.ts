@@ -9,8 +9,8 @@ import type { Settings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
 import type { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
+import { type JobNumbers, singleShard } from '../domain/ids/job-numbers.js';
 import type { Job, JobSpec, JobState, TraceContext } from '../domain/job.js';
-import { type JobNumbers, singleShard } from '../domain/job-numbers.js';
 import { mayLeaveRows, runsAfter } from '../domain/runs/rows.js';
 import { behind, type NumberedRun } from '../domain/runs/run.js';
 import {

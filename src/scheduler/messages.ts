@@ -83,6 +83,8 @@ export interface BulkRequest {
   /** What jobs are changed to, where that is the action. */
   readonly patch?: JobPatch | undefined;
   readonly jobs: readonly BulkJobs[];
+  /** Its number, where that is given and not the next. */
+  readonly id?: number | undefined;
 }
 
 /** `trace`: of the request, where that is traced; jobs that it makes keep it. */
@@ -126,6 +128,8 @@ export interface MadeJob {
   readonly job: Job;
   readonly replayed: boolean;
   readonly existed: boolean;
+  /** It is of this other shard, and has its job number. */
+  readonly shard?: number;
 }
 
 /** What became of one item of `createEach`. */

@@ -2,8 +2,8 @@
 import { takeOver } from '../domain/control/replacing.js';
 import { snooze } from '../domain/control/snoozing.js';
 import * as decisions from '../domain/decisions.js';
+import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { FailureCode, Job, TraceContext } from '../domain/job.js';
-import type { JobNumbers } from '../domain/job-numbers.js';
 import type { Logger } from '../log.js';
 import type { Outcome } from '../pool/port.js';
 

@@ -10,11 +10,14 @@ import type { Places } from './admission/places.js';
 import type { AttemptsPorts } from './attempts/attempts.js';
 import type { LedgerPorts } from './ledger.js';
 import type { MergeBounds } from './merging.js';
+import type { OtherShards } from './requests/other-shards.js';
 import type { RetentionLimits } from './retention.js';
 
 /** What the scheduler needs of others. */
 export interface SchedulerPorts extends LedgerPorts, AttemptsPorts {
   readonly pool: Pool;
+  /** Absent: there are none. */
+  readonly others?: OtherShards | undefined;
   /** Shared with the other shards of the process; absent: there are none. */
   readonly places?: Places | undefined;
   readonly store: JobStore;

@@ -10,13 +10,7 @@ import type { Settings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
 import type { Job, JobState } from '../domain/job.js';
 import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
-import {
-  ClaimedElsewhere,
-  type Counters,
-  type StoreEvents,
-  UnreadableRecord,
-  unreadableRefusal,
-} from '../store/port.js';
+import { ClaimedElsewhere, type Counters, type StoreEvents, UnreadableRecord } from '../store/port.js';
 import { awaitPending } from '../timer/lanes.js';
 import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
@@ -30,9 +24,11 @@ import { Ledger } from './ledger.js';
 import { Mailbox } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
-import { type Load, type Mode, Modes, storageUnavailable } from './modes.js';
+import { type Mode, Modes, storageUnavailable } from './modes.js';
 import { crashDecision } from './outcomes.js';
-import type { RequestContext } from './requests/context.js';
+import { asRefusal, type RequestContext } from './requests/context.js';
+import { KeysInUse } from './requests/keys-in-use.js';
+import { noOtherShards } from './requests/other-shards.js';
 import { Retention } from './retention.js';
 import type { SchedulerPorts, SchedulerStart } from './scheduler-ports.js';
 import { SignOfLife } from './sign-of-life.js';
@@ -97,7 +93,10 @@ export class Scheduler implements Requests, StoreEvents {
     this.#merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
     this.#attempts = new Attempts(ports, parts, (now) => this.#contextAt(now));
-    this.#modes = new Modes(this.#load());
+    this.#modes = new Modes({
+      isCrowded: () => this.#ledger.filling.facts.length >= maxFacts,
+      isRecovering: () => !this.recovered,
+    });
     const setBack = this.#downtime.setBackBefore(start.lastRecordAt);
     if (setBack) this.#clockSetBack.begin(setBack);
     this.#ledger.keepDowntime(this.#downtime.takeNews());
@@ -141,6 +140,16 @@ export class Scheduler implements Requests, StoreEvents {
 
   waitingFor(job: Job): ShownWait | undefined {
     return this.#dispatch.waitingFor(job);
+  }
+
+  /** Names that are in use here. */
+  get keys(): KeysInUse {
+    return new KeysInUse(this.#contextAt(this.#ports.clock.now()));
+  }
+
+  /** A batch is being written: what comes now waits for the next. */
+  get isWriting(): boolean {
+    return this.#ledger.writing;
   }
 
   get bulks(): readonly BulkRecord[] {
@@ -281,12 +290,6 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#mailbox.isEmpty && this.#attempts.settled && this.#ledger.settled;
   }
 
-  #load(): Load {
-    const isCrowded = (): boolean => this.#ledger.filling.facts.length >= maxFacts;
-    const isRecovering = (): boolean => !this.recovered;
-    return { isCrowded, isRecovering };
-  }
-
   // -- turns --
 
   turn(): void {
@@ -332,24 +335,23 @@ export class Scheduler implements Requests, StoreEvents {
     this.#mailbox.decide(
       this.#contextAt(this.#ports.clock.now()),
       () => this.#hasGathered,
-      (error) => this.#asRefusal(error),
+      (error) => asRefusal(error, this.#ports.damage),
     );
   }
 
   #contextAt(now: number): RequestContext {
-    const ledger = this.#ledger;
-    const { timezone, store } = this.#ports;
-    const jobsOfType = (name: string): number => store.jobsOfType(name);
-    const abort = ({ spec, state }: Job): void => this.#ports.pool.abort(spec.seq, state.fence, 'cancelled');
-    const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
-    return { ledger, bulks: this.#bulks, handlers: this.#handlers, jobsOfType, timezone, now, abort, lookAtFirst };
-  }
-
-  #asRefusal(error: unknown): Refusal {
-    if (error instanceof Refusal) return error;
-    if (!(error instanceof UnreadableRecord)) throw error;
-    this.#ports.damage.report(error, `a ${error.state} record was asked for`);
-    return unreadableRefusal(error);
+    const { timezone, store, pool, others = noOtherShards } = this.#ports;
+    return {
+      ledger: this.#ledger,
+      bulks: this.#bulks,
+      handlers: this.#handlers,
+      jobsOfType: (name) => store.jobsOfType(name) + others.jobsOfType(name),
+      others,
+      timezone,
+      now,
+      abort: ({ spec, state }) => pool.abort(spec.seq, state.fence, 'cancelled'),
+      lookAtFirst: (seq) => this.#clockSetBack.lookAtFirst(seq, now),
+    };
   }
 
   // -- store and timer --

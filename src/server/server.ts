@@ -160,16 +160,16 @@ export class Server {
     };
     const topics = new StreamTopics();
     const subscribers = new Subscribers({
-      publish: (topic, message, seq) => {
+      publish: (topic, message, resumeAt) => {
         app.publish(topic, message);
-        topics.publish(topic, message, seq);
+        topics.publish(topic, message, resumeAt);
       },
       clock,
       log,
       telemetry: options.telemetry,
       timezone,
       maxConnections: config.maxConnections,
-      lastSeq: queries.lastEvent(),
+      latest: Array.from({ length: queries.shards }, (_, shard) => queries.lastEventOf(shard)),
       queries,
       bounds: options.subscriberBounds,
     });

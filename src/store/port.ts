@@ -73,6 +73,8 @@ export interface FinishedPlace {
 
 /** Places of jobs that a bulk action is about in one block of jobs, ascending. */
 export interface BulkJobs {
+  /** Absent: of the only shard, or of the one that is asked. */
+  readonly shard?: number;
   readonly block: number;
   readonly places: Uint32Array;
 }

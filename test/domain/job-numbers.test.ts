@@ -1,7 +1,7 @@
 /** Numbers of jobs over several shards: different everywhere, found again by their ids, and slots where there is one shard. */
 import t from 'tap';
 import { formatId, parseId } from '../../src/domain/id.js';
-import { JobNumbers, maxShards, shardOf, singleShard } from '../../src/domain/job-numbers.js';
+import { JobNumbers, maxShards, shardOf, singleShard } from '../../src/domain/ids/job-numbers.js';
 import { sampleJob } from '../store/samples.js';
 
 const two32 = 2 ** 32;

@@ -1,8 +1,8 @@
 /** What lists find, against the plain rules: of what is kept for finding nothing is lost, and nothing stays too long. */
 import { groupOfJob } from '../../src/domain/finding/error-group.js';
 import { type JobFilter, matches } from '../../src/domain/finding/job-filter.js';
+import { singleShard } from '../../src/domain/ids/job-numbers.js';
 import type { Job } from '../../src/domain/job.js';
-import { singleShard } from '../../src/domain/job-numbers.js';
 import type { World } from '../support/world.js';
 import { must } from './event-replay.js';
 

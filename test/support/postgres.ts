@@ -5,7 +5,7 @@
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -58,6 +58,8 @@ export interface TestPostgres {
   /** `immediate` is a crash. */
   stop(how?: 'fast' | 'immediate'): Promise<void>;
   start(): Promise<void>;
+  /** Puts a line before those of pg_hba.conf. */
+  allow(line: string): Promise<void>;
   /** It comes back as a replica that has no primary. */
   becomeReplica(): Promise<void>;
 }
@@ -105,8 +107,13 @@ export async function startPostgres(t: Test, settings: readonly string[] = []): 
     writeFileSync(join(data, 'standby.signal'), '');
     await start();
   };
+  const allow = async (line: string): Promise<void> => {
+    const file = join(data, 'pg_hba.conf');
+    writeFileSync(file, `${line}\n${readFileSync(file, 'utf8')}`);
+    await sql('SELECT pg_reload_conf()');
+  };
   await start();
-  return { port, folder, url, sql, fresh, start, becomeReplica, stop: async (how) => await stop?.(how) };
+  return { port, folder, url, sql, fresh, start, allow, becomeReplica, stop: async (how) => await stop?.(how) };
 }
 
 const commandLine = (settings: readonly string[]): string[] =>

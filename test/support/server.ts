@@ -9,6 +9,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import t from 'tap';
 import { testedHttp } from './http.js';
+import { testedShards } from './shards.js';
 
 /** The repository: this file runs as `dist/test/support/server.js`. */
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -185,7 +186,12 @@ export function run(
   );
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: root,
-    env: { ...Object.fromEntries(inherited), ESCAPEMENT_HTTP: testedHttp, ...env },
+    env: {
+      ...Object.fromEntries(inherited),
+      ESCAPEMENT_HTTP: testedHttp,
+      ESCAPEMENT_SHARDS: String(testedShards),
+      ...env,
+    },
     stdio: [stdin, stdout, 'pipe'],
   });
   children.add(child);

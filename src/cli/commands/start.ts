@@ -233,6 +233,8 @@ function toConfig(options: StartOptions): Config {
     port: options.port,
     http: options.http,
     dataDir: resolve(options.dataDir),
+    // No option: what was made with one number is not read with another.
+    shards: Number(process.env.ESCAPEMENT_SHARDS ?? 1),
     handlersDir: resolve(options.handlers),
     watch: options.watch === true,
     threads: options.threads,

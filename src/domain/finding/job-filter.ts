@@ -1,6 +1,7 @@
 /** What jobs are looked for by. The parts are joined by AND; of a list of values any will do, of tags all are wanted. */
+
+import type { JobNumbers } from '../ids/job-numbers.js';
 import { isRepeating, type Job, type RunOutcome } from '../job.js';
-import type { JobNumbers } from '../job-numbers.js';
 import type { Status } from '../lifecycle.js';
 import { groupOfJob } from './error-group.js';
 

@@ -1,7 +1,7 @@
 /** What the pool is given of a job that starts. */
 import { attemptNumber } from '../../domain/decisions.js';
+import type { JobNumbers } from '../../domain/ids/job-numbers.js';
 import { isRepeating, type Job } from '../../domain/job.js';
-import type { JobNumbers } from '../../domain/job-numbers.js';
 import type { Attempt } from '../../pool/port.js';
 import type { Traces } from '../../telemetry/traces/port.js';
 

@@ -74,8 +74,10 @@ export class Bulks {
   }
 
   /** Takes a request in; returns it as it will be on disk with the batch that is gathered. */
-  accept({ action, filter, askedFilter, askedChange, patch, jobs }: BulkRequest, context: RequestContext): BulkRecord {
-    const id = ++this.#lastId;
+  accept(request: BulkRequest, context: RequestContext): BulkRecord {
+    const { action, filter, askedFilter, askedChange, patch, jobs } = request;
+    const id = request.id ?? this.#lastId + 1;
+    this.#lastId = Math.max(this.#lastId, id);
     const record: BulkRecord = {
       id,
       action,

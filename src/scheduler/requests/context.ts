@@ -4,8 +4,10 @@ import { Refusal } from '../../domain/errors.js';
 import type { Job, JobName, TraceContext } from '../../domain/job.js';
 import { next, type Step } from '../../domain/lifecycle.js';
 import type { HandlerInfo } from '../../pool/port.js';
+import { type DamageReports, UnreadableRecord, unreadableRefusal } from '../../store/port.js';
 import type { Ledger } from '../ledger.js';
 import type { Answer, BulkRequest } from '../messages.js';
+import type { OtherShards } from './other-shards.js';
 
 /** Takes in and ends what is done with many jobs. */
 export interface BulkRequests {
@@ -21,6 +23,7 @@ export interface RequestContext {
   readonly handlers: ReadonlyMap<string, HandlerInfo>;
   /** How many jobs of a type there are. */
   readonly jobsOfType: (name: string) => number;
+  readonly others: OtherShards;
   /** IANA name: for cron jobs that name none. */
   readonly timezone: string;
   /** Unix milliseconds. */
@@ -53,4 +56,12 @@ export function permit(job: Job, step: Step, what: string, { ledger }: Pick<Requ
   if (next(job.state.status, step)) return;
   const id = ledger.numbers.format(job.spec.seq, job.spec.idSeconds);
   throw new Refusal('conflict', `Job ${id} is ${job.state.status}; ${what}.`);
+}
+
+/** What was thrown, as a client is to see it. What is no refusal, and no damage, is thrown on. */
+export function asRefusal(error: unknown, damage: DamageReports): Refusal {
+  if (error instanceof Refusal) return error;
+  if (!(error instanceof UnreadableRecord)) throw error;
+  damage.report(error, `a ${error.state} record was asked for`);
+  return unreadableRefusal(error);
 }

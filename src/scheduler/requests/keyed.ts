@@ -2,11 +2,13 @@
 import { isTaken, placeOf, placeOfJobKey } from '../../domain/control/keys.js';
 import { exhaustedByRequest, loseKey, replace, replaceLater } from '../../domain/control/replacing.js';
 import { Refusal } from '../../domain/errors.js';
+import { type JobNumbers, singleShard } from '../../domain/ids/job-numbers.js';
 import { isRepeating, type Job, type JobSpec } from '../../domain/job.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { JobDraft, MadeJob } from '../messages.js';
 import { invalid } from './changes.js';
 import type { RequestContext } from './context.js';
+import { type ForeignJob, HeldElsewhere } from './other-shards.js';
 
 /** Makes what a draft asks for. */
 export interface Maker {
@@ -33,6 +35,8 @@ export function ownerOf(place: string, { ledger, now, lookAtFirst }: RequestCont
 export function makeKeyed(draft: JobDraft, key: string, context: RequestContext, maker: Maker): MadeJob {
   const place = placeOfJobKey(draft.name, key);
   const owner = ownerOf(place, context);
+  const foreign = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
+  if (foreign !== undefined) return ownedElsewhere(foreign, draft, context, maker);
   if (owner === undefined) return made(place, context, maker);
   switch (draft.ifExists ?? 'reject') {
     case 'reject':
@@ -48,6 +52,22 @@ export function makeKeyed(draft: JobDraft, key: string, context: RequestContext,
     default:
       throw new Error(`what is to be done about a taken key: ${draft.ifExists}`);
   }
+}
+
+/**
+ * A job of another shard has the key. A request by itself is decided there; a list is in one shard as a whole, and so are the jobs
+ * of an attempt.
+ */
+function ownedElsewhere(
+  { shard, job }: ForeignJob,
+  { ifExists }: JobDraft,
+  context: RequestContext,
+  { isChecked }: Maker,
+): MadeJob {
+  if (!isChecked) throw new HeldElsewhere(shard);
+  // Of a list that was checked this came since, and its jobs are not refused any more.
+  if (ifExists === 'replace' && context.parentId !== undefined) throw keyTaken(job, context, undefined, singleShard);
+  return { job, replayed: false, existed: true, shard };
 }
 
 /** What is pending, or repeats, becomes what is asked for. Beside a single job that runs, or is finished, a new one is made. */
@@ -104,6 +124,9 @@ export function checkKeys(
     const owner = ownerOf(place, context);
     if (ifExists === 'replace' && owner !== undefined && isReplaced(owner))
       checkRequest(owner, specFor(draft, owner), context, `/${index}`);
+    const foreign = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
+    if (foreign !== undefined && ifExists !== 'return')
+      throw keyTaken(foreign.job, context, `/${index}/key`, singleShard);
     if (ifExists !== 'reject') continue;
     if (owner !== undefined) throw keyTaken(owner, context, `/${index}/key`);
     if (first !== undefined) throw keyTwice(`/${index}/key`, first);
@@ -124,15 +147,25 @@ function keyTwice(path: string, first: number): Refusal {
 export function takeKeyAgain(job: Job, context: RequestContext): void {
   const place = placeOf(job.spec);
   if (place === undefined) return;
+  const foreign = context.others.ownerOf(place, context.now);
+  if (foreign !== undefined) throw keyTaken(foreign.job, context, undefined, singleShard);
   const owner = ownerOf(place, context);
   if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner, context);
   context.ledger.giveKey(place, job.spec);
 }
 
-/** @param path where in the request the key stands, when it is to be told; a JSON pointer */
-export function keyTaken({ spec, state }: Job, { ledger }: RequestContext, path?: string): Refusal {
+/**
+ * @param path where in the request the key stands, when it is to be told; a JSON pointer
+ * @param numbers of the shard of the job; of a foreign one, which has its number, those of a single shard
+ */
+export function keyTaken(
+  { spec, state }: Job,
+  { ledger }: RequestContext,
+  path?: string,
+  numbers: JobNumbers = ledger.numbers,
+): Refusal {
   ledger.counted.keyKept(spec.name, 'rejected');
-  const id = ledger.numbers.format(spec.seq, spec.idSeconds);
+  const id = numbers.format(spec.seq, spec.idSeconds);
   const message = `is taken by job ${id}, which is ${state.status}`;
   const detail = `The key ${spec.key} of job type ${spec.name} ${message}. Use another key, or "if_exists": "return" or "replace".`;
   return new Refusal('conflict', detail, path === undefined ? [] : [{ path, message }], id);

@@ -10,6 +10,7 @@ import type { Creation, JobDraft, JobPatch, MadeJob, Request } from '../messages
 import { changeOf, checkBounds, triggerOf } from './changes.js';
 import { find, permit, type Reply, type RequestContext } from './context.js';
 import { checkKeys, makeKeyed, takeKeyAgain } from './keyed.js';
+import { HeldElsewhere } from './other-shards.js';
 import { pauseJob, removeJob, resumeJob, runJob, setServer, setType } from './pauses.js';
 
 /** All but lists of jobs, which may take several turns. */
@@ -79,6 +80,8 @@ export function createOne(request: Creation, context: RequestContext): MadeJob {
     }
     return { job: first, replayed: true, existed: false };
   }
+  const elsewhere = idempotency && context.others.shardOfRequest(idempotency.key, now);
+  if (elsewhere !== undefined) throw new HeldElsewhere(elsewhere);
   const made = make(request.draft, context, idempotency?.key);
   if (idempotency && !made.existed)
     ledger.rememberKey(idempotency.key, { seq: made.job.spec.seq, digest: idempotency.digest, at: now });

@@ -9,14 +9,15 @@ import { renderEvent } from '../../api/render-event.js';
 import { Refusal } from '../../domain/errors.js';
 import type { JobEvent } from '../../domain/events.js';
 import { type Filter, Matcher } from '../../domain/filter.js';
+import { type EventCursor, formatCursor, shardBehind } from '../../domain/ids/event-cursor.js';
 import type { LogPlace, PastEvents, Queries } from '../../store/queries-port.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import type { Turns } from '../bodies/turns.js';
 
 /** The connection as a resumption sees it. */
 export interface Resuming {
-  /** @param seq of the event that the message tells of */
-  send(message: string, seq?: number): void;
+  /** @param resumeAt where whoever has heard this can resume */
+  send(message: string, resumeAt?: number | string): void;
   /** What is sent meanwhile goes out together: a system call for each message costs more than all else. */
   together(step: () => void): void;
   /** Bytes that wait to be read by the client. */
@@ -29,8 +30,8 @@ export interface Resuming {
 
 export interface History {
   readonly queries: Pick<Queries, 'eventsAfter'>;
-  /** Number of the latest event that was published. */
-  readonly latest: () => number;
+  /** Numbers of the latest events that were published. */
+  readonly latest: () => EventCursor;
   /** IANA name, for instants. */
   readonly timezone: string;
   /** Of all who resume. */
@@ -44,10 +45,13 @@ const perStep = 250;
 const enoughBytes = 1024 * 1024;
 const lookAgainMs = 20;
 
-/** Sends the events after `since` that the filter lets through, then calls `live`. */
-export function resume(history: History, filter: Filter, since: number, to: Resuming): void {
-  let position = since;
-  let place: LogPlace | undefined;
+/** Sends the events after `since` that the filter lets through, shard by shard, then calls `live`. */
+export function resume(history: History, filter: Filter, since: EventCursor, to: Resuming): void {
+  const position = [...since];
+  /** Where the looks ended, by shard. */
+  const places: (LogPlace | undefined)[] = [];
+  /** Whose events are read. */
+  let shard = 0;
   /** Made in a step, since a thousand ids take their time, too. */
   let matcher: Matcher | undefined;
   /** Read, and not sent yet. */
@@ -59,33 +63,40 @@ export function resume(history: History, filter: Filter, since: number, to: Resu
     if (sentNow > 0) history.telemetry.eventsResumed(sentNow);
   };
   const work = (): void => {
-    if (waiting.length === 0 && !read()) return to.live();
-    const upTo = history.latest();
+    if (waiting.length === 0) read();
+    const upTo = history.latest()[shard] as number;
     const sent = waiting.findIndex((event) => event.seq > upTo || !send(event));
     waiting = sent < 0 ? [] : waiting.slice(sent);
-    if (position >= upTo) to.live();
-    else if (waiting.length > 0) setTimeout(again, lookAgainMs);
-    else again();
+    const isThrough = (position[shard] as number) >= upTo;
+    if (!isThrough) return waiting.length > 0 ? void setTimeout(again, lookAgainMs) : again();
+    const next = shardBehind(position, history.latest(), shard);
+    if (next === undefined) return to.live();
+    // What is read, and not published yet, is read again if it comes to that.
+    if (waiting.length > 0) places[shard] = undefined;
+    waiting = [];
+    shard = next;
+    again();
   };
-  /** False when the log is damaged there: to a listener, what cannot be read is gone. It is sent that, and goes on. */
-  const read = (): boolean => {
-    const found = eventsAfter(history, position, place);
-    const end = found === undefined ? history.latest() : found.oldest - 1;
-    if (end > position) {
-      to.send(`{"type":"gap","from":${position + 1},"to":${end}}`);
-      position = end;
+  /** Where the log is damaged, what cannot be read is gone to a listener. It is sent that, and goes on. */
+  const read = (): void => {
+    const from = position[shard] as number;
+    const found = eventsAfter(history, from, places[shard], shard);
+    const end = found === undefined ? (history.latest()[shard] as number) : found.oldest - 1;
+    if (end > from) {
+      const which = position.length === 1 ? '' : `,"shard":${shard}`;
+      to.send(`{"type":"gap","from":${from + 1},"to":${end}${which}}`);
+      position[shard] = end;
     }
     waiting = found?.events ?? [];
-    place = found?.next ?? place;
-    return found !== undefined;
+    places[shard] = found?.next ?? places[shard];
   };
   /** False when the client has enough to read as it is. */
   const send = (event: JobEvent): boolean => {
     if (to.backlog() > enoughBytes) return false;
-    position = event.seq;
+    position[shard] = event.seq;
     matcher ??= new Matcher(filter);
     if (matcher.matches(event)) {
-      to.send(renderEvent(event, history.timezone), event.seq);
+      to.send(renderEvent(event, history.timezone), formatCursor(position));
       sentNow += 1;
     }
     return true;
@@ -95,9 +106,14 @@ export function resume(history: History, filter: Filter, since: number, to: Resu
 }
 
 /** Undefined when the log is damaged there. */
-function eventsAfter({ queries }: History, position: number, place: LogPlace | undefined): PastEvents | undefined {
+function eventsAfter(
+  { queries }: History,
+  position: number,
+  place: LogPlace | undefined,
+  shard: number,
+): PastEvents | undefined {
   try {
-    return queries.eventsAfter(position, perStep, place);
+    return queries.eventsAfter(position, perStep, place, shard);
   } catch (error) {
     if (error instanceof Refusal) return undefined;
     throw error;

@@ -8,6 +8,7 @@
 import type { Clock } from '../../clock.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Filter } from '../../domain/filter.js';
+import type { EventCursor } from '../../domain/ids/event-cursor.js';
 import { limits } from '../../domain/limits.js';
 import type { Logger } from '../../log.js';
 import type { Queries } from '../../store/queries-port.js';
@@ -26,8 +27,8 @@ export interface SubscribersOptions {
   /** IANA name, for instants. */
   readonly timezone: string;
   readonly maxConnections: number;
-  /** Number of the latest event before this server began. */
-  readonly lastSeq: number;
+  /** Numbers of the latest events before this server began. */
+  readonly latest: EventCursor;
   /** Past events, for those who resume. */
   readonly queries: Pick<Queries, 'eventsAfter'>;
   readonly bounds?: Partial<SubscriberBounds> | undefined;
@@ -78,15 +79,15 @@ export class Subscribers {
   constructor(options: SubscribersOptions) {
     this.#options = options;
     this.bounds = { ...defaults, ...options.bounds };
-    const { clock, timezone, telemetry, lastSeq, queries } = options;
-    const publish: FeedOptions['publish'] = (topic, message, seq) => {
+    const { clock, timezone, telemetry, latest, queries } = options;
+    const publish: FeedOptions['publish'] = (topic, message, resumeAt) => {
       this.#leaveSlow();
-      options.publish(topic, message, seq);
+      options.publish(topic, message, resumeAt);
     };
-    this.feed = new Feed({ publish, timezone, telemetry, lastSeq, soon: setImmediate });
+    this.feed = new Feed({ publish, timezone, telemetry, latest, soon: setImmediate });
     this.transient = new TransientFeed({ timezone, telemetry, soon: setImmediate });
     this.turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
-    this.#history = { queries, latest: () => this.feed.seq, timezone, turns: this.turns, telemetry };
+    this.#history = { queries, latest: () => this.feed.latest, timezone, turns: this.turns, telemetry };
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
     this.#sweeper.unref();
   }
@@ -136,22 +137,24 @@ export class Subscribers {
   /**
    * Replaces what it hears of: the answer comes first, then what it has missed, then live events.
    *
-   * @param since the last event that it has had; undefined: it wants none of the past
+   * @param since the last events that it has had; undefined: it wants none of the past
    */
-  subscribe(subscriber: Subscriber, filter: Filter, since: number | undefined): void {
+  subscribe(subscriber: Subscriber, filter: Filter, since: EventCursor | undefined): void {
     const { feed } = this;
     const subscription = ++subscriber.subscriptions;
     feed.unsubscribe(subscriber);
     this.transient.forget(subscriber);
     // The answer goes first: what is sent and what is published keeps its order.
-    const answer = `{"type":"subscribed","filter":${renderFilter(filter)},"seq":${feed.seq}}`;
-    subscriber.send(answer, since === undefined ? feed.seq : undefined);
+    const { resumeAt } = feed;
+    const place = typeof resumeAt === 'number' ? `"seq":${resumeAt}` : `"cursor":"${resumeAt}"`;
+    const answer = `{"type":"subscribed","filter":${renderFilter(filter)},${place}}`;
+    subscriber.send(answer, since === undefined ? resumeAt : undefined);
     // A reader that is too slow gets its end next, and no events before it.
     if (subscriber.slowSince !== undefined) return;
     this.transient.subscribe(subscriber, filter);
     if (since === undefined) return feed.subscribe(subscriber, filter);
     resume(this.#history, filter, since, {
-      send: (message, seq) => subscriber.send(message, seq),
+      send: (message, at) => subscriber.send(message, at),
       together: (step) => subscriber.together(step),
       backlog: () => subscriber.backlog(),
       wanted: () =>

@@ -10,6 +10,7 @@ import { type ClientMessage, readClientMessage } from '../../api/client-message.
 import type { Clock } from '../../clock.js';
 import { Refusal } from '../../domain/errors.js';
 import { type Filter, topicCount } from '../../domain/filter.js';
+import { type EventCursor, formatCursor, shardBehind } from '../../domain/ids/event-cursor.js';
 import { limits } from '../../domain/limits.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { HttpApp } from '../http/app.js';
@@ -206,7 +207,7 @@ export class WebSockets {
   }
 
   #take(connection: Connection, ws: Socket<SocketData>, bytes: Buffer): void {
-    const message = readClientMessage(bytes.toString('utf8'));
+    const message = readClientMessage(bytes.toString('utf8'), this.#options.subscribers.feed.latest.length);
     if (message.action !== 'invalid') {
       connection.badInARow = 0;
       this.#answer(connection, ws, message);
@@ -250,11 +251,11 @@ export class WebSockets {
     }
   }
 
-  #subscribe(connection: Connection, ws: Socket<SocketData>, filter: Filter, since: number | undefined): void {
+  #subscribe(connection: Connection, ws: Socket<SocketData>, filter: Filter, since: EventCursor | undefined): void {
     const { subscribers, clock } = this.#options;
-    const { seq } = subscribers.feed;
-    if (since !== undefined && since > seq) {
-      const message = `since is ${since}, and the latest event is ${seq}: it is of another server or data directory.`;
+    const { latest, resumeAt } = subscribers.feed;
+    if (since !== undefined && shardBehind(latest, since) !== undefined) {
+      const message = `since is ${formatCursor(since)}, and the latest event is ${resumeAt}: it is of another server or data directory.`;
       return void ws.send(JSON.stringify({ type: 'error', code: 'validation_failed', message }));
     }
     if (filter.jobIds.length === 0) {

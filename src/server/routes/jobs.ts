@@ -13,7 +13,7 @@ import { formatId, parseId } from '../../domain/id.js';
 import type { Job } from '../../domain/job.js';
 import { isFinished } from '../../domain/lifecycle.js';
 import type { Answer, JobCommand, Request, Requests } from '../../scheduler/messages.js';
-import type { ListPage, ListQuery, Queries } from '../../store/queries-port.js';
+import type { ListPage, ListPlace, ListQuery, Queries } from '../../store/queries-port.js';
 import { digestOf } from '../bodies/canonical.js';
 import { parseJson, parseOptional } from '../bodies/json-body.js';
 import { ListBody } from '../bodies/list-body.js';
@@ -124,12 +124,9 @@ function list(context: JobsContext, exchange: Exchange): void {
   const { cursor, text: wanted, ...asked } = readListQuery(exchange.query, rules.timezone);
   const text = textOf(asked, wanted);
   const byDue = asked.sort === 'due';
-  const place = cursor === undefined ? undefined : cursors.read(cursor, text, byDue ? 2 : 1);
-  const [seq, due] = place ?? [];
-  const query: ListQuery = {
-    ...asked,
-    ...(seq !== undefined && { behind: { seq, ...(due !== undefined && { due }) } }),
-  };
+  const width = byDue ? 2 : 1;
+  const behind = cursor === undefined ? undefined : placeOf(cursors.read(cursor, text, width * queries.shards), width);
+  const query: ListQuery = { ...asked, ...(behind && { behind }) };
   if (wanted !== undefined) {
     const search = queries.search({ ...query, filter: asked.filter, descending: asked.descending, text: wanted, now });
     return answerInSteps(turns, exchange, search, (page) =>
@@ -140,6 +137,22 @@ function list(context: JobsContext, exchange: Exchange): void {
   const { filter } = asked;
   if (!byDue && filter.dueFrom === undefined && filter.dueBefore === undefined) return answer(queries.list(query));
   answerInSteps(turns, exchange, queries.listInSteps(query), answer);
+}
+
+/** A place as numbers of a cursor: those of each shard, where there are several. */
+function numbersOf({ seq, due, places }: ListPlace): readonly number[] {
+  return places?.flatMap(numbersOf) ?? (due === undefined ? [seq] : [seq, due]);
+}
+
+/** @param width how many numbers there are of each shard */
+function placeOf(numbers: readonly number[], width: number): ListPlace {
+  const places: ListPlace[] = [];
+  for (let at = 0; at < numbers.length; at += width) {
+    const [seq = 0, due] = numbers.slice(at, at + width);
+    places.push({ seq, ...(due !== undefined && { due }) });
+  }
+  const [only] = places;
+  return places.length === 1 && only !== undefined ? only : { seq: 0, places };
 }
 
 /** A text that tells one list from another. */
@@ -155,8 +168,7 @@ function answerList(
   count: string,
 ): void {
   const now = clock.now();
-  const place = next && (next.due === undefined ? [next.seq] : [next.seq, next.due]);
-  const more = place === undefined ? '' : `,"next_cursor":"${cursors.write(place, text)}"`;
+  const more = next === undefined ? '' : `,"next_cursor":"${cursors.write(numbersOf(next), text)}"`;
   const render = (job: Job): string => renderJob(job, 'listed', now, rules);
   exchange.answer(jsonOk, lists.write(`{${count},"items":[`, jobs, render, `]${more}}`));
 }

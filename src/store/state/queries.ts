@@ -1,8 +1,8 @@
 /** The read side: lists, totals, single jobs and past events, from what is on disk. */
 
 import type { JobFilter } from '../../domain/finding/job-filter.js';
+import { type JobNumbers, singleShard } from '../../domain/ids/job-numbers.js';
 import type { Job } from '../../domain/job.js';
-import { type JobNumbers, singleShard } from '../../domain/job-numbers.js';
 import { EventLog } from '../log/event-log.js';
 import {
   type BulkJobs,
@@ -19,6 +19,7 @@ import type {
   JobLogPage,
   JobLogQuery,
   ListPage,
+  ListPlace,
   ListQuery,
   LogPlace,
   PastEvents,
@@ -71,6 +72,14 @@ export class StoreQueries implements Queries {
     this.#damage = parts.damage;
   }
 
+  get shards(): number {
+    return this.#numbers.shards;
+  }
+
+  lastEventOf(): number {
+    return this.lastEvent();
+  }
+
   get(id: string): Job | undefined {
     return this.#whole(() => this.#numbers.find(id, this.#counters().nextSeq, (seq) => this.#memtable.job(seq)));
   }
@@ -90,7 +99,7 @@ export class StoreQueries implements Queries {
     return job && this.#whole(() => this.#jobLogs?.page(job.spec.seq, query) ?? none);
   }
 
-  list({ filter = {}, descending = true, limit, offset, behind }: ListQuery): ListPage {
+  list({ filter = {}, descending = true, limit, offset, behind, withPlaces }: ListQuery): ListPage {
     return this.#whole(() => {
       const found = this.#find(filter);
       try {
@@ -101,7 +110,7 @@ export class StoreQueries implements Queries {
           limit: limit + 1,
           offset: behind === undefined ? offset : 0,
         });
-        return this.#page(found.size, seqs, limit);
+        return this.#page(found.size, seqs, limit, undefined, withPlaces);
       } finally {
         found.dispose();
       }
@@ -124,7 +133,8 @@ export class StoreQueries implements Queries {
     });
     const { total, first } = yield* steps;
     const seqs = first.slice(skip).map(({ seq }) => seq);
-    return this.#whole(() => this.#page(total, seqs, limit, sort === 'due' ? first.slice(skip) : undefined));
+    const places = sort === 'due' ? first.slice(skip) : undefined;
+    return this.#whole(() => this.#page(total, seqs, limit, places, query.withPlaces));
   }
 
   matching(filter: JobFilter): Steps<readonly BulkJobs[]> {
@@ -164,13 +174,27 @@ export class StoreQueries implements Queries {
     return yield* countFailures(ground, query);
   }
 
-  /** @param places of these jobs, where the order goes by due time */
-  #page(total: number, seqs: readonly number[], limit: number, places?: readonly DuePlace[]): ListPage {
+  /** @param due places of these jobs, where the order goes by due time */
+  #page(
+    total: number,
+    seqs: readonly number[],
+    limit: number,
+    due?: readonly DuePlace[],
+    withPlaces = false,
+  ): ListPage {
     const shown = seqs.slice(0, limit);
-    const jobs = shown.map((seq) => this.#memtable.job(seq)).filter((job) => job !== undefined);
+    const jobs: Job[] = [];
+    const places: ListPlace[] = [];
+    for (const [index, seq] of shown.entries()) {
+      const job = this.#memtable.job(seq);
+      if (job === undefined) continue;
+      jobs.push(job);
+      if (withPlaces) places.push(due?.[index] ?? { seq });
+    }
+    const page = withPlaces ? { total, jobs, places } : { total, jobs };
     const last = shown.at(-1);
-    if (seqs.length <= limit || last === undefined) return { total, jobs };
-    return { total, jobs, next: places?.[limit - 1] ?? { seq: last } };
+    if (seqs.length <= limit || last === undefined) return page;
+    return { ...page, next: due?.[limit - 1] ?? { seq: last } };
   }
 
   #find(filter: JobFilter): Found {

@@ -5,138 +5,32 @@
  */
 import t from 'tap';
 import { checkStore } from '../../../src/store/check/check.js';
-import { ClusterStorage, type ShardLost } from '../../../src/store/postgres/cluster-storage.js';
-import type { Database, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
-import { type LoadedIndex, loadShard } from '../../../src/store/postgres/load.js';
-import type { CommittedState } from '../../../src/store/state/committed-state.js';
-import type { CommittedStore } from '../../../src/store/state/committed-store.js';
+import type { ShardRow } from '../../../src/store/postgres/database.js';
+import { loadShard, Outdated } from '../../../src/store/postgres/load.js';
 import { allFaults, FakeDatabase, noFaults } from '../../simulation/cluster/fake-database.js';
 import { Random } from '../../simulation/random.js';
 import { InlineIndex } from '../../support/inline-index.js';
-import { answersOver, expectedAfter, live, storeOver, type Written } from './lives.js';
+import { answersOver, expectedAfter, live, type Written } from './lives.js';
+import { idOf, Owner, placeOf, rowOf, turn } from './owner.js';
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** One node that owns the shard, as far as it knows. */
-class Owner {
-  readonly index: InlineIndex;
-  lost: ShardLost | undefined;
-  #storage!: ClusterStorage;
-  #store!: CommittedStore;
-  #state!: CommittedState;
-  loaded!: LoadedIndex;
-  #busy = false;
-  /** The last commit was. */
-  #refused = false;
-
-  private constructor(
-    readonly node: RandomId,
-    readonly database: Database,
-    logShare: number,
-  ) {
-    this.index = new InlineIndex(logShare);
-  }
-
-  /** Loads the shard as often as it takes. */
-  static async open(fake: FakeDatabase, node: RandomId, row: ShardRow, logShare: number): Promise<Owner> {
-    for (;;) {
-      const owner = new Owner(node, fake.of(node), logShare);
-      try {
-        owner.loaded = await fake.run(loadShard(owner.database, row, owner.index));
-      } catch (error) {
-        if ((error as Error).name !== 'UnknownEnd' && (error as Error).name !== 'Refused') throw error;
-        continue;
-      }
-      owner.#begin(fake, row);
-      return owner;
+/** Loads the shard while its owner goes on. */
+async function loadBeside(fake: FakeDatabase): Promise<{ index: InlineIndex; position: number }> {
+  for (;;) {
+    const index = new InlineIndex();
+    try {
+      const { last } = await fake.run(loadShard(fake.of(idOf(999)), rowOf(fake), index));
+      return { index, position: last.position };
+    } catch (error) {
+      if (!(error instanceof Outdated)) throw error;
     }
   }
-
-  #begin(fake: FakeDatabase, { shard, token }: ShardRow): void {
-    const { database, node, index } = this;
-    this.#storage = new ClusterStorage(
-      { database, node, index, pause: turn, randomId: () => fake.randomId() },
-      { shard, token },
-      this.loaded,
-    );
-    const { store, state } = storeOver(index.kv, this.#storage);
-    this.#store = store;
-    this.#state = state;
-    this.#storage.listen({
-      committed: (position) => {
-        this.#busy = false;
-        store.committed(position);
-      },
-      failed: (position, failure) => {
-        this.#busy = false;
-        this.#refused = true;
-        store.failed(position, failure);
-      },
-      checkpointed: (position) => store.checkpointed(position),
-      merged: (position) => store.merged(position),
-      logsWritten: () => {},
-      logsRefused: () => {},
-      claimed: () => {},
-      lost: (how) => {
-        this.lost = how;
-      },
-    });
-  }
-
-  /** The last commit that it has acknowledged. */
-  get acknowledged(): number {
-    return this.#store.position;
-  }
-
-  get merged(): number {
-    return this.#storage.progress.merged;
-  }
-
-  get isBusy(): boolean {
-    return this.#busy || this.#refused || this.#store.merging || !this.index.isIdle;
-  }
-
-  /** Does the next that was written in the life, when it can; returns how far it has come. */
-  feed(written: readonly Written[], from: number): number {
-    const at = this.#refused ? from - 1 : from;
-    const next = written[at];
-    if (this.lost || !next || this.#busy) return from;
-    this.#refused = false;
-    if ('commit' in next) {
-      this.#busy = true;
-      this.#store.commit(next.commit);
-      return at + 1;
-    }
-    if (this.#store.merging) return from;
-    this.#store.merge(next.merge);
-    return at + 1;
-  }
-
-  dispose(): void {
-    this.#storage?.drop();
-    this.#state?.dispose();
-  }
 }
-
-function placeOf(written: readonly Written[], commits: number): number {
-  let left = commits;
-  let at = 0;
-  for (; left > 0; at++) if ('commit' in (written[at] as Written)) left--;
-  return at;
-}
-
-function rowOf(fake: FakeDatabase): ShardRow {
-  return fake.tables.shards()[0] as ShardRow;
-}
-
-const idOf = (owner: number): RandomId => owner.toString(16).padStart(32, '0');
 
 /** Loads the shard as it is now, beside whoever owns it, and compares it with what it has to be. */
 async function isWhole(fake: FakeDatabase, written: readonly Written[]): Promise<string | undefined> {
   const { faults } = fake;
   fake.faults = noFaults;
-  const index = new InlineIndex();
-  const { position } = (await fake.run(loadShard(fake.of(idOf(999)), rowOf(fake), index))).last;
+  const { index, position } = await loadBeside(fake);
   fake.faults = faults;
   const found: string[] = [];
   checkStore(index.kv, Number.MAX_SAFE_INTEGER / 4, (line) => found.push(line));
@@ -236,4 +130,28 @@ t.test('whoever loads a shard has what was written, at any cut of a merge and af
   t.ok(merged > lives / 2, `${merged} lives had merges that came to their end`);
   t.ok(trimmed > lives / 6, `${trimmed} logs were trimmed`);
   t.ok(rewound > 0, `${rewound} owners were told that the database had lost what they knew`);
+});
+
+t.test('an index that takes nothing up shows by how long it is behind', async (t) => {
+  const written = live(3, 20).filter((one) => 'commit' in one);
+  const fake = new FakeDatabase({ random: new Random(3) });
+  const row = fake.tables.take(0, rowOf(fake).token, idOf(1)) as ShardRow;
+  const owner = await Owner.open(fake, idOf(1), row, 1);
+  const commit = async (number: number): Promise<void> => {
+    owner.feed(written, number - 1);
+    while (owner.acknowledged < number) {
+      fake.step();
+      await turn();
+    }
+  };
+  await commit(1);
+  owner.clock.advance(4000);
+  await commit(2);
+  owner.clock.advance(6000);
+  t.same(owner.progress, { appended: 2, applied: 0, merged: 0, stalledMs: 10_000 });
+  while (owner.index.step());
+  t.same(owner.progress, { appended: 2, applied: 2, merged: 0, stalledMs: 0 });
+  await commit(3);
+  t.equal(owner.progress.stalledMs, 0);
+  owner.dispose();
 });

@@ -69,6 +69,54 @@ t.test('faults', { skip: withoutPostgres }, async (t) => {
     t.equal((await database.recordsAfter(0, 0, 10)).length, 2);
   });
 
+  t.test('a network that swallows answers ends in an unknown end, and goes on when it is well', async (t) => {
+    const relay = await startRelay(t, postgres.port);
+    const { database, first } = await begin(t, { through: relay.port, answerMs: 1_000 });
+    await database.append(record(first, 1));
+    await database.join({ node: testNode, address: 'http://a', format: 6, leaving: false, facts: '{}' });
+    relay.holdsAnswers = true;
+    const append = record(first, 2);
+    await Promise.all([
+      t.rejects(database.append(append), UnknownEnd),
+      t.rejects(database.beat(testNode, 0, {}), 'a beat is not waited for either'),
+    ]);
+    relay.holdsAnswers = false;
+    await database.endBackends(testNode);
+    t.same(await database.append(append), { end: 'done' });
+    t.match(await database.beat(testNode, 0, {}), { end: 'done' });
+  });
+
+  t.test('an append that waits for a taking is refused, one that a taking waits for is there', async (t) => {
+    const { database, first, name, records, waiting } = await begin(t);
+    const taking = await holdLock(t, postgres.url(name), takeSql);
+    const late = database.append(record(first, 1));
+    await waiting(1);
+    await taking.commit();
+    t.same(await late, { end: 'fenced' });
+    t.same(await records(), []);
+    const now = (await database.shards())[0]!;
+    const { lease, row } = record(now, 1);
+    const call = `append(0, '${lease.token}', 1, '${row.id}', null, 'bytes', null, null, null, null)`;
+    const appending = await holdLock(t, postgres.url(name), `SET search_path = escapement; SELECT ${call}`);
+    const taken = database.take(0, now.token, testNode);
+    await waiting(1);
+    await appending.commit();
+    t.equal((await taken)?.epoch, now.epoch + 1);
+    t.same(await records(), [1], 'read in a later statement');
+  });
+
+  t.test('of two that take a shard at once, one has it', async (t) => {
+    const { url, database, first } = await begin(t);
+    const another = await openTest(t, { url, node: other });
+    for (let { token } = first, round = 0; round < 20; round++) {
+      const rows = await Promise.all([database.take(0, token, testNode), another.database.take(0, token, other)]);
+      const [row, ...more] = rows.filter((one) => one !== undefined);
+      t.equal(more.length, 0);
+      t.match((await database.shards())[0], row!);
+      token = row!.token;
+    }
+  });
+
   t.test('a session that is ended, and a server that crashes, leave an unknown end', async (t) => {
     const { database, first, records, name, waiting } = await begin(t);
     let lock = await holdShard(t, postgres.url(name));
@@ -235,6 +283,8 @@ t.test('faults', { skip: withoutPostgres }, async (t) => {
   });
 });
 
+const takeSql = `UPDATE escapement.shard SET owner = '${other}', token = gen_random_uuid(), epoch = epoch + 1 WHERE shard = 0`;
+
 const waitsInLock = `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'escapement %'
   AND datname = current_database() AND wait_event_type = 'Lock'`;
 
@@ -269,7 +319,10 @@ async function holdLock(t: Test, url: string, statement: string) {
   await client.connect();
   t.teardown(() => client.end().catch(() => {}));
   await client.query(`BEGIN; ${statement}`);
-  return { release: async () => void (await client.query('ROLLBACK')) };
+  return {
+    release: async () => void (await client.query('ROLLBACK')),
+    commit: async () => void (await client.query('COMMIT')),
+  };
 }
 
 /** A session of the other node that has executed an append and has not been told to commit: its process stands still. */

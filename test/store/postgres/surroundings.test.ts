@@ -130,6 +130,18 @@ t.test('surroundings', { skip: withoutPostgres }, async (t) => {
     await refused(t, postgres.url(database, 'other'), /may not use the schema "escapement" of PostgreSQL/);
   });
 
+  t.test('passwords and encryption', async (t) => {
+    const url = await postgres.fresh();
+    const database = nameOf(url);
+    await postgres.sql(`CREATE ROLE guarded LOGIN PASSWORD 'right'; GRANT CREATE ON DATABASE ${database} TO guarded`);
+    await postgres.allow('host all guarded 127.0.0.1/32 scram-sha-256');
+    const guarded = (password: string): string => postgres.url(database, `guarded${password}`);
+    await refused(t, guarded(''), /asks for a password: put it into --store/);
+    await refused(t, guarded(':wrong'), /password authentication failed for user "guarded"\. Check user and password/);
+    t.equal((await openTest(t, { url: guarded(':right') })).facts.shards, 4);
+    await refused(t, `${url}?sslmode=verify-full`, /does not support SSL connections\. Turn ssl on in PostgreSQL/);
+  });
+
   t.test('settings that lose what was acknowledged, or take no writes', async (t) => {
     const url = await postgres.fresh();
     const database = nameOf(url);

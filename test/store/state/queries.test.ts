@@ -1,7 +1,7 @@
 /** The read side on a whole server: lists that page, totals that count exactly, events that can be followed. */
 import t from 'tap';
 import { formatId } from '../../../src/domain/id.js';
-import { singleShard } from '../../../src/domain/job-numbers.js';
+import { singleShard } from '../../../src/domain/ids/job-numbers.js';
 import { anyHandler, World } from '../../support/world.js';
 import { sampleJob } from '../samples.js';
 

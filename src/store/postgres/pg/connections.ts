@@ -26,6 +26,8 @@ export interface ConnectionOptions {
 
 /** Longest time until a connection is made, in milliseconds. */
 const connectMs = 5_000;
+/** The same for beats, and until a beat is answered: later it is worth nothing, and another connection may be better. */
+const beatMs = 2_000;
 /** A connection that nobody used for so long is closed, in milliseconds. */
 const idleMs = 60_000;
 /** Between two looks whether a backend has gone, in milliseconds. */
@@ -45,7 +47,7 @@ export class Connections {
       const made = new library.Pool({
         connectionString: options.url,
         max: uses[use],
-        connectionTimeoutMillis: connectMs,
+        connectionTimeoutMillis: use === 'beats' ? beatMs : connectMs,
         idleTimeoutMillis: use === 'beats' ? 0 : idleMs,
         keepAlive: true,
         keepAliveInitialDelayMillis: 10_000,
@@ -74,7 +76,7 @@ export class Connections {
   async run<T>(
     use: Use,
     work: (client: PoolClient, extend: () => void) => Promise<T>,
-    answerMs: number = this.#options.answerMs,
+    answerMs: number = use === 'beats' ? Math.min(beatMs, this.#options.answerMs) : this.#options.answerMs,
   ): Promise<T> {
     const client = await this.#connect(use);
     let unknown: string | undefined;

@@ -54,8 +54,19 @@ const waitedFor: Readonly<Record<string, string>> = {
 export function waitingReason(error: unknown): string | undefined {
   const code = codeOf(error);
   if (waitedFor[code] !== undefined) return waitedFor[code];
-  if (error instanceof DatabaseUnusable) return undefined;
-  return isFromServer(error) ? undefined : messageOf(error);
+  if (error instanceof DatabaseUnusable || isFromServer(error)) return undefined;
+  const message = messageOf(error);
+  return wayAdvice(message) === undefined ? message : undefined;
+}
+
+/** What the library says, in its own words, before the server has let it in. */
+function wayAdvice(message: string): string | undefined {
+  if (/password must be a/.test(message))
+    return 'It asks for a password: put it into --store, as in postgres://user:password@host/database';
+  if (/does not support SSL/.test(message)) return 'Turn ssl on in PostgreSQL, or take sslmode out of --store';
+  if (/certificate|altnames/i.test(message))
+    return 'Name the file of the authority with sslrootcert in --store, and the host that its certificate is for';
+  return undefined;
 }
 
 /** What the way to the server says; several addresses of one name fail with an error each. */
@@ -69,7 +80,7 @@ export function messageOf(error: unknown): string {
 export function unusable(error: unknown, where: string): DatabaseUnusable {
   if (error instanceof DatabaseUnusable) return error;
   const says = messageOf(error instanceof DatabaseRefusal ? (error.cause ?? error) : error);
-  const advice = adviceFor(codeOf(error));
+  const advice = wayAdvice(says) ?? adviceFor(codeOf(error));
   return new DatabaseUnusable(`PostgreSQL at ${where} cannot be used: ${says}${advice === '' ? '' : `. ${advice}`}`, {
     cause: error,
   });

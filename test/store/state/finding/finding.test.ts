@@ -4,8 +4,8 @@ import t from 'tap';
 import { formatGroup, groupOfJob } from '../../../../src/domain/finding/error-group.js';
 import { type JobFilter, matches } from '../../../../src/domain/finding/job-filter.js';
 import { formatId } from '../../../../src/domain/id.js';
+import { singleShard } from '../../../../src/domain/ids/job-numbers.js';
 import type { Job } from '../../../../src/domain/job.js';
-import { singleShard } from '../../../../src/domain/job-numbers.js';
 import { statuses } from '../../../../src/domain/lifecycle.js';
 import { checkStore } from '../../../../src/store/check/check.js';
 import type {

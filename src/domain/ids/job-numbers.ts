@@ -3,8 +3,8 @@
  * others it has its *number*, `slot × shards + shard`, which its id stands for. So an id names its shard by its low bits, and a
  * server of one shard has numbers that are slots.
  */
-import { formatId, parseId } from './id.js';
-import type { Job } from './job.js';
+import { formatId, parseId } from '../id.js';
+import type { Job } from '../job.js';
 
 /** An id holds the low 32 bits of a number. */
 const stretch = 0x1_0000_0000;

@@ -1,0 +1,53 @@
+/** The shards that this process owns. They may grow and shrink while it runs: whoever asks sees those of now. */
+import { parseId } from '../domain/id.js';
+import type { JobNumbers } from '../domain/ids/job-numbers.js';
+import { shardOf } from '../domain/ids/job-numbers.js';
+import type { Shard } from '../shard.js';
+
+/** A shard, and the numbers of its jobs. */
+export interface OwnedShard extends Shard {
+  readonly numbers: JobNumbers;
+}
+
+/** See the head of this file. */
+export class Shards {
+  /** How many there are in all, here or elsewhere. */
+  readonly count: number;
+  #owned: readonly OwnedShard[] = [];
+
+  constructor(count: number) {
+    this.count = count;
+  }
+
+  /** Those that are owned, in order of their numbers. */
+  get all(): readonly OwnedShard[] {
+    return this.#owned;
+  }
+
+  /** From now on it is owned. */
+  add(shard: OwnedShard): void {
+    this.drop(shard.numbers.shard);
+    this.#owned = [...this.#owned, shard].sort((a, b) => a.numbers.shard - b.numbers.shard);
+  }
+
+  /** It is not owned any more. */
+  drop(shard: number): void {
+    this.#owned = this.#owned.filter(({ numbers }) => numbers.shard !== shard);
+  }
+
+  /** Undefined when it is not owned. */
+  get(shard: number): OwnedShard | undefined {
+    return this.#owned.find(({ numbers }) => numbers.shard === shard);
+  }
+
+  /** That of the job with this number. */
+  ofNumber(number: number): OwnedShard | undefined {
+    return this.get(shardOf(number, this.count));
+  }
+
+  /** That of the job with this public id; undefined also when that is none. */
+  ofId(id: string): OwnedShard | undefined {
+    const parsed = parseId(id);
+    return parsed && this.get(shardOf(parsed.low, this.count));
+  }
+}
