@@ -9,6 +9,7 @@
  * Where another owns the shard, where the database has lost records, and where the local index fails, all ends with `lost`, once;
  * nothing is said after that.
  */
+import type { Clock } from '../../clock.js';
 import { entryBytes } from '../format/journal/entry.js';
 import type { SealedBatch } from '../format/sealing.js';
 import type { LogOrder } from '../trees/job-logs.js';
@@ -22,8 +23,24 @@ import { ShardPages, type ShardPagesPorts } from './shard-pages.js';
 export interface ClusterStoragePorts extends Omit<ShardLogPorts, 'database'>, Omit<ShardPagesPorts, 'database'> {
   readonly database: ShardLogPorts['database'] & ShardPagesPorts['database'];
   readonly index: LocalIndex;
+  readonly clock: Pick<Clock, 'monotonic'>;
   /** Names that the commit takes over the whole cluster, and those that it gives free. */
   readonly claimsOf?: (batch: SealedBatch) => Pick<NewRecord, 'claims' | 'released'>;
+}
+
+/** How far a shard has come. Positions. */
+export interface Progress {
+  /** The last record that is durable. */
+  readonly appended: number;
+  /** The last record that the local index has. */
+  readonly applied: number;
+  /** The last record that the pages have. */
+  readonly merged: number;
+  /**
+   * For how long the index has been behind without taking anything up, in milliseconds. A shard for which this grows goes on appending
+   * what nobody will ever find here: it is to be given up.
+   */
+  readonly stalledMs: number;
 }
 
 /** Why a shard is not this node's any more. */
@@ -48,10 +65,14 @@ export class ClusterStorage implements Storage {
   #isOver = false;
   #merged: number;
   #applied: number;
+  /** Since when the index has been behind, or has last taken something up, in monotonic milliseconds; undefined: it has all. */
+  #behindSince: number | undefined;
+  readonly #clock: ClusterStoragePorts['clock'];
 
   /** @param loaded what was loaded into the index under the lease */
   constructor(ports: ClusterStoragePorts, lease: ShardLease, loaded: LoadedIndex) {
     this.#index = ports.index;
+    this.#clock = ports.clock;
     this.#claimsOf = ports.claimsOf;
     this.#log = new ShardLog(ports, lease, loaded.last);
     this.#pages = new ShardPages(ports, lease, loaded.lastSlice);
@@ -68,6 +89,7 @@ export class ClusterStorage implements Storage {
     this.#index.listen({
       checkpointed: (position) => {
         this.#applied = position;
+        this.#behindSince = position < this.#log.last.position ? this.#clock.monotonic() : undefined;
         say(() => events.checkpointed(position));
       },
       merged: (position) => say(() => events.merged(position)),
@@ -78,9 +100,13 @@ export class ClusterStorage implements Storage {
     });
   }
 
-  /** Positions: of the last record that is durable, of the last that the index has, of the last that the pages have. */
-  get progress(): { readonly appended: number; readonly applied: number; readonly merged: number } {
-    return { appended: this.#log.last.position, applied: this.#applied, merged: this.#merged };
+  get progress(): Progress {
+    return {
+      appended: this.#log.last.position,
+      applied: this.#applied,
+      merged: this.#merged,
+      stalledMs: this.#behindSince === undefined ? 0 : this.#clock.monotonic() - this.#behindSince,
+    };
   }
 
   /** The last record that the database is known to have. */
@@ -125,6 +151,7 @@ export class ClusterStorage implements Storage {
     if (this.#isOver) return;
     switch (end.end) {
       case 'done':
+        this.#behindSince ??= this.#clock.monotonic();
         this.#index.commit(batch);
         this.#events?.committed(position);
         if (giveTo !== undefined) this.#lose({ why: 'fenced', message: 'the shard was given to another node' });

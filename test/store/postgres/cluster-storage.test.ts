@@ -131,3 +131,27 @@ t.test('whoever loads a shard has what was written, at any cut of a merge and af
   t.ok(trimmed > lives / 6, `${trimmed} logs were trimmed`);
   t.ok(rewound > 0, `${rewound} owners were told that the database had lost what they knew`);
 });
+
+t.test('an index that takes nothing up shows by how long it is behind', async (t) => {
+  const written = live(3, 20).filter((one) => 'commit' in one);
+  const fake = new FakeDatabase({ random: new Random(3) });
+  const row = fake.tables.take(0, rowOf(fake).token, idOf(1)) as ShardRow;
+  const owner = await Owner.open(fake, idOf(1), row, 1);
+  const commit = async (number: number): Promise<void> => {
+    owner.feed(written, number - 1);
+    while (owner.acknowledged < number) {
+      fake.step();
+      await turn();
+    }
+  };
+  await commit(1);
+  owner.clock.advance(4000);
+  await commit(2);
+  owner.clock.advance(6000);
+  t.same(owner.progress, { appended: 2, applied: 0, merged: 0, stalledMs: 10_000 });
+  while (owner.index.step());
+  t.same(owner.progress, { appended: 2, applied: 2, merged: 0, stalledMs: 0 });
+  await commit(3);
+  t.equal(owner.progress.stalledMs, 0);
+  owner.dispose();
+});

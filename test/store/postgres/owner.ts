@@ -1,10 +1,11 @@
 /** A node that owns a shard, with a local index in memory; what it is to write was written in some life before. */
-import { ClusterStorage, type ShardLost } from '../../../src/store/postgres/cluster-storage.js';
+import { ClusterStorage, type Progress, type ShardLost } from '../../../src/store/postgres/cluster-storage.js';
 import type { Database, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
 import { type LoadedIndex, loadShard } from '../../../src/store/postgres/load.js';
 import type { CommittedState } from '../../../src/store/state/committed-state.js';
 import type { CommittedStore } from '../../../src/store/state/committed-store.js';
 import type { FakeDatabase } from '../../simulation/cluster/fake-database.js';
+import { FakeClock } from '../../support/fake-clock.js';
 import { InlineIndex } from '../../support/inline-index.js';
 import { storeOver, type Written } from './lives.js';
 
@@ -13,6 +14,7 @@ export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(r
 /** One node that owns the shard, as far as it knows. */
 export class Owner {
   readonly index: InlineIndex;
+  readonly clock = new FakeClock();
   lost: ShardLost | undefined;
   #storage!: ClusterStorage;
   #store!: CommittedStore;
@@ -48,7 +50,7 @@ export class Owner {
   #begin(fake: FakeDatabase, { shard, token }: ShardRow): void {
     const { database, node, index } = this;
     this.#storage = new ClusterStorage(
-      { database, node, index, pause: turn, randomId: () => fake.randomId() },
+      { database, node, index, pause: turn, clock: this.clock, randomId: () => fake.randomId() },
       { shard, token },
       this.loaded,
     );
@@ -82,7 +84,11 @@ export class Owner {
   }
 
   get merged(): number {
-    return this.#storage.progress.merged;
+    return this.progress.merged;
+  }
+
+  get progress(): Progress {
+    return this.#storage.progress;
   }
 
   get isBusy(): boolean {

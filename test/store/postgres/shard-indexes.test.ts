@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { systemClock } from '../../../src/clock.js';
 import { checkStore } from '../../../src/store/check/check.js';
 import { ClusterStorage, type ShardLost } from '../../../src/store/postgres/cluster-storage.js';
 import type { Database, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
@@ -72,7 +73,11 @@ class Owned {
     const index = indexes.add(shard, 1);
     const loaded = await loadShard(database, row, index);
     const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-    const storage = new ClusterStorage({ database, node, index, pause }, { shard, token: row.token }, loaded);
+    const storage = new ClusterStorage(
+      { database, node, index, pause, clock: systemClock },
+      { shard, token: row.token },
+      loaded,
+    );
     return new Owned(index, storage, loaded.last.position);
   }
 
