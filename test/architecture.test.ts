@@ -253,10 +253,10 @@ t.test('the sources keep to the architecture', async (t) => {
 
 t.test('the library of PostgreSQL is loaded where a store there is opened, and nowhere else', async (t) => {
   const loading = [...readSources()].flatMap(([file, text]) => {
-    const names = [...text.matchAll(/^(?!\s*(?:\*|\/\/)).*?(import\(|from )'(?:pg|pg-copy-streams)'/gm)];
+    const names = [...text.matchAll(/^(?!\s*(?:\*|\/\/)).*?(await import\(|from )'(?:pg|pg-copy-streams)'/gm)];
     return names.filter(([line]) => !line.startsWith('import type ')).map(([, how]) => `${file}: ${how}`);
   });
-  const expected = ['connections', 'copying'].map((name) => `store/postgres/pg/${name}.ts: import(`);
+  const expected = ['connections', 'copying'].map((name) => `store/postgres/pg/${name}.ts: await import(`);
   t.same(loading.sort(), expected);
 });
 
