@@ -26,6 +26,8 @@ export interface NodePorts {
   /** Compared before each attempt begins. */
   readonly deadline: MovedDeadline;
   readonly randomId: () => RandomId;
+  /** What the sessions of this process in the database are found by. */
+  readonly sessions: RandomId;
   readonly host: ShardHost;
   /** Where the others reach this node: a URL. */
   readonly address: string;
@@ -135,7 +137,8 @@ export class ClusterNode {
   }
 
   tick(): void {
-    this.#lease.facts = writeFacts({ takes: this.#isInTime, ready: this.#moving.ready, due: this.#ports.due() });
+    const { sessions, due } = this.#ports;
+    this.#lease.facts = writeFacts({ takes: this.#isInTime, ready: this.#moving.ready, due: due(), sessions });
     this.#lease.tick();
     this.#members.tick();
   }

@@ -114,6 +114,22 @@ t.test('it takes what has no living owner, two at a time, those with due jobs fi
   );
 });
 
+t.test('the sessions of a dead node are ended, unless its process lives under another id', async (t) => {
+  const dead = node('dead', { dead: true, facts: '{"sessions":"start"}' });
+  const cases: readonly [what: string, nodes: readonly NodeRow[], told: readonly string[]][] = [
+    ['found by its start', [dead], ['ended start']],
+    ['found by its id', [node('dead', { dead: true })], ['ended dead']],
+    ['it has come anew', [dead, node('anew', { facts: '{"takes":false,"sessions":"start"}' })], []],
+    ['it has left', [], []],
+  ];
+  for (const [what, nodes, told] of cases) {
+    const side = begin();
+    await side.look([shard(0, 'dead')], [node('self'), ...nodes]);
+    t.equal(side.takes.length, 1, what);
+    t.same(side.told, told, what);
+  }
+});
+
 t.test('what it can act for is for its lease to say', async (t) => {
   const side = await owning();
   t.ok(side.taking.rowOf(0));
