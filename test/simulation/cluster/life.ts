@@ -3,7 +3,7 @@
  * Machines stand still at any step, their clocks drift and are set, processes are killed, leave and come again, answers are lost, and the
  * database is away for a while. In the end the faults stop, and every shard must be open somewhere within a bounded time.
  */
-import { ClusterNode } from '../../../src/cluster/node.js';
+import { ClusterNode } from '../../../src/cluster/leases/node.js';
 import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
 import type { Database, LogRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
 import { Random } from '../random.js';

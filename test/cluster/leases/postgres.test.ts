@@ -1,14 +1,14 @@
 /** Nodes over a real PostgreSQL: they share the shards, one that stops is found out, and its shards are taken. */
 import { randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
-import type { ShardHost } from '../../src/cluster/host.js';
-import { ClusterNode } from '../../src/cluster/node.js';
-import { tickNode } from '../../src/cluster/ticking.js';
-import { BeginDeadline } from '../../src/pool/shared/deadline.js';
-import { monotonicMs } from '../../src/pool/shared/slots.js';
-import type { Database, ShardRow } from '../../src/store/postgres/database.js';
-import { openTest } from '../store/postgres/opening.js';
-import { startPostgres, withoutPostgres } from '../support/postgres.js';
+import type { ShardHost } from '../../../src/cluster/leases/host.js';
+import { ClusterNode } from '../../../src/cluster/leases/node.js';
+import { tickNode } from '../../../src/cluster/leases/ticking.js';
+import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
+import { monotonicMs } from '../../../src/pool/shared/slots.js';
+import type { Database, ShardRow } from '../../../src/store/postgres/database.js';
+import { openTest } from '../../store/postgres/opening.js';
+import { startPostgres, withoutPostgres } from '../../support/postgres.js';
 
 t.setTimeout(120_000);
 

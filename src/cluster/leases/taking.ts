@@ -13,7 +13,7 @@
  * - The dead owner's connections are ended beside the taking: what they hold locks on would keep it waiting, and no timeout sees them.
  * - Rows that were read before the last change made here say nothing about that shard: marks tell.
  */
-import type { Beaten, Database, RandomId, ShardRow } from '../store/postgres/database.js';
+import type { Beaten, Database, RandomId, ShardRow } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
 import type { ShardHost } from './host.js';
 import type { Sent } from './lease.js';

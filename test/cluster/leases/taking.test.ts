@@ -1,9 +1,9 @@
 /** What a node takes, in which order, and what it makes of rows that are older than what it knows. */
 import t from 'tap';
-import type { Given } from '../../src/cluster/host.js';
-import type { View } from '../../src/cluster/members.js';
-import { Taking } from '../../src/cluster/taking.js';
-import type { NodeRow, RandomId, ShardRow } from '../../src/store/postgres/database.js';
+import type { Given } from '../../../src/cluster/leases/host.js';
+import type { View } from '../../../src/cluster/leases/members.js';
+import { Taking } from '../../../src/cluster/leases/taking.js';
+import type { NodeRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -2,8 +2,8 @@
  * A node: its lease, what it sees of the others, and what it owns, as one value that is asked to `tick`. It has no timers of its own. All
  * that must hold holds however late a tick comes: what may begin is for the deadline to say, and what is owned for the database.
  */
-import type { Clock } from '../clock.js';
-import type { Database, NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
+import type { Clock } from '../../clock.js';
+import type { Database, NodeRow, RandomId, ShardRow } from '../../store/postgres/database.js';
 import { writeFacts } from './facts.js';
 import type { ShardHost } from './host.js';
 import { Lease, type MovedDeadline } from './lease.js';
