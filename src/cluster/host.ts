@@ -1,5 +1,5 @@
 /** What a process does with the shards that are its own: the port between who decides that and who carries it out. Types only. */
-import type { RandomId, ShardRow } from '../store/postgres/database.js';
+import type { LogEnd, RandomId, ShardRow } from '../store/postgres/database.js';
 
 /** How an attempt to give a shard away ended. `kept`: it goes on here as if nothing had been. `lost`: its lease is over. */
 export type Given = 'given' | 'kept' | 'lost';
@@ -18,6 +18,8 @@ export interface ShardHost {
    * be opened again. Also ends an `open` that goes on.
    */
   drop(shard: number): Promise<void>;
+  /** The last record of each open shard that the database has confirmed: it must be there from now on. */
+  readonly ends: readonly LogEnd[];
   /** Loads a shard of another node and follows its log. Resolves when it is close behind; rejects when it cannot be loaded. */
   follow(shard: number): Promise<void>;
   /** It is not followed any longer. */

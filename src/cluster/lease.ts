@@ -13,7 +13,7 @@
  * - Whatever the order in which answers come, a lease never ends earlier by one, and never later than the beat it confirms allows.
  */
 import type { Clock } from '../clock.js';
-import type { Beaten, Database, RandomId } from '../store/postgres/database.js';
+import type { Beaten, Database, LogEnd, RandomId } from '../store/postgres/database.js';
 
 /** See the head of this file; milliseconds. */
 export const leaseTimes = {
@@ -43,6 +43,8 @@ export interface LeasePorts {
   readonly randomId: () => RandomId;
   /** Numbers what happens, to tell what an answer cannot know of yet. */
   readonly mark: () => number;
+  /** What the database is known to have of the logs of this node's shards. */
+  readonly known: () => readonly LogEnd[];
   /** Where the others reach this node: a URL. */
   readonly address: string;
   /** Number of the formats that it writes. */
@@ -51,12 +53,20 @@ export interface LeasePorts {
 }
 
 export interface LeaseEvents {
-  /** What a confirmed beat shows of the shards, before it extends anything. `mark`: from when it was sent. */
-  shown(beaten: Beaten, mark: number): void;
+  /** What a confirmed beat shows, before it extends anything. `sent`: what was known when it was sent. */
+  shown(beaten: Beaten, sent: Sent): void;
   /** It has a lease, and had none just before. */
   resumed(): void;
   /** All that the node had is lost. Nothing of it may begin when this returns. */
   ended(): void;
+}
+
+/** What was so when a beat was sent. */
+export interface Sent {
+  readonly monotonic: number;
+  readonly wall: number;
+  readonly mark: number;
+  readonly known: readonly LogEnd[];
 }
 
 type State = 'out' | 'joining' | 'in' | 'left';
@@ -164,9 +174,9 @@ export class Lease {
   #beat(now: number): void {
     this.#nextAt = now + leaseTimes.answerWithin;
     if (this.#unanswered >= mostUnanswered) return;
-    const { database, clock, mark } = this.#ports;
+    const { database, clock, mark, known } = this.#ports;
     const node = this.#node as RandomId;
-    const sent = { monotonic: now, wall: clock.now(), mark: mark() };
+    const sent: Sent = { monotonic: now, wall: clock.now(), mark: mark(), known: known() };
     this.#sentAt = now;
     this.#unanswered++;
     const changed = { facts: this.#facts, leaving: this.#isLeaving };
@@ -182,7 +192,7 @@ export class Lease {
     );
   }
 
-  #answered(beaten: Beaten, sent: { readonly monotonic: number; readonly wall: number; readonly mark: number }): void {
+  #answered(beaten: Beaten, sent: Sent): void {
     if (beaten.end === 'dead') return this.#died();
     const { clock, deadline, events } = this.#ports;
     this.#seen = Math.max(this.#seen, beaten.beat);
@@ -193,7 +203,7 @@ export class Lease {
     if (sent.monotonic <= this.#confirmedSent) return;
     const wasLive = this.isLive;
     this.#confirmedSent = sent.monotonic;
-    events.shown(beaten, sent.mark);
+    events.shown(beaten, sent);
     deadline.set(sent.monotonic + leaseTimes.lease, sent.wall + leaseTimes.lease);
     if (wasLive || !this.isLive) return;
     this.#liveSince = clock.monotonic();

@@ -3,11 +3,11 @@
  * is not among the nodes has left, and not come in between.
  *
  * A node whose beat has not changed for 5 s is declared dead. The 5 s are of the observer's monotonic time, from the answer that showed the
- * beat first to the question that showed it last. They begin anew with whatever says that it was the observer who saw nothing: a look that
- * failed, a pause between two looks, a lease of its own that had ended.
+ * beat first to the question that showed it last. They begin anew with whatever says that it was the observer who saw nothing: a connection
+ * that broke, a pause between two looks, a lease of its own that had ended.
  */
 import type { Clock } from '../clock.js';
-import type { Database, NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
+import { type Database, type NodeRow, type RandomId, type ShardRow, UnknownEnd } from '../store/postgres/database.js';
 
 /** Milliseconds. */
 export const memberTimes = {
@@ -81,9 +81,10 @@ export class Members {
       () => {
         this.#isLooking = false;
       },
-      () => {
+      (error: unknown) => {
         this.#isLooking = false;
-        this.#watched.clear();
+        // After a refusal the connection is the one it was.
+        if (error instanceof UnknownEnd) this.#watched.clear();
       },
     );
   }

@@ -45,6 +45,8 @@ export interface NodeEvents {
   ended(): void;
   /** A shard changed hands without being given. */
   lost(row: ShardRow): void;
+  /** The database has lost records of a shard that it had confirmed: what is there is loaded anew. */
+  rewound(row: ShardRow): void;
   /** A shard could not be loaded; it is tried again. */
   failed(shard: number, reason: Error): void;
   /** This node has declared another one dead. */
@@ -64,11 +66,12 @@ export class ClusterNode {
     const { database, clock, deadline, randomId, host, address, format, formerSelf, events } = ports;
     const mark = (): number => ++this.#marks;
     const mayTake = (): boolean => this.#isInTime;
-    const { lost, failed } = events;
+    const { lost, rewound, failed } = events;
     this.#lease = new Lease({
       ...{ database, clock, deadline, randomId, mark, address, format },
+      known: () => host.ends,
       events: {
-        shown: ({ shards }, mark) => this.#taking.compare(shards, mark),
+        shown: (beaten, sent) => this.#taking.confirmed(beaten, sent),
         resumed: () => events.resumed(),
         ended: () => {
           this.#taking.loseAll();
@@ -77,7 +80,7 @@ export class ClusterNode {
       },
     });
     const lease = this.#lease;
-    this.#taking = new Taking({ database, host, mark, lease, mayTake, formerSelf, lost, failed });
+    this.#taking = new Taking({ database, host, mark, lease, mayTake, formerSelf, lost, rewound, failed });
     this.#moving = new Moving({ host, lease, taking: this.#taking, mayTake, failed });
     const { declared } = events;
     this.#members = new Members({

@@ -13,9 +13,10 @@
  * - The dead owner's connections are ended beside the taking: what they hold locks on would keep it waiting, and no timeout sees them.
  * - Rows that were read before the last change made here say nothing about that shard: marks tell.
  */
-import type { Database, RandomId, ShardRow } from '../store/postgres/database.js';
+import type { Beaten, Database, RandomId, ShardRow } from '../store/postgres/database.js';
 import { readFacts } from './facts.js';
 import type { ShardHost } from './host.js';
+import type { Sent } from './lease.js';
 import type { View } from './members.js';
 import { assign, isLive } from './ownership.js';
 
@@ -36,6 +37,8 @@ export interface TakingPorts {
   readonly formerSelf?: RandomId | undefined;
   /** A shard changed hands without being given: for the log. */
   readonly lost: (row: ShardRow) => void;
+  /** The database has lost records that it had confirmed. */
+  readonly rewound: (row: ShardRow) => void;
   readonly failed: (shard: number, reason: Error) => void;
 }
 
@@ -106,6 +109,23 @@ export class Taking {
       const held = this.#held.get(row.shard);
       if (!held?.row || held.phase === 'dropping' || held.phase === 'giving' || held.changed > mark) continue;
       if (held.row.token !== row.token) this.lose(row.shard);
+    }
+  }
+
+  /**
+   * Drops what a beat shows to be another's, and what the database has forgotten a part of: the record that was there when the beat was
+   * sent is not there any more.
+   */
+  confirmed({ shards, ends }: Beaten, { mark, known }: Sent): void {
+    this.compare(shards, mark);
+    const now = new Map(ends.map((end) => [end.shard, end]));
+    for (const { shard, position, id } of known) {
+      const held = this.#held.get(shard);
+      if (held?.phase !== 'open' || !held.row || held.changed > mark) continue;
+      const end = now.get(shard);
+      if (end && (end.position > position || (end.position === position && end.id === id))) continue;
+      this.#ports.rewound(held.row);
+      this.#drop(shard, held);
     }
   }
 

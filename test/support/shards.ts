@@ -9,3 +9,34 @@ export const testedShards = Number(wanted ?? 1);
 export function onlyOne(what: string): { skip?: string } {
   return testedShards === 1 ? {} : { skip: `${what} (TEST_SHARDS=${testedShards})` };
 }
+
+/** Numbers of events, by shard. */
+export type Place = readonly number[];
+
+/** What `subscribed` says, or what a subscriber may say it has heard: a number, or the text of a cursor. */
+export function readPlace(said: unknown): Place {
+  if (typeof said === 'number') return [said];
+  return String(said)
+    .split('.')
+    .map((part) => Number(part.split('-')[1]));
+}
+
+interface Numbered {
+  readonly seq?: unknown;
+  readonly shard?: unknown;
+}
+
+/** Each event by its number in its shard: `1:17`. */
+export const nameOf = ({ seq, shard = 0 }: Numbered): string => `${shard}:${seq}`;
+
+/** What is wrong with the numbers of events behind a place: a gap, a double, an order. Undefined when nothing is. */
+export function faultIn(events: readonly Numbered[], from: Place): string | undefined {
+  const last = [...from];
+  for (const event of events) {
+    const shard = Number(event.shard ?? 0);
+    const expected = (last[shard] ?? Number.NaN) + 1;
+    if (event.seq !== expected) return `${nameOf(event)} where ${shard}:${expected} was to come`;
+    last[shard] = expected;
+  }
+  return undefined;
+}

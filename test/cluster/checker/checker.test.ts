@@ -10,6 +10,7 @@ import { Random } from '../../simulation/random.js';
 import { check, promises, report } from './check.js';
 import { type Line, parseLines } from './lines.js';
 import { madeUp } from './made-up.js';
+import { Place } from './place.js';
 import { faults } from './planted.js';
 
 const seeds = fc.integer({ min: 1, max: 1e9 });
@@ -110,4 +111,18 @@ t.test('the program', async (t) => {
   t.match(wrong.stdout, /^WRONG {2}What was acknowledged is there\.\n +job_\d+ was acknowledged by request/);
   t.match(run(file('none', 'x')), { status: 2, stderr: /none:1 is not JSON/ });
   t.match(run(join(folder, 'absent')), { status: 2, stderr: /ENOENT/ });
+});
+
+t.test('a subscriber resumes at one number, or at one of each shard', async (t) => {
+  const one = new Place({ type: 'subscribed', seq: 7 });
+  one.take({ type: 'job.started', seq: 8 });
+  t.equal(one.since, 8);
+  t.notOk(one.hasReached(new Place({ type: 'subscribed', seq: 9 })));
+  t.ok(one.hasReached(new Place({ type: 'subscribed', seq: 8 })));
+  const several = new Place({ type: 'subscribed', cursor: '0-17.3-4' });
+  several.take({ type: 'job.started', seq: 18, shard: 0 });
+  several.take({ type: 'job.started', seq: 5, shard: 1, epoch: 4 });
+  t.equal(several.since, '0-18.4-5');
+  t.notOk(several.hasReached(new Place({ type: 'subscribed', cursor: '0-18.4-6' })));
+  t.ok(several.hasReached(new Place({ type: 'subscribed', cursor: '0-18.4-5' })));
 });

@@ -49,8 +49,10 @@ export interface Told {
 export interface Message {
   readonly type: string;
   readonly seq?: number;
-  /** Of a cluster. */
+  /** These are of a cluster. */
   readonly shard?: number;
+  readonly epoch?: number;
+  readonly cursor?: string;
   readonly job_id?: string;
   readonly timestamp?: string;
   readonly data?: { readonly error?: string };

@@ -3,6 +3,7 @@ import t from 'tap';
 import { WebSocket } from 'ws';
 import { eventually } from '../../support/client.js';
 import type { Message } from './lines.js';
+import { Place } from './place.js';
 
 const reconnectMs = 100;
 const settleMs = 30_000;
@@ -14,10 +15,10 @@ export class Watcher {
   readonly #hear: (message: Message) => void;
   #first: () => void = () => {};
   #socket: WebSocket | undefined;
-  /** The last event that was heard, or that there was when it subscribed. */
-  #last: number | undefined;
-  /** The last that there was, as the server has said it. */
-  #reached: number | undefined;
+  /** What was heard so far, or had happened when it subscribed. */
+  #heard: Place | undefined;
+  /** What had happened, as the server has said it last. */
+  #told: Place | undefined;
   #stopped = false;
 
   /** @param server its port is read at every connection, so that it may restart */
@@ -43,11 +44,11 @@ export class Watcher {
 
   /** Waits until all has been heard that has happened so far, be it over another connection. */
   async settle(): Promise<void> {
-    this.#reached = undefined;
+    this.#told = undefined;
     this.cut();
     await eventually(
-      () => this.#reached !== undefined && this.#last !== undefined && this.#last >= this.#reached,
-      () => `a subscriber has heard of event ${this.#last} and not of ${this.#reached}`,
+      () => this.#told !== undefined && this.#heard?.hasReached(this.#told) === true,
+      () => `a subscriber has heard of event ${this.#heard?.since} and not of ${this.#told?.since}`,
       settleMs,
     );
   }
@@ -55,7 +56,7 @@ export class Watcher {
   #connect(): void {
     const socket = new WebSocket(`ws://127.0.0.1:${this.#server.port}/ws`);
     this.#socket = socket;
-    const since = this.#last;
+    const since = this.#heard?.since;
     socket.on('open', () =>
       socket.send(JSON.stringify({ action: 'subscribe', ...(since !== undefined && { since }) })),
     );
@@ -70,12 +71,12 @@ export class Watcher {
 
   #take(message: Message): void {
     if (message.type === 'subscribed') {
-      this.#last ??= message.seq;
-      this.#reached = message.seq;
+      this.#told = new Place(message);
+      this.#heard ??= new Place(message);
       this.#first();
       return;
     }
-    if (message.seq !== undefined) this.#last = message.seq;
+    if (message.seq !== undefined) this.#heard?.take(message);
     this.#hear(message);
   }
 }

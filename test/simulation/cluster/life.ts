@@ -7,7 +7,7 @@ import { ClusterNode } from '../../../src/cluster/node.js';
 import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
 import type { Database, LogRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
 import { Random } from '../random.js';
-import { allFaults, FakeDatabase, noFaults } from './fake-database.js';
+import { FakeDatabase, type Faults, noFaults } from './fake-database.js';
 import { contentOf, SimulatedHost } from './simulated-host.js';
 import { ask, DriftingClock, eachMethod, Process, type Time } from './surroundings.js';
 
@@ -28,11 +28,17 @@ export interface LifeEnd {
   readonly taken: number;
   readonly given: number;
   readonly died: number;
+  /** Shards whose loss of records was noticed by a beat. */
+  readonly rewound: number;
   /** From the end of the faults until every shard was open, in milliseconds of true time. */
   readonly restedMs: number;
 }
 
+/** A node that hears of nothing else for seconds is no use to anybody: most are carried out. */
+const faults: Faults = { plain: 60, slow: 15, refused: 1, lost: 1, gone: 1, late: 1 };
 const shardCount = 4;
+/** A lease, by the slowest clock. */
+const noticedWithin = 3000 / 0.9 + 1;
 /** So long a node that leaves waits for others to take its shards. */
 const graceMs = 10_000;
 /** What is late lingers: its node may be dead by then. */
@@ -61,7 +67,9 @@ class Life {
   readonly #faults: string[] = [];
   readonly #checked: number[] = new Array(shardCount).fill(0) as number[];
   #awayUntil = 0;
-  readonly counts = { begun: 0, taken: 0, given: 0, died: 0 };
+  /** When the database last lost what it had confirmed, by true time. */
+  #forgotAt = Number.NEGATIVE_INFINITY;
+  readonly counts = { begun: 0, taken: 0, given: 0, died: 0, rewound: 0 };
 
   constructor({ seed, planted }: LifeOptions) {
     this.#random = new Random(seed);
@@ -77,7 +85,7 @@ class Life {
   }
 
   async live({ steps }: LifeOptions): Promise<LifeEnd> {
-    this.#fake.faults = allFaults;
+    this.#fake.faults = faults;
     this.#fake.lateChance = lateChance;
     for (let step = 0; step < steps && this.#faults.length === 0; step++) {
       this.#step();
@@ -99,7 +107,8 @@ class Life {
     const randomId = (): RandomId => this.#fake.randomId();
     const host = new SimulatedHost({
       ...{ database, random, randomId },
-      opened: (row, log) => this.#opened(row, log),
+      opened: (row, log, begunAt) => this.#opened(row, log, begunAt),
+      now: () => this.#time.now,
       begins: (shard, job, row) => this.#begins(machine, shard, job, row),
       mayBegin: () =>
         this.#planted === 'timer_flag' ? machine.flag : !deadline.hasPassed(clock.monotonic(), clock.now()),
@@ -121,6 +130,9 @@ class Life {
             host.given.clear();
           },
           lost: () => {},
+          rewound: () => {
+            this.counts.rewound++;
+          },
           failed: () => {},
           declared: () => {},
         },
@@ -165,6 +177,7 @@ class Life {
       leave: 0.1,
       away: 0.02,
       clock: 0.3,
+      forget: 0.05,
     });
     switch (what) {
       case 'time':
@@ -202,10 +215,23 @@ class Life {
       case 'away':
         this.#awayUntil = this.#time.now + random.between(500, 15_000);
         return;
+      case 'forget':
+        return this.#forget();
       case 'clock':
         return clock.set(random.between(-3000, 3000));
       default:
         what satisfies never;
+    }
+  }
+
+  /** A failover to a standby that lags. */
+  #forget(): void {
+    const { tables } = this.#fake;
+    tables.forget(Math.min(tables.writes, this.#random.between(1, this.#random.chance(0.5) ? 3 : 30)));
+    this.#forgotAt = this.#time.now;
+    for (const { shard } of tables.shards()) {
+      const last = tables.recordsAfter(shard, 0, Number.POSITIVE_INFINITY).at(-1)?.position ?? 0;
+      this.#checked[shard] = Math.min(this.#checked[shard] as number, last);
     }
   }
 
@@ -272,6 +298,8 @@ class Life {
     const what = `job ${job} of shard ${shard} began at ${this.#time.now}`;
     if (process.isGone) this.#faults.push(`${what} in a process that is gone`);
     if (deadline.hasPassed(clock.monotonic(), clock.now())) this.#faults.push(`${what}, after the deadline`);
+    // What was lost is noticed by the next beat, without which there is no lease.
+    if (this.#time.now - this.#forgotAt < noticedWithin) return;
     const now = this.#fake.tables.shards()[shard];
     if (now?.token !== row.token)
       this.#faults.push(`${what} under epoch ${row.epoch}, and ${now?.epoch} had the shard`);
@@ -282,7 +310,8 @@ class Life {
   }
 
   /** Nobody else can have written since it was taken: what was loaded is all there is. */
-  #opened({ shard, token, epoch }: ShardRow, log: readonly LogRow[]): void {
+  #opened({ shard, token, epoch }: ShardRow, log: readonly LogRow[], begunAt: number): void {
+    if (begunAt <= this.#forgotAt) return;
     if (this.#fake.tables.shards()[shard]?.token !== token) return;
     const there = this.#fake.tables.recordsAfter(shard, 0, Number.POSITIVE_INFINITY);
     if (there.length === log.length && there.at(-1)?.id === log.at(-1)?.id) return;

@@ -6,6 +6,7 @@ import type { Given, ShardHost } from '../../../src/cluster/host.js';
 import {
   type Append,
   type Database,
+  type LogEnd,
   type LogRow,
   type RandomId,
   type ShardRow,
@@ -34,7 +35,9 @@ export interface HostPorts {
   /** What begins, for the invariants. */
   readonly begins: (shard: number, job: number, row: ShardRow) => void;
   /** What was loaded, for the invariants. */
-  readonly opened: (row: ShardRow, log: readonly LogRow[]) => void;
+  readonly opened: (row: ShardRow, log: readonly LogRow[], begunAt: number) => void;
+  /** True time. */
+  readonly now: () => number;
   /** The worker's look at the deadline. */
   readonly mayBegin: () => boolean;
   readonly rowOf: (shard: number) => ShardRow | undefined;
@@ -56,6 +59,7 @@ interface OpenShard {
   readonly elsewhere: Map<number, RandomId>;
   /** Successes that are to be written. */
   readonly successes: number[];
+  isOpen: boolean;
   isDropped: boolean;
   starts: boolean;
   writing: Promise<void> | undefined;
@@ -73,12 +77,13 @@ export class SimulatedHost implements ShardHost {
   }
 
   async open(row: ShardRow): Promise<void> {
-    const { database, early } = this.#ports;
+    const { database, early, now } = this.#ports;
+    const begunAt = now();
     const followed = this.#followed.get(row.shard);
     this.#followed.delete(row.shard);
     const shard: OpenShard = {
       ...{ row, log: [], done: new Set(), queued: new Set(), running: new Set(), elsewhere: new Map() },
-      ...{ successes: [], isDropped: false, starts: true, writing: undefined },
+      ...{ successes: [], isOpen: false, isDropped: false, starts: true, writing: undefined },
     };
     this.#shards.set(row.shard, shard);
     const planted = early?.(row.shard);
@@ -86,7 +91,15 @@ export class SimulatedHost implements ShardHost {
     else if (followed) shard.log = [...followed, ...(await this.#rest(row.shard, followed))];
     else shard.log = await this.#all(database, row.shard);
     for (const record of shard.log) this.#apply(shard, contentOf(record));
-    this.#ports.opened(row, shard.log);
+    shard.isOpen = true;
+    this.#ports.opened(row, shard.log, begunAt);
+  }
+
+  get ends(): readonly LogEnd[] {
+    return [...this.#shards.values()].flatMap(({ row: { shard }, log, isOpen, isDropped }) => {
+      const last = log.at(-1);
+      return last && isOpen && !isDropped ? [{ shard, position: last.position, id: last.id }] : [];
+    });
   }
 
   async #all(database: Database, shard: number): Promise<LogRow[]> {

@@ -1,0 +1,110 @@
+/**
+ * Rounds of faults: clients ask all nodes for all kinds of things, and one node after the other is killed, ended, stopped or cut off.
+ * Which, and for how long, is drawn from a seed. What was promised is for the checker to say afterwards.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '../../simulation/random.js';
+import { eventually } from '../../support/client.js';
+import { Asking } from '../checker/asking.js';
+import type { Recorder } from '../checker/recorder.js';
+import type { ClusterNode } from './nodes.js';
+import type { Cut, Direction, TcpProxy } from './proxy.js';
+
+export const roundFaults = ['kill', 'end', 'stop', 'cut from clients', 'cut from database'] as const;
+export type RoundFault = (typeof roundFaults)[number];
+
+export interface RoundsOptions {
+  readonly nodes: readonly ClusterNode[];
+  readonly recorder: Recorder;
+  readonly rounds: number;
+  readonly seed: number;
+  /** Longest time that a node is away, in milliseconds. */
+  readonly awayMs: number;
+  readonly faults: readonly RoundFault[];
+  readonly clients?: number;
+}
+
+/** Between a fault and the next so many requests must have been acknowledged, by whichever node. */
+const acknowledgedBetween = 10;
+const progressMs = 90_000;
+/** A client that was not answered waits so long before it asks again. */
+const pauseMs = 30;
+
+/** @returns what was asked for, to be looked at more closely; and how often each fault came */
+export async function liveThrough(
+  options: RoundsOptions,
+): Promise<{ readonly asking: Asking; readonly counts: ReadonlyMap<RoundFault, number> }> {
+  const { nodes, recorder, rounds, seed, faults, clients = 4 } = options;
+  const random = new Random(seed);
+  const asking = new Asking(recorder);
+  const counts = new Map<RoundFault, number>();
+  let acknowledged = 0;
+  let isOver = false;
+  const client = async (number: number): Promise<void> => {
+    for (let i = number; !isOver; i++) {
+      const status = await asking.next(nodes[i % nodes.length]!.api);
+      if (status === 200 || status === 201) acknowledged++;
+      // A key that is taken; a node that is not ready, or does not know whether it is done.
+      else if (status !== undefined && ![409, 503, 504].includes(status)) throw new Error(`an answer of ${status}`);
+      else await sleep(pauseMs);
+    }
+  };
+  const progress = async (): Promise<void> => {
+    const before = acknowledged;
+    await eventually(
+      () => acknowledged >= before + acknowledgedBetween,
+      () => `${acknowledged - before} requests were acknowledged`,
+      progressMs,
+    );
+  };
+  const all = Promise.all(Array.from({ length: clients }, (_, i) => client(i)));
+  // It is awaited below; until then its failure must not end the process.
+  all.catch(() => {});
+  try {
+    for (let round = 0; round < rounds; round++) {
+      await progress();
+      // Each in its turn, so that every one comes; the rest is chance.
+      const fault = faults[round % faults.length]!;
+      counts.set(fault, (counts.get(fault) ?? 0) + 1);
+      await cause(fault, random.pick(nodes), random, options);
+    }
+    await progress();
+  } finally {
+    isOver = true;
+  }
+  await all;
+  return { asking, counts };
+}
+
+async function cause(fault: RoundFault, node: ClusterNode, random: Random, { awayMs }: RoundsOptions): Promise<void> {
+  const away = (): Promise<void> => sleep(random.between(0, awayMs));
+  switch (fault) {
+    case 'kill':
+      await node.kill();
+      await away();
+      return node.start();
+    case 'end':
+      await node.end();
+      await away();
+      return node.start();
+    case 'stop':
+      node.stop();
+      await away();
+      return node.continue();
+    case 'cut from clients':
+      return cut(node.front, random, away);
+    case 'cut from database':
+      if (node.database === undefined) throw new Error(`node ${node.index} has no database`);
+      return cut(node.database, random, away);
+    default:
+      return fault satisfies never;
+  }
+}
+
+async function cut(network: TcpProxy, random: Random, away: () => Promise<void>): Promise<void> {
+  const how = random.pick<Cut>(['hold', 'drop', 'break']);
+  const direction = random.pick<Direction | undefined>([undefined, undefined, 'requests', 'answers']);
+  network.cut(how, direction);
+  await away();
+  network.mend();
+}
