@@ -3,7 +3,7 @@
  * Machines stand still at any step, their clocks drift and are set, processes are killed, leave and come again, answers are lost, and the
  * database is away for a while. In the end the faults stop, and every shard must be open somewhere within a bounded time.
  */
-import { ClusterNode } from '../../../src/cluster/node.js';
+import { ClusterNode } from '../../../src/cluster/leases/node.js';
 import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
 import type { Database, LogRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
 import { Random } from '../random.js';
@@ -48,6 +48,8 @@ const restWithin = 60_000;
 
 interface Machine {
   readonly process: Process;
+  /** What its connections are known by. */
+  readonly sessions: RandomId;
   readonly clock: DriftingClock;
   readonly deadline: BeginDeadline;
   readonly host: SimulatedHost;
@@ -101,8 +103,8 @@ class Life {
     const clock = new DriftingClock(this.#time, random);
     const deadline = new BeginDeadline();
     const early = new Map<number, readonly LogRow[]>();
-    const asked = this.#database(() => machine.node.node ?? 'none');
-    const heard = process.hears(asked);
+    const sessions = this.#fake.randomId();
+    const heard = process.hears(this.#fake.of(sessions));
     const database = this.#planted === 'early_position' ? this.#readingEarly(heard, early) : heard;
     const randomId = (): RandomId => this.#fake.randomId();
     const host = new SimulatedHost({
@@ -119,9 +121,9 @@ class Life {
       ...(this.#planted === 'early_position' && { early: (shard: number) => early.get(shard) }),
     });
     const machine: Machine = {
-      ...{ process, clock, deadline, host, flag: false, leavingSince: undefined },
+      ...{ process, sessions, clock, deadline, host, flag: false, leavingSince: undefined },
       node: new ClusterNode({
-        ...{ database, clock, deadline, host, formerSelf, randomId, address: 'http://node', format: 1 },
+        ...{ database, clock, deadline, host, formerSelf, randomId, sessions, address: 'http://node', format: 1 },
         due: () => ({}),
         events: {
           resumed: () => {},
@@ -139,11 +141,6 @@ class Life {
       }),
     };
     this.#machines.push(machine);
-  }
-
-  /** The database as the node of the moment asks it: its connections are known by its id. */
-  #database(node: () => RandomId): Database {
-    return eachMethod((name, args) => ask(this.#fake.of(node()), name, args));
   }
 
   /** Planted: a taking reads the log as well, as its snapshot has it. */
@@ -200,13 +197,13 @@ class Life {
       case 'forward':
         return this.#forward(machine);
       case 'pause':
-        if (random.chance(0.5)) this.#fake.holdUp(node.node ?? 'none');
+        if (random.chance(0.5)) this.#fake.holdUp(machine.sessions);
         return process.pause(random.between(200, 12_000));
       case 'kill':
         return this.#kill(machine);
       case 'kill_writing':
         // What it has sent last is carried out whenever the database likes.
-        if (this.#fake.unexecuted(node.node ?? 'none').some((sent) => sent.startsWith('append'))) this.#kill(machine);
+        if (this.#fake.unexecuted(machine.sessions).some((sent) => sent.startsWith('append'))) this.#kill(machine);
         return;
       case 'leave':
         if (!process.runs || machine.leavingSince !== undefined) return;
@@ -275,7 +272,7 @@ class Life {
 
   #kill(machine: Machine): void {
     const former = machine.node.node;
-    if (this.#random.chance(0.7)) this.#fake.holdUp(former ?? 'none');
+    if (this.#random.chance(0.7)) this.#fake.holdUp(machine.sessions);
     machine.process.isGone = true;
     this.#machines = this.#machines.filter((other) => other !== machine);
     this.#start(this.#random.chance(0.5) ? former : undefined);

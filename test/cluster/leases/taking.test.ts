@@ -1,9 +1,9 @@
 /** What a node takes, in which order, and what it makes of rows that are older than what it knows. */
 import t from 'tap';
-import type { Given } from '../../src/cluster/host.js';
-import type { View } from '../../src/cluster/members.js';
-import { Taking } from '../../src/cluster/taking.js';
-import type { NodeRow, RandomId, ShardRow } from '../../src/store/postgres/database.js';
+import type { Given } from '../../../src/cluster/leases/host.js';
+import type { View } from '../../../src/cluster/leases/members.js';
+import { Taking } from '../../../src/cluster/leases/taking.js';
+import type { NodeRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -112,6 +112,22 @@ t.test('it takes what has no living owner, two at a time, those with due jobs fi
     side.takes.map(({ what }) => what),
     ['2 by 2 of 1', '0 by 0 of 1'],
   );
+});
+
+t.test('the sessions of a dead node are ended, unless its process lives under another id', async (t) => {
+  const dead = node('dead', { dead: true, facts: '{"sessions":"start"}' });
+  const cases: readonly [what: string, nodes: readonly NodeRow[], told: readonly string[]][] = [
+    ['found by its start', [dead], ['ended start']],
+    ['found by its id', [node('dead', { dead: true })], ['ended dead']],
+    ['it has come anew', [dead, node('anew', { facts: '{"takes":false,"sessions":"start"}' })], []],
+    ['it has left', [], []],
+  ];
+  for (const [what, nodes, told] of cases) {
+    const side = begin();
+    await side.look([shard(0, 'dead')], [node('self'), ...nodes]);
+    t.equal(side.takes.length, 1, what);
+    t.same(side.told, told, what);
+  }
 });
 
 t.test('what it can act for is for its lease to say', async (t) => {
