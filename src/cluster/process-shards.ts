@@ -8,7 +8,7 @@ import type { Traces } from '../telemetry/traces/port.js';
 import { TimerWaker } from '../timer/waker.js';
 import { outwardEvents, outwardTransient } from './numbered.js';
 import { type OwnedShard, Shards } from './shards.js';
-import { eventsFor, poolOf } from './sharing/shared-pool.js';
+import { eventsFor, poolOf, type ShardPool } from './sharing/shared-pool.js';
 import { SharedWaker } from './sharing/shared-waker.js';
 import { othersOf } from './together.js';
 
@@ -52,26 +52,95 @@ export function makeShards(
     };
     return { shards, owner, waker };
   }
-  const waker = new SharedWaker(ports.clock);
-  const places = new Places();
-  const stops = new SharedStops(ports.takeStop, storages.length);
-  for (const storage of storages) {
+  const several = new SeveralShards(shards, ports, turn);
+  for (const storage of storages) several.add(storage);
+  return several;
+}
+
+/** Shards that come and go while the process runs. They share the pool, a timer, places, and what is known of stops. */
+export class SeveralShards implements ProcessShards {
+  readonly shards: Shards;
+  readonly owner: ShardsOwner;
+  readonly waker: SharedWaker;
+  readonly #ports: CommonPorts;
+  readonly #turn: (shard: number) => void;
+  readonly #places = new Places();
+  readonly #stops: SharedStops;
+  readonly #pools = new Map<number, ShardPool>();
+  readonly #wakers = new Map<number, { end(): void }>();
+
+  /**
+   * @param shards where they are entered
+   * @param ports are read anew for each shard that is added, so that what has changed meanwhile holds for it
+   * @param turn as of `makeShards`
+   */
+  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void) {
+    this.shards = shards;
+    this.#ports = ports;
+    this.#turn = turn;
+    this.waker = new SharedWaker(ports.clock);
+    this.#stops = new SharedStops(ports.takeStop, shards.count);
+    this.owner = {
+      ...eventsFor(shards, this.#pools),
+      turn: (shard) => shards.get(shard)?.scheduler.turn(),
+    };
+  }
+
+  /**
+   * Makes a shard of a storage. Nothing of it runs before it has recovered and had its first turn.
+   *
+   * @throws DamagedRecord
+   */
+  add(storage: ShardStorage & { readonly numbers: JobNumbers }): OwnedShard {
     const { numbers } = storage;
+    const { shard } = numbers;
+    const ports = this.#ports;
+    const waker = this.waker.for(() => this.#turn(shard));
+    const pool = poolOf(ports.pool, numbers);
+    const shared = part(ports, this.shards.count);
+    const { jobLogs } = shared;
+    // Its index may be closed by the time a step comes.
+    const later = (ms: number, step: () => void): void =>
+      jobLogs?.later(ms, () => {
+        if (this.#wakers.get(shard) === waker) step();
+      });
     const own: ShardPorts = {
-      ...part(ports, storages.length),
+      ...shared,
+      jobLogs: jobLogs && { ...jobLogs, later },
       numbers,
-      places,
-      others: othersOf(shards, numbers.shard),
-      waker: waker.for(() => turn(numbers.shard)),
-      pool: poolOf(ports.pool, numbers),
+      waker,
+      pool,
+      places: this.#places,
+      others: othersOf(this.shards, shard),
       publish: (events) => ports.publish(outwardEvents(events, numbers)),
       publishTransient: (event) => ports.publishTransient(outwardTransient(event, numbers)),
-      takeStop: () => stops.take(numbers.shard),
+      takeStop: () => this.#stops.take(shard),
       traces: ports.traces && tracesOf(ports.traces, numbers),
     };
-    shards.add({ ...makeShard(storage, own), numbers } satisfies OwnedShard);
+    this.#wakers.set(shard, waker);
+    const owned: OwnedShard = { ...makeShard(storage, own), numbers };
+    this.#pools.set(shard, pool);
+    this.shards.add(owned);
+    return owned;
   }
-  return { shards, owner: { ...eventsFor(shards), turn: (shard) => shards.get(shard)?.scheduler.turn() }, waker };
+
+  /**
+   * A shard is another's by now. When this returns nothing of it begins any more, who waited for it has been refused, and its attempts are
+   * aborted. Resolves when these have come to their ends, which nobody hears of: before that it must not be added again, or an end could
+   * be taken for that of a later attempt.
+   */
+  async drop(shard: number): Promise<void> {
+    const owned = this.shards.get(shard);
+    if (owned === undefined) return;
+    this.shards.drop(shard);
+    this.#wakers.get(shard)?.end();
+    this.#wakers.delete(shard);
+    owned.scheduler.abandon();
+    const pool = this.#pools.get(shard);
+    await pool?.abandon();
+    this.#pools.delete(shard);
+    owned.state.dispose();
+  }
 }
 
 /** What is kept is divided by the shards. */

@@ -11,7 +11,7 @@ import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits }
 import { AloneNext } from './admission/alone.js';
 import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
-import { looksOf, looksPerTurn } from './admission/looks.js';
+import { isPending, keptForApart, looksOf, looksPerTurn } from './admission/looks.js';
 import { Places, type Rank, type Starter } from './admission/places.js';
 import { PreviousRuns } from './admission/previous-runs.js';
 import { termsOf } from './admission/type-lane.js';
@@ -20,9 +20,6 @@ import { Expiry } from './attempts/expiry.js';
 import type { DispatchPorts } from './dispatch-ports.js';
 import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';
-
-/** So many jobs are kept in the line that wait for a thread, to find those behind them that need none. */
-const keptForApart = 65_536;
 
 /** See the head of this file. */
 export class Dispatch implements Starter {
@@ -378,6 +375,15 @@ export class Dispatch implements Starter {
     for (const next of this.#previous.ended(spec)) this.#line.push(next);
   }
 
+  /** Nothing of this shard starts any more, and its attempts have no places. What was being written is lost already. */
+  abandon(): void {
+    this.#places.leave(this);
+    for (const { spec } of this.#ledger.active.values()) {
+      this.#places.trials.withdrew(this.#numberOf(spec.seq));
+      this.#line.vacate(spec.name, spec.group);
+    }
+  }
+
   /** An attempt came to its end: its place is free again. */
   ended(outcome: Outcome, spec: JobSpec): void {
     const { jobSeq: seq, suspect } = outcome;
@@ -388,9 +394,4 @@ export class Dispatch implements Starter {
     this.#ledger.endAttempt(seq);
     this.#vacate(spec);
   }
-}
-
-/** It is pending with this priority: what was known of another one is out of date. */
-function isPending({ spec, state }: Job, priority: number): boolean {
-  return state.status === 'pending' && (spec.priority ?? 0) === priority;
 }

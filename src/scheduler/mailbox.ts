@@ -14,6 +14,12 @@ const bounds = { requests: 20_000, bytes: 64 * 1024 * 1024 } as const;
 /** Jobs that requests name in one turn: some milliseconds. */
 const usualJobsPerTurn = 2048;
 
+/**
+ * Jobs that a batch gathers by requests: more wait for the next one. Without a bound sixteen requests with ten thousand jobs
+ * each were one batch, which took the main thread more than a second.
+ */
+export const maxGathered = 8192;
+
 interface Waiting {
   readonly request: Request;
   readonly reply: (answer: Answer) => void;
@@ -61,6 +67,12 @@ export class Mailbox {
   /** What was gathered is lost: a list that was decided in part is decided from its beginning. */
   startOver(): void {
     this.#made = [];
+  }
+
+  /** Refuses all that waits. */
+  refuse(refusal: Refusal): void {
+    this.#made = [];
+    for (const { reply } of this.#waiting.splice(0)) reply({ ok: false, refusal });
   }
 
   /**

@@ -15,6 +15,24 @@ export const storageUnavailable = new Refusal(
   'The change could not be written to disk and was not made. Try again later; GET /health says when writing works again.',
 );
 
+/** What is answered to a request of which nothing was written before its shard was dropped. */
+export const movedAway = new Refusal(
+  'storage_unavailable',
+  'The job is with another server of the cluster by now. Try again in a moment.',
+);
+
+/** The same where it was being written. */
+export const maybeMade = new Refusal(
+  'timeout',
+  'The job went to another server of the cluster while this was written. It may have been done: look before you send it again.',
+);
+
+/** What is answered while too much waits. */
+export const overloaded = new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.');
+
+/** Starts and ends of attempts that may wait for the disk; past it nothing more is started. */
+export const maxFacts = 20_000;
+
 /** The names of the states. */
 export type ModeName =
   /** What the last process left running is being written as interrupted. */

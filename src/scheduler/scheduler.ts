@@ -7,7 +7,7 @@
 
 import type { BulkRecord } from '../domain/control/bulk.js';
 import type { Settings } from '../domain/control/settings.js';
-import { Refusal } from '../domain/errors.js';
+import type { Refusal } from '../domain/errors.js';
 import type { Job, JobState } from '../domain/job.js';
 import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
 import { ClaimedElsewhere, type Counters, type StoreEvents, UnreadableRecord } from '../store/port.js';
@@ -21,10 +21,10 @@ import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime } from './downtime.js';
 import { Ledger } from './ledger.js';
-import { Mailbox } from './mailbox.js';
+import { Mailbox, maxGathered } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
-import { type Mode, Modes, storageUnavailable } from './modes.js';
+import { type Mode, Modes, maxFacts, maybeMade, movedAway, overloaded, storageUnavailable } from './modes.js';
 import { crashDecision } from './outcomes.js';
 import { asRefusal, type RequestContext } from './requests/context.js';
 import { KeysInUse } from './requests/keys-in-use.js';
@@ -36,19 +36,8 @@ import { SignOfLife } from './sign-of-life.js';
 /** Work of one kind in one turn; more waits for the next, so that I/O is not held up. */
 const turnBudget = { refill: 1024, removals: 512 } as const;
 
-/**
- * Jobs that a batch gathers by requests: more wait for the next one. Without a bound sixteen requests with ten thousand jobs
- * each were one batch, which took the main thread more than a second.
- */
-const maxGathered = 8192;
-
 /** Changed jobs that may wait to be merged before requests are refused. */
 const maxUnmerged = 500_000;
-
-const overloaded = new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.');
-
-/** Starts and ends of attempts that may wait for the disk; past it nothing more is started. */
-const maxFacts = 20_000;
 
 /** See the head of this file. */
 export class Scheduler implements Requests, StoreEvents {
@@ -258,6 +247,14 @@ export class Scheduler implements Requests, StoreEvents {
     this.#modes.drain();
     this.#signOfLife.wantLast();
     this.turn();
+  }
+
+  /** The shard is another node's by now: who waits is refused, and the places of its attempts are free. It is not to be called any more. */
+  abandon(): void {
+    this.#modes.drain();
+    this.#mailbox.refuse(movedAway);
+    this.#ledger.lost(maybeMade);
+    this.#dispatch.abandon();
   }
 
   /** What it does at present, and what that permits. */

@@ -9,8 +9,31 @@ import type { LineKeeper } from '../../scheduler/attempts/lines.js';
 import type { Shards } from '../shards.js';
 
 /** The pool as one of the shards sees it. */
-export function poolOf(pool: Pool, numbers: JobNumbers): Pool {
+export interface ShardPool extends Pool {
+  /** Attempts of the shard have come to their ends. */
+  ended(outcomes: readonly Pick<Outcome, 'jobSeq' | 'fence'>[]): void;
+  /** Aborts the attempts of a shard that is another's by now. Resolves when each has come to its end. */
+  abandon(): Promise<void>;
+}
+
+/** See `ShardPool`. */
+export function poolOf(pool: Pool, numbers: JobNumbers): ShardPool {
+  /** Attempts without an outcome, by slot: one of a job that was cancelled may be there beside the next. */
+  const attempts = new Map<string, Pick<Outcome, 'jobSeq' | 'fence'>>();
+  let allEnded: (() => void) | undefined;
   return {
+    ended: (outcomes) => {
+      for (const outcome of outcomes) attempts.delete(nameOf(outcome));
+      if (attempts.size === 0) allEnded?.();
+    },
+    abandon: () => {
+      const ended = new Promise<void>((resolve) => {
+        allEnded = resolve;
+      });
+      for (const { jobSeq, fence } of attempts.values()) pool.abort(numbers.of(jobSeq), fence, 'lease_lost');
+      if (attempts.size === 0) allEnded?.();
+      return ended;
+    },
     get free() {
       return pool.free;
     },
@@ -18,25 +41,41 @@ export function poolOf(pool: Pool, numbers: JobNumbers): Pool {
       return pool.apart ?? [];
     },
     placesOf: (name) => pool.placesOf(name),
-    dispatch: (attempt) => pool.dispatch({ ...attempt, jobSeq: numbers.of(attempt.jobSeq) }),
+    dispatch: (attempt) => {
+      const { jobSeq, fence } = attempt;
+      attempts.set(nameOf(attempt), { jobSeq, fence });
+      pool.dispatch({ ...attempt, jobSeq: numbers.of(jobSeq) });
+    },
     flush: () => pool.flush(),
     abort: (jobSeq, fence, reason) => pool.abort(numbers.of(jobSeq), fence, reason),
   };
 }
 
-/** What the pool reports, for the shards. What is of a shard that is not owned any more is dropped. */
+/**
+ * What the pool reports, for the shards. What is of a shard that is not owned any more is dropped: its attempts only come to their ends.
+ *
+ * @param pools by shard
+ */
 export function eventsFor(
   shards: Shards,
+  pools: ReadonlyMap<number, Pick<ShardPool, 'ended'>>,
 ): Pick<PoolEvents, 'room'> & Required<Pick<PoolEvents, 'outcomes' | 'progress'>> {
+  // A turn of one is a round of all.
+  const room = (): void => shards.all[0]?.scheduler.turn();
   return {
     outcomes: (outcomes) => {
-      for (const [owner, own] of byShard<Outcome>(outcomes, shards)) owner.scheduler.outcomes(own);
+      for (const [shard, own] of byShard<Outcome>(outcomes, shards.count)) {
+        pools.get(shard)?.ended(own);
+        const owner = shards.get(shard);
+        if (owner) owner.scheduler.outcomes(own);
+        else room();
+      }
     },
     progress: (reports) => {
-      for (const [owner, own] of byShard<ProgressReport>(reports, shards)) owner.scheduler.progress(own);
+      for (const [shard, own] of byShard<ProgressReport>(reports, shards.count))
+        shards.get(shard)?.scheduler.progress(own);
     },
-    // A turn of one is a round of all.
-    room: () => shards.all[0]?.scheduler.turn(),
+    room,
   };
 }
 
@@ -54,17 +93,19 @@ export function linesFor(shards: Shards): LineKeeper {
   };
 }
 
-function byShard<Item extends { readonly jobSeq: number }>(items: readonly Item[], shards: Shards) {
+const nameOf = ({ jobSeq, fence }: Pick<Outcome, 'jobSeq' | 'fence'>): string => `${jobSeq} ${fence}`;
+
+function byShard<Item extends { readonly jobSeq: number }>(
+  items: readonly Item[],
+  shards: number,
+): ReadonlyMap<number, readonly Item[]> {
   const parts = new Map<number, Item[]>();
   for (const item of items) {
-    const shard = shardOf(item.jobSeq, shards.count);
-    const own = { ...item, jobSeq: Math.floor(item.jobSeq / shards.count) };
+    const shard = shardOf(item.jobSeq, shards);
+    const own = { ...item, jobSeq: Math.floor(item.jobSeq / shards) };
     const part = parts.get(shard);
     if (part) part.push(own);
     else parts.set(shard, [own]);
   }
-  return [...parts].flatMap(([shard, part]) => {
-    const owner = shards.get(shard);
-    return owner ? [[owner, part] as const] : [];
-  });
+  return parts;
 }

@@ -22,8 +22,8 @@ export class SharedWaker {
     this.#timer = new TimerWaker(clock, () => this.#wake());
   }
 
-  /** The waker of one that is given turns. */
-  for(turn: () => void): Waker {
+  /** The waker of one that is given turns, until it is ended. */
+  for(turn: () => void): Waker & { end(): void } {
     const sleeper: Sleeper = { turn, isSoon: false, instant: Number.POSITIVE_INFINITY };
     this.#sleepers.add(sleeper);
     return {
@@ -34,6 +34,9 @@ export class SharedWaker {
       at: (instant) => {
         sleeper.instant = instant;
         this.#sleep();
+      },
+      end: () => {
+        this.#sleepers.delete(sleeper);
       },
     };
   }
@@ -51,6 +54,8 @@ export class SharedWaker {
       const { isSoon, instant } = sleeper;
       if (!isSoon && instant > now && !(wasSetBack && instant !== Number.POSITIVE_INFINITY)) continue;
       sleeper.isSoon = false;
+      // One that had its turn before may have ended it.
+      if (!this.#sleepers.has(sleeper)) continue;
       if (instant <= now) sleeper.instant = Number.POSITIVE_INFINITY;
       sleeper.turn();
     }
