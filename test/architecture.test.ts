@@ -251,6 +251,15 @@ t.test('the sources keep to the architecture', async (t) => {
   t.same(findViolations(sources), []);
 });
 
+t.test('the library of PostgreSQL is loaded where a store there is opened, and nowhere else', async (t) => {
+  const loading = [...readSources()].flatMap(([file, text]) => {
+    const names = [...text.matchAll(/^(?!\s*(?:\*|\/\/)).*?(await import\(|from )'(?:pg|pg-copy-streams)'/gm)];
+    return names.filter(([line]) => !line.startsWith('import type ')).map(([, how]) => `${file}: ${how}`);
+  });
+  const expected = ['connections', 'copying'].map((name) => `store/postgres/pg/${name}.ts: await import(`);
+  t.same(loading.sort(), expected);
+});
+
 t.test('the checks see what they are for', async (t) => {
   const cases: [what: string, files: Record<string, string>, expected: RegExp][] = [
     ['upward', { 'domain/job.ts': "import { now } from '../clock.js';" }, /domain may not know clock/],

@@ -5,17 +5,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../simulation/random.js';
 import { eventually } from '../../support/client.js';
+import type { TestPostgres } from '../../support/postgres.js';
 import { Asking } from '../checker/asking.js';
 import type { Recorder } from '../checker/recorder.js';
 import type { ClusterNode } from './nodes.js';
 import type { Cut, Direction, TcpProxy } from './proxy.js';
 
-export const roundFaults = ['kill', 'end', 'stop', 'cut from clients', 'cut from database'] as const;
+export const roundFaults = [
+  'kill',
+  'end',
+  'stop',
+  'cut from clients',
+  'cut from database',
+  'database crashes',
+] as const;
 export type RoundFault = (typeof roundFaults)[number];
 
 export interface RoundsOptions {
   readonly nodes: readonly ClusterNode[];
   readonly recorder: Recorder;
+  /** What `database crashes` needs. */
+  readonly postgres?: TestPostgres;
   readonly rounds: number;
   readonly seed: number;
   /** Longest time that a node is away, in milliseconds. */
@@ -76,7 +86,12 @@ export async function liveThrough(
   return { asking, counts };
 }
 
-async function cause(fault: RoundFault, node: ClusterNode, random: Random, { awayMs }: RoundsOptions): Promise<void> {
+async function cause(
+  fault: RoundFault,
+  node: ClusterNode,
+  random: Random,
+  { awayMs, postgres }: RoundsOptions,
+): Promise<void> {
   const away = (): Promise<void> => sleep(random.between(0, awayMs));
   switch (fault) {
     case 'kill':
@@ -96,6 +111,11 @@ async function cause(fault: RoundFault, node: ClusterNode, random: Random, { awa
     case 'cut from database':
       if (node.database === undefined) throw new Error(`node ${node.index} has no database`);
       return cut(node.database, random, away);
+    case 'database crashes':
+      if (postgres === undefined) throw new Error('there is no database');
+      await postgres.stop('immediate');
+      await away();
+      return postgres.start();
     default:
       return fault satisfies never;
   }

@@ -2,7 +2,7 @@
  * The shards of a simulated process: a small stand-in for scheduler, pool and log, which does what those do as far as leases matter. Jobs
  * are numbers. An attempt is dispatched, begins after the deadline was compared once more, and its success is a record in the log.
  */
-import type { Given, ShardHost } from '../../../src/cluster/host.js';
+import type { Given, ShardHost } from '../../../src/cluster/leases/host.js';
 import {
   type Append,
   type Database,

@@ -11,6 +11,13 @@ import { storeOver, type Written } from './lives.js';
 
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+export interface OwnerPorts {
+  /** A load is asked for through this. */
+  run<T>(promise: Promise<T>): Promise<T>;
+  readonly randomId?: () => RandomId;
+  pause(ms: number): Promise<void>;
+}
+
 /** One node that owns the shard, as far as it knows. */
 export class Owner {
   readonly index: InlineIndex;
@@ -33,24 +40,34 @@ export class Owner {
   }
 
   /** Loads the shard as often as it takes. */
-  static async open(fake: FakeDatabase, node: RandomId, row: ShardRow, logShare: number): Promise<Owner> {
+  static open(fake: FakeDatabase, node: RandomId, row: ShardRow, logShare: number): Promise<Owner> {
+    const ports = { run: <T>(promise: Promise<T>) => fake.run(promise), randomId: () => fake.randomId(), pause: turn };
+    return Owner.openOver(fake.of(node), ports, { node, row, logShare });
+  }
+
+  static async openOver(
+    database: Database,
+    ports: OwnerPorts,
+    { node, row, logShare }: { readonly node: RandomId; readonly row: ShardRow; readonly logShare: number },
+  ): Promise<Owner> {
     for (;;) {
-      const owner = new Owner(node, fake.of(node), logShare);
+      const owner = new Owner(node, database, logShare);
       try {
-        owner.loaded = await fake.run(loadShard(owner.database, row, owner.index));
+        owner.loaded = await ports.run(loadShard(owner.database, row, owner.index));
       } catch (error) {
-        if ((error as Error).name !== 'UnknownEnd' && (error as Error).name !== 'Refused') throw error;
+        if (!['UnknownEnd', 'Refused', 'DatabaseRefusal'].includes((error as Error).name)) throw error;
+        await ports.pause(1);
         continue;
       }
-      owner.#begin(fake, row);
+      owner.#begin(ports, row);
       return owner;
     }
   }
 
-  #begin(fake: FakeDatabase, { shard, token }: ShardRow): void {
+  #begin({ randomId, pause }: OwnerPorts, { shard, token }: ShardRow): void {
     const { database, node, index } = this;
     this.#storage = new ClusterStorage(
-      { database, node, index, pause: turn, clock: this.clock, randomId: () => fake.randomId() },
+      { database, node, index, pause, clock: this.clock, ...(randomId && { randomId }) },
       { shard, token },
       this.loaded,
     );

@@ -84,13 +84,11 @@ export class Connections {
       // Such as that the wait for a standby was cancelled: it is committed here, and there perhaps not.
       if (notice.severity === 'WARNING') unknown ??= `PostgreSQL warned: ${notice.message}`;
     };
-    const onError = (): void => {};
     const timer = setTimeout(() => {
       unknown = `PostgreSQL has not answered for ${answerMs} ms`;
       breakOff(client);
     }, answerMs);
     client.on('notice', onNotice);
-    client.on('error', onError);
     try {
       const result = await work(client, () => timer.refresh());
       if (unknown !== undefined) throw new UnknownEnd(unknown);
@@ -107,7 +105,6 @@ export class Connections {
     } finally {
       clearTimeout(timer);
       client.off('notice', onNotice);
-      client.off('error', onError);
     }
   }
 
@@ -134,14 +131,13 @@ export class Connections {
 
   /** What the library gives no time limit: the first statements of a connection. */
   async #begin(client: ClientBase): Promise<void> {
-    const onError = (): void => {};
-    client.on('error', onError);
+    // For as long as it lives: one that breaks while nobody uses it, or after it was given up, would end the process.
+    client.on('error', () => {});
     const timer = setTimeout(() => breakOff(client), connectMs);
     try {
       this.#backends.set(client, await beginSession(client, this.#options));
     } finally {
       clearTimeout(timer);
-      client.off('error', onError);
     }
   }
 

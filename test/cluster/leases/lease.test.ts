@@ -1,8 +1,8 @@
 /** When a node may begin attempts, by what it sent when and what it was answered when. */
 import t from 'tap';
-import { Lease, type LeasePorts, leaseTimes } from '../../src/cluster/lease.js';
-import { BeginDeadline } from '../../src/pool/shared/deadline.js';
-import { type Beaten, type RandomId, UnknownEnd } from '../../src/store/postgres/database.js';
+import { Lease, type LeasePorts, leaseTimes } from '../../../src/cluster/leases/lease.js';
+import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
+import { type Beaten, type RandomId, UnknownEnd } from '../../../src/store/postgres/database.js';
 
 interface Sent {
   readonly node: RandomId;

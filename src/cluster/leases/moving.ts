@@ -12,7 +12,7 @@
  * Nobody starts what is due in between; that is from the last start of the old one to the next look of the new one. A node brings
  * one shard after the other to itself, two where their owner leaves.
  */
-import type { RandomId } from '../store/postgres/database.js';
+import type { RandomId } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
 import type { ShardHost } from './host.js';
 import type { View } from './members.js';

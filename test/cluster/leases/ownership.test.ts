@@ -1,7 +1,7 @@
 /** Who should own what: everybody comes to the same end, nobody has more than a share, and little moves. */
 import t from 'tap';
-import { assign, settledBeats } from '../../src/cluster/ownership.js';
-import type { NodeRow, ShardRow } from '../../src/store/postgres/database.js';
+import { assign, settledBeats } from '../../../src/cluster/leases/ownership.js';
+import type { NodeRow, ShardRow } from '../../../src/store/postgres/database.js';
 
 function node(name: string, details: Partial<NodeRow> = {}): NodeRow {
   return {

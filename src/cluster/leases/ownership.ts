@@ -4,7 +4,7 @@
  * to Increase Hit Rates*, 1998). So a node that joins or leaves moves what it must and nothing else.
  */
 import { createHash } from 'node:crypto';
-import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
+import type { NodeRow, RandomId, ShardRow } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
 
 /** A node takes part in planned moves once it has beaten so often: some 30 s, by everybody's count. */

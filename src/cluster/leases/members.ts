@@ -6,8 +6,14 @@
  * beat first to the question that showed it last. They begin anew with whatever says that it was the observer who saw nothing: a connection
  * that broke, a pause between two looks, a lease of its own that had ended.
  */
-import type { Clock } from '../clock.js';
-import { type Database, type NodeRow, type RandomId, type ShardRow, UnknownEnd } from '../store/postgres/database.js';
+import type { Clock } from '../../clock.js';
+import {
+  type Database,
+  type NodeRow,
+  type RandomId,
+  type ShardRow,
+  UnknownEnd,
+} from '../../store/postgres/database.js';
 
 /** Milliseconds. */
 export const memberTimes = {

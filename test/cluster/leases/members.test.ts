@@ -1,7 +1,7 @@
 /** Who is declared dead, and who is not though nothing was heard of it. */
 import t from 'tap';
-import { Members, memberTimes } from '../../src/cluster/members.js';
-import { type NodeRow, type RandomId, UnknownEnd } from '../../src/store/postgres/database.js';
+import { Members, memberTimes } from '../../../src/cluster/leases/members.js';
+import { type NodeRow, type RandomId, UnknownEnd } from '../../../src/store/postgres/database.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

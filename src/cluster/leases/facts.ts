@@ -8,6 +8,8 @@ export interface NodeFacts {
   readonly ready: readonly number[];
   /** When the first job of each of its shards is due, Unix milliseconds: who takes over begins with those. By shard. */
   readonly due: Readonly<Record<number, number>>;
+  /** What its sessions in the database are found by: the first id of its process. Later ones, after an end, have the same sessions. */
+  readonly sessions?: string | undefined;
 }
 
 const none: NodeFacts = { takes: true, ready: [], due: {} };
@@ -24,10 +26,11 @@ export function readFacts(text: string): NodeFacts {
     return none;
   }
   if (typeof read !== 'object' || read === null) return none;
-  const { takes, ready, due } = read as Partial<Record<keyof NodeFacts, unknown>>;
+  const { takes, ready, due, sessions } = read as Partial<Record<keyof NodeFacts, unknown>>;
   return {
     takes: takes !== false,
     ready: Array.isArray(ready) ? ready.filter((shard): shard is number => Number.isInteger(shard)) : [],
     due: typeof due === 'object' && due !== null ? (due as Record<number, number>) : {},
+    sessions: typeof sessions === 'string' ? sessions : undefined,
   };
 }

@@ -13,7 +13,7 @@
  * - The dead owner's connections are ended beside the taking: what they hold locks on would keep it waiting, and no timeout sees them.
  * - Rows that were read before the last change made here say nothing about that shard: marks tell.
  */
-import type { Beaten, Database, RandomId, ShardRow } from '../store/postgres/database.js';
+import type { Beaten, Database, RandomId, ShardRow } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
 import type { ShardHost } from './host.js';
 import type { Sent } from './lease.js';
@@ -99,7 +99,7 @@ export class Taking {
     if (isLeaving || !this.#ports.mayTake()) return;
     for (const row of this.#orphans(view, node)) {
       if (this.#loads >= mostLoads) return;
-      void this.#take(row, node);
+      void this.#take(row, node, deadSessions(row.owner, view));
     }
   }
 
@@ -169,11 +169,11 @@ export class Taking {
       .sort((a, b) => (due.get(a.shard) ?? Infinity) - (due.get(b.shard) ?? Infinity) || a.shard - b.shard);
   }
 
-  async #take({ shard, owner, token }: ShardRow, self: RandomId): Promise<void> {
+  async #take({ shard, token }: ShardRow, self: RandomId, sessions: RandomId | undefined): Promise<void> {
     const { database, mark } = this.#ports;
     const held: Held = { phase: 'taking', row: undefined, changed: mark(), looks: 0 };
     this.#held.set(shard, held);
-    if (owner !== null) database.endBackends(owner).catch(() => {});
+    if (sessions !== undefined) database.endBackends(sessions).catch(() => {});
     const taken = await database.take(shard, token, self).catch(() => undefined);
     if (this.#held.get(shard) !== held || held.phase !== 'taking') return;
     this.#forget(shard, held);
@@ -233,6 +233,18 @@ export class Taking {
   #inPhase(phase: Phase): readonly number[] {
     return [...this.#held].filter(([, held]) => held.phase === phase).map(([shard]) => shard);
   }
+}
+
+/**
+ * What the sessions of a dead owner are found by; undefined where there are none to be ended. A process that has come anew under another id
+ * has the same sessions, and lives.
+ */
+function deadSessions(owner: RandomId | null, { nodes }: View): RandomId | undefined {
+  const row = nodes.find(({ node }) => node === owner);
+  if (!row) return undefined;
+  const { sessions = row.node } = readFacts(row.facts);
+  const lives = nodes.some((other) => isLive(other) && readFacts(other.facts).sessions === sessions);
+  return lives ? undefined : sessions;
 }
 
 /** When the first job of each shard is due, as owners have said last, the dead ones too. */

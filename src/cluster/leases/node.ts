@@ -2,8 +2,8 @@
  * A node: its lease, what it sees of the others, and what it owns, as one value that is asked to `tick`. It has no timers of its own. All
  * that must hold holds however late a tick comes: what may begin is for the deadline to say, and what is owned for the database.
  */
-import type { Clock } from '../clock.js';
-import type { Database, NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
+import type { Clock } from '../../clock.js';
+import type { Database, NodeRow, RandomId, ShardRow } from '../../store/postgres/database.js';
 import { writeFacts } from './facts.js';
 import type { ShardHost } from './host.js';
 import { Lease, type MovedDeadline } from './lease.js';
@@ -26,6 +26,8 @@ export interface NodePorts {
   /** Compared before each attempt begins. */
   readonly deadline: MovedDeadline;
   readonly randomId: () => RandomId;
+  /** What the sessions of this process in the database are found by. */
+  readonly sessions: RandomId;
   readonly host: ShardHost;
   /** Where the others reach this node: a URL. */
   readonly address: string;
@@ -135,7 +137,8 @@ export class ClusterNode {
   }
 
   tick(): void {
-    this.#lease.facts = writeFacts({ takes: this.#isInTime, ready: this.#moving.ready, due: this.#ports.due() });
+    const { sessions, due } = this.#ports;
+    this.#lease.facts = writeFacts({ takes: this.#isInTime, ready: this.#moving.ready, due: due(), sessions });
     this.#lease.tick();
     this.#members.tick();
   }

@@ -1,5 +1,5 @@
 /** What a process does with the shards that are its own: the port between who decides that and who carries it out. Types only. */
-import type { LogEnd, RandomId, ShardRow } from '../store/postgres/database.js';
+import type { LogEnd, RandomId, ShardRow } from '../../store/postgres/database.js';
 
 /** How an attempt to give a shard away ended. `kept`: it goes on here as if nothing had been. `lost`: its lease is over. */
 export type Given = 'given' | 'kept' | 'lost';

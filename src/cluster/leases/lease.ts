@@ -12,8 +12,8 @@
  * - The deadline is in shared memory and compared by whoever begins something. No timer ends it.
  * - Whatever the order in which answers come, a lease never ends earlier by one, and never later than the beat it confirms allows.
  */
-import type { Clock } from '../clock.js';
-import type { Beaten, Database, LogEnd, RandomId } from '../store/postgres/database.js';
+import type { Clock } from '../../clock.js';
+import type { Beaten, Database, LogEnd, RandomId } from '../../store/postgres/database.js';
 
 /** See the head of this file; milliseconds. */
 export const leaseTimes = {
