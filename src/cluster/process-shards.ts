@@ -156,10 +156,13 @@ function part(ports: CommonPorts, shards: number): CommonPorts {
 
 /** In traces a job has its number. */
 function tracesOf(traces: Traces, numbers: JobNumbers): Traces {
-  const own: Traces = Object.create(traces);
-  own.attemptStarted = (attempt) => traces.attemptStarted({ ...attempt, jobSeq: numbers.of(attempt.jobSeq) });
-  own.attemptEnded = (outcome) => traces.attemptEnded({ ...outcome, jobSeq: numbers.of(outcome.jobSeq) });
-  return own;
+  return {
+    request: (request) => traces.request(request),
+    commit: (commit) => traces.commit(commit),
+    attemptStarted: (attempt) => traces.attemptStarted({ ...attempt, jobSeq: numbers.of(attempt.jobSeq) }),
+    attemptEnded: (outcome) => traces.attemptEnded({ ...outcome, jobSeq: numbers.of(outcome.jobSeq) }),
+    flush: () => traces.flush(),
+  };
 }
 
 /** A stop of the process is told once, and each shard is to hear of it. */

@@ -30,8 +30,9 @@ export class RoutedRequests implements Requests {
   readonly #shards: Shards;
   /** Number of the latest bulk action that was asked for here. */
   #latestBulk = 0;
-  /** Where the latest new job went. */
+  /** Where the latest new job went, and the shard's last commit then: those that come before the next are in one batch. */
   #latest = 0;
+  #latestAfter = -1;
 
   constructor(shards: Shards) {
     this.#shards = shards;
@@ -202,13 +203,15 @@ export class RoutedRequests implements Requests {
   #forNew(): OwnedShard | undefined {
     const { all } = this.#shards;
     let open: OwnedShard | undefined;
+    const gathers = all[this.#latest]?.store.position === this.#latestAfter;
     for (let i = 0; i < all.length; i++) {
-      const at = (this.#latest + i) % all.length;
+      const at = (this.#latest + i + (gathers ? 0 : 1)) % all.length;
       const owner = all[at] as OwnedShard;
       if (owner.scheduler.refusing() !== undefined) continue;
       open ??= owner;
       if (owner.scheduler.isWriting) continue;
       this.#latest = at;
+      this.#latestAfter = owner.store.position;
       return owner;
     }
     return open ?? all[0];

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { JobNumbers } from '../../domain/ids/job-numbers.js';
+import { DirectoryError } from '../directory/directory.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
 import { journalFile, makeJournal } from '../log/journal-file.js';
 import { KvLogSource } from '../log/kv-log.js';
@@ -31,6 +32,11 @@ export class Stores {
 
   /** Opens them all, or none: rejects with what made one fail. */
   static async open(directory: string, shards: number): Promise<Stores> {
+    // With another number of shards its jobs would have other ids.
+    if (existsSync(join(directory, `shard-${shards}`)))
+      throw new DirectoryError(
+        `${directory} is divided into more than ${shards} shards: set ESCAPEMENT_SHARDS as before`,
+      );
     const folders = Array.from({ length: shards }, (_, shard) =>
       shard === 0 ? directory : shardFolder(directory, shard),
     );

@@ -3,6 +3,7 @@
  * Machines stand still at any step, their clocks drift and are set, processes are killed, leave and come again, answers are lost, and the
  * database is away for a while. In the end the faults stop, and every shard must be open somewhere within a bounded time.
  */
+import { leaseTimes, type MovedDeadline } from '../../../src/cluster/leases/lease.js';
 import { ClusterNode } from '../../../src/cluster/leases/node.js';
 import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
 import type { Database, LogRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
@@ -12,7 +13,7 @@ import { contentOf, SimulatedHost } from './simulated-host.js';
 import { ask, DriftingClock, eachMethod, Process, type Time } from './surroundings.js';
 
 /** A fault that the simulation must find. */
-export type Planted = 'timer_flag' | 'early_position' | 'no_token_check';
+export type Planted = 'timer_flag' | 'early_position' | 'no_token_check' | 'from_the_answer';
 
 export interface LifeOptions {
   readonly seed: number;
@@ -56,6 +57,8 @@ interface Machine {
   readonly node: ClusterNode;
   /** Planted: what a timer has set. */
   flag: boolean;
+  /** It has stood still, and so many steps are its own when it goes on. */
+  eager: number;
   /** Since when it leaves, by true time. */
   leavingSince: number | undefined;
 }
@@ -121,9 +124,10 @@ class Life {
       ...(this.#planted === 'early_position' && { early: (shard: number) => early.get(shard) }),
     });
     const machine: Machine = {
-      ...{ process, sessions, clock, deadline, host, flag: false, leavingSince: undefined },
+      ...{ process, sessions, clock, deadline, host, flag: false, eager: 0, leavingSince: undefined },
       node: new ClusterNode({
-        ...{ database, clock, deadline, host, formerSelf, randomId, sessions, address: 'http://node', format: 1 },
+        ...{ database, clock, host, formerSelf, randomId, sessions, address: 'http://node', format: 1 },
+        deadline: this.#planted === 'from_the_answer' ? fromTheAnswer(deadline, clock) : deadline,
         due: () => ({}),
         events: {
           resumed: () => {},
@@ -157,6 +161,8 @@ class Life {
 
   #step(): void {
     const random = this.#random;
+    const awake = this.#machines.find(({ process, eager }) => process.runs && eager > 0);
+    if (awake) return this.#wakeUp(awake);
     const machine = random.pick(this.#machines);
     const { process, clock, node, host } = machine;
     const what = random.weighted({
@@ -169,8 +175,9 @@ class Life {
       end: 30,
       forward: 6,
       pause: 0.15,
+      pause_beating: this.#planted === 'from_the_answer' ? 2 : 0.5,
       kill: 0.1,
-      kill_writing: this.#planted === undefined ? 1.5 : 8,
+      kill_writing: this.#planted === 'early_position' || this.#planted === 'no_token_check' ? 8 : 1,
       leave: 0.1,
       away: 0.02,
       clock: 0.3,
@@ -199,6 +206,10 @@ class Life {
       case 'pause':
         if (random.chance(0.5)) this.#fake.holdUp(machine.sessions);
         return process.pause(random.between(200, 12_000));
+      case 'pause_beating':
+        // The answer to its beat comes while it stands still.
+        if (this.#fake.unexecuted(machine.sessions).includes('beat')) this.#standStill(machine);
+        return;
       case 'kill':
         return this.#kill(machine);
       case 'kill_writing':
@@ -249,6 +260,20 @@ class Life {
       if (!this.#fake.step()) return;
       this.#look(before);
     }
+  }
+
+  #standStill(machine: Machine): void {
+    machine.process.pause(this.#random.between(7000, 15_000));
+    machine.eager = 9;
+  }
+
+  /** What has come meanwhile is heard first, and what is queued begins before any timer. */
+  #wakeUp(machine: Machine): void {
+    const { process, host } = machine;
+    machine.eager--;
+    if (machine.eager >= 6) process.hear();
+    else if (machine.eager % 2 === 1) host.work();
+    else host.begin();
   }
 
   #tick(machine: Machine): void {
@@ -384,4 +409,13 @@ class Life {
 
 export async function live(options: LifeOptions): Promise<LifeEnd> {
   return await new Life(options).live(options);
+}
+
+/** Planted: a lease counts from the answer to its beat. */
+function fromTheAnswer(deadline: BeginDeadline, clock: DriftingClock): MovedDeadline {
+  return {
+    set: () => deadline.set(clock.monotonic() + leaseTimes.lease, clock.now() + leaseTimes.lease),
+    end: () => deadline.end(),
+    hasPassed: (monotonicNow, wallNow) => deadline.hasPassed(monotonicNow, wallNow),
+  };
 }

@@ -4,6 +4,7 @@ import { type LifeEnd, live, type Planted } from './life.js';
 
 const cases: readonly [planted: Planted, what: string, fault: RegExp][] = [
   ['timer_flag', 'a flag that a timer sets, in place of the deadline', /after the deadline/],
+  ['from_the_answer', 'a lease that counts from the answer to its beat', /under epoch \d+, and \d+ had the shard/],
   [
     'early_position',
     'the end of the log is read in the statement that takes it',
