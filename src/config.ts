@@ -10,6 +10,14 @@ export interface HttpTypeConfig {
   readonly variables: readonly { readonly name: string; readonly origin: string; readonly value: string }[];
 }
 
+/** What makes a server a node of a cluster. */
+export interface ClusterConfig {
+  /** `postgres://…` */
+  readonly store: string;
+  /** Where the other nodes reach it: a URL. */
+  readonly advertise: string;
+}
+
 /** The settings of a server, resolved: the command line over the environment over the defaults. */
 export interface Config {
   readonly host: string | undefined;
@@ -19,6 +27,8 @@ export interface Config {
   readonly dataDir: string;
   /** Shards that a directory is divided into; 1 but in tests. */
   readonly shards: number;
+  /** Jobs are kept in PostgreSQL, together with other nodes; absent: in the data directory. */
+  readonly cluster?: ClusterConfig | undefined;
   readonly handlersDir: string;
   /** Handlers are read anew whenever their folder changes. */
   readonly watch: boolean;

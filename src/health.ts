@@ -42,13 +42,13 @@ interface RecentRuns {
 
 /** Jobs by type, and those that have jobs to run and no handler here: those jobs wait. */
 export class JobsByType implements JobsOfTypes {
-  readonly #shards: readonly ShardJobs[];
+  readonly #shards: Iterable<ShardJobs>;
   #handled: ReadonlySet<string> = new Set();
 
   readonly #recent: RecentRuns | undefined;
 
-  /** @param recent absent: nothing is known of it */
-  constructor(shards: readonly ShardJobs[], handlers: readonly { readonly name: string }[], recent?: RecentRuns) {
+  /** @param shards those of each moment @param recent absent: nothing is known of it */
+  constructor(shards: Iterable<ShardJobs>, handlers: readonly { readonly name: string }[], recent?: RecentRuns) {
     this.#recent = recent;
     this.#shards = shards;
     this.replace(handlers);
@@ -85,7 +85,7 @@ export class JobsByType implements JobsOfTypes {
   }
 
   withoutHandler(): readonly JobsWithoutHandler[] {
-    return [...new Set(this.#shards.flatMap(({ types }) => types.all()))]
+    return [...new Set([...this.#shards].flatMap(({ types }) => types.all()))]
       .map((name) => ({ name, pending: this.#handled.has(name) ? 0 : this.pending(name) }))
       .filter(({ pending }) => pending > 0);
   }

@@ -12,15 +12,15 @@ import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
 import { type Libraries, loadLibraries, tracesOf } from './libraries.js';
+import type { Running, Surroundings } from './node/running.js';
 import { overviewOf } from './overview/overview.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
 import { makePool, type Workers } from './pools.js';
-import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
 import { FolderWatch } from './reload/folder-watch.js';
 import { jobCheckFor } from './reload/job-check.js';
 import { jobTypesOf, type LoadedType } from './reload/job-types.js';
-import { type ReloadCause, Reloads } from './reload/reloads.js';
+import { Reloads } from './reload/reloads.js';
 import { keepLines, type LineKeeper } from './scheduler/attempts/lines.js';
 import { mergeBounds } from './scheduler/merging.js';
 import { checkExposure, whyNoBind } from './server/http/bind.js';
@@ -45,25 +45,7 @@ import type { History } from './telemetry/history/history.js';
 import { Recent } from './telemetry/recent.js';
 import type { Traces } from './telemetry/traces/port.js';
 
-export interface Running {
-  /** Where it listens. */
-  readonly url: string;
-  /** Reads handlers and tokens anew; resolves when that is over, or has failed and was logged. */
-  reload(cause: ReloadCause): Promise<void>;
-  /** Stops in order, as SIGTERM does; resolves when everything is on disk and closed. */
-  stop(): Promise<void>;
-}
-
-/** What the process gives the server. */
-export interface Surroundings {
-  readonly log: Pino;
-  /** Hears of the threads that must end before the process does. */
-  readonly end: Pick<ProcessEnd, 'first' | 'threads'>;
-  /** Ends the process: the server cannot go on, for this reason. */
-  readonly fatal: (reason: string) => void;
-  /** Aborted when the server is to stop, be it during startup. */
-  readonly stopping: AbortSignal;
-}
+export type { Running, Surroundings } from './node/running.js';
 
 const unclean =
   'the store was not closed in order (its server was killed, or this is a restored backup): what ran then runs again. Only if the server had ended by SIGSEGV or SIGABRT may pages be damaged: stop this one then, and run "escapement check"';
@@ -73,6 +55,10 @@ const unclean =
  * that is aborted meanwhile.
  */
 export async function start(config: Config, around: Surroundings): Promise<Running> {
+  if (config.cluster !== undefined) {
+    const { startNode } = await import('./node/startup.js');
+    return await startNode(config, config.cluster, around);
+  }
   // The server's libraries are read while the store opens and the threads start.
   const libraries = loadLibraries(config, around.log);
   // Should it fail, that is reported where it is waited for.

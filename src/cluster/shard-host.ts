@@ -8,7 +8,7 @@ import type { Logger } from '../log.js';
 import type { KvReader } from '../store/kv/kv.js';
 import { KvLogSource } from '../store/log/kv-log.js';
 import { claimsOf } from '../store/postgres/claims.js';
-import { type ClusterEvents, ClusterStorage } from '../store/postgres/cluster-storage.js';
+import { type ClusterEvents, ClusterStorage, type Progress } from '../store/postgres/cluster-storage.js';
 import type { Database, LogEnd, RandomId, ShardRow } from '../store/postgres/database.js';
 import { loadShard } from '../store/postgres/load.js';
 import type { CommittedStore } from '../store/state/committed-store.js';
@@ -52,6 +52,11 @@ class Dropped extends Error {
   }
 }
 
+/** Planned moves are not made yet. */
+export class NotFollowed extends Error {
+  override readonly name = 'NotFollowed';
+}
+
 /** See the head of this file. */
 export class NodeShards implements ShardHost {
   readonly #ports: ShardHostPorts;
@@ -90,11 +95,21 @@ export class NodeShards implements ShardHost {
     if (this.#hosted.get(shard) === hosted) this.#hosted.delete(shard);
   }
 
+  /** Drops all of them. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#hosted.keys()].map((shard) => this.drop(shard)));
+  }
+
   get ends(): readonly LogEnd[] {
     return [...this.#hosted].flatMap(([shard, { storage, isDropped }]) => {
       const { position, id } = storage?.last ?? { position: 0, id: null };
       return id === null || isDropped ? [] : [{ shard, position, id }];
     });
+  }
+
+  /** How far a shard that is open has come. */
+  progressOf(shard: number): Progress | undefined {
+    return this.#hosted.get(shard)?.storage?.progress;
   }
 
   /** When the first job of each shard that is open is due, Unix milliseconds. */
@@ -105,7 +120,7 @@ export class NodeShards implements ShardHost {
   }
 
   follow(shard: number): Promise<void> {
-    return Promise.reject(new Error(`shard ${shard} is not followed: planned moves are not made yet`));
+    return Promise.reject(new NotFollowed(`shard ${shard} is not followed: planned moves are not made yet`));
   }
 
   unfollow(): void {}

@@ -1,11 +1,13 @@
 /** The shards of a process as the rest of it knows them: one as it is, several as one. */
+import { noSettings } from '../domain/control/settings.js';
 import type { HandlerInfo } from '../pool/port.js';
 import type { LimitQueue } from '../scheduler/admission/waiting-line.js';
 import type { LineKeeper } from '../scheduler/attempts/lines.js';
 import type { Requests } from '../scheduler/messages.js';
+import { modes } from '../scheduler/modes.js';
 import type { ForeignJob, OtherShards } from '../scheduler/requests/other-shards.js';
 import type { Scheduler } from '../scheduler/scheduler.js';
-import type { Counters } from '../store/port.js';
+import { type Counters, noCounters } from '../store/port.js';
 import type { Queries } from '../store/queries-port.js';
 import type { CommittedState } from '../store/state/committed-state.js';
 import { GatheredQueries } from './gathering/gathered-queries.js';
@@ -71,23 +73,18 @@ export function togetherOf(shards: Shards): Together {
 
 function schedulersOf(shards: Shards): Schedulers {
   const all = (): readonly Scheduler[] => shards.all.map(({ scheduler }) => scheduler);
-  const first = (): Scheduler => {
-    const [scheduler] = all();
-    if (scheduler === undefined) throw new Error('no shard is owned');
-    return scheduler;
-  };
   return {
     /** That of one that is not well, if there is one. */
     get mode() {
-      return (all().find(({ mode }) => mode.health !== undefined) ?? first()).mode;
+      return (all().find(({ mode }) => mode.health !== undefined) ?? all()[0])?.mode ?? modes.without_shards;
     },
     get settings() {
-      return first().settings;
+      return all()[0]?.settings ?? noSettings;
     },
     get counters() {
       return all()
         .map(({ counters }) => counters)
-        .reduce(sumOf);
+        .reduce(sumOf, { ...noCounters, nextSeq: 0 });
     },
     *firstDue() {
       for (const scheduler of all()) yield* scheduler.firstDue();

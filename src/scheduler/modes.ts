@@ -44,7 +44,9 @@ export type ModeName =
   | 'blocked'
   /** The server stops: what runs goes on. */
   | 'draining'
-  | 'draining_blocked';
+  | 'draining_blocked'
+  /** Of a node that owns no shard: there is nothing that could be in another state. */
+  | 'without_shards';
 
 /** A state and what it permits. */
 export interface Mode {
@@ -94,6 +96,19 @@ export const modes: Readonly<Record<ModeName, Mode>> = {
   },
   draining: { ...shuttingDown, name: 'draining', writes: 'at_once' },
   draining_blocked: { ...shuttingDown, name: 'draining_blocked', writes: 'now_and_then' },
+  without_shards: {
+    ...working,
+    name: 'without_shards',
+    refusal: new Refusal(
+      'storage_unavailable',
+      'This server owns no part of the jobs at present. Try again in a moment.',
+    ),
+    starts: false,
+    health: {
+      status: 'degraded',
+      reason: 'this node owns no shard: it has none yet, or its lease has ended, or others have them all',
+    },
+  },
 };
 
 /** How long after a refused write the next is tried. */

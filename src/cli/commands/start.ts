@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { Command, type Option } from 'commander';
-import type { Config } from '../../config.js';
+import type { ClusterConfig, Config } from '../../config.js';
 import { limits } from '../../domain/limits.js';
 import { type HttpTypeOptions, readHttpType, withHttpType } from '../http-type.js';
 import { examples, option } from '../option.js';
@@ -15,6 +15,7 @@ import {
   many,
   origin,
   repeated,
+  serverUrl,
   threadMemory,
   wholeNumber,
   zone,
@@ -50,6 +51,8 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly corsOrigin: readonly string[];
   readonly chunked: boolean;
   readonly dashboard: boolean;
+  readonly store?: string;
+  readonly advertise?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
@@ -199,6 +202,9 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
     .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
     .addOption(mergeAge())
+    // Hidden until all of a cluster is there.
+    .addOption(option('--store <url>', 'keep jobs in this PostgreSQL, with other nodes').hideHelp())
+    .addOption(option('--advertise <url>', 'where the other nodes reach this one').argParser(serverUrl).hideHelp())
     .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
     .addOption(
       option('--job-log-level <level>', 'least level of lines of handlers (ctx.log) that are kept with their job')
@@ -235,6 +241,7 @@ function toConfig(options: StartOptions): Config {
     dataDir: resolve(options.dataDir),
     // No option: what was made with one number is not read with another.
     shards: Number(process.env.ESCAPEMENT_SHARDS ?? 1),
+    ...(options.store !== undefined && { cluster: readCluster(options.store, options.advertise) }),
     handlersDir: resolve(options.handlers),
     watch: options.watch === true,
     threads: options.threads,
@@ -264,6 +271,12 @@ function toConfig(options: StartOptions): Config {
     jobLogsBytes: options.jobLogs,
     logFormat: options.logFormat ?? (isatty(1) ? 'text' : 'json'),
   };
+}
+
+function readCluster(store: string, advertise: string | undefined): ClusterConfig {
+  if (advertise === undefined)
+    fail('--store needs --advertise: the URL at which the other nodes reach this one, such as http://10.0.0.5:8080');
+  return { store, advertise };
 }
 
 /** Looked at only where none is given: help and other commands do not depend on it. */

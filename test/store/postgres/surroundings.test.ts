@@ -42,7 +42,7 @@ t.test('surroundings', { skip: withoutPostgres }, async (t) => {
       format: 6,
       identity: /^[0-9a-f]{32}$/,
       secret: /^[0-9a-f]{64}$/,
-      idKey: /^[0-9a-f]{32}$/,
+      idKey: /^[0-9a-f]{24}$/,
     });
     const rows = await both[1].database.shards();
     t.equal(new Set(rows.map(({ token }) => token)).size, 8);

@@ -66,7 +66,7 @@ async function make(client: ClientBase, { shards, format }: PrepareOptions): Pro
   await client.query(
     `INSERT INTO about (tables_format, format, shards, identity, secret, id_key, created_at)
       VALUES ($1, $2, $3, $4, $5, $6, now_ms())`,
-    [tablesFormat, format, shards, random(), randomBytes(32).toString('hex'), random()],
+    [tablesFormat, format, shards, random(), randomBytes(32).toString('hex'), randomBytes(12).toString('hex')],
   );
   await client.query(
     `INSERT INTO shard (shard, token, epoch)

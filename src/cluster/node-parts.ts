@@ -1,0 +1,207 @@
+/** A node put together: its leases, the shards that it opens and drops, and the others that it asks. */
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseId } from '../domain/id.js';
+import { shardOf } from '../domain/ids/job-numbers.js';
+import type { Logger } from '../log.js';
+import type { BeginDeadline } from '../pool/shared/deadline.js';
+import { monotonicMs } from '../pool/shared/slots.js';
+import { schemaVersion } from '../store/format/layout.js';
+import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
+import type { OpenedDatabase } from '../store/postgres/pg/open.js';
+import { newRandomId } from '../store/postgres/shard-log.js';
+import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
+import { HttpPeers } from './http-peers.js';
+import { ClusterNode } from './leases/node.js';
+import { tickNode } from './leases/ticking.js';
+import { type CommonPorts, SeveralShards } from './process-shards.js';
+import { NodeShards, NotFollowed } from './shard-host.js';
+import { Shards } from './shards.js';
+
+export interface NodePartsOptions {
+  readonly opened: OpenedDatabase;
+  /** What the sessions of this process in the database are found by. */
+  readonly sessions: RandomId;
+  readonly indexes: ShardIndexes;
+  /** Where the indexes are. */
+  readonly directory: string;
+  /** Where the other nodes reach this one: a URL. */
+  readonly address: string;
+  /** What the pool compares before an attempt begins. */
+  readonly deadline: BeginDeadline;
+  /** Attempts may begin again. */
+  readonly resumed: () => void;
+  readonly ports: CommonPorts;
+  /** As of `SeveralShards`. */
+  readonly turn: (shard: number) => void;
+  readonly log: Logger;
+}
+
+/** See the head of this file. */
+export class NodeParts {
+  readonly several: SeveralShards;
+  readonly peers: HttpPeers;
+  /** What the server shows of files. */
+  readonly stores: {
+    readonly all: readonly { readonly folder: string }[];
+    space(): { readonly used: number; readonly free: number };
+    size(): number;
+  };
+  readonly #options: NodePartsOptions;
+  readonly #host: NodeShards;
+  readonly #node: ClusterNode;
+  readonly #table: Table;
+  #stopTicking: () => void = () => {};
+
+  /** Nothing happens before `start`. */
+  constructor(options: NodePartsOptions) {
+    const { opened, sessions, indexes, directory, address, deadline, ports, turn, log, resumed } = options;
+    const { database, facts } = opened;
+    const shards = new Shards(facts.shards);
+    this.#options = options;
+    this.several = new SeveralShards(shards, ports, turn);
+    this.#host = new NodeShards({
+      ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several },
+      lost: (shard) => this.#node.refused(shard),
+    });
+    const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
+    this.#node = new ClusterNode({
+      ...{ database, deadline, sessions, address, host: this.#host, randomId: newRandomId, format: schemaVersion },
+      clock: { now: () => Date.now(), monotonic: monotonicMs },
+      due: () => this.#host.due,
+      events: {
+        resumed: () => {
+          log.info({ node: this.#node.node }, 'this node has a lease: attempts may begin');
+          resumed();
+        },
+        ended: () => log.warn('this node was declared dead, and comes anew: what it owned is dropped'),
+        lost: (row) => log.warn(told(row), 'a shard is dropped: it is not under the lease of this node any more'),
+        rewound: (row) => log.error(told(row), 'the database has lost records that it had confirmed: they are gone'),
+        failed: (shard, err) => {
+          if (!(err instanceof NotFollowed))
+            log.error({ shard, err }, 'a shard could not be loaded, and is tried again');
+        },
+        declared: ({ node, address }) => log.warn({ node, address }, 'another node does not beat any more: it is dead'),
+      },
+    });
+    this.#table = new Table(this.#node);
+    const self = this.#node;
+    this.peers = new HttpPeers({
+      get node() {
+        return self.node ?? '';
+      },
+      secret: facts.secret,
+      ownerOf: (id) => this.#ownerOf(id),
+      addressOf: (node) => this.#table.addressOf(node),
+      renew: async () => {
+        const rows = await database.shards();
+        this.#table.renew(rows, await database.nodes());
+      },
+    });
+    this.stores = {
+      get all() {
+        return shards.all.map(({ numbers }) => ({ folder: join(directory, shardFolder(numbers.shard)) }));
+      },
+      space: () => ({ used: 0, free: 0 }),
+      size: () => shards.all.reduce((sum, { state }) => sum + state.log.size(), 0),
+    };
+  }
+
+  /** How many shards nobody runs just now, as far as is known here: without a live owner, or not open here yet. */
+  get idleShards(): number {
+    const { count } = this.several.shards;
+    let running = 0;
+    for (let shard = 0; shard < count; shard++) {
+      const owner = this.#table.ownerOf(shard);
+      if (owner !== undefined && (owner !== this.#node.node || this.#node.rowOf(shard))) running++;
+    }
+    return count - running;
+  }
+
+  /** The cluster as this node sees it. */
+  get view(): {
+    readonly node: RandomId;
+    readonly nodes: readonly { node: RandomId; address: string; state: 'live' | 'leaving' | 'dead' }[];
+    readonly shards: readonly { shard: number; owner: RandomId | null; epoch: number; merged: number }[];
+  } {
+    const { node, view } = this.#node;
+    const shards = (view?.shards ?? []).map(({ shard, owner, epoch, merged }) => {
+      const { appended, applied } = this.#host.progressOf(shard) ?? {};
+      return { shard, owner, epoch, ...(appended !== undefined && { appended, applied }), merged };
+    });
+    const nodes = (view?.nodes ?? []).map(({ node, address, dead, leaving }) => ({
+      node,
+      address,
+      state: dead ? ('dead' as const) : leaving ? ('leaving' as const) : ('live' as const),
+    }));
+    return { node: node ?? '', nodes, shards };
+  }
+
+  /** Joins the others, and takes what has no owner. */
+  start(): void {
+    this.#stopTicking = tickNode(this.#node);
+  }
+
+  /** From now on it takes nothing. */
+  leave(): void {
+    this.#node.leave();
+  }
+
+  /** Leaves what it still owns to others, and closes all. Nothing runs any more. */
+  async end(): Promise<void> {
+    const { indexes, opened, log } = this.#options;
+    this.#stopTicking();
+    await this.#node
+      .end()
+      .catch((err: unknown) => log.warn({ err }, 'the others could not be told that this one ends'));
+    await this.#host.close();
+    this.peers.close();
+    await indexes.close();
+    await opened.close();
+  }
+
+  #ownerOf(id: string): string | undefined {
+    const parsed = parseId(id);
+    if (parsed === undefined) return 'here';
+    const shard = shardOf(parsed.low, this.several.shards.count);
+    if (this.#node.rowOf(shard) !== undefined) return 'here';
+    const owner = this.#table.ownerOf(shard);
+    return owner === this.#node.node ? undefined : owner;
+  }
+}
+
+/** Who owns what and where they are, as it was read last. */
+class Table {
+  readonly #node: Pick<ClusterNode, 'view'>;
+  #seen: ClusterNode['view'];
+  #owners = new Map<number, RandomId | null>();
+  #living = new Map<RandomId, string>();
+
+  constructor(node: Pick<ClusterNode, 'view'>) {
+    this.#node = node;
+  }
+
+  /** A node that lives, as far as is known. */
+  ownerOf(shard: number): RandomId | undefined {
+    this.#look();
+    const owner = this.#owners.get(shard);
+    return owner && this.#living.has(owner) ? owner : undefined;
+  }
+
+  addressOf(node: RandomId): string | undefined {
+    this.#look();
+    return this.#living.get(node);
+  }
+
+  renew(shards: readonly ShardRow[], nodes: readonly NodeRow[]): void {
+    this.#owners = new Map(shards.map(({ shard, owner }) => [shard, owner]));
+    this.#living = new Map(nodes.filter(({ dead }) => !dead).map(({ node, address }) => [node, address]));
+  }
+
+  #look(): void {
+    const { view } = this.#node;
+    if (view === undefined || view === this.#seen) return;
+    this.#seen = view;
+    this.renew(view.shards, view.nodes);
+  }
+}

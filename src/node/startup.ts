@@ -1,0 +1,236 @@
+/**
+ * The start of a node of a cluster, as `startup` is that of a server by itself: its jobs are in PostgreSQL, and its data directory has
+ * nothing but caches of them. It serves as soon as it is there; shards come to it then.
+ */
+import { systemClock } from '../clock.js';
+import { NodeParts } from '../cluster/node-parts.js';
+import type { ShardsOwner } from '../cluster/process-shards.js';
+import { togetherOf } from '../cluster/together.js';
+import type { ClusterConfig, Config } from '../config.js';
+import { useIdKey } from '../domain/id.js';
+import { metricsText } from '../figures.js';
+import { health, JobsByType } from '../health.js';
+import { Late } from '../late.js';
+import { loadLibraries, tracesOf } from '../libraries.js';
+import { overviewOf } from '../overview/overview.js';
+import { BeginDeadline } from '../pool/shared/deadline.js';
+import { makePool } from '../pools.js';
+import { ProcessStops } from '../process/stops.js';
+import { FolderWatch } from '../reload/folder-watch.js';
+import { jobCheckFor } from '../reload/job-check.js';
+import { jobTypesOf, type LoadedType } from '../reload/job-types.js';
+import { Reloads } from '../reload/reloads.js';
+import { keepLines, type LineKeeper } from '../scheduler/attempts/lines.js';
+import { mergeBounds } from '../scheduler/merging.js';
+import { checkExposure, whyNoBind } from '../server/http/bind.js';
+import { withTokenFile } from '../server/http/token-file.js';
+import type { Health } from '../server/ports.js';
+import type { Server } from '../server/server.js';
+import { version } from '../server/version.js';
+import { shutDown } from '../shutdown.js';
+import { DamageLog } from '../store/damage-log.js';
+import { claimDirectory, DirectoryError } from '../store/directory/directory.js';
+import { schemaVersion } from '../store/format/layout.js';
+import { openPostgres } from '../store/postgres/pg/open.js';
+import { newRandomId } from '../store/postgres/shard-log.js';
+import { ShardIndexes } from '../store/thread/shard-indexes.js';
+import { Counts } from '../telemetry/counts.js';
+import { Recent } from '../telemetry/recent.js';
+import type { Running, Surroundings } from './running.js';
+
+/** How many shards a cluster is made with. */
+const newShards = 16;
+
+/** Jobs of a shard that nobody runs wait, and lists lack them. */
+function withIdleShards(health: Health, idle: number): Health {
+  if (health.status !== 'healthy' || idle === 0) return health;
+  const shards = idle === 1 ? 'one shard has' : `${idle} shards have`;
+  return { ...health, status: 'degraded', reason: `${shards} no owner just now, or are being loaded: their jobs wait` };
+}
+
+/** What is open so far, and how it is closed; the last is closed first. */
+type Close = () => unknown;
+
+/** See `start`. */
+export async function startNode(config: Config, cluster: ClusterConfig, around: Surroundings): Promise<Running> {
+  const closes: Close[] = [];
+  const close = async (): Promise<void> => {
+    for (const each of closes.splice(0).reverse()) await each();
+  };
+  try {
+    return await begin(config, cluster, around, closes);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function begin(
+  config: Config,
+  { store, advertise }: ClusterConfig,
+  { log, end, fatal, stopping }: Surroundings,
+  closes: Close[],
+): Promise<Running> {
+  const startedAt = systemClock.monotonic();
+  const libraries = loadLibraries(config, log);
+  libraries.catch(() => {});
+  checkExposure(config.host, config.tokens.full.length > 0);
+  const cannotListen = await whyNoBind(config.host, config.port);
+  if (cannotListen) throw cannotListen;
+  stopping.throwIfAborted();
+  const lock = await claimDirectory(config.dataDir);
+  closes.push(() => lock.release());
+  if (!lock.facts.unused)
+    throw new DirectoryError(
+      `${lock.path} has jobs of a server by itself: a node of a cluster needs a directory of its own (--data-dir)`,
+    );
+  const sessions = newRandomId();
+  const opened = await openPostgres({
+    ...{ url: store, node: sessions, shards: newShards, format: schemaVersion, log, signal: stopping },
+  });
+  closes.push(() => opened.close());
+  useIdKey(opened.facts.idKey);
+
+  const scheduler = new Late<ShardsOwner>('scheduler');
+  const serving = new Late<Server>('server');
+  const lines = new Late<LineKeeper>('keeper of lines');
+  end.first(() => {
+    scheduler.drop();
+    serving.drop();
+  });
+  const counts = new Counts();
+  const traces = await tracesOf(log);
+  const deadline = new BeginDeadline();
+  const pool = await makePool(config, {
+    jobCheck: jobCheckFor(config.timezone),
+    events: {
+      outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
+      lines: (kept) => serving.call((part) => keepLines(kept, lines.get(), part, systemClock.now())),
+      progress: (reports) => scheduler.call((part) => part.progress(reports)),
+      room: () => scheduler.call((part) => part.room()),
+    },
+    log,
+    telemetry: counts,
+    deadline,
+  });
+  closes.push(() => pool.stop());
+  end.threads(async () => {
+    await pool.stop();
+    return pool.hasEnded;
+  });
+  const readAt = Date.now();
+  let types: readonly LoadedType[] = await pool.start().then(jobTypesOf);
+  stopping.throwIfAborted();
+  const indexes = new ShardIndexes(lock.path, (error) => fatal(error.message));
+  closes.push(() => indexes.close());
+  const stops = new ProcessStops({
+    onWatching: () => {},
+    onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
+  });
+  const node = new NodeParts({
+    ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise },
+    resumed: () => {
+      pool.deadlineMoved();
+      scheduler.call((part) => part.room());
+    },
+    ports: {
+      clock: systemClock,
+      pool,
+      // For shards that come after they were read anew.
+      get handlers() {
+        return types;
+      },
+      timezone: config.timezone,
+      jobLogs: { maxBytes: config.jobLogsBytes, later: (ms, step) => void setTimeout(step, ms).unref() },
+      readEnqueued: (text, now) => serving.get().readEnqueued(text, now),
+      retention: config,
+      merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
+      log,
+      telemetry: counts,
+      traces,
+      damage: new DamageLog(log),
+      publish: (events) => serving.call((server) => server.publish(events)),
+      publishTransient: (event) => serving.call((server) => server.publishTransient(event)),
+      takeStop: () => stops.take(),
+      fatal,
+    },
+    turn: (shard) => scheduler.call((part) => part.turn(shard)),
+  });
+  const together = togetherOf(node.several.shards);
+  const states = {
+    [Symbol.iterator]: () => together.states[Symbol.iterator](),
+  };
+  const jobsOfTypes = new JobsByType(states, types, new Recent(counts));
+  const { Server, http, pages } = await libraries;
+  const figures = { version, clock: systemClock, directory: lock.path, together, counts, pool, stores: node.stores };
+  const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });
+  const server = new Server({
+    ...{ config, pages, http, jobsOfTypes, startedAt, log, traces, clock: systemClock, handlers: types },
+    requests: together.requests,
+    queries: together.queries,
+    health: () => withIdleShards(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.idleShards),
+    cluster: () => node.view,
+    secret: opened.facts.secret,
+    peers: node.peers,
+    telemetry: counts,
+    ...overview.shown,
+    metrics: () => metricsText(counts, figures),
+  });
+  end.first(() => server.abandon());
+  const { givenTokens, tokenFile, tokens } = config;
+  const reloads = new Reloads(
+    {
+      load: () => pool.load(),
+      replaceTypes: (loaded) => {
+        types = loaded;
+        jobsOfTypes.replace(loaded);
+        server.replaceJobTypes(loaded);
+        together.scheduler.replaceHandlers(loaded);
+      },
+      readTokens: tokenFile === undefined ? undefined : () => withTokenFile(givenTokens, tokenFile),
+      replaceTokens: (lists) => server.replaceTokens(lists),
+      log,
+      telemetry: counts,
+    },
+    { types, tokens },
+  );
+  lines.set(together.jobLogs);
+  scheduler.set(node.several.owner);
+  serving.set(server);
+  const onChange = (): void => void reloads.request('watch');
+  const folder = { folder: config.handlersDir, readAt, onChange, log };
+  const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
+
+  let stopped: Promise<void> | undefined;
+  const stopInOrder = async (): Promise<void> => {
+    node.leave();
+    reloads.stop();
+    await overview.history.stop();
+    await folderWatch?.close();
+    await shutDown({
+      scheduler: together.scheduler,
+      ...{ pool, server, log, graceMs: config.graceMs, jobLogs: together.jobLogs, waker: node.several.waker },
+      store: { close: () => node.end() },
+    });
+    await traces?.flush();
+    await stops.close();
+    lock.release();
+  };
+  const stop = (): Promise<void> => {
+    stopped ??= stopInOrder();
+    return stopped;
+  };
+  try {
+    const { urls } = await server.listen();
+    stops.start();
+    overview.history.start();
+    reloads.start();
+    node.start();
+    log.info({ urls, http: http.name, handlers: types.map(({ name }) => name), shards: opened.facts.shards }, 'ready');
+    return { url: urls[0] as string, stop, reload: (cause) => reloads.request(cause) };
+  } catch (error) {
+    closes.length = 0;
+    await stop();
+    throw error;
+  }
+}
