@@ -138,8 +138,8 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/scheduler.ts',
-        'for (const fact of facts) this.#redo(fact);',
-        "for (const fact of facts) if (fact.kind === 'started') this.#redo(fact);",
+        'for (const fact of facts) this.#attempts.decideAgain(fact);',
+        "for (const fact of facts) if (fact.kind === 'started') this.#attempts.decideAgain(fact);",
       ),
     ],
   },
