@@ -186,7 +186,7 @@ export const mutations = [
   {
     name: 'a job that has waited in the line starts after it has expired',
     changes: [
-      change('src/scheduler/dispatch.ts', 'if (this.#expire(job, now)) return undefined;', ''),
+      change('src/scheduler/dispatch.ts', 'if (this.#expiry.expire(job, now)) return undefined;', ''),
       change('src/scheduler/scheduler.ts', 'if (expires) this.#dispatch.expireDue();', 'void expires;'),
     ],
   },
