@@ -138,8 +138,8 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/scheduler.ts',
-        'for (const fact of facts) this.#redo(fact);',
-        "for (const fact of facts) if (fact.kind === 'started') this.#redo(fact);",
+        'for (const fact of facts) this.#attempts.decideAgain(fact);',
+        "for (const fact of facts) if (fact.kind === 'started') this.#attempts.decideAgain(fact);",
       ),
     ],
   },
@@ -186,7 +186,7 @@ export const mutations = [
   {
     name: 'a job that has waited in the line starts after it has expired',
     changes: [
-      change('src/scheduler/dispatch.ts', 'if (this.#expire(job, now)) return undefined;', ''),
+      change('src/scheduler/dispatch.ts', 'if (this.#expiry.expire(job, now)) return undefined;', ''),
       change('src/scheduler/scheduler.ts', 'if (expires) this.#dispatch.expireDue();', 'void expires;'),
     ],
   },
