@@ -44,6 +44,7 @@ t.test('what each mode permits', async (t) => {
     ['blocked', 'storage_unavailable', 'starts nothing', 'refills', 'now_and_then', 'degraded'],
     ['draining', 'draining', 'starts nothing', 'refills nothing', 'at_once', 'draining'],
     ['draining_blocked', 'draining', 'starts nothing', 'refills nothing', 'now_and_then', 'draining'],
+    ['without_shards', 'storage_unavailable', 'starts nothing', 'refills', 'at_once', 'degraded'],
   ]);
   for (const [key, { name }] of Object.entries(modes)) t.equal(name, key);
 });
