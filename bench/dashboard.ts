@@ -95,6 +95,7 @@ async function measurePaint(
 /** Jobs that run as they come, at a steady rate. */
 async function runSteadily(server: ServerProcess, { perSecond, seconds }: DashboardPlan, run: Run): Promise<void> {
   const client = await HttpClient.open(server.port, connections);
+  const { completed } = await server.stats();
   let refused = 0;
   await client.openLoop(
     perSecond,
@@ -106,6 +107,7 @@ async function runSteadily(server: ServerProcess, { perSecond, seconds }: Dashbo
   );
   client.close();
   run.equal(refused, 0, 'jobs refused');
+  await server.completed(completed + perSecond * seconds - refused);
 }
 
 async function openScreen(browser: Browser, server: ServerProcess, at: string): Promise<Page> {

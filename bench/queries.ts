@@ -27,6 +27,8 @@ interface Question {
   readonly path: (index: number) => string;
   /** Milliseconds; absent: `usualP99Ms`. */
   readonly p99Ms?: number;
+  /** How often it is asked; absent: `asksPerSecond`. */
+  readonly perSecond?: number;
 }
 
 const usualP99Ms = 5;
@@ -34,6 +36,8 @@ const usualP99Ms = 5;
 const filteredP99Ms = 10;
 /** What has to be put in order beside the main thread. */
 const orderedP99Ms = 100;
+/** These look at all jobs that match: nobody asks for them as often. */
+const orderedPerSecond = 4;
 /** Jobs with one tag, and in one group. */
 const perTag = 1000;
 const perGroup = 10_000;
@@ -108,7 +112,7 @@ async function questions(server: ServerProcess, jobs: number, ids: readonly stri
     { what: 'count under a filter', path: () => '/jobs?name=noop&status=success&limit=1' },
     { what: 'statistics', path: () => '/stats' },
     ...filtered(shares(jobs).pending).map((each) => ({ ...each, p99Ms: filteredP99Ms })),
-    ...ordered(Date.now() + hourMs).map((each) => ({ ...each, p99Ms: orderedP99Ms })),
+    ...ordered(Date.now() + hourMs).map((each) => ({ ...each, p99Ms: orderedP99Ms, perSecond: orderedPerSecond })),
   ];
 }
 
@@ -150,14 +154,19 @@ function ordered(due: number): Question[] {
 }
 
 /** One turn of one question. */
-function ask(server: ServerProcess, { what, path }: Question, seconds: number, run: Run): Promise<Figures> {
+function ask(
+  server: ServerProcess,
+  { what, path, perSecond = asksPerSecond }: Question,
+  seconds: number,
+  run: Run,
+): Promise<Figures> {
   return withMainThread(server.pid, async () => {
     const client = await HttpClient.open(server.port, askConnections);
     const latencies = new Latencies();
     let refused = 0;
     await client.openLoop(
-      asksPerSecond,
-      Math.max(1, Math.round(asksPerSecond * seconds)),
+      perSecond,
+      Math.max(1, Math.round(perSecond * seconds)),
       (index) => request('GET', `/api/v1${path(index)}`),
       (status, _body, ms) => {
         latencies.add(ms);

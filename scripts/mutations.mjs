@@ -376,6 +376,7 @@ export const mutations = [
   },
   {
     name: 'the pause of a type holds only once it is on disk, and a start meanwhile does not see it',
+    test: 'scheduler/pauses',
     changes: [
       change(
         'src/domain/control/settings.ts',
@@ -471,6 +472,22 @@ export const mutations = [
     changes: [change('src/store/trees/merge.ts', "tx.remove('details', detailKey(seq));", '')],
   },
   {
+    name: 'a restart forgets that the clock was set back and jobs have not been looked at since',
+    test: 'simulation/found',
+    changes: [change('src/scheduler/scheduler.ts', 'if (start.setBack) this.#clockSetBack.begin(start.setBack);', '')],
+  },
+  {
+    name: 'what an attempt enqueues takes a key between the check of a list and its making',
+    test: 'scheduler/keys',
+    changes: [
+      change(
+        'src/scheduler/scheduler.ts',
+        '!this.#hasGathered && !this.#mailbox.isHalfway && this.#ports',
+        '!this.#hasGathered && this.#ports',
+      ),
+    ],
+  },
+  {
     name: 'when no server ran is not on disk with the first record after',
     test: 'scheduler/hidden-downtime',
     changes: [change('src/scheduler/ledger.ts', 'this.#downtime = stretches ?? this.#downtime;', '')],
@@ -501,6 +518,7 @@ export const mutations = [
   },
   {
     name: 'what waits for an attempt of its own is not in the watermark of a merge',
+    test: 'scheduler/overlap',
     changes: [
       change(
         'src/scheduler/admission/previous-runs.ts',
@@ -626,6 +644,39 @@ export const mutations = [
     name: 'a job that was retried stays in the group of its failure',
     test: 'store/state/finding/finding',
     changes: [change('src/store/trees/labels/job-labels.ts', 'this.failed.delete(failure.group, seq);', '')],
+  },
+  {
+    name: 'lines of handlers that the disk refuses are forgotten',
+    changes: [change('src/store/state/job-logs.ts', 'this.#hand(this.#writing);', 'this.#hand([]);')],
+  },
+  {
+    name: 'lines of handlers come to where backups are made of before their job does',
+    changes: [change('src/store/trees/engine.ts', 'this.checkpoint();\n    return this.#logs', 'return this.#logs')],
+  },
+  {
+    name: 'lines that the disk has refused are written for a job that is gone',
+    changes: [
+      change(
+        'src/store/state/job-logs.ts',
+        'this.#writing = chunks.filter(({ chunk }) => exists(chunk.seq));',
+        'this.#writing = [...chunks];',
+      ),
+    ],
+  },
+  {
+    name: 'a removed job leaves its lines behind',
+    changes: [change('src/store/trees/merge.ts', 'if (hasLogs) removeLogs(tx, seq);', '')],
+  },
+  {
+    name: 'the oldest lines of an attempt go while those behind them are fewer than may be',
+    test: 'store/state/job-logs',
+    changes: [
+      change(
+        'src/store/trees/job-logs.ts',
+        'isFull({ lines: size.lines - oldest.lines,',
+        'isFull({ lines: size.lines,',
+      ),
+    ],
   },
 ];
 

@@ -12,6 +12,15 @@ export interface Stretch {
   readonly until: number;
 }
 
+/** The wall clock was set back. Unix milliseconds. */
+export interface SetBack {
+  readonly now: number;
+  /** By the clock as it was before: since when it had been ahead. */
+  readonly aheadSince: number;
+  /** What the clock had shown before it was ahead, where that is more than it shows now: slots up to there have run. */
+  readonly shownBefore: number;
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

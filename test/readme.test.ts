@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { lifecycle } from '../src/domain/lifecycle.js';
 
+// The help of each command is a process.
+t.setTimeout(240_000);
+
 const root = resolve(fileURLToPath(import.meta.url), '../../..');
 const readme = readFileSync(resolve(root, 'README.md'), 'utf8');
 const design = readFileSync(resolve(root, 'docs/design.md'), 'utf8');

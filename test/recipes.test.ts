@@ -1,10 +1,10 @@
 /** Every recipe of docs/recipes.md is run, as it stands there: its handler, its commands, and what they print. */
 import { spawn } from 'node:child_process';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import t from 'tap';
 import { document, fileIn, programs, root } from './support/documents.js';
+import { freePort } from './support/network.js';
 import { startServer, temporary } from './support/server.js';
 
 t.setTimeout(240_000);
@@ -47,14 +47,6 @@ function onPath(): string {
   writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${join(root, 'dist/src/cli.js')}' "$@"\n`);
   chmodSync(file, 0o755);
   return folder;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 /** The receiver of docs/http.md, on this port. */

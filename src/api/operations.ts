@@ -242,6 +242,7 @@ export const operations = {
     summary: 'Run a job now',
     description:
       'A job that runs once, or whose retry waits, is due now. A repeating job gets one extra occurrence; its next slot stays. Its own pause is ignored, limits and the pause of its type or of the server are not.',
+    headers: { Prefer: preferWait },
     answers: { 200: answers.jobDetail },
     refusals: ['conflict'],
   },

@@ -17,6 +17,7 @@ import { healthCommand } from './commands/health.js';
 import { jobsCommand } from './commands/jobs.js';
 import { bulkCommand } from './commands/many/bulk.js';
 import { failuresCommand } from './commands/many/failures.js';
+import { historyCommand, metricsCommand, systemCommand } from './commands/overview.js';
 import { pauseCommand, resumeCommand } from './commands/pause.js';
 import { startCommand } from './commands/start.js';
 import { statsCommand } from './commands/stats.js';
@@ -45,6 +46,9 @@ function program(): Command {
     .addCommand(statsCommand())
     .addCommand(topCommand())
     .addCommand(clusterCommand())
+    .addCommand(historyCommand())
+    .addCommand(systemCommand())
+    .addCommand(metricsCommand())
     .addCommand(healthCommand())
     .addCommand(cronCommand())
     .addCommand(backupCommand())

@@ -91,3 +91,19 @@ export function serverUrl(text: string): string {
   if (url && ['http:', 'https:'].includes(url.protocol)) return url.origin;
   throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:8080.');
 }
+
+/** What an option has that is to take a value away: of a null that is read, commander makes an empty text. */
+export const absent = Symbol('absent');
+
+/** What takes a value away on a command line. */
+const none = 'none';
+
+/** Reads `none` as `absent`, and all else as `read` does. */
+export function orNone<Value>(read: (text: string) => Value): (text: string) => Value | typeof absent {
+  return (text) => (text === none ? absent : read(text));
+}
+
+/** As JSON has it. */
+export function orNull<Value>(value: Value | typeof absent): Value | null {
+  return value === absent ? null : value;
+}

@@ -8,7 +8,7 @@ import { pages, queryOf } from './finding.js';
 import { JobTypes } from './job-types.js';
 import { Live, type LiveOptions } from './live.js';
 import { type LogFilter, type LogLine, logsOf } from './logs.js';
-import type { Cluster, Health, History, HistoryFilter, System } from './overview.js';
+import type { Backup, Cluster, CronQuestion, CronTimes, Health, History, HistoryFilter, System } from './overview.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
@@ -104,11 +104,27 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
   }
 
   /** What happened over the last three hours in steps of ten seconds, or seven days in steps of five minutes. */
-  history({ step, from, to }: HistoryFilter = {}, { signal }: CallOptions = {}): Promise<History> {
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries({ step, from, to }))
-      if (value !== undefined) query.set(name, value instanceof Date ? value.toISOString() : value);
-    return this.#transport.send('GET', `/history?${query}`, { signal, repeatable: true });
+  history(filter: HistoryFilter = {}, { signal }: CallOptions = {}): Promise<History> {
+    return this.#transport.send('GET', `/history?${queryOf(filter)}`, { signal, repeatable: true });
+  }
+
+  /** What a cron expression means, and when it fires next. */
+  cron(expr: string, question: CronQuestion = {}, { signal }: CallOptions = {}): Promise<CronTimes> {
+    return this.#transport.send('GET', `/cron?${queryOf({ ...question, expr })}`, { signal, repeatable: true });
+  }
+
+  /**
+   * Writes a backup while the server goes on. Resolves when it is on disk; it is never repeated by itself.
+   *
+   * @param directory a new or empty one on the machine of the server; an absolute path
+   */
+  backup(directory: string, { signal }: CallOptions = {}): Promise<Backup> {
+    return this.#transport.send('POST', '/backup', { body: JSON.stringify({ directory }), signal });
+  }
+
+  /** All that the server counts, in the text format of Prometheus. */
+  async metrics({ signal }: CallOptions = {}): Promise<string> {
+    return (await this.#transport.open('GET', '/metrics', { signal, repeatable: true })).text();
   }
 
   /** What the server is made of, what it was told, and how its parts are. */
@@ -332,9 +348,12 @@ export type { Group, JobType, JobTypeChange, JobTypes } from './job-types.js';
 export type { Live, LiveOptions, LiveState } from './live.js';
 export type { LogFilter, LogLine } from './logs.js';
 export type {
+  Backup,
   Cluster,
   ClusterNode,
   ClusterShard,
+  CronQuestion,
+  CronTimes,
   Health,
   History,
   HistoryFilter,

@@ -34,6 +34,8 @@ export async function* events<Type extends AnyType = EventType>(
     try {
       const open = typeof WebSocket === 'function' ? overWebSocket : overFetch;
       for await (const message of open(transport, filter, last, signal)) {
+        // Much may have come that nobody wants any more, and more comes.
+        if (signal?.aborted) return;
         waitMs = firstWaitMs;
         if (message.type === 'subscribed') {
           last ??= message.seq;

@@ -1,16 +1,15 @@
 /** Filters of jobs as queries, and lists that are read page by page. */
 import type { Transport } from './transport.js';
-import type { JobFilter, ListFilter } from './types.js';
 
-/** The parameters of a list. */
-export function queryOf(filter: ListFilter): URLSearchParams {
+/** The parameters of a list, or of another question. */
+export function queryOf(filter: object): URLSearchParams {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(plain(filter))) query.set(name, String(value));
   return query;
 }
 
 /** A filter as the server takes it: a `Date` as text. Lists become texts with commas in a query. */
-export function plain(filter: JobFilter): Record<string, unknown> {
+export function plain(filter: object): Record<string, unknown> {
   const given = Object.entries(filter).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]));
 }

@@ -79,6 +79,33 @@ export interface Cluster {
   readonly shards: readonly ClusterShard[];
 }
 
+/** What `cron` is asked. */
+export interface CronQuestion {
+  /** Default: that of the server. */
+  readonly timezone?: string;
+  /** How many times the answer lists, 1 to 100; default 5. */
+  readonly count?: number;
+  /** Only times after this one; default: now. */
+  readonly after?: Instant;
+}
+
+/** What a cron expression means, and when it fires next. */
+export interface CronTimes {
+  readonly cron_expr: string;
+  readonly timezone: string;
+  /** In English. */
+  readonly description: string;
+  readonly items: readonly { readonly at: string; readonly local: string }[];
+}
+
+/** A copy of the store, in a directory on the machine of the server. */
+export interface Backup {
+  readonly directory: string;
+  readonly bytes: number;
+  readonly position: number;
+  readonly duration_ms: number;
+}
+
 export interface System {
   readonly version: string;
   readonly node: string;

@@ -256,6 +256,8 @@ export interface Stats {
   readonly completed: number;
   readonly failed: number;
   readonly cancelled: number;
+  /** `seq` of the last event. */
+  readonly last_event: number;
   readonly [figure: string]: number | string;
 }
 

@@ -22,7 +22,7 @@ export class DueHeap {
     return this.#size;
   }
 
-  /** Entries that there is room for; it grows. */
+  /** How many entries fit before the heap grows. */
   get capacity(): number {
     return this.#due.length;
   }

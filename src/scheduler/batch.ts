@@ -4,6 +4,7 @@
  * comes to one of two ends: `written` or `lost`.
  */
 
+import type { SetBack } from '../clock.js';
 import type { KeyHolder } from '../domain/control/keys.js';
 import type { ServerSettings, SettingsChange, TypeSettings } from '../domain/control/settings.js';
 import type { Decision } from '../domain/decisions.js';
@@ -62,6 +63,7 @@ export class Batch {
   readonly #passed: FinishedPlace[] = [];
   readonly #types = new Map<string, TypeSettings>();
   #server: ServerSettings | undefined;
+  #setBack: SetBack | 'none' | undefined;
   readonly #traces: TraceContext[] = [];
   #traced = 0;
   #earliestDue = Number.POSITIVE_INFINITY;
@@ -143,7 +145,8 @@ export class Batch {
   /** There is nothing to write. Facts alone are no reason to: what follows from them is. */
   get isEmpty(): boolean {
     const { size } = this.#touched;
-    return size === 0 && this.#passed.length === 0 && this.#bulks.size === 0 && this.settings === undefined;
+    const isSet = this.settings !== undefined || this.#setBack !== undefined;
+    return size === 0 && this.#passed.length === 0 && this.#bulks.size === 0 && !isSet;
   }
 
   /** Takes what was decided about a job and returns the job as it is now. */
@@ -226,6 +229,16 @@ export class Batch {
   /** Sets what holds for the server. */
   setServer(settings: ServerSettings): void {
     this.#server = settings;
+  }
+
+  /** That the clock was set back, or that all jobs have been looked at since; undefined when neither is news. */
+  get setBack(): SetBack | 'none' | undefined {
+    return this.#setBack;
+  }
+
+  /** The clock was set back; `none`: all jobs have been looked at since. */
+  keepSetBack(setBack: SetBack | 'none'): void {
+    this.#setBack = setBack;
   }
 
   /** Bulk actions that it changes. */

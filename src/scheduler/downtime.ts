@@ -6,17 +6,8 @@
  * The stretches are on disk with the first record after each. A server that ends soon after its start would hide from the next that
  * none had run before it: what came due then would be late, and run for a slot that a clock which was ahead had passed over.
  */
-import type { Clock, Stretch } from '../clock.js';
+import type { Clock, SetBack, Stretch } from '../clock.js';
 import { limits } from '../domain/limits.js';
-
-/** The wall clock was set back. Unix milliseconds. */
-export interface SetBack {
-  readonly now: number;
-  /** By the clock as it was before: since when it had been ahead. */
-  readonly aheadSince: number;
-  /** What the clock had shown before it was ahead, where that is more than it shows now: slots up to there have run. */
-  readonly shownBefore: number;
-}
 
 /** Within so little time, and as much of it by either clock, nothing has happened. */
 const quietMs = 500;

@@ -3,7 +3,7 @@
  * written while the next is gathered. What is refused by the disk leaves nothing behind but its facts.
  */
 
-import type { Stretch } from '../clock.js';
+import type { SetBack, Stretch } from '../clock.js';
 import { asHolder, type KeyHolder, placeOf } from '../domain/control/keys.js';
 import type { Settings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
@@ -94,6 +94,11 @@ export class Ledger {
     return this.#filling;
   }
 
+  /** The number that the next new job is given. */
+  get nextSeq(): number {
+    return this.#counters.nextSeq;
+  }
+
   /** As they are on disk. */
   get committed(): Counters {
     return this.#committed;
@@ -102,6 +107,11 @@ export class Ledger {
   /** The next record says when no server ran, whatever else it says; undefined: nothing is new. It is no reason to write one. */
   keepDowntime(stretches: readonly Stretch[] | undefined): void {
     this.#downtime = stretches ?? this.#downtime;
+  }
+
+  /** The clock was set back, and the jobs are being looked at; `none`: all have been. To be told again should the batch be lost. */
+  keepSetBack(setBack: SetBack | 'none'): void {
+    this.#filling.keepSetBack(setBack);
   }
 
   get writing(): boolean {
@@ -322,7 +332,7 @@ export class Ledger {
     this.#countersInFlight = counters;
     this.#inFlight = batch;
     this.#filling = new Batch();
-    const { touched: jobs, events, keys, jobKeys, runs, passed, bulks, settings, traced, traces } = batch;
+    const { touched: jobs, events, keys, jobKeys, runs, passed, bulks, settings, setBack, traced, traces } = batch;
     this.#span = this.#ports.traces?.commit({
       jobs: jobs.size,
       events: events.length,
@@ -344,6 +354,7 @@ export class Ledger {
       bulks,
       settings,
       downtime,
+      setBack,
     });
     return true;
   }

@@ -1,5 +1,5 @@
 /** What the scheduler is made with: the parts that it needs of others, and how the last one left the directory. Types only. */
-import type { Stretch } from '../clock.js';
+import type { SetBack, Stretch } from '../clock.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { JobEvent } from '../domain/events.js';
 import type { HandlerInfo, Pool } from '../pool/port.js';
@@ -30,6 +30,8 @@ export interface SchedulerPorts extends LedgerPorts, AttemptsPorts {
   readonly retention: RetentionLimits;
   /** Jobs that requests may name in one turn, where not as usual. */
   readonly requestedJobsPerTurn?: number;
+  /** Jobs that are looked at in one turn after the clock was set back, where not as usual. */
+  readonly looksPerTurn?: number | undefined;
   /** When to merge, where not as usual. */
   readonly merge?: MergeBounds;
   /** Notifies subscribers of events that are on disk. */
@@ -51,4 +53,6 @@ export interface SchedulerStart {
   readonly lastRecordAt: number | undefined;
   /** When no server had run before that, as far as that was known. Unix milliseconds. */
   readonly downtime: readonly Stretch[];
+  /** That the clock was set back, where not all jobs had been looked at since. */
+  readonly setBack: SetBack | undefined;
 }

@@ -79,6 +79,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#retention = new Retention(ports, this.#ledger);
     this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic(), ports.requestedJobsPerTurn);
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
+    if (start.setBack) this.#clockSetBack.begin(start.setBack);
     this.#merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
     this.#attempts = new Attempts(ports, parts, (now) => this.#contextAt(now));
@@ -302,7 +303,8 @@ export class Scheduler implements Requests, StoreEvents {
     }
     this.#dispatch.startWaiting(starts);
     if (starts) this.#retention.sweep(this.#ports.clock.now(), turnBudget.removals);
-    if (starts && !this.#hasGathered) this.#bulks.step(this.#contextAt(this.#ports.clock.now()));
+    if (starts && !this.#hasGathered && !this.#mailbox.isHalfway)
+      this.#bulks.step(this.#contextAt(this.#ports.clock.now()));
     this.#ports.pool.flush();
     if (this.#ports.window.wantsRefill && refills) this.#refill();
     this.#merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
@@ -323,9 +325,12 @@ export class Scheduler implements Requests, StoreEvents {
     return this.#ledger.filling.touched.size >= maxGathered;
   }
 
-  /** Whether jobs that were enqueued are made now: as with those that are asked for, there is a bound to what waits. */
+  /**
+   * Whether jobs that were enqueued are made now: as with those that are asked for, there is a bound to what waits. Nor does one take
+   * a key between the check of a list and the making of its jobs.
+   */
   get #mayMake(): boolean {
-    return !this.#hasGathered && this.#ports.store.changed < maxUnmerged;
+    return !this.#hasGathered && !this.#mailbox.isHalfway && this.#ports.store.changed < maxUnmerged;
   }
 
   #decideRequests(): void {

@@ -3,7 +3,7 @@
  * they are on disk come out. What becomes bytes, and which, is the store's business.
  */
 
-import type { Stretch } from '../clock.js';
+import type { SetBack, Stretch } from '../clock.js';
 import type { BulkRecord } from '../domain/control/bulk.js';
 import type { KeyHolder } from '../domain/control/keys.js';
 import type { SettingsChange } from '../domain/control/settings.js';
@@ -119,6 +119,8 @@ export interface Changes {
   readonly settings?: SettingsChange | undefined;
   /** When no server ran; absent: as before. Unix milliseconds. */
   readonly downtime?: readonly Stretch[] | undefined;
+  /** What the jobs are still being looked at for; `none`: nothing any more; absent: as before. */
+  readonly setBack?: SetBack | 'none' | undefined;
 }
 
 /** What the store calls back. */

@@ -1,8 +1,8 @@
 /**
  * Wakes the scheduler at instants of the wall clock. Node's timers count monotonic time, fire up to a few milliseconds
- * early by the wall clock, and at once when longer than 2^31-1 ms: so the instant is looked at again when they fire, and
- * long sleeps are taken in pieces, which also notices a clock that was set. When it was set back the scheduler has a turn
- * and says anew how long it waits: some of that is counted in monotonic time.
+ * early by the wall clock, and at once when longer than 2^31-1 ms: so the instant is looked at again when they fire. From
+ * long sleeps the scheduler is woken once a second, looks whether the clock was set, and says anew how long it waits: it may
+ * have been set back after the scheduler looked and before it went to sleep.
  */
 import type { Clock } from '../clock.js';
 
@@ -66,7 +66,7 @@ export class TimerWaker implements Waker {
 
   #fire(): void {
     const now = this.#clock.now();
-    if (now < this.#instant && now >= this.#armedAt) return this.#arm();
+    if (now < this.#instant && now >= this.#armedAt && this.#instant - now < longestSleepMs) return this.#arm();
     this.#instant = Number.POSITIVE_INFINITY;
     this.#turn();
   }

@@ -146,6 +146,19 @@ t.test('show, update, cancel, retry', async (t) => {
   t.match(await asked(['jobs', 'retry', failed]), { code: 0, stdout: new RegExp(`^${failed}`) });
 });
 
+t.test('update: none takes a field away', async (t) => {
+  const some = ['--priority', '5', '--group', 'g', '--tags', 'a,b', '--expires-after', '1h', '--retry-jitter', '0.5'];
+  const id = idOf((await asked(['jobs', 'add', 'noop', '--delay', '1h', ...some])).stdout);
+  const client = new Client(server);
+  t.match(await client.job(id), { priority: 5, group: 'g', tags: ['a', 'b'], retry_jitter: 0.5 });
+  const none = some.map((word, at) => (at % 2 === 0 ? word : 'none'));
+  t.match(await asked(['jobs', 'update', id, ...none]), { code: 0, stderr: '' });
+  const after = await client.job(id);
+  for (const field of ['priority', 'group', 'tags', 'expires_after', 'retry_jitter']) t.notOk(field in after, field);
+  const named = await asked(['jobs', 'add', 'noop', '--delay', '1h', '--group', 'none', '--json']);
+  t.match(JSON.parse(named.stdout), { group: 'none' }, 'of a new job it is a name');
+});
+
 t.test('pause, resume, run, remove', async (t) => {
   const id = idOf((await asked(['jobs', 'add', 'noop', '--delay', '1h'])).stdout);
   t.match(await asked(['jobs', 'pause', id, '--reason', 'why']), { code: 0, stdout: /pending {2}paused {2}why\n$/ });

@@ -8,7 +8,7 @@ import { runCli, startServer } from '../support/server.js';
 
 t.setTimeout(300_000);
 
-const stats = { pending: 12_345, running: 2, completed: 9, failed: 1, cancelled: 0, uptime: '1h0m0s' };
+const stats = { pending: 12_345, running: 2, completed: 9, failed: 1, cancelled: 0, last_event: 7, uptime: '1h0m0s' };
 
 /** A scrape in which `noop` has had so many starts, each 4 ms late. */
 function scrape(starts: number): Sample['metrics'] {

@@ -59,6 +59,19 @@ each('what was asked for comes, from the first next on, and goes on after a kill
   t.equal(await server.stop(), 0, 'nothing holds the server');
 });
 
+each('aborted, it ends at once, whatever has come already', async (t) => {
+  const server = await startServer();
+  const client = new Escapement({ url: `http://127.0.0.1:${server.port}` });
+  await client.jobs.createMany(Array.from({ length: 50 }, () => ({ name: 'noop', delay: '1h' })));
+  const stop = new AbortController();
+  const seqs: number[] = [];
+  for await (const event of client.events({}, { since: 0, signal: stop.signal })) {
+    if (event.type !== 'gap') seqs.push(event.seq);
+    if (seqs.length === 3) stop.abort();
+  }
+  t.same(seqs, [1, 2, 3]);
+});
+
 each('events that came while one was dealt with are not held until the next one', async (t) => {
   const server = await startServer();
   const client = new Escapement({ url: `http://127.0.0.1:${server.port}` });

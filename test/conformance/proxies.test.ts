@@ -1,12 +1,12 @@
 /** Behind nginx and Caddy, set up as docs/operate.md shows: requests, events as they come, WebSockets, bodies in chunks. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Client } from '../support/client.js';
 import { fileIn, programs, replaced } from '../support/documents.js';
-import { makeCertificate } from '../support/network.js';
+import { freePort, makeCertificate } from '../support/network.js';
 import { startServer, temporary } from '../support/server.js';
 import { StreamReader } from '../support/sse.js';
 import { Subscriber } from '../support/ws.js';
@@ -17,15 +17,6 @@ const children = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 /** Runs a proxy until the end of the test, and waits until it takes connections. */
 async function runProxy(t: Test, port: number, command: string, args: string[], env: NodeJS.ProcessEnv = {}) {

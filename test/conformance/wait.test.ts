@@ -47,6 +47,15 @@ t.test('one that is shown or retried, and one that has ended already', async (t)
   t.match(again, { status: 200, body: { status: 'failed' }, headers: { 'preference-applied': 'wait=30' } });
 });
 
+t.test('one that is run now: also an extra occurrence of a repeating job', async (t) => {
+  for (const is_repeat of [false, true]) {
+    const { id } = await api.create({ name: 'echo', delay: '24h', is_repeat, payload: { c: 3 } });
+    const ran = await api.post(`/jobs/${id}/run`, undefined, prefer('30'));
+    t.match(ran, { status: 200, body: { result: { c: 3 } }, headers: { 'preference-applied': 'wait=30' } });
+    t.equal((ran.body as { status: string }).status, is_repeat ? 'pending' : 'success');
+  }
+});
+
 t.test('time passes: the job as it is then; more than 60 s are taken for 60', async (t) => {
   const made = await api.post('/jobs', { name: 'noop', delay: '1h' }, prefer('1'));
   t.match(made, { status: 201, body: { status: 'pending' }, headers: { 'preference-applied': 'wait=1' } });

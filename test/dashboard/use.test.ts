@@ -277,6 +277,7 @@ t.test('of too many events a few are shown, the others are counted, and none is 
   await eventually(async () => (await counts())[0] === taken + 3000, 'not all that came meanwhile comes');
   t.equal((await counts())[1], leftOut, 'nothing more is left out');
   await page.evaluate('scrollTo(0, 2000)');
+  await page.locator('.tail-line[aria-posinset="1"]').waitFor({ state: 'detached' });
   await api(server, 'POST', '/jobs', { name: 'pay', delay: '1h', payload: { order: 'last' } });
   await page.getByRole('button', { name: '1 newer' }).click();
   await page.getByText('1 newer').waitFor({ state: 'hidden' });
@@ -321,6 +322,23 @@ t.test('charts are drawn of what happened, with gaps and over powers of ten', sk
   // The same number, of five minutes.
   await page.locator('.chart-legend >> text=3.9').first().waitFor();
   t.equal(await page.locator('.chart canvas').count(), 2);
+  const bright = `(() => {
+    const drawn = document.querySelector('.chart canvas');
+    const { width, height } = drawn;
+    const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+    copy.drawImage(drawn, 0, 0);
+    const { data } = copy.getImageData(0, 0, width, height);
+    let count = 0;
+    for (let at = 0; at < data.length; at += 4)
+      if (data[at + 3] === 255 && Math.min(data[at], data[at + 1], data[at + 2]) > 200) count++;
+    return count;
+  })()`;
+  t.ok((await page.evaluate<number>(bright)) > 0, 'its lines are light in light colours');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await eventually(
+    async () => (await page.evaluate(bright)) === 0,
+    'they are still so when the system has turned to dark ones',
+  );
   t.same(faults, []);
 });
 

@@ -2,12 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Client, eventually } from '../support/client.js';
 import { without } from '../support/faults.js';
 import { mountsPossible, smallDisk } from '../support/faults-mounts.js';
+import { freePort } from '../support/network.js';
 import { handlersFolder, run, temporary } from '../support/server.js';
 
 t.setTimeout(120_000);
@@ -128,16 +128,6 @@ t.test(
     t.same(await end(server), [0, null]);
   },
 );
-
-/** One that nobody listened on a moment ago: where the server listens cannot be read from its output here. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 function readAll(fd: number): string {
   const chunk = Buffer.alloc(64 * 1024);

@@ -4,6 +4,7 @@ import { formatId } from '../../src/domain/id.js';
 import type { Job } from '../../src/domain/job.js';
 import type { Answer, JobDraft, MadeJob } from '../../src/scheduler/messages.js';
 import { DiskFull, World } from '../support/world.js';
+import { send } from './worlds.js';
 
 const hour = 3_600_000;
 const draft = (more: Partial<JobDraft> = {}): JobDraft => ({
@@ -201,4 +202,39 @@ t.test('an idempotency key is looked at first, and kept only with a job that was
   const third = once('second', { ifExists: 'return' });
   t.equal(told(third), 'made 2', 'what was answered with one that was there is carried out again');
   t.ok(third?.ok && !third.replayed);
+});
+
+const threeKeys = [draft({ key: 'a' }), draft({ key: undefined }), draft({ key: 'b' })];
+/** What became of each job of a list, in short. */
+const made = (answer: Answer | undefined): string[] =>
+  answer?.ok && 'each' in answer
+    ? (answer.each as readonly MadeJob[]).map(({ job, existed }) => `${existed ? 'there' : 'made'} ${job.spec.key}`)
+    : [told(answer)];
+
+t.test('a list that is half made has its keys before an attempt that enqueues a job with one of them', async (t) => {
+  const world = new World({ requestedJobsPerTurn: 1 });
+  ask(world, { key: undefined, trigger: now });
+  const answers = send(world, { kind: 'createMany', drafts: threeKeys });
+  world.scheduler.turn();
+  world.end(1, { kind: 'succeeded', enqueued: [JSON.stringify(draft({ key: 'b', payload: '"child"' }))] });
+  world.settle();
+  t.same(answers.map(made), [['made a', 'made undefined', 'made b']]);
+  t.equal(world.memtable.state(1)?.status, 'success');
+  t.equal(world.queries.totals().pending, 3, 'what was enqueued is the job of the list');
+});
+
+t.test('and before a bulk action that has jobs begin anew', async (t) => {
+  const world = new World({ requestedJobsPerTurn: 1 });
+  for (const key of ['x', 'b']) {
+    ask(world, { key, trigger: now, maxRetries: 0 });
+    world.end(world.scheduler.counters.nextSeq - 1, { kind: 'failed' });
+  }
+  const filter = { statuses: ['failed'] } as const;
+  const jobs = [{ block: 0, places: Uint32Array.of(1, 2) }];
+  send(world, { kind: 'bulk', action: 'retry', filter, askedFilter: '{}', patch: undefined, jobs });
+  world.scheduler.turn();
+  const answers = send(world, { kind: 'createMany', drafts: threeKeys });
+  world.settle();
+  t.same(answers.map(made), [['made a', 'made undefined', 'made b']]);
+  t.match(world.scheduler.bulks, [{ status: 'success', done: 1, failed: 1 }]);
 });

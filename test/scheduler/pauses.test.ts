@@ -143,6 +143,24 @@ t.test('a pause and a start do not pass each other', async (t) => {
   t.same(running(world), []);
 });
 
+t.test('the pause of a type holds from its decision on, and until its end is on disk', async (t) => {
+  const world = new World();
+  const seq = make(world, { trigger: after(second) });
+  const paused = send(world, { kind: 'pauseType', name: 'noop' });
+  world.clock.advance(second);
+  world.scheduler.turn();
+  t.same(paused, [], 'it is not on disk');
+  t.same(running(world), []);
+  world.settle();
+  t.match(paused, [{ ok: true }]);
+  const resumed = send(world, { kind: 'resumeType', name: 'noop' });
+  world.scheduler.turn();
+  t.same(resumed, [], 'nor is its end');
+  t.same(running(world), []);
+  world.settle();
+  t.same(running(world), [seq]);
+});
+
 t.test('what runs goes on, and its retry waits for the end of the pause', async (t) => {
   const world = new World();
   const seq = make(world, { retryDelayMs: second });

@@ -1,56 +1,37 @@
 /** The clients of the simulated server: requests as the seed says, and what their answers promise. */
 import { placeOfJobKey } from '../../src/domain/control/keys.js';
 import { formatId } from '../../src/domain/id.js';
-import { isRepeating, type Job, type JobSpec, overlaps } from '../../src/domain/job.js';
+import { isRepeating, type Job, type JobSpec } from '../../src/domain/job.js';
 import { dueOf, startOf } from '../../src/domain/slots/schedule.js';
-import type { Answer, JobDraft, MoreFields, Request, TriggerDraft } from '../../src/scheduler/messages.js';
+import type { Answer, JobDraft, Request, TriggerDraft } from '../../src/scheduler/messages.js';
 import type { World } from '../support/world.js';
+import { Drafts, type Habits, manyNames, names } from './drafts.js';
 import { must } from './event-replay.js';
 import { everything } from './invariants.js';
 import { type AskedLimits, noLimits } from './limits.js';
 import type { Promised, PromisedJob, PromisedKey, PromisedPause } from './promised.js';
-import { Random } from './random.js';
-
-/** Types with handlers of the simulated server, and one that ends the process. */
-export const names = ['noop', 'limited', 'other', 'killer'] as const;
-/** More types than one slice of a merge saves sets of: some lives have jobs of each. */
-export const manyNames = Array.from({ length: 36 }, (_, i) => `type-${i}`);
-
-const expressions = ['* * * * * *', '*/3 * * * * *', '0 * * * * *'] as const;
+import type { Random } from './random.js';
 
 /** What can be asked of a job. */
 export type JobAction = 'update' | 'cancel' | 'retry' | 'pause' | 'resume' | 'run' | 'remove';
 
-export interface Habits {
-  /** Jobs have fields that most are without, drawn from a source of their own. */
-  readonly fields: boolean;
-  /** Jobs have keys, drawn from a source of its own. */
-  readonly keys: boolean;
-  /** Jobs have groups, and types are given limits. */
-  readonly limits: boolean;
-  /** Of the life. */
-  readonly seed: number;
-  /** Makes jobs that end the process each time they run. */
-  readonly kills: boolean;
-  readonly manyTypes: boolean;
-}
-
 export class Clients {
   readonly #promised: Promised;
   readonly #habits: Habits;
+  readonly #drafts: Drafts;
   /** The server as it is now: what is answered by a process that has ended since is not heard. */
   readonly #world: () => World;
-  #lastPayload = 0;
 
   constructor(promised: Promised, habits: Habits, world: () => World) {
     this.#promised = promised;
     this.#habits = habits;
     this.#world = world;
+    this.#drafts = new Drafts(habits, () => world().clock.now());
   }
 
   create(random: Random): void {
     if (this.#habits.manyTypes && random.chance(0.25)) return this.createMany(random);
-    const draft = this.#draft(random);
+    const draft = this.#drafts.draft(random);
     if (draft.key !== undefined) return this.#createKeyed(draft);
     const keyed = draft.name !== 'killer' && random.chance(0.2);
     const idempotency = { key: `key-${random.between(0, 3)}`, digest: random.pick(['a', 'a', 'a', 'b']) };
@@ -60,8 +41,8 @@ export class Clients {
 
   createMany(random: Random): void {
     const drafts = this.#habits.manyTypes
-      ? manyNames.map((name): JobDraft => ({ ...this.#draft(random), name }))
-      : Array.from({ length: random.between(0, 5) }, () => this.#draft(random));
+      ? manyNames.map((name): JobDraft => ({ ...this.#drafts.draft(random), name }))
+      : Array.from({ length: random.between(0, 5) }, () => this.#drafts.draft(random));
     const payloads = drafts.map(({ payload }) => payload);
     for (const draft of drafts) this.#mayReplace(draft);
     this.#ask({ kind: 'createMany', drafts }, (jobs, _, existed) => this.#madeMany(drafts, jobs, existed), payloads);
@@ -89,13 +70,13 @@ export class Clients {
       known.pause.mayEnd();
       return this.#ask({ kind, id }, () => {});
     }
-    const payload = this.#payload();
-    const trigger = random.chance(0.6) ? this.#newTrigger(random) : undefined;
+    const payload = this.#drafts.payload();
+    const trigger = random.chance(0.6) ? this.#drafts.newTrigger(random) : undefined;
     if (trigger?.kind === 'cron') known.expressions.add(trigger.expression);
     known.unanswered.add(payload);
     this.#promised.scheduleChanges(seq);
     this.#ask(
-      { kind, id, patch: { ...(trigger && { trigger }), payload, ...this.#changedFields(known.repeats) } },
+      { kind, id, patch: { ...(trigger && { trigger }), payload, ...this.#drafts.changedFields(known.repeats) } },
       ([job]) => {
         if (job && trigger) mustBeMoved(job, trigger);
         known.payload = payload;
@@ -209,104 +190,6 @@ export class Clients {
     const repeating = going.filter(({ spec }) => isRepeating(spec));
     for (const { spec } of repeating) this.#ask({ kind: 'cancel', id: formatId(spec.seq, spec.idSeconds) }, () => {});
     return repeating.length > 0;
-  }
-
-  /** Each request has a payload of its own. */
-  #payload(): string {
-    return `{"n":${++this.#lastPayload}}`;
-  }
-
-  #draft(random: Random): JobDraft {
-    const payload = this.#payload();
-    if (this.#habits.kills && random.chance(0.1)) {
-      const trigger: TriggerDraft = { kind: 'delay', delayMs: random.pick([0, 500, 3000]) };
-      return { name: 'killer', trigger, isRepeat: false, payload, maxRetries: 1, retryDelayMs: 500 };
-    }
-    const trigger = this.#trigger(random);
-    const isRepeat = trigger.kind !== 'at' && random.chance(0.3);
-    return {
-      name: random.pick(names.slice(0, 3)),
-      trigger:
-        isRepeat && trigger.kind === 'delay' ? { kind: 'delay', delayMs: Math.max(10, trigger.delayMs) } : trigger,
-      isRepeat,
-      payload,
-      maxRetries: random.between(0, 3),
-      retryDelayMs: random.pick([0, 10, 1000]),
-      misfire: random.pick(['run_once', 'skip']),
-      ...this.#fields(isRepeat, trigger.kind === 'delay' ? trigger.delayMs : 60_000),
-      ...this.#key(),
-      ...this.#group(),
-    };
-  }
-
-  /** Drawn from a source of its own, so that all else in a life stays as it was without. */
-  #group(): Pick<JobDraft, 'group'> {
-    if (!this.#habits.limits) return {};
-    const random = Random.ofStep(this.#habits.seed, 5_000_000 + this.#lastPayload);
-    return { group: random.pick([undefined, 'x', 'x', 'y', 'z']) };
-  }
-
-  /** Drawn from a source of its own, so that all else in a life stays as it was without. */
-  #key(): Pick<JobDraft, 'key' | 'ifExists' | 'keyTtlMs'> {
-    if (!this.#habits.keys) return {};
-    const random = Random.ofStep(this.#habits.seed, 4_000_000 + this.#lastPayload);
-    if (!random.chance(0.7)) return {};
-    return {
-      key: random.pick(['a', 'b']),
-      ifExists: random.pick([undefined, 'return', 'replace', 'replace', 'replace']),
-      ...(random.chance(0.3) && { keyTtlMs: random.pick([100, 5000, 100_000]) }),
-    };
-  }
-
-  /** Drawn from a source of its own, so that all else in a life stays as it was without. */
-  #fields(isRepeat: boolean, firstMs: number): MoreFields {
-    if (!this.#habits.fields) return {};
-    const random = Random.ofStep(this.#habits.seed, 1_000_000 + this.#lastPayload);
-    const now = this.#world().clock.now();
-    return {
-      ...(random.chance(0.6) && { priority: random.pick([-100, -1, 0, 1, 5, 100]) }),
-      ...(random.chance(0.3) && { expiresAfterMs: random.pick([1, 500, 3000, 40_000]) }),
-      ...(random.chance(0.3) && { retryJitter: random.pick([0, 0.5, 1]) }),
-      ...(random.chance(0.2) && { maxRetryDelayMs: random.pick([0, 2000]) }),
-      ...(random.chance(0.2) && { tags: ['a', `n-${this.#lastPayload}`] }),
-      ...(isRepeat && random.chance(0.3) && { startAt: now + random.between(-5000, 10_000) }),
-      ...(isRepeat && random.chance(0.3) && { endAt: now + firstMs + random.between(11_000, 120_000) }),
-      ...(isRepeat && random.chance(0.3) && { maxRuns: random.between(1, 4) }),
-      ...(isRepeat && random.chance(0.3) && { jitterMs: random.pick([300, 2000, 100_000]) }),
-      ...(isRepeat && random.chance(0.5) && { overlap: random.pick(overlaps) }),
-    };
-  }
-
-  /** What an update changes of them. */
-  #changedFields(isRepeat: boolean): MoreFields {
-    if (!this.#habits.fields) return {};
-    const random = Random.ofStep(this.#habits.seed, 2_000_000 + this.#lastPayload);
-    return {
-      ...(random.chance(0.3) && { priority: random.pick([undefined, -5, 0, 7]) }),
-      ...(random.chance(0.2) && { expiresAfterMs: random.pick([undefined, 200, 5000]) }),
-      ...(isRepeat && random.chance(0.2) && { jitterMs: random.pick([undefined, 1000]) }),
-      ...(isRepeat && random.chance(0.2) && { overlap: random.pick([undefined, ...overlaps]) }),
-      ...(isRepeat && random.chance(0.1) && { endAt: undefined }),
-      ...(isRepeat && random.chance(0.1) && { startAt: undefined }),
-    };
-  }
-
-  /** For an update: mostly another delay, which a job of every kind takes. */
-  #newTrigger(random: Random): TriggerDraft {
-    if (random.chance(0.7)) return { kind: 'delay', delayMs: 10 + random.pick([0, 100, 5000, 2_000_000]) };
-    if (random.chance(0.6)) return { kind: 'at', at: this.#world().clock.now() + random.between(-5000, 20_000) };
-    return { kind: 'cron', expression: random.pick(expressions) };
-  }
-
-  #trigger(random: Random): TriggerDraft {
-    switch (random.between(1, 3)) {
-      case 1:
-        return { kind: 'delay', delayMs: random.pick([0, 1, 50, 500, 3000, 20_000, 3_000_000]) };
-      case 2:
-        return { kind: 'at', at: this.#world().clock.now() + random.between(-5000, 5000) };
-      default:
-        return { kind: 'cron', expression: random.pick(expressions) };
-    }
   }
 
   /** A request with an idempotency key, one of a few, and one of two bodies. */

@@ -6,6 +6,7 @@ import { isFinished, type Status, statuses } from '../../src/domain/lifecycle.js
 import { limits } from '../../src/domain/limits.js';
 import { nextDueInRun } from '../../src/domain/slots/overlap.js';
 import { checkStore } from '../../src/store/check/check.js';
+import { overJournal } from '../../src/store/check/with-journal.js';
 import type { World } from '../support/world.js';
 import type { SimulatedBulks } from './bulks.js';
 import { EventReplay, must } from './event-replay.js';
@@ -334,10 +335,11 @@ export class Invariants {
     this.checkDisk();
   }
 
-  /** What is on disk at any moment passes the check that users have for their directories. */
+  /** What is on disk at any moment passes the check that users have for their directories, and for backups, which have no journal. */
   checkDisk(): void {
     const faults: string[] = [];
-    checkStore(this.#world.kv, this.#world.clock.now(), (line) => faults.push(line));
+    const { kv, clock } = this.#world;
+    for (const store of [kv, overJournal(kv, kv.journal)]) checkStore(store, clock.now(), (line) => faults.push(line));
     must(faults.length === 0, () => `a check of the store finds ${faults.length} faults: ${faults[0]}`);
   }
 }

@@ -116,7 +116,8 @@ export class LimitsWatch {
   /** No type, and no group of a type, waits while another one starts twice in a row. */
   #checkTurns(world: World, job: Job, isSuspect: boolean): void {
     const { name, group, priority = 0 } = job.spec;
-    if (isSuspect) {
+    // One whose start is being written has had its turn, and comes to the pool later.
+    if (isSuspect || hasSuspectUnderWay(world)) {
       this.#last = undefined;
       this.#lastOfType.clear();
       return;
@@ -153,6 +154,14 @@ export class LimitsWatch {
 }
 
 const keyOf = ({ jobSeq, fence }: Attempt): string => `${jobSeq}/${fence}`;
+
+/** The start of a suspect is decided and not on record. */
+function hasSuspectUnderWay({ born, sets, scheduler }: World): boolean {
+  if (born.clean) return false;
+  for (const seq of sets.each('pending'))
+    if (seq < born.firstNewSeq && scheduler.state(seq)?.status === 'running') return true;
+  return false;
+}
 
 /** Jobs of a priority that could start but for their turn. */
 function waitingBeside(world: World, priority: number, bulks: SimulatedBulks): ReadonlyMap<number, Job> {

@@ -5,49 +5,20 @@
  */
 import type { Attempt, HandlerInfo, Outcome } from '../../src/pool/port.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { anyHandler, DiskFull, World } from '../support/world.js';
+import { anyHandler, World } from '../support/world.js';
 import { Attendant, Crash } from './attendant.js';
 import { SimulatedBulks } from './bulks.js';
-import { Clients, manyNames, names } from './clients.js';
+import { Clients } from './clients.js';
+import { manyNames, names } from './drafts.js';
 import { must } from './event-replay.js';
+import { FaultyDisk } from './faulty-disk.js';
 import { everything, Invariants } from './invariants.js';
 import { anyLimits, noLimits } from './limits.js';
+import { SimulatedLines } from './lines.js';
 import { anyOutcome } from './outcomes.js';
 import { Promised } from './promised.js';
 import { Random } from './random.js';
-
-/** What may happen in a step, and how often. */
-const weights = {
-  create: 12,
-  createMany: 1,
-  update: 3,
-  cancel: 3,
-  retry: 2,
-  pause: 1.5,
-  resume: 1.5,
-  run: 1.5,
-  remove: 1,
-  pauseType: 0.4,
-  resumeType: 0.8,
-  pauseServer: 0.2,
-  resumeServer: 0.8,
-  turn: 8,
-  store: 20,
-  settle: 2,
-  end: 16,
-  stale: 1,
-  pass: 10,
-  crash: 1,
-  crashInWrite: 1,
-  crashAfterCommit: 0.5,
-  stop: 0.5,
-  diskFills: 0.5,
-  diskEmpties: 3,
-  diskRefusesOne: 1,
-  clockJumps: 0.3,
-  processStands: 0.3,
-  clockErrs: 0.3,
-};
+import { weights } from './weights.js';
 
 /** In each step. */
 const reloadChance = 0.02;
@@ -80,12 +51,9 @@ export class Simulation {
   readonly #clients: Clients;
   #world: World;
   readonly #bulks: SimulatedBulks;
+  readonly #lines: SimulatedLines;
   #invariants!: Invariants;
-  #full = false;
-  /** The next write finds no room, and those after it do: a commit may need more of it than the slices of a merge. */
-  #refusesOne = false;
-  /** Writes until the process ends; Infinity: it does not. */
-  #writesLeft = Number.POSITIVE_INFINITY;
+  readonly #disk = new FaultyDisk();
   #lastResult = 0;
   /** Jobs have groups, and types are given limits. */
   readonly #limits: boolean;
@@ -115,6 +83,7 @@ export class Simulation {
     this.#bulks = new SimulatedBulks(() => this.#world);
     const note = (what: string): void => this.#note(what);
     this.#attendant = new Attendant(this.#promised, this.#bulks, note, windowCapacity === 1000);
+    this.#lines = new SimulatedLines(life.seed);
     this.#clients = new Clients(this.#promised, habits, () => this.#world);
     this.#world = new World({
       clock: this.#clock,
@@ -126,7 +95,9 @@ export class Simulation {
       ...(life.seed % 10 === 7 && { ownPlaces: { noop: 2 } }),
       lags: random.chance(0.5),
       requestedJobsPerTurn: random.pick([1, 3, 1000]),
+      looksPerTurn: Random.ofStep(life.seed, 3_000_002).pick([1, 5, 512]),
       ...(retains && { retainJobs: 3, retentionMs: 3000 }),
+      ...this.#lines.options,
     });
     this.#attend();
   }
@@ -143,6 +114,7 @@ export class Simulation {
       this.#survive(() => this.#perhapsLimit());
       this.#survive(() => this.#act(what));
       this.#invariants.check();
+      this.#lines.check(this.#world);
       this.#attendant.readClock(this.#world);
     }
     this.step = steps;
@@ -215,28 +187,22 @@ export class Simulation {
         return this.#stale();
       case 'pass':
         this.#clock.advance(random.pick([1, 10, 100, 1000, 4000, 30_000]));
+        this.#world.callBack();
         return this.#world.scheduler.turn();
       case 'crash':
         return this.#crash();
       case 'crashInWrite':
-        this.#writesLeft = random.between(0, random.pick([3, 12, 60]));
-        return;
+        return this.#disk.crashAfter(random.between(0, random.pick([3, 12, 60])));
       case 'crashAfterCommit':
-        this.#world.store.afterCommit = () => {
-          throw new Crash('crashed after a commit');
-        };
-        return;
+        return this.#disk.crashAfterCommit(this.#world);
       case 'stop':
         return this.#stop();
       case 'diskFills':
-        this.#full = true;
-        return;
+        return this.#disk.fill();
       case 'diskEmpties':
-        this.#full = false;
-        return;
+        return this.#disk.empty();
       case 'diskRefusesOne':
-        this.#refusesOne = true;
-        return;
+        return this.#disk.refuseOne();
       case 'clockJumps':
         this.#promised.clockIsSet(this.#clock.wall);
         this.#clock.wall += random.pick([-3_600_000, 3_600_000, -70_000, 70_000, -1500, 1500]);
@@ -281,6 +247,7 @@ export class Simulation {
 
   #end(): void {
     const attempt = this.#random.pick([...this.#world.pool.attempts.values()]);
+    if (attempt) this.#lines.perhapsWrite(this.#world, attempt, this.step);
     if (attempt) this.#say(attempt);
     if (attempt) this.#report(anyOutcome(this.#random, attempt.jobSeq, attempt.fence, ++this.#lastResult));
   }
@@ -330,16 +297,8 @@ export class Simulation {
 
   // -- the process and its disk --
 
-  #mend(): void {
-    this.#writesLeft = Number.POSITIVE_INFINITY;
-    this.#full = false;
-    this.#refusesOne = false;
-    this.#world.kv.beforeWrite = () => {};
-    this.#world.store.afterCommit = () => {};
-  }
-
   #crash(): void {
-    this.#mend();
+    this.#disk.mend(this.#world);
     this.#invariants.checkDisk();
     this.#promised.crashed();
     // No record may say how long it ran.
@@ -347,15 +306,17 @@ export class Simulation {
     this.#world = this.#world.crash({ handlers: this.#handlers() });
     must(!this.#world.born.clean || this.#world.born.lastEvent === 0, 'a crash was taken for a stop in order');
     this.#attend();
+    this.#lines.startedAnew(this.#world, false);
   }
 
   /** Stops in order and starts again. */
   #stop(): void {
-    this.#mend();
+    this.#disk.mend(this.#world);
     this.#attendant.forgiven++;
     this.#world.pass(300);
     this.#world = this.#world.restart({ handlers: this.#handlers() });
     this.#attend();
+    this.#lines.startedAnew(this.#world, true);
     must(this.#world.born.clean, 'a stop in order was not remembered as one');
   }
 
@@ -369,13 +330,8 @@ export class Simulation {
   #attend(): void {
     const world = this.#world;
     this.#invariants = new Invariants(world, this.#promised, this.#bulks);
-    world.kv.beforeWrite = () => {
-      if (this.#full || this.#refusesOne) {
-        this.#refusesOne = false;
-        throw new DiskFull();
-      }
-      if (--this.#writesLeft < 0) throw new Crash('crashed in a write');
-    };
+    this.#disk.attend(world);
+    this.#lines.attend(world);
     this.#attendant.attend(world);
   }
 
@@ -389,15 +345,25 @@ export class Simulation {
     this.#note(`rest: ${how}`);
     if (how === 'crash') this.#crash();
     else if (how === 'stop') this.#survive(() => this.#stop());
-    else this.#mend();
+    else this.#disk.mend(this.#world);
     if (how === 'stay') this.#survive(() => this.#world.pass(300));
     // A round of one thread may be one attempt.
     const rounds = 600 + 2 * this.#world.scheduler.counters.nextSeq;
     for (let round = 0; round < rounds && !this.#isQuiet(round); round++) this.#survive(() => this.#restRound());
     this.#world.settle();
+    this.#bringLinesToDisk();
     this.#invariants.check();
     this.#invariants.checkNothingLeft();
     this.#bulks.checkEnded();
+  }
+
+  /** They are written after half a second, and once more a second after they were refused. */
+  #bringLinesToDisk(): void {
+    for (let round = 0; round < 3; round++) {
+      this.#clock.advance(1000);
+      this.#survive(() => this.#world.settle());
+    }
+    this.#lines.checkRest(this.#world);
   }
 
   #isQuiet(round: number): boolean {

@@ -21,11 +21,16 @@ export interface Locator {
 interface HTMLElementLike {
   readonly textContent: string | null;
 }
+/** A request that a test answers itself. */
+export interface Route {
+  request(): { method(): string };
+  fulfill(answer: { json: unknown }): Promise<void>;
+}
 export interface Page {
   goto(url: string): Promise<unknown>;
   evaluate<T>(run: string): Promise<T>;
   locator(selector: string): Locator;
-  route(url: string, answer: (route: { fulfill(answer: { json: unknown }): Promise<void> }) => unknown): Promise<void>;
+  route(url: string, answer: (route: Route) => unknown): Promise<void>;
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator;
   getByText(text: string | RegExp): Locator;
   getByLabel(text: string | RegExp, options?: { exact?: boolean }): Locator;

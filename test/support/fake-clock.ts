@@ -4,8 +4,21 @@ import type { Clock, Stretch } from '../../src/clock.js';
 export class FakeClock implements Clock {
   wall = Date.UTC(2026, 0, 1);
   mono = 0;
+  #set: { reads: number; readonly byMs: number } | undefined;
   now(): number {
+    const set = this.#set;
+    if (set && set.reads-- === 0) {
+      this.wall += set.byMs;
+      this.#set = undefined;
+    }
     return this.wall;
+  }
+  /** Somebody sets the clock after it has been read so many times more: in the middle of a turn. */
+  setAfter(reads: number, byMs: number): void {
+    this.#set = { reads, byMs };
+  }
+  get isToBeSet(): boolean {
+    return this.#set !== undefined;
   }
   monotonic(): number {
     return this.mono;

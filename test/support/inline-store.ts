@@ -1,6 +1,6 @@
 import type { SealedBatch } from '../../src/store/format/sealing.js';
 import type { StoreEngine } from '../../src/store/trees/engine.js';
-import type { LogOrder, LogWriter } from '../../src/store/trees/job-logs.js';
+import type { LogOrder } from '../../src/store/trees/job-logs.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
 import { DiskBroken, DiskFull, KeyClaimed } from './disk-faults.js';
 
@@ -9,6 +9,8 @@ export class InlineStore implements Storage {
   events: (StorageEvents & { claimed?(): void }) | undefined;
   /** Called when a batch is on disk and nobody has been told. */
   afterCommit: () => void = () => {};
+  /** Called when lines of handlers are on disk and nobody has been told. */
+  afterLogs: (order: LogOrder) => void = () => {};
   readonly #queue: (() => void)[] = [];
   /** What was done and is not told yet. */
   readonly #reports: (() => void)[] = [];
@@ -18,7 +20,6 @@ export class InlineStore implements Storage {
   /** @param lags what was done is told by a step of its own: the store may be ahead of what its thread has said */
   constructor(
     readonly engine: StoreEngine,
-    readonly logs: LogWriter,
     lags = false,
   ) {
     this.#committed = engine.checkpointed;
@@ -54,12 +55,14 @@ export class InlineStore implements Storage {
   writeLogs(order: LogOrder): void {
     this.#queue.push(() => {
       try {
-        const bytes = this.logs.write(order);
+        const bytes = this.engine.writeLogs(order);
+        this.afterLogs(order);
         this.#report(() => this.events?.logsWritten(bytes));
       } catch (error) {
         if (!(error instanceof DiskFull || error instanceof DiskBroken)) throw error;
         this.#report(() => this.events?.logsRefused());
       }
+      this.#reportCheckpoint();
     });
   }
 

@@ -1,6 +1,6 @@
 /** What the machine's network has, and certificates to serve it with. */
 import { execFileSync } from 'node:child_process';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { temporary } from './server.js';
@@ -18,6 +18,15 @@ export const otherAddresses: readonly string[] = [
   ...(process.platform === 'linux' ? ['127.0.0.2'] : []),
   ...addresses.filter(({ internal, scopeid }) => !internal && !scopeid).map(({ address }) => address),
 ];
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  const { port } = server.address() as { port: number };
+  await new Promise((done) => server.close(done));
+  return port;
+}
 
 /** How an attempt to connect ends: 'connected', or the error's code. */
 export function connecting(host: string, port: number): Promise<string> {

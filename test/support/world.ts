@@ -18,10 +18,10 @@ import { JournaledLog } from '../../src/store/log/journaled-log.js';
 import { KvLog, KvLogSource } from '../../src/store/log/kv-log.js';
 import type { CommittedState } from '../../src/store/state/committed-state.js';
 import type { CommittedStore } from '../../src/store/state/committed-store.js';
+import type { JobLogs } from '../../src/store/state/job-logs.js';
 import type { Memtable } from '../../src/store/state/memtable.js';
 import type { StoreQueries } from '../../src/store/state/queries.js';
 import { StoreEngine } from '../../src/store/trees/engine.js';
-import { LogWriter } from '../../src/store/trees/job-logs.js';
 import type { JobSets } from '../../src/store/trees/job-sets.js';
 import { noTelemetry, type Telemetry } from '../../src/telemetry/port.js';
 import type { DueLanes } from '../../src/timer/lanes.js';
@@ -68,10 +68,13 @@ export class FakePool implements Pool {
   }
 }
 
+const second = 1000;
+
 class FakeWaker implements Waker {
   isSoon = false;
   instant = Number.POSITIVE_INFINITY;
   #armedAt = 0;
+  #armedMonotonic = 0;
   constructor(readonly clock: Clock) {}
   soon(): void {
     this.isSoon = true;
@@ -79,11 +82,14 @@ class FakeWaker implements Waker {
   at(instant: number): void {
     this.instant = instant;
     this.#armedAt = this.clock.now();
+    this.#armedMonotonic = this.clock.monotonic();
   }
-  /** Its instant has come, or the clock was set back, which the real one notices within a second. */
+  /** Its instant has come, or the clock was set back; from a long sleep it wakes after a second. */
   get wakes(): boolean {
     const now = this.clock.now();
-    return this.isSoon || this.instant <= now || (this.instant !== Number.POSITIVE_INFINITY && now < this.#armedAt);
+    if (this.isSoon || this.instant <= now) return true;
+    const hasSlept = this.instant - now >= second && this.clock.monotonic() - this.#armedMonotonic >= second;
+    return this.instant !== Number.POSITIVE_INFINITY && (now < this.#armedAt || hasSlept);
   }
 }
 
@@ -101,10 +107,14 @@ export interface WorldOptions {
   readonly clock?: FakeClock;
   /** Changed rows that make a merge due. */
   readonly mergeRows?: number;
+  /** What lines of handlers may take on disk; absent: none are kept. */
+  readonly jobLogBytes?: number;
   /** What the store has done is told later, by a step of its own. */
   readonly lags?: boolean;
   /** Jobs that requests may name in one turn. */
   readonly requestedJobsPerTurn?: number;
+  /** Jobs that are looked at in one turn after the clock was set back. */
+  readonly looksPerTurn?: number;
   /** Attempts that the pool takes at once, 8 unless told. */
   readonly poolCapacity?: number;
   /** Types for which the pool has places of their own, and how many. */
@@ -135,6 +145,9 @@ export class World {
   readonly window: DueLanes;
   readonly scheduler: Scheduler;
   readonly queries: StoreQueries;
+  readonly jobLogs: JobLogs;
+  /** What is to be called back, by when on the monotonic clock. */
+  #timers: { readonly at: number; readonly step: () => void }[] = [];
   readonly events: JobEvent[] = [];
   readonly transient: TransientEvent[] = [];
   readonly fatal: string[] = [];
@@ -162,7 +175,7 @@ export class World {
     const log = new JournaledLog(new KvLog(this.kv), new Journal(this.kv.journal));
     const engine = new StoreEngine(this.kv, log);
     const { clean } = engine.open();
-    this.store = new InlineStore(engine, new LogWriter(this.kv), options.lags);
+    this.store = new InlineStore(engine, options.lags);
     const ports: ShardPorts = {
       clock: this.clock,
       pool: this.pool,
@@ -184,6 +197,13 @@ export class World {
         merge: { rows: options.mergeRows, detailBytes: 1e6, ageMs: Number.POSITIVE_INFINITY },
       }),
       ...(options.requestedJobsPerTurn !== undefined && { requestedJobsPerTurn: options.requestedJobsPerTurn }),
+      looksPerTurn: options.looksPerTurn,
+      ...(options.jobLogBytes !== undefined && {
+        jobLogs: {
+          maxBytes: options.jobLogBytes,
+          later: (ms, step) => this.#timers.push({ at: this.clock.monotonic() + ms, step }),
+        },
+      }),
       log: this.#log(),
       telemetry: options.telemetry ?? noTelemetry,
       damage: this.damage,
@@ -202,6 +222,7 @@ export class World {
     this.window = shard.window;
     this.scheduler = shard.scheduler;
     this.queries = shard.queries;
+    this.jobLogs = shard.jobLogs;
     this.store.events = this.jobs;
     const { nextSeq, lastEvent } = this.scheduler.counters;
     this.born = { clean, at: this.clock.now(), firstNewSeq: nextSeq, lastEvent };
@@ -251,6 +272,7 @@ export class World {
     this.scheduler.outcomes(
       running.map(({ jobSeq, fence }) => ({ kind: 'interrupted', jobSeq, fence, durationMs: 1, begun: true })),
     );
+    this.jobLogs.flush();
     this.settle();
     if (!this.scheduler.settled) throw new Error('the last changes could not be written');
     this.store.engine.markClean(true);
@@ -260,7 +282,7 @@ export class World {
   /** Works until nothing is left to do at the present instant. */
   settle(): void {
     for (let i = 0; i < 100_000; i++) {
-      if (this.store.step()) continue;
+      if (this.store.step() || this.callBack()) continue;
       if (!this.waker.wakes) return;
       this.waker.isSoon = false;
       this.waker.instant = Number.POSITIVE_INFINITY;
@@ -269,15 +291,25 @@ export class World {
     throw new Error('the world does not come to rest');
   }
 
+  /** Calls back whom it is time for; false when that is nobody. */
+  callBack(): boolean {
+    const now = this.clock.monotonic();
+    const due = this.#timers.filter(({ at }) => at <= now);
+    this.#timers = this.#timers.filter(({ at }) => at > now);
+    for (const { step } of due) step();
+    return due.length > 0;
+  }
+
   /** Lets time pass, stopping at each instant at which the scheduler wants to wake. */
   pass(ms: number): void {
-    const until = this.clock.now() + ms;
+    // By its own field: what sets the clock after so many readings counts those of the server.
+    const until = this.clock.wall + ms;
     this.settle();
     while (this.waker.instant <= until) {
-      this.clock.advance(Math.max(0, this.waker.instant - this.clock.now()));
+      this.clock.advance(Math.max(0, this.waker.instant - this.clock.wall));
       this.settle();
     }
-    this.clock.advance(until - this.clock.now());
+    this.clock.advance(Math.max(0, until - this.clock.wall));
     this.settle();
   }
 

@@ -30,3 +30,15 @@ t.test('a clock that is set back while it sleeps: the scheduler is asked anew', 
   await eventually(() => turns === 1, 'it sleeps for an hour');
   t.equal(turns, 1);
 });
+
+t.test('a clock that is set back before it goes to sleep: the scheduler is asked within seconds', async (t) => {
+  const due = 1_000_000;
+  let turns = 0;
+  // What the scheduler said is of a clock an hour ahead.
+  const clock = { now: () => due - 3_600_000, monotonic: () => performance.now() };
+  const waker = new TimerWaker(clock, () => turns++);
+  t.teardown(() => waker.stop());
+  waker.at(due);
+  await eventually(() => turns === 1, 'it sleeps for an hour');
+  t.equal(turns, 1);
+});

@@ -1,27 +1,36 @@
 /** Failed jobs by type and message: what goes wrong most, and all of it retried or removed at once. */
-import { type Failure, listFailures } from '../state/api.js';
+import { type Failure, listFailures, listTypes } from '../state/api.js';
 import { count } from '../state/format.js';
 import { useLoad } from '../state/load.js';
 import { href, jobHref, place, setParams } from '../state/router.js';
 import { has, mayAct } from '../state/session.js';
 import { Empty, Failed, Screen, Waiting, When } from '../ui/basics.js';
 import { askBulk, BulkProgress } from '../ui/bulk.js';
+import { withValue } from './filters.js';
+
+const mostShown = 100;
 
 export function FailuresScreen() {
   const { name } = place.value.params;
-  const failures = useLoad(`failures ${name}`, (signal) => listFailures({ name, limit: 100 }, signal));
+  const failures = useLoad(`failures ${name}`, (signal) => listFailures({ name, limit: mostShown }, signal));
+  const { total = 0 } = failures.data ?? {};
+  const types = useLoad('types of failures', (signal) => listTypes(signal), { live: false });
   const items = failures.data?.items;
   const most = Math.max(1, ...(items ?? []).map((failure) => failure.count));
   return (
     <Screen title="Failures">
-      {name && (
+      {(name !== undefined || items?.some((item) => item.name !== items[0]?.name)) && (
         <div class="filters">
-          <span class="chip">
-            type <b>{name}</b>
-            <button type="button" aria-label="Without type" onClick={() => setParams({ name: undefined })}>
-              ×
-            </button>
-          </span>
+          <select
+            aria-label="Type"
+            value={name ?? ''}
+            onChange={(event) => setParams({ name: event.currentTarget.value })}
+          >
+            <option value="">All types</option>
+            {withValue(types.data?.items.map((type) => type.name) ?? [], name).map((type) => (
+              <option key={type}>{type}</option>
+            ))}
+          </select>
         </div>
       )}
       {failures.error && items === undefined ? (
@@ -33,11 +42,19 @@ export function FailuresScreen() {
           <p>Jobs that use up their retries stand here, together by what went wrong.</p>
         </Empty>
       ) : (
-        <ul class="failures">
-          {items.map((failure) => (
-            <One key={`${failure.name} ${failure.error_group}`} failure={failure} most={most} />
-          ))}
-        </ul>
+        <>
+          <ul class="failures">
+            {items.map((failure) => (
+              <One key={`${failure.name} ${failure.error_group}`} failure={failure} most={most} />
+            ))}
+          </ul>
+          {total > items.length && (
+            <p class="quiet">
+              The {count(items.length)} most frequent of {count(total)}, by type and message. Choose a type to see
+              others.
+            </p>
+          )}
+        </>
       )}
       <BulkProgress />
     </Screen>

@@ -23,7 +23,7 @@ const names: Readonly<Record<string, string>> = {
   created_before: 'made before',
   due_after: 'due after',
   due_before: 'due before',
-  sort: 'by',
+  sort: 'sorted by',
   order: 'order',
 };
 
@@ -78,7 +78,8 @@ function shown(name: string, value: string): string {
   return Math.abs(Date.now() - ms) < 43_200_000 ? clockTime(ms) : instant(ms);
 }
 
-const withValue = (list: readonly string[], value: string | undefined): readonly string[] =>
+/** What is chosen can be chosen, even where it is not known yet or any more. */
+export const withValue = (list: readonly string[], value: string | undefined): readonly string[] =>
   value === undefined || value === '' || list.includes(value) ? list : [value, ...list];
 
 function Search({ params }: { readonly params: Params }) {

@@ -58,14 +58,26 @@ export function JobRow({ job, index, style, selection, onSelect }: RowProps) {
             <Sign of="repeat" size={12} />
           </span>
         )}
-        {job.key !== undefined && <span class="tag is-key">{job.key}</span>}
-        {job.group !== undefined && <span class="tag">{job.group}</span>}
+        {job.status === 'failed' && job.last_error && (
+          <span class="row-text is-error" title={job.last_error.message.slice(0, 1000)}>
+            {job.last_error.message}
+          </span>
+        )}
+        {job.key !== undefined && (
+          <span class="tag is-key" title={`key ${job.key}`}>
+            {job.key}
+          </span>
+        )}
+        {job.group !== undefined && (
+          <span class="tag is-group" title={`group ${job.group}`}>
+            {job.group}
+          </span>
+        )}
         {job.tags?.map((tag) => (
           <span class="tag" key={tag}>
             {tag}
           </span>
         ))}
-        {job.status === 'failed' && job.last_error && <span class="row-text">{job.last_error.message}</span>}
         {waits !== undefined && (
           <span class="row-text" title={waitingWords[waits]}>
             waits for {waits.replaceAll('_', ' ')}

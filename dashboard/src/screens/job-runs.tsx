@@ -64,27 +64,41 @@ function known(job: Whole): readonly Run[] {
 
 const toneOf = (outcome: string): string => outcomes[outcome]?.[1] ?? 'pending';
 
-/** Durations of the last runs as bars, the newest at the right. */
-function Bars({ runs }: { readonly runs: readonly Run[] }) {
+/** Durations of the last runs as bars, the newest at the right. @param least with fewer there is nothing to compare */
+export function Bars(props: {
+  readonly runs: readonly Run[];
+  readonly height?: number;
+  readonly width?: number;
+  readonly least?: number;
+}) {
+  const { runs, height = 40, width = 7, least = 3 } = props;
   const timed = runs
     .filter(({ duration_ms: ms }) => ms !== undefined)
     .slice(0, 60)
     .reverse();
-  if (timed.length < 3) return null;
+  if (timed.length < least) return null;
   const most = Math.max(1, ...timed.map(({ duration_ms: ms }) => ms as number));
+  const step = width + 2;
   return (
     <svg
       class="bars"
-      width={timed.length * 9}
-      height={40}
-      viewBox={`0 0 ${timed.length * 9} 40`}
+      width={timed.length * step}
+      height={height}
+      viewBox={`0 0 ${timed.length * step} ${height}`}
       role="img"
       aria-label={`Durations of the last ${timed.length} runs, at most ${duration(most)}`}
     >
       {timed.map(({ duration_ms: ms, outcome }, at) => {
-        const height = Math.max(2, ((ms as number) / most) * 38);
+        const bar = Math.max(2, ((ms as number) / most) * (height - 2));
         return (
-          <rect key={at} class={`is-${toneOf(outcome)}`} x={at * 9 + 1} y={40 - height} width={7} height={height} />
+          <rect
+            key={at}
+            class={`is-${toneOf(outcome)}`}
+            x={at * step + 1}
+            y={height - bar}
+            width={width}
+            height={bar}
+          />
         );
       })}
     </svg>

@@ -21,19 +21,32 @@ export function JobScreen({ id }: { readonly id: string }) {
   const job = useLoad(`job ${id}`, (signal) => getJob(id, signal));
   const [progress, setProgress] = useState<unknown>();
   const [lines, setLines] = useState<readonly LiveLine[]>([]);
-  useEffect(
-    () =>
-      listen({
-        filter: { job_ids: [id], event_types: ['job.progress', 'job.log'] as never },
-        onEvent: (event) => {
-          if (event.type === 'gap') return;
-          const { data = {}, timestamp } = event as JobEvent;
-          if ((event.type as string) === 'job.progress') setProgress(data.progress);
-          else setLines((old) => [...old, { time: timestamp, ...data } as LiveLine].slice(-mostLiveLines));
-        },
-      }),
-    [id],
-  );
+  useEffect(() => {
+    // A handler may log thousands of lines a second: they are drawn once a frame.
+    let fresh: LiveLine[] = [];
+    let frame = 0;
+    const draw = (): void => {
+      const drawn = fresh;
+      frame = 0;
+      fresh = [];
+      setLines((old) => [...old, ...drawn].slice(-mostLiveLines));
+    };
+    const stop = listen({
+      filter: { job_ids: [id], event_types: ['job.progress', 'job.log'] as never },
+      onEvent: (event) => {
+        if (event.type === 'gap') return;
+        const { data = {}, timestamp } = event as JobEvent;
+        if ((event.type as string) === 'job.progress') return setProgress(data.progress);
+        fresh.push({ time: timestamp, ...data } as LiveLine);
+        if (fresh.length > mostLiveLines * 2) fresh = fresh.slice(-mostLiveLines);
+        frame ||= requestAnimationFrame(draw);
+      },
+    });
+    return () => {
+      stop();
+      cancelAnimationFrame(frame);
+    };
+  }, [id]);
   const { data, error } = job;
   if (isAbsent(error))
     return (
@@ -291,7 +304,7 @@ export function Occurrences(props: {
                 <When at={at} exact />
               </td>
             )}
-            <td class="num faint">
+            <td class="num faint is-short">
               <When at={at} />
             </td>
           </tr>

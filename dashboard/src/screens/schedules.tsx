@@ -9,6 +9,7 @@ import { tell } from '../ui/dialog.js';
 import { Sign } from '../ui/icons.js';
 import { JobList } from './job-list.js';
 import type { RowProps } from './job-row.js';
+import { LastRuns } from './last-runs.js';
 
 const kinds = {
   active: { status: 'pending,running' },
@@ -63,6 +64,7 @@ function ScheduleHead() {
         <th class="cell-status">Last</th>
         <th class="cell-name">Schedule</th>
         <th class="cell-words">In words</th>
+        <th class="cell-last">Last runs</th>
         <th class="cell-tries num">Runs</th>
         <th class="cell-when">Next</th>
         <th class="cell-act" aria-label="Actions" />
@@ -117,6 +119,9 @@ function ScheduleRow({ job, index, style }: RowProps) {
       </td>
       <td class="cell-words">
         <Words job={job} />
+      </td>
+      <td class="cell-last">
+        <LastRuns job={job} />
       </td>
       <td class="cell-tries num" title={`${job.skipped_count ?? 0} skipped, ${job.missed_count ?? 0} missed`}>
         {job.run_count ?? 0}

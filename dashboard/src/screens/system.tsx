@@ -69,6 +69,7 @@ function Part({ title, fields }: { readonly title: string; readonly fields: Fiel
 }
 
 const label = (name: string): string => {
+  if (name === 'tls') return 'TLS';
   const text = name.replace(/_(ms|bytes|at)$/, '').replaceAll('_', ' ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 };

@@ -2,9 +2,9 @@
 import { useState } from 'preact/hooks';
 import type { EscapementError } from '../../../src/client/client.js';
 import { getType, holdType, listGroups, listTypes, setType, type TypeInfo } from '../state/api.js';
-import { count, duration, durationText } from '../state/format.js';
+import { count, duration, durationText, plural } from '../state/format.js';
 import { isAbsent, useLoad } from '../state/load.js';
-import { href, typeHref } from '../state/router.js';
+import { href, place, setParams, typeHref } from '../state/router.js';
 import { has, mayAct } from '../state/session.js';
 import { Empty, Fact, Facts, Failed, Panel, Screen, Shell, Status, Waiting } from '../ui/basics.js';
 import { ask, Dialog, DialogFoot, note, tell } from '../ui/dialog.js';
@@ -18,15 +18,43 @@ export default async ({ name }, ctx) => {
   return { greeted: name };
 };`;
 
+/** Where there are more, most are not looked at. */
+const fewTypes = 12;
+const atOnce = 100;
+
 export function TypesScreen() {
   const types = useLoad('types', (signal) => listTypes(signal), { every: 5000 });
-  const items = types.data?.items;
+  const [most, setMost] = useState(atOnce);
+  const all = types.data?.items;
+  const text = (place.value.params.q ?? '').toLowerCase();
+  const items = all?.filter(({ name }) => name.toLowerCase().includes(text));
   return (
     <Screen title="Types">
+      {all && (all.length > fewTypes || text !== '') && (
+        <div class="filters">
+          <label class="search">
+            <Sign of="search" />
+            <input
+              data-search
+              type="search"
+              value={place.value.params.q ?? ''}
+              aria-label="Search types"
+              placeholder="Name of a type"
+              onInput={(event) => setParams({ q: event.currentTarget.value })}
+            />
+            <kbd>/</kbd>
+          </label>
+          <span class="faint" role="status">
+            {text === '' ? plural(all.length, 'type') : `${count(items?.length ?? 0)} of ${plural(all.length, 'type')}`}
+          </span>
+        </div>
+      )}
       {types.error && items === undefined ? (
         <Failed error={types.error} retry={types.reload} />
       ) : items === undefined ? (
         <Waiting lines={8} />
+      ) : items.length === 0 && text !== '' ? (
+        <Empty title="No type has this in its name" />
       ) : items.length === 0 ? (
         <Empty title="No handlers yet">
           <p>A module in the handlers folder does the work of a job type, and gives it its name:</p>
@@ -51,11 +79,18 @@ export function TypesScreen() {
               </tr>
             </thead>
             <tbody>
-              {items.map((type) => (
+              {items.slice(0, most).map((type) => (
                 <Row key={type.name} type={type} />
               ))}
             </tbody>
           </table>
+          {items.length > most && (
+            <p class="quiet">
+              <button type="button" class="link" onClick={() => setMost(most + atOnce * 2)}>
+                Show more of {plural(items.length, 'type')}
+              </button>
+            </p>
+          )}
           <p class="quiet">Started, failed, lateness and duration are of the last minute.</p>
         </div>
       )}

@@ -56,7 +56,7 @@ export class Tail {
   #inWindow = 0;
   /** The figures before, for the rate. */
   #before: { readonly at: number; readonly last: number } | undefined;
-  /** What the last look brought, of so many events that it went through. */
+  /** The last look: the number of the event that it began behind, and how many events it brought. */
   #looked = { from: 0, taken: 0 };
   /** The server did not know the number that was asked from: the one it named before that. */
   #refused = false;

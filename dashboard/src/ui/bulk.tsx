@@ -77,7 +77,7 @@ export function BulkProgress() {
   const { id, action, matched, done, skipped, failed } = bulk;
   const over = done + skipped + failed;
   return (
-    <div class="bulk-progress" role="status">
+    <div class="bulk-progress" role="region" aria-label="Action on many jobs">
       <span>
         {verbs[action as Action]}: {count(over)} of {count(matched)}
       </span>

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { clockTime, instant } from '../state/format.js';
-import { theme } from './shell.js';
+import { isDark, theme } from './shell.js';
 
 export interface Line {
   readonly name: string;
@@ -51,7 +51,7 @@ export function Chart(props: ChartProps) {
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [height, props.log, lines.map(({ name }) => name).join(), theme.value]);
+  }, [height, props.log, lines.map(({ name }) => name).join(), theme.value, isDark.value]);
   useEffect(() => {
     plot.current?.setData(dataOf(props), false);
     plot.current?.setScale('x', { min: from, max: to });

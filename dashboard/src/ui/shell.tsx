@@ -25,6 +25,12 @@ function storedTheme(): Theme {
 }
 
 export const theme = signal<Theme>(storedTheme());
+const darkSystem = matchMedia('(prefers-color-scheme: dark)');
+/** The system's colours are dark ones. What is drawn on a canvas does not follow by itself. */
+export const isDark = signal(darkSystem.matches);
+darkSystem.addEventListener('change', () => {
+  isDark.value = darkSystem.matches;
+});
 effect(() => {
   if (theme.value === 'system') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme.value;

@@ -1,9 +1,9 @@
 /** What `escapement jobs …` does. */
 
-import type { JobEvent } from '../../client/event-types.js';
+import type { EventType, TransientType } from '../../client/event-types.js';
 import { events } from '../../client/events.js';
 import type { Transport } from '../../client/transport.js';
-import type { Job, ListedJob } from '../../client/types.js';
+import type { Job, ListedJob, Stats } from '../../client/types.js';
 import { fieldsOf } from '../commands/job-fields.js';
 import { filterOf } from '../commands/many/filters.js';
 import type { AskingOptions } from '../option.js';
@@ -149,12 +149,26 @@ function each(
   });
 }
 
-export function watch(id: string, options: AskingOptions): Promise<void> {
+interface WatchOptions extends AskingOptions {
+  readonly logs?: true;
+}
+
+export function watch(id: string, options: WatchOptions): Promise<void> {
+  const types: readonly AnyType[] = [...eventTypes, 'job.progress', ...(options.logs ? (['job.log'] as const) : [])];
   return ask(options, async (server) => {
-    // Refused here, it is not asked for again and again.
-    await server.send<Job>('GET', pathOf(id));
-    const job = await ended(server, id, undefined, (event) => printEvent(event, options.json));
-    if (job) outcome(job, options.json);
+    // What happens from here on is heard, so that the end is, unless it has come before.
+    const { last_event: since } = await server.send<Stats>('GET', '/stats');
+    let job = await server.send<Job>('GET', pathOf(id));
+    if (!finished.has(job.status)) {
+      for await (const event of events(server, { job_ids: [id], event_types: types }, { since })) {
+        printEvent(event, options.json);
+        if (event.type !== 'gap' && !isEnd(event.type)) continue;
+        job = await server.send<Job>('GET', pathOf(id), { repeatable: true });
+        // By a later change of it, there are events of that to come.
+        if (finished.has(job.status) && (event.type === 'gap' || event.timestamp === job.updated_at)) break;
+      }
+    }
+    outcome(job, options.json);
   });
 }
 
@@ -168,13 +182,25 @@ function outcome(job: Job, json: boolean | undefined): void {
 
 const finished: ReadonlySet<string> = new Set(['success', 'failed', 'cancelled']);
 
+type AnyType = EventType | TransientType;
+
+/** After these a job may have finished. */
+const endTypes = ['job.completed', 'job.failed', 'job.cancelled', 'job.updated'] as const satisfies EventType[];
+
+const isEnd = (type: string): boolean => endTypes.some((one) => one === type);
+
+/** All that happens to a job. */
+const eventTypes: readonly EventType[] = [
+  ...endTypes,
+  'job.scheduled',
+  'job.started',
+  'job.retrying',
+  'job.paused',
+  'job.resumed',
+];
+
 /** The job once it has finished; undefined when `signal` was first. */
-async function ended(
-  server: Transport,
-  id: string,
-  signal?: AbortSignal,
-  onEvent: (event: JobEvent) => void = () => {},
-): Promise<Job | undefined> {
+async function ended(server: Transport, id: string, signal: AbortSignal | undefined): Promise<Job | undefined> {
   const over = new AbortController();
   const stop = signal ? AbortSignal.any([signal, over.signal]) : over.signal;
   let job: Job | undefined;
@@ -193,14 +219,11 @@ async function ended(
     );
   };
   // From here on nothing is missed: what happened before is in the job, what comes after is an event.
-  for await (const event of events(server, { job_ids: [id] }, { signal: stop, onSubscribed: look })) {
+  const filter = { job_ids: [id], event_types: endTypes };
+  for await (const event of events(server, filter, { signal: stop, onSubscribed: look })) {
     if (event.type === 'gap') continue;
-    onEvent(event);
-    if (mayEnd(event.type)) look();
+    look();
   }
   if (failure !== undefined) throw failure;
   return job;
 }
-
-const mayEnd = (type: string): boolean =>
-  ['job.completed', 'job.failed', 'job.cancelled', 'job.updated'].includes(type);

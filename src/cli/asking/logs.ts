@@ -44,13 +44,14 @@ async function followLines(
   const early: Omit<LogLine, 'run'>[] = [];
   const known = new Set<string>();
   const show = async (): Promise<void> => {
+    // Asked first: once it has finished all of its lines are there, and until then its end is an event to come.
+    const { status } = await server.send<{ status: string }>('GET', pathOf(id), { repeatable: true });
     for await (const line of logsOf(server, pathOf(id), {}, over.signal, dropped)) {
       write(line);
       known.add(keyOf(line));
     }
     isShown = true;
     for (const line of early.splice(0)) if (!known.delete(keyOf(line))) write(line);
-    const { status } = await server.send<{ status: string }>('GET', pathOf(id), { repeatable: true });
     if (ends.includes(status)) over.abort();
   };
   const begin = (): void => {

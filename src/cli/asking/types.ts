@@ -3,6 +3,8 @@ import { EscapementError } from '../../client/errors.js';
 import type { Group, JobType } from '../../client/job-types.js';
 import type { Transport } from '../../client/transport.js';
 import type { AskingOptions } from '../option.js';
+import { type absent, orNull } from '../option-values.js';
+import { fail } from '../output.js';
 import { ask, show as showAnswer } from './connection.js';
 import { fieldLines, table } from './text.js';
 
@@ -40,16 +42,29 @@ export function show(name: string, options: AskingOptions): Promise<void> {
 }
 
 interface SetOptions extends AskingOptions {
-  readonly concurrency?: number | null;
-  readonly groupConcurrency?: number | null;
-  readonly rate?: string;
+  /** Of these three `absent` is what the handler says. */
+  readonly concurrency?: number | typeof absent;
+  readonly groupConcurrency?: number | typeof absent;
+  readonly rate?: string | typeof absent;
+  readonly paused?: boolean;
+  readonly reason?: string;
 }
 
-export function set(name: string, { concurrency, groupConcurrency, rate, ...options }: SetOptions): Promise<void> {
-  const change = { concurrency, group_concurrency: groupConcurrency, rate: rate === 'none' ? null : rate };
+export function set(
+  name: string,
+  { concurrency, groupConcurrency, rate, paused, reason, ...options }: SetOptions,
+): Promise<void> {
+  if (reason !== undefined && paused === false) fail('--reason is of a pause: it does not go with --no-paused');
+  const change = {
+    concurrency: orNull(concurrency),
+    group_concurrency: orNull(groupConcurrency),
+    rate: orNull(rate),
+    paused,
+    pause_reason: reason,
+  };
+  if (Object.values(change).every((value) => value === undefined))
+    fail('name what is to be set: --concurrency, --group-concurrency, --rate or --paused');
   return ask(options, async (server) => {
-    if (Object.values(change).every((value) => value === undefined))
-      throw new Error('there is nothing to set: give --concurrency, --group-concurrency or --rate');
     showAnswer(await found(server, name, 'PUT', '', JSON.stringify(change)), options.json, fieldLines);
   });
 }

@@ -1,5 +1,6 @@
 /** The options that stand for fields of a job, in requests that make one and that change one. */
 import { InvalidArgumentError, Option } from 'commander';
+import { orNone, orNull } from '../option-values.js';
 
 interface JobField {
   readonly flags: string;
@@ -137,8 +138,6 @@ const fields: readonly JobField[] = [
 ];
 
 /** In place of a value, in an update: the field is taken away. */
-const none = 'none';
-
 function number(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number.');
@@ -159,8 +158,8 @@ export function jobFieldOptions(use: 'add' | 'update' = 'add'): Option[] {
     .filter(({ fixed }) => use === 'add' || !fixed)
     .map(({ flags, description, read, choices, removable }) => {
       const mayGo = use === 'update' && removable === true;
-      const option = new Option(flags, mayGo ? `${description}; ${none} takes it away` : description);
-      if (mayGo) option.argParser((text: string) => (text === none ? null : (read?.(text) ?? text)));
+      const option = new Option(flags, mayGo ? `${description}; none takes it away` : description);
+      if (mayGo) option.argParser(orNone((text) => read?.(text) ?? text));
       else if (read) option.argParser(read);
       return choices ? option.choices(choices) : option;
     });
@@ -171,7 +170,7 @@ export function fieldsOf(options: Readonly<Record<string, unknown>>): Record<str
   const body: Record<string, unknown> = {};
   for (const { flags, field } of fields) {
     const value = options[new Option(flags).attributeName()];
-    if (value !== undefined) body[field] = value;
+    if (value !== undefined) body[field] = orNull(value);
   }
   return body;
 }

@@ -171,8 +171,11 @@ function removeCommand(): Command {
 
 function watchCommand(): Command {
   const command = new Command('watch')
-    .description('Print what happens to a job until it has finished. Exit code 1 if it did not succeed.')
+    .description(
+      'Print what happens to a job, and how far it has come, until it has finished. Exit code 1 if it did not succeed.',
+    )
     .argument('<id>', 'the id of the job')
+    .option('--logs', 'print what its handlers write from now on (ctx.log), too')
     .action(async (id: string, options) => (await jobsModule()).watch(id, options));
-  return examples(asking(command), 'escapement jobs watch job_1704182400_a1b2c3d4');
+  return examples(asking(command), 'escapement jobs watch job_1704182400_a1b2c3d4 --logs');
 }

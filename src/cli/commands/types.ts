@@ -1,6 +1,7 @@
 /** `escapement types …`. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { asking, examples } from '../option.js';
+import { orNone } from '../option-values.js';
 
 const typesModule = (): Promise<typeof import('../asking/types.js')> => import('../asking/types.js');
 
@@ -32,16 +33,26 @@ function showCommand(): Command {
 
 function setCommand(): Command {
   const command = new Command('set')
-    .description('Set limits of a job type. They hold at once, and after a restart; "none" is what the handler says.')
+    .description(
+      'Set limits of a job type, or pause it. It holds at once, and after a restart; "none" is what the handler says.',
+    )
     .argument('<type>', 'the job type')
-    .option('--concurrency <number>', 'attempts that may run at once', limitOf)
-    .option('--group-concurrency <number>', 'the same of each group of jobs', limitOf)
-    .option('--rate <rate>', 'at most so many starts in any stretch of a duration: 100/1m')
+    .option('--concurrency <number>', 'attempts that may run at once', orNone(limitOf))
+    .option('--group-concurrency <number>', 'the same of each group of jobs', orNone(limitOf))
+    .option(
+      '--rate <rate>',
+      'at most so many starts in any stretch of a duration: 100/1m',
+      orNone((text) => text),
+    )
+    .option('--paused', 'nothing of it starts until it is resumed')
+    .option('--no-paused', 'resume it')
+    .addOption(new Option('--reason <text>', 'shown with the pause').implies({ paused: true }))
     .action(async (name: string, options) => (await typesModule()).set(name, options));
   return examples(
     asking(command),
     'escapement types set email_send --rate 100/1m --group-concurrency 2',
     'escapement types set email_send --rate none',
+    `escapement types set email_send --paused --reason 'the mail server is down'`,
   );
 }
 
@@ -53,9 +64,7 @@ function groupsCommand(): Command {
   return examples(asking(command), 'escapement types groups email_send');
 }
 
-/** A limit, or null for none. */
-function limitOf(text: string): number | null {
-  if (text === 'none') return null;
+function limitOf(text: string): number {
   const limit = Number(text);
   if (Number.isInteger(limit) && limit >= 1) return limit;
   throw new InvalidArgumentError('It must be a whole number from 1, or none.');

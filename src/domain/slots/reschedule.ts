@@ -30,7 +30,9 @@ export function reschedule({ spec, state }: Job, now: number, clock: ClockAhead)
   const trigger = gridAround(spec.trigger, now);
   const since = slotsSince(spec, trigger, now);
   const ran = slotsRun(spec, trigger, state, { now, since, ...clock });
-  const before = { from: since + 1, until: spec.createdAt < clock.shownBefore ? clock.shownBefore : now };
+  // One that was made by a clock which was ahead earlier may have run by this one as well.
+  const isOlder = spec.createdAt < clock.shownBefore || state.startedAt > 0;
+  const before = { from: since + 1, until: isOlder ? clock.shownBefore : now };
   const ranges = [...(spec.alreadyRan ?? []), before, ...(ran ? [ran] : [])];
   const alreadyRan = apart(ranges.filter(({ from, until }) => until > now && from <= until)).slice(-rangesKept);
   const changed: JobSpec = { ...spec, trigger, alreadyRan };

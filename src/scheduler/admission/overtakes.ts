@@ -16,17 +16,24 @@ export class Overtakes {
   readonly #ports: { readonly clock: Clock; readonly pool: Pool };
   readonly #ledger: Ledger;
   readonly #due = new DueHeap(64);
+  /** By when each job that is waited for stands in the heap; an entry of it at another time is out of date. */
+  readonly #awaited = new Map<number, number>();
 
   constructor(ports: { readonly clock: Clock; readonly pool: Pool }, ledger: Ledger) {
     this.#ports = ports;
     this.#ledger = ledger;
   }
 
-  /** A job runs, and that is on disk. */
+  /** A job runs, and that is on disk. This is called after every commit of the job; most calls change nothing. */
   await({ spec, state }: Job): void {
     if (spec.overlap !== 'cancel_running') return;
     const due = nextDueInRun(spec, state);
-    if (due !== undefined) this.#due.push(due, spec.seq);
+    if (due !== undefined) this.#awaitUntil(due, spec.seq);
+  }
+
+  /** Entries in the heap: one for each job, and old ones that were not removed yet. */
+  get size(): number {
+    return this.#due.size;
   }
 
   /** When a slot ends an attempt; Infinity: none is known. */
@@ -38,8 +45,10 @@ export class Overtakes {
   overtakeDue(): void {
     const now = this.#ports.clock.now();
     for (let looks = 0; looks < looksPerTurn && this.#due.firstDue <= now; looks++) {
-      const { firstSeq } = this.#due;
+      const { firstDue, firstSeq } = this.#due;
       this.#due.pop();
+      if (this.#awaited.get(firstSeq) !== firstDue) continue;
+      this.#awaited.delete(firstSeq);
       this.#ledger.unlessUnreadable(firstSeq, () => this.#look(firstSeq, now));
     }
   }
@@ -50,7 +59,7 @@ export class Overtakes {
     if (job?.state.status !== 'running') return;
     const { settings } = this.#ledger;
     if (settings.isServerPaused || settings.atStake(job.spec.name).some(({ paused }) => paused !== undefined))
-      return this.#due.push(now + pausedMs, seq);
+      return this.#awaitUntil(now + pausedMs, seq);
     const decision = overtake(this.#ledger.progress.latestOf(job), now);
     if (!decision) return this.#waitOn(job, now);
     const { fence } = job.state;
@@ -61,6 +70,13 @@ export class Overtakes {
   /** The clock was set back, or the slot is another one now. */
   #waitOn({ spec, state }: Job, now: number): void {
     const due = nextDueInRun(spec, state);
-    if (due !== undefined && due > now) this.#due.push(due, spec.seq);
+    if (due !== undefined && due > now) this.#awaitUntil(due, spec.seq);
+  }
+
+  /** Where it is looked at earlier already, it is waited for anew then. */
+  #awaitUntil(due: number, seq: number): void {
+    if (due >= (this.#awaited.get(seq) ?? Number.POSITIVE_INFINITY)) return;
+    this.#awaited.set(seq, due);
+    this.#due.push(due, seq);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What telemetry is told of decisions beside attempts. What is lost with its batch is decided again, or refused: so that it counts once,
- * it counts when it is on disk. These are rare beside attempts, and cost a closure each.
+ * Counts decisions that are not about attempts, for telemetry. A decision counts when it is on disk: one that is lost with its batch is
+ * made again or refused, and must not count twice. Each costs a closure, which is little, since these decisions are rare.
  */
 import type { BulkAction } from '../../domain/control/bulk.js';
 import type { Decision } from '../../domain/decisions.js';
@@ -26,7 +26,7 @@ export class Counted {
     });
   }
 
-  /** A request whose key is taken changes nothing: it is refused, or answered with the job that there is. */
+  /** A request has a key that is taken. It changes nothing: it is refused, or the answer is the job that has the key. */
   keyKept(type: string, outcome: 'rejected' | 'returned'): void {
     this.#telemetry.keyTaken(type, outcome);
   }

@@ -88,9 +88,12 @@ export function createOne(request: Creation, context: RequestContext): MadeJob {
   return made;
 }
 
-/** Makes a job of a draft of a list that has been checked, which must not be refused in the middle: see `Mailbox`. */
+/**
+ * Makes a job of a draft that must not be refused any more: of a list that has been checked, whose keys nothing takes before it is made
+ * (see `Mailbox`), or of what an attempt has enqueued.
+ */
 export function makeChecked(draft: JobDraft, context: RequestContext): MadeJob {
-  // What has taken the key since the check is the job that the client asked for with it.
+  // Who enqueues a job with a key that is taken has what was asked for.
   const kept = draft.key !== undefined && draft.ifExists !== 'replace';
   return make(kept ? { ...draft, ifExists: 'return' } : draft, context, undefined, true);
 }

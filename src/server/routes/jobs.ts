@@ -201,7 +201,7 @@ function reply(context: JobsContext, exchange: Exchange, kind: Request['kind'], 
   if (!answer.ok) return exchange.refuse(answer.refusal);
   const { base, clock, rules } = context;
   const job = answer.jobs[0] as Job;
-  if (kind === 'retry' && answersAtEnd(context, exchange, job, jsonOk)) return;
+  if ((kind === 'retry' || kind === 'run') && answersAtEnd(context, exchange, job, jsonOk)) return;
   if (kind !== 'create') return exchange.answer(jsonOk, renderJob(job, 'detail', clock.now(), rules));
   const id = formatId(job.spec.seq, job.spec.idSeconds);
   const existed = 'existed' in answer && answer.existed === true;

@@ -9,6 +9,7 @@
 
 import type { Status } from '../../domain/lifecycle.js';
 import { decodeMeta, metaKey } from '../format/layout.js';
+import { readSetBack } from '../format/set-back.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
@@ -63,6 +64,7 @@ export function checkStore(
     const sealed = kv.get('meta', metaKey('downtime'));
     if (sealed) decodeMeta(sealed, 'downtime');
   });
+  faults.try('facts', 'that the clock was set back', () => readSetBack(kv.get('meta', metaKey('setBack'))));
   const mark = faults.try('facts', 'the merge mark', () => readMark(kv)) ?? noMark;
   const ground = new CheckGround(kv, faults, types, mark, now, noCounters);
   const { records, events, last } = pass('the log', () => checkLog(ground));

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Tree, trees } from '../format/layout.js';
 import type { KvReader, KvWriter, RangeOptions } from '../kv/kv.js';
-import { Journal } from '../log/journal.js';
+import { Journal, type JournalFile } from '../log/journal.js';
 import { journalFile, openJournalFile } from '../log/journal-file.js';
 import { KvLogSource, putBatch } from '../log/kv-log.js';
 
@@ -12,13 +12,18 @@ export function withJournal(kv: KvReader, directory: string): KvReader {
   if (!existsSync(join(directory, journalFile))) return kv;
   const file = openJournalFile(directory, 'r');
   try {
-    const batches = new Journal(file).recover(new KvLogSource(kv).ends()?.last ?? 0);
-    const overlay = new KvOverlay(kv);
-    for (const batch of batches) putBatch(overlay, batch, Number.POSITIVE_INFINITY);
-    return overlay;
+    return overJournal(kv, file);
   } finally {
     file.close();
   }
+}
+
+/** A store with what a journal has behind the end of its log. @throws DamagedRecord, NewerRecord of the journal */
+export function overJournal(kv: KvReader, file: JournalFile): KvReader {
+  const batches = new Journal(file).recover(new KvLogSource(kv).ends()?.last ?? 0);
+  const overlay = new KvOverlay(kv);
+  for (const batch of batches) putBatch(overlay, batch, Number.POSITIVE_INFINITY);
+  return overlay;
 }
 
 const textOf = (key: Uint8Array): string => Buffer.from(key).toString('latin1');

@@ -142,6 +142,7 @@ const metaKeys = {
   clean: 'clean',
   epochs: 'epochs',
   downtime: 'downtime',
+  setBack: 'setBack',
   labels: 'labels',
   created: 'created',
 } as const;

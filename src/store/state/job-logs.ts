@@ -74,6 +74,8 @@ export class JobLogs {
   #waiting = new Map<string, Waiting>();
   /** Handed to the storage. */
   #writing: readonly Handed[] = [];
+  /** The storage has refused it, and it is to be handed over once more. */
+  #isRefused = false;
   /** How many lines a run has written, those that were dropped included. */
   readonly #counted = new Map<string, number>();
   #waitingBytes = 0;
@@ -141,7 +143,8 @@ export class JobLogs {
 
   /** Hands over what waits, at once: the storage is about to be closed. */
   flush(): void {
-    if (this.#waiting.size > 0) this.#write();
+    const refused = this.#isRefused ? this.#writing : [];
+    if (refused.length > 0 || this.#waiting.size > 0) this.#hand([...refused, ...this.#pack()]);
   }
 
   /** What was handed over is on disk. @param bytes what all take now */
@@ -156,9 +159,10 @@ export class JobLogs {
   /** It is not, and is tried again. */
   failed(): void {
     this.#isComing = true;
+    this.#isRefused = true;
     this.#options.later(retryAfterMs, () => {
       this.#isComing = false;
-      this.#hand(this.#writing);
+      if (this.#isRefused) this.#hand(this.#writing);
     });
   }
 
@@ -269,27 +273,27 @@ export class JobLogs {
     this.#isComing = true;
     this.#options.later(ms, () => {
       this.#isComing = false;
-      if (this.#writing.length === 0) this.#write();
+      if (this.#writing.length === 0) this.#hand(this.#pack());
     });
   }
 
-  #write(): void {
+  /** Takes what waits. */
+  #pack(): Handed[] {
     const waiting = [...this.#waiting];
     this.#waiting = new Map();
-    const chunks = waiting.flatMap(([name, { seq, run, lines, bytes }]) => {
-      if (!this.#options.exists(seq)) {
-        this.#waitingBytes -= bytes;
-        return [];
-      }
+    return waiting.map(([name, { seq, run, lines, bytes }]) => {
       const until = this.#counted.get(name) ?? (lines.at(-1)?.n ?? -1) + 1;
-      return [{ chunk: { seq, run, lines: lines.length, until, bytes, packed: packLines(lines) }, lines }];
+      return { chunk: { seq, run, lines: lines.length, until, bytes, packed: packLines(lines) }, lines };
     });
-    if (chunks.length > 0) this.#hand(chunks);
   }
 
+  /** Hands chunks over, but for those of jobs that have been removed since. */
   #hand(chunks: readonly Handed[]): void {
-    this.#writing = chunks;
-    const { storage, maxBytes } = this.#options;
-    storage.writeLogs({ chunks: chunks.map(({ chunk }) => chunk), maxBytes });
+    const { storage, maxBytes, exists } = this.#options;
+    this.#isRefused = false;
+    this.#writing = chunks.filter(({ chunk }) => exists(chunk.seq));
+    for (const { chunk } of chunks) if (!exists(chunk.seq)) this.#waitingBytes -= chunk.bytes;
+    if (this.#writing.length > 0) storage.writeLogs({ chunks: this.#writing.map(({ chunk }) => chunk), maxBytes });
+    else if (this.#waiting.size > 0) this.#come(writeAfterMs);
   }
 }

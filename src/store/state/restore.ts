@@ -1,6 +1,6 @@
 /** The committed state at a start: what the trees hold, and the log behind them replayed on top. */
 
-import type { Stretch } from '../../clock.js';
+import type { SetBack, Stretch } from '../../clock.js';
 import type { Settings } from '../../domain/control/settings.js';
 import type { DueLane } from '../../domain/due-heap.js';
 import type { StoredDetail } from '../format/detail.js';
@@ -33,6 +33,8 @@ export interface Restored {
   readonly bulks: KeptBulks;
   /** When no server ran, as far as the last record knows. Unix milliseconds. */
   readonly downtime: readonly Stretch[];
+  /** The clock was set back, and not all jobs have been looked at since; undefined when that is not so. */
+  readonly setBack: SetBack | undefined;
 }
 
 /**
@@ -55,6 +57,7 @@ export function restore(
   const settings = reader.settings();
   const bulks = reader.bulks();
   const downtime = reader.downtime();
+  const setBack = reader.setBack();
   const { position, watermark } = readMark(reader.kv);
   const lanes = lanesIn(reader.kv)
     .filter((lane) => lane !== 0)
@@ -71,6 +74,7 @@ export function restore(
     settings,
     bulks,
     downtime,
+    setBack,
   };
   replay(log, position, (record) => {
     record.restoreTypes(reader.types);
@@ -92,6 +96,7 @@ export function restore(
       settings,
       bulks,
       downtime,
+      setBack,
     };
   });
   checkIndexes(reader.kv, { sets, setsRead, types: reader.types, counters: restored.counters });

@@ -4,7 +4,6 @@ import { writeBackup } from '../directory/write-backup.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
 import { openLog } from '../log/open-log.js';
 import { StoreEngine } from '../trees/engine.js';
-import { LogWriter } from '../trees/job-logs.js';
 import { EngineHost, type HostedEngine } from './engine-host.js';
 import type { FromStorage, StorageThreadOptions, ToStorage } from './storage-messages.js';
 
@@ -15,7 +14,6 @@ const { directory } = workerData as StorageThreadOptions;
 const kv = new LmdbKv(directory);
 const log = openLog(kv, directory);
 const store = new StoreEngine(kv, log);
-const logs = new LogWriter(kv);
 
 const engine: HostedEngine = {
   commit: (batch) => store.commit(batch),
@@ -26,7 +24,7 @@ const engine: HostedEngine = {
   get waitingBytes() {
     return log.waitingBytes;
   },
-  writeLogs: (order) => logs.write(order),
+  writeLogs: (order) => store.writeLogs(order),
   startMerge: (order) => store.startMerge(order),
   get merging() {
     return store.merging;

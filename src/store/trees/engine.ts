@@ -9,6 +9,7 @@ import type { SealedBatch } from '../format/sealing.js';
 import type { Kv } from '../kv/kv.js';
 import type { RecordLog } from '../log/record-log.js';
 import { replay } from '../log/records.js';
+import { type LogOrder, LogWriter } from './job-logs.js';
 import { fillLabels } from './labels/fill-labels.js';
 import { mergeSlices, type Slice } from './merge.js';
 import { readMark } from './merge-mark.js';
@@ -17,6 +18,7 @@ import type { MergeOrder } from './storage.js';
 
 export class StoreEngine {
   readonly #kv: Kv;
+  readonly #logs: LogWriter;
   readonly #log: RecordLog;
   readonly #logShare: number | undefined;
   #changes = new PendingChanges();
@@ -25,6 +27,7 @@ export class StoreEngine {
   /** @param logShare of what is kept of all logs, the part of this one */
   constructor(kv: Kv, log: RecordLog, logShare?: number) {
     this.#kv = kv;
+    this.#logs = new LogWriter(kv);
     this.#log = log;
     this.#logShare = logShare;
   }
@@ -87,6 +90,15 @@ export class StoreEngine {
     merge.slice?.();
     merge.slice = undefined;
     return undefined;
+  }
+
+  /**
+   * Writes lines of handlers, or leaves nothing of them. The key-value store has their jobs before them, not the journal alone: a backup
+   * is a copy of it. Returns the bytes of all lines there are.
+   */
+  writeLogs(order: LogOrder): number {
+    this.checkpoint();
+    return this.#logs.write(order);
   }
 
   /** Notes that the process stopped in order; the next start removes the note. */

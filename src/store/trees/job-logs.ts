@@ -71,7 +71,7 @@ export class LogWriter {
     }
   }
 
-  /** Removes the oldest lines of a run beyond its bounds. Returns what they took. */
+  /** Removes the oldest chunks of a run, as long as those behind them reach its bounds. Returns what they took. */
   #trim(tx: KvWriter, { seq, run, lines, bytes }: ChunkPlace): number {
     const name = `${seq}/${run}`;
     let size = this.#known.get(name);
@@ -83,11 +83,13 @@ export class LogWriter {
       size.lines += lines;
       size.bytes += bytes;
     }
-    if (!isOver(size)) return 0;
+    if (!isFull(size)) return 0;
     let freed = 0;
-    for (const under of [...tx.keys('logs', chunksOfRun(seq, run))]) {
-      if (!isOver(size)) break;
+    for (;;) {
+      const [under] = [...tx.keys('logs', { ...chunksOfRun(seq, run), limit: 1 })];
+      if (under === undefined) break;
       const oldest = placeOfChunk(under);
+      if (!isFull({ lines: size.lines - oldest.lines, bytes: size.bytes - oldest.bytes })) break;
       removeChunk(tx, under, oldest);
       size.lines -= oldest.lines;
       size.bytes -= oldest.bytes;
@@ -112,8 +114,9 @@ export class LogWriter {
   }
 }
 
-function isOver({ lines, bytes }: RunSize): boolean {
-  return lines > limits.runLogLines || bytes > limits.runLogBytes;
+/** No more lines of a run are kept than these. */
+function isFull({ lines, bytes }: RunSize): boolean {
+  return lines >= limits.runLogLines || bytes >= limits.runLogBytes;
 }
 
 function sizeOfRun(kv: KvReader, seq: number, run: number): RunSize {

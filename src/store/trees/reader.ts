@@ -1,6 +1,6 @@
 /** The reading side of the trees. Each answer is what the last merge wrote; what came after is in the `Memtable`. */
 
-import type { Stretch } from '../../clock.js';
+import type { SetBack, Stretch } from '../../clock.js';
 import type { BulkRecord } from '../../domain/control/bulk.js';
 import type { KeyHolder } from '../../domain/control/keys.js';
 import type { Settings } from '../../domain/control/settings.js';
@@ -20,6 +20,7 @@ import {
   specKey,
 } from '../format/layout.js';
 import type { RowPlace } from '../format/row.js';
+import { readSetBack } from '../format/set-back.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { readSpec } from '../format/spec-codec.js';
 import { placeOfBulk, readBulkJobs, readBulkRecord } from '../format/trees/bulk-record.js';
@@ -116,6 +117,11 @@ export class StoreReader {
   downtime(): readonly Stretch[] {
     const sealed = this.kv.get('meta', metaKey('downtime'));
     return sealed ? decodeMeta<Stretch[]>(sealed, 'downtime') : [];
+  }
+
+  /** That the clock was set back, if not all jobs have been looked at since. @throws DamagedRecord, NewerRecord */
+  setBack(): SetBack | undefined {
+    return readSetBack(this.kv.get('meta', metaKey('setBack')));
   }
 
   /** What is done with many jobs. @throws DamagedRecord, NewerRecord */

@@ -26,3 +26,27 @@ t.test('with jitter, too, the missed slot that was made up for does not run agai
   }
   t.pass('200 jobs, each with its own jitter');
 });
+
+t.test(
+  'a job that a clock which was ahead earlier has made does not run again for what it ran by this one',
+  async (t) => {
+    const second = 1000;
+    const slot = noon + 20 * second;
+    const trigger = { kind: 'interval', everyMs: 20 * second, firstDue: slot } as const;
+    const sample = sampleJob({ seq: 1, trigger, misfire: 'run_once', createdAt: noon + 70 * second });
+    const job: Job = { ...sample, state: { ...sample.state, due: slot, occurrence: slot, startedAt: 0 } };
+    const late = noon + 45 * second;
+    const running: Job = { ...job, state: start(job, late).state };
+    const waiting: Job = { ...job, state: succeed(running, { durationMs: 1 }, late + 1).state };
+    const clock = { aheadSince: noon + 42 * second, shownBefore: noon + 38 * second };
+    const now = noon + 10 * second;
+    const again = reschedule(waiting, now, clock);
+    t.ok(hasRunFor(again?.spec as Job['spec'], slot));
+    t.ok((again?.state.due as number) > slot);
+    const unstarted: Job = {
+      ...job,
+      state: { ...job.state, due: slot + 40 * second, occurrence: slot + 40 * second, updatedAt: late },
+    };
+    t.equal(reschedule(unstarted, now, clock)?.state.due, slot, 'one that has never run is due at its next slot');
+  },
+);

@@ -13,7 +13,6 @@ import type { Changes, JobStore } from '../../../src/store/port.js';
 import { CommittedState } from '../../../src/store/state/committed-state.js';
 import { CommittedStore } from '../../../src/store/state/committed-store.js';
 import { StoreEngine } from '../../../src/store/trees/engine.js';
-import { LogWriter } from '../../../src/store/trees/job-logs.js';
 import type { Storage } from '../../../src/store/trees/storage.js';
 import { noTelemetry } from '../../../src/telemetry/port.js';
 import { Random } from '../../simulation/random.js';
@@ -121,7 +120,7 @@ export function expectedAfter(written: readonly Written[], commits: number): Ans
   const log = new JournaledLog(new KvLog(kv), new Journal(kv.journal));
   const engine = new StoreEngine(kv, log);
   engine.open();
-  const inline = new InlineStore(engine, new LogWriter(kv));
+  const inline = new InlineStore(engine);
   const { store, state } = storeOver(kv, inline);
   inline.events = store;
   let left = commits;

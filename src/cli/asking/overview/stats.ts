@@ -1,8 +1,10 @@
-/** What `escapement stats` does. */
+/** What `escapement stats`, `history`, `system` and `metrics` do. */
+import type { History, HistoryPoint, System } from '../../../client/overview.js';
 import type { Stats } from '../../../client/types.js';
-import type { AskingOptions } from '../../option.js';
+import type { AskingOptions, ServerOptions } from '../../option.js';
+import { print } from '../../output.js';
 import { ask, show } from '../connection.js';
-import { grouped } from '../text.js';
+import { fieldLines, grouped, table } from '../text.js';
 
 export function stats(options: AskingOptions): Promise<void> {
   return ask(options, async (server) => show(await server.send<Stats>('GET', '/stats'), options.json, figures));
@@ -16,4 +18,48 @@ function figures(all: Stats): string {
   const nameWidth = Math.max(...rows.map(([name]) => name.length));
   const valueWidth = Math.max(...rows.map(([, value]) => value.length));
   return rows.map(([name, value]) => `${name.padEnd(nameWidth)}  ${value.padStart(valueWidth)}`).join('\n');
+}
+
+interface HistoryOptions extends AskingOptions {
+  readonly step: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export function history({ step, from, to, ...options }: HistoryOptions): Promise<void> {
+  const query = new URLSearchParams({ step, ...(from !== undefined && { from }), ...(to !== undefined && { to }) });
+  return ask(options, async (server) =>
+    show(await server.send<History>('GET', `/history?${query}`), options.json, ({ items }) =>
+      table(
+        ['AT', 'CREATED', 'STARTED', 'SUCCEEDED', 'FAILED', 'PENDING', 'RUNNING', 'LATE P50', 'LATE P99'],
+        items.map(stepRow),
+        { numbersFrom: 1 },
+      ),
+    ),
+  );
+}
+
+function stepRow({ at, lateness_p50_ms, lateness_p99_ms, ...counts }: HistoryPoint): string[] {
+  const { created, started, succeeded, failed, pending, running } = counts;
+  const lateness = [lateness_p50_ms, lateness_p99_ms].map((ms) => (ms === null ? '-' : `${ms} ms`));
+  return [at, ...[created, started, succeeded, failed, pending, running].map(grouped), ...lateness];
+}
+
+export function system(options: AskingOptions): Promise<void> {
+  return ask(options, async (server) =>
+    show(await server.send<System>('GET', '/system'), options.json, (all) => fieldLines(flat(all))),
+  );
+}
+
+/** What is within an object has a name with a dot: `threads.busy`. */
+function flat(fields: object): Record<string, unknown> {
+  const each = Object.entries(fields).map(([name, value]): Record<string, unknown> => {
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) return { [name]: value };
+    return Object.fromEntries(Object.entries(value).map(([inner, its]) => [`${name}.${inner}`, its]));
+  });
+  return Object.assign({}, ...each);
+}
+
+export function metrics(options: ServerOptions): Promise<void> {
+  return ask(options, async (server) => print((await (await server.open('GET', '/metrics')).text()).trimEnd()));
 }

@@ -1,8 +1,9 @@
 /** Lists that ask for due times, or go by them: looked for in steps of about a millisecond, as of the instant at which the first is done. */
 import type { JobFilter } from '../../../domain/finding/job-filter.js';
+import { blockSize } from '../../format/trees/set-block.js';
 import type { DueTable, DueView } from './due-table.js';
 import { First, type Order } from './first.js';
-import { type Found, seqsOf } from './matching.js';
+import type { Found } from './matching.js';
 
 /** A place in the order of due times. */
 export interface DuePlace {
@@ -65,10 +66,12 @@ function* scan(found: Found, view: DueView, search: DueSearch, all: boolean): Ge
   const matching: number[] = [];
   let total = 0;
   for (const part of found.parts) {
-    const seqs = seqsOf(part);
-    for (let at = 0; at < seqs.length; at += looksPerStep) {
+    const lows = part.bitmap.toUint32Array();
+    const base = part.block * blockSize;
+    for (let at = 0; at < lows.length; at += looksPerStep) {
       yield;
-      for (const seq of seqs.slice(at, at + looksPerStep)) {
+      for (const low of lows.subarray(at, at + looksPerStep)) {
+        const seq = base + low;
         const due = view.due(seq);
         if (!(due >= dueFrom && due < dueBefore)) continue;
         total++;

@@ -11,7 +11,7 @@ const readsPerStep = 1024;
 
 /** How jobs were due at one instant, for as long as somebody looks. */
 export interface DueView {
-  /** Unix milliseconds; NaN of a job that was not there. */
+  /** Unix milliseconds; NaN of a job that was not there. One block after the other is quick; any order is right. */
   due(seq: number): number;
   release(): void;
 }
@@ -71,8 +71,19 @@ export class DueTable {
   view(): DueView {
     const before = new Map<number, number>();
     this.#views.add(before);
+    let number = -1;
+    let block: Float64Array | undefined;
     return {
-      due: (seq) => before.get(seq) ?? this.#blocks?.get(blockOf(seq))?.[seq % blockSize] ?? Number.NaN,
+      // A million are asked for by one list: what is the same for all of a block is looked up once, and few have changed since.
+      due: (seq) => {
+        const changed = before.size > 0 ? before.get(seq) : undefined;
+        if (changed !== undefined) return changed;
+        if (block === undefined || number !== blockOf(seq)) {
+          number = blockOf(seq);
+          block = this.#blocks?.get(number);
+        }
+        return block?.[seq % blockSize] ?? Number.NaN;
+      },
       release: () => void this.#views.delete(before),
     };
   }
