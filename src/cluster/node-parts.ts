@@ -96,8 +96,12 @@ export class NodeParts {
       living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),
       renew: async () => {
-        const rows = await database.shards();
-        this.#table.renew(rows, await database.nodes());
+        try {
+          const rows = await database.shards();
+          this.#table.renew(rows, await database.nodes());
+        } catch (err) {
+          log.debug({ err }, 'who owns what could not be read: what was known stays');
+        }
       },
     });
     this.stores = {
