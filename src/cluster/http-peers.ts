@@ -2,15 +2,31 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
-import { type Peer, type PeerAnswer, PeerGone, type PeerRequest, type Peers, peerHeaders } from './peers.js';
+import { parseId } from '../domain/id.js';
+import { shardOf } from '../domain/ids/job-numbers.js';
+import {
+  type Peer,
+  type PeerAnswer,
+  PeerGone,
+  type PeerRequest,
+  type Peers,
+  peerHeaders,
+  type Reach,
+} from './peers.js';
 
 export interface HttpPeersOptions {
   /** Of this node. */
   readonly node: string;
   /** That all nodes of the cluster know, from the database. */
   readonly secret: string;
-  /** Who owns the shard of a job: a node's id, 'here', or undefined where nobody does. */
-  readonly ownerOf: (id: string) => string | undefined;
+  /** How many shards the cluster has. */
+  readonly shards: number;
+  /** Who owns a shard: a node's id, 'here', or undefined where nobody does. */
+  readonly ownerOf: (shard: number) => string | undefined;
+  /** As of `Peers`. */
+  readonly leaseOf: (shard: number) => string | undefined;
+  /** Ids of the others whose beats move. */
+  readonly living: () => readonly string[];
   /** Where a node is reached, a URL; undefined: its beat does not move, and it is not to be called. */
   readonly addressOf: (node: string) => string | undefined;
   /** Reads anew who owns what. */
@@ -35,10 +51,33 @@ export class HttpPeers implements Peers {
     this.#options = options;
   }
 
+  get shards(): number {
+    return this.#options.shards;
+  }
+
+  get living(): readonly Peer[] {
+    return this.#options.living().map((node) => ({ node }));
+  }
+
   ownerOf(id: string): 'here' | Peer | undefined {
-    const node = this.#options.ownerOf(id);
+    const parsed = parseId(id);
+    return parsed === undefined ? 'here' : this.ownerOfShard(shardOf(parsed.low, this.#options.shards));
+  }
+
+  ownerOfShard(shard: number): 'here' | Peer | undefined {
+    const node = this.#options.ownerOf(shard);
     if (node === 'here' || node === this.#options.node) return 'here';
     return node === undefined ? undefined : { node };
+  }
+
+  leaseOf(shard: number): string | undefined {
+    return this.#options.leaseOf(shard);
+  }
+
+  reach({ node }: Peer): Reach | undefined {
+    const url = this.#options.addressOf(node);
+    if (url === undefined) return undefined;
+    return { url, headers: { [peerHeaders.node]: node, [peerHeaders.secret]: this.#options.secret } };
   }
 
   renew(): Promise<void> {
@@ -59,10 +98,10 @@ export class HttpPeers implements Peers {
     return given.length === own.length && timingSafeEqual(given, own);
   }
 
-  ask({ node }: Peer, asked: PeerRequest): Promise<PeerAnswer> {
-    const address = this.#options.addressOf(node);
-    if (address === undefined) return Promise.reject(new PeerGone(false, `node ${node} does not answer`));
-    const url = new URL(asked.path, address);
+  ask(peer: Peer, asked: PeerRequest): Promise<PeerAnswer> {
+    const reach = this.reach(peer);
+    if (reach === undefined) return Promise.reject(new PeerGone(false, `node ${peer.node} does not answer`));
+    const url = new URL(asked.path, reach.url);
     const isTls = url.protocol === 'https:';
     const { body, signal, method } = asked;
     const options = {
@@ -71,8 +110,7 @@ export class HttpPeers implements Peers {
       agent: isTls ? this.#tlsAgent : this.#agent,
       headers: {
         ...asked.headers,
-        [peerHeaders.node]: node,
-        [peerHeaders.secret]: this.#options.secret,
+        ...reach.headers,
         'content-length': String(body?.length ?? 0),
       },
     };

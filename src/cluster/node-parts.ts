@@ -1,19 +1,18 @@
 /** A node put together: its leases, the shards that it opens and drops, and the others that it asks. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseId } from '../domain/id.js';
-import { shardOf } from '../domain/ids/job-numbers.js';
 import type { Logger } from '../log.js';
 import type { BeginDeadline } from '../pool/shared/deadline.js';
 import { monotonicMs } from '../pool/shared/slots.js';
 import { schemaVersion } from '../store/format/layout.js';
-import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
+import type { RandomId, ShardRow } from '../store/postgres/database.js';
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
 import { HttpPeers } from './http-peers.js';
 import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
+import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { NodeShards, NotFollowed } from './shard-host.js';
 import { Shards } from './shards.js';
@@ -52,7 +51,7 @@ export class NodeParts {
   readonly #options: NodePartsOptions;
   readonly #host: NodeShards;
   readonly #node: ClusterNode;
-  readonly #table: Table;
+  readonly #table: OwnersTable;
   readonly #ownAddress: OwnAddress;
   #stopTicking: () => void = () => {};
 
@@ -89,14 +88,17 @@ export class NodeParts {
         declared: ({ node, address }) => log.warn({ node, address }, 'another node does not beat any more: it is dead'),
       },
     });
-    this.#table = new Table(this.#node);
+    this.#table = new OwnersTable(this.#node, monotonicMs);
     const self = this.#node;
     this.peers = new HttpPeers({
       get node() {
         return self.node ?? '';
       },
       secret: facts.secret,
-      ownerOf: (id) => this.#ownerOf(id),
+      shards: facts.shards,
+      ownerOf: (shard) => this.#ownerOf(shard),
+      leaseOf: (shard) => (shards.get(shard) && self.rowOf(shard))?.token,
+      living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),
       hear: (word) => this.#ownAddress.hear(word),
       renew: async () => {
@@ -181,48 +183,9 @@ export class NodeParts {
     return (view?.nodes ?? []).some(({ node, dead, ...each }) => node !== self && !dead && each.address === address);
   }
 
-  #ownerOf(id: string): string | undefined {
-    const parsed = parseId(id);
-    if (parsed === undefined) return 'here';
-    const shard = shardOf(parsed.low, this.several.shards.count);
+  #ownerOf(shard: number): string | undefined {
     if (this.#node.rowOf(shard) !== undefined) return 'here';
     const owner = this.#table.ownerOf(shard);
     return owner === this.#node.node ? undefined : owner;
-  }
-}
-
-/** Who owns what and where they are, as it was read last. */
-class Table {
-  readonly #node: Pick<ClusterNode, 'view'>;
-  #seen: ClusterNode['view'];
-  #owners = new Map<number, RandomId | null>();
-  #living = new Map<RandomId, string>();
-
-  constructor(node: Pick<ClusterNode, 'view'>) {
-    this.#node = node;
-  }
-
-  /** A node that lives, as far as is known. */
-  ownerOf(shard: number): RandomId | undefined {
-    this.#look();
-    const owner = this.#owners.get(shard);
-    return owner && this.#living.has(owner) ? owner : undefined;
-  }
-
-  addressOf(node: RandomId): string | undefined {
-    this.#look();
-    return this.#living.get(node);
-  }
-
-  renew(shards: readonly ShardRow[], nodes: readonly NodeRow[]): void {
-    this.#owners = new Map(shards.map(({ shard, owner }) => [shard, owner]));
-    this.#living = new Map(nodes.filter(({ dead }) => !dead).map(({ node, address }) => [node, address]));
-  }
-
-  #look(): void {
-    const { view } = this.#node;
-    if (view === undefined || view === this.#seen) return;
-    this.#seen = view;
-    this.renew(view.shards, view.nodes);
   }
 }

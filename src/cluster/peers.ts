@@ -25,8 +25,26 @@ export interface PeerAnswer {
   readonly body: Buffer;
 }
 
+/** Where a node is reached, for a connection that is kept: a WebSocket, or a stream. */
+export interface Reach {
+  /** Its origin. */
+  readonly url: string;
+  /** What proves that a node asks, and says which one it means. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** Who has which jobs, and how they are asked. */
 export interface Peers {
+  /** How many shards the cluster has. */
+  readonly shards: number;
+  /** The other nodes whose beats move. */
+  readonly living: readonly Peer[];
+  /** Who owns a shard; undefined: nobody does just now. `here`: it is open, and under a lease that lives at this moment. */
+  ownerOfShard(shard: number): 'here' | Peer | undefined;
+  /** What a shard is held by at this moment, another for each taking; undefined: it is not `here`. */
+  leaseOf(shard: number): string | undefined;
+  /** Undefined: its beat does not move, and it is not to be called. */
+  reach(peer: Peer): Reach | undefined;
   /** Who owns the shard of a job; undefined: nobody does just now. An id that is none is answered here. */
   ownerOf(id: string): 'here' | Peer | undefined;
   /** @throws PeerGone */
@@ -48,5 +66,5 @@ export class PeerGone extends Error {
   }
 }
 
-/** The header that names the node that is meant, and the one that proves that a node asks. */
-export const peerHeaders = { node: 'escapement-node', secret: 'escapement-peer' } as const;
+/** The header that names the node that is meant, the one that proves that a node asks, and the one that says of which shards, by comma. */
+export const peerHeaders = { node: 'escapement-node', secret: 'escapement-peer', shards: 'escapement-shards' } as const;

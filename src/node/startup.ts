@@ -88,7 +88,7 @@ async function begin(
     );
   const sessions = newRandomId();
   const opened = await openPostgres({
-    ...{ url: store, node: sessions, shards: newShards, format: schemaVersion, log, signal: stopping },
+    ...{ url: store, node: sessions, shards: config.shards ?? newShards, format: schemaVersion, log, signal: stopping },
   });
   closes.push(() => opened.close());
   useIdKey(opened.facts.idKey);

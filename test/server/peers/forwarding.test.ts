@@ -9,6 +9,8 @@ const secret = 'known to all nodes';
 const theirs = job();
 const id = idOf(theirs);
 
+const alone = { shards: 1, leaseOf: () => undefined, living: () => [] };
+
 interface Pair {
   readonly asked: Fixture;
   readonly owner: Fixture;
@@ -26,6 +28,7 @@ async function pair(): Promise<Pair> {
       peers: new HttpPeers({
         node: 'b',
         secret,
+        ...alone,
         ownerOf: () => 'here',
         addressOf: () => undefined,
         renew: async () => {},
@@ -42,6 +45,7 @@ async function pair(): Promise<Pair> {
   const peers = new HttpPeers({
     node: 'a',
     secret,
+    ...alone,
     ownerOf: () => found.table.owner,
     addressOf: () => found.table.address,
     renew: async () => {
