@@ -14,12 +14,14 @@ export interface OwnAddressOptions {
   /** Whether another node that lives has the same. */
   readonly isShared: () => boolean;
   readonly log: Pick<Logger, 'info' | 'warn'>;
-  /** Between two calls, in milliseconds. */
+  /** Between two calls at most, in milliseconds; between the first ones it is less. */
   readonly retryMs?: number;
   /** How long an answer may take, in milliseconds. */
   readonly answerMs?: number;
 }
 
+/** What stands before it may have begun just now, too. */
+const firstRetryMs = 50;
 /** Whoever it is answers this. */
 const path = '/api/v1/health/live';
 
@@ -56,7 +58,7 @@ export class OwnAddress {
   async start(): Promise<void> {
     const { address, retryMs = 500, log } = this.#options;
     const { signal } = this.#isOver;
-    while (!signal.aborted) {
+    for (let pauseMs = Math.min(firstRetryMs, retryMs); !signal.aborted; pauseMs = Math.min(pauseMs * 2, retryMs)) {
       const failure = await this.#call();
       if (signal.aborted) return;
       if (this.#isHeard) {
@@ -65,7 +67,7 @@ export class OwnAddress {
       }
       this.#tell(failure);
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, retryMs);
+        const timer = setTimeout(resolve, pauseMs);
         signal.addEventListener('abort', () => {
           clearTimeout(timer);
           resolve();
