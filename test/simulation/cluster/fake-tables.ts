@@ -2,6 +2,7 @@
  * What the database of a cluster has, in memory, and what each statement does there: at once, all of it or nothing. Statements are
  * carried out one after the other, so row locks need no model. Every write can be taken back, for a failover that loses the last ones.
  */
+import type { PlaceAnswer, PlaceAsk } from '../../../src/domain/control/limited-places.js';
 import type {
   Append,
   Appended,
@@ -15,6 +16,7 @@ import type {
   ShardLease,
   ShardRow,
 } from '../../../src/store/postgres/database.js';
+import { askFake, type FakeType, unusedType } from './fake-places.js';
 
 interface Page {
   readonly tree: PageChange['tree'];
@@ -38,6 +40,7 @@ export class FakeTables {
   readonly #shards: FakeShard[];
   readonly #nodes = new Map<RandomId, NodeRow>();
   readonly #claims = new Map<string, Claim>();
+  readonly #types = new Map<string, FakeType>();
   readonly #randomId: () => RandomId;
   readonly #now: () => number;
   /** What takes each write back, the latest last. */
@@ -185,7 +188,26 @@ export class FakeTables {
   }
 
   leave(node: RandomId): void {
-    this.#write(setting(this.#nodes, node, undefined));
+    const without = [...this.#types].map(([name, type]) => {
+      const nodes = new Map(type.nodes);
+      nodes.delete(node);
+      return setting(this.#types, name, { ...type, nodes });
+    });
+    this.#write(setting(this.#nodes, node, undefined), ...without);
+  }
+
+  askPlaces(node: RandomId, asked: number, asks: readonly PlaceAsk[]): readonly PlaceAnswer[] | undefined {
+    const lives = (id: RandomId): boolean => this.#nodes.get(id)?.dead === false;
+    if (!lives(node)) return undefined;
+    const answers: PlaceAnswer[] = [];
+    for (const ask of [...asks].sort((a, b) => (a.type < b.type ? -1 : 1))) {
+      const before = this.#types.get(ask.type) ?? unusedType;
+      const done = askFake(before, ask, { node, asked, now: this.#now(), lives });
+      if (done === undefined) continue;
+      this.#write(setting(this.#types, ask.type, done.type));
+      answers.push(done.answer);
+    }
+    return answers;
   }
 
   shards(): readonly ShardRow[] {
