@@ -59,6 +59,8 @@ export class Taking {
   readonly #held = new Map<number, Held>();
   /** Of shards that are not held: what is older says nothing. */
   readonly #gone = new Map<number, number>();
+  /** The last look. What it says of a shard holds until something has happened to that shard here. */
+  #view: View | undefined;
 
   constructor(ports: TakingPorts) {
     this.#ports = ports;
@@ -88,15 +90,23 @@ export class Taking {
   /** Takes in what a look has shown: drops what is lost, opens what is ours, takes what has no live owner. */
   seen(view: View): void {
     this.compare(view.shards, view.mark);
-    const { node, isLive: hasLease, isLeaving } = this.#ports.lease;
+    const { node, isLive: hasLease } = this.#ports.lease;
     if (node === undefined || !hasLease) return;
     for (const row of view.shards) {
       if (!this.#knowsNothingNewer(row.shard, view.mark)) continue;
       if (row.owner === node && !this.#held.has(row.shard)) this.#open(row);
     }
     this.#retry();
+    this.#view = view;
+    this.#takeMore();
+  }
+
+  /** Takes as many as may be loaded at the same time; the next follows as soon as one of them is done. */
+  #takeMore(): void {
+    const view = this.#view;
+    const { node, isLive: hasLease, isLeaving } = this.#ports.lease;
     // One that leaves opens what is its own all the same: only then can it be given away.
-    if (isLeaving || !this.#ports.mayTake()) return;
+    if (view === undefined || node === undefined || !hasLease || isLeaving || !this.#ports.mayTake()) return;
     for (const row of this.#orphans(view, node)) {
       if (this.#loads >= mostLoads) return;
       void this.#take(row, node, deadSessions(row.owner, view));
@@ -191,7 +201,9 @@ export class Taking {
   async #load(row: ShardRow, held: Held): Promise<void> {
     try {
       await this.#ports.host.open(row);
-      if (held.phase === 'opening') held.phase = 'open';
+      if (held.phase !== 'opening') return;
+      held.phase = 'open';
+      this.#takeMore();
     } catch (error) {
       if (held.phase !== 'opening') return;
       held.phase = 'failed';

@@ -107,10 +107,10 @@ t.test('it takes what has no living owner, two at a time, those with due jobs fi
   t.equal(side.takes.length, 1, 'one is still loading');
   await side.opens[0]?.end();
   t.equal(side.taking.rowOf(3)?.epoch, 2);
-  await side.look(after, nodes);
   t.same(
     side.takes.map(({ what }) => what),
     ['2 by 2 of 1', '0 by 0 of 1'],
+    'the next follows at once',
   );
 });
 

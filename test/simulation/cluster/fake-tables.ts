@@ -8,14 +8,18 @@ import type {
   Appended,
   Beaten,
   Claim,
+  DeclaredTypes,
   LogRow,
   NodeRow,
   PageChange,
   PageSlice,
   RandomId,
+  SettingsStep,
   ShardLease,
   ShardRow,
+  StoredSettings,
 } from '../../../src/store/postgres/database.js';
+import { noChange } from '../../../src/store/postgres/database.js';
 import { askFake, type FakeType, unusedType } from './fake-places.js';
 
 interface Page {
@@ -40,7 +44,11 @@ export class FakeTables {
   readonly #shards: FakeShard[];
   readonly #nodes = new Map<RandomId, NodeRow>();
   readonly #claims = new Map<string, Claim>();
-  readonly #types = new Map<string, FakeType>();
+  readonly #settings = new Map<string, string>();
+  #lastChange: Pick<StoredSettings, 'version' | 'id'> = { version: 0, id: noChange };
+  readonly #types = new Map<string, string>();
+  #bulks = 0;
+  readonly #limited = new Map<string, FakeType>();
   readonly #randomId: () => RandomId;
   readonly #now: () => number;
   /** What takes each write back, the latest last. */
@@ -188,10 +196,10 @@ export class FakeTables {
   }
 
   leave(node: RandomId): void {
-    const without = [...this.#types].map(([name, type]) => {
+    const without = [...this.#limited].map(([name, type]) => {
       const nodes = new Map(type.nodes);
       nodes.delete(node);
-      return setting(this.#types, name, { ...type, nodes });
+      return setting(this.#limited, name, { ...type, nodes });
     });
     this.#write(setting(this.#nodes, node, undefined), ...without);
   }
@@ -201,10 +209,10 @@ export class FakeTables {
     if (!lives(node)) return undefined;
     const answers: PlaceAnswer[] = [];
     for (const ask of [...asks].sort((a, b) => (a.type < b.type ? -1 : 1))) {
-      const before = this.#types.get(ask.type) ?? unusedType;
+      const before = this.#limited.get(ask.type) ?? unusedType;
       const done = askFake(before, ask, { node, asked, now: this.#now(), lives });
       if (done === undefined) continue;
-      this.#write(setting(this.#types, ask.type, done.type));
+      this.#write(setting(this.#limited, ask.type, done.type));
       answers.push(done.answer);
     }
     return answers;
@@ -219,6 +227,40 @@ export class FakeTables {
     if (shard.row.token !== oldToken) return undefined;
     this.#write(this.#taken(shard, owner));
     return shard.row;
+  }
+
+  settings(known: RandomId | undefined): StoredSettings | undefined {
+    if (known === this.#lastChange.id) return undefined;
+    const rows = [...this.#settings].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => ({ name, value }));
+    return { ...this.#lastChange, rows };
+  }
+
+  changeSettings({ id, before, rows }: SettingsStep): 'done' | 'overtaken' {
+    const last = this.#lastChange;
+    if (last.id === id) return 'done';
+    if (last.id !== before) return 'overtaken';
+    this.#write(...rows.map(({ name, value }) => setting(this.#settings, name, value ?? undefined)), () => {
+      this.#lastChange = { version: last.version + 1, id };
+      return () => {
+        this.#lastChange = last;
+      };
+    });
+    return 'done';
+  }
+
+  declareTypes({ digest, text }: DeclaredTypes): void {
+    this.#write(setting(this.#types, digest, text));
+  }
+
+  declaredTypes(digests: readonly string[]): readonly DeclaredTypes[] {
+    return [...digests].sort().flatMap((digest) => {
+      const text = this.#types.get(digest);
+      return text === undefined ? [] : [{ digest, text }];
+    });
+  }
+
+  nextBulk(): number {
+    return ++this.#bulks;
   }
 
   #shard(of: number): FakeShard {

@@ -4,6 +4,7 @@ import { startPostgres, withoutPostgres } from '../../support/postgres.js';
 import { type DatabaseUnderTest, testDatabase } from './database-suite.js';
 import { openTest } from './opening.js';
 import { testPlaces } from './places-suite.js';
+import { testShared } from './shared-suite.js';
 
 t.setTimeout(240_000);
 
@@ -20,4 +21,5 @@ t.test('the port over PostgreSQL', { skip: withoutPostgres }, async (t) => {
   };
   testDatabase(t, make);
   testPlaces(t, make);
+  testShared(t, make);
 });
