@@ -11,6 +11,7 @@ import { type Counters, noCounters } from '../store/port.js';
 import type { Queries } from '../store/queries-port.js';
 import type { CommittedState } from '../store/state/committed-state.js';
 import { GatheredQueries } from './gathering/gathered-queries.js';
+import type { ClusterNames } from './keys/names.js';
 import { outward } from './numbered.js';
 import { RoutedRequests } from './routed-requests.js';
 import type { Shards } from './shards.js';
@@ -42,15 +43,18 @@ export interface Together {
   readonly jobLogs: LineKeeper & { readonly bytes: number; readonly dropped: number; flush(): void };
 }
 
-/** @param shards all of them: those that come later are seen, too, where there are several in all */
-export function togetherOf(shards: Shards): Together {
+/**
+ * @param shards all of them: those that come later are seen, too, where there are several in all
+ * @param names of the other nodes of the cluster; absent: all shards are here
+ */
+export function togetherOf(shards: Shards, names?: ClusterNames): Together {
   const [only] = shards.all;
   if (shards.count === 1 && only !== undefined) {
     const { scheduler, queries, state, jobLogs } = only;
     return { requests: scheduler, queries, scheduler, states: [state], jobLogs };
   }
   return {
-    requests: new RoutedRequests(shards),
+    requests: new RoutedRequests(shards, names),
     queries: new GatheredQueries(shards),
     scheduler: schedulersOf(shards),
     get states() {

@@ -156,7 +156,7 @@ async function begin(
     },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
-  const together = togetherOf(node.several.shards);
+  const together = togetherOf(node.several.shards, node.names);
   const states = {
     [Symbol.iterator]: () => together.states[Symbol.iterator](),
   };
@@ -172,6 +172,7 @@ async function begin(
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
+    keyedJobs: (shard, places) => node.keyedJobs(shard, places),
     telemetry: counts,
     ...overview.shown,
     metrics: () => metricsText(counts, figures),

@@ -10,7 +10,7 @@ import type { Settings } from '../domain/control/settings.js';
 import type { Refusal } from '../domain/errors.js';
 import type { Job, JobState } from '../domain/job.js';
 import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
-import { ClaimedElsewhere, type Counters, type StoreEvents, UnreadableRecord } from '../store/port.js';
+import { ClaimedElsewhere, type Counters, type HeldName, type StoreEvents, UnreadableRecord } from '../store/port.js';
 import { awaitPending } from '../timer/lanes.js';
 import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
@@ -28,7 +28,7 @@ import { type Mode, Modes, maxFacts, maybeMade, movedAway, overloaded, storageUn
 import { crashDecision } from './outcomes.js';
 import { asRefusal, type RequestContext } from './requests/context.js';
 import { KeysInUse } from './requests/keys-in-use.js';
-import { noOtherShards } from './requests/other-shards.js';
+import { noOtherShards, withHeld } from './requests/other-shards.js';
 import { Retention } from './retention.js';
 import type { SchedulerPorts, SchedulerStart } from './scheduler-ports.js';
 import { SignOfLife } from './sign-of-life.js';
@@ -57,6 +57,8 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #merging: Merging;
   /** The position of the commit that holds what `recover` found. */
   #recoveredAt = 0;
+  /** Names that other shards hold, while what collided with them is decided again. */
+  #held: readonly HeldName[] | undefined;
 
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
@@ -211,8 +213,10 @@ export class Scheduler implements Requests, StoreEvents {
     this.#decideAgain(storageUnavailable);
   }
 
-  claimed(): void {
-    this.#decideAgain(new ClaimedElsewhere());
+  claimed(by: readonly HeldName[]): void {
+    this.#held = by;
+    this.#decideAgain(new ClaimedElsewhere(by));
+    this.#held = undefined;
   }
 
   /** Neither what was to be written nor what was gathered since is on disk. What has happened is entered anew, what was asked for is refused. */
@@ -348,7 +352,7 @@ export class Scheduler implements Requests, StoreEvents {
       bulks: this.#bulks,
       handlers: this.#handlers,
       jobsOfType: (name) => store.jobsOfType(name) + others.jobsOfType(name),
-      others,
+      others: this.#held === undefined ? others : withHeld(others, this.#held),
       timezone,
       now,
       abort: ({ spec, state }) => pool.abort(spec.seq, state.fence, 'cancelled'),

@@ -33,7 +33,9 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
-import { forwarded } from './peers/forwarded-route.js';
+import { type Forwarding, forwarded } from './peers/forwarded-route.js';
+import { keyedCreations } from './peers/keyed-creation.js';
+import { type KeyedJobs, namesRoute } from './peers/names-route.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -98,6 +100,8 @@ export interface ServerOptions {
   readonly metrics?: () => Promise<Exposition>;
   /** The other nodes of its cluster; absent: there is none. */
   readonly peers?: Peers | undefined;
+  /** Jobs of keys, for the other nodes. */
+  readonly keyedJobs?: KeyedJobs | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
@@ -200,6 +204,7 @@ export class Server {
         progressOf: (job) => requests.progressOf(job),
       },
       maxBodyBytes: config.maxBodyBytes,
+      keyed: options.peers && keyedCreations(forwardingOf(options.peers, clock), `${base}/jobs`),
     };
     const exposed = tokens.isEmpty && config.allowedHosts.length > 0;
     const routes = [
@@ -232,8 +237,16 @@ export class Server {
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
     // Without a cluster it says that there is none, and the index does not name it.
     const none = options.cluster ? [] : clusterRoutes(base, undefined);
+    const forPeers = options.keyedJobs ? [namesRoute({ requests, jobsOf: options.keyedJobs })] : [];
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
-    for (const route of [...owned, ...none, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
+    for (const route of [
+      ...owned,
+      ...none,
+      ...forPeers,
+      indexRoute(base, routes),
+      ...descriptionRoutes(described),
+      ...pages,
+    ])
       app.route(route);
     app.routeRest(base);
     this.#app = app;
@@ -332,8 +345,12 @@ export class Server {
 /** In a cluster, requests about a job go to the node that owns its shard. */
 function withOwners(routes: readonly Route[], { peers, clock }: ServerOptions): readonly Route[] {
   if (peers === undefined) return routes;
-  const forwarding = { peers, now: () => clock.monotonic(), sleep };
+  const forwarding = forwardingOf(peers, clock);
   return routes.map((route) => (route.path.startsWith(`${base}/jobs/:`) ? forwarded(route, forwarding) : route));
+}
+
+function forwardingOf(peers: Peers, clock: Clock): Forwarding {
+  return { peers, now: () => clock.monotonic(), sleep };
 }
 
 function sleep(ms: number): Promise<void> {

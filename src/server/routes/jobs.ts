@@ -23,6 +23,7 @@ import type { Exchange } from '../http/exchange.js';
 import { readPreferences } from '../http/prefer.js';
 import { jsonCreated, jsonOk } from '../http/response-head.js';
 import type { Waits } from '../live/waits.js';
+import type { KeyedCreations } from '../peers/keyed-creation.js';
 import { answerInSteps } from './in-steps.js';
 
 /** What these routes work with. */
@@ -39,6 +40,8 @@ export interface JobsContext {
   readonly waits: Waits;
   /** Path of the API, `/api/v1`. */
   readonly base: string;
+  /** In a cluster: has a request decided whose key may be another node's. */
+  readonly keyed?: KeyedCreations | undefined;
 }
 
 /** One for all: an answer has left it, or was copied, when `exchange.answer` returns. */
@@ -73,7 +76,14 @@ function create(context: JobsContext, exchange: Exchange, body: Buffer): void {
     key === undefined
       ? { kind: 'create', draft }
       : { kind: 'create', draft, idempotency: { key, digest: digestOf(value) } };
-  submit(context, exchange, request, body.length);
+  if (context.keyed === undefined || (key === undefined && draft.key === undefined))
+    return submit(context, exchange, request, body.length);
+  context.keyed({
+    exchange,
+    body,
+    decide: (answered) => submitTo(context, exchange, request, body.length, answered),
+    reply: (answer) => reply(context, exchange, 'create', answer),
+  });
 }
 
 function idempotencyKeyOf({ idempotencyKey }: Exchange, faults: Faults): string | undefined {
