@@ -144,7 +144,14 @@ export class NodeShards implements ShardHost {
     // It is there before anything is committed.
     let names: CommittedStore | undefined;
     const storage = new ClusterStorage(
-      { database, node: sessions, index, clock, pause, claimsOf: (changes) => claimsOf(shard, changes, names as CommittedStore) },
+      {
+        database,
+        node: sessions,
+        index,
+        clock,
+        pause,
+        claimsOf: (changes) => claimsOf(shard, changes, names as CommittedStore),
+      },
       row,
       loaded,
     );
