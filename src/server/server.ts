@@ -33,7 +33,8 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
-import { type Forwarding, forwarded } from './peers/forwarded-route.js';
+import { forwarded } from './peers/forwarded-route.js';
+import { Gathering } from './peers/gathering.js';
 import { keyedCreations } from './peers/keyed-creation.js';
 import { type KeyedJobs, namesRoute } from './peers/names-route.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
@@ -45,7 +46,7 @@ import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
-import { type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { type ClusterContext, type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
@@ -102,6 +103,8 @@ export interface ServerOptions {
   readonly peers?: Peers | undefined;
   /** Jobs of keys, for the other nodes. */
   readonly keyedJobs?: KeyedJobs | undefined;
+  /** Some of the shards of this node, in a cluster. */
+  readonly own?: ClusterContext['own'] | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
@@ -181,13 +184,15 @@ export class Server {
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const types = new JobTypes(handlers);
     const waits = new Waits();
+    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const jobs: JobsContext = {
       requests,
       queries,
       clock,
       base,
       waits,
-      turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
+      turns,
+      cluster: clusterOf(options, turns),
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -204,7 +209,6 @@ export class Server {
         progressOf: (job) => requests.progressOf(job),
       },
       maxBodyBytes: config.maxBodyBytes,
-      keyed: options.peers && keyedCreations(forwardingOf(options.peers, clock), `${base}/jobs`),
     };
     const exposed = tokens.isEmpty && config.allowedHosts.length > 0;
     const routes = [
@@ -345,12 +349,15 @@ export class Server {
 /** In a cluster, requests about a job go to the node that owns its shard. */
 function withOwners(routes: readonly Route[], { peers, clock }: ServerOptions): readonly Route[] {
   if (peers === undefined) return routes;
-  const forwarding = forwardingOf(peers, clock);
+  const forwarding = { peers, now: () => clock.monotonic(), sleep };
   return routes.map((route) => (route.path.startsWith(`${base}/jobs/:`) ? forwarded(route, forwarding) : route));
 }
 
-function forwardingOf(peers: Peers, clock: Clock): Forwarding {
-  return { peers, now: () => clock.monotonic(), sleep };
+function clusterOf({ peers, own, clock }: ServerOptions, turns: Turns): ClusterContext | undefined {
+  if (peers === undefined || own === undefined) return undefined;
+  const forwarding = { peers, now: () => clock.monotonic(), sleep };
+  const keyed = keyedCreations(forwarding, `${base}/jobs`);
+  return { gathering: new Gathering({ ...forwarding, turns }), own, keyed };
 }
 
 function sleep(ms: number): Promise<void> {
