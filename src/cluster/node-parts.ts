@@ -14,6 +14,7 @@ import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
+import { SharedSettings } from './settings/shared-settings.js';
 import { NodeShards, NotFollowed } from './shard-host.js';
 import { Shards } from './shards.js';
 
@@ -40,6 +41,7 @@ export interface NodePartsOptions {
 export class NodeParts {
   readonly several: SeveralShards;
   readonly peers: HttpPeers;
+  readonly settings: SharedSettings;
   /** What the server shows of files. */
   readonly stores: {
     readonly all: readonly { readonly folder: string }[];
@@ -61,13 +63,20 @@ export class NodeParts {
     this.several = new SeveralShards(shards, ports, turn);
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several },
+      settled: () => this.settings.renew(),
       lost: (shard) => this.#node.refused(shard),
+    });
+    this.settings = new SharedSettings({
+      ...{ database, pause, clock: { now: () => Date.now(), monotonic: monotonicMs }, randomId: newRandomId },
+      changed: (settings) => this.several.follow(settings),
+      tell: () => this.#node.tell(),
     });
     const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
     this.#node = new ClusterNode({
       ...{ database, deadline, sessions, address, host: this.#host, randomId: newRandomId, format: schemaVersion },
       clock: { now: () => Date.now(), monotonic: monotonicMs },
       due: () => this.#host.due,
+      told: () => ({ settings: this.settings.followed }),
       events: {
         resumed: () => {
           log.info({ node: this.#node.node }, 'this node has a lease: attempts may begin');
@@ -141,7 +150,7 @@ export class NodeParts {
 
   /** Joins the others, and takes what has no owner. */
   start(): void {
-    this.#stopTicking = tickNode(this.#node);
+    this.#stopTicking = tickNode({ tick: () => this.#tick() });
   }
 
   /** From now on it takes nothing. */
@@ -160,6 +169,11 @@ export class NodeParts {
     this.peers.close();
     await indexes.close();
     await opened.close();
+  }
+
+  #tick(): void {
+    this.settings.tick();
+    this.#node.tick();
   }
 
   #ownerOf(shard: number): string | undefined {

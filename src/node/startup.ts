@@ -156,7 +156,7 @@ async function begin(
     },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
-  const together = togetherOf(node.several.shards);
+  const together = togetherOf(node.several.shards, node.settings);
   const states = {
     [Symbol.iterator]: () => together.states[Symbol.iterator](),
   };
