@@ -31,6 +31,8 @@ export interface HttpPeersOptions {
   readonly addressOf: (node: string) => string | undefined;
   /** Reads anew who owns what. */
   readonly renew: () => Promise<void>;
+  /** Hears a word that a node calls itself with; see `OwnAddress`. */
+  readonly hear?: (word: string) => boolean;
 }
 
 const mostSockets = 64;
@@ -42,6 +44,7 @@ const connectMs = 1000;
 /** See the head of this file. */
 export class HttpPeers implements Peers {
   readonly #options: HttpPeersOptions;
+  #renewing: Promise<void> | undefined;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: mostSockets, timeout: restMs });
   readonly #tlsAgent = new TlsAgent({ keepAlive: true, maxSockets: mostSockets, timeout: restMs });
 
@@ -78,8 +81,12 @@ export class HttpPeers implements Peers {
     return { url, headers: { [peerHeaders.node]: node, [peerHeaders.secret]: this.#options.secret } };
   }
 
+  /** Those who wait for the same look wait together. */
   renew(): Promise<void> {
-    return this.#options.renew();
+    this.#renewing ??= this.#options.renew().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
   }
 
   isPeer({
@@ -89,7 +96,9 @@ export class HttpPeers implements Peers {
     readonly peerSecret: string | undefined;
     readonly peerNode: string | undefined;
   }): boolean {
-    if (peerSecret === undefined || peerNode !== this.#options.node) return false;
+    if (peerSecret === undefined) return false;
+    if (peerSecret === peerNode && this.#options.hear?.(peerSecret)) return false;
+    if (peerNode !== this.#options.node) return false;
     const [given, own] = [Buffer.from(peerSecret), Buffer.from(this.#options.secret)];
     return given.length === own.length && timingSafeEqual(given, own);
   }

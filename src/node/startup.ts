@@ -3,6 +3,7 @@
  * nothing but caches of them. It serves as soon as it is there; shards come to it then.
  */
 import { systemClock } from '../clock.js';
+import { GatheredQueries } from '../cluster/gathering/gathered-queries.js';
 import { NodeParts } from '../cluster/node-parts.js';
 import type { ShardsOwner } from '../cluster/process-shards.js';
 import { togetherOf } from '../cluster/together.js';
@@ -41,11 +42,13 @@ import type { Running, Surroundings } from './running.js';
 /** How many shards a cluster is made with. */
 const newShards = 16;
 
-/** Jobs of a shard that nobody runs wait, and lists lack them. */
-function withIdleShards(health: Health, idle: number): Health {
-  if (health.status !== 'healthy' || idle === 0) return health;
-  const shards = idle === 1 ? 'one shard has' : `${idle} shards have`;
-  return { ...health, status: 'degraded', reason: `${shards} no owner just now, or are being loaded: their jobs wait` };
+/**
+ * @param standing what keeps the node from its part in the cluster
+ * @param isIdle it has no shards: why is for `standing` to say
+ */
+function withStanding(health: Health, standing: string | undefined, isIdle: boolean): Health {
+  if ((health.status !== 'healthy' && !isIdle) || standing === undefined) return health;
+  return { ...health, status: 'degraded', reason: standing };
 }
 
 /** What is open so far, and how it is closed; the last is closed first. */
@@ -86,7 +89,7 @@ async function begin(
     );
   const sessions = newRandomId();
   const opened = await openPostgres({
-    ...{ url: store, node: sessions, shards: newShards, format: schemaVersion, log, signal: stopping },
+    ...{ url: store, node: sessions, shards: config.shards ?? newShards, format: schemaVersion, log, signal: stopping },
   });
   closes.push(() => opened.close());
   useIdKey(opened.facts.idKey);
@@ -168,10 +171,14 @@ async function begin(
     ...{ config, pages, http, jobsOfTypes, startedAt, log, traces, clock: systemClock, handlers: types },
     requests: together.requests,
     queries: together.queries,
-    health: () => withIdleShards(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.idleShards),
+    health: () => {
+      const isIdle = together.scheduler.mode.name === 'without_shards';
+      return withStanding(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.standing, isIdle);
+    },
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
+    own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
     telemetry: counts,
     ...overview.shown,
     metrics: () => metricsText(counts, figures),

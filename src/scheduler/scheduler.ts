@@ -16,6 +16,7 @@ import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
 import type { LimitQueue } from './admission/waiting-line.js';
 import { Attempts } from './attempts/attempts.js';
+import { Recovery } from './attempts/recovery.js';
 import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
@@ -25,7 +26,6 @@ import { Mailbox, maxGathered } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { type Mode, Modes, maxFacts, maybeMade, movedAway, overloaded, storageUnavailable } from './modes.js';
-import { crashDecision } from './outcomes.js';
 import { asRefusal, type RequestContext } from './requests/context.js';
 import { KeysInUse } from './requests/keys-in-use.js';
 import { noOtherShards } from './requests/other-shards.js';
@@ -55,8 +55,7 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #attempts: Attempts;
   readonly #modes: Modes;
   readonly #merging: Merging;
-  /** The position of the commit that holds what `recover` found. */
-  #recoveredAt = 0;
+  readonly #recovery: Recovery;
 
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
@@ -79,6 +78,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#retention = new Retention(ports, this.#ledger);
     this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic(), ports.requestedJobsPerTurn);
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
+    this.#recovery = new Recovery(ports, this.#ledger, this.#clockSetBack);
     if (start.setBack) this.#clockSetBack.begin(start.setBack);
     this.#merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
@@ -97,20 +97,12 @@ export class Scheduler implements Requests, StoreEvents {
    * has it done again. Clients should be let in when `recovered`, or they would see them running still.
    */
   recover(): void {
-    const now = this.#ports.clock.now();
-    // Of this process no start is on disk before that.
-    for (const seq of this.#ports.sets.each('running')) {
-      // An interruption is of now, and would hide for which slot the clock that was ahead had started it.
-      this.#clockSetBack.lookAtFirst(seq, now);
-      const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
-      if (job?.state.status === 'running') this.#ledger.record(job, crashDecision(job, now), now);
-    }
-    this.#recoveredAt = this.#ports.store.position + (this.#ledger.filling.isEmpty ? 0 : 1);
+    this.#recovery.begin();
   }
 
   /** What `recover` found is on disk. */
   get recovered(): boolean {
-    return this.#ports.store.position >= this.#recoveredAt;
+    return this.#recovery.isDone;
   }
 
   // -- mailbox --
