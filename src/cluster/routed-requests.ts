@@ -14,7 +14,15 @@ import { gatheredBulks } from './gathering/gathered-bulks.js';
 import { KeyedRequests } from './keys/keyed-requests.js';
 import type { ClusterNames } from './keys/names.js';
 import { inward, outward } from './numbered.js';
+import type { SettingsRequest } from './settings/shared-settings.js';
 import type { OwnedShard, Shards } from './shards.js';
+
+/** What is set for all nodes of a cluster. */
+export interface ClusterSettings {
+  readonly current: Settings;
+  /** Resolves when the change holds on all nodes that live, or with a refusal. */
+  change(request: SettingsRequest): Promise<Answer>;
+}
 
 type Reply = (answer: Answer) => void;
 type Of<Kind extends Request['kind']> = Extract<Request, { kind: Kind }>;
@@ -31,15 +39,20 @@ const mostTries = 32;
 export class RoutedRequests implements Requests {
   readonly #shards: Shards;
   readonly #keyed: KeyedRequests;
+  readonly #settings: ClusterSettings | undefined;
   /** Number of the latest bulk action that was asked for here. */
   #latestBulk = 0;
   /** Where the latest new job went, and the shard's last commit then: those that come before the next are in one batch. */
   #latest = 0;
   #latestAfter = -1;
 
-  /** @param names of the other nodes of the cluster; absent: all shards are here */
-  constructor(shards: Shards, names?: ClusterNames) {
+  /**
+   * @param settings of the cluster; absent: there is none, and what is set is in the shards
+   * @param names of the other nodes of the cluster; absent: all shards are here
+   */
+  constructor(shards: Shards, settings?: ClusterSettings, names?: ClusterNames) {
     this.#shards = shards;
+    this.#settings = settings;
     this.#keyed = new KeyedRequests({
       ...{ shards, names },
       ask: (owner, request, bytes, reply) => this.#ask(owner, request, bytes, reply),
@@ -64,6 +77,7 @@ export class RoutedRequests implements Requests {
       case 'resumeType':
       case 'pauseServer':
       case 'resumeServer':
+        if (this.#settings !== undefined) return void this.#settings.change(request).then(reply);
         return this.#askAll(request, bytes, reply);
       default: {
         const owner = this.#shards.ofId(request.id);
@@ -72,7 +86,9 @@ export class RoutedRequests implements Requests {
     }
   }
 
-  refusing(): Refusal | undefined {
+  refusing(about?: 'settings'): Refusal | undefined {
+    // Those of a cluster are not in the shards.
+    if (about === 'settings' && this.#settings !== undefined && this.#shards.all.length === 0) return undefined;
     const refusals = this.#shards.all.map(({ scheduler }) => scheduler.refusing());
     return refusals.includes(undefined) ? undefined : (refusals[0] ?? noShard);
   }
@@ -89,7 +105,7 @@ export class RoutedRequests implements Requests {
 
   /** All shards have the same. */
   get settings(): Settings {
-    return this.#shards.all[0]?.scheduler.settings ?? noSettings;
+    return this.#settings?.current ?? this.#shards.all[0]?.scheduler.settings ?? noSettings;
   }
 
   get bulks(): Requests['bulks'] {

@@ -13,7 +13,7 @@ import type { CommittedState } from '../store/state/committed-state.js';
 import { GatheredQueries } from './gathering/gathered-queries.js';
 import type { ClusterNames } from './keys/names.js';
 import { outward } from './numbered.js';
-import { RoutedRequests } from './routed-requests.js';
+import { type ClusterSettings, RoutedRequests } from './routed-requests.js';
 import type { Shards } from './shards.js';
 import { linesFor } from './sharing/shared-pool.js';
 
@@ -45,18 +45,19 @@ export interface Together {
 
 /**
  * @param shards all of them: those that come later are seen, too, where there are several in all
+ * @param settings of the cluster that they are of; absent: there is none
  * @param names of the other nodes of the cluster; absent: all shards are here
  */
-export function togetherOf(shards: Shards, names?: ClusterNames): Together {
+export function togetherOf(shards: Shards, settings?: ClusterSettings, names?: ClusterNames): Together {
   const [only] = shards.all;
-  if (shards.count === 1 && only !== undefined) {
+  if (shards.count === 1 && only !== undefined && settings === undefined) {
     const { scheduler, queries, state, jobLogs } = only;
     return { requests: scheduler, queries, scheduler, states: [state], jobLogs };
   }
   return {
-    requests: new RoutedRequests(shards, names),
+    requests: new RoutedRequests(shards, settings, names),
     queries: new GatheredQueries(shards),
-    scheduler: schedulersOf(shards),
+    scheduler: schedulersOf(shards, settings),
     get states() {
       return shards.all.map(({ state }) => state);
     },
@@ -75,7 +76,7 @@ export function togetherOf(shards: Shards, names?: ClusterNames): Together {
   };
 }
 
-function schedulersOf(shards: Shards): Schedulers {
+function schedulersOf(shards: Shards, settings: ClusterSettings | undefined): Schedulers {
   const all = (): readonly Scheduler[] => shards.all.map(({ scheduler }) => scheduler);
   return {
     /** That of one that is not well, if there is one. */
@@ -83,7 +84,7 @@ function schedulersOf(shards: Shards): Schedulers {
       return (all().find(({ mode }) => mode.health !== undefined) ?? all()[0])?.mode ?? modes.without_shards;
     },
     get settings() {
-      return all()[0]?.settings ?? noSettings;
+      return settings?.current ?? all()[0]?.settings ?? noSettings;
     },
     get counters() {
       return all()

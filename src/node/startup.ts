@@ -159,7 +159,7 @@ async function begin(
     },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
-  const together = togetherOf(node.several.shards, node.names);
+  const together = togetherOf(node.several.shards, node.settings, node.names);
   const states = {
     [Symbol.iterator]: () => together.states[Symbol.iterator](),
   };

@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
 import type { Peers } from '../cluster/peers.js';
@@ -33,9 +34,8 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
-import { forwarded } from './peers/forwarded-route.js';
-import { Gathering } from './peers/gathering.js';
-import { keyedCreations } from './peers/keyed-creation.js';
+import { ClusterFeed } from './peers/cluster-feed.js';
+import { clusterOf, withOwners } from './peers/in-cluster.js';
 import { type KeyedJobs, namesRoute } from './peers/names-route.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
@@ -135,6 +135,7 @@ export class Server {
   readonly #app: HttpApp;
   readonly #subscribers: Subscribers;
   readonly #waits: Waits;
+  readonly #cluster: ClusterFeed | undefined;
   readonly #streams: EventStreams;
   readonly #types: JobTypes;
   readonly #tokens: Tokens;
@@ -166,7 +167,16 @@ export class Server {
       }),
     };
     const topics = new StreamTopics();
-    const subscribers = new Subscribers({
+    const waits = new Waits();
+    const cluster =
+      options.peers &&
+      new ClusterFeed({
+        ...{ peers: options.peers, queries, clock },
+        subscribers: () => subscribers,
+        dropped: (shard) => waits.endOfShard(shard, queries.shards),
+        closing: () => app.closing,
+      });
+    const subscribers: Subscribers = new Subscribers({
       publish: (topic, message, resumeAt) => {
         app.publish(topic, message);
         topics.publish(topic, message, resumeAt);
@@ -178,12 +188,12 @@ export class Server {
       maxConnections: config.maxConnections,
       latest: Array.from({ length: queries.shards }, (_, shard) => queries.lastEventOf(shard)),
       queries,
+      others: cluster,
       bounds: options.subscriberBounds,
     });
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const types = new JobTypes(handlers);
-    const waits = new Waits();
     const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const jobs: JobsContext = {
       requests,
@@ -192,7 +202,7 @@ export class Server {
       base,
       waits,
       turns,
-      cluster: clusterOf(options, turns),
+      cluster: clusterOf(options, base, turns),
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -216,7 +226,7 @@ export class Server {
       ...logsRoutes(jobs),
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
-      streams.route(base),
+      cluster ? cluster.route(streams.route(base)) : streams.route(base),
       ...bulkRoutes(jobs),
       ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
@@ -237,7 +247,7 @@ export class Server {
           })
         : []),
     ];
-    const owned = withOwners(routes, options);
+    const owned = withOwners(routes, base, options);
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
     // Without a cluster it says that there is none, and the index does not name it.
     const none = options.cluster ? [] : clusterRoutes(base, undefined);
@@ -256,6 +266,7 @@ export class Server {
     this.#app = app;
     this.#subscribers = subscribers;
     this.#waits = waits;
+    this.#cluster = cluster;
     this.#streams = streams;
     this.#types = types;
     this.#tokens = tokens;
@@ -276,13 +287,15 @@ export class Server {
 
   /** Tells subscribers, and those who wait for the end of a job, what happened. The events are on disk, in order of `seq`. */
   publish(events: readonly JobEvent[]): void {
-    this.#subscribers.feed.publish(events);
+    if (this.#cluster) this.#cluster.publish(events);
+    else this.#subscribers.feed.publish(events);
     this.#waits.publish(events);
   }
 
   /** Tells subscribers of an event that is not kept. */
   publishTransient(event: TransientEvent): void {
-    this.#subscribers.transient.publish(event);
+    if (this.#cluster) this.#cluster.publishTransient(event);
+    else this.#subscribers.transient.publish(event);
   }
 
   /**
@@ -335,6 +348,7 @@ export class Server {
     this.#waits.close();
     this.#subscribers.close();
     this.#streams.close();
+    this.#cluster?.close();
     const step = 10;
     const { open } = this.#app;
     const isUnderWay = (): boolean =>
@@ -344,24 +358,6 @@ export class Server {
     await sleep(step);
     this.#app.close();
   }
-}
-
-/** In a cluster, requests about a job go to the node that owns its shard. */
-function withOwners(routes: readonly Route[], { peers, clock }: ServerOptions): readonly Route[] {
-  if (peers === undefined) return routes;
-  const forwarding = { peers, now: () => clock.monotonic(), sleep };
-  return routes.map((route) => (route.path.startsWith(`${base}/jobs/:`) ? forwarded(route, forwarding) : route));
-}
-
-function clusterOf({ peers, own, clock }: ServerOptions, turns: Turns): ClusterContext | undefined {
-  if (peers === undefined || own === undefined) return undefined;
-  const forwarding = { peers, now: () => clock.monotonic(), sleep };
-  const keyed = keyedCreations(forwarding, `${base}/jobs`);
-  return { gathering: new Gathering({ ...forwarding, turns }), own, keyed };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
 }
 
 function openApp({ config, http, log, clock, telemetry, traces, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {

@@ -45,6 +45,28 @@ export function withHeld(others: OtherShards, held: readonly ForeignName[]): Oth
   };
 }
 
+/** What is known of the other shards just now. */
+export class OthersNow {
+  readonly #others: OtherShards;
+  #now: OtherShards;
+
+  constructor(others: OtherShards = noOtherShards) {
+    this.#others = others;
+    this.#now = others;
+  }
+
+  get now(): OtherShards {
+    return this.#now;
+  }
+
+  /** Runs `decide` while it is known that others hold these names: what has collided with them is decided again. */
+  during(held: readonly HeldName[], decide: () => void): void {
+    this.#now = withHeld(this.#others, held);
+    decide();
+    this.#now = this.#others;
+  }
+}
+
 /** A request is for another shard, which has its key: nothing was decided. Whoever has asked asks there. */
 export class HeldElsewhere extends Refusal {
   constructor(readonly shard: number) {

@@ -42,6 +42,8 @@ export class Host {
   readonly events: JobEvent[] = [];
   readonly indexes: Index[] = [];
   readonly lost: number[] = [];
+  /** This node goes by what users have set. */
+  settled: Promise<void> = Promise.resolve();
   readonly several: SeveralShards;
   readonly host: NodeShards;
   readonly together: Together;
@@ -78,8 +80,9 @@ export class Host {
         },
       },
       lost: (shard) => this.lost.push(shard),
+      settled: () => this.settled,
     });
-    this.together = togetherOf(this.shards, this.#names());
+    this.together = togetherOf(this.shards, undefined, this.#names());
   }
 
   /** As nodes ask each other. */
