@@ -5,7 +5,7 @@
  */
 
 import { placeOf } from '../../domain/control/keys.js';
-import type { Job } from '../../domain/job.js';
+import type { Job, JobState } from '../../domain/job.js';
 import { isFinished } from '../../domain/lifecycle.js';
 import { rememberedUntil } from '../format/trees/key-use.js';
 import type { Changes, CommittedJobs } from '../port.js';
@@ -14,8 +14,8 @@ import type { Claim } from './database.js';
 /** What of a commit names have to do with. */
 export type NamingChanges = Pick<Changes, 'at' | 'jobs' | 'keys' | 'jobKeys'>;
 
-/** Names as they are on disk before the commit. */
-export type NamesOnDisk = Pick<CommittedJobs, 'keyHolder' | 'keyUse'>;
+/** What is on disk before the commit. */
+export type NamesOnDisk = Pick<CommittedJobs, 'keyHolder' | 'keyUse' | 'state'>;
 
 type Name = Pick<Claim, 'kind' | 'name'>;
 
@@ -33,13 +33,15 @@ export function claimsOf(shard: number, changes: NamingChanges, onDisk: NamesOnD
   for (const [place, holder] of changes.jobKeys) {
     released.push({ kind: 'key', name: place });
     if (holder === undefined) continue;
-    const state = changes.jobs.get(holder.seq)?.job.state;
-    if (state !== undefined && isFinished(state.status)) keep(place, holder);
+    const state = stateOf(holder.seq);
+    if (state === undefined) continue;
+    if (isFinished(state.status)) keep(place, holder);
     else claims.push({ kind: 'key', name: place, shard, slot: holder.seq, digest: '' });
   }
   for (const [name, use] of changes.keys) {
     released.push({ kind: 'idempotency', name });
     const { seq: slot, digest } = use;
+    if (stateOf(slot) === undefined) continue;
     claims.push({ kind: 'idempotency', name, shard, slot, digest, expiresAt: rememberedUntil(use) });
   }
   for (const { job, removed } of changes.jobs.values()) {
@@ -47,6 +49,11 @@ export function claimsOf(shard: number, changes: NamingChanges, onDisk: NamesOnD
     else if (isFinished(job.state.status)) giveFree(job);
   }
   return { claims, released };
+
+  function stateOf(seq: number): JobState | undefined {
+    const change = changes.jobs.get(seq);
+    return change === undefined ? onDisk.state(seq) : change.job.state;
+  }
 
   /** The key of a job that has finished is taken as long as its `key_ttl` says. */
   function keep(place: string, { seq, keptUntil }: { readonly seq: number; readonly keptUntil: number }): void {

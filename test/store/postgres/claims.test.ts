@@ -9,7 +9,7 @@ import { claimsOf, type NamesOnDisk, type NamingChanges } from '../../../src/sto
 
 const at = 1_704_180_000_000;
 const use: KeyUse = { seq: 8, digest: 'abc', at };
-const nothing: NamesOnDisk = { keyHolder: () => undefined, keyUse: () => undefined };
+const nothing: NamesOnDisk = { keyHolder: () => undefined, keyUse: () => undefined, state: () => undefined };
 const key = { kind: 'key', name: 'pay order-1' } as const;
 const request = { kind: 'idempotency', name: 'a client key' } as const;
 
@@ -36,7 +36,7 @@ const changes = (jobs: readonly JobChange[], names: Partial<NamingChanges> = {})
 t.test('keys of jobs and idempotency keys, taken', async (t) => {
   const jobKeys = new Map([[key.name, { seq: 7, keptUntil: 0 }]]);
   const keys = new Map([[request.name, use]]);
-  t.same(claimsOf(3, changes([change({})], { jobKeys, keys }), nothing), {
+  t.same(claimsOf(3, changes([change({}), change({ seq: 8, key: undefined })], { jobKeys, keys }), nothing), {
     claims: [
       { ...key, shard: 3, slot: 7, digest: '' },
       { ...request, shard: 3, slot: 8, digest: 'abc', expiresAt: at + limits.idempotencyKeptMs },
@@ -82,6 +82,18 @@ t.test('all names go with the job', async (t) => {
   t.same(claimsOf(3, changes([gone], { jobKeys }), onDisk), { claims: [], released: [key, request] });
   t.same(claimsOf(3, changes([gone], { jobKeys }), nothing).released, [key, request], 'what was forgotten, too');
   t.same(claimsOf(3, changes([gone], { jobKeys }), { ...nothing, keyUse: () => use }).released, [key]);
+});
+
+t.test('of a job that came before its key it counts how it is, and none has none', async (t) => {
+  const jobKeys = new Map([[key.name, { seq: 7, keptUntil: 0 }]]);
+  const keys = new Map([[request.name, use]]);
+  const as = (status: Status): NamesOnDisk => ({ ...nothing, state: () => change({ status }).job.state });
+  t.match(claimsOf(3, changes([], { jobKeys, keys }), as('pending')).claims, [
+    { kind: 'key' },
+    { kind: 'idempotency' },
+  ]);
+  t.match(claimsOf(3, changes([], { jobKeys, keys }), as('success')).claims, [{ kind: 'idempotency' }]);
+  t.same(claimsOf(3, changes([], { jobKeys, keys }), nothing).claims, []);
 });
 
 t.test('most commits name nothing', async (t) => {
