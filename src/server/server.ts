@@ -33,7 +33,9 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
+import { ClusterFeed } from './peers/cluster-feed.js';
 import { forwarded } from './peers/forwarded-route.js';
+import { Gathering } from './peers/gathering.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -43,7 +45,7 @@ import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
-import { type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { type ClusterContext, type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
@@ -98,6 +100,8 @@ export interface ServerOptions {
   readonly metrics?: () => Promise<Exposition>;
   /** The other nodes of its cluster; absent: there is none. */
   readonly peers?: Peers | undefined;
+  /** Some of the shards of this node, in a cluster. */
+  readonly own?: ClusterContext['own'] | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
@@ -128,6 +132,7 @@ export class Server {
   readonly #app: HttpApp;
   readonly #subscribers: Subscribers;
   readonly #waits: Waits;
+  readonly #cluster: ClusterFeed | undefined;
   readonly #streams: EventStreams;
   readonly #types: JobTypes;
   readonly #tokens: Tokens;
@@ -159,7 +164,16 @@ export class Server {
       }),
     };
     const topics = new StreamTopics();
-    const subscribers = new Subscribers({
+    const waits = new Waits();
+    const cluster =
+      options.peers &&
+      new ClusterFeed({
+        ...{ peers: options.peers, queries, clock },
+        subscribers: () => subscribers,
+        dropped: (shard) => waits.endOfShard(shard, queries.shards),
+        closing: () => app.closing,
+      });
+    const subscribers: Subscribers = new Subscribers({
       publish: (topic, message, resumeAt) => {
         app.publish(topic, message);
         topics.publish(topic, message, resumeAt);
@@ -171,19 +185,21 @@ export class Server {
       maxConnections: config.maxConnections,
       latest: Array.from({ length: queries.shards }, (_, shard) => queries.lastEventOf(shard)),
       queries,
+      others: cluster,
       bounds: options.subscriberBounds,
     });
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const types = new JobTypes(handlers);
-    const waits = new Waits();
+    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const jobs: JobsContext = {
       requests,
       queries,
       clock,
       base,
       waits,
-      turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
+      turns,
+      cluster: clusterOf(options, turns),
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -207,7 +223,7 @@ export class Server {
       ...logsRoutes(jobs),
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
-      streams.route(base),
+      cluster ? cluster.route(streams.route(base)) : streams.route(base),
       ...bulkRoutes(jobs),
       ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
@@ -239,6 +255,7 @@ export class Server {
     this.#app = app;
     this.#subscribers = subscribers;
     this.#waits = waits;
+    this.#cluster = cluster;
     this.#streams = streams;
     this.#types = types;
     this.#tokens = tokens;
@@ -259,13 +276,15 @@ export class Server {
 
   /** Tells subscribers, and those who wait for the end of a job, what happened. The events are on disk, in order of `seq`. */
   publish(events: readonly JobEvent[]): void {
-    this.#subscribers.feed.publish(events);
+    if (this.#cluster) this.#cluster.publish(events);
+    else this.#subscribers.feed.publish(events);
     this.#waits.publish(events);
   }
 
   /** Tells subscribers of an event that is not kept. */
   publishTransient(event: TransientEvent): void {
-    this.#subscribers.transient.publish(event);
+    if (this.#cluster) this.#cluster.publishTransient(event);
+    else this.#subscribers.transient.publish(event);
   }
 
   /**
@@ -318,6 +337,7 @@ export class Server {
     this.#waits.close();
     this.#subscribers.close();
     this.#streams.close();
+    this.#cluster?.close();
     const step = 10;
     const { open } = this.#app;
     const isUnderWay = (): boolean =>
@@ -334,6 +354,11 @@ function withOwners(routes: readonly Route[], { peers, clock }: ServerOptions): 
   if (peers === undefined) return routes;
   const forwarding = { peers, now: () => clock.monotonic(), sleep };
   return routes.map((route) => (route.path.startsWith(`${base}/jobs/:`) ? forwarded(route, forwarding) : route));
+}
+
+function clusterOf({ peers, own, clock }: ServerOptions, turns: Turns): ClusterContext | undefined {
+  if (peers === undefined || own === undefined) return undefined;
+  return { gathering: new Gathering({ peers, turns, now: () => clock.monotonic(), sleep }), own };
 }
 
 function sleep(ms: number): Promise<void> {
