@@ -1,6 +1,7 @@
 /** A node put together: its leases, the shards that it opens and drops, and the others that it asks. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { HandlerInfo } from '../pool/port.js';
 import type { BeginDeadline } from '../pool/shared/deadline.js';
@@ -11,8 +12,12 @@ import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
 import { HttpPeers } from './http-peers.js';
+import { HeldNames } from './keys/held-names.js';
+import type { ClusterNames } from './keys/names.js';
+import { PeerNames } from './keys/peer-names.js';
 import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
+import { outward } from './numbered.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { SharedSettings } from './settings/shared-settings.js';
@@ -47,6 +52,8 @@ export interface NodePartsOptions<Type extends HandlerInfo> {
 export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
   readonly several: SeveralShards;
   readonly peers: HttpPeers;
+  /** Keys over the cluster. */
+  readonly names: ClusterNames;
   readonly settings: SharedSettings;
   readonly types: ClusterTypes<Type>;
   /** What the server shows of files. */
@@ -134,6 +141,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
         }
       },
     });
+    this.names = new PeerNames({ held: new HeldNames(database), peers: this.peers, now: monotonicMs, pause });
     this.stores = {
       get all() {
         return shards.all.map(({ numbers }) => ({ folder: join(directory, shardFolder(numbers.shard)) }));
@@ -141,6 +149,17 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       space: () => ({ used: 0, free: 0 }),
       size: () => shards.all.reduce((sum, { state }) => sum + state.log.size(), 0),
     };
+  }
+
+  /** The jobs of keys of a shard, as they are now; undefined: it is not here. */
+  keyedJobs(shard: number, places: readonly string[]): readonly (Job | undefined)[] | undefined {
+    const owner = this.several.shards.get(shard);
+    if (owner === undefined || this.#node.rowOf(shard) === undefined) return undefined;
+    const { keys } = owner.scheduler;
+    return places.map((place) => {
+      const job = keys.ownerOf(place);
+      return job && outward(job, owner.numbers);
+    });
   }
 
   /** What keeps this node from its part in the cluster, a sentence for users; undefined: nothing does. */

@@ -162,7 +162,7 @@ async function begin(
     },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
-  const together = togetherOf(node.several.shards, node.settings);
+  const together = togetherOf(node.several.shards, node.settings, node.names);
   const states = {
     [Symbol.iterator]: () => together.states[Symbol.iterator](),
   };
@@ -181,6 +181,7 @@ async function begin(
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
+    keyedJobs: (shard, places) => node.keyedJobs(shard, places),
     own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
     telemetry: counts,
     ...overview.shown,
