@@ -34,7 +34,7 @@ import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
 import { forwarded } from './peers/forwarded-route.js';
-import { Gathering } from './peers/gathering.js';
+import { type ClusterContext, Gathering } from './peers/gathering.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -44,12 +44,12 @@ import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
-import { type ClusterContext, type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
 import { runsRoutes } from './routes/runs.js';
-import { renderStats, statsRoutes } from './routes/stats.js';
+import { statsCalls, statsRoutes } from './routes/stats.js';
 import { groupsRoutes } from './routes/types/groups.js';
 import { jobTypesRoutes } from './routes/types/job-types.js';
 
@@ -100,7 +100,7 @@ export interface ServerOptions {
   /** The other nodes of its cluster; absent: there is none. */
   readonly peers?: Peers | undefined;
   /** Some of the shards of this node, in a cluster. */
-  readonly own?: ClusterContext['own'] | undefined;
+  readonly own?: Omit<ClusterContext, 'gathering'> | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
@@ -114,6 +114,7 @@ export interface ServerOptions {
 }
 
 const noJobs: JobsOfTypes = {
+  names: () => [],
   withoutHandler: () => [],
   count: () => 0,
   pending: () => 0,
@@ -151,9 +152,12 @@ export class Server {
       isPeer: options.peers && ((head) => options.peers?.isPeer(head) === true),
     });
     const app = openApp(options, gate);
+    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
+    const cluster = clusterOf(options, turns);
     const stats = {
       queries,
       clock,
+      cluster,
       startedAt: options.startedAt ?? clock.monotonic(),
       extras: () => ({
         connections: subscribers.size,
@@ -177,10 +181,9 @@ export class Server {
       bounds: options.subscriberBounds,
     });
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
-    new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
+    new WebSockets({ app, gate, clock, subscribers, timezone, stats: statsCalls(stats, base) });
     const types = new JobTypes(handlers);
     const waits = new Waits();
-    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const jobs: JobsContext = {
       requests,
       queries,
@@ -188,7 +191,7 @@ export class Server {
       base,
       waits,
       turns,
-      cluster: clusterOf(options, turns),
+      cluster,
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -214,7 +217,7 @@ export class Server {
       ...batchRoutes(jobs),
       streams.route(base),
       ...bulkRoutes(jobs),
-      ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
+      ...failuresRoutes(base, { queries, timezone, turns, cluster: jobs.cluster, cursors: jobs.cursors }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
       ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone }) : []),
@@ -343,7 +346,7 @@ function withOwners(routes: readonly Route[], { peers, clock }: ServerOptions): 
 
 function clusterOf({ peers, own, clock }: ServerOptions, turns: Turns): ClusterContext | undefined {
   if (peers === undefined || own === undefined) return undefined;
-  return { gathering: new Gathering({ peers, turns, now: () => clock.monotonic(), sleep }), own };
+  return { gathering: new Gathering({ peers, turns, now: () => clock.monotonic(), sleep }), ...own };
 }
 
 function sleep(ms: number): Promise<void> {
