@@ -1,4 +1,4 @@
-/** What the server is handed from above, beside the scheduler's `Requests` and the store's `Queries`. Types only. */
+/** What the server is handed from above, beside the scheduler's `Requests` and the store's `Queries`. */
 import type { Rate } from '../domain/control/rate.js';
 import type { PayloadCheck } from '../schema/payload-check.js';
 
@@ -31,6 +31,16 @@ export interface JobsOfTypes {
   /** What became of its attempts in the last minute; undefined where that is not known. */
   recent(name: string): RecentOfType | undefined;
 }
+
+/** There are none. */
+export const noJobs: JobsOfTypes = {
+  names: () => [],
+  withoutHandler: () => [],
+  count: () => 0,
+  pending: () => 0,
+  running: () => 0,
+  recent: () => undefined,
+};
 
 /** Of a job type, in the last minute. Starts by how late they were, and ends by how long they took, in the buckets of the metrics. */
 export interface RecentOfType {

@@ -33,9 +33,10 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
+import { ClusterFeed } from './peers/cluster-feed.js';
 import { forwarded } from './peers/forwarded-route.js';
 import { type ClusterContext, Gathering } from './peers/gathering.js';
-import type { Health, JobsOfTypes, JobType } from './ports.js';
+import { type Health, type JobsOfTypes, type JobType, noJobs } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
@@ -113,15 +114,6 @@ export interface ServerOptions {
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
 
-const noJobs: JobsOfTypes = {
-  names: () => [],
-  withoutHandler: () => [],
-  count: () => 0,
-  pending: () => 0,
-  running: () => 0,
-  recent: () => undefined,
-};
-
 const base = '/api/v1';
 /** How long answers that are under way may take when the server closes. */
 const closeGraceMs = 1000;
@@ -132,6 +124,7 @@ export class Server {
   readonly #app: HttpApp;
   readonly #subscribers: Subscribers;
   readonly #waits: Waits;
+  readonly #cluster: ClusterFeed | undefined;
   readonly #streams: EventStreams;
   readonly #types: JobTypes;
   readonly #tokens: Tokens;
@@ -153,11 +146,11 @@ export class Server {
     });
     const app = openApp(options, gate);
     const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
-    const cluster = clusterOf(options, turns);
+    const all = clusterOf(options, turns);
     const stats = {
       queries,
       clock,
-      cluster,
+      cluster: all,
       startedAt: options.startedAt ?? clock.monotonic(),
       extras: () => ({
         connections: subscribers.size,
@@ -166,7 +159,16 @@ export class Server {
       }),
     };
     const topics = new StreamTopics();
-    const subscribers = new Subscribers({
+    const waits = new Waits();
+    const cluster =
+      options.peers &&
+      new ClusterFeed({
+        ...{ peers: options.peers, queries, clock },
+        subscribers: () => subscribers,
+        dropped: (shard) => waits.endOfShard(shard, queries.shards),
+        closing: () => app.closing,
+      });
+    const subscribers: Subscribers = new Subscribers({
       publish: (topic, message, resumeAt) => {
         app.publish(topic, message);
         topics.publish(topic, message, resumeAt);
@@ -178,12 +180,12 @@ export class Server {
       maxConnections: config.maxConnections,
       latest: Array.from({ length: queries.shards }, (_, shard) => queries.lastEventOf(shard)),
       queries,
+      others: cluster,
       bounds: options.subscriberBounds,
     });
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: statsCalls(stats, base) });
     const types = new JobTypes(handlers);
-    const waits = new Waits();
     const jobs: JobsContext = {
       requests,
       queries,
@@ -191,7 +193,7 @@ export class Server {
       base,
       waits,
       turns,
-      cluster,
+      cluster: all,
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -215,9 +217,9 @@ export class Server {
       ...logsRoutes(jobs),
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
-      streams.route(base),
+      cluster ? cluster.route(streams.route(base)) : streams.route(base),
       ...bulkRoutes(jobs),
-      ...failuresRoutes(base, { queries, timezone, turns, cluster: jobs.cluster, cursors: jobs.cursors }),
+      ...failuresRoutes(base, { queries, timezone, turns, cluster: all, cursors: jobs.cursors }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
       ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone }) : []),
@@ -247,6 +249,7 @@ export class Server {
     this.#app = app;
     this.#subscribers = subscribers;
     this.#waits = waits;
+    this.#cluster = cluster;
     this.#streams = streams;
     this.#types = types;
     this.#tokens = tokens;
@@ -267,13 +270,15 @@ export class Server {
 
   /** Tells subscribers, and those who wait for the end of a job, what happened. The events are on disk, in order of `seq`. */
   publish(events: readonly JobEvent[]): void {
-    this.#subscribers.feed.publish(events);
+    if (this.#cluster) this.#cluster.publish(events);
+    else this.#subscribers.feed.publish(events);
     this.#waits.publish(events);
   }
 
   /** Tells subscribers of an event that is not kept. */
   publishTransient(event: TransientEvent): void {
-    this.#subscribers.transient.publish(event);
+    if (this.#cluster) this.#cluster.publishTransient(event);
+    else this.#subscribers.transient.publish(event);
   }
 
   /**
@@ -326,6 +331,7 @@ export class Server {
     this.#waits.close();
     this.#subscribers.close();
     this.#streams.close();
+    this.#cluster?.close();
     const step = 10;
     const { open } = this.#app;
     const isUnderWay = (): boolean =>
