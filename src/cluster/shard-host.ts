@@ -144,8 +144,17 @@ export class NodeShards implements ShardHost {
     );
     await this.#ports.settled();
     if (hosted.isDropped) throw new Dropped(shard);
+    // It is there before anything is committed.
+    let names: CommittedStore | undefined;
     const storage = new ClusterStorage(
-      { database, node: sessions, index, clock, pause, claimsOf: (batch) => claimsOf(shard, batch) },
+      {
+        database,
+        node: sessions,
+        index,
+        clock,
+        pause,
+        claimsOf: (changes) => claimsOf(shard, changes, names as CommittedStore),
+      },
       row,
       loaded,
     );
@@ -154,6 +163,7 @@ export class NodeShards implements ShardHost {
     const numbers = new JobNumbers(shard, count);
     // What is overdue may be what ended the owner before.
     const { store, scheduler } = shards.add({ kv, log: new KvLogSource(kv), storage, numbers, clean: false });
+    names = store;
     storage.listen(this.#eventsFor(shard, hosted, store));
     scheduler.recover();
     scheduler.turn();
@@ -172,7 +182,7 @@ export class NodeShards implements ShardHost {
         hosted.wake();
       },
       failed: (position, failure) => store.failed(position, failure),
-      claimed: () => store.claimed(),
+      claimed: (_, by) => store.claimed(by),
       checkpointed: (position) => store.checkpointed(position),
       merged: (position) => store.merged(position),
       logsWritten: (bytes) => store.logsWritten(bytes),

@@ -156,7 +156,7 @@ async function begin(
     },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
-  const together = togetherOf(node.several.shards, node.settings);
+  const together = togetherOf(node.several.shards, node.settings, node.names);
   const states = {
     [Symbol.iterator]: () => together.states[Symbol.iterator](),
   };
@@ -184,6 +184,7 @@ async function begin(
         return new JobsByType(some, types, recent);
       },
     },
+    keyedJobs: (shard, places) => node.keyedJobs(shard, places),
     telemetry: counts,
     ...overview.shown,
     metrics: () => metricsText(counts, figures),

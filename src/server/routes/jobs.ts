@@ -77,7 +77,14 @@ function create(context: JobsContext, exchange: Exchange, body: Buffer): void {
     key === undefined
       ? { kind: 'create', draft }
       : { kind: 'create', draft, idempotency: { key, digest: digestOf(value) } };
-  submit(context, exchange, request, body.length);
+  if (context.cluster === undefined || (key === undefined && draft.key === undefined))
+    return submit(context, exchange, request, body.length);
+  context.cluster.keyed({
+    exchange,
+    body,
+    decide: (answered) => submitTo(context, exchange, request, body.length, answered),
+    reply: (answer) => reply(context, exchange, 'create', answer),
+  });
 }
 
 function idempotencyKeyOf({ idempotencyKey }: Exchange, faults: Faults): string | undefined {
