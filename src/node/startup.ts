@@ -127,7 +127,7 @@ async function begin(
     onWatching: () => {},
     onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
   });
-  const node = new NodeParts({
+  const node: NodeParts<LoadedType> = new NodeParts({
     ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise },
     resumed: () => {
       pool.deadlineMoved();
@@ -142,6 +142,7 @@ async function begin(
       },
       timezone: config.timezone,
       jobLogs: { maxBytes: config.jobLogsBytes, later: (ms, step) => void setTimeout(step, ms).unref() },
+      typeElsewhere: (name) => node.types.elsewhere(name),
       readEnqueued: (text, now) => serving.get().readEnqueued(text, now),
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
@@ -153,6 +154,11 @@ async function begin(
       publishTransient: (event) => serving.call((server) => server.publishTransient(event)),
       takeStop: () => stops.take(),
       fatal,
+    },
+    types: {
+      own: types,
+      compile: jobTypesOf,
+      changed: (all) => serving.call((part) => part.replaceJobTypes(all)),
     },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
@@ -197,7 +203,7 @@ async function begin(
       replaceTypes: (loaded) => {
         types = loaded;
         jobsOfTypes.replace(loaded);
-        server.replaceJobTypes(loaded);
+        node.types.replaceOwn(loaded);
         together.scheduler.replaceHandlers(loaded);
       },
       readTokens: tokenFile === undefined ? undefined : () => withTokenFile(givenTokens, tokenFile),
