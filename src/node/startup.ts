@@ -166,7 +166,8 @@ async function begin(
   const states = {
     [Symbol.iterator]: () => together.states[Symbol.iterator](),
   };
-  const jobsOfTypes = new JobsByType(states, types, new Recent(counts));
+  const recent = new Recent(counts);
+  const jobsOfTypes = new JobsByType(states, types, recent);
   const { Server, http, pages } = await libraries;
   const figures = { version, clock: systemClock, directory: lock.path, together, counts, pool, stores: node.stores };
   const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });
@@ -181,8 +182,15 @@ async function begin(
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
+    own: {
+      own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
+      jobsOfTypes: (shards) => {
+        const { all } = node.several.shards.only(shards);
+        const some = all.map(({ state }) => state);
+        return new JobsByType(some, types, recent);
+      },
+    },
     keyedJobs: (shard, places) => node.keyedJobs(shard, places),
-    own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
     telemetry: counts,
     ...overview.shown,
     metrics: () => metricsText(counts, figures),

@@ -40,7 +40,7 @@ export const noOtherShards: OtherShards = {
 export function withHeld(others: OtherShards, held: readonly ForeignName[]): OtherShards {
   const names = new Map(held.map((each) => [`${each.kind} ${each.name}`, each]));
   return {
-    jobsOfType: (name) => others.jobsOfType(name),
+    ...others,
     ownerOf: (place, now) => {
       const found = names.get(`key ${place}`);
       return others.ownerOf(place, now) ?? (found && { shard: found.shard, job: found.job });
