@@ -375,6 +375,12 @@ export class Dispatch implements Starter {
     for (const next of this.#previous.ended(spec)) this.#line.push(next);
   }
 
+  /** An attempt that an owner before has started runs on, and has its place. */
+  resumed(spec: JobSpec): void {
+    this.#line.resumed(spec.name, spec.group);
+    this.#previous.began(spec);
+  }
+
   /** Nothing of this shard starts any more, and its attempts have no places. What was being written is lost already. */
   abandon(): void {
     this.#places.leave(this);

@@ -20,12 +20,13 @@ import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime } from './downtime.js';
+import { type HandedOver, HandingOver } from './handing-over.js';
 import { Ledger } from './ledger.js';
 import { Mailbox, maxGathered } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { type Mode, Modes, maxFacts, maybeMade, movedAway, overloaded, storageUnavailable } from './modes.js';
-import { crashDecision } from './outcomes.js';
+import { Recovery, wasGiven } from './recovery.js';
 import { asRefusal, type RequestContext } from './requests/context.js';
 import { KeysInUse } from './requests/keys-in-use.js';
 import { noOtherShards } from './requests/other-shards.js';
@@ -55,6 +56,8 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #attempts: Attempts;
   readonly #modes: Modes;
   readonly #merging: Merging;
+  readonly #handingOver = new HandingOver();
+  readonly #recovery: Recovery;
   /** The position of the commit that holds what `recover` found. */
   #recoveredAt = 0;
 
@@ -72,7 +75,8 @@ export class Scheduler implements Requests, StoreEvents {
       },
       ports.takeStop,
     );
-    const { clean } = start;
+    // Who gave the shard away was well.
+    const clean = start.clean || wasGiven(start);
     this.#dispatch = new Dispatch(ports, this.#ledger, { handlers: this.#handlers, clean, downtime: this.#downtime });
     this.#overtakes = new Overtakes(ports, this.#ledger);
     this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);
@@ -86,10 +90,12 @@ export class Scheduler implements Requests, StoreEvents {
     this.#modes = new Modes({
       isCrowded: () => this.#ledger.filling.facts.length >= maxFacts,
       isRecovering: () => !this.recovered,
+      isGiving: () => this.#handingOver.isOn,
     });
     const setBack = this.#downtime.setBackBefore(start.lastRecordAt);
     if (setBack) this.#clockSetBack.begin(setBack);
     this.#ledger.keepDowntime(this.#downtime.takeNews());
+    this.#recovery = new Recovery(ports, { ...parts, overtakes: this.#overtakes }, start);
   }
 
   /**
@@ -97,14 +103,7 @@ export class Scheduler implements Requests, StoreEvents {
    * has it done again. Clients should be let in when `recovered`, or they would see them running still.
    */
   recover(): void {
-    const now = this.#ports.clock.now();
-    // Of this process no start is on disk before that.
-    for (const seq of this.#ports.sets.each('running')) {
-      // An interruption is of now, and would hide for which slot the clock that was ahead had started it.
-      this.#clockSetBack.lookAtFirst(seq, now);
-      const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
-      if (job?.state.status === 'running') this.#ledger.record(job, crashDecision(job, now), now);
-    }
+    this.#recovery.run();
     this.#recoveredAt = this.#ports.store.position + (this.#ledger.filling.isEmpty ? 0 : 1);
   }
 
@@ -180,6 +179,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Outcomes of attempts, as the pool reports them. */
   outcomes(outcomes: readonly Outcome[]): void {
+    if (this.#handingOver.holds) return this.#handingOver.hold(outcomes);
     this.#observeClock();
     const now = this.#ports.clock.now();
     this.#attempts.outcomes(outcomes, now);
@@ -194,6 +194,10 @@ export class Scheduler implements Requests, StoreEvents {
       if (!removed) this.#awaitTime(job);
     }
     batch.written();
+    if (this.#handingOver.written(() => this.#attempts.takeUndecided())) {
+      batch.giveAnswers();
+      return this.#ports.publish(batch.events);
+    }
     // The next batch goes out before the answers of this one: the disk works while they are written.
     this.turn();
     batch.giveAnswers();
@@ -221,6 +225,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#attempts.lost();
     this.#mailbox.startOver();
     if (!this.recovered) this.recover();
+    this.#attempts.outcomes(this.#handingOver.refused(), this.#ports.clock.now());
     for (const fact of facts) this.#attempts.decideAgain(fact);
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
@@ -250,12 +255,44 @@ export class Scheduler implements Requests, StoreEvents {
     this.turn();
   }
 
+  /**
+   * Gives the shard to another node: see `HandingOver`. Once it is `given`, only `abandon` is to be called any more.
+   *
+   * @param to the id of that node
+   */
+  handOver(to: string): Promise<HandedOver> {
+    const { position, merging } = this.#ports.store;
+    // The other node would have to load its pages anew.
+    if (merging || this.mode.name !== 'open') return Promise.resolve({ end: 'kept' });
+    const ahead = (this.#ledger.writing ? 1 : 0) + (this.#ledger.filling.isEmpty ? 0 : 1);
+    const handedOver = this.#handingOver.begin(to, position + ahead);
+    this.turn();
+    return handedOver;
+  }
+
+  /** The shard was given to another node. */
+  get isGiven(): boolean {
+    return this.#handingOver.isGiven;
+  }
+
+  /** Merges are held for so long, monotonic milliseconds: another node has loaded the shard, and is to be given it. */
+  holdMerges(until: number): void {
+    this.#merging.hold(until);
+  }
+
+  /** Calls back once all that has been decided is on disk; not when there are ends of attempts that have not been decided. */
+  whenWritten(done: (isWritten: boolean) => void): void {
+    if (!this.#attempts.settled) return done(false);
+    this.#ledger.answerAfterAll((answer) => done(answer.ok), { ok: true, jobs: [], replayed: false });
+  }
+
   /** The shard is another node's by now: who waits is refused, and the places of its attempts are free. It is not to be called any more. */
   abandon(): void {
     this.#modes.drain();
     this.#mailbox.refuse(movedAway);
     this.#ledger.lost(maybeMade);
     this.#dispatch.abandon();
+    this.#handingOver.refused();
   }
 
   /** What it does at present, and what that permits. */
@@ -371,8 +408,23 @@ export class Scheduler implements Requests, StoreEvents {
     if (this.#mailbox.isHalfway) return;
     const isTry = this.mode.writes === 'now_and_then';
     if (isTry && this.#ports.clock.monotonic() < this.#modes.nextWriteAt) return;
+    if (this.#handingOver.isOn && this.#giveAway()) return;
     const isSignDue = !this.#ledger.writing && this.#signOfLife.isDue;
     if (this.#ledger.commit(this.#ports.clock.now(), isTry || isSignDue)) this.#signOfLife.recorded();
+  }
+
+  /** The last record of this owner, once it is time for it. While it is written there is no other. Returns whether that is so. */
+  #giveAway(): boolean {
+    if (this.#handingOver.holds) return true;
+    const isReady = !this.#ledger.writing && this.#mailbox.isEmpty;
+    if (!isReady || !this.#handingOver.isReadyAt(this.#ports.store.position)) return false;
+    const { whereabouts } = this.#ports;
+    const attempts = [...this.#ledger.active.values()].map(({ spec: { seq }, state: { fence } }) => {
+      const { node = '', epoch = 0 } = whereabouts?.of(seq, fence) ?? {};
+      return { seq, fence, node, epoch };
+    });
+    this.#ledger.commit(this.#ports.clock.now(), true, this.#handingOver.giving(attempts));
+    return true;
   }
 
   #sleep(): void {

@@ -92,7 +92,10 @@ export class CommittedStore implements JobStore, StorageEvents {
     const record = Buffer.from(new Uint8Array(batch.buffer, 0, batch.recordBytes));
     const since = this.#observed.clock.monotonic();
     this.#inFlight = { changes, record, types: types.size, since, creations: creations.next, labelled };
-    this.#storage.commit(batch);
+    const { giving } = changes;
+    if (giving === undefined) return this.#storage.commit(batch);
+    if (this.#storage.commitAndGive === undefined) throw new Error('there is no other node to give the shard to');
+    this.#storage.commitAndGive(batch, giving.to);
   }
 
   // -- what the storage says --

@@ -40,6 +40,8 @@ export interface StorageEvents {
 export interface Storage {
   /** One at a time: the next only after the answer. */
   commit(batch: SealedBatch): void;
+  /** As `commit`, of the last record that this owner writes: with it the shard is the node's of this id. Absent: there are no others. */
+  commitAndGive?(batch: SealedBatch, to: string): void;
   /** One at a time: the next only after the answer. Commits go on meanwhile. */
   writeLogs(order: LogOrder): void;
   /** One at a time; commits go on meanwhile. */
