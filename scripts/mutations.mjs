@@ -219,7 +219,7 @@ export const mutations = [
   },
   {
     name: 'a type keeps its turn when one of its jobs has started',
-    changes: [change('src/scheduler/admission/waiting-line.ts', 'lane.lastTurn = ++this.#turns;', '')],
+    changes: [change('src/scheduler/admission/waiting-line.ts', 'lane.shared.lastTurn = ++this.#places.turns;', '')],
   },
   {
     name: 'what is due behind enough of another type, or of another group, has no turn',
@@ -315,7 +315,11 @@ export const mutations = [
   {
     name: 'the place of a start that is being written is given away',
     changes: [
-      change('src/scheduler/dispatch.ts', 'this.#ports.pool.free - this.#beingWritten', 'this.#ports.pool.free'),
+      change(
+        'src/scheduler/dispatch.ts',
+        'this.#ports.pool.free - this.#places.beingWritten;',
+        'this.#ports.pool.free;',
+      ),
     ],
   },
   {
@@ -429,9 +433,9 @@ export const mutations = [
     name: 'what an attempt has enqueued is forgotten when the disk refuses its end',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
-        "if (fact.kind === 'ended') return this.#attempts.endAgain(fact);",
-        "if (fact.kind === 'ended') return this.#attempts.endAgain({ ...fact, drafts: [] });",
+        'src/scheduler/attempts/attempts.ts',
+        "if (fact.kind === 'ended') return this.#decideEnd(fact);",
+        "if (fact.kind === 'ended') return this.#decideEnd({ ...fact, drafts: [] });",
       ),
     ],
   },

@@ -25,8 +25,8 @@ export interface Config {
   /** What serves HTTP: uWebSockets.js or Node's own; undefined: the first where its binary loads. */
   readonly http: 'uws' | 'node' | undefined;
   readonly dataDir: string;
-  /** Shards that a directory is divided into; 1 but in tests. */
-  readonly shards: number;
+  /** Shards that a new directory or a new cluster is divided into. Undefined but in tests: one, or sixteen. */
+  readonly shards: number | undefined;
   /** Jobs are kept in PostgreSQL, together with other nodes; absent: in the data directory. */
   readonly cluster?: ClusterConfig | undefined;
   readonly handlersDir: string;

@@ -183,7 +183,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
   stopping.addEventListener('abort', stopPool);
   const readAt = Date.now();
   const [stores, types] = await Promise.allSettled([
-    Stores.open(lock.path, config.shards),
+    Stores.open(lock.path, config.shards ?? 1),
     pool.start().then(jobTypesOf),
   ]);
   stopping.removeEventListener('abort', stopPool);

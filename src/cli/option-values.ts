@@ -11,6 +11,14 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+export function powerOfTwo(max: number): (text: string) => number {
+  return (text) => {
+    const number = wholeNumber(1, max)(text);
+    if (Number.isInteger(Math.log2(number))) return number;
+    throw new InvalidArgumentError(`It must be a power of two up to ${max}.`);
+  };
+}
+
 export function duration(text: string): number {
   const parsed = parseDuration(text);
   if ('error' in parsed) throw new InvalidArgumentError(`It ${parsed.error}.`);

@@ -31,6 +31,8 @@ export interface HttpPeersOptions {
   readonly addressOf: (node: string) => string | undefined;
   /** Reads anew who owns what. */
   readonly renew: () => Promise<void>;
+  /** Hears a word that a node calls itself with; see `OwnAddress`. */
+  readonly hear?: (word: string) => boolean;
 }
 
 const mostSockets = 64;
@@ -89,7 +91,9 @@ export class HttpPeers implements Peers {
     readonly peerSecret: string | undefined;
     readonly peerNode: string | undefined;
   }): boolean {
-    if (peerSecret === undefined || peerNode !== this.#options.node) return false;
+    if (peerSecret === undefined) return false;
+    if (peerSecret === peerNode && this.#options.hear?.(peerSecret)) return false;
+    if (peerNode !== this.#options.node) return false;
     const [given, own] = [Buffer.from(peerSecret), Buffer.from(this.#options.secret)];
     return given.length === own.length && timingSafeEqual(given, own);
   }

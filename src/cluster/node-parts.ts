@@ -16,6 +16,8 @@ import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { NodeShards, NotFollowed } from './shard-host.js';
 import { Shards } from './shards.js';
+import { OwnAddress } from './standing/own-address.js';
+import { standing } from './standing/standing.js';
 
 export interface NodePartsOptions {
   readonly opened: OpenedDatabase;
@@ -50,6 +52,7 @@ export class NodeParts {
   readonly #host: NodeShards;
   readonly #node: ClusterNode;
   readonly #table: OwnersTable;
+  readonly #ownAddress: OwnAddress;
   #stopTicking: () => void = () => {};
 
   /** Nothing happens before `start`. */
@@ -64,10 +67,12 @@ export class NodeParts {
       lost: (shard) => this.#node.refused(shard),
     });
     const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
+    this.#ownAddress = new OwnAddress({ address, log, isShared: () => this.#isAddressShared });
     this.#node = new ClusterNode({
       ...{ database, deadline, sessions, address, host: this.#host, randomId: newRandomId, format: schemaVersion },
       clock: { now: () => Date.now(), monotonic: monotonicMs },
       due: () => this.#host.due,
+      isReached: () => this.#ownAddress.isHeard,
       events: {
         resumed: () => {
           log.info({ node: this.#node.node }, 'this node has a lease: attempts may begin');
@@ -95,6 +100,7 @@ export class NodeParts {
       leaseOf: (shard) => (shards.get(shard) && self.rowOf(shard))?.token,
       living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),
+      hear: (word) => this.#ownAddress.hear(word),
       renew: async () => {
         const rows = await database.shards();
         this.#table.renew(rows, await database.nodes());
@@ -107,6 +113,13 @@ export class NodeParts {
       space: () => ({ used: 0, free: 0 }),
       size: () => shards.all.reduce((sum, { state }) => sum + state.log.size(), 0),
     };
+  }
+
+  /** What keeps this node from its part in the cluster, a sentence for users; undefined: nothing does. */
+  get standing(): string | undefined {
+    const { isLive, certainOffset } = this.#node;
+    const addressProblem = this.#ownAddress.problem;
+    return standing({ hasLease: isLive, addressProblem, clockOffset: certainOffset, idleShards: this.idleShards });
   }
 
   /** How many shards nobody runs just now, as far as is known here: without a live owner, or not open here yet. */
@@ -142,6 +155,7 @@ export class NodeParts {
   /** Joins the others, and takes what has no owner. */
   start(): void {
     this.#stopTicking = tickNode(this.#node);
+    void this.#ownAddress.start();
   }
 
   /** From now on it takes nothing. */
@@ -153,6 +167,7 @@ export class NodeParts {
   async end(): Promise<void> {
     const { indexes, opened, log } = this.#options;
     this.#stopTicking();
+    this.#ownAddress.stop();
     await this.#node
       .end()
       .catch((err: unknown) => log.warn({ err }, 'the others could not be told that this one ends'));
@@ -160,6 +175,12 @@ export class NodeParts {
     this.peers.close();
     await indexes.close();
     await opened.close();
+  }
+
+  get #isAddressShared(): boolean {
+    const { node: self, view } = this.#node;
+    const { address } = this.#options;
+    return (view?.nodes ?? []).some(({ node, dead, ...each }) => node !== self && !dead && each.address === address);
   }
 
   #ownerOf(shard: number): string | undefined {

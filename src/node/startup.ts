@@ -41,11 +41,13 @@ import type { Running, Surroundings } from './running.js';
 /** How many shards a cluster is made with. */
 const newShards = 16;
 
-/** Jobs of a shard that nobody runs wait, and lists lack them. */
-function withIdleShards(health: Health, idle: number): Health {
-  if (health.status !== 'healthy' || idle === 0) return health;
-  const shards = idle === 1 ? 'one shard has' : `${idle} shards have`;
-  return { ...health, status: 'degraded', reason: `${shards} no owner just now, or are being loaded: their jobs wait` };
+/**
+ * @param standing what keeps the node from its part in the cluster
+ * @param isIdle it has no shards: why is for `standing` to say
+ */
+function withStanding(health: Health, standing: string | undefined, isIdle: boolean): Health {
+  if ((health.status !== 'healthy' && !isIdle) || standing === undefined) return health;
+  return { ...health, status: 'degraded', reason: standing };
 }
 
 /** What is open so far, and how it is closed; the last is closed first. */
@@ -86,7 +88,7 @@ async function begin(
     );
   const sessions = newRandomId();
   const opened = await openPostgres({
-    ...{ url: store, node: sessions, shards: newShards, format: schemaVersion, log, signal: stopping },
+    ...{ url: store, node: sessions, shards: config.shards ?? newShards, format: schemaVersion, log, signal: stopping },
   });
   closes.push(() => opened.close());
   useIdKey(opened.facts.idKey);
@@ -168,7 +170,10 @@ async function begin(
     ...{ config, pages, http, jobsOfTypes, startedAt, log, traces, clock: systemClock, handlers: types },
     requests: together.requests,
     queries: together.queries,
-    health: () => withIdleShards(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.idleShards),
+    health: () => {
+      const isIdle = together.scheduler.mode.name === 'without_shards';
+      return withStanding(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.standing, isIdle);
+    },
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,

@@ -16,6 +16,7 @@ import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
 import type { LimitQueue } from './admission/waiting-line.js';
 import { Attempts } from './attempts/attempts.js';
+import { Recovery, wasGiven } from './attempts/recovery.js';
 import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
@@ -26,7 +27,6 @@ import { Mailbox, maxGathered } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
 import { type Mode, Modes, maxFacts, maybeMade, movedAway, overloaded, storageUnavailable } from './modes.js';
-import { Recovery, wasGiven } from './recovery.js';
 import { asRefusal, type RequestContext } from './requests/context.js';
 import { KeysInUse } from './requests/keys-in-use.js';
 import { noOtherShards } from './requests/other-shards.js';
@@ -58,8 +58,6 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #merging: Merging;
   readonly #handingOver = new HandingOver();
   readonly #recovery: Recovery;
-  /** The position of the commit that holds what `recover` found. */
-  #recoveredAt = 0;
 
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
@@ -103,13 +101,12 @@ export class Scheduler implements Requests, StoreEvents {
    * has it done again. Clients should be let in when `recovered`, or they would see them running still.
    */
   recover(): void {
-    this.#recovery.run();
-    this.#recoveredAt = this.#ports.store.position + (this.#ledger.filling.isEmpty ? 0 : 1);
+    this.#recovery.begin();
   }
 
   /** What `recover` found is on disk. */
   get recovered(): boolean {
-    return this.#ports.store.position >= this.#recoveredAt;
+    return this.#recovery.isDone;
   }
 
   // -- mailbox --

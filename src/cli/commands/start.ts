@@ -14,6 +14,7 @@ import {
   jobLogsSize,
   many,
   origin,
+  powerOfTwo,
   repeated,
   serverUrl,
   threadMemory,
@@ -51,6 +52,7 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly corsOrigin: readonly string[];
   readonly chunked: boolean;
   readonly dashboard: boolean;
+  readonly shards?: number;
   readonly store?: string;
   readonly advertise?: string;
   readonly tlsCert?: string;
@@ -66,6 +68,13 @@ function mergeAge(): Option {
   return option('--merge-age <duration>', 'how long changes may wait to be merged into the trees')
     .default(limits.mergeAgeMs, '5s')
     .argParser(duration)
+    .hideHelp();
+}
+
+/** For tests: what was made with one number is not read with another. */
+function shards(): Option {
+  return option('--shards <number>', 'shards that a new data directory or a new cluster is divided into')
+    .argParser(powerOfTwo(64))
     .hideHelp();
 }
 
@@ -202,6 +211,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
     .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
     .addOption(mergeAge())
+    .addOption(shards())
     // Hidden until all of a cluster is there.
     .addOption(option('--store <url>', 'keep jobs in this PostgreSQL, with other nodes').hideHelp())
     .addOption(option('--advertise <url>', 'where the other nodes reach this one').argParser(serverUrl).hideHelp())
@@ -239,8 +249,7 @@ function toConfig(options: StartOptions): Config {
     port: options.port,
     http: options.http,
     dataDir: resolve(options.dataDir),
-    // No option: what was made with one number is not read with another.
-    shards: Number(process.env.ESCAPEMENT_SHARDS ?? 1),
+    shards: options.shards,
     ...(options.store !== undefined && { cluster: readCluster(options.store, options.advertise) }),
     handlersDir: resolve(options.handlers),
     watch: options.watch === true,

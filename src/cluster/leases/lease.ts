@@ -84,6 +84,8 @@ export class Lease {
   #confirmedSent = Number.NEGATIVE_INFINITY;
   #liveSince = Number.POSITIVE_INFINITY;
   #offset: number | undefined;
+  /** By how much that may be wrong: the answer took some of the time, and the question the rest. */
+  #offsetError = 0;
   #facts = '{}';
   #isLeaving = false;
 
@@ -110,6 +112,12 @@ export class Lease {
   /** The database's clock less the own, in milliseconds, as of the last beat; undefined before the first. */
   get clockOffset(): number | undefined {
     return this.#offset;
+  }
+
+  /** The same, as far as it is certain: less what a slow way to the database may account for. */
+  get certainOffset(): number | undefined {
+    if (this.#offset === undefined) return undefined;
+    return Math.sign(this.#offset) * Math.max(0, Math.abs(this.#offset) - this.#offsetError);
   }
 
   get isLeaving(): boolean {
@@ -198,6 +206,7 @@ export class Lease {
     this.#seen = Math.max(this.#seen, beaten.beat);
     const received = clock.now();
     this.#offset = beaten.now - (sent.wall + received) / 2;
+    this.#offsetError = Math.max(0, clock.monotonic() - sent.monotonic) / 2;
     if (sent.monotonic === this.#sentAt) this.#nextAt = sent.monotonic + leaseTimes.beatEvery;
     // An answer that was overtaken by a later one confirms nothing more.
     if (sent.monotonic <= this.#confirmedSent) return;

@@ -35,6 +35,8 @@ export interface NodePorts {
   readonly format: number;
   /** See `TakingPorts`. */
   readonly formerSelf?: RandomId | undefined;
+  /** Whether the others reach this node at its address; absent: they do. While they do not, it takes no shards. */
+  readonly isReached?: (() => boolean) | undefined;
   /** When the first job of each shard that is open is due, Unix milliseconds. */
   readonly due: () => Readonly<Record<number, number>>;
   readonly events: NodeEvents;
@@ -67,7 +69,7 @@ export class ClusterNode {
     this.#ports = ports;
     const { database, clock, deadline, randomId, host, address, format, formerSelf, events } = ports;
     const mark = (): number => ++this.#marks;
-    const mayTake = (): boolean => this.#isInTime;
+    const mayTake = (): boolean => this.#takes;
     const { lost, rewound, failed } = events;
     this.#lease = new Lease({
       ...{ database, clock, deadline, randomId, mark, address, format },
@@ -111,6 +113,11 @@ export class ClusterNode {
     return this.#lease.clockOffset;
   }
 
+  /** The same, as far as it is certain. */
+  get certainOffset(): number | undefined {
+    return this.#lease.certainOffset;
+  }
+
   /** The last look at nodes and shards. */
   get view(): View | undefined {
     return this.#members.view;
@@ -138,7 +145,7 @@ export class ClusterNode {
 
   tick(): void {
     const { sessions, due } = this.#ports;
-    this.#lease.facts = writeFacts({ takes: this.#isInTime, ready: this.#moving.ready, due: due(), sessions });
+    this.#lease.facts = writeFacts({ takes: this.#takes, ready: this.#moving.ready, due: due(), sessions });
     this.#lease.tick();
     this.#members.tick();
   }
@@ -170,7 +177,8 @@ export class ClusterNode {
     this.#moving.seen(view);
   }
 
-  get #isInTime(): boolean {
-    return Math.abs(this.#lease.clockOffset ?? 0) <= clockOff.takesNone;
+  get #takes(): boolean {
+    const { isReached = () => true } = this.#ports;
+    return isReached() && Math.abs(this.#lease.certainOffset ?? 0) <= clockOff.takesNone;
   }
 }

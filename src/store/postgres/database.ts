@@ -140,6 +140,40 @@ export interface Beaten {
   readonly now: number;
 }
 
+/** Something that users have set for the whole cluster. */
+export interface SettingRow {
+  /** Of what: the server, or a job type. */
+  readonly name: string;
+  /** JSON text; null: nothing is set any more. */
+  readonly value: string | null;
+}
+
+/** All that users have set, as of one change of it. */
+export interface StoredSettings {
+  /** Grows by one with each change. */
+  readonly version: number;
+  /** Of the last change: random, so that no change of a lost timeline passes for it. */
+  readonly id: RandomId;
+  /** In order of their names; those that have a value. */
+  readonly rows: readonly SettingRow[];
+}
+
+/** What the settings of a new cluster have in place of the last change. */
+export const noChange: RandomId = '0'.repeat(32);
+
+export interface SettingsStep {
+  readonly id: RandomId;
+  /** The change that it was decided on: it is made behind that, or not at all. */
+  readonly before: RandomId;
+  readonly rows: readonly SettingRow[];
+}
+
+/** Job types as a node declares them, named by the digest of their text: nodes with the same handlers have the same. */
+export interface DeclaredTypes {
+  readonly digest: string;
+  readonly text: string;
+}
+
 export interface Database {
   append(append: Append): Promise<Appended>;
   /** As of `append`; a slice that is there already is `done`. */
@@ -174,6 +208,17 @@ export interface Database {
   take(shard: number, oldToken: RandomId, owner: RandomId): Promise<ShardRow | undefined>;
   /** Ends the connections of a node, whatever they do: what they have sent is carried out or refused when this resolves. */
   endBackends(node: RandomId): Promise<void>;
+
+  /** What users have set. @returns undefined when the last change is the one that is known */
+  settings(known: RandomId | undefined): Promise<StoredSettings | undefined>;
+  /** All of it or nothing. Sent again when it is there already, and is the last change, it is `done`. `overtaken`: another came first. */
+  changeSettings(step: SettingsStep): Promise<'done' | 'overtaken'>;
+  /** Keeps what a node declares. What no node has named for a day is dropped. */
+  declareTypes(types: DeclaredTypes): Promise<void>;
+  /** Those of these digests that are there. */
+  declaredTypes(digests: readonly string[]): Promise<readonly DeclaredTypes[]>;
+  /** A number for a bulk action, greater than those before. Numbers may be left out. */
+  nextBulk(): Promise<number>;
 }
 
 /** The connection broke, or there was no answer in time. */

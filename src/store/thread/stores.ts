@@ -34,9 +34,7 @@ export class Stores {
   static async open(directory: string, shards: number): Promise<Stores> {
     // With another number of shards its jobs would have other ids.
     if (existsSync(join(directory, `shard-${shards}`)))
-      throw new DirectoryError(
-        `${directory} is divided into more than ${shards} shards: set ESCAPEMENT_SHARDS as before`,
-      );
+      throw new DirectoryError(`${directory} is divided into more than ${shards} shards: give --shards as before`);
     const folders = Array.from({ length: shards }, (_, shard) =>
       shard === 0 ? directory : shardFolder(directory, shard),
     );

@@ -169,4 +169,20 @@ t.test('how far its clock is from the database', async (t) => {
   side.time.wall += 100;
   await side.last.answer({ now: side.time.wall + 450 });
   t.equal(side.lease.clockOffset, 500);
+  t.equal(side.lease.certainOffset, 500, 'nothing of it is doubtful');
+});
+
+t.test('how far its clock is off at least, where the way to the database is slow', async (t) => {
+  for (const [off, certain] of [
+    [900, 400],
+    [-900, -400],
+    [300, 0],
+  ] as const) {
+    const side = await begin();
+    side.time.wall += 1000;
+    side.time.monotonic += 1000;
+    await side.last.answer({ now: side.time.wall - 500 + off });
+    t.equal(side.lease.clockOffset, off);
+    t.equal(Math.abs(side.lease.certainOffset ?? Number.NaN), Math.abs(certain));
+  }
 });

@@ -61,6 +61,11 @@ export class ClusterNode {
     return this.front.port;
   }
 
+  /** Where it listens. While it starts for the first time it calls itself already: nobody listens there then. */
+  get target(): number {
+    return this.#server?.port ?? 1;
+  }
+
   get pid(): number {
     return this.server.pid;
   }
@@ -114,7 +119,7 @@ export async function startNodes(options: NodesOptions): Promise<ClusterNode[]> 
 async function prepare(index: number, { args, env, database, recorder }: NodesOptions): Promise<ClusterNode> {
   const dataDir = join(temporary(`node-${index}`), 'store');
   const reached = database === undefined ? undefined : await through(database);
-  const front = await TcpProxy.to(() => node.server.port);
+  const front = await TcpProxy.to(() => node.target);
   const place = { index, advertise: `http://127.0.0.1:${front.port}`, database: reached?.url };
   const start = (): Promise<Server> => startServer({ dataDir, args: args?.(place) ?? [], ...(env && { env }) });
   const node: ClusterNode = new ClusterNode(index, { front, database: reached?.proxy, recorder, start });

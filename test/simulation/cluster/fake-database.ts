@@ -161,6 +161,11 @@ export class FakeDatabase {
       shards: () => read('shards', () => tables.shards()),
       take: (shard, oldToken, owner) => write('take', () => tables.take(shard, oldToken, owner)),
       endBackends: (of) => read('end', () => this.#end(of)),
+      settings: (known) => read('settings', () => tables.settings(known)),
+      changeSettings: (step) => write('set', () => tables.changeSettings(step)),
+      declareTypes: (types) => write('types', () => tables.declareTypes(types)),
+      declaredTypes: (digests) => read('types', () => tables.declaredTypes(digests)),
+      nextBulk: () => write('bulk', () => tables.nextBulk()),
     };
   }
 

@@ -7,14 +7,18 @@ import type {
   Appended,
   Beaten,
   Claim,
+  DeclaredTypes,
   LogRow,
   NodeRow,
   PageChange,
   PageSlice,
   RandomId,
+  SettingsStep,
   ShardLease,
   ShardRow,
+  StoredSettings,
 } from '../../../src/store/postgres/database.js';
+import { noChange } from '../../../src/store/postgres/database.js';
 
 interface Page {
   readonly tree: PageChange['tree'];
@@ -38,6 +42,10 @@ export class FakeTables {
   readonly #shards: FakeShard[];
   readonly #nodes = new Map<RandomId, NodeRow>();
   readonly #claims = new Map<string, Claim>();
+  readonly #settings = new Map<string, string>();
+  #lastChange: Pick<StoredSettings, 'version' | 'id'> = { version: 0, id: noChange };
+  readonly #types = new Map<string, string>();
+  #bulks = 0;
   readonly #randomId: () => RandomId;
   readonly #now: () => number;
   /** What takes each write back, the latest last. */
@@ -197,6 +205,40 @@ export class FakeTables {
     if (shard.row.token !== oldToken) return undefined;
     this.#write(this.#taken(shard, owner));
     return shard.row;
+  }
+
+  settings(known: RandomId | undefined): StoredSettings | undefined {
+    if (known === this.#lastChange.id) return undefined;
+    const rows = [...this.#settings].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => ({ name, value }));
+    return { ...this.#lastChange, rows };
+  }
+
+  changeSettings({ id, before, rows }: SettingsStep): 'done' | 'overtaken' {
+    const last = this.#lastChange;
+    if (last.id === id) return 'done';
+    if (last.id !== before) return 'overtaken';
+    this.#write(...rows.map(({ name, value }) => setting(this.#settings, name, value ?? undefined)), () => {
+      this.#lastChange = { version: last.version + 1, id };
+      return () => {
+        this.#lastChange = last;
+      };
+    });
+    return 'done';
+  }
+
+  declareTypes({ digest, text }: DeclaredTypes): void {
+    this.#write(setting(this.#types, digest, text));
+  }
+
+  declaredTypes(digests: readonly string[]): readonly DeclaredTypes[] {
+    return [...digests].sort().flatMap((digest) => {
+      const text = this.#types.get(digest);
+      return text === undefined ? [] : [{ digest, text }];
+    });
+  }
+
+  nextBulk(): number {
+    return ++this.#bulks;
   }
 
   #shard(of: number): FakeShard {

@@ -2,9 +2,13 @@
 import t from 'tap';
 import { FakeDatabase } from '../../simulation/cluster/fake-database.js';
 import { Random } from '../../simulation/random.js';
-import { testDatabase } from './database-suite.js';
+import { type DatabaseUnderTest, testDatabase } from './database-suite.js';
+import { testShared } from './shared-suite.js';
 
-testDatabase(t, async () => {
+const make = async (): Promise<DatabaseUnderTest> => {
   const fake = new FakeDatabase({ random: new Random(7), shards: 4, now: () => Date.now() });
   return { of: async (node) => fake.of(node), run: (promise) => fake.run(promise) };
-});
+};
+
+testDatabase(t, make);
+testShared(t, make);

@@ -1,8 +1,9 @@
 /** PostgreSQL does what the port says. */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { startPostgres, withoutPostgres } from '../../support/postgres.js';
-import { testDatabase } from './database-suite.js';
+import { type DatabaseUnderTest, testDatabase } from './database-suite.js';
 import { openTest } from './opening.js';
+import { testShared } from './shared-suite.js';
 
 t.setTimeout(240_000);
 
@@ -10,11 +11,13 @@ t.test('the port over PostgreSQL', { skip: withoutPostgres }, async (t) => {
   const postgres = await startPostgres(t, ['fsync=off']);
   const url = await postgres.fresh();
   let schemas = 0;
-  testDatabase(t, async (t) => {
+  const make = async (t: Test): Promise<DatabaseUnderTest> => {
     const schema = `suite_${++schemas}`;
     return {
       of: async (node) => (await openTest(t, { url, node, schema })).database,
       run: (promise) => promise,
     };
-  });
+  };
+  testDatabase(t, make);
+  testShared(t, make);
 });

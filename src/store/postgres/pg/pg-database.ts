@@ -6,13 +6,16 @@ import type {
   Beaten,
   Claim,
   Database,
+  DeclaredTypes,
   LoadedShard,
   LogRow,
   NodeRow,
   PageSlice,
   RandomId,
+  SettingsStep,
   ShardLease,
   ShardRow,
+  StoredSettings,
 } from '../database.js';
 import type { Connections, Use } from './connections.js';
 import { copyLog, copyPages } from './copying.js';
@@ -206,6 +209,40 @@ export class PgDatabase implements Database {
 
   async endBackends(node: RandomId): Promise<void> {
     await this.#connections.endBackends(node);
+  }
+
+  async settings(known: RandomId | undefined): Promise<StoredSettings | undefined> {
+    const stored = await this.#one<StoredSettings | null>('control', 'settings', 'stored_settings($1)', [
+      known ?? null,
+    ]);
+    return stored === null ? undefined : { ...stored, id: plainId(stored.id) };
+  }
+
+  async changeSettings({ id, before, rows }: SettingsStep): Promise<'done' | 'overtaken'> {
+    return await this.#one('control', 'change_settings', 'change_settings($1, $2, $3)', [
+      id,
+      before,
+      JSON.stringify(rows),
+    ]);
+  }
+
+  async declareTypes({ digest, text }: DeclaredTypes): Promise<void> {
+    await this.#one('control', 'declare_types', 'declare_types($1, $2)', [digest, text]);
+  }
+
+  async declaredTypes(digests: readonly string[]): Promise<readonly DeclaredTypes[]> {
+    return await this.#connections.run('control', async (client) => {
+      const { rows } = await client.query<DeclaredTypes>({
+        name: 'declared_types',
+        text: 'SELECT digest, declared AS text FROM job_types WHERE digest = ANY($1) ORDER BY digest',
+        values: [digests],
+      });
+      return rows;
+    });
+  }
+
+  async nextBulk(): Promise<number> {
+    return Number(await this.#one<string>('control', 'next_bulk', `nextval('bulk')`, []));
   }
 
   /** Calls a function in a transaction of its own, prepared once for each session. */

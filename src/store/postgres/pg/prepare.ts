@@ -1,6 +1,7 @@
 /** Makes the tables of a cluster where there are none, and looks at those that are there. One start at a time, by an advisory lock. */
 import { randomBytes } from 'node:crypto';
 import type { ClientBase } from 'pg';
+import { noChange } from '../database.js';
 import { DatabaseUnusable } from './errors.js';
 import { schemaSql, tablesFormat } from './schema.js';
 
@@ -74,6 +75,7 @@ async function make(client: ClientBase, { shards, format }: PrepareOptions): Pro
     [Array.from({ length: shards }, random)],
   );
   await client.query('INSERT INTO merged (shard, position) SELECT shard, 0 FROM shard');
+  await client.query('INSERT INTO settings (version, id) VALUES (0, $1)', [noChange]);
 }
 
 function checkOurs(there: readonly string[], { schema, where }: PrepareOptions): void {

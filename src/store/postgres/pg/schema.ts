@@ -71,6 +71,21 @@ CREATE TABLE node (
   leaving boolean NOT NULL,
   facts text NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
+CREATE TABLE settings (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  version bigint NOT NULL,
+  id uuid NOT NULL
+) WITH (fillfactor = 50);
+CREATE TABLE setting (
+  name text COLLATE "C" PRIMARY KEY,
+  value text NOT NULL
+);
+CREATE TABLE job_types (
+  digest text COLLATE "C" PRIMARY KEY,
+  declared text NOT NULL,
+  declared_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE SEQUENCE bulk;
 `;
 
 const appending = `
@@ -241,5 +256,37 @@ BEGIN
 END $$;
 `;
 
+const setting = `
+CREATE FUNCTION stored_settings(p_known uuid) RETURNS json LANGUAGE sql STABLE AS $$
+  SELECT json_build_object('version', s.version, 'id', s.id, 'rows', (
+      SELECT coalesce(json_agg(json_build_object('name', r.name, 'value', r.value) ORDER BY r.name), '[]') FROM setting r))
+  FROM settings s WHERE s.id IS DISTINCT FROM p_known
+$$;
+
+CREATE FUNCTION change_settings(p_id uuid, p_before uuid, p_rows jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  v_id uuid;
+BEGIN
+  SELECT id INTO v_id FROM settings FOR UPDATE;
+  IF v_id = p_id THEN RETURN 'done'; END IF;
+  IF v_id <> p_before THEN RETURN 'overtaken'; END IF;
+  DELETE FROM setting s USING jsonb_to_recordset(p_rows) AS r(name text, value text)
+    WHERE s.name = r.name AND r.value IS NULL;
+  INSERT INTO setting (name, value) SELECT name, value FROM jsonb_to_recordset(p_rows) AS r(name text, value text)
+    WHERE value IS NOT NULL
+  ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+  UPDATE settings SET version = version + 1, id = p_id;
+  RETURN 'done';
+END $$;
+
+CREATE FUNCTION declare_types(p_digest text, p_declared text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM job_types t WHERE t.declared_at < now() - interval '1 day' AND t.digest <> p_digest
+    AND NOT EXISTS (SELECT 1 FROM node n WHERE NOT n.dead AND strpos(n.facts, t.digest) > 0);
+  INSERT INTO job_types (digest, declared) VALUES (p_digest, p_declared)
+    ON CONFLICT (digest) DO UPDATE SET declared_at = now();
+END $$;
+`;
+
 /** All of it, as one text of several statements. */
-export const schemaSql = [tables, appending, naming, merging, leasing].join('');
+export const schemaSql = [tables, appending, naming, merging, leasing, setting].join('');

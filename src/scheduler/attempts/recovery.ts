@@ -2,19 +2,20 @@
  * What becomes of attempts that ran under the owner before, when its shard is taken up. Those that it has named when it gave the shard away run on
  * where they are, as long as their nodes live. All others are interrupted. Part of the scheduler.
  */
-import type { Clock } from '../clock.js';
-import type { JobsByStatus, RemoteAttempt } from '../store/port.js';
-import type { Overtakes } from './admission/overtakes.js';
-import type { ClockSetBack } from './clock-set-back.js';
-import type { Dispatch } from './dispatch.js';
-import type { Whereabouts } from './handing-over.js';
-import type { Ledger } from './ledger.js';
-import { crashDecision } from './outcomes.js';
-import type { SchedulerStart } from './scheduler-ports.js';
+import type { Clock } from '../../clock.js';
+import type { Commits, JobsByStatus, RemoteAttempt } from '../../store/port.js';
+import type { Overtakes } from '../admission/overtakes.js';
+import type { ClockSetBack } from '../clock-set-back.js';
+import type { Dispatch } from '../dispatch.js';
+import type { Whereabouts } from '../handing-over.js';
+import type { Ledger } from '../ledger.js';
+import { crashDecision } from '../outcomes.js';
+import type { SchedulerStart } from '../scheduler-ports.js';
 
 interface RecoveryPorts {
   readonly clock: Clock;
   readonly sets: JobsByStatus;
+  readonly store: Pick<Commits, 'position'>;
   readonly whereabouts?: Whereabouts | undefined;
 }
 
@@ -39,6 +40,8 @@ export class Recovery {
   readonly #wasGiven: boolean;
   /** Jobs whose attempts were named, and whose nodes have ended in order. */
   readonly #left = new Set<number>();
+  /** The position of the commit that holds what was found. */
+  #position = 0;
 
   constructor(ports: RecoveryPorts, parts: RecoveryParts, start: Pick<SchedulerStart, 'handover' | 'position'>) {
     this.#ports = ports;
@@ -47,8 +50,8 @@ export class Recovery {
     this.#wasGiven = wasGiven(start);
   }
 
-  /** Decides about all of them; once more where what was decided has been lost. */
-  run(): void {
+  /** Takes them up. Call once, before the first turn, and again for each write of it that is refused. */
+  begin(): void {
     for (const attempt of this.#named) this.#resume(attempt);
     this.#named = [];
     const { ledger, clockSetBack } = this.#parts;
@@ -61,6 +64,12 @@ export class Recovery {
       const job = ledger.unlessUnreadable(seq, () => ledger.lookup(seq));
       if (job?.state.status === 'running') ledger.record(job, crashDecision(job, now, this.#left.has(seq)), now);
     }
+    this.#position = this.#ports.store.position + (ledger.filling.isEmpty ? 0 : 1);
+  }
+
+  /** What was found is on disk. */
+  get isDone(): boolean {
+    return this.#ports.store.position >= this.#position;
   }
 
   /** What is not running any more may have ended since, unless the record that names it is the last. */
