@@ -3,7 +3,7 @@ import type { Stretch } from '../clock.js';
 import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { PoolEvents } from '../pool/port.js';
 import { Places } from '../scheduler/admission/places.js';
-import type { Whereabouts } from '../scheduler/handing-over.js';
+import type { Whereabouts } from '../scheduler/attempts/handing-over.js';
 import { makeShard, type ShardPorts, type ShardStorage } from '../shard.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import { TimerWaker } from '../timer/waker.js';

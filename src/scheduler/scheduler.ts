@@ -21,7 +21,7 @@ import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime } from './downtime.js';
-import { type HandedOver, HandingOver } from './handing-over.js';
+import { type HandedOver, HandingOver } from './attempts/handing-over.js';
 import { Ledger } from './ledger.js';
 import { Mailbox, maxGathered } from './mailbox.js';
 import { Merging } from './merging.js';

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
-import type { Peers } from '../cluster/peers.js';
+import type { PeerAttempts, Peers } from '../cluster/peers.js';
 import type { Config } from '../config.js';
 import type { JobEvent, TransientEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
@@ -33,6 +33,7 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
+import { attemptRoutes } from './peers/attempt-routes.js';
 import { forwarded } from './peers/forwarded-route.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
@@ -98,6 +99,8 @@ export interface ServerOptions {
   readonly metrics?: () => Promise<Exposition>;
   /** The other nodes of its cluster; absent: there is none. */
   readonly peers?: Peers | undefined;
+  /** Of jobs of this node that run elsewhere, and the other way round; absent: there are none. */
+  readonly peerAttempts?: PeerAttempts | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
@@ -233,7 +236,8 @@ export class Server {
     // Without a cluster it says that there is none, and the index does not name it.
     const none = options.cluster ? [] : clusterRoutes(base, undefined);
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
-    for (const route of [...owned, ...none, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
+    const between = options.peerAttempts ? attemptRoutes(options.peerAttempts) : [];
+    for (const route of [...between, ...owned, ...none, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
       app.route(route);
     app.routeRest(base);
     this.#app = app;

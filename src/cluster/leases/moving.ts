@@ -10,7 +10,7 @@
  *     reads the rest of the log, and begins
  *
  * Nobody starts what is due in between; that is from the last start of the old one to the next look of the new one. A node brings
- * one shard after the other to itself, two where their owner leaves.
+ * one shard after the other to itself, four at a time where their owner leaves.
  */
 import type { RandomId } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
@@ -18,7 +18,7 @@ import type { ShardHost } from './host.js';
 import type { View } from './members.js';
 import { assign, isLive } from './ownership.js';
 
-const mostFollowed = { joining: 1, leaving: 2 } as const;
+const mostFollowed = { joining: 1, leaving: 4 } as const;
 
 export interface MovingPorts {
   readonly host: Pick<ShardHost, 'follow' | 'unfollow' | 'followed'>;

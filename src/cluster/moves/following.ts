@@ -3,7 +3,7 @@
  * its owner has written pages since, it is loaded anew.
  */
 import type { Database, ShardRow } from '../../store/postgres/database.js';
-import { type LoadedIndex, Outdated, ShardLoading } from '../../store/postgres/load.js';
+import { type LoadedIndex, NotOwned, Outdated, ShardLoading } from '../../store/postgres/load.js';
 import type { LocalIndex } from '../../store/trees/local-index.js';
 
 export interface FollowingPorts<Index> {
@@ -65,7 +65,8 @@ export class Following<Index extends LocalIndex> {
       try {
         return { index: this.#index, loaded: await this.#loading.finish(row) };
       } catch (error) {
-        if (!(error instanceof Outdated)) throw error;
+        // The database may have forgotten a part of what is here.
+        if (error instanceof NotOwned) throw error;
       }
     }
     await this.#load();

@@ -3,7 +3,7 @@
  * one end, which its node tells, or which this makes up when that node is gone.
  */
 import type { AbortReason, Outcome } from '../../pool/port.js';
-import type { Whereabouts } from '../../scheduler/handing-over.js';
+import type { Whereabouts } from '../../scheduler/attempts/handing-over.js';
 import type { Scheduler } from '../../scheduler/scheduler.js';
 import type { RemoteAttempt } from '../../store/port.js';
 import type { RandomId, ShardRow } from '../../store/postgres/database.js';

@@ -9,8 +9,8 @@
 
 import type { Status } from '../../domain/lifecycle.js';
 import { decodeMeta, metaKey } from '../format/layout.js';
-import { readHandover } from '../format/handover.js';
-import { readSetBack } from '../format/set-back.js';
+import { readHandover } from '../format/meta/handover.js';
+import { readSetBack } from '../format/meta/set-back.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';

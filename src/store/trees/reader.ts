@@ -20,8 +20,8 @@ import {
   specKey,
 } from '../format/layout.js';
 import type { RowPlace } from '../format/row.js';
-import { readHandover } from '../format/handover.js';
-import { readSetBack } from '../format/set-back.js';
+import { readHandover } from '../format/meta/handover.js';
+import { readSetBack } from '../format/meta/set-back.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { readSpec } from '../format/spec-codec.js';
 import { placeOfBulk, readBulkJobs, readBulkRecord } from '../format/trees/bulk-record.js';

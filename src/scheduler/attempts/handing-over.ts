@@ -10,8 +10,8 @@
  * - The last record names the attempts that still run. Ends that are reported while it is written are for the new owner to decide, and so are
  *   those that were waiting for room in a batch.
  */
-import type { Outcome } from '../pool/port.js';
-import type { Giving, RemoteAttempt } from '../store/port.js';
+import type { Outcome } from '../../pool/port.js';
+import type { Giving, RemoteAttempt } from '../../store/port.js';
 
 /** Where attempts of jobs of this shard run, where that may be on other nodes. */
 export interface Whereabouts {

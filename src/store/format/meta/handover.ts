@@ -2,8 +2,8 @@
  * That a shard was given away, as bytes: one entry of `meta`, sealed. Format version (u8), then JSON. It is written with the last record of
  * an owner, and stays until the next that gives the shard away.
  */
-import { type Handover, NewerRecord, type RemoteAttempt } from '../port.js';
-import { metaKey, type Put, seal, unseal } from './layout.js';
+import { type Handover, NewerRecord, type RemoteAttempt } from '../../port.js';
+import { metaKey, type Put, seal, unseal } from '../layout.js';
 
 const version = 1;
 const key = metaKey('handover');
