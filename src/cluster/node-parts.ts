@@ -13,15 +13,15 @@ import { HttpPeers } from './http-peers.js';
 import { readFacts } from './leases/facts.js';
 import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
-import { OwnersTable } from './owners-table.js';
-import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { NodeMoves } from './moves/moves.js';
 import type { NodeState } from './moves/remote-attempts.js';
+import { OwnersTable } from './owners-table.js';
+import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { NodeShards } from './shard-host.js';
 import { Shards } from './shards.js';
-import type { Schedulers } from './together.js';
 import { OwnAddress } from './standing/own-address.js';
 import { standing } from './standing/standing.js';
+import type { Schedulers } from './together.js';
 
 export interface NodePartsOptions {
   readonly opened: OpenedDatabase;
@@ -123,8 +123,12 @@ export class NodeParts {
       addressOf: (node) => this.#table.addressOf(node),
       hear: (word) => this.#ownAddress.hear(word),
       renew: async () => {
-        const rows = await database.shards();
-        this.#table.renew(rows, await database.nodes());
+        try {
+          const rows = await database.shards();
+          this.#table.renew(rows, await database.nodes());
+        } catch (err) {
+          log.debug({ err }, 'who owns what could not be read: what was known stays');
+        }
       },
     });
     this.stores = {
@@ -188,7 +192,8 @@ export class NodeParts {
     const end = monotonicMs() + giveWithinMs;
     while (!this.#node.isEmpty && this.#hasTakers && monotonicMs() < end) await pause(giveLookMs);
     const { open } = this.#node;
-    if (open.length > 0) this.#options.log.warn({ shards: open }, 'no other node has taken these shards: they are left');
+    if (open.length > 0)
+      this.#options.log.warn({ shards: open }, 'no other node has taken these shards: they are left');
   }
 
   get #hasTakers(): boolean {

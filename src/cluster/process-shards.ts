@@ -7,11 +7,11 @@ import type { Whereabouts } from '../scheduler/attempts/handing-over.js';
 import { makeShard, type ShardPorts, type ShardStorage } from '../shard.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import { TimerWaker } from '../timer/waker.js';
+import type { RemoteAttempts } from './moves/remote-attempts.js';
 import { outwardEvents, outwardTransient } from './numbered.js';
 import { type OwnedShard, Shards } from './shards.js';
 import { eventsFor, type MovedAttempts, poolOf, type ShardPool } from './sharing/shared-pool.js';
 import { SharedWaker } from './sharing/shared-waker.js';
-import type { RemoteAttempts } from './moves/remote-attempts.js';
 import { othersOf } from './together.js';
 
 /** Who hears of the pool, and gives turns. */

@@ -5,9 +5,8 @@
 import type { Clock } from '../clock.js';
 import { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { Logger } from '../log.js';
-import type { KvReader } from '../store/kv/kv.js';
-import { StoreReader } from '../store/trees/reader.js';
 import { TypeDictionary } from '../store/format/type-dictionary.js';
+import type { KvReader } from '../store/kv/kv.js';
 import { KvLogSource } from '../store/log/kv-log.js';
 import { claimsOf } from '../store/postgres/claims.js';
 import { type ClusterEvents, ClusterStorage, type Progress } from '../store/postgres/cluster-storage.js';
@@ -15,6 +14,7 @@ import type { Database, LogEnd, RandomId, ShardRow } from '../store/postgres/dat
 import { type LoadedIndex, loadShard } from '../store/postgres/load.js';
 import type { CommittedStore } from '../store/state/committed-store.js';
 import type { IndexFilling, LocalIndex } from '../store/trees/local-index.js';
+import { StoreReader } from '../store/trees/reader.js';
 import type { Given, ShardHost } from './leases/host.js';
 import { Following } from './moves/following.js';
 import type { Outgoing } from './moves/outgoing.js';
@@ -160,7 +160,7 @@ export class NodeShards implements ShardHost {
 
   followed(shard: number): void {
     const { clock } = this.#ports;
-    this.#hosted.get(shard)?.owned?.scheduler.holdMerges(clock.monotonic() + holdMergesMs);
+    this.#hosted.get(shard)?.owned?.scheduler.merging.hold(clock.monotonic() + holdMergesMs);
   }
 
   async give({ shard, epoch }: ShardRow, to: RandomId): Promise<Given> {
@@ -169,7 +169,7 @@ export class NodeShards implements ShardHost {
     if (hosted === undefined || owned === undefined) return 'lost';
     const { shards, moves } = this.#ports;
     owned.jobLogs.flush();
-    const handedOver = await owned.scheduler.handOver(to);
+    const handedOver = await owned.scheduler.handingOver.begin(to);
     if (hosted.isDropped) return 'lost';
     if (handedOver.end === 'kept') return 'kept';
     hosted.isGiven = true;
@@ -264,7 +264,7 @@ export class NodeShards implements ShardHost {
       logsWritten: (bytes) => store.logsWritten(bytes),
       logsRefused: () => store.logsRefused(),
       lost: ({ why, message }) => {
-        if (hosted.owned?.scheduler.isGiven || hosted.isGiven) return;
+        if (hosted.owned?.scheduler.handingOver.isGiven || hosted.isGiven) return;
         this.#ports.log.warn({ shard, why, reason: message }, 'a shard is given up');
         this.#ports.lost(shard);
       },

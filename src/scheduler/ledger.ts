@@ -333,7 +333,7 @@ export class Ledger {
    *
    * @param giving with this the shard is another node's
    */
-  commit(now: number, probe = false, giving?: Giving): boolean {
+  commit(at: number, probe = false, giving?: Giving): boolean {
     if (this.#inFlight || (this.#filling.isEmpty && !probe)) return false;
     const batch = this.#filling;
     const counters = { ...this.#counters };
@@ -350,21 +350,8 @@ export class Ledger {
     const downtime = this.#downtime;
     this.#downtime = undefined;
     this.#downtimeInFlight = downtime;
-    this.#ports.store.commit({
-      at: now,
-      counters,
-      jobs,
-      events,
-      keys,
-      jobKeys,
-      runs,
-      passed,
-      bulks,
-      settings,
-      downtime,
-      setBack,
-      giving,
-    });
+    const all = { at, counters, jobs, events, keys, jobKeys, runs, passed, bulks, settings, downtime, setBack, giving };
+    this.#ports.store.commit(all);
     return true;
   }
 

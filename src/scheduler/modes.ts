@@ -97,8 +97,8 @@ export const modes: Readonly<Record<ModeName, Mode>> = {
       reason: 'the disk takes no writes: it is probably full. Nothing is accepted or started until it does',
     },
   },
-  draining: { ...shuttingDown, name: 'draining', writes: 'at_once' },
   giving: { ...working, name: 'giving', refusal: movedAway, starts: false, expires: false, refills: false },
+  draining: { ...shuttingDown, name: 'draining', writes: 'at_once' },
   draining_blocked: { ...shuttingDown, name: 'draining_blocked', writes: 'now_and_then' },
   without_shards: {
     ...working,

@@ -8,9 +8,9 @@ import type { DueTimes } from '../timer/lanes.js';
 import type { Waker } from '../timer/waker.js';
 import type { Places } from './admission/places.js';
 import type { AttemptsPorts } from './attempts/attempts.js';
+import type { Whereabouts } from './attempts/handing-over.js';
 import type { LedgerPorts } from './ledger.js';
 import type { MergeBounds } from './merging.js';
-import type { Whereabouts } from './attempts/handing-over.js';
 import type { OtherShards } from './requests/other-shards.js';
 import type { RetentionLimits } from './retention.js';
 

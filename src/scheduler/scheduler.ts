@@ -16,12 +16,12 @@ import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
 import type { LimitQueue } from './admission/waiting-line.js';
 import { Attempts } from './attempts/attempts.js';
+import { HandingOver } from './attempts/handing-over.js';
 import { Recovery, wasGiven } from './attempts/recovery.js';
 import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime } from './downtime.js';
-import { type HandedOver, HandingOver } from './attempts/handing-over.js';
 import { Ledger } from './ledger.js';
 import { Mailbox, maxGathered } from './mailbox.js';
 import { Merging } from './merging.js';
@@ -55,8 +55,8 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #mailbox: Mailbox;
   readonly #attempts: Attempts;
   readonly #modes: Modes;
-  readonly #merging: Merging;
-  readonly #handingOver = new HandingOver();
+  readonly merging: Merging;
+  readonly handingOver: HandingOver;
   readonly #recovery: Recovery;
 
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
@@ -73,7 +73,6 @@ export class Scheduler implements Requests, StoreEvents {
       },
       ports.takeStop,
     );
-    // Who gave the shard away was well.
     const clean = start.clean || wasGiven(start);
     this.#dispatch = new Dispatch(ports, this.#ledger, { handlers: this.#handlers, clean, downtime: this.#downtime });
     this.#overtakes = new Overtakes(ports, this.#ledger);
@@ -81,17 +80,17 @@ export class Scheduler implements Requests, StoreEvents {
     this.#retention = new Retention(ports, this.#ledger);
     this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic(), ports.requestedJobsPerTurn);
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
-    if (start.setBack) this.#clockSetBack.begin(start.setBack);
-    this.#merging = new Merging(ports, this.#ledger);
+    this.merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
     this.#attempts = new Attempts(ports, parts, (now) => this.#contextAt(now));
+    this.handingOver = new HandingOver(ports, { ledger: this.#ledger, attempts: this.#attempts }, () => this.turn());
     this.#modes = new Modes({
       isCrowded: () => this.#ledger.filling.facts.length >= maxFacts,
       isRecovering: () => !this.recovered,
-      isGiving: () => this.#handingOver.isOn,
+      isGiving: () => this.handingOver.isOn,
     });
-    const setBack = this.#downtime.setBackBefore(start.lastRecordAt);
-    if (setBack) this.#clockSetBack.begin(setBack);
+    for (const setBack of [start.setBack, this.#downtime.setBackBefore(start.lastRecordAt)])
+      if (setBack) this.#clockSetBack.begin(setBack);
     this.#ledger.keepDowntime(this.#downtime.takeNews());
     this.#recovery = new Recovery(ports, { ...parts, overtakes: this.#overtakes }, start);
   }
@@ -119,9 +118,8 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   refusing(): Refusal | undefined {
-    const { refusal } = this.mode;
-    if (refusal) return refusal;
-    return this.#mailbox.isFull || this.#ports.store.changed >= maxUnmerged ? overloaded : undefined;
+    const isFull = this.#mailbox.isFull || this.#ports.store.changed >= maxUnmerged;
+    return this.mode.refusal ?? (isFull ? overloaded : undefined);
   }
 
   waitingFor(job: Job): ShownWait | undefined {
@@ -176,7 +174,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Outcomes of attempts, as the pool reports them. */
   outcomes(outcomes: readonly Outcome[]): void {
-    if (this.#handingOver.holds) return this.#handingOver.hold(outcomes);
+    if (this.handingOver.holds) return this.handingOver.hold(outcomes);
     this.#observeClock();
     const now = this.#ports.clock.now();
     this.#attempts.outcomes(outcomes, now);
@@ -191,12 +189,8 @@ export class Scheduler implements Requests, StoreEvents {
       if (!removed) this.#awaitTime(job);
     }
     batch.written();
-    if (this.#handingOver.written(() => this.#attempts.takeUndecided())) {
-      batch.giveAnswers();
-      return this.#ports.publish(batch.events);
-    }
     // The next batch goes out before the answers of this one: the disk works while they are written.
-    this.turn();
+    if (!this.handingOver.written()) this.turn();
     batch.giveAnswers();
     if (batch.events.length > 0) this.#ports.publish(batch.events);
   }
@@ -222,7 +216,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#attempts.lost();
     this.#mailbox.startOver();
     if (!this.recovered) this.recover();
-    this.#attempts.outcomes(this.#handingOver.refused(), this.#ports.clock.now());
+    this.#attempts.outcomes(this.handingOver.refused(), this.#ports.clock.now());
     for (const fact of facts) this.#attempts.decideAgain(fact);
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
@@ -252,44 +246,13 @@ export class Scheduler implements Requests, StoreEvents {
     this.turn();
   }
 
-  /**
-   * Gives the shard to another node: see `HandingOver`. Once it is `given`, only `abandon` is to be called any more.
-   *
-   * @param to the id of that node
-   */
-  handOver(to: string): Promise<HandedOver> {
-    const { position, merging } = this.#ports.store;
-    // The other node would have to load its pages anew.
-    if (merging || this.mode.name !== 'open') return Promise.resolve({ end: 'kept' });
-    const ahead = (this.#ledger.writing ? 1 : 0) + (this.#ledger.filling.isEmpty ? 0 : 1);
-    const handedOver = this.#handingOver.begin(to, position + ahead);
-    this.turn();
-    return handedOver;
-  }
-
-  /** The shard was given to another node. */
-  get isGiven(): boolean {
-    return this.#handingOver.isGiven;
-  }
-
-  /** Merges are held for so long, monotonic milliseconds: another node has loaded the shard, and is to be given it. */
-  holdMerges(until: number): void {
-    this.#merging.hold(until);
-  }
-
-  /** Calls back once all that has been decided is on disk; not when there are ends of attempts that have not been decided. */
-  whenWritten(done: (isWritten: boolean) => void): void {
-    if (!this.#attempts.settled) return done(false);
-    this.#ledger.answerAfterAll((answer) => done(answer.ok), { ok: true, jobs: [], replayed: false });
-  }
-
   /** The shard is another node's by now: who waits is refused, and the places of its attempts are free. It is not to be called any more. */
   abandon(): void {
     this.#modes.drain();
     this.#mailbox.refuse(movedAway);
     this.#ledger.lost(maybeMade);
     this.#dispatch.abandon();
-    this.#handingOver.refused();
+    this.handingOver.refused();
   }
 
   /** What it does at present, and what that permits. */
@@ -341,7 +304,7 @@ export class Scheduler implements Requests, StoreEvents {
       this.#bulks.step(this.#contextAt(this.#ports.clock.now()));
     this.#ports.pool.flush();
     if (this.#ports.window.wantsRefill && refills) this.#refill();
-    this.#merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
+    this.merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
     this.#write();
     this.#sleep();
   }
@@ -405,23 +368,9 @@ export class Scheduler implements Requests, StoreEvents {
     if (this.#mailbox.isHalfway) return;
     const isTry = this.mode.writes === 'now_and_then';
     if (isTry && this.#ports.clock.monotonic() < this.#modes.nextWriteAt) return;
-    if (this.#handingOver.isOn && this.#giveAway()) return;
+    if (this.handingOver.isOn && this.handingOver.commitLast(this.#mailbox.isEmpty)) return;
     const isSignDue = !this.#ledger.writing && this.#signOfLife.isDue;
     if (this.#ledger.commit(this.#ports.clock.now(), isTry || isSignDue)) this.#signOfLife.recorded();
-  }
-
-  /** The last record of this owner, once it is time for it. While it is written there is no other. Returns whether that is so. */
-  #giveAway(): boolean {
-    if (this.#handingOver.holds) return true;
-    const isReady = !this.#ledger.writing && this.#mailbox.isEmpty;
-    if (!isReady || !this.#handingOver.isReadyAt(this.#ports.store.position)) return false;
-    const { whereabouts } = this.#ports;
-    const attempts = [...this.#ledger.active.values()].map(({ spec: { seq }, state: { fence } }) => {
-      const { node = '', epoch = 0 } = whereabouts?.of(seq, fence) ?? {};
-      return { seq, fence, node, epoch };
-    });
-    this.#ledger.commit(this.#ports.clock.now(), true, this.#handingOver.giving(attempts));
-    return true;
   }
 
   #sleep(): void {
@@ -442,7 +391,7 @@ export class Scheduler implements Requests, StoreEvents {
         this.#dispatch.nextAt,
         this.#overtakes.nextAt,
         this.#retention.nextAt,
-        this.#merging.nextAt,
+        this.merging.nextAt,
         this.#attempts.nextAt,
         signAt,
       ),

@@ -35,6 +35,7 @@ import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
 import { attemptRoutes } from './peers/attempt-routes.js';
 import { forwarded } from './peers/forwarded-route.js';
+import { Gathering } from './peers/gathering.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -44,7 +45,7 @@ import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
-import { type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { type ClusterContext, type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
@@ -101,6 +102,8 @@ export interface ServerOptions {
   readonly peers?: Peers | undefined;
   /** Of jobs of this node that run elsewhere, and the other way round; absent: there are none. */
   readonly peerAttempts?: PeerAttempts | undefined;
+  /** Some of the shards of this node, in a cluster. */
+  readonly own?: ClusterContext['own'] | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
@@ -180,13 +183,15 @@ export class Server {
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const types = new JobTypes(handlers);
     const waits = new Waits();
+    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const jobs: JobsContext = {
       requests,
       queries,
       clock,
       base,
       waits,
-      turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
+      turns,
+      cluster: clusterOf(options, turns),
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -237,7 +242,14 @@ export class Server {
     const none = options.cluster ? [] : clusterRoutes(base, undefined);
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
     const between = options.peerAttempts ? attemptRoutes(options.peerAttempts) : [];
-    for (const route of [...between, ...owned, ...none, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
+    for (const route of [
+      ...between,
+      ...owned,
+      ...none,
+      indexRoute(base, routes),
+      ...descriptionRoutes(described),
+      ...pages,
+    ])
       app.route(route);
     app.routeRest(base);
     this.#app = app;
@@ -338,6 +350,11 @@ function withOwners(routes: readonly Route[], { peers, clock }: ServerOptions): 
   if (peers === undefined) return routes;
   const forwarding = { peers, now: () => clock.monotonic(), sleep };
   return routes.map((route) => (route.path.startsWith(`${base}/jobs/:`) ? forwarded(route, forwarding) : route));
+}
+
+function clusterOf({ peers, own, clock }: ServerOptions, turns: Turns): ClusterContext | undefined {
+  if (peers === undefined || own === undefined) return undefined;
+  return { gathering: new Gathering({ peers, turns, now: () => clock.monotonic(), sleep }), own };
 }
 
 function sleep(ms: number): Promise<void> {

@@ -53,7 +53,7 @@ t.test('nodes are restarted one after the other', { skip: withoutPostgres }, asy
     for (let next = 0; !isOver; next++) {
       const job = recorder.job({}, { delay: '20ms' });
       const ask = (at: number): Promise<Answer<Job> | undefined> =>
-        recorder.create(nodes[at % nodes.length]!.api, job, `asked ${next}`);
+        recorder.create(nodes[at % nodes.length]!.api, job, `asked-${next}`);
       const first = await ask(next);
       const made = first?.status === 201 ? first : await ask(next + 1);
       if (made?.status !== 201) failed.push(`job ${next}: ${first?.text} and ${made?.text}`);

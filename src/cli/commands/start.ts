@@ -259,7 +259,9 @@ function toConfig(options: StartOptions): Config {
     http: options.http,
     dataDir: resolve(options.dataDir),
     shards: options.shards,
-    ...(options.store !== undefined && { cluster: { ...readCluster(options.store, options.advertise), settleMs: options.settle } }),
+    ...(options.store !== undefined && {
+      cluster: { ...readCluster(options.store, options.advertise), settleMs: options.settle },
+    }),
     handlersDir: resolve(options.handlers),
     watch: options.watch === true,
     threads: options.threads,

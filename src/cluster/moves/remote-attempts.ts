@@ -138,7 +138,7 @@ export class RemoteAttempts {
 
 function record(scheduler: Scheduler, outcomes: readonly Outcome[]): Promise<boolean> {
   if (outcomes.length > 0) scheduler.outcomes(outcomes);
-  return new Promise((resolve) => scheduler.whenWritten(resolve));
+  return new Promise((resolve) => scheduler.handingOver.whenWritten(resolve));
 }
 
 const nameOf = (seq: number, fence: number): string => `${seq} ${fence}`;

@@ -7,10 +7,10 @@ import type { Commits, JobsByStatus, RemoteAttempt } from '../../store/port.js';
 import type { Overtakes } from '../admission/overtakes.js';
 import type { ClockSetBack } from '../clock-set-back.js';
 import type { Dispatch } from '../dispatch.js';
-import type { Whereabouts } from './handing-over.js';
 import type { Ledger } from '../ledger.js';
 import { crashDecision } from '../outcomes.js';
 import type { SchedulerStart } from '../scheduler-ports.js';
+import type { Whereabouts } from './handing-over.js';
 
 interface RecoveryPorts {
   readonly clock: Clock;

@@ -5,6 +5,7 @@
  * A method resolves with what the database has said. It rejects with `UnknownEnd` where nothing is known: the statement may have been
  * carried out, or may be yet. Any other rejection is a refusal: it was not.
  */
+import type { PlaceAnswer, PlaceAsk } from '../../domain/control/limited-places.js';
 import type { Tree } from '../format/layout.js';
 
 /** 16 random bytes, in hex. */
@@ -198,7 +199,16 @@ export interface Database {
   nodes(): Promise<readonly NodeRow[]>;
   /** Returns false when its beat has moved since it was seen, or it was dead. */
   declareDead(node: RandomId, seen: number): Promise<boolean>;
+  /** Removes its row, and with it the places that it has. */
   leave(node: RandomId): Promise<void>;
+  /**
+   * Takes note of what a node uses of types with limits, and gives it what is free, as of `PlaceKeeper`. Undefined: the node is dead, or has
+   * not joined.
+   *
+   * @param asked grows with each ask of a node: one that is carried out behind a later one of a type is not answered for that
+   * @param asks each type once
+   */
+  askPlaces(node: RandomId, asked: number, asks: readonly PlaceAsk[]): Promise<readonly PlaceAnswer[] | undefined>;
 
   shards(): Promise<readonly ShardRow[]>;
   /**

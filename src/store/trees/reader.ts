@@ -19,9 +19,9 @@ import {
   rowAt,
   specKey,
 } from '../format/layout.js';
-import type { RowPlace } from '../format/row.js';
 import { readHandover } from '../format/meta/handover.js';
 import { readSetBack } from '../format/meta/set-back.js';
+import type { RowPlace } from '../format/row.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { readSpec } from '../format/spec-codec.js';
 import { placeOfBulk, readBulkJobs, readBulkRecord } from '../format/trees/bulk-record.js';

@@ -31,7 +31,7 @@ async function start(t: Test, url: string) {
     ends: [],
     follow: async () => {},
     unfollow: () => {},
-          followed: () => {},
+    followed: () => {},
     give: async () => 'kept',
   };
   const failures: unknown[] = [];

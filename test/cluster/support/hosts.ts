@@ -1,10 +1,10 @@
 /** Nodes over one database, with all that is real but leases, threads and sockets. */
 import type { Test } from 'tap';
 import { systemClock } from '../../../src/clock.js';
-import { type CommonPorts, SeveralShards } from '../../../src/cluster/process-shards.js';
 import { NodeMoves } from '../../../src/cluster/moves/moves.js';
 import type { NodeState } from '../../../src/cluster/moves/remote-attempts.js';
 import { PeerGone, peerPaths } from '../../../src/cluster/peers.js';
+import { type CommonPorts, SeveralShards } from '../../../src/cluster/process-shards.js';
 import { NodeShards } from '../../../src/cluster/shard-host.js';
 import { Shards } from '../../../src/cluster/shards.js';
 import { togetherOf } from '../../../src/cluster/together.js';
@@ -152,7 +152,7 @@ export function world(t: Test) {
   /** Lets all of them work until it is so. */
   const until = async (what: string, isSo: () => boolean): Promise<void> => {
     for (let step = 0; !isSo(); step++) {
-      if (step > 5_000) throw new Error(`it never is so: ${what}`);
+      if (step > 100_000) throw new Error(`it never is so: ${what}`);
       fake.step();
       for (const { indexes } of hosts.values()) for (const index of indexes) index.step();
       await turn();
@@ -178,4 +178,3 @@ export function numberOf(asked: { answer?: Answer }): number {
 
 export const bodies = (host: Host, number: number) =>
   host.events.filter(({ jobSeq }) => jobSeq === number).map(({ body }) => body.type);
-

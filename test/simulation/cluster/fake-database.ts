@@ -158,6 +158,7 @@ export class FakeDatabase {
       nodes: () => read('nodes', () => tables.nodes()),
       declareDead: (of, seen) => write('dead', () => tables.declareDead(of, seen)),
       leave: (of) => write('leave', () => tables.leave(of)),
+      askPlaces: (of, asked, asks) => write('places', () => tables.askPlaces(of, asked, asks)),
       shards: () => read('shards', () => tables.shards()),
       take: (shard, oldToken, owner) => write('take', () => tables.take(shard, oldToken, owner)),
       endBackends: (of) => read('end', () => this.#end(of)),

@@ -2,6 +2,7 @@
  * What the database of a cluster has, in memory, and what each statement does there: at once, all of it or nothing. Statements are
  * carried out one after the other, so row locks need no model. Every write can be taken back, for a failover that loses the last ones.
  */
+import type { PlaceAnswer, PlaceAsk } from '../../../src/domain/control/limited-places.js';
 import type {
   Append,
   Appended,
@@ -19,6 +20,7 @@ import type {
   StoredSettings,
 } from '../../../src/store/postgres/database.js';
 import { noChange } from '../../../src/store/postgres/database.js';
+import { askFake, type FakeType, unusedType } from './fake-places.js';
 
 interface Page {
   readonly tree: PageChange['tree'];
@@ -46,6 +48,7 @@ export class FakeTables {
   #lastChange: Pick<StoredSettings, 'version' | 'id'> = { version: 0, id: noChange };
   readonly #types = new Map<string, string>();
   #bulks = 0;
+  readonly #limited = new Map<string, FakeType>();
   readonly #randomId: () => RandomId;
   readonly #now: () => number;
   /** What takes each write back, the latest last. */
@@ -193,7 +196,26 @@ export class FakeTables {
   }
 
   leave(node: RandomId): void {
-    this.#write(setting(this.#nodes, node, undefined));
+    const without = [...this.#limited].map(([name, type]) => {
+      const nodes = new Map(type.nodes);
+      nodes.delete(node);
+      return setting(this.#limited, name, { ...type, nodes });
+    });
+    this.#write(setting(this.#nodes, node, undefined), ...without);
+  }
+
+  askPlaces(node: RandomId, asked: number, asks: readonly PlaceAsk[]): readonly PlaceAnswer[] | undefined {
+    const lives = (id: RandomId): boolean => this.#nodes.get(id)?.dead === false;
+    if (!lives(node)) return undefined;
+    const answers: PlaceAnswer[] = [];
+    for (const ask of [...asks].sort((a, b) => (a.type < b.type ? -1 : 1))) {
+      const before = this.#limited.get(ask.type) ?? unusedType;
+      const done = askFake(before, ask, { node, asked, now: this.#now(), lives });
+      if (done === undefined) continue;
+      this.#write(setting(this.#limited, ask.type, done.type));
+      answers.push(done.answer);
+    }
+    return answers;
   }
 
   shards(): readonly ShardRow[] {

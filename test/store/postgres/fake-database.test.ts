@@ -3,6 +3,7 @@ import t from 'tap';
 import { FakeDatabase } from '../../simulation/cluster/fake-database.js';
 import { Random } from '../../simulation/random.js';
 import { type DatabaseUnderTest, testDatabase } from './database-suite.js';
+import { testPlaces } from './places-suite.js';
 import { testShared } from './shared-suite.js';
 
 const make = async (): Promise<DatabaseUnderTest> => {
@@ -12,3 +13,4 @@ const make = async (): Promise<DatabaseUnderTest> => {
 
 testDatabase(t, make);
 testShared(t, make);
+testPlaces(t, make);

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap';
 import { startPostgres, withoutPostgres } from '../../support/postgres.js';
 import { type DatabaseUnderTest, testDatabase } from './database-suite.js';
 import { openTest } from './opening.js';
+import { testPlaces } from './places-suite.js';
 import { testShared } from './shared-suite.js';
 
 t.setTimeout(240_000);
@@ -19,5 +20,6 @@ t.test('the port over PostgreSQL', { skip: withoutPostgres }, async (t) => {
     };
   };
   testDatabase(t, make);
+  testPlaces(t, make);
   testShared(t, make);
 });

@@ -10,7 +10,7 @@ import { codeOf, DatabaseRefusal, DatabaseUnusable, endsSession, isFromServer, m
 import { type Backend, beginSession, sessionName } from './session.js';
 
 /** What connections are used for, and how many there are at most. */
-const uses = { appends: 6, pages: 4, control: 2, beats: 1 } as const;
+const uses = { appends: 6, pages: 4, control: 2, beats: 1, places: 1 } as const;
 export type Use = keyof typeof uses;
 
 export interface ConnectionOptions {
@@ -59,7 +59,13 @@ export class Connections {
       made.on('error', () => {});
       return made;
     };
-    this.#pools = { appends: pool('appends'), pages: pool('pages'), control: pool('control'), beats: pool('beats') };
+    this.#pools = {
+      appends: pool('appends'),
+      pages: pool('pages'),
+      control: pool('control'),
+      beats: pool('beats'),
+      places: pool('places'),
+    };
   }
 
   /** Loads the library; nothing is connected yet. */

@@ -1,5 +1,6 @@
 /** The port `Database` over PostgreSQL. What each statement does stands in `schema.ts`; what becomes of it, in `connections.ts`. */
 import { randomBytes } from 'node:crypto';
+import type { PlaceAnswer, PlaceAsk } from '../../../domain/control/limited-places.js';
 import type {
   Append,
   Appended,
@@ -191,6 +192,16 @@ export class PgDatabase implements Database {
     await this.#connections.run('control', async (client) => {
       await client.query('DELETE FROM node WHERE node = $1', [node]);
     });
+  }
+
+  async askPlaces(
+    node: RandomId,
+    asked: number,
+    asks: readonly PlaceAsk[],
+  ): Promise<readonly PlaceAnswer[] | undefined> {
+    const values = [node, asked, JSON.stringify(asks)];
+    const text = await this.#one<string | null>('places', 'ask_places', 'ask_places($1, $2, $3)', values);
+    return text === null ? undefined : (JSON.parse(text) as PlaceAnswer[]);
   }
 
   async shards(): Promise<readonly ShardRow[]> {

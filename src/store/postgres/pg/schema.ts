@@ -7,6 +7,7 @@
  * table of its own, so that a merge does not hold up appends. Nothing is updated once per record: under the snapshot of a dump the
  * versions of a row pile up.
  */
+import { placesSql } from './places.js';
 
 /** Number of what stands below. A store of another number is refused. */
 export const tablesFormat = 1;
@@ -289,4 +290,4 @@ END $$;
 `;
 
 /** All of it, as one text of several statements. */
-export const schemaSql = [tables, appending, naming, merging, leasing, setting].join('');
+export const schemaSql = [tables, appending, naming, merging, leasing, setting, placesSql].join('');
