@@ -17,6 +17,7 @@ import { NodeMoves } from './moves/moves.js';
 import type { NodeState } from './moves/remote-attempts.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
+import { SharedSettings } from './settings/shared-settings.js';
 import { NodeShards } from './shard-host.js';
 import { Shards } from './shards.js';
 import { OwnAddress } from './standing/own-address.js';
@@ -54,6 +55,7 @@ export class NodeParts {
   readonly peers: HttpPeers;
   /** What shards leave behind that have moved. */
   readonly moves: NodeMoves;
+  readonly settings: SharedSettings;
   /** What the server shows of files. */
   readonly stores: {
     readonly all: readonly { readonly folder: string }[];
@@ -83,7 +85,13 @@ export class NodeParts {
     this.several = new SeveralShards(shards, ports, turn, this.moves);
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },
+      settled: () => this.settings.renew(),
       lost: (shard) => this.#node.refused(shard),
+    });
+    this.settings = new SharedSettings({
+      ...{ database, pause, clock: { now: () => Date.now(), monotonic: monotonicMs }, randomId: newRandomId },
+      changed: (settings) => this.several.follow(settings),
+      tell: () => this.#node.tell(),
     });
     const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
     this.#ownAddress = new OwnAddress({ address, log, isShared: () => this.#isAddressShared });
@@ -93,6 +101,7 @@ export class NodeParts {
       due: () => this.#host.due,
       settleMs,
       looked: () => this.moves.remote.seen(),
+      told: () => ({ settings: this.settings.followed }),
       isReached: () => this.#ownAddress.isHeard,
       events: {
         resumed: () => {
@@ -179,7 +188,7 @@ export class NodeParts {
 
   /** Joins the others, and takes what has no owner. */
   start(): void {
-    this.#stopTicking = tickNode(this.#node);
+    this.#stopTicking = tickNode({ tick: () => this.#tick() });
     void this.#ownAddress.start();
   }
 
@@ -234,6 +243,11 @@ export class NodeParts {
     this.peers.close();
     await indexes.close();
     await opened.close();
+  }
+
+  #tick(): void {
+    this.settings.tick();
+    this.#node.tick();
   }
 
   get #isAddressShared(): boolean {

@@ -38,6 +38,8 @@ export interface ShardHostPorts {
   readonly log: Logger;
   /** What shards leave behind that have moved. */
   readonly moves: ShardMoves;
+  /** Resolves when this node goes by all that users had set before the call. */
+  readonly settled: () => Promise<void>;
   /** A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed. */
   readonly lost: (shard: number) => void;
 }
@@ -196,6 +198,7 @@ export class NodeShards implements ShardHost {
     const { shard } = row;
     const { count } = shards.shards;
     const { index, loaded } = await this.#load(row, hosted);
+    await this.#ports.settled();
     if (hosted.isDropped) throw new Dropped(shard);
     const storage = new ClusterStorage(
       { database, node: sessions, index, clock, pause, claimsOf: (batch) => claimsOf(shard, batch) },

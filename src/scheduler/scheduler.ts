@@ -4,7 +4,6 @@
  * is due, hand the batch to the store; when that is on disk, answer and publish. While one batch is written the next is
  * gathered.
  */
-
 import type { BulkRecord } from '../domain/control/bulk.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { Refusal } from '../domain/errors.js';
@@ -62,6 +61,7 @@ export class Scheduler implements Requests, StoreEvents {
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
     this.#ledger = new Ledger(ports, start);
+    if (ports.settings) this.#ledger.settings.follow(ports.settings);
     this.#mailbox = new Mailbox(ports.requestedJobsPerTurn);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
     this.#downtime = new Downtime(
@@ -145,14 +145,10 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /** See `Dispatch`. */
-  firstDue(): Iterable<readonly [name: string, due: number]> {
-    return this.#dispatch.firstDue();
-  }
+  readonly firstDue = (): Iterable<readonly [name: string, due: number]> => this.#dispatch.firstDue();
 
   /** See `Dispatch`. */
-  queues(): Iterable<LimitQueue> {
-    return this.#dispatch.queues();
-  }
+  readonly queues = (): Iterable<LimitQueue> => this.#dispatch.queues();
 
   /** From now on these are the handlers. Jobs of a type that has none any more wait; jobs keep the defaults that they were made with. */
   replaceHandlers(handlers: readonly HandlerInfo[]): void {
@@ -160,6 +156,12 @@ export class Scheduler implements Requests, StoreEvents {
     for (const handler of handlers) this.#handlers.set(handler.name, handler);
     this.#dispatch.handlersChanged();
     this.turn();
+  }
+
+  /** From now on this is set for the whole cluster; a turn is to come. @param over called when what was decided before has begun */
+  follow(settings: Settings, over: () => void): void {
+    this.#ledger.settings.follow(settings);
+    this.#ledger.answerAfterAll(() => over(), { ok: true, jobs: [], replayed: false });
   }
 
   /** What running attempts say of their progress, as the pool reports it. */
@@ -266,9 +268,7 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /** A job's state as it was decided last, on disk or not; undefined when there is no such job. @throws DamagedRecord */
-  state(seq: number): JobState | undefined {
-    return this.#ledger.state(seq);
-  }
+  readonly state = (seq: number): JobState | undefined => this.#ledger.state(seq);
 
   /** Attempts in the pool. */
   get runningAttempts(): number {

@@ -34,6 +34,7 @@ import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
 import { attemptRoutes } from './peers/attempt-routes.js';
+import { ClusterFeed } from './peers/cluster-feed.js';
 import { forwarded } from './peers/forwarded-route.js';
 import { Gathering } from './peers/gathering.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
@@ -134,6 +135,7 @@ export class Server {
   readonly #app: HttpApp;
   readonly #subscribers: Subscribers;
   readonly #waits: Waits;
+  readonly #cluster: ClusterFeed | undefined;
   readonly #streams: EventStreams;
   readonly #types: JobTypes;
   readonly #tokens: Tokens;
@@ -165,7 +167,16 @@ export class Server {
       }),
     };
     const topics = new StreamTopics();
-    const subscribers = new Subscribers({
+    const waits = new Waits();
+    const cluster =
+      options.peers &&
+      new ClusterFeed({
+        ...{ peers: options.peers, queries, clock },
+        subscribers: () => subscribers,
+        dropped: (shard) => waits.endOfShard(shard, queries.shards),
+        closing: () => app.closing,
+      });
+    const subscribers: Subscribers = new Subscribers({
       publish: (topic, message, resumeAt) => {
         app.publish(topic, message);
         topics.publish(topic, message, resumeAt);
@@ -177,12 +188,12 @@ export class Server {
       maxConnections: config.maxConnections,
       latest: Array.from({ length: queries.shards }, (_, shard) => queries.lastEventOf(shard)),
       queries,
+      others: cluster,
       bounds: options.subscriberBounds,
     });
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const types = new JobTypes(handlers);
-    const waits = new Waits();
     const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const jobs: JobsContext = {
       requests,
@@ -215,7 +226,7 @@ export class Server {
       ...logsRoutes(jobs),
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
-      streams.route(base),
+      cluster ? cluster.route(streams.route(base)) : streams.route(base),
       ...bulkRoutes(jobs),
       ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
@@ -228,33 +239,20 @@ export class Server {
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
       ...groupsRoutes(jobs),
       ...pauseRoutes(jobs),
-      ...(options.backUp
-        ? backupRoutes(base, {
-            backUp: options.backUp,
-            requests,
-            exposed,
-          })
-        : []),
+      ...(options.backUp ? backupRoutes(base, { backUp: options.backUp, requests, exposed }) : []),
     ];
-    const owned = withOwners(routes, options);
+    const owned = [...withOwners(routes, options), ...attemptRoutes(options.peerAttempts)];
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
     // Without a cluster it says that there is none, and the index does not name it.
     const none = options.cluster ? [] : clusterRoutes(base, undefined);
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
-    const between = options.peerAttempts ? attemptRoutes(options.peerAttempts) : [];
-    for (const route of [
-      ...between,
-      ...owned,
-      ...none,
-      indexRoute(base, routes),
-      ...descriptionRoutes(described),
-      ...pages,
-    ])
+    for (const route of [...owned, ...none, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
       app.route(route);
     app.routeRest(base);
     this.#app = app;
     this.#subscribers = subscribers;
     this.#waits = waits;
+    this.#cluster = cluster;
     this.#streams = streams;
     this.#types = types;
     this.#tokens = tokens;
@@ -275,13 +273,15 @@ export class Server {
 
   /** Tells subscribers, and those who wait for the end of a job, what happened. The events are on disk, in order of `seq`. */
   publish(events: readonly JobEvent[]): void {
-    this.#subscribers.feed.publish(events);
+    if (this.#cluster) this.#cluster.publish(events);
+    else this.#subscribers.feed.publish(events);
     this.#waits.publish(events);
   }
 
   /** Tells subscribers of an event that is not kept. */
   publishTransient(event: TransientEvent): void {
-    this.#subscribers.transient.publish(event);
+    if (this.#cluster) this.#cluster.publishTransient(event);
+    else this.#subscribers.transient.publish(event);
   }
 
   /**
@@ -334,6 +334,7 @@ export class Server {
     this.#waits.close();
     this.#subscribers.close();
     this.#streams.close();
+    this.#cluster?.close();
     const step = 10;
     const { open } = this.#app;
     const isUnderWay = (): boolean =>

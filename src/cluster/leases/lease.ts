@@ -140,15 +140,15 @@ export class Lease {
     this.#facts = facts;
   }
 
+  /** The next tick has something to tell. */
+  beatSoon(): void {
+    if (this.#state === 'in') this.#nextAt = Math.min(this.#nextAt, this.#ports.clock.monotonic());
+  }
+
   /** From the next beat on the others know that it is leaving. */
   leave(): void {
     this.#isLeaving = true;
-    this.hasten();
-  }
-
-  /** What the others are told has changed, and they wait for it: the next beat is sent with the next tick. */
-  hasten(): void {
-    if (this.#state === 'in' && this.#unanswered === 0) this.#nextAt = Number.NEGATIVE_INFINITY;
+    this.beatSoon();
   }
 
   /** Sends what it is time for. */

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../clock.js';
 import type { Database, NodeRow, RandomId, ShardRow } from '../../store/postgres/database.js';
-import { writeFacts } from './facts.js';
+import { type NodeFacts, writeFacts } from './facts.js';
 import type { ShardHost } from './host.js';
 import { Lease, type MovedDeadline } from './lease.js';
 import { Members, type View } from './members.js';
@@ -46,6 +46,8 @@ export interface NodePorts {
   readonly looked?: () => void;
   /** When the first job of each shard that is open is due, Unix milliseconds. */
   readonly due: () => Readonly<Record<number, number>>;
+  /** What else the others are told; absent: nothing. */
+  readonly told?: () => Pick<NodeFacts, 'settings' | 'types'>;
   readonly events: NodeEvents;
 }
 
@@ -72,7 +74,7 @@ export class ClusterNode {
   readonly #moving: Moving;
   #marks = 0;
   /** Of moves, as the others were told last. */
-  #told = '';
+  #moves = '';
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
@@ -154,15 +156,21 @@ export class ClusterNode {
   }
 
   tick(): void {
-    const { sessions, due, clock, settleMs = settledAfter } = this.#ports;
+    const { sessions, due, clock, settleMs = settledAfter, told } = this.#ports;
     const { ready, follows } = this.#moving;
     const settled = clock.monotonic() - this.#lease.joinedAt >= settleMs;
-    this.#lease.facts = writeFacts({ takes: this.#takes, ready, follows, settled, due: due(), sessions });
-    const told = `${ready} ${follows}`;
-    if (told !== this.#told) this.#lease.hasten();
-    this.#told = told;
+    const of = { takes: this.#takes, ready, follows, settled, due: due(), sessions };
+    this.#lease.facts = writeFacts({ ...of, ...told?.() });
+    const moves = `${ready} ${follows}`;
+    if (moves !== this.#moves) this.#lease.beatSoon();
+    this.#moves = moves;
     this.#lease.tick();
     this.#members.tick();
+  }
+
+  /** What is told has changed: the others are to hear of it soon. */
+  tell(): void {
+    this.#lease.beatSoon();
   }
 
   /** The database has refused a write of this shard: it is another's, or is not what is known here. */

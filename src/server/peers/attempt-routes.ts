@@ -8,8 +8,9 @@ import { jsonOk } from '../http/response-head.js';
 /** One end of an attempt may have enqueued thousands of jobs. */
 const maxBytes = 256 * 1024 * 1024;
 
-/** See the head of this file. */
-export function attemptRoutes(attempts: PeerAttempts): Route[] {
+/** See the head of this file. @param attempts absent: there are no other nodes */
+export function attemptRoutes(attempts: PeerAttempts | undefined): Route[] {
+  if (attempts === undefined) return [];
   const route = (path: string, told: (exchange: Exchange, message: string) => void): Route => ({
     method: 'POST',
     path,

@@ -41,6 +41,8 @@ export class Host {
   readonly lost: number[] = [];
   readonly several: SeveralShards;
   readonly moves: NodeMoves;
+  /** This node goes by what users have set. */
+  settled: Promise<void> = Promise.resolve();
   /** The others do not reach it, nor it them. */
   isCutOff = false;
   readonly host: NodeShards;
@@ -94,6 +96,7 @@ export class Host {
         },
       },
       lost: (shard) => this.lost.push(shard),
+      settled: () => this.settled,
     });
   }
 
