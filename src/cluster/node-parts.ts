@@ -1,7 +1,9 @@
 /** A node put together: its leases, the shards that it opens and drops, and the others that it asks. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
+import type { HandlerInfo } from '../pool/port.js';
 import type { BeginDeadline } from '../pool/shared/deadline.js';
 import { monotonicMs } from '../pool/shared/slots.js';
 import { schemaVersion } from '../store/format/layout.js';
@@ -10,11 +12,15 @@ import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
 import { HttpPeers } from './http-peers.js';
+import { HeldNames } from './keys/held-names.js';
+import type { ClusterNames } from './keys/names.js';
+import { PeerNames } from './keys/peer-names.js';
 import { readFacts } from './leases/facts.js';
 import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
 import { NodeMoves } from './moves/moves.js';
 import type { NodeState } from './moves/remote-attempts.js';
+import { outward } from './numbered.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { SharedSettings } from './settings/shared-settings.js';
@@ -23,8 +29,9 @@ import { Shards } from './shards.js';
 import { OwnAddress } from './standing/own-address.js';
 import { standing } from './standing/standing.js';
 import type { Schedulers } from './together.js';
+import { ClusterTypes, type ClusterTypesPorts } from './types/cluster-types.js';
 
-export interface NodePartsOptions {
+export interface NodePartsOptions<Type extends HandlerInfo> {
   readonly opened: OpenedDatabase;
   /** What the sessions of this process in the database are found by. */
   readonly sessions: RandomId;
@@ -40,6 +47,8 @@ export interface NodePartsOptions {
   readonly ports: CommonPorts;
   /** See `NodePorts`. */
   readonly settleMs?: number | undefined;
+  /** Job types that there are handlers for here, and what becomes of those of all nodes. */
+  readonly types: { readonly own: readonly Type[] } & Pick<ClusterTypesPorts<Type>, 'compile' | 'changed'>;
   /** As of `SeveralShards`. */
   readonly turn: (shard: number) => void;
   readonly log: Logger;
@@ -50,19 +59,22 @@ const giveWithinMs = 8000;
 const giveLookMs = 20;
 
 /** See the head of this file. */
-export class NodeParts {
+export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
   readonly several: SeveralShards;
   readonly peers: HttpPeers;
   /** What shards leave behind that have moved. */
   readonly moves: NodeMoves;
+  /** Keys over the cluster. */
+  readonly names: ClusterNames;
   readonly settings: SharedSettings;
+  readonly types: ClusterTypes<Type>;
   /** What the server shows of files. */
   readonly stores: {
     readonly all: readonly { readonly folder: string }[];
     space(): { readonly used: number; readonly free: number };
     size(): number;
   };
-  readonly #options: NodePartsOptions;
+  readonly #options: NodePartsOptions<Type>;
   readonly #host: NodeShards;
   readonly #node: ClusterNode;
   readonly #table: OwnersTable;
@@ -70,7 +82,7 @@ export class NodeParts {
   #stopTicking: () => void = () => {};
 
   /** Nothing happens before `start`. */
-  constructor(options: NodePartsOptions) {
+  constructor(options: NodePartsOptions<Type>) {
     const { opened, sessions, indexes, directory, address, deadline, ports, turn, log, resumed, settleMs } = options;
     const { database, facts } = opened;
     const shards = new Shards(facts.shards);
@@ -90,9 +102,19 @@ export class NodeParts {
     });
     this.settings = new SharedSettings({
       ...{ database, pause, clock: { now: () => Date.now(), monotonic: monotonicMs }, randomId: newRandomId },
-      changed: (settings) => this.several.follow(settings),
+      changed: (settings) => this.several.apply(settings),
       tell: () => this.#node.tell(),
     });
+    const { own, ...types } = options.types;
+    this.types = new ClusterTypes(
+      {
+        ...{ database, log, ...types },
+        view: () => this.#node.view,
+        self: () => this.#node.node,
+        tell: () => this.#node.tell(),
+      },
+      own,
+    );
     const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
     this.#ownAddress = new OwnAddress({ address, log, isShared: () => this.#isAddressShared });
     this.#node = new ClusterNode({
@@ -101,7 +123,7 @@ export class NodeParts {
       due: () => this.#host.due,
       settleMs,
       looked: () => this.moves.remote.seen(),
-      told: () => ({ settings: this.settings.followed }),
+      told: () => ({ settings: this.settings.applied, types: this.types.digest }),
       isReached: () => this.#ownAddress.isHeard,
       events: {
         resumed: () => {
@@ -140,6 +162,7 @@ export class NodeParts {
         }
       },
     });
+    this.names = new PeerNames({ held: new HeldNames(database), peers: this.peers, now: monotonicMs, pause });
     this.stores = {
       get all() {
         return shards.all.map(({ numbers }) => ({ folder: join(directory, shardFolder(numbers.shard)) }));
@@ -147,6 +170,17 @@ export class NodeParts {
       space: () => ({ used: 0, free: 0 }),
       size: () => shards.all.reduce((sum, { state }) => sum + state.log.size(), 0),
     };
+  }
+
+  /** The jobs of keys of a shard, as they are now; undefined: it is not here. */
+  keyedJobs(shard: number, places: readonly string[]): readonly (Job | undefined)[] | undefined {
+    const owner = this.several.shards.get(shard);
+    if (owner === undefined || this.#node.rowOf(shard) === undefined) return undefined;
+    const { keys } = owner.scheduler;
+    return places.map((place) => {
+      const job = keys.ownerOf(place);
+      return job && outward(job, owner.numbers);
+    });
   }
 
   /** What keeps this node from its part in the cluster, a sentence for users; undefined: nothing does. */
@@ -247,6 +281,7 @@ export class NodeParts {
 
   #tick(): void {
     this.settings.tick();
+    this.types.tick();
     this.#node.tick();
   }
 

@@ -200,8 +200,17 @@ export class NodeShards implements ShardHost {
     const { index, loaded } = await this.#load(row, hosted);
     await this.#ports.settled();
     if (hosted.isDropped) throw new Dropped(shard);
+    // It is there before anything is committed.
+    let names: CommittedStore | undefined;
     const storage = new ClusterStorage(
-      { database, node: sessions, index, clock, pause, claimsOf: (batch) => claimsOf(shard, batch) },
+      {
+        database,
+        node: sessions,
+        index,
+        clock,
+        pause,
+        claimsOf: (changes) => claimsOf(shard, changes, names as CommittedStore),
+      },
       row,
       loaded,
     );
@@ -221,6 +230,7 @@ export class NodeShards implements ShardHost {
     const owned = shards.add({ kv, log: source, storage, numbers, clean: false }, moves.remote.add(row));
     hosted.owned = owned;
     const { store, scheduler } = owned;
+    names = store;
     storage.listen(this.#eventsFor(shard, hosted, store));
     scheduler.recover();
     scheduler.turn();
@@ -261,7 +271,7 @@ export class NodeShards implements ShardHost {
         hosted.wake();
       },
       failed: (position, failure) => store.failed(position, failure),
-      claimed: () => store.claimed(),
+      claimed: (_, by) => store.claimed(by),
       checkpointed: (position) => store.checkpointed(position),
       merged: (position) => store.merged(position),
       logsWritten: (bytes) => store.logsWritten(bytes),

@@ -1,6 +1,6 @@
 /** Shards that move between nodes which live: attempts end where they run, and are decided where their jobs are by then. */
 import t from 'tap';
-import { bodies, type Host, numberOf, turn, world } from './support/hosts.js';
+import { bodies, draftOf, type Host, numberOf, turn, world } from './support/host.js';
 
 type World = ReturnType<typeof world>;
 
@@ -32,9 +32,7 @@ t.test('an attempt ends where it runs, and its job where the shard is by then', 
   t.same(bodies(second, number), [], 'nothing has happened to it');
   t.equal(second.together.queries.totals().running, 1);
   t.equal(second.pool.attempts.size, 0);
-  first.end(number, {
-    enqueued: [JSON.stringify({ name: 'noop', trigger: { kind: 'delay', delayMs: 0 }, payload: '{}' })],
-  });
+  first.end(number, [draftOf()]);
   await until('it has succeeded', () => bodies(second, number).includes('job.completed'));
   await until('the first has forgotten it', () => first.moves.outgoing.isEmpty);
   await until('what it has enqueued runs', () => second.pool.attempts.size === 1);

@@ -73,7 +73,7 @@ export class Moving {
       const node = to === undefined || to === self ? undefined : nodes.get(to);
       if (node === undefined) continue;
       const { ready, follows } = readFacts(node.facts);
-      if (follows.includes(shard)) this.#ports.host.followed(shard);
+      if (follows?.includes(shard)) this.#ports.host.followed(shard);
       if (ready.includes(shard)) void this.#ports.taking.give(shard, node.node);
     }
   }

@@ -14,6 +14,7 @@ import {
   type Changes,
   type FinishedJob,
   type FinishedPlace,
+  type HeldName,
   type JobChange,
   type JobStore,
   type KeyUse,
@@ -92,10 +93,7 @@ export class CommittedStore implements JobStore, StorageEvents {
     const record = Buffer.from(new Uint8Array(batch.buffer, 0, batch.recordBytes));
     const since = this.#observed.clock.monotonic();
     this.#inFlight = { changes, record, types: types.size, since, creations: creations.next, labelled };
-    const { giving } = changes;
-    if (giving === undefined) return this.#storage.commit(batch);
-    if (this.#storage.commitAndGive === undefined) throw new Error('there is no other node to give the shard to');
-    this.#storage.commitAndGive(batch, giving.to);
+    this.#storage.commit(batch, changes);
   }
 
   // -- what the storage says --
@@ -164,10 +162,10 @@ export class CommittedStore implements JobStore, StorageEvents {
     this.#events?.failed(failure);
   }
 
-  /** As `failed`, where another shard of the cluster has a key that the batch names. */
-  claimed(): void {
+  /** As `failed`, where other shards of the cluster have keys that the batch names. */
+  claimed(by: readonly HeldName[] = []): void {
     this.#inFlight = undefined;
-    this.#events?.claimed();
+    this.#events?.claimed(by);
   }
 
   merged(position: number): void {
