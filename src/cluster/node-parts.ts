@@ -1,6 +1,7 @@
 /** A node put together: its leases, the shards that it opens and drops, and the others that it asks. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { BeginDeadline } from '../pool/shared/deadline.js';
 import { monotonicMs } from '../pool/shared/slots.js';
@@ -10,10 +11,15 @@ import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
 import { HttpPeers } from './http-peers.js';
+import { HeldNames } from './keys/held-names.js';
+import type { ClusterNames } from './keys/names.js';
+import { PeerNames } from './keys/peer-names.js';
 import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
+import { outward } from './numbered.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
+import { SharedSettings } from './settings/shared-settings.js';
 import { NodeShards, NotFollowed } from './shard-host.js';
 import { Shards } from './shards.js';
 import { OwnAddress } from './standing/own-address.js';
@@ -42,6 +48,9 @@ export interface NodePartsOptions {
 export class NodeParts {
   readonly several: SeveralShards;
   readonly peers: HttpPeers;
+  /** Keys over the cluster. */
+  readonly names: ClusterNames;
+  readonly settings: SharedSettings;
   /** What the server shows of files. */
   readonly stores: {
     readonly all: readonly { readonly folder: string }[];
@@ -64,7 +73,13 @@ export class NodeParts {
     this.several = new SeveralShards(shards, ports, turn);
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several },
+      settled: () => this.settings.renew(),
       lost: (shard) => this.#node.refused(shard),
+    });
+    this.settings = new SharedSettings({
+      ...{ database, pause, clock: { now: () => Date.now(), monotonic: monotonicMs }, randomId: newRandomId },
+      changed: (settings) => this.several.follow(settings),
+      tell: () => this.#node.tell(),
     });
     const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
     this.#ownAddress = new OwnAddress({ address, log, isShared: () => this.#isAddressShared });
@@ -72,6 +87,7 @@ export class NodeParts {
       ...{ database, deadline, sessions, address, host: this.#host, randomId: newRandomId, format: schemaVersion },
       clock: { now: () => Date.now(), monotonic: monotonicMs },
       due: () => this.#host.due,
+      told: () => ({ settings: this.settings.followed }),
       isReached: () => this.#ownAddress.isHeard,
       events: {
         resumed: () => {
@@ -110,6 +126,7 @@ export class NodeParts {
         }
       },
     });
+    this.names = new PeerNames({ held: new HeldNames(database), peers: this.peers, now: monotonicMs, pause });
     this.stores = {
       get all() {
         return shards.all.map(({ numbers }) => ({ folder: join(directory, shardFolder(numbers.shard)) }));
@@ -117,6 +134,17 @@ export class NodeParts {
       space: () => ({ used: 0, free: 0 }),
       size: () => shards.all.reduce((sum, { state }) => sum + state.log.size(), 0),
     };
+  }
+
+  /** The jobs of keys of a shard, as they are now; undefined: it is not here. */
+  keyedJobs(shard: number, places: readonly string[]): readonly (Job | undefined)[] | undefined {
+    const owner = this.several.shards.get(shard);
+    if (owner === undefined || this.#node.rowOf(shard) === undefined) return undefined;
+    const { keys } = owner.scheduler;
+    return places.map((place) => {
+      const job = keys.ownerOf(place);
+      return job && outward(job, owner.numbers);
+    });
   }
 
   /** What keeps this node from its part in the cluster, a sentence for users; undefined: nothing does. */
@@ -158,7 +186,7 @@ export class NodeParts {
 
   /** Joins the others, and takes what has no owner. */
   start(): void {
-    this.#stopTicking = tickNode(this.#node);
+    this.#stopTicking = tickNode({ tick: () => this.#tick() });
     void this.#ownAddress.start();
   }
 
@@ -179,6 +207,11 @@ export class NodeParts {
     this.peers.close();
     await indexes.close();
     await opened.close();
+  }
+
+  #tick(): void {
+    this.settings.tick();
+    this.#node.tick();
   }
 
   get #isAddressShared(): boolean {

@@ -30,6 +30,8 @@ export interface ShardHostPorts {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly pause: (ms: number) => Promise<void>;
   readonly log: Logger;
+  /** Resolves when this node goes by all that users had set before the call. */
+  readonly settled: () => Promise<void>;
   /** A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed. */
   readonly lost: (shard: number) => void;
 }
@@ -140,9 +142,19 @@ export class NodeShards implements ShardHost {
       row,
       fillingUntil(index, () => hosted.isDropped, shard),
     );
+    await this.#ports.settled();
     if (hosted.isDropped) throw new Dropped(shard);
+    // It is there before anything is committed.
+    let names: CommittedStore | undefined;
     const storage = new ClusterStorage(
-      { database, node: sessions, index, clock, pause, claimsOf: (batch) => claimsOf(shard, batch) },
+      {
+        database,
+        node: sessions,
+        index,
+        clock,
+        pause,
+        claimsOf: (changes) => claimsOf(shard, changes, names as CommittedStore),
+      },
       row,
       loaded,
     );
@@ -151,6 +163,7 @@ export class NodeShards implements ShardHost {
     const numbers = new JobNumbers(shard, count);
     // What is overdue may be what ended the owner before.
     const { store, scheduler } = shards.add({ kv, log: new KvLogSource(kv), storage, numbers, clean: false });
+    names = store;
     storage.listen(this.#eventsFor(shard, hosted, store));
     scheduler.recover();
     scheduler.turn();
@@ -169,7 +182,7 @@ export class NodeShards implements ShardHost {
         hosted.wake();
       },
       failed: (position, failure) => store.failed(position, failure),
-      claimed: () => store.claimed(),
+      claimed: (_, by) => store.claimed(by),
       checkpointed: (position) => store.checkpointed(position),
       merged: (position) => store.merged(position),
       logsWritten: (bytes) => store.logsWritten(bytes),

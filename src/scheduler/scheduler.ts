@@ -4,13 +4,12 @@
  * is due, hand the batch to the store; when that is on disk, answer and publish. While one batch is written the next is
  * gathered.
  */
-
 import type { BulkRecord } from '../domain/control/bulk.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { Refusal } from '../domain/errors.js';
 import type { Job, JobState } from '../domain/job.js';
 import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
-import { ClaimedElsewhere, type Counters, type StoreEvents, UnreadableRecord } from '../store/port.js';
+import { ClaimedElsewhere, type Counters, type HeldName, type StoreEvents, UnreadableRecord } from '../store/port.js';
 import { awaitPending } from '../timer/lanes.js';
 import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
@@ -28,7 +27,7 @@ import type { Answer, Request, Requests } from './messages.js';
 import { type Mode, Modes, maxFacts, maybeMade, movedAway, overloaded, storageUnavailable } from './modes.js';
 import { asRefusal, type RequestContext } from './requests/context.js';
 import { KeysInUse } from './requests/keys-in-use.js';
-import { noOtherShards } from './requests/other-shards.js';
+import { OthersNow } from './requests/other-shards.js';
 import { Retention } from './retention.js';
 import type { SchedulerPorts, SchedulerStart } from './scheduler-ports.js';
 import { SignOfLife } from './sign-of-life.js';
@@ -56,10 +55,13 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #modes: Modes;
   readonly #merging: Merging;
   readonly #recovery: Recovery;
+  readonly #others: OthersNow;
 
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
+    this.#others = new OthersNow(ports.others);
     this.#ledger = new Ledger(ports, start);
+    if (ports.settings) this.#ledger.settings.follow(ports.settings);
     this.#mailbox = new Mailbox(ports.requestedJobsPerTurn);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
     this.#downtime = new Downtime(
@@ -160,6 +162,12 @@ export class Scheduler implements Requests, StoreEvents {
     this.turn();
   }
 
+  /** From now on this is set for the whole cluster; a turn is to come. @param over called when what was decided before has begun */
+  follow(settings: Settings, over: () => void): void {
+    this.#ledger.settings.follow(settings);
+    this.#ledger.answerAfterAll(() => over(), { ok: true, jobs: [], replayed: false });
+  }
+
   /** What running attempts say of their progress, as the pool reports it. */
   progress(reports: readonly ProgressReport[]): void {
     this.#attempts.progress(reports);
@@ -192,19 +200,15 @@ export class Scheduler implements Requests, StoreEvents {
     if (batch.events.length > 0) this.#ports.publish(batch.events);
   }
 
-  failed(failure: { readonly message: string; readonly broken: boolean }): void {
-    if (failure.broken) return this.#ports.fatal(failure.message);
-    if (this.#modes.writeRefused(this.#ports.clock.monotonic())) {
-      this.#ports.log.error(
-        { reason: failure.message },
-        'the disk is full: nothing is accepted or started until there is room',
-      );
-    }
+  failed({ message: reason, broken }: { readonly message: string; readonly broken: boolean }): void {
+    if (broken) return this.#ports.fatal(reason);
+    if (this.#modes.writeRefused(this.#ports.clock.monotonic()))
+      this.#ports.log.error({ reason }, 'the disk is full: nothing is accepted or started until there is room');
     this.#decideAgain(storageUnavailable);
   }
 
-  claimed(): void {
-    this.#decideAgain(new ClaimedElsewhere());
+  claimed(by: readonly HeldName[]): void {
+    this.#others.during(by, () => this.#decideAgain(new ClaimedElsewhere(by)));
   }
 
   /** Neither what was to be written nor what was gathered since is on disk. What has happened is entered anew, what was asked for is refused. */
@@ -334,7 +338,8 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   #contextAt(now: number): RequestContext {
-    const { timezone, store, pool, others = noOtherShards } = this.#ports;
+    const { timezone, store, pool } = this.#ports;
+    const others = this.#others.now;
     return {
       ledger: this.#ledger,
       bulks: this.#bulks,

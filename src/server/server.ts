@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
 import type { Peers } from '../cluster/peers.js';
@@ -34,8 +35,8 @@ import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
 import { ClusterFeed } from './peers/cluster-feed.js';
-import { forwarded } from './peers/forwarded-route.js';
-import { Gathering } from './peers/gathering.js';
+import { clusterOf, withOwners } from './peers/in-cluster.js';
+import { type KeyedJobs, namesRoute } from './peers/names-route.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -100,6 +101,8 @@ export interface ServerOptions {
   readonly metrics?: () => Promise<Exposition>;
   /** The other nodes of its cluster; absent: there is none. */
   readonly peers?: Peers | undefined;
+  /** Jobs of keys, for the other nodes. */
+  readonly keyedJobs?: KeyedJobs | undefined;
   /** Some of the shards of this node, in a cluster. */
   readonly own?: ClusterContext['own'] | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
@@ -199,7 +202,7 @@ export class Server {
       base,
       waits,
       turns,
-      cluster: clusterOf(options, turns),
+      cluster: clusterOf(options, base, turns),
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -244,12 +247,20 @@ export class Server {
           })
         : []),
     ];
-    const owned = withOwners(routes, options);
+    const owned = withOwners(routes, base, options);
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
     // Without a cluster it says that there is none, and the index does not name it.
     const none = options.cluster ? [] : clusterRoutes(base, undefined);
+    const forPeers = options.keyedJobs ? [namesRoute({ requests, jobsOf: options.keyedJobs })] : [];
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
-    for (const route of [...owned, ...none, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
+    for (const route of [
+      ...owned,
+      ...none,
+      ...forPeers,
+      indexRoute(base, routes),
+      ...descriptionRoutes(described),
+      ...pages,
+    ])
       app.route(route);
     app.routeRest(base);
     this.#app = app;
@@ -347,22 +358,6 @@ export class Server {
     await sleep(step);
     this.#app.close();
   }
-}
-
-/** In a cluster, requests about a job go to the node that owns its shard. */
-function withOwners(routes: readonly Route[], { peers, clock }: ServerOptions): readonly Route[] {
-  if (peers === undefined) return routes;
-  const forwarding = { peers, now: () => clock.monotonic(), sleep };
-  return routes.map((route) => (route.path.startsWith(`${base}/jobs/:`) ? forwarded(route, forwarding) : route));
-}
-
-function clusterOf({ peers, own, clock }: ServerOptions, turns: Turns): ClusterContext | undefined {
-  if (peers === undefined || own === undefined) return undefined;
-  return { gathering: new Gathering({ peers, turns, now: () => clock.monotonic(), sleep }), own };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
 }
 
 function openApp({ config, http, log, clock, telemetry, traces, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {

@@ -123,14 +123,21 @@ export interface Changes {
   readonly setBack?: SetBack | 'none' | undefined;
 }
 
+/** A key of a job, by `placeOfJobKey`, or an idempotency key that a shard holds. */
+export interface HeldName {
+  readonly kind: 'key' | 'idempotency';
+  readonly name: string;
+  readonly shard: number;
+}
+
 /** What the store calls back. */
 export interface StoreEvents {
   /** What was handed over last is on disk. */
   committed(): void;
   /** Nothing of it is there. `broken`: for good, and `message` is for the user; the process must stop. */
   failed(failure: { readonly message: string; readonly broken: boolean }): void;
-  /** Nothing of it is there: another shard of the cluster has a key that it names. */
-  claimed(): void;
+  /** Nothing of it is there: other shards of the cluster have keys that it names. */
+  claimed(by: readonly HeldName[]): void;
   /** The index has all that was committed up to a position of the log, and is read from there on. */
   merged(position: number): void;
 }
@@ -268,8 +275,9 @@ export class NewerRecord extends UnreadableRecord {
  * of them may be decided again, each where its key is now.
  */
 export class ClaimedElsewhere extends Refusal {
-  constructor() {
-    super('conflict', 'Another request was given the key at the same moment. Send this one again.');
+  /** @param by names that other shards hold; one of them need not be the request's */
+  constructor(readonly by: readonly HeldName[]) {
+    super('storage_unavailable', 'Other requests are given the key again and again. Send this one again in a moment.');
   }
 }
 
