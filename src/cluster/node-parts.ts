@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
+import type { HandlerInfo } from '../pool/port.js';
 import type { BeginDeadline } from '../pool/shared/deadline.js';
 import { monotonicMs } from '../pool/shared/slots.js';
 import { schemaVersion } from '../store/format/layout.js';
@@ -24,8 +25,9 @@ import { NodeShards, NotFollowed } from './shard-host.js';
 import { Shards } from './shards.js';
 import { OwnAddress } from './standing/own-address.js';
 import { standing } from './standing/standing.js';
+import { ClusterTypes, type ClusterTypesPorts } from './types/cluster-types.js';
 
-export interface NodePartsOptions {
+export interface NodePartsOptions<Type extends HandlerInfo> {
   readonly opened: OpenedDatabase;
   /** What the sessions of this process in the database are found by. */
   readonly sessions: RandomId;
@@ -39,25 +41,28 @@ export interface NodePartsOptions {
   /** Attempts may begin again. */
   readonly resumed: () => void;
   readonly ports: CommonPorts;
+  /** Job types that there are handlers for here, and what becomes of those of all nodes. */
+  readonly types: { readonly own: readonly Type[] } & Pick<ClusterTypesPorts<Type>, 'compile' | 'changed'>;
   /** As of `SeveralShards`. */
   readonly turn: (shard: number) => void;
   readonly log: Logger;
 }
 
 /** See the head of this file. */
-export class NodeParts {
+export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
   readonly several: SeveralShards;
   readonly peers: HttpPeers;
   /** Keys over the cluster. */
   readonly names: ClusterNames;
   readonly settings: SharedSettings;
+  readonly types: ClusterTypes<Type>;
   /** What the server shows of files. */
   readonly stores: {
     readonly all: readonly { readonly folder: string }[];
     space(): { readonly used: number; readonly free: number };
     size(): number;
   };
-  readonly #options: NodePartsOptions;
+  readonly #options: NodePartsOptions<Type>;
   readonly #host: NodeShards;
   readonly #node: ClusterNode;
   readonly #table: OwnersTable;
@@ -65,7 +70,7 @@ export class NodeParts {
   #stopTicking: () => void = () => {};
 
   /** Nothing happens before `start`. */
-  constructor(options: NodePartsOptions) {
+  constructor(options: NodePartsOptions<Type>) {
     const { opened, sessions, indexes, directory, address, deadline, ports, turn, log, resumed } = options;
     const { database, facts } = opened;
     const shards = new Shards(facts.shards);
@@ -78,16 +83,26 @@ export class NodeParts {
     });
     this.settings = new SharedSettings({
       ...{ database, pause, clock: { now: () => Date.now(), monotonic: monotonicMs }, randomId: newRandomId },
-      changed: (settings) => this.several.follow(settings),
+      changed: (settings) => this.several.apply(settings),
       tell: () => this.#node.tell(),
     });
+    const { own, ...types } = options.types;
+    this.types = new ClusterTypes(
+      {
+        ...{ database, log, ...types },
+        view: () => this.#node.view,
+        self: () => this.#node.node,
+        tell: () => this.#node.tell(),
+      },
+      own,
+    );
     const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
     this.#ownAddress = new OwnAddress({ address, log, isShared: () => this.#isAddressShared });
     this.#node = new ClusterNode({
       ...{ database, deadline, sessions, address, host: this.#host, randomId: newRandomId, format: schemaVersion },
       clock: { now: () => Date.now(), monotonic: monotonicMs },
       due: () => this.#host.due,
-      told: () => ({ settings: this.settings.followed }),
+      told: () => ({ settings: this.settings.applied, types: this.types.digest }),
       isReached: () => this.#ownAddress.isHeard,
       events: {
         resumed: () => {
@@ -211,6 +226,7 @@ export class NodeParts {
 
   #tick(): void {
     this.settings.tick();
+    this.types.tick();
     this.#node.tick();
   }
 

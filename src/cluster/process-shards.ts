@@ -4,6 +4,7 @@ import type { Settings } from '../domain/control/settings.js';
 import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { PoolEvents } from '../pool/port.js';
 import { Places } from '../scheduler/admission/places.js';
+import type { OtherShards } from '../scheduler/requests/other-shards.js';
 import { makeShard, type ShardPorts, type ShardStorage } from '../shard.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import { TimerWaker } from '../timer/waker.js';
@@ -19,7 +20,10 @@ export interface ShardsOwner extends Required<Pick<PoolEvents, 'outcomes' | 'pro
 }
 
 /** What several shards are made with: each has a part of what is kept. */
-export type CommonPorts = Omit<ShardPorts, 'waker' | 'numbers' | 'places' | 'others' | 'settings'>;
+export interface CommonPorts extends Omit<ShardPorts, 'waker' | 'numbers' | 'places' | 'others' | 'settings'> {
+  /** See `OtherShards`; absent: there are no other nodes. */
+  readonly typeElsewhere?: OtherShards['typeElsewhere'];
+}
 
 export interface ProcessShards {
   readonly shards: Shards;
@@ -115,7 +119,7 @@ export class SeveralShards implements ProcessShards {
       pool,
       places: this.#places,
       settings: this.#settings,
-      others: othersOf(this.shards, shard),
+      others: othersOf(this.shards, shard, ports.typeElsewhere),
       publish: (events) => ports.publish(outwardEvents(events, numbers)),
       publishTransient: (event) => ports.publishTransient(outwardTransient(event, numbers)),
       takeStop: () => this.#stops.take(shard),
@@ -131,11 +135,11 @@ export class SeveralShards implements ProcessShards {
   /**
    * From now on this is set for all of them, and for those that come. Resolves when what was decided before has begun, or is decided anew.
    */
-  async follow(settings: Settings): Promise<void> {
+  async apply(settings: Settings): Promise<void> {
     this.#settings = settings;
     const { all } = this.shards;
     // A turn of one starts jobs of all.
-    const over = all.map(({ scheduler }) => new Promise<void>((resolve) => scheduler.follow(settings, resolve)));
+    const over = all.map(({ scheduler }) => new Promise<void>((resolve) => scheduler.apply(settings, resolve)));
     for (const { scheduler } of all) scheduler.turn();
     await Promise.all(over);
   }

@@ -141,7 +141,11 @@ function sumOf(a: Counters, b: Counters): Counters {
 }
 
 /** The other shards of the same process, as one of them asks. */
-export function othersOf(shards: Shards, own: number): OtherShards {
+export function othersOf(
+  shards: Shards,
+  own: number,
+  typeElsewhere: OtherShards['typeElsewhere'] = () => undefined,
+): OtherShards {
   const others = () => shards.all.filter(({ numbers }) => numbers.shard !== own);
   return {
     jobsOfType: (name) => others().reduce((sum, { store }) => sum + store.jobsOfType(name), 0),
@@ -152,6 +156,7 @@ export function othersOf(shards: Shards, own: number): OtherShards {
       }
       return undefined;
     },
+    typeElsewhere,
     shardOfRequest: (key) => others().find(({ scheduler }) => scheduler.keys.hasRequest(key))?.numbers.shard,
   };
 }

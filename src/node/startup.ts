@@ -127,7 +127,7 @@ async function begin(
     onWatching: () => {},
     onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
   });
-  const node = new NodeParts({
+  const node: NodeParts<LoadedType> = new NodeParts({
     ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise },
     resumed: () => {
       pool.deadlineMoved();
@@ -142,6 +142,7 @@ async function begin(
       },
       timezone: config.timezone,
       jobLogs: { maxBytes: config.jobLogsBytes, later: (ms, step) => void setTimeout(step, ms).unref() },
+      typeElsewhere: (name) => node.types.elsewhere(name),
       readEnqueued: (text, now) => serving.get().readEnqueued(text, now),
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
@@ -154,13 +155,19 @@ async function begin(
       takeStop: () => stops.take(),
       fatal,
     },
+    types: {
+      own: types,
+      compile: jobTypesOf,
+      changed: (all) => serving.call((part) => part.replaceJobTypes(all)),
+    },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
   const together = togetherOf(node.several.shards, node.settings, node.names);
   const states = {
     [Symbol.iterator]: () => together.states[Symbol.iterator](),
   };
-  const jobsOfTypes = new JobsByType(states, types, new Recent(counts));
+  const recent = new Recent(counts);
+  const jobsOfTypes = new JobsByType(states, types, recent);
   const { Server, http, pages } = await libraries;
   const figures = { version, clock: systemClock, directory: lock.path, together, counts, pool, stores: node.stores };
   const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });
@@ -175,8 +182,15 @@ async function begin(
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
+    own: {
+      own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
+      jobsOfTypes: (shards) => {
+        const { all } = node.several.shards.only(shards);
+        const some = all.map(({ state }) => state);
+        return new JobsByType(some, types, recent);
+      },
+    },
     keyedJobs: (shard, places) => node.keyedJobs(shard, places),
-    own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
     telemetry: counts,
     ...overview.shown,
     metrics: () => metricsText(counts, figures),
@@ -189,7 +203,7 @@ async function begin(
       replaceTypes: (loaded) => {
         types = loaded;
         jobsOfTypes.replace(loaded);
-        server.replaceJobTypes(loaded);
+        node.types.replaceOwn(loaded);
         together.scheduler.replaceHandlers(loaded);
       },
       readTokens: tokenFile === undefined ? undefined : () => withTokenFile(givenTokens, tokenFile),

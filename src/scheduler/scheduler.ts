@@ -61,7 +61,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#ports = ports;
     this.#others = new OthersNow(ports.others);
     this.#ledger = new Ledger(ports, start);
-    if (ports.settings) this.#ledger.settings.follow(ports.settings);
+    if (ports.settings) this.#ledger.settings.apply(ports.settings);
     this.#mailbox = new Mailbox(ports.requestedJobsPerTurn);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
     this.#downtime = new Downtime(
@@ -163,8 +163,8 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /** From now on this is set for the whole cluster; a turn is to come. @param over called when what was decided before has begun */
-  follow(settings: Settings, over: () => void): void {
-    this.#ledger.settings.follow(settings);
+  apply(settings: Settings, over: () => void): void {
+    this.#ledger.settings.apply(settings);
     this.#ledger.answerAfterAll(() => over(), { ok: true, jobs: [], replayed: false });
   }
 

@@ -35,9 +35,10 @@ import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
 import { ClusterFeed } from './peers/cluster-feed.js';
+import type { ClusterContext } from './peers/gathering.js';
 import { clusterOf, withOwners } from './peers/in-cluster.js';
 import { type KeyedJobs, namesRoute } from './peers/names-route.js';
-import type { Health, JobsOfTypes, JobType } from './ports.js';
+import { type Health, type JobsOfTypes, type JobType, noJobs } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
@@ -46,12 +47,12 @@ import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
-import { type ClusterContext, type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
 import { runsRoutes } from './routes/runs.js';
-import { renderStats, statsRoutes } from './routes/stats.js';
+import { statsCalls, statsRoutes } from './routes/stats.js';
 import { groupsRoutes } from './routes/types/groups.js';
 import { jobTypesRoutes } from './routes/types/job-types.js';
 
@@ -104,7 +105,7 @@ export interface ServerOptions {
   /** Jobs of keys, for the other nodes. */
   readonly keyedJobs?: KeyedJobs | undefined;
   /** Some of the shards of this node, in a cluster. */
-  readonly own?: ClusterContext['own'] | undefined;
+  readonly own?: Pick<ClusterContext, 'own' | 'jobsOfTypes'> | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
@@ -116,14 +117,6 @@ export interface ServerOptions {
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
-
-const noJobs: JobsOfTypes = {
-  withoutHandler: () => [],
-  count: () => 0,
-  pending: () => 0,
-  running: () => 0,
-  recent: () => undefined,
-};
 
 const base = '/api/v1';
 /** How long answers that are under way may take when the server closes. */
@@ -156,9 +149,12 @@ export class Server {
       isPeer: options.peers && ((head) => options.peers?.isPeer(head) === true),
     });
     const app = openApp(options, gate);
+    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
+    const all = clusterOf(options, base, turns);
     const stats = {
       queries,
       clock,
+      cluster: all,
       startedAt: options.startedAt ?? clock.monotonic(),
       extras: () => ({
         connections: subscribers.size,
@@ -192,9 +188,8 @@ export class Server {
       bounds: options.subscriberBounds,
     });
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
-    new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
+    new WebSockets({ app, gate, clock, subscribers, timezone, stats: statsCalls(stats, base) });
     const types = new JobTypes(handlers);
-    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const jobs: JobsContext = {
       requests,
       queries,
@@ -202,7 +197,7 @@ export class Server {
       base,
       waits,
       turns,
-      cluster: clusterOf(options, base, turns),
+      cluster: all,
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -228,7 +223,7 @@ export class Server {
       ...batchRoutes(jobs),
       cluster ? cluster.route(streams.route(base)) : streams.route(base),
       ...bulkRoutes(jobs),
-      ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
+      ...failuresRoutes(base, { queries, timezone, turns, cluster: all, cursors: jobs.cursors }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
       ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone }) : []),

@@ -91,7 +91,7 @@ t.test('a shard is opened by what users have set', async (t) => {
   await until('its index is filled', () => first.indexes[0]?.isOpen === true);
   for (let i = 0; i < 20; i++) await turn();
   t.same(first.shards.all, [], 'it waits until that is read');
-  void first.several.follow({ server: { paused: { since: 1 } }, types: new Map() });
+  void first.several.apply({ server: { paused: { since: 1 } }, types: new Map() });
   isRead();
   await settled(opening);
   const asked = first.create();
@@ -99,12 +99,12 @@ t.test('a shard is opened by what users have set', async (t) => {
   for (let i = 0; i < 20; i++) await turn();
   t.equal(first.pool.attempts.size, 0, 'the server is paused');
 
-  await settled(first.several.follow({ server: {}, types: new Map([['noop', { paused: { since: 2 } }]]) }));
+  await settled(first.several.apply({ server: {}, types: new Map([['noop', { paused: { since: 2 } }]]) }));
   for (let i = 0; i < 20; i++) await turn();
   t.equal(first.pool.attempts.size, 0, 'its type is paused');
   const waiting = asked.answer;
   if (!waiting?.ok || 'bulk' in waiting) throw new Error('not made');
   t.equal(first.together.requests.waitingFor(waiting.jobs[0]!), 'type_paused');
-  await settled(first.several.follow({ server: {}, types: new Map() }));
+  await settled(first.several.apply({ server: {}, types: new Map() }));
   await until('it runs', () => first.pool.attempts.size === 1);
 });

@@ -1,7 +1,7 @@
 /** What a node tells the others in its row. Others may be of another version: what is missing or strange says nothing. */
 
-/** How far a node follows what users set: the last change that it goes by. */
-export interface FollowedSettings {
+/** How far a node is with what users set: the last change that it goes by. */
+export interface AppliedSettings {
   readonly version: number;
   readonly id: string;
 }
@@ -17,7 +17,7 @@ export interface NodeFacts {
   /** What its sessions in the database are found by: the first id of its process. Later ones, after an end, have the same sessions. */
   readonly sessions?: string | undefined;
   /** Absent: it has read none yet. */
-  readonly settings?: FollowedSettings | undefined;
+  readonly settings?: AppliedSettings | undefined;
   /** Digest of the job types that it declares; absent: none yet. */
   readonly types?: string | undefined;
 }
@@ -42,13 +42,13 @@ export function readFacts(text: string): NodeFacts {
     ready: Array.isArray(ready) ? ready.filter((shard): shard is number => Number.isInteger(shard)) : [],
     due: typeof due === 'object' && due !== null ? (due as Record<number, number>) : {},
     sessions: typeof sessions === 'string' ? sessions : undefined,
-    settings: followed(settings),
+    settings: appliedOf(settings),
     types: typeof types === 'string' ? types : undefined,
   };
 }
 
-function followed(read: unknown): FollowedSettings | undefined {
+function appliedOf(read: unknown): AppliedSettings | undefined {
   if (typeof read !== 'object' || read === null) return undefined;
-  const { version, id } = read as Partial<Record<keyof FollowedSettings, unknown>>;
+  const { version, id } = read as Partial<Record<keyof AppliedSettings, unknown>>;
   return typeof version === 'number' && typeof id === 'string' ? { version, id } : undefined;
 }

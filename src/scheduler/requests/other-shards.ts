@@ -1,6 +1,7 @@
 /** What a scheduler asks of the other shards of its server: names that are unique over all of them, and what is counted over all. */
 import { Refusal } from '../../domain/errors.js';
 import type { Job } from '../../domain/job.js';
+import type { HandlerInfo } from '../../pool/port.js';
 import type { HeldName } from '../../store/port.js';
 
 /** A job of another shard. */
@@ -23,6 +24,8 @@ export interface OtherShards {
   ownerOf(place: string, now: number): ForeignJob | undefined;
   /** The shard that has a job of an idempotency key. */
   shardOfRequest(idempotencyKey: string, now: number): number | undefined;
+  /** What another node declares of a job type that there is no handler for here: the defaults of its jobs. */
+  typeElsewhere(name: string): HandlerInfo | undefined;
 }
 
 /** There are none. */
@@ -30,13 +33,14 @@ export const noOtherShards: OtherShards = {
   jobsOfType: () => 0,
   ownerOf: () => undefined,
   shardOfRequest: () => undefined,
+  typeElsewhere: () => undefined,
 };
 
 /** The same, where more is known: names that shards of other processes hold. */
 export function withHeld(others: OtherShards, held: readonly ForeignName[]): OtherShards {
   const names = new Map(held.map((each) => [`${each.kind} ${each.name}`, each]));
   return {
-    jobsOfType: (name) => others.jobsOfType(name),
+    ...others,
     ownerOf: (place, now) => {
       const found = names.get(`key ${place}`);
       return others.ownerOf(place, now) ?? (found && { shard: found.shard, job: found.job });

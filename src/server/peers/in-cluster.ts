@@ -4,16 +4,15 @@ import type { Clock } from '../../clock.js';
 import type { Peers } from '../../cluster/peers.js';
 import type { Turns } from '../bodies/turns.js';
 import type { Route } from '../http/app.js';
-import type { ClusterContext } from '../routes/jobs.js';
 import { type Forwarding, forwarded } from './forwarded-route.js';
-import { Gathering } from './gathering.js';
+import { type ClusterContext, Gathering } from './gathering.js';
 import { keyedCreations } from './keyed-creation.js';
 
 /** What the server is given of its cluster. */
 export interface ClusterParts {
   /** The other nodes; absent: there is no cluster. */
   readonly peers?: Peers | undefined;
-  readonly own?: ClusterContext['own'] | undefined;
+  readonly own?: Pick<ClusterContext, 'own' | 'jobsOfTypes'> | undefined;
   readonly clock: Clock;
 }
 
@@ -33,5 +32,5 @@ export function clusterOf({ peers, own, clock }: ClusterParts, base: string, tur
   if (peers === undefined || own === undefined) return undefined;
   const forwarding = forwardingOf(peers, clock);
   const keyed = keyedCreations(forwarding, `${base}/jobs`);
-  return { gathering: new Gathering({ ...forwarding, turns }), own, keyed };
+  return { gathering: new Gathering({ ...forwarding, turns }), keyed, ...own };
 }

@@ -23,9 +23,8 @@ import type { Exchange } from '../http/exchange.js';
 import { readPreferences } from '../http/prefer.js';
 import { jsonCreated, jsonOk } from '../http/response-head.js';
 import type { Waits } from '../live/waits.js';
-import { gatherList, gatherSearch, type Listed, type OwnLists } from '../peers/gathered-lists.js';
-import type { Gathering } from '../peers/gathering.js';
-import type { KeyedCreations } from '../peers/keyed-creation.js';
+import { gatherList, gatherSearch, type Listed } from '../peers/gathered-lists.js';
+import type { ClusterContext } from '../peers/gathering.js';
 import { answerInSteps } from './in-steps.js';
 
 /** What these routes work with. */
@@ -44,15 +43,6 @@ export interface JobsContext {
   readonly base: string;
   /** In a cluster: what is put together of all its nodes. */
   readonly cluster?: ClusterContext | undefined;
-}
-
-/** What is put together of all nodes of a cluster. */
-export interface ClusterContext {
-  readonly gathering: Gathering;
-  /** Some of the shards of this node. */
-  readonly own: (shards: readonly number[]) => OwnLists;
-  /** Has a request decided whose key may be another node's. */
-  readonly keyed: KeyedCreations;
 }
 
 /** One for all: an answer has left it, or was copied, when `exchange.answer` returns. */

@@ -103,7 +103,7 @@ class SettingsLife {
     const quiet = (): void => {};
     const node: ClusterNode = new ClusterNode({
       ...{ database, clock, deadline, host, randomId, sessions, address: 'http://node', format: 1, due: () => ({}) },
-      told: () => ({ settings: machine.settings.followed }),
+      told: () => ({ settings: machine.settings.applied }),
       events: { resumed: quiet, ended: quiet, lost: quiet, rewound: quiet, failed: quiet, declared: quiet },
     });
     const settings = new SharedSettings({
