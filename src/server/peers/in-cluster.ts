@@ -4,9 +4,9 @@ import type { Clock } from '../../clock.js';
 import type { Peers } from '../../cluster/peers.js';
 import type { Turns } from '../bodies/turns.js';
 import type { Route } from '../http/app.js';
+import { creationsElsewhere } from './creations-elsewhere.js';
 import { type Forwarding, forwarded } from './forwarded-route.js';
 import { type ClusterContext, Gathering } from './gathering.js';
-import { keyedCreations } from './keyed-creation.js';
 
 /** What the server is given of its cluster. */
 export interface ClusterParts {
@@ -31,6 +31,5 @@ export function withOwners(routes: readonly Route[], base: string, { peers, cloc
 export function clusterOf({ peers, own, clock }: ClusterParts, base: string, turns: Turns): ClusterContext | undefined {
   if (peers === undefined || own === undefined) return undefined;
   const forwarding = forwardingOf(peers, clock);
-  const keyed = keyedCreations(forwarding, `${base}/jobs`);
-  return { gathering: new Gathering({ ...forwarding, turns }), keyed, ...own };
+  return { gathering: new Gathering({ ...forwarding, turns }), ...creationsElsewhere(forwarding, base), ...own };
 }
