@@ -10,7 +10,8 @@
 import { type JobNumbers, singleShard } from '../../domain/ids/job-numbers.js';
 import type { Status } from '../../domain/lifecycle.js';
 import { decodeMeta, metaKey } from '../format/layout.js';
-import { readSetBack } from '../format/set-back.js';
+import { readHandover } from '../format/meta/handover.js';
+import { readSetBack } from '../format/meta/set-back.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
@@ -67,6 +68,7 @@ export function checkStore(
     const sealed = kv.get('meta', metaKey('downtime'));
     if (sealed) decodeMeta(sealed, 'downtime');
   });
+  faults.try('facts', 'that the shard was given away', () => readHandover(kv.get('meta', metaKey('handover'))));
   faults.try('facts', 'that the clock was set back', () => readSetBack(kv.get('meta', metaKey('setBack'))));
   const mark = faults.try('facts', 'the merge mark', () => readMark(kv)) ?? noMark;
   const ground = new CheckGround(kv, faults, types, mark, now, noCounters, numbers);
