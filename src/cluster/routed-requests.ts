@@ -9,7 +9,6 @@ import { noSettings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
 import type { Job } from '../domain/job.js';
 import type { Answer, Created, Request, Requests } from '../scheduler/messages.js';
-import { NoShardHere } from '../scheduler/requests/other-shards.js';
 import { ClaimedElsewhere, type HeldName } from '../store/port.js';
 import { gatheredBulks } from './gathering/gathered-bulks.js';
 import { KeyedRequests } from './keys/keyed-requests.js';
@@ -32,7 +31,7 @@ const notFound: Answer = {
   ok: false,
   refusal: new Refusal('not_found', 'There is no job with this id. It may have been removed after its retention.'),
 };
-const noShard = new NoShardHere();
+const noShard = new Refusal('overloaded', 'This server has no shard at present. Try again in a moment.');
 /** A request is decided anew so often after others that were to be written with it had keys that are held elsewhere. */
 const mostTries = 32;
 

@@ -71,13 +71,6 @@ export class OthersNow {
   }
 }
 
-/** A new job is for any shard, and none is here just now: nothing was decided. Whoever has asked asks a node that has some. */
-export class NoShardHere extends Refusal {
-  constructor() {
-    super('overloaded', 'No node that answers has a shard for new jobs just now. Try again in a moment.');
-  }
-}
-
 /** A request is for another shard, which has its key: nothing was decided. Whoever has asked asks there. */
 export class HeldElsewhere extends Refusal {
   constructor(readonly shard: number) {

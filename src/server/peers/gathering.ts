@@ -17,7 +17,7 @@ import type { Turns } from '../bodies/turns.js';
 import type { Exchange } from '../http/exchange.js';
 import { jsonOk } from '../http/response-head.js';
 import type { JobsOfTypes } from '../ports.js';
-import type { CreationsElsewhere } from './creations-elsewhere.js';
+import type { KeyedCreations } from './keyed-creation.js';
 
 /** Some of the shards of this node. */
 export interface OwnShards extends Queries {
@@ -26,11 +26,13 @@ export interface OwnShards extends Queries {
 }
 
 /** What is put together of all nodes of a cluster. */
-export interface ClusterContext extends CreationsElsewhere {
+export interface ClusterContext {
   readonly gathering: Gathering;
   readonly own: (shards: readonly number[]) => OwnShards;
   /** The jobs of some of the shards of this node. */
   readonly jobsOfTypes: (shards: readonly number[]) => JobsOfTypes;
+  /** Has a request decided whose key may be another node's. */
+  readonly keyed: KeyedCreations;
 }
 
 export interface GatheringPorts {

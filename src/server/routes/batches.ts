@@ -7,7 +7,6 @@ import { renderJob } from '../../api/render.js';
 import { readDraft } from '../../api/validate.js';
 import { limits } from '../../domain/limits.js';
 import type { Answer, Created, Creation, JobDraft, MadeJob } from '../../scheduler/messages.js';
-import { NoShardHere } from '../../scheduler/requests/other-shards.js';
 import { BatchReader } from '../bodies/batch-body.js';
 import { AllOrNone, type BatchItems, EachAlone, isRefused, placesIn } from '../bodies/batch-items.js';
 import { tooMany as tooManyBodies } from '../bodies/body.js';
@@ -41,7 +40,6 @@ export function batchRoutes(context: JobsContext): Route[] {
 /** All jobs of a JSON array, or of lines of JSON, or none: faults are reported by their place in the list. */
 function createBatch(context: JobsContext, exchange: Exchange, body: Buffer): void {
   const refusing = context.requests.refusing();
-  if (refusing instanceof NoShardHere && context.cluster) return context.cluster.createBatch(exchange, body);
   if (refusing) throw refusing;
   const faults = new Faults();
   if (exchange.idempotencyKey !== undefined) {

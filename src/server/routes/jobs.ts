@@ -13,7 +13,6 @@ import { formatId, parseId } from '../../domain/id.js';
 import type { Job } from '../../domain/job.js';
 import { isFinished } from '../../domain/lifecycle.js';
 import type { Answer, JobCommand, Request, Requests } from '../../scheduler/messages.js';
-import { NoShardHere } from '../../scheduler/requests/other-shards.js';
 import type { ListPage, ListPlace, ListQuery, Queries } from '../../store/queries-port.js';
 import { digestOf } from '../bodies/canonical.js';
 import { parseJson, parseOptional } from '../bodies/json-body.js';
@@ -67,10 +66,8 @@ export function jobsRoutes(context: JobsContext): Route[] {
 }
 
 function create(context: JobsContext, exchange: Exchange, body: Buffer): void {
-  const { cluster } = context;
   const refusing = context.requests.refusing();
-  const isForOthers = cluster !== undefined && refusing instanceof NoShardHere;
-  if (refusing && !isForOthers) throw refusing;
+  if (refusing) throw refusing;
   const faults = new Faults();
   const value = parseJson(body, faults);
   const draft = readDraft(value, context.rules, faults);
@@ -80,9 +77,9 @@ function create(context: JobsContext, exchange: Exchange, body: Buffer): void {
     key === undefined
       ? { kind: 'create', draft }
       : { kind: 'create', draft, idempotency: { key, digest: digestOf(value) } };
-  if (cluster === undefined || (key === undefined && draft.key === undefined && !isForOthers))
+  if (context.cluster === undefined || (key === undefined && draft.key === undefined))
     return submit(context, exchange, request, body.length);
-  cluster.create({
+  context.cluster.keyed({
     exchange,
     body,
     decide: (answered) => submitTo(context, exchange, request, body.length, answered),
