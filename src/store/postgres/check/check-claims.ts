@@ -1,5 +1,6 @@
 /** Names that a cluster has taken for the jobs of a shard, and those that the shard knows: they are the same. */
 import type { JobNumbers } from '../../../domain/ids/job-numbers.js';
+import { isFinished, type Status } from '../../../domain/lifecycle.js';
 import { readKeyHolder, underOfJobKey } from '../../format/trees/job-key.js';
 import { keyOfName, readKeyUse } from '../../format/trees/key-use.js';
 import type { KvReader } from '../../kv/kv.js';
@@ -11,6 +12,8 @@ export interface ClaimsOfShard {
   readonly kv: KvReader;
   readonly claims: AsyncIterable<readonly Claim[]>;
   readonly numbers: JobNumbers;
+  /** Undefined: there is no such job. */
+  readonly statusOf: (seq: number) => Status | undefined;
   /** Unix milliseconds. */
   readonly now: number;
 }
@@ -59,14 +62,26 @@ function slotIn(kv: KvReader, { kind, name }: Claim): number | undefined | 'unre
   }
 }
 
-function knownNames({ kv, now }: ClaimsOfShard): { readonly key: number; readonly idempotency: number } {
-  let idempotency = 0;
-  for (const { key, value } of kv.entries('keys', {})) {
+/** Those that the cluster should know: of jobs that are there, and have not given them free by finishing. */
+function knownNames({ kv, now, statusOf }: ClaimsOfShard): { readonly key: number; readonly idempotency: number } {
+  const known = { key: 0, idempotency: 0 };
+  const passOver = (read: () => void): void => {
     try {
-      if (isRemembered(readKeyUse(value, key), now)) idempotency++;
+      read();
     } catch (error) {
       if (!(error instanceof UnreadableRecord)) throw error;
     }
-  }
-  return { key: kv.size('jobKeys'), idempotency };
+  };
+  for (const { key, value } of kv.entries('keys', {}))
+    passOver(() => {
+      const use = readKeyUse(value, key);
+      if (isRemembered(use, now) && statusOf(use.seq) !== undefined) known.idempotency++;
+    });
+  for (const { key, value } of kv.entries('jobKeys', {}))
+    passOver(() => {
+      const { seq, keptUntil } = readKeyHolder(value, key);
+      const status = statusOf(seq);
+      if (status !== undefined && (!isFinished(status) || keptUntil > now)) known.key++;
+    });
+  return known;
 }

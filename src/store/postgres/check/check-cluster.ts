@@ -12,7 +12,9 @@ import { type CheckSummary, checkStore } from '../../check/check.js';
 import { readEntry } from '../../format/journal/entry.js';
 import { logKey, schemaVersion } from '../../format/layout.js';
 import { LmdbKv } from '../../kv/kv-lmdb.js';
-import { putBatch } from '../../log/kv-log.js';
+import { KvLogSource, putBatch } from '../../log/kv-log.js';
+import { UnreadableRecord } from '../../port.js';
+import { CommittedState } from '../../state/committed-state.js';
 import { readMark } from '../../trees/merge-mark.js';
 import type { LoadedShard, LogRow, RandomId, ShardRow } from '../database.js';
 import { readSnapshot, type Snapshot } from '../pg/snapshot.js';
@@ -57,11 +59,30 @@ async function checkShard(snapshot: Snapshot, row: ShardRow, report: (line: stri
     const numbers = new JobNumbers(row.shard, snapshot.facts.shards);
     const now = Date.now();
     const summary = checkStore(kv, now, report, undefined, numbers);
-    await checkClaims({ kv, claims: snapshot.claims(row.shard), numbers, now }, fault);
+    const state = stateOf(kv);
+    // Otherwise its faults are known already.
+    if (state !== undefined) {
+      const statusOf = (seq: number): Status | undefined => state.sets.statusOf(seq);
+      await checkClaims({ kv, claims: snapshot.claims(row.shard), numbers, statusOf, now }, fault);
+      state.dispose();
+    }
     return { ...summary, faults: summary.faults + faults };
   } finally {
     await kv.close();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Which jobs there are, as a start would find them; undefined where it would not. */
+function stateOf(kv: LmdbKv): CommittedState | undefined {
+  const state = new CommittedState(kv, new KvLogSource(kv));
+  try {
+    state.restore(() => {});
+    return state;
+  } catch (error) {
+    state.dispose();
+    if (error instanceof UnreadableRecord) return undefined;
+    throw error;
   }
 }
 
