@@ -11,8 +11,9 @@ import { type Counters, noCounters } from '../store/port.js';
 import type { Queries } from '../store/queries-port.js';
 import type { CommittedState } from '../store/state/committed-state.js';
 import { GatheredQueries } from './gathering/gathered-queries.js';
+import type { ClusterNames } from './keys/names.js';
 import { outward } from './numbered.js';
-import { RoutedRequests } from './routed-requests.js';
+import { type ClusterSettings, RoutedRequests } from './routed-requests.js';
 import type { Shards } from './shards.js';
 import { linesFor } from './sharing/shared-pool.js';
 
@@ -37,22 +38,30 @@ export interface Together {
   readonly requests: Requests;
   readonly queries: Queries;
   readonly scheduler: Schedulers;
+  /** Jobs that this process has made. */
+  made(): number;
   /** Of each shard. */
   readonly states: readonly Pick<CommittedState, 'types' | 'sets'>[];
   readonly jobLogs: LineKeeper & { readonly bytes: number; readonly dropped: number; flush(): void };
 }
 
-/** @param shards all of them: those that come later are seen, too, where there are several in all */
-export function togetherOf(shards: Shards): Together {
+/**
+ * @param shards all of them: those that come later are seen, too, where there are several in all
+ * @param settings of the cluster that they are of; absent: there is none
+ * @param names of the other nodes of the cluster; absent: all shards are here
+ */
+export function togetherOf(shards: Shards, settings?: ClusterSettings, names?: ClusterNames): Together {
   const [only] = shards.all;
-  if (shards.count === 1 && only !== undefined) {
+  if (shards.count === 1 && only !== undefined && settings === undefined) {
     const { scheduler, queries, state, jobLogs } = only;
-    return { requests: scheduler, queries, scheduler, states: [state], jobLogs };
+    const made = (): number => shards.made;
+    return { requests: scheduler, queries, scheduler, made, states: [state], jobLogs };
   }
   return {
-    requests: new RoutedRequests(shards),
+    requests: new RoutedRequests(shards, settings, names),
     queries: new GatheredQueries(shards),
-    scheduler: schedulersOf(shards),
+    scheduler: schedulersOf(shards, settings),
+    made: () => shards.made,
     get states() {
       return shards.all.map(({ state }) => state);
     },
@@ -71,7 +80,7 @@ export function togetherOf(shards: Shards): Together {
   };
 }
 
-function schedulersOf(shards: Shards): Schedulers {
+function schedulersOf(shards: Shards, settings: ClusterSettings | undefined): Schedulers {
   const all = (): readonly Scheduler[] => shards.all.map(({ scheduler }) => scheduler);
   return {
     /** That of one that is not well, if there is one. */
@@ -79,7 +88,7 @@ function schedulersOf(shards: Shards): Schedulers {
       return (all().find(({ mode }) => mode.health !== undefined) ?? all()[0])?.mode ?? modes.without_shards;
     },
     get settings() {
-      return all()[0]?.settings ?? noSettings;
+      return settings?.current ?? all()[0]?.settings ?? noSettings;
     },
     get counters() {
       return all()
@@ -136,7 +145,11 @@ function sumOf(a: Counters, b: Counters): Counters {
 }
 
 /** The other shards of the same process, as one of them asks. */
-export function othersOf(shards: Shards, own: number): OtherShards {
+export function othersOf(
+  shards: Shards,
+  own: number,
+  typeElsewhere: OtherShards['typeElsewhere'] = () => undefined,
+): OtherShards {
   const others = () => shards.all.filter(({ numbers }) => numbers.shard !== own);
   return {
     jobsOfType: (name) => others().reduce((sum, { store }) => sum + store.jobsOfType(name), 0),
@@ -147,6 +160,7 @@ export function othersOf(shards: Shards, own: number): OtherShards {
       }
       return undefined;
     },
+    typeElsewhere,
     shardOfRequest: (key) => others().find(({ scheduler }) => scheduler.keys.hasRequest(key))?.numbers.shard,
   };
 }

@@ -86,6 +86,7 @@ export class Lease {
   #offset: number | undefined;
   /** By how much that may be wrong: the answer took some of the time, and the question the rest. */
   #offsetError = 0;
+  #joinedAt = Number.POSITIVE_INFINITY;
   #facts = '{}';
   #isLeaving = false;
 
@@ -104,6 +105,12 @@ export class Lease {
     return this.#state === 'in' && !deadline.hasPassed(clock.monotonic(), clock.now());
   }
 
+  /** For how long something may begin here yet, in milliseconds; 0: nothing may. By the monotonic clock. */
+  get leftMs(): number {
+    if (!this.isLive) return 0;
+    return Math.max(0, this.#confirmedSent + leaseTimes.lease - this.#ports.clock.monotonic());
+  }
+
   /** Since when it has had a lease without a gap, in monotonic milliseconds; Infinity while it has none. */
   get liveSince(): number {
     return this.isLive ? this.#liveSince : Number.POSITIVE_INFINITY;
@@ -120,6 +127,11 @@ export class Lease {
     return Math.sign(this.#offset) * Math.max(0, Math.abs(this.#offset) - this.#offsetError);
   }
 
+  /** When its first beat was confirmed, in monotonic milliseconds; Infinity before that. */
+  get joinedAt(): number {
+    return this.node === undefined ? Number.POSITIVE_INFINITY : this.#joinedAt;
+  }
+
   get isLeaving(): boolean {
     return this.#isLeaving;
   }
@@ -134,9 +146,15 @@ export class Lease {
     this.#facts = facts;
   }
 
+  /** The next tick has something to tell. */
+  beatSoon(): void {
+    if (this.#state === 'in') this.#nextAt = Math.min(this.#nextAt, this.#ports.clock.monotonic());
+  }
+
   /** From the next beat on the others know that it is leaving. */
   leave(): void {
     this.#isLeaving = true;
+    this.beatSoon();
   }
 
   /** Sends what it is time for. */
@@ -166,6 +184,7 @@ export class Lease {
         if (this.#state !== 'joining') return;
         this.#state = 'in';
         this.#seen = 0;
+        this.#joinedAt = Number.POSITIVE_INFINITY;
         this.#nextAt = now;
         this.tick();
       },
@@ -211,6 +230,7 @@ export class Lease {
     // An answer that was overtaken by a later one confirms nothing more.
     if (sent.monotonic <= this.#confirmedSent) return;
     const wasLive = this.isLive;
+    this.#joinedAt = Math.min(this.#joinedAt, clock.monotonic());
     this.#confirmedSent = sent.monotonic;
     events.shown(beaten, sent);
     deadline.set(sent.monotonic + leaseTimes.lease, sent.wall + leaseTimes.lease);

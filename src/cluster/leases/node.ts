@@ -4,12 +4,15 @@
  */
 import type { Clock } from '../../clock.js';
 import type { Database, NodeRow, RandomId, ShardRow } from '../../store/postgres/database.js';
-import { writeFacts } from './facts.js';
+import { type NodeFacts, writeFacts } from './facts.js';
 import type { ShardHost } from './host.js';
 import { Lease, type MovedDeadline } from './lease.js';
 import { Members, type View } from './members.js';
 import { Moving } from './moving.js';
 import { Taking } from './taking.js';
+
+/** Milliseconds. */
+const settledAfter = 30_000;
 
 /** How far the own clock may be from the database's, in milliseconds. */
 export const clockOff = {
@@ -37,8 +40,14 @@ export interface NodePorts {
   readonly formerSelf?: RandomId | undefined;
   /** Whether the others reach this node at its address; absent: they do. While they do not, it takes no shards. */
   readonly isReached?: (() => boolean) | undefined;
+  /** For how long it must have been there until it is given shards that others own, milliseconds; by default 30 s. */
+  readonly settleMs?: number | undefined;
+  /** Called with each look at shards and nodes, once that has been acted on. */
+  readonly looked?: () => void;
   /** When the first job of each shard that is open is due, Unix milliseconds. */
   readonly due: () => Readonly<Record<number, number>>;
+  /** What else the others are told; absent: nothing. */
+  readonly told?: () => Pick<NodeFacts, 'settings' | 'types'>;
   readonly events: NodeEvents;
 }
 
@@ -64,6 +73,8 @@ export class ClusterNode {
   readonly #taking: Taking;
   readonly #moving: Moving;
   #marks = 0;
+  /** Of moves, as the others were told last. */
+  #moves = '';
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
@@ -94,6 +105,7 @@ export class ClusterNode {
       lease,
       formerSelf,
       declared,
+      isMoving: () => this.#moving.follows.length > 0 || (this.#lease.isLeaving && !this.#taking.isEmpty),
       seen: (view) => this.#seen(view),
     });
   }
@@ -116,6 +128,11 @@ export class ClusterNode {
   /** The same, as far as it is certain. */
   get certainOffset(): number | undefined {
     return this.#lease.certainOffset;
+  }
+
+  /** For how long attempts may begin here yet, in milliseconds. */
+  get leaseMs(): number {
+    return this.#lease.leftMs;
   }
 
   /** The last look at nodes and shards. */
@@ -144,10 +161,22 @@ export class ClusterNode {
   }
 
   tick(): void {
-    const { sessions, due } = this.#ports;
-    this.#lease.facts = writeFacts({ takes: this.#takes, ready: this.#moving.ready, due: due(), sessions });
+    const { sessions, due, clock, settleMs = settledAfter, told } = this.#ports;
+    const { ready, follows } = this.#moving;
+    const settled = clock.monotonic() - this.#lease.joinedAt >= settleMs;
+    const { clockOffset } = this.#lease;
+    const of = { takes: this.#takes, ready, follows, settled, due: due(), sessions, clockOffset };
+    this.#lease.facts = writeFacts({ ...of, ...told?.() });
+    const moves = `${ready} ${follows}`;
+    if (moves !== this.#moves) this.#lease.beatSoon();
+    this.#moves = moves;
     this.#lease.tick();
     this.#members.tick();
+  }
+
+  /** What is told has changed: the others are to hear of it soon. */
+  tell(): void {
+    this.#lease.beatSoon();
   }
 
   /** The database has refused a write of this shard: it is another's, or is not what is known here. */
@@ -175,6 +204,7 @@ export class ClusterNode {
   #seen(view: View): void {
     this.#taking.seen(view);
     this.#moving.seen(view);
+    this.#ports.looked?.();
   }
 
   get #takes(): boolean {

@@ -1,5 +1,6 @@
 /**
- * Requests about one job, in a cluster: the node that owns its shard answers, whichever node was asked. A request is passed on once.
+ * Requests about one job, in a cluster: the node that owns its shard answers, whichever node was asked. Those for new jobs need a shard,
+ * too, and a node may have none. A request is passed on once.
  * While a shard has no owner, or its owner is another than this node thought, the request waits for two seconds.
  */
 
@@ -7,6 +8,7 @@ import { type Peer, type PeerAnswer, PeerGone, type PeerRequest, type Peers } fr
 import { Refusal } from '../../domain/errors.js';
 import type { Route } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
+import { readPreferences } from '../http/prefer.js';
 import { responseHead } from '../http/response-head.js';
 
 export interface Forwarding {
@@ -16,51 +18,93 @@ export interface Forwarding {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-const patienceMs = 2000;
-const pauseMs = 50;
+export const patienceMs = 2000;
+export const pauseMs = 50;
+
+/** Who is to answer; undefined: nobody can just now. */
+type Chosen = 'here' | Peer | undefined;
 
 /** The route, where the owner of the job that its parameter names runs it. */
 export function forwarded(route: Route, forwarding: Forwarding): Route {
   const { peers } = forwarding;
+  return passedOn(route, forwarding, ({ parameter }) => peers.ownerOf(parameter));
+}
+
+/** The route, which needs a shard, whichever: where this node has none, another that has one runs it. */
+export function withShards(route: Route, forwarding: Forwarding): Route {
+  const { peers } = forwarding;
+  let own = 0;
+  let turns = 0;
+  const choose = (): Chosen => {
+    if (peers.ownerOfShard(own) === 'here') return 'here';
+    const others: Peer[] = [];
+    for (let shard = 0; shard < peers.shards; shard++) {
+      const owner = peers.ownerOfShard(shard);
+      if (owner === 'here') {
+        own = shard;
+        return 'here';
+      }
+      if (owner !== undefined) others.push(owner);
+    }
+    return others[turns++ % others.length];
+  };
+  return passedOn(route, forwarding, choose);
+}
+
+function passedOn(route: Route, forwarding: Forwarding, choose: (exchange: Exchange) => Chosen): Route {
   return {
     ...route,
     run(exchange, body) {
-      const owner = peers.ownerOf(exchange.parameter);
-      if (owner === 'here') return route.run(exchange, body);
+      if (choose(exchange) === 'here') return route.run(exchange, body);
       if (exchange.fromPeer) throw notOwned();
-      const kept = body.length === 0 ? body : exchange.keepBody(body);
-      if (kept === undefined) throw new Refusal('overloaded', 'Too many bodies are under way. Try again in a moment.');
-      void passOn(route, exchange, kept, forwarding).catch((error) => exchange.fail(error));
+      const chosen = (): Chosen => choose(exchange);
+      void passOn(route, exchange, keep(exchange, body), forwarding, chosen).catch((error) => exchange.fail(error));
     },
   };
 }
 
-function notOwned(): Refusal {
-  return new Refusal('misdirected_host', 'This node does not own the shard of that job.');
+/** A copy of the body that lasts. @throws Refusal */
+export function keep(exchange: Exchange, body: Buffer): Buffer {
+  const kept = body.length === 0 ? body : exchange.keepBody(body);
+  if (kept === undefined) throw new Refusal('overloaded', 'Too many bodies are under way. Try again in a moment.');
+  return kept;
 }
 
-async function passOn(route: Route, exchange: Exchange, body: Buffer, forwarding: Forwarding): Promise<void> {
+export function notOwned(): Refusal {
+  return new Refusal('misdirected_host', 'This node does not own the shard that this needs.');
+}
+
+async function passOn(
+  route: Route,
+  exchange: Exchange,
+  body: Buffer,
+  forwarding: Forwarding,
+  choose: () => Chosen,
+): Promise<void> {
   const { peers, now, sleep } = forwarding;
   const gone = new AbortController();
   // A client may have asked to wait for longer than answers usually take: the owner sees to that.
   if (exchange.prefer !== undefined) exchange.rest(() => gone.abort());
-  const request = requestOf(exchange, body, gone.signal);
-  for (const end = now() + patienceMs; !exchange.over; ) {
-    const owner = peers.ownerOf(exchange.parameter);
+  const request = requestOf(exchange, body, gone.signal, route.path.includes(':') ? exchange.path : route.path);
+  // Who waits for the end of a job waits for another owner, too. What changes something is not to happen that much later.
+  const waitMs = request.method === 'GET' ? readPreferences(exchange.prefer ?? '').waitSeconds * 1000 : 0;
+  for (const end = now() + Math.max(patienceMs, waitMs); !exchange.over; ) {
+    const owner = choose();
     if (owner === 'here') return route.run(exchange, body);
     const answer = owner && (await ask(peers, owner, request));
     if (answer) return passBack(exchange, answer);
     if (now() >= end) break;
     await sleep(pauseMs);
-    await peers.renew();
+    // Without the database it stays what was known.
+    await peers.renew().catch(() => {});
   }
   exchange.refuse(
-    new Refusal('storage_unavailable', 'No node owns the shard of that job just now. Try again in a moment.'),
+    new Refusal('storage_unavailable', 'No node owns the shard that this needs just now. Try again in a moment.'),
   );
 }
 
 /** Undefined: the request had no effect, and may be sent again. @throws Refusal when that is not known */
-async function ask(peers: Peers, owner: Peer, request: PeerRequest): Promise<PeerAnswer | undefined> {
+export async function ask(peers: Peers, owner: Peer, request: PeerRequest): Promise<PeerAnswer | undefined> {
   try {
     const answer = await peers.ask(owner, request);
     return answer.status === 421 ? undefined : answer;
@@ -74,7 +118,8 @@ async function ask(peers: Peers, owner: Peer, request: PeerRequest): Promise<Pee
   }
 }
 
-function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal): PeerRequest {
+/** @param path of the exchange, where its route has no parameter */
+export function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal, path = exchange.path): PeerRequest {
   const { query, method, idempotencyKey, prefer, ndjson } = exchange;
   const headers: Record<string, string> = {};
   if (body.length > 0) headers['content-type'] = ndjson ? 'application/x-ndjson' : 'application/json';
@@ -83,7 +128,7 @@ function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal): PeerR
   return {
     // The answer to HEAD is measured here.
     method: method === 'head' ? 'GET' : method.toUpperCase(),
-    path: query === '' ? exchange.path : `${exchange.path}?${query}`,
+    path: query === '' ? path : `${path}?${query}`,
     headers,
     body,
     signal,
@@ -98,7 +143,7 @@ const kept = [
   ['preference-applied', 'Preference-Applied'],
 ] as const;
 
-function passBack(exchange: Exchange, { status, reason, headers, body }: PeerAnswer): void {
+export function passBack(exchange: Exchange, { status, reason, headers, body }: PeerAnswer): void {
   const more: string[] = [];
   for (const [name, spelling] of kept) {
     const value = headers[name];

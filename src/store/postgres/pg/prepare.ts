@@ -15,7 +15,7 @@ export interface ClusterFacts {
   readonly format: number;
   /** What nodes show each other, and cursors are signed with. */
   readonly secret: string;
-  /** Key of the scramble in public ids; see `domain/id`. */
+  /** Key of the scramble in public ids; see `domain/id`. Empty: that of a directory without one. */
   readonly idKey: string;
   /** Unix milliseconds. */
   readonly createdAt: number;
@@ -29,10 +29,15 @@ export interface PrepareOptions {
   readonly format: number;
 }
 
+/** Until the transaction ends nobody else makes tables, nor reads what holds for the cluster. */
+export async function lockOpening(client: ClientBase, schema: string): Promise<void> {
+  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`escapement ${schema}`]);
+}
+
 /** @throws DatabaseUnusable */
 export async function prepareSchema(client: ClientBase, options: PrepareOptions): Promise<ClusterFacts> {
   await client.query('BEGIN');
-  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`escapement ${options.schema}`]);
+  await lockOpening(client, options.schema);
   const there = await findTables(client, options);
   if (there === undefined) await client.query(`CREATE SCHEMA "${options.schema}"`);
   if (there === undefined || there.length === 0) await make(client, options);
@@ -40,6 +45,15 @@ export async function prepareSchema(client: ClientBase, options: PrepareOptions)
   const facts = await readFacts(client, options);
   await client.query('COMMIT');
   return facts;
+}
+
+/** What holds for a cluster that is there. @throws DatabaseUnusable also where there is none */
+export async function findCluster(client: ClientBase, options: Omit<PrepareOptions, 'shards'>): Promise<ClusterFacts> {
+  const there = await findTables(client, options);
+  if (there === undefined || there.length === 0)
+    throw new DatabaseUnusable(`there is no cluster in PostgreSQL at ${options.where}: no node has ever started on it`);
+  checkOurs(there, options);
+  return await readFacts(client, options);
 }
 
 /** The tables of the schema by name; undefined when there is no such schema. */
@@ -78,7 +92,7 @@ async function make(client: ClientBase, { shards, format }: PrepareOptions): Pro
   await client.query('INSERT INTO settings (version, id) VALUES (0, $1)', [noChange]);
 }
 
-function checkOurs(there: readonly string[], { schema, where }: PrepareOptions): void {
+function checkOurs(there: readonly string[], { schema, where }: Pick<PrepareOptions, 'schema' | 'where'>): void {
   if (there.includes('about') && there.includes('shard') && there.includes('log')) return;
   const some = there.slice(0, 3).join(', ');
   throw new DatabaseUnusable(
@@ -86,7 +100,10 @@ function checkOurs(there: readonly string[], { schema, where }: PrepareOptions):
   );
 }
 
-async function readFacts(client: ClientBase, { where, format, schema }: PrepareOptions): Promise<ClusterFacts> {
+async function readFacts(
+  client: ClientBase,
+  { where, format, schema }: Omit<PrepareOptions, 'shards'>,
+): Promise<ClusterFacts> {
   const { rows } = await client.query<ClusterFacts & { tablesFormat: number; createdAt: string }>(
     `SELECT tables_format AS "tablesFormat", format, shards, identity, secret, id_key AS "idKey", created_at AS "createdAt"
       FROM about`,
