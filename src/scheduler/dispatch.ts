@@ -283,6 +283,11 @@ export class Dispatch implements Starter {
     return true;
   }
 
+  wanted(): ReturnType<Starter['wanted']> {
+    const free = this.#free;
+    return free === undefined ? [] : this.#line.wanted(free, this.#numberOf);
+  }
+
   get askAgainAt(): number {
     return Math.min(this.#askAgainAt, this.#line.nextByRate);
   }
@@ -322,12 +327,11 @@ export class Dispatch implements Starter {
    * disk refuse that, all of it is taken back.
    */
   #start(job: Job, waiting: WaitingJob): void {
-    const { clock } = this.#ports;
     const { suspect } = waiting;
     this.#line.occupy(waiting, suspect);
     this.#previous.began(job.spec);
     if (suspect) return this.#startOnRecord(job);
-    const now = clock.now();
+    const now = this.#ports.clock.now();
     this.#leave(this.#attempt(this.#ledger.startAttempt(job, now)), job, now);
   }
 
@@ -343,13 +347,12 @@ export class Dispatch implements Starter {
   }
 
   #startOnRecord(job: Job): void {
-    const { clock } = this.#ports;
+    const [places, { clock }] = [this.#places, this.#ports];
     const { seq, name } = job.spec;
     const number = this.#numberOf(seq);
-    const places = this.#places;
     places.trials.began(number, job.state, clock.monotonic());
     places.beingWritten++;
-    const started = this.#ledger.startAttempt(job, clock.now(), {
+    const written = {
       written: () => {
         places.beingWritten--;
         this.#line.left(name);
@@ -361,8 +364,8 @@ export class Dispatch implements Starter {
         this.#line.left(name);
         this.#vacate(job.spec);
       },
-    });
-    const attempt = this.#attempt(started);
+    };
+    const attempt = this.#attempt(this.#ledger.startAttempt(job, clock.now(), written));
   }
 
   #attempt(started: Job): Attempt {
@@ -377,11 +380,11 @@ export class Dispatch implements Starter {
 
   /** Nothing of this shard starts any more, and its attempts have no places. What was being written is lost already. */
   abandon(): void {
-    this.#places.leave(this);
     for (const { spec } of this.#ledger.active.values()) {
       this.#places.trials.withdrew(this.#numberOf(spec.seq));
       this.#line.vacate(spec.name, spec.group);
     }
+    this.#places.leave(this);
   }
 
   /** An attempt came to its end: its place is free again. */

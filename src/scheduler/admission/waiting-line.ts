@@ -3,6 +3,8 @@
  * first, then by priority. Of one priority types take turns, and within a type its groups; jobs of one group go in order of firing.
  * Each type queues by itself, so that one at its limit holds up nobody else.
  */
+import type { Head } from '../../domain/control/limited-places.js';
+import { headsOf, mostWanted, useOf } from '../limits/wanted.js';
 import { placesLeft, type TypeUse, type WaitsFor, whyTypeWaits } from './admission.js';
 import type { Places, Rank, TypePlaces } from './places.js';
 import { TypeLane, type TypeTerms } from './type-lane.js';
@@ -149,8 +151,9 @@ export class WaitingLine {
     for (const lane of this.#lanes.values()) {
       const { name, waiting } = lane;
       if (waiting === 0) continue;
-      const wait = whyTypeWaits(lane, this.#now)?.waitsFor;
-      const inGroups = wait === undefined ? waiting - lane.ordinary.open - lane.suspects.open : 0;
+      const wait = whyTypeWaits(useOf(lane), this.#now)?.waitsFor;
+      const byGroup = !lane.shared.byGrant || lane.groups.limit !== Number.POSITIVE_INFINITY;
+      const inGroups = wait === undefined && byGroup ? waiting - lane.ordinary.open - lane.suspects.open : 0;
       if (inGroups > 0) yield { name, waitsFor: 'group_concurrency', jobs: inGroups };
       if (waiting > inGroups) yield { name, waitsFor: wait ?? 'thread', jobs: waiting - inGroups };
     }
@@ -161,7 +164,7 @@ export class WaitingLine {
     if (this.#ask.edition() !== this.#edition) this.refresh();
     const lane = this.#lanes.get(name) ?? this.#makeLane(name, this.#places.lookAt(name));
     lane.places = this.#ask.placesOf(name);
-    return { type: lane, group: { limit: lane.groups.limit, running: lane.groups.runningOf(group) } };
+    return { type: useOf(lane), group: { limit: lane.groups.limit, running: lane.groups.runningOf(group) } };
   }
 
   /** Jobs of a type in the line. */
@@ -231,6 +234,29 @@ export class WaitingLine {
     const { priority } = rank;
     const number = numberOf(heap.firstSeq);
     return { suspect, priority, turn: best.lastTurn, groupTurn: use.lastTurn, due: heap.firstDue, number };
+  }
+
+  /**
+   * What could start of types whose places are given, had it one: of each the first of its groups.
+   *
+   * @param shared places that types share
+   * @param numberOf its job number
+   */
+  *wanted(
+    shared: number,
+    numberOf: (seq: number) => number,
+  ): Iterable<readonly [type: string, heads: readonly Head[]]> {
+    const trials = this.#places.trials.trials(this.#now);
+    const suspects = !trials.byItself && trials.running < trials.wave;
+    for (const lane of this.#lanes.values()) {
+      if (!lane.shared.byGrant || lane.waiting === 0) continue;
+      const wait = whyTypeWaits(lane, this.#now)?.waitsFor;
+      if (wait !== undefined && wait !== 'rate') continue;
+      const { concurrency = 0, places, running } = lane;
+      const room = Math.min(lane.apart ? mostWanted : shared, places - running, concurrency - running, mostWanted);
+      if (room <= 0) continue;
+      yield [lane.name, headsOf(lane, room, suspects, numberOf)];
+    }
   }
 
   /** Time has passed, and nothing else. */
