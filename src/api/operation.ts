@@ -57,7 +57,7 @@ export function refusalsOf({ method, path, open, request, refusals = [] }: Opera
     ...(request ? bodyRefusals : []),
     ...(open ? [] : (['unauthorized'] as const)),
     ...(changes ? changeRefusals : []),
-    ...(!changes && path.startsWith('/jobs/:') ? (['storage_unavailable'] as const) : []),
+    ...(!changes && isOfShards.test(path) ? (['storage_unavailable'] as const) : []),
     ...(path.includes(':') ? (['not_found'] as const) : []),
     ...refusals,
     'misdirected_host',
@@ -67,5 +67,7 @@ export function refusalsOf({ method, path, open, request, refusals = [] }: Opera
 }
 
 const bodyRefusals = ['malformed_json', 'length_required', 'payload_too_large', 'unsupported_media_type'] as const;
-/** The last is also an answer to questions about a job, in a cluster whose node that has it is gone. */
+/** What is answered by the nodes that own shards: in a cluster one of them may be gone. */
+const isOfShards = /^\/(jobs|stats|failures|groups|job-types|bulk)(\/|$)/;
+/** The last is also an answer to questions of `isOfShards`. */
 const changeRefusals = ['forbidden', 'overloaded', 'draining', 'storage_unavailable'] as const;

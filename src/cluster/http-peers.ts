@@ -44,6 +44,7 @@ const connectMs = 1000;
 /** See the head of this file. */
 export class HttpPeers implements Peers {
   readonly #options: HttpPeersOptions;
+  #renewing: Promise<void> | undefined;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: mostSockets, timeout: restMs });
   readonly #tlsAgent = new TlsAgent({ keepAlive: true, maxSockets: mostSockets, timeout: restMs });
 
@@ -80,8 +81,12 @@ export class HttpPeers implements Peers {
     return { url, headers: { [peerHeaders.node]: node, [peerHeaders.secret]: this.#options.secret } };
   }
 
+  /** Those who wait for the same look wait together. */
   renew(): Promise<void> {
-    return this.#options.renew();
+    this.#renewing ??= this.#options.renew().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
   }
 
   isPeer({

@@ -102,8 +102,12 @@ export class NodeParts {
       addressOf: (node) => this.#table.addressOf(node),
       hear: (word) => this.#ownAddress.hear(word),
       renew: async () => {
-        const rows = await database.shards();
-        this.#table.renew(rows, await database.nodes());
+        try {
+          const rows = await database.shards();
+          this.#table.renew(rows, await database.nodes());
+        } catch (err) {
+          log.debug({ err }, 'who owns what could not be read: what was known stays');
+        }
       },
     });
     this.stores = {

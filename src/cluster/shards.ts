@@ -24,6 +24,13 @@ export class Shards {
     return this.#owned;
   }
 
+  /** Some of those that are owned now. */
+  only(shards: readonly number[]): Shards {
+    const some = new Shards(this.count);
+    some.#owned = this.#owned.filter(({ numbers }) => shards.includes(numbers.shard));
+    return some;
+  }
+
   /** From now on it is owned. */
   add(shard: OwnedShard): void {
     this.drop(shard.numbers.shard);

@@ -3,6 +3,7 @@
  * nothing but caches of them. It serves as soon as it is there; shards come to it then.
  */
 import { systemClock } from '../clock.js';
+import { GatheredQueries } from '../cluster/gathering/gathered-queries.js';
 import { NodeParts } from '../cluster/node-parts.js';
 import type { ShardsOwner } from '../cluster/process-shards.js';
 import { togetherOf } from '../cluster/together.js';
@@ -177,6 +178,7 @@ async function begin(
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
+    own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
     telemetry: counts,
     ...overview.shown,
     metrics: () => metricsText(counts, figures),

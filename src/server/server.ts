@@ -34,6 +34,7 @@ import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
 import { forwarded } from './peers/forwarded-route.js';
+import { Gathering } from './peers/gathering.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
@@ -43,7 +44,7 @@ import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
-import { type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { type ClusterContext, type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
@@ -98,6 +99,8 @@ export interface ServerOptions {
   readonly metrics?: () => Promise<Exposition>;
   /** The other nodes of its cluster; absent: there is none. */
   readonly peers?: Peers | undefined;
+  /** Some of the shards of this node, in a cluster. */
+  readonly own?: ClusterContext['own'] | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
@@ -177,13 +180,15 @@ export class Server {
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const types = new JobTypes(handlers);
     const waits = new Waits();
+    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const jobs: JobsContext = {
       requests,
       queries,
       clock,
       base,
       waits,
-      turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
+      turns,
+      cluster: clusterOf(options, turns),
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -334,6 +339,11 @@ function withOwners(routes: readonly Route[], { peers, clock }: ServerOptions): 
   if (peers === undefined) return routes;
   const forwarding = { peers, now: () => clock.monotonic(), sleep };
   return routes.map((route) => (route.path.startsWith(`${base}/jobs/:`) ? forwarded(route, forwarding) : route));
+}
+
+function clusterOf({ peers, own, clock }: ServerOptions, turns: Turns): ClusterContext | undefined {
+  if (peers === undefined || own === undefined) return undefined;
+  return { gathering: new Gathering({ peers, turns, now: () => clock.monotonic(), sleep }), own };
 }
 
 function sleep(ms: number): Promise<void> {

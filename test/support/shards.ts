@@ -1,3 +1,5 @@
+import { testedNodes } from './nodes-as-one.js';
+
 /** How many shards the servers of tests have: `TEST_SHARDS=4 npm test -- conformance inputs model`. */
 const wanted = process.env.TEST_SHARDS;
 if (wanted !== undefined && !/^(1|2|4|8|16)$/.test(wanted)) throw new Error('TEST_SHARDS is 1, 2, 4, 8 or 16');
@@ -5,9 +7,15 @@ if (wanted !== undefined && !/^(1|2|4|8|16)$/.test(wanted)) throw new Error('TES
 /** Default: one, as for users. */
 export const testedShards = Number(wanted ?? 1);
 
-/** Options of a test that is about something which only a server of one shard does. */
+/** Options of a test that is about something which only a server of one shard does; a cluster has several. */
 export function onlyOne(what: string): { skip?: string } {
+  if (testedNodes !== undefined) return { skip: `${what} (TEST_NODES=${testedNodes})` };
   return testedShards === 1 ? {} : { skip: `${what} (TEST_SHARDS=${testedShards})` };
+}
+
+/** Options of a test that is about something which only a server with a data directory of its own does. */
+export function onlyAlone(what: string): { skip?: string } {
+  return testedNodes === undefined ? {} : { skip: `${what} (TEST_NODES=${testedNodes})` };
 }
 
 /** Numbers of events, by shard. */

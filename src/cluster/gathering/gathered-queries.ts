@@ -22,16 +22,12 @@ import type {
   Steps,
   Totals,
 } from '../../store/queries-port.js';
-import { containing } from '../../store/state/finding/search.js';
 import { outward, outwardEvents } from '../numbered.js';
 import type { OwnedShard, Shards } from '../shards.js';
 import { gatheredFailures } from './gathered-failures.js';
-import { checkOffset, MergedList, pageQuery } from './merged-list.js';
-
-/** Jobs that a search reads at once of each shard. */
-const readAtOnce = 256;
-/** How long one request of a search looks, and one step of it. */
-const budgetMs = { request: 100, step: 1 } as const;
+import { checkOffset, MergedList, type ShardPage } from './merged-list.js';
+import { mergedSearch, type SearchPart } from './merged-search.js';
+import { readPages, searchOwn, steps } from './own-lists.js';
 
 /** See the head of this file. */
 export class GatheredQueries implements Queries {
@@ -64,47 +60,40 @@ export class GatheredQueries implements Queries {
   }
 
   list(query: ListQuery): ListPage {
-    checkOffset(query);
-    const list = new MergedList(query);
-    for (const owner of this.#shards.all) list.add(owner, owner.queries.list(pageQuery(query, owner)));
-    return list.page();
+    const list = this.listInSteps(query);
+    for (;;) {
+      const { done, value } = list.next();
+      if (done) return value;
+    }
   }
 
   *listInSteps(query: ListQuery): Steps<ListPage> {
     checkOffset(query);
-    const list = new MergedList(query);
-    for (const owner of this.#shards.all)
-      list.add(owner, yield* steps(owner.queries.listInSteps(pageQuery(query, owner))));
-    return list.page();
+    const { limit, behind } = query;
+    const offset = behind === undefined ? query.offset : 0;
+    const list = new MergedList<Job>(query, this.shards);
+    // One more tells whether there is a next page.
+    for (const page of yield* steps(this.pages(query, offset + limit + 1))) list.add(page);
+    list.takeMany(offset);
+    const jobs = list.takeMany(limit).map(({ item }) => item);
+    return { total: list.total, jobs, ...(list.hasMore && jobs.length > 0 && { next: list.place() }) };
   }
 
-  *search({ filter, text, descending, limit, behind, now }: SearchQuery): Steps<SearchPage> {
-    const has = containing(text);
-    const jobs: Job[] = [];
-    const begun = now();
-    let [stepBegun, scanned] = [begun, 0];
-    let place = behind;
-    for (;;) {
-      const query: ListQuery = { filter, descending, limit: readAtOnce, offset: 0, ...(place && { behind: place }) };
-      const list = new MergedList(query);
-      for (const owner of this.#shards.all)
-        list.add(owner, yield* steps(owner.queries.listInSteps(pageQuery(query, owner))));
-      for (let taken = 0; taken < readAtOnce; taken++) {
-        const at = now();
-        const isOver = at - begun >= budgetMs.request && scanned > 0;
-        if (!list.hasMore) return { jobs, scanned };
-        if (jobs.length === limit || isOver) return { jobs, scanned, next: list.place() };
-        if (at - stepBegun >= budgetMs.step) {
-          yield;
-          stepBegun = now();
-        }
-        const job = list.take() as Job;
-        scanned++;
-        if (has(job)) jobs.push(job);
-      }
-      if (!list.hasMore) return { jobs, scanned };
-      place = list.place();
-    }
+  /** The first jobs of a list behind its place, at most `count`, in pages of their shards. */
+  pages(query: ListQuery, count: number): Steps<ShardPage<Job>[]> {
+    return readPages({ owners: this.#shards.all, query, shards: this.shards }, count);
+  }
+
+  *search(query: SearchQuery): Steps<SearchPage> {
+    const part = yield* steps(this.searchPart(query));
+    const shards = this.#shards.all.map(({ numbers }) => numbers.shard);
+    const { items, ...rest } = mergedSearch([{ ...part, shards }], query, this.shards);
+    return { jobs: items, ...rest };
+  }
+
+  /** What a search finds here in its time. */
+  searchPart(query: SearchQuery): Steps<SearchPart<Job>> {
+    return searchOwn({ owners: this.#shards.all, shards: this.shards }, query);
   }
 
   *failures(query: FailureQuery): Steps<FailurePage> {
@@ -167,15 +156,6 @@ export class GatheredQueries implements Queries {
     if (owner === undefined) return { events: [], oldest: seq + 1 };
     const { events, ...rest } = owner.queries.eventsAfter(seq, limit, from);
     return { ...rest, events: outwardEvents(events, owner.numbers) };
-  }
-}
-
-/** A generator goes on only with one; what a shard gives is an iterator. */
-function* steps<T>(of: Steps<T>): Generator<undefined, T> {
-  for (;;) {
-    const { done, value } = of.next();
-    if (done) return value;
-    yield;
   }
 }
 

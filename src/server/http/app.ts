@@ -254,6 +254,7 @@ export class HttpApp implements ExchangeContext {
     if (head.origin !== undefined && gate.mayRead(head.origin)) exchange.corsOrigin = head.origin;
     const changes = method !== 'get' && method !== 'head' && method !== 'options';
     exchange.fromPeer = gate.isPeer(head);
+    if (exchange.fromPeer) exchange.peerShards = head.peerShards;
     // A node has asked the gate of its own.
     const access = exchange.fromPeer
       ? 'full'

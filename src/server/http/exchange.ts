@@ -42,6 +42,8 @@ export class Exchange {
   path = '';
   /** Another node of the cluster has passed the request on. */
   fromPeer = false;
+  /** It wants to know of these shards of this node only, as it says; undefined: of all, as clients do. */
+  peerShards: string | undefined;
   /** The query string as sent, without `?`. */
   query = '';
   idempotencyKey: string | undefined;

@@ -24,6 +24,8 @@ export class RequestHead {
   /** Of a node that asks another: which it means, and what proves that it is one. */
   peerNode: string | undefined;
   peerSecret: string | undefined;
+  /** And of which of its shards it wants to know. */
+  peerShards: string | undefined;
   /** Asked for by a preflight. */
   requestedMethod: string | undefined;
   /** A header of these that came more than once: whoever is in front of us may have read the other one. */
@@ -50,6 +52,7 @@ export class RequestHead {
     this.acceptEncoding = undefined;
     this.peerNode = undefined;
     this.peerSecret = undefined;
+    this.peerShards = undefined;
     this.requestedMethod = undefined;
     this.repeated = undefined;
     req.forEach(this.#see);
@@ -108,6 +111,9 @@ export class RequestHead {
         break;
       case peerHeaders.secret:
         this.peerSecret = value;
+        break;
+      case peerHeaders.shards:
+        this.peerShards = value;
         break;
       case 'access-control-request-method':
         this.requestedMethod = value;

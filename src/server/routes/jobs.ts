@@ -23,6 +23,8 @@ import type { Exchange } from '../http/exchange.js';
 import { readPreferences } from '../http/prefer.js';
 import { jsonCreated, jsonOk } from '../http/response-head.js';
 import type { Waits } from '../live/waits.js';
+import { gatherList, gatherSearch, type Listed, type OwnLists } from '../peers/gathered-lists.js';
+import type { Gathering } from '../peers/gathering.js';
 import { answerInSteps } from './in-steps.js';
 
 /** What these routes work with. */
@@ -39,6 +41,15 @@ export interface JobsContext {
   readonly waits: Waits;
   /** Path of the API, `/api/v1`. */
   readonly base: string;
+  /** In a cluster: what is put together of all its nodes. */
+  readonly cluster?: ClusterContext | undefined;
+}
+
+/** What is put together of all nodes of a cluster. */
+export interface ClusterContext {
+  readonly gathering: Gathering;
+  /** Some of the shards of this node. */
+  readonly own: (shards: readonly number[]) => OwnLists;
 }
 
 /** One for all: an answer has left it, or was copied, when `exchange.answer` returns. */
@@ -127,6 +138,7 @@ function list(context: JobsContext, exchange: Exchange): void {
   const width = byDue ? 2 : 1;
   const behind = cursor === undefined ? undefined : placeOf(cursors.read(cursor, text, width * queries.shards), width);
   const query: ListQuery = { ...asked, ...(behind && { behind }) };
+  if (context.cluster) return listOverAll(context, context.cluster, exchange, query, wanted, text);
   if (wanted !== undefined) {
     const search = queries.search({ ...query, filter: asked.filter, descending: asked.descending, text: wanted, now });
     return answerInSteps(turns, exchange, search, (page) =>
@@ -137,6 +149,38 @@ function list(context: JobsContext, exchange: Exchange): void {
   const { filter } = asked;
   if (!byDue && filter.dueFrom === undefined && filter.dueBefore === undefined) return answer(queries.list(query));
   answerInSteps(turns, exchange, queries.listInSteps(query), answer);
+}
+
+/** @param text tells this list from another */
+function listOverAll(
+  context: JobsContext,
+  { gathering, own }: ClusterContext,
+  exchange: Exchange,
+  query: ListQuery,
+  wanted: string | undefined,
+  text: string,
+): void {
+  const { cursors, clock, rules, queries, base } = context;
+  const now = clock.now();
+  const cursorOf = (place: ListPlace): string => cursors.write(numbersOf(place), text);
+  const ports = {
+    ...{ gathering, own, shards: queries.shards, path: `${base}${operations.listJobs.path}` },
+    render: (job: Job) => renderJob(job, 'listed', now, rules),
+  };
+  const answer = ({ items, next }: Listed, count: string): void =>
+    exchange.answer(
+      jsonOk,
+      lists.write(`{${count},"items":[`, items, (item) => item, `]${moreOf(next, cursorOf)}}`),
+    );
+  const { filter = {}, descending = true } = query;
+  if (wanted === undefined)
+    return gatherList(ports, exchange, query, cursorOf, (page) => answer(page, `"total":${page.total}`));
+  const search = { ...query, filter, descending, text: wanted, now: () => clock.monotonic() };
+  gatherSearch(ports, exchange, search, (page) => answer(page, `"scanned":${page.scanned}`));
+}
+
+function moreOf(next: ListPlace | undefined, cursorOf: (place: ListPlace) => string): string {
+  return next === undefined ? '' : `,"next_cursor":"${cursorOf(next)}"`;
 }
 
 /** A place as numbers of a cursor: those of each shard, where there are several. */
@@ -168,7 +212,7 @@ function answerList(
   count: string,
 ): void {
   const now = clock.now();
-  const more = next === undefined ? '' : `,"next_cursor":"${cursors.write(numbersOf(next), text)}"`;
+  const more = moreOf(next, (place) => cursors.write(numbersOf(place), text));
   const render = (job: Job): string => renderJob(job, 'listed', now, rules);
   exchange.answer(jsonOk, lists.write(`{${count},"items":[`, jobs, render, `]${more}}`));
 }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { Client } from '../../support/client.js';
-import { type Server, startServer, temporary } from '../../support/server.js';
+import { type Server, startProcess, temporary } from '../../support/server.js';
 import type { Recorder } from '../checker/recorder.js';
 import { TcpProxy } from './proxy.js';
 
@@ -121,7 +121,7 @@ async function prepare(index: number, { args, env, database, recorder }: NodesOp
   const reached = database === undefined ? undefined : await through(database);
   const front = await TcpProxy.to(() => node.target);
   const place = { index, advertise: `http://127.0.0.1:${front.port}`, database: reached?.url };
-  const start = (): Promise<Server> => startServer({ dataDir, args: args?.(place) ?? [], ...(env && { env }) });
+  const start = (): Promise<Server> => startProcess({ dataDir, args: args?.(place) ?? [], ...(env && { env }) });
   const node: ClusterNode = new ClusterNode(index, { front, database: reached?.proxy, recorder, start });
   return node;
 }

@@ -1,0 +1,183 @@
+/**
+ * Answers that are put together of all shards, in a cluster: each owner is asked for those of its own that it is thought to have, by the
+ * path and query of the client with a header that names them, and answers with a part in place of the whole. A node that has not all
+ * of them refuses (421), and whoever owns them is looked up anew. While a shard has no owner, or that does not answer, the request
+ * waits for two seconds.
+ *
+ * Own shards are read only under their leases: a part of a shard that was lost on the way counts for nothing.
+ */
+
+import { type Peer, type PeerAnswer, PeerGone, type Peers, peerHeaders } from '../../cluster/peers.js';
+import { Refusal } from '../../domain/errors.js';
+import type { Steps } from '../../store/queries-port.js';
+import type { Turns } from '../bodies/turns.js';
+import type { Exchange } from '../http/exchange.js';
+import { jsonOk } from '../http/response-head.js';
+
+export interface GatheringPorts {
+  readonly peers: Peers;
+  readonly turns: Turns;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** What is asked of each owner. Its answer is `Part`, as JSON can hold it. */
+export interface Question<Part> {
+  /** Of the public API, with the query. */
+  readonly path: string;
+  /** The part of own shards. */
+  readonly part: (shards: readonly number[]) => Steps<Part>;
+}
+
+/** A part, and the shards that it is of. */
+export interface Gathered<Part> {
+  readonly shards: readonly number[];
+  readonly part: Part;
+}
+
+const patienceMs = 2000;
+const pauseMs = 50;
+/** A node whose beat moves and that takes longer than this is cut off from here. */
+const answerMs = 5000;
+const lookMs = 250;
+
+/** See the head of this file. */
+export class Gathering {
+  readonly #ports: GatheringPorts;
+
+  constructor(ports: GatheringPorts) {
+    this.#ports = ports;
+  }
+
+  /** Answers another node with the part that it asks for, and a client with what `answer` makes of all parts. */
+  run<Part>(exchange: Exchange, question: Question<Part>, answer: (parts: readonly Gathered<Part>[]) => void): void {
+    const { peerShards } = exchange;
+    const done = peerShards === undefined ? this.#gather(exchange, question, answer) : this.#answer(exchange, question);
+    void done.catch((error) => exchange.fail(error));
+  }
+
+  /**
+   * The parts of all shards.
+   *
+   * @param isOver nobody waits for them any more
+   * @throws Refusal `storage_unavailable` where one cannot be had
+   */
+  async all<Part>(question: Question<Part>, isOver: () => boolean = () => false): Promise<readonly Gathered<Part>[]> {
+    const { peers, now, sleep } = this.#ports;
+    const missing = new Set(Array.from({ length: peers.shards }, (_, shard) => shard));
+    const parts: Gathered<Part>[] = [];
+    for (const end = now() + patienceMs; ; ) {
+      const had = await Promise.all(this.#byOwner(missing).map((asked) => this.#partOf(asked, question)));
+      for (const each of had) {
+        if (each === undefined) continue;
+        parts.push(each);
+        for (const shard of each.shards) missing.delete(shard);
+      }
+      if (missing.size === 0) return parts;
+      const left = end - now();
+      if (left <= 0 || isOver()) break;
+      await sleep(Math.min(pauseMs, left));
+      await Promise.race([peers.renew(), sleep(Math.max(0, end - now()))]);
+    }
+    const shards = missing.size === 1 ? 'One shard has' : `${missing.size} shards have`;
+    throw new Refusal('storage_unavailable', `${shards} no owner that answers just now. Try again in a moment.`);
+  }
+
+  async #gather<Part>(
+    exchange: Exchange,
+    question: Question<Part>,
+    answer: (parts: readonly Gathered<Part>[]) => void,
+  ): Promise<void> {
+    const parts = await this.all(question, () => exchange.over);
+    if (!exchange.over) answer(parts);
+  }
+
+  async #answer<Part>(exchange: Exchange, { part }: Question<Part>): Promise<void> {
+    const shards = readShards(exchange.peerShards ?? '');
+    const own = await this.#own(shards, part);
+    if (own === undefined) throw new Refusal('misdirected_host', 'This node does not own all of these shards.');
+    exchange.answer(jsonOk, JSON.stringify(own));
+  }
+
+  #byOwner(shards: Iterable<number>): { readonly owner: 'here' | Peer; readonly shards: number[] }[] {
+    const { peers } = this.#ports;
+    const asked = new Map<string, { owner: 'here' | Peer; shards: number[] }>();
+    for (const shard of shards) {
+      const owner = peers.ownerOfShard(shard);
+      if (owner === undefined) continue;
+      const node = owner === 'here' ? owner : owner.node;
+      const one = asked.get(node) ?? { owner, shards: [] };
+      one.shards.push(shard);
+      asked.set(node, one);
+    }
+    return [...asked.values()];
+  }
+
+  async #partOf<Part>(
+    { owner, shards }: { readonly owner: 'here' | Peer; readonly shards: readonly number[] },
+    { path, part }: Question<Part>,
+  ): Promise<Gathered<Part> | undefined> {
+    if (owner === 'here') {
+      const own = await this.#own(shards, part);
+      return own === undefined ? undefined : { shards, part: own };
+    }
+    const answer = await this.#ask(owner, path, shards);
+    if (answer?.status === 200) return { shards, part: JSON.parse(answer.body.toString()) as Part };
+    // Of what else it says, nothing is about the question: that was read here before.
+    return undefined;
+  }
+
+  /** Undefined: it has not answered. */
+  async #ask(peer: Peer, path: string, shards: readonly number[]): Promise<PeerAnswer | undefined> {
+    const { peers, now } = this.#ports;
+    const cut = new AbortController();
+    const end = now() + answerMs;
+    const look = setInterval(() => {
+      if (now() >= end || peers.reach(peer) === undefined) cut.abort();
+    }, lookMs);
+    try {
+      const headers = { [peerHeaders.shards]: shards.join() };
+      return await peers.ask(peer, { method: 'GET', path, headers, signal: cut.signal });
+    } catch (error) {
+      if (error instanceof PeerGone) return undefined;
+      throw error;
+    } finally {
+      clearInterval(look);
+    }
+  }
+
+  /** Undefined: they are not all under a lease of this node, or have not been all the time. */
+  #own<Part>(shards: readonly number[], part: Question<Part>['part']): Promise<Part | undefined> {
+    const { peers, turns } = this.#ports;
+    const leases = shards.map((shard) => peers.leaseOf(shard));
+    const areHeld = (): boolean =>
+      shards.every((shard, at) => leases[at] !== undefined && peers.leaseOf(shard) === leases[at]);
+    return new Promise((resolve, reject) => {
+      let steps: Steps<Part> | undefined;
+      const step = (): void => {
+        try {
+          // What is read behind this, in the same turn, is as true as the lease.
+          if (!areHeld()) {
+            steps?.return?.();
+            return resolve(undefined);
+          }
+          steps ??= part(shards);
+          const { done, value } = steps.next();
+          if (done) resolve(value);
+          else turns.add(step);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      turns.add(step);
+    });
+  }
+}
+
+/** @throws Refusal `validation_failed` */
+function readShards(text: string): number[] {
+  if (!/^\d{1,2}(,\d{1,2})*$/.test(text))
+    throw new Refusal('validation_failed', `The header ${peerHeaders.shards} is not a list of shards.`);
+  return text.split(',').map(Number);
+}
