@@ -9,6 +9,7 @@ import type { RandomId, ShardRow } from '../store/postgres/database.js';
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
+import { DatabasePlaces } from './database-places.js';
 import { HttpPeers } from './http-peers.js';
 import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
@@ -61,7 +62,8 @@ export class NodeParts {
     const { database, facts } = opened;
     const shards = new Shards(facts.shards);
     this.#options = options;
-    this.several = new SeveralShards(shards, ports, turn);
+    const places = new DatabasePlaces(database, () => this.#node.node);
+    this.several = new SeveralShards(shards, ports, turn, places);
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several },
       lost: (shard) => this.#node.refused(shard),
@@ -78,7 +80,10 @@ export class NodeParts {
           log.info({ node: this.#node.node }, 'this node has a lease: attempts may begin');
           resumed();
         },
-        ended: () => log.warn('this node was declared dead, and comes anew: what it owned is dropped'),
+        ended: () => {
+          log.warn('this node was declared dead, and comes anew: what it owned is dropped');
+          this.several.begunAnew();
+        },
         lost: (row) => log.warn(told(row), 'a shard is dropped: it is not under the lease of this node any more'),
         rewound: (row) => log.error(told(row), 'the database has lost records that it had confirmed: they are gone'),
         failed: (shard, err) => {

@@ -1,5 +1,6 @@
 /** Makes the shards of a process. One stands by itself; several share the pool, a timer, and what `scheduler/admission/places` has. */
 import type { Stretch } from '../clock.js';
+import type { PlaceKeeper } from '../domain/control/limited-places.js';
 import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { PoolEvents } from '../pool/port.js';
 import { Places } from '../scheduler/admission/places.js';
@@ -64,7 +65,7 @@ export class SeveralShards implements ProcessShards {
   readonly waker: SharedWaker;
   readonly #ports: CommonPorts;
   readonly #turn: (shard: number) => void;
-  readonly #places = new Places();
+  readonly #places: Places;
   readonly #stops: SharedStops;
   readonly #pools = new Map<number, ShardPool>();
   readonly #wakers = new Map<number, { end(): void }>();
@@ -73,11 +74,13 @@ export class SeveralShards implements ProcessShards {
    * @param shards where they are entered
    * @param ports are read anew for each shard that is added, so that what has changed meanwhile holds for it
    * @param turn as of `makeShards`
+   * @param keeper who keeps places of types with limits; absent: no other process runs attempts
    */
-  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void) {
+  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void, keeper?: PlaceKeeper) {
     this.shards = shards;
     this.#ports = ports;
     this.#turn = turn;
+    this.#places = new Places(keeper && { keeper, clock: () => ports.clock.monotonic() });
     this.waker = new SharedWaker(ports.clock);
     this.#stops = new SharedStops(ports.takeStop, shards.count);
     this.owner = {
@@ -122,6 +125,11 @@ export class SeveralShards implements ProcessShards {
     this.#pools.set(shard, pool);
     this.shards.add(owned);
     return owned;
+  }
+
+  /** Others take this process for a new one: it has no places any more. */
+  begunAnew(): void {
+    this.#places.begunAnew();
   }
 
   /**
