@@ -92,6 +92,12 @@ async function tryWhereItFailed(lock: DirectoryLock, { log, stopping }: Surround
       `${lock.path} is a backup, which a server would change: make a data directory of it by "escapement restore ${lock.path} --data-dir NEW" and start on that`,
     );
   }
+  if (lock.facts.moved) {
+    const { at, to } = lock.facts.moved;
+    throw new DirectoryError(
+      `the jobs of ${lock.path} were moved to PostgreSQL at ${to} (${at}), and would run twice: start with --store`,
+    );
+  }
   const before = lock.upgrade();
   if (before !== undefined)
     log.info(

@@ -26,9 +26,15 @@ const shownChars = 100;
  * @param raw the query string as sent, without `?`
  * @param lastEventId the header, which goes before `since`; '' counts as absent
  * @param latest numbers of the latest events
+ * @param mayBeAhead the client may have heard more, of another node
  * @throws Refusal `validation_failed`
  */
-export function readEventQuery(raw: string, lastEventId: string | undefined, latest: EventCursor): EventRequest {
+export function readEventQuery(
+  raw: string,
+  lastEventId: string | undefined,
+  latest: EventCursor,
+  mayBeAhead = false,
+): EventRequest {
   const faults = new Faults();
   const values = parseQuery(raw, eventParameters, faults);
   const list = (name: string): string[] | undefined => values.get(name)?.split(',');
@@ -40,7 +46,7 @@ export function readEventQuery(raw: string, lastEventId: string | undefined, lat
   const inQuery = readPlace(values.get('since'), 'query.since', latest.length, faults);
   const inHeader = readPlace(lastEventId || undefined, 'header.Last-Event-ID', latest.length, faults);
   const since = inHeader ?? inQuery;
-  if (since !== undefined && shardBehind(latest, since) !== undefined)
+  if (since !== undefined && !mayBeAhead && shardBehind(latest, since) !== undefined)
     faults.add(
       inHeader === undefined ? 'query.since' : 'header.Last-Event-ID',
       `is ${formatCursor(since)}, and the latest event is ${formatCursor(latest)}: it is of another server or data directory`,

@@ -32,12 +32,31 @@ export async function restore(backup: string, dataDir: string, report: Report): 
   report(`${dataDir} is as the backup was: ${contents(summary)}`);
 }
 
+/**
+ * Brings the jobs of a directory into a cluster.
+ *
+ * @throws Error whose message is for the user
+ */
+export async function move(dataDir: string, store: string, report: Report): Promise<void> {
+  // PostgreSQL's library is loaded only here.
+  const { moveDirectory } = await import('../store/postgres/move/move-directory.js');
+  const { where, jobs } = await moveDirectory(dataDir, store, report);
+  report(
+    `${jobsIn(jobs)} of ${dataDir} are in PostgreSQL at ${where}: start nodes with --store. No server starts on ${dataDir} any more`,
+  );
+}
+
 function contents({ jobs, records, events }: CheckSummary): string {
+  return `${jobsIn(jobs)}, ${number(records, 'log record', 'log records')}, ${number(events, 'event', 'events')}`;
+}
+
+/** How many jobs there are, in all and by status. */
+function jobsIn(jobs: CheckSummary['jobs']): string {
   const counted = Object.entries(jobs).filter(([, count]) => count > 0);
   const total = counted.reduce((sum, [, count]) => sum + count, 0);
   const each = counted.map(([status, count]) => `${count.toLocaleString('en-US')} ${status}`).join(', ');
   const some = total > 0 ? ` (${each})` : '';
-  return `${number(total, 'job', 'jobs')}${some}, ${number(records, 'log record', 'log records')}, ${number(events, 'event', 'events')}`;
+  return `${number(total, 'job', 'jobs')}${some}`;
 }
 
 function number(count: number, one: string, many: string): string {

@@ -15,6 +15,7 @@ import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
+import { SharedSettings } from './settings/shared-settings.js';
 import { NodeShards, NotFollowed } from './shard-host.js';
 import { Shards } from './shards.js';
 import { OwnAddress } from './standing/own-address.js';
@@ -43,6 +44,7 @@ export interface NodePartsOptions {
 export class NodeParts {
   readonly several: SeveralShards;
   readonly peers: HttpPeers;
+  readonly settings: SharedSettings;
   /** What the server shows of files. */
   readonly stores: {
     readonly all: readonly { readonly folder: string }[];
@@ -66,7 +68,13 @@ export class NodeParts {
     this.several = new SeveralShards(shards, ports, turn, places);
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several },
+      settled: () => this.settings.renew(),
       lost: (shard) => this.#node.refused(shard),
+    });
+    this.settings = new SharedSettings({
+      ...{ database, pause, clock: { now: () => Date.now(), monotonic: monotonicMs }, randomId: newRandomId },
+      changed: (settings) => this.several.follow(settings),
+      tell: () => this.#node.tell(),
     });
     const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
     this.#ownAddress = new OwnAddress({ address, log, isShared: () => this.#isAddressShared });
@@ -74,6 +82,7 @@ export class NodeParts {
       ...{ database, deadline, sessions, address, host: this.#host, randomId: newRandomId, format: schemaVersion },
       clock: { now: () => Date.now(), monotonic: monotonicMs },
       due: () => this.#host.due,
+      told: () => ({ settings: this.settings.followed }),
       isReached: () => this.#ownAddress.isHeard,
       events: {
         resumed: () => {
@@ -163,7 +172,7 @@ export class NodeParts {
 
   /** Joins the others, and takes what has no owner. */
   start(): void {
-    this.#stopTicking = tickNode(this.#node);
+    this.#stopTicking = tickNode({ tick: () => this.#tick() });
     void this.#ownAddress.start();
   }
 
@@ -184,6 +193,11 @@ export class NodeParts {
     this.peers.close();
     await indexes.close();
     await opened.close();
+  }
+
+  #tick(): void {
+    this.settings.tick();
+    this.#node.tick();
   }
 
   get #isAddressShared(): boolean {

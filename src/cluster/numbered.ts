@@ -6,17 +6,13 @@ import type { Job } from '../domain/job.js';
 /** A job of a shard as all others know it. */
 export function outward(job: Job, numbers: JobNumbers): Job {
   const { spec } = job;
-  const { parentId } = spec;
-  const parent = parentId && { ...parentId, seq: numbers.of(parentId.seq) };
-  return { ...job, spec: { ...spec, seq: numbers.of(spec.seq), ...(parent && { parentId: parent }) } };
+  return { ...job, spec: { ...spec, seq: numbers.of(spec.seq) } };
 }
 
 /** A job as its shard knows it. */
 export function inward(job: Job, numbers: JobNumbers): Job {
   const { spec } = job;
-  const { parentId } = spec;
-  const parent = parentId && { ...parentId, seq: numbers.slotOf(parentId.seq) };
-  return { ...job, spec: { ...spec, seq: numbers.slotOf(spec.seq), ...(parent && { parentId: parent }) } };
+  return { ...job, spec: { ...spec, seq: numbers.slotOf(spec.seq) } };
 }
 
 /** Events of a shard as all others know them: they name it. */

@@ -1,6 +1,7 @@
 /** Makes the shards of a process. One stands by itself; several share the pool, a timer, and what `scheduler/admission/places` has. */
 import type { Stretch } from '../clock.js';
 import type { PlaceKeeper } from '../domain/control/limited-places.js';
+import type { Settings } from '../domain/control/settings.js';
 import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { PoolEvents } from '../pool/port.js';
 import { Places } from '../scheduler/admission/places.js';
@@ -19,7 +20,7 @@ export interface ShardsOwner extends Required<Pick<PoolEvents, 'outcomes' | 'pro
 }
 
 /** What several shards are made with: each has a part of what is kept. */
-export type CommonPorts = Omit<ShardPorts, 'waker' | 'numbers' | 'places' | 'others'>;
+export type CommonPorts = Omit<ShardPorts, 'waker' | 'numbers' | 'places' | 'others' | 'settings'>;
 
 export interface ProcessShards {
   readonly shards: Shards;
@@ -69,6 +70,8 @@ export class SeveralShards implements ProcessShards {
   readonly #stops: SharedStops;
   readonly #pools = new Map<number, ShardPool>();
   readonly #wakers = new Map<number, { end(): void }>();
+  /** What is set for all shards of the cluster; undefined: there is none. */
+  #settings: Settings | undefined;
 
   /**
    * @param shards where they are entered
@@ -114,6 +117,7 @@ export class SeveralShards implements ProcessShards {
       waker,
       pool,
       places: this.#places,
+      settings: this.#settings,
       others: othersOf(this.shards, shard),
       publish: (events) => ports.publish(outwardEvents(events, numbers)),
       publishTransient: (event) => ports.publishTransient(outwardTransient(event, numbers)),
@@ -130,6 +134,18 @@ export class SeveralShards implements ProcessShards {
   /** Others take this process for a new one: it has no places any more. */
   begunAnew(): void {
     this.#places.begunAnew();
+  }
+
+  /**
+   * From now on this is set for all of them, and for those that come. Resolves when what was decided before has begun, or is decided anew.
+   */
+  async follow(settings: Settings): Promise<void> {
+    this.#settings = settings;
+    const { all } = this.shards;
+    // A turn of one starts jobs of all.
+    const over = all.map(({ scheduler }) => new Promise<void>((resolve) => scheduler.follow(settings, resolve)));
+    for (const { scheduler } of all) scheduler.turn();
+    await Promise.all(over);
   }
 
   /**

@@ -12,7 +12,15 @@ import type { Answer, Created, Creation, JobDraft, Request, Requests } from '../
 import { HeldElsewhere } from '../scheduler/requests/other-shards.js';
 import { gatheredBulks } from './gathering/gathered-bulks.js';
 import { inward, outward } from './numbered.js';
+import type { SettingsRequest } from './settings/shared-settings.js';
 import type { OwnedShard, Shards } from './shards.js';
+
+/** What is set for all nodes of a cluster. */
+export interface ClusterSettings {
+  readonly current: Settings;
+  /** Resolves when the change holds on all nodes that live, or with a refusal. */
+  change(request: SettingsRequest): Promise<Answer>;
+}
 
 type Reply = (answer: Answer) => void;
 type Of<Kind extends Request['kind']> = Extract<Request, { kind: Kind }>;
@@ -28,14 +36,17 @@ const mostMoves = 8;
 /** See the head of this file. */
 export class RoutedRequests implements Requests {
   readonly #shards: Shards;
+  readonly #settings: ClusterSettings | undefined;
   /** Number of the latest bulk action that was asked for here. */
   #latestBulk = 0;
   /** Where the latest new job went, and the shard's last commit then: those that come before the next are in one batch. */
   #latest = 0;
   #latestAfter = -1;
 
-  constructor(shards: Shards) {
+  /** @param settings of the cluster; absent: there is none, and what is set is in the shards */
+  constructor(shards: Shards, settings?: ClusterSettings) {
     this.#shards = shards;
+    this.#settings = settings;
   }
 
   request(request: Request, bytes: number, reply: Reply): void {
@@ -55,6 +66,7 @@ export class RoutedRequests implements Requests {
       case 'resumeType':
       case 'pauseServer':
       case 'resumeServer':
+        if (this.#settings !== undefined) return void this.#settings.change(request).then(reply);
         return this.#askAll(request, bytes, reply);
       default: {
         const owner = this.#shards.ofId(request.id);
@@ -63,7 +75,9 @@ export class RoutedRequests implements Requests {
     }
   }
 
-  refusing(): Refusal | undefined {
+  refusing(about?: 'settings'): Refusal | undefined {
+    // Those of a cluster are not in the shards.
+    if (about === 'settings' && this.#settings !== undefined && this.#shards.all.length === 0) return undefined;
     const refusals = this.#shards.all.map(({ scheduler }) => scheduler.refusing());
     return refusals.includes(undefined) ? undefined : (refusals[0] ?? noShard);
   }
@@ -80,7 +94,7 @@ export class RoutedRequests implements Requests {
 
   /** All shards have the same. */
   get settings(): Settings {
-    return this.#shards.all[0]?.scheduler.settings ?? noSettings;
+    return this.#settings?.current ?? this.#shards.all[0]?.scheduler.settings ?? noSettings;
   }
 
   get bulks(): Requests['bulks'] {

@@ -30,6 +30,8 @@ export interface ShardHostPorts {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly pause: (ms: number) => Promise<void>;
   readonly log: Logger;
+  /** Resolves when this node goes by all that users had set before the call. */
+  readonly settled: () => Promise<void>;
   /** A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed. */
   readonly lost: (shard: number) => void;
 }
@@ -140,6 +142,7 @@ export class NodeShards implements ShardHost {
       row,
       fillingUntil(index, () => hosted.isDropped, shard),
     );
+    await this.#ports.settled();
     if (hosted.isDropped) throw new Dropped(shard);
     const storage = new ClusterStorage(
       { database, node: sessions, index, clock, pause, claimsOf: (batch) => claimsOf(shard, batch) },

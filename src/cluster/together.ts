@@ -12,7 +12,7 @@ import type { Queries } from '../store/queries-port.js';
 import type { CommittedState } from '../store/state/committed-state.js';
 import { GatheredQueries } from './gathering/gathered-queries.js';
 import { outward } from './numbered.js';
-import { RoutedRequests } from './routed-requests.js';
+import { type ClusterSettings, RoutedRequests } from './routed-requests.js';
 import type { Shards } from './shards.js';
 import { linesFor } from './sharing/shared-pool.js';
 
@@ -42,17 +42,20 @@ export interface Together {
   readonly jobLogs: LineKeeper & { readonly bytes: number; readonly dropped: number; flush(): void };
 }
 
-/** @param shards all of them: those that come later are seen, too, where there are several in all */
-export function togetherOf(shards: Shards): Together {
+/**
+ * @param shards all of them: those that come later are seen, too, where there are several in all
+ * @param settings of the cluster that they are of; absent: there is none
+ */
+export function togetherOf(shards: Shards, settings?: ClusterSettings): Together {
   const [only] = shards.all;
-  if (shards.count === 1 && only !== undefined) {
+  if (shards.count === 1 && only !== undefined && settings === undefined) {
     const { scheduler, queries, state, jobLogs } = only;
     return { requests: scheduler, queries, scheduler, states: [state], jobLogs };
   }
   return {
-    requests: new RoutedRequests(shards),
+    requests: new RoutedRequests(shards, settings),
     queries: new GatheredQueries(shards),
-    scheduler: schedulersOf(shards),
+    scheduler: schedulersOf(shards, settings),
     get states() {
       return shards.all.map(({ state }) => state);
     },
@@ -71,7 +74,7 @@ export function togetherOf(shards: Shards): Together {
   };
 }
 
-function schedulersOf(shards: Shards): Schedulers {
+function schedulersOf(shards: Shards, settings: ClusterSettings | undefined): Schedulers {
   const all = (): readonly Scheduler[] => shards.all.map(({ scheduler }) => scheduler);
   return {
     /** That of one that is not well, if there is one. */
@@ -79,7 +82,7 @@ function schedulersOf(shards: Shards): Schedulers {
       return (all().find(({ mode }) => mode.health !== undefined) ?? all()[0])?.mode ?? modes.without_shards;
     },
     get settings() {
-      return all()[0]?.settings ?? noSettings;
+      return settings?.current ?? all()[0]?.settings ?? noSettings;
     },
     get counters() {
       return all()

@@ -32,15 +32,12 @@ import { shutDown } from '../shutdown.js';
 import { DamageLog } from '../store/damage-log.js';
 import { claimDirectory, DirectoryError } from '../store/directory/directory.js';
 import { schemaVersion } from '../store/format/layout.js';
-import { openPostgres } from '../store/postgres/pg/open.js';
+import { newShards, openPostgres } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { ShardIndexes } from '../store/thread/shard-indexes.js';
 import { Counts } from '../telemetry/counts.js';
 import { Recent } from '../telemetry/recent.js';
 import type { Running, Surroundings } from './running.js';
-
-/** How many shards a cluster is made with. */
-const newShards = 16;
 
 /**
  * @param standing what keeps the node from its part in the cluster
@@ -92,7 +89,7 @@ async function begin(
     ...{ url: store, node: sessions, shards: config.shards ?? newShards, format: schemaVersion, log, signal: stopping },
   });
   closes.push(() => opened.close());
-  useIdKey(opened.facts.idKey);
+  useIdKey(opened.facts.idKey || undefined);
 
   const scheduler = new Late<ShardsOwner>('scheduler');
   const serving = new Late<Server>('server');
@@ -159,7 +156,7 @@ async function begin(
     },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
-  const together = togetherOf(node.several.shards);
+  const together = togetherOf(node.several.shards, node.settings);
   const states = {
     [Symbol.iterator]: () => together.states[Symbol.iterator](),
   };

@@ -139,8 +139,8 @@ export type Created = MadeJob | Refusal;
 export interface Requests {
   /** `bytes`: size of the request, of which what waits is bounded. The reply comes later, exactly once. */
   request(request: Request, bytes: number, reply: (answer: Answer) => void): void;
-  /** Why no mutation is taken now, or undefined. */
-  refusing(): Refusal | undefined;
+  /** Why no mutation is taken now, or undefined. `settings`: a change of what users set, which is not of one job. */
+  refusing(about?: 'settings'): Refusal | undefined;
   /** What a due job waits for, as answers show it; undefined when they show nothing. */
   waitingFor(job: Job): ShownWait | undefined;
   /** What its latest attempt has said last of its progress, JSON text; undefined when it has said nothing. */

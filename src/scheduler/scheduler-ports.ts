@@ -26,6 +26,8 @@ export interface SchedulerPorts extends LedgerPorts, AttemptsPorts {
   /** Calls `turn`. */
   readonly waker: Waker;
   readonly handlers: readonly HandlerInfo[];
+  /** What is set for all shards of a cluster; absent: there is none, and what is set is in the directory. */
+  readonly settings?: Settings | undefined;
   readonly timezone: string;
   readonly retention: RetentionLimits;
   /** Jobs that requests may name in one turn, where not as usual. */

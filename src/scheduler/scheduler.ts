@@ -4,7 +4,6 @@
  * is due, hand the batch to the store; when that is on disk, answer and publish. While one batch is written the next is
  * gathered.
  */
-
 import type { BulkRecord } from '../domain/control/bulk.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { Refusal } from '../domain/errors.js';
@@ -60,6 +59,7 @@ export class Scheduler implements Requests, StoreEvents {
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
     this.#ledger = new Ledger(ports, start);
+    if (ports.settings) this.#ledger.settings.follow(ports.settings);
     this.#mailbox = new Mailbox(ports.requestedJobsPerTurn);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
     this.#downtime = new Downtime(
@@ -158,6 +158,12 @@ export class Scheduler implements Requests, StoreEvents {
     for (const handler of handlers) this.#handlers.set(handler.name, handler);
     this.#dispatch.handlersChanged();
     this.turn();
+  }
+
+  /** From now on this is set for the whole cluster; a turn is to come. @param over called when what was decided before has begun */
+  follow(settings: Settings, over: () => void): void {
+    this.#ledger.settings.follow(settings);
+    this.#ledger.answerAfterAll(() => over(), { ok: true, jobs: [], replayed: false });
   }
 
   /** What running attempts say of their progress, as the pool reports it. */

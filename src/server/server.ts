@@ -33,6 +33,7 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
+import { ClusterFeed } from './peers/cluster-feed.js';
 import { forwarded } from './peers/forwarded-route.js';
 import { Gathering } from './peers/gathering.js';
 import type { Health, JobsOfTypes, JobType } from './ports.js';
@@ -131,6 +132,7 @@ export class Server {
   readonly #app: HttpApp;
   readonly #subscribers: Subscribers;
   readonly #waits: Waits;
+  readonly #cluster: ClusterFeed | undefined;
   readonly #streams: EventStreams;
   readonly #types: JobTypes;
   readonly #tokens: Tokens;
@@ -162,7 +164,16 @@ export class Server {
       }),
     };
     const topics = new StreamTopics();
-    const subscribers = new Subscribers({
+    const waits = new Waits();
+    const cluster =
+      options.peers &&
+      new ClusterFeed({
+        ...{ peers: options.peers, queries, clock },
+        subscribers: () => subscribers,
+        dropped: (shard) => waits.endOfShard(shard, queries.shards),
+        closing: () => app.closing,
+      });
+    const subscribers: Subscribers = new Subscribers({
       publish: (topic, message, resumeAt) => {
         app.publish(topic, message);
         topics.publish(topic, message, resumeAt);
@@ -174,12 +185,12 @@ export class Server {
       maxConnections: config.maxConnections,
       latest: Array.from({ length: queries.shards }, (_, shard) => queries.lastEventOf(shard)),
       queries,
+      others: cluster,
       bounds: options.subscriberBounds,
     });
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
     new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
     const types = new JobTypes(handlers);
-    const waits = new Waits();
     const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const jobs: JobsContext = {
       requests,
@@ -212,7 +223,7 @@ export class Server {
       ...logsRoutes(jobs),
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
-      streams.route(base),
+      cluster ? cluster.route(streams.route(base)) : streams.route(base),
       ...bulkRoutes(jobs),
       ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
       ...statsRoutes(base, stats),
@@ -244,6 +255,7 @@ export class Server {
     this.#app = app;
     this.#subscribers = subscribers;
     this.#waits = waits;
+    this.#cluster = cluster;
     this.#streams = streams;
     this.#types = types;
     this.#tokens = tokens;
@@ -264,13 +276,15 @@ export class Server {
 
   /** Tells subscribers, and those who wait for the end of a job, what happened. The events are on disk, in order of `seq`. */
   publish(events: readonly JobEvent[]): void {
-    this.#subscribers.feed.publish(events);
+    if (this.#cluster) this.#cluster.publish(events);
+    else this.#subscribers.feed.publish(events);
     this.#waits.publish(events);
   }
 
   /** Tells subscribers of an event that is not kept. */
   publishTransient(event: TransientEvent): void {
-    this.#subscribers.transient.publish(event);
+    if (this.#cluster) this.#cluster.publishTransient(event);
+    else this.#subscribers.transient.publish(event);
   }
 
   /**
@@ -323,6 +337,7 @@ export class Server {
     this.#waits.close();
     this.#subscribers.close();
     this.#streams.close();
+    this.#cluster?.close();
     const step = 10;
     const { open } = this.#app;
     const isUnderWay = (): boolean =>

@@ -36,6 +36,8 @@ class Host {
   readonly events: JobEvent[] = [];
   readonly indexes: Index[] = [];
   readonly lost: number[] = [];
+  /** This node goes by what users have set. */
+  settled: Promise<void> = Promise.resolve();
   readonly several: SeveralShards;
   readonly host: NodeShards;
   readonly together = togetherOf(this.shards);
@@ -67,6 +69,7 @@ class Host {
         },
       },
       lost: (shard) => this.lost.push(shard),
+      settled: () => this.settled,
     });
   }
 
@@ -204,4 +207,32 @@ t.test('places that attempts of a dropped shard had are free for others', async 
   await settled(dropped);
   await until('the third runs', () => first.pool.attempts.has(numberOf(waiting)));
   t.pass();
+});
+
+t.test('a shard is opened by what users have set', async (t) => {
+  const { first, settled, until } = world(t);
+  let isRead = (): void => {};
+  first.settled = new Promise((resolve) => {
+    isRead = resolve;
+  });
+  const opening = first.host.open(first.take(0));
+  await until('its index is filled', () => first.indexes[0]?.isOpen === true);
+  for (let i = 0; i < 20; i++) await turn();
+  t.same(first.shards.all, [], 'it waits until that is read');
+  void first.several.follow({ server: { paused: { since: 1 } }, types: new Map() });
+  isRead();
+  await settled(opening);
+  const asked = first.create();
+  await until('a job is made', () => asked.answer !== undefined);
+  for (let i = 0; i < 20; i++) await turn();
+  t.equal(first.pool.attempts.size, 0, 'the server is paused');
+
+  await settled(first.several.follow({ server: {}, types: new Map([['noop', { paused: { since: 2 } }]]) }));
+  for (let i = 0; i < 20; i++) await turn();
+  t.equal(first.pool.attempts.size, 0, 'its type is paused');
+  const waiting = asked.answer;
+  if (!waiting?.ok || 'bulk' in waiting) throw new Error('not made');
+  t.equal(first.together.requests.waitingFor(waiting.jobs[0]!), 'type_paused');
+  await settled(first.several.follow({ server: {}, types: new Map() }));
+  await until('it runs', () => first.pool.attempts.size === 1);
 });

@@ -1,5 +1,11 @@
 /** What a node tells the others in its row. Others may be of another version: what is missing or strange says nothing. */
 
+/** How far a node follows what users set: the last change that it goes by. */
+export interface FollowedSettings {
+  readonly version: number;
+  readonly id: string;
+}
+
 /** See the head of this file. */
 export interface NodeFacts {
   /** It takes shards. */
@@ -10,6 +16,10 @@ export interface NodeFacts {
   readonly due: Readonly<Record<number, number>>;
   /** What its sessions in the database are found by: the first id of its process. Later ones, after an end, have the same sessions. */
   readonly sessions?: string | undefined;
+  /** Absent: it has read none yet. */
+  readonly settings?: FollowedSettings | undefined;
+  /** Digest of the job types that it declares; absent: none yet. */
+  readonly types?: string | undefined;
 }
 
 const none: NodeFacts = { takes: true, ready: [], due: {} };
@@ -26,11 +36,19 @@ export function readFacts(text: string): NodeFacts {
     return none;
   }
   if (typeof read !== 'object' || read === null) return none;
-  const { takes, ready, due, sessions } = read as Partial<Record<keyof NodeFacts, unknown>>;
+  const { takes, ready, due, sessions, settings, types } = read as Partial<Record<keyof NodeFacts, unknown>>;
   return {
     takes: takes !== false,
     ready: Array.isArray(ready) ? ready.filter((shard): shard is number => Number.isInteger(shard)) : [],
     due: typeof due === 'object' && due !== null ? (due as Record<number, number>) : {},
     sessions: typeof sessions === 'string' ? sessions : undefined,
+    settings: followed(settings),
+    types: typeof types === 'string' ? types : undefined,
   };
+}
+
+function followed(read: unknown): FollowedSettings | undefined {
+  if (typeof read !== 'object' || read === null) return undefined;
+  const { version, id } = read as Partial<Record<keyof FollowedSettings, unknown>>;
+  return typeof version === 'number' && typeof id === 'string' ? { version, id } : undefined;
 }

@@ -134,6 +134,11 @@ export class Lease {
     this.#facts = facts;
   }
 
+  /** The next tick has something to tell. */
+  beatSoon(): void {
+    if (this.#state === 'in') this.#nextAt = Math.min(this.#nextAt, this.#ports.clock.monotonic());
+  }
+
   /** From the next beat on the others know that it is leaving. */
   leave(): void {
     this.#isLeaving = true;

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../clock.js';
 import type { Database, NodeRow, RandomId, ShardRow } from '../../store/postgres/database.js';
-import { writeFacts } from './facts.js';
+import { type NodeFacts, writeFacts } from './facts.js';
 import type { ShardHost } from './host.js';
 import { Lease, type MovedDeadline } from './lease.js';
 import { Members, type View } from './members.js';
@@ -39,6 +39,8 @@ export interface NodePorts {
   readonly isReached?: (() => boolean) | undefined;
   /** When the first job of each shard that is open is due, Unix milliseconds. */
   readonly due: () => Readonly<Record<number, number>>;
+  /** What else the others are told; absent: nothing. */
+  readonly told?: () => Pick<NodeFacts, 'settings' | 'types'>;
   readonly events: NodeEvents;
 }
 
@@ -144,10 +146,21 @@ export class ClusterNode {
   }
 
   tick(): void {
-    const { sessions, due } = this.#ports;
-    this.#lease.facts = writeFacts({ takes: this.#takes, ready: this.#moving.ready, due: due(), sessions });
+    const { sessions, due, told } = this.#ports;
+    this.#lease.facts = writeFacts({
+      takes: this.#takes,
+      ready: this.#moving.ready,
+      due: due(),
+      sessions,
+      ...told?.(),
+    });
     this.#lease.tick();
     this.#members.tick();
+  }
+
+  /** What is told has changed: the others are to hear of it soon. */
+  tell(): void {
+    this.#lease.beatSoon();
   }
 
   /** The database has refused a write of this shard: it is another's, or is not what is known here. */

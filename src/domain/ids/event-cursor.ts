@@ -41,3 +41,12 @@ export function shardBehind(cursor: EventCursor, other: EventCursor, first = 0):
   }
   return undefined;
 }
+
+/** The first shard that two cursors differ in, from `first` on; undefined when they are the same. */
+export function shardElsewhere(cursor: EventCursor, other: EventCursor, first = 0): number | undefined {
+  for (let i = 0; i < cursor.length; i++) {
+    const shard = (first + i) % cursor.length;
+    if (cursor[shard] !== other[shard]) return shard;
+  }
+  return undefined;
+}

@@ -50,7 +50,8 @@ export class JobNumbers {
     const parsed = parseId(id);
     if (!parsed || shardOf(parsed.low, this.shards) !== this.shard) return undefined;
     for (let slot = this.slotOf(parsed.low); slot < nextSlot; slot += stretch / this.shards) {
-      const job = slot > 0 ? lookup(slot) : undefined;
+      // Where there are several shards, their slots 0 are those of the first jobs that a single server had made before.
+      const job = slot > 0 || this.shards > 1 ? lookup(slot) : undefined;
       if (job?.spec.idSeconds === parsed.idSeconds) return job;
     }
     return undefined;

@@ -65,10 +65,11 @@ export function makeEnqueued(
   log: Pick<Logger, 'error'>,
 ): void {
   const { seq, idSeconds } = spec;
+  const parentId = { seq: context.ledger.numbers.of(seq), idSeconds };
   const trace = context.trace ?? (isRepeating(spec) ? undefined : spec.trace);
   for (const draft of drafts) {
     try {
-      const { existed } = makeChecked(draft, { ...context, trace, parentId: { seq, idSeconds } });
+      const { existed } = makeChecked(draft, { ...context, trace, parentId });
       if (!existed) context.ledger.counted.enqueued(draft.name);
     } catch (error) {
       if (!(error instanceof Refusal || error instanceof UnreadableRecord)) throw error;

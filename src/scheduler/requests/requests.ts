@@ -11,7 +11,8 @@ import { changeOf, checkBounds, triggerOf } from './changes.js';
 import { find, permit, type Reply, type RequestContext } from './context.js';
 import { checkKeys, makeKeyed, takeKeyAgain } from './keyed.js';
 import { HeldElsewhere } from './other-shards.js';
-import { pauseJob, removeJob, resumeJob, runJob, setServer, setType } from './pauses.js';
+import { pauseJob, removeJob, resumeJob, runJob } from './pauses.js';
+import { setServer, setType } from './settings.js';
 
 /** All but lists of jobs, which may take several turns. */
 type ShortRequest = Exclude<Request, { kind: 'createMany' | 'createEach' }>;

@@ -188,6 +188,12 @@ export class Feed {
     if (!under || this.#waiting.length - this.#next > maxWaiting) this.#publishSome(under);
   }
 
+  /** Of a shard nothing before this event is to be told here any more: listeners know, or there are none. */
+  begin(shard: number, seq: number): void {
+    if (this.#waiting.length > 0) this.flush();
+    this.#latest[shard] = seq;
+  }
+
   /** Tells of all that waits, at once: the server is about to close. */
   flush(): void {
     let deliveries = 0;

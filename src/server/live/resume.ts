@@ -6,10 +6,11 @@
  */
 
 import { renderEvent } from '../../api/render-event.js';
+import type { Past } from '../../cluster/events/past-elsewhere.js';
 import { Refusal } from '../../domain/errors.js';
 import type { JobEvent } from '../../domain/events.js';
 import { type Filter, Matcher } from '../../domain/filter.js';
-import { type EventCursor, formatCursor, shardBehind } from '../../domain/ids/event-cursor.js';
+import { type EventCursor, formatCursor, shardElsewhere } from '../../domain/ids/event-cursor.js';
 import type { LogPlace, PastEvents, Queries } from '../../store/queries-port.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import type { Turns } from '../bodies/turns.js';
@@ -28,8 +29,18 @@ export interface Resuming {
   live(): void;
 }
 
+/** Past events of shards of other nodes. */
+export interface PastOfOthers {
+  /** Undefined: the shard is here. */
+  elsewhere(shard: number, seq: number): Promise<Past> | undefined;
+  /** As its owner says, wherever that is. */
+  after(shard: number, seq: number): Promise<Past>;
+}
+
 export interface History {
   readonly queries: Pick<Queries, 'eventsAfter'>;
+  /** Absent: there are no other nodes. */
+  readonly others?: PastOfOthers | undefined;
   /** Numbers of the latest events that were published. */
   readonly latest: () => EventCursor;
   /** IANA name, for instants. */
@@ -63,13 +74,18 @@ export function resume(history: History, filter: Filter, since: EventCursor, to:
     if (sentNow > 0) history.telemetry.eventsResumed(sentNow);
   };
   const work = (): void => {
-    if (waiting.length === 0) read();
     const upTo = history.latest()[shard] as number;
+    if ((position[shard] as number) > upTo) return void checkAhead();
+    if (waiting.length === 0 && (position[shard] as number) < upTo) {
+      const asked = history.others?.elsewhere(shard, position[shard] as number);
+      if (asked !== undefined) return void asked.then(arrived);
+      read();
+    }
     const sent = waiting.findIndex((event) => event.seq > upTo || !send(event));
     waiting = sent < 0 ? [] : waiting.slice(sent);
     const isThrough = (position[shard] as number) >= upTo;
     if (!isThrough) return waiting.length > 0 ? void setTimeout(again, lookAgainMs) : again();
-    const next = shardBehind(position, history.latest(), shard);
+    const next = shardElsewhere(position, history.latest(), shard);
     if (next === undefined) return to.live();
     // What is read, and not published yet, is read again if it comes to that.
     if (waiting.length > 0) places[shard] = undefined;
@@ -77,16 +93,42 @@ export function resume(history: History, filter: Filter, since: EventCursor, to:
     shard = next;
     again();
   };
+  /**
+   * It has heard more of the shard than this node has. Either it was told by another node, and this one hears of it in a moment; or the
+   * database has lost what it heard.
+   */
+  const checkAhead = async (): Promise<void> => {
+    const heard = position[shard] as number;
+    const past = await history.others?.after(shard, heard);
+    if (past === undefined || past.last >= heard) return void setTimeout(again, lookAgainMs);
+    if (!to.wanted()) return;
+    gap(past.last + 1, heard);
+    position[shard] = past.last;
+    again();
+  };
+  const arrived = (past: Past): void => {
+    if (past === undefined || !to.wanted()) return;
+    const before = position[shard];
+    waiting = past.events;
+    goneUpTo(past.oldest - 1);
+    // Its owner may be behind what was heard of it here already.
+    if (waiting.length > 0 || position[shard] !== before) again();
+    else setTimeout(again, lookAgainMs);
+  };
+  const gap = (from: number, end: number): void => {
+    const which = position.length === 1 ? '' : `,"shard":${shard}`;
+    to.send(`{"type":"gap","from":${from},"to":${end}${which}}`);
+  };
+  const goneUpTo = (end: number): void => {
+    if (end <= (position[shard] as number)) return;
+    gap((position[shard] as number) + 1, end);
+    position[shard] = end;
+  };
   /** Where the log is damaged, what cannot be read is gone to a listener. It is sent that, and goes on. */
   const read = (): void => {
     const from = position[shard] as number;
     const found = eventsAfter(history, from, places[shard], shard);
-    const end = found === undefined ? (history.latest()[shard] as number) : found.oldest - 1;
-    if (end > from) {
-      const which = position.length === 1 ? '' : `,"shard":${shard}`;
-      to.send(`{"type":"gap","from":${from + 1},"to":${end}${which}}`);
-      position[shard] = end;
-    }
+    goneUpTo(found === undefined ? (history.latest()[shard] as number) : found.oldest - 1);
     waiting = found?.events ?? [];
     places[shard] = found?.next ?? places[shard];
   };

@@ -54,9 +54,23 @@ export class EventStreams {
   }
 
   #begin(exchange: Exchange): void {
-    const { subscribers, topics, closing } = this.#options;
+    const { subscribers, closing } = this.#options;
     if (closing()) throw new Refusal('draining', 'The server is shutting down and takes no new connections.');
-    const { filter, since } = readEventQuery(exchange.query, exchange.lastEventId, subscribers.feed.latest);
+    const known = subscribers.whenKnown();
+    if (known === undefined) return this.#subscribe(exchange);
+    void known
+      .then((isKnown) => {
+        if (exchange.over) return;
+        if (!isKnown) throw new Refusal('storage_unavailable', 'Not all shards have an owner just now.');
+        this.#subscribe(exchange);
+      })
+      .catch((error) => exchange.fail(error));
+  }
+
+  #subscribe(exchange: Exchange): void {
+    const { subscribers, topics } = this.#options;
+    const { feed, mayBeAhead } = subscribers;
+    const { filter, since } = readEventQuery(exchange.query, exchange.lastEventId, feed.latest, mayBeAhead);
     const refusal = subscribers.noRoom() ?? subscribers.noMemoryFor(filter);
     if (refusal) throw refusal;
     const stream = new EventStream(topics, subscribers, tokenOf(exchange));

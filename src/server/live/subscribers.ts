@@ -15,9 +15,15 @@ import type { Queries } from '../../store/queries-port.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import { Turns } from '../bodies/turns.js';
 import { Feed, type FeedOptions, filterBytes } from './feed.js';
-import { type History, resume } from './resume.js';
+import { type History, type PastOfOthers, resume } from './resume.js';
 import type { Subscriber } from './subscriber.js';
 import { TransientFeed } from './transient-feed.js';
+
+/** The other nodes of a cluster, as those who listen here need them. */
+export interface OtherNodes extends PastOfOthers {
+  /** Resolves when it is known of all shards where they are, or with false when that takes too long; undefined: it is known. */
+  whenKnown(): Promise<boolean> | undefined;
+}
 
 export interface SubscribersOptions {
   readonly publish: FeedOptions['publish'];
@@ -31,6 +37,8 @@ export interface SubscribersOptions {
   readonly latest: EventCursor;
   /** Past events, for those who resume. */
   readonly queries: Pick<Queries, 'eventsAfter'>;
+  /** Absent: there are none. */
+  readonly others?: OtherNodes | undefined;
   readonly bounds?: Partial<SubscriberBounds> | undefined;
 }
 
@@ -79,7 +87,7 @@ export class Subscribers {
   constructor(options: SubscribersOptions) {
     this.#options = options;
     this.bounds = { ...defaults, ...options.bounds };
-    const { clock, timezone, telemetry, latest, queries } = options;
+    const { clock, timezone, telemetry, latest, queries, others } = options;
     const publish: FeedOptions['publish'] = (topic, message, resumeAt) => {
       this.#leaveSlow();
       options.publish(topic, message, resumeAt);
@@ -87,9 +95,19 @@ export class Subscribers {
     this.feed = new Feed({ publish, timezone, telemetry, latest, soon: setImmediate });
     this.transient = new TransientFeed({ timezone, telemetry, soon: setImmediate });
     this.turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
-    this.#history = { queries, latest: () => this.feed.latest, timezone, turns: this.turns, telemetry };
+    this.#history = { queries, others, latest: () => this.feed.latest, timezone, turns: this.turns, telemetry };
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
     this.#sweeper.unref();
+  }
+
+  /** Whoever subscribes waits for this, where there are other nodes. See `OtherNodes`. */
+  whenKnown(): Promise<boolean> | undefined {
+    return this.#options.others?.whenKnown();
+  }
+
+  /** Whether one may have heard more than this server has: of another node. */
+  get mayBeAhead(): boolean {
+    return this.#options.others !== undefined;
   }
 
   /** Connections, whether they have subscribed or not. */
@@ -168,6 +186,15 @@ export class Subscribers {
     subscriber.subscriptions += 1;
     this.feed.unsubscribe(subscriber);
     this.transient.forget(subscriber);
+  }
+
+  /** Events of a shard, from one number to another, are lost to all who listen. What comes next comes behind `latest`. */
+  gap(shard: number, from: number, to: number, latest: number): void {
+    this.feed.begin(shard, latest);
+    const message = `{"type":"gap","from":${from},"to":${to},"shard":${shard}}`;
+    for (const subscriber of this.#all)
+      if (this.feed.hears(subscriber) && subscriber.slowSince === undefined)
+        subscriber.send(message, this.feed.resumeAt);
   }
 
   /**

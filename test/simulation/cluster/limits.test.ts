@@ -18,16 +18,17 @@ t.test('no type has more attempts or starts than it may, and everything runs', {
   t.ok(full > 50, `${full} of them took the last place`);
 });
 
-for (const [planted, what, fault] of [
-  ['late_asks', 'an ask that is late is carried out', /attempts of|have not run/],
-  ['dead_too_early', 'a node is dead to the others while its attempts run', /attempts of/],
+for (const [planted, what] of [
+  ['late_asks', 'an ask that is late is carried out'],
+  ['dead_too_early', 'a node is dead to the others while its attempts run'],
 ] as const) {
   t.test(`planted: ${what}`, { timeout: 200_000 }, async (t) => {
     let found: LimitsLifeEnd | undefined;
     for (let seed = 1; seed <= 200 && found === undefined; seed++) {
       const end = await liveWithLimits({ seed, steps, planted });
-      if (end.faults.length > 0) found = end;
+      // What is not given back keeps others from running, too.
+      if (end.faults.some((fault) => /attempts of/.test(fault))) found = end;
     }
-    t.match(found?.faults[0], fault);
+    t.match(found?.faults[0], /attempts of/);
   });
 }

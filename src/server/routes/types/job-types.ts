@@ -70,7 +70,7 @@ export function jobTypesRoutes(context: JobTypesContext): Route[] {
   };
   const submit = (exchange: Exchange, read: (faults: Faults) => TypeRequest): void => {
     if (!isKnown(exchange.parameter)) throw noSuchType();
-    const refusing = requests.refusing();
+    const refusing = requests.refusing('settings');
     if (refusing) throw refusing;
     const faults = new Faults();
     const request = read(faults);

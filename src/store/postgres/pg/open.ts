@@ -34,6 +34,9 @@ export interface OpenedDatabase {
   close(): Promise<void>;
 }
 
+/** How many shards a cluster is made with. */
+export const newShards = 16;
+
 /** How long the making of tables may take, in milliseconds; another node may be at it. */
 const prepareMs = 60_000;
 

@@ -15,7 +15,7 @@ export interface ClusterFacts {
   readonly format: number;
   /** What nodes show each other, and cursors are signed with. */
   readonly secret: string;
-  /** Key of the scramble in public ids; see `domain/id`. */
+  /** Key of the scramble in public ids; see `domain/id`. Empty: that of a directory without one. */
   readonly idKey: string;
   /** Unix milliseconds. */
   readonly createdAt: number;
@@ -29,10 +29,15 @@ export interface PrepareOptions {
   readonly format: number;
 }
 
+/** Until the transaction ends nobody else makes tables, nor reads what holds for the cluster. */
+export async function lockOpening(client: ClientBase, schema: string): Promise<void> {
+  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`escapement ${schema}`]);
+}
+
 /** @throws DatabaseUnusable */
 export async function prepareSchema(client: ClientBase, options: PrepareOptions): Promise<ClusterFacts> {
   await client.query('BEGIN');
-  await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`escapement ${options.schema}`]);
+  await lockOpening(client, options.schema);
   const there = await findTables(client, options);
   if (there === undefined) await client.query(`CREATE SCHEMA "${options.schema}"`);
   if (there === undefined || there.length === 0) await make(client, options);
