@@ -38,6 +38,7 @@ interface ShardJobs {
 /** What became of attempts lately, by type. */
 interface RecentRuns {
   of(type: string): RecentOfType | undefined;
+  names(): Iterable<string>;
 }
 
 /** Jobs by type, and those that have jobs to run and no handler here: those jobs wait. */
@@ -57,6 +58,12 @@ export class JobsByType implements JobsOfTypes {
   /** From now on these are the handlers. */
   replace(handlers: readonly { readonly name: string }[]): void {
     this.#handled = new Set(handlers.map(({ name }) => name));
+  }
+
+  names(): readonly string[] {
+    const names = new Set([...this.#shards].flatMap(({ types }) => types.all()));
+    for (const name of this.#recent?.names() ?? []) names.add(name);
+    return [...names];
   }
 
   count(name: string): number {

@@ -1,27 +1,38 @@
 /** A node put together: its leases, the shards that it opens and drops, and the others that it asks. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Job } from '../domain/job.js';
 import type { Logger } from '../log.js';
+import type { HandlerInfo } from '../pool/port.js';
 import type { BeginDeadline } from '../pool/shared/deadline.js';
 import { monotonicMs } from '../pool/shared/slots.js';
 import { schemaVersion } from '../store/format/layout.js';
-import type { RandomId, ShardRow } from '../store/postgres/database.js';
+import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
 import { DatabasePlaces } from './database-places.js';
 import { HttpPeers } from './http-peers.js';
+import { HeldNames } from './keys/held-names.js';
+import type { ClusterNames } from './keys/names.js';
+import { PeerNames } from './keys/peer-names.js';
+import { readFacts } from './leases/facts.js';
 import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
+import { NodeMoves } from './moves/moves.js';
+import type { NodeState } from './moves/remote-attempts.js';
+import { outward } from './numbered.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { SharedSettings } from './settings/shared-settings.js';
-import { NodeShards, NotFollowed } from './shard-host.js';
+import { NodeShards } from './shard-host.js';
 import { Shards } from './shards.js';
 import { OwnAddress } from './standing/own-address.js';
 import { standing } from './standing/standing.js';
+import type { Schedulers } from './together.js';
+import { ClusterTypes, type ClusterTypesPorts } from './types/cluster-types.js';
 
-export interface NodePartsOptions {
+export interface NodePartsOptions<Type extends HandlerInfo> {
   readonly opened: OpenedDatabase;
   /** What the sessions of this process in the database are found by. */
   readonly sessions: RandomId;
@@ -35,23 +46,36 @@ export interface NodePartsOptions {
   /** Attempts may begin again. */
   readonly resumed: () => void;
   readonly ports: CommonPorts;
+  /** See `NodePorts`. */
+  readonly settleMs?: number | undefined;
+  /** Job types that there are handlers for here, and what becomes of those of all nodes. */
+  readonly types: { readonly own: readonly Type[] } & Pick<ClusterTypesPorts<Type>, 'compile' | 'changed'>;
   /** As of `SeveralShards`. */
   readonly turn: (shard: number) => void;
   readonly log: Logger;
 }
 
+/** How long a node that ends waits for others to take what it has. */
+const giveWithinMs = 8000;
+const giveLookMs = 20;
+
 /** See the head of this file. */
-export class NodeParts {
+export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
   readonly several: SeveralShards;
   readonly peers: HttpPeers;
+  /** What shards leave behind that have moved. */
+  readonly moves: NodeMoves;
+  /** Keys over the cluster. */
+  readonly names: ClusterNames;
   readonly settings: SharedSettings;
+  readonly types: ClusterTypes<Type>;
   /** What the server shows of files. */
   readonly stores: {
     readonly all: readonly { readonly folder: string }[];
     space(): { readonly used: number; readonly free: number };
     size(): number;
   };
-  readonly #options: NodePartsOptions;
+  readonly #options: NodePartsOptions<Type>;
   readonly #host: NodeShards;
   readonly #node: ClusterNode;
   readonly #table: OwnersTable;
@@ -59,30 +83,49 @@ export class NodeParts {
   #stopTicking: () => void = () => {};
 
   /** Nothing happens before `start`. */
-  constructor(options: NodePartsOptions) {
-    const { opened, sessions, indexes, directory, address, deadline, ports, turn, log, resumed } = options;
+  constructor(options: NodePartsOptions<Type>) {
+    const { opened, sessions, indexes, directory, address, deadline, ports, turn, log, resumed, settleMs } = options;
     const { database, facts } = opened;
     const shards = new Shards(facts.shards);
     this.#options = options;
-    const places = new DatabasePlaces(database, () => this.#node.node);
-    this.several = new SeveralShards(shards, ports, turn, places);
+    this.moves = new NodeMoves({
+      ...{ shards, pause, pool: ports.pool },
+      peers: () => this.peers,
+      self: () => this.#node.node,
+      stateOf: (node) => stateOf(node, this.#node.view?.nodes ?? []),
+      mayAct: (shard) => this.#node.rowOf(shard) !== undefined,
+    });
+    const keeper = new DatabasePlaces(database, () => this.#node.node);
+    this.several = new SeveralShards(shards, ports, turn, { moves: this.moves, keeper });
     this.#host = new NodeShards({
-      ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several },
+      ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },
       settled: () => this.settings.renew(),
       lost: (shard) => this.#node.refused(shard),
     });
     this.settings = new SharedSettings({
       ...{ database, pause, clock: { now: () => Date.now(), monotonic: monotonicMs }, randomId: newRandomId },
-      changed: (settings) => this.several.follow(settings),
+      changed: (settings) => this.several.apply(settings),
       tell: () => this.#node.tell(),
     });
+    const { own, ...types } = options.types;
+    this.types = new ClusterTypes(
+      {
+        ...{ database, log, ...types },
+        view: () => this.#node.view,
+        self: () => this.#node.node,
+        tell: () => this.#node.tell(),
+      },
+      own,
+    );
     const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
     this.#ownAddress = new OwnAddress({ address, log, isShared: () => this.#isAddressShared });
     this.#node = new ClusterNode({
       ...{ database, deadline, sessions, address, host: this.#host, randomId: newRandomId, format: schemaVersion },
       clock: { now: () => Date.now(), monotonic: monotonicMs },
       due: () => this.#host.due,
-      told: () => ({ settings: this.settings.followed }),
+      settleMs,
+      looked: () => this.moves.remote.seen(),
+      told: () => ({ settings: this.settings.applied, types: this.types.digest }),
       isReached: () => this.#ownAddress.isHeard,
       events: {
         resumed: () => {
@@ -90,15 +133,13 @@ export class NodeParts {
           resumed();
         },
         ended: () => {
+          this.moves.outgoing.abandon();
           log.warn('this node was declared dead, and comes anew: what it owned is dropped');
           this.several.begunAnew();
         },
         lost: (row) => log.warn(told(row), 'a shard is dropped: it is not under the lease of this node any more'),
         rewound: (row) => log.error(told(row), 'the database has lost records that it had confirmed: they are gone'),
-        failed: (shard, err) => {
-          if (!(err instanceof NotFollowed))
-            log.error({ shard, err }, 'a shard could not be loaded, and is tried again');
-        },
+        failed: (shard, err) => log.error({ shard, err }, 'a shard could not be loaded, and is tried again'),
         declared: ({ node, address }) => log.warn({ node, address }, 'another node does not beat any more: it is dead'),
       },
     });
@@ -124,6 +165,7 @@ export class NodeParts {
         }
       },
     });
+    this.names = new PeerNames({ held: new HeldNames(database), peers: this.peers, now: monotonicMs, pause });
     this.stores = {
       get all() {
         return shards.all.map(({ numbers }) => ({ folder: join(directory, shardFolder(numbers.shard)) }));
@@ -131,6 +173,17 @@ export class NodeParts {
       space: () => ({ used: 0, free: 0 }),
       size: () => shards.all.reduce((sum, { state }) => sum + state.log.size(), 0),
     };
+  }
+
+  /** The jobs of keys of a shard, as they are now; undefined: it is not here. */
+  keyedJobs(shard: number, places: readonly string[]): readonly (Job | undefined)[] | undefined {
+    const owner = this.several.shards.get(shard);
+    if (owner === undefined || this.#node.rowOf(shard) === undefined) return undefined;
+    const { keys } = owner.scheduler;
+    return places.map((place) => {
+      const job = keys.ownerOf(place);
+      return job && outward(job, owner.numbers);
+    });
   }
 
   /** What keeps this node from its part in the cluster, a sentence for users; undefined: nothing does. */
@@ -176,9 +229,42 @@ export class NodeParts {
     void this.#ownAddress.start();
   }
 
-  /** From now on it takes nothing. */
-  leave(): void {
+  /**
+   * From now on it takes nothing, and gives all that it has to the others. Resolves when that is done, or cannot be done soon. Attempts that
+   * run here go on.
+   */
+  async leave(): Promise<void> {
     this.#node.leave();
+    const end = monotonicMs() + giveWithinMs;
+    while (!this.#node.isEmpty && this.#hasTakers && monotonicMs() < end) await pause(giveLookMs);
+    const { open } = this.#node;
+    if (open.length > 0)
+      this.#options.log.warn({ shards: open }, 'no other node has taken these shards: they are left');
+  }
+
+  get #hasTakers(): boolean {
+    const { node: self, view } = this.#node;
+    return (view?.nodes ?? []).some(
+      ({ node, dead, leaving, facts }) =>
+        node !== self && !dead && !leaving && readFacts(facts).takes && this.#table.living.includes(node),
+    );
+  }
+
+  /** As its schedulers, with what runs here for others, and without what runs elsewhere for this one. */
+  leaving(schedulers: Schedulers): Pick<Schedulers, 'drain' | 'runningAttempts' | 'settled' | 'recovered'> {
+    const { outgoing, remote } = this.moves;
+    return {
+      drain: () => schedulers.drain(),
+      get recovered() {
+        return schedulers.recovered;
+      },
+      get runningAttempts() {
+        return schedulers.runningAttempts - remote.size + outgoing.running;
+      },
+      get settled() {
+        return schedulers.settled && outgoing.isEmpty;
+      },
+    };
   }
 
   /** Leaves what it still owns to others, and closes all. Nothing runs any more. */
@@ -186,6 +272,7 @@ export class NodeParts {
     const { indexes, opened, log } = this.#options;
     this.#stopTicking();
     this.#ownAddress.stop();
+    this.moves.outgoing.close();
     await this.#node
       .end()
       .catch((err: unknown) => log.warn({ err }, 'the others could not be told that this one ends'));
@@ -197,6 +284,7 @@ export class NodeParts {
 
   #tick(): void {
     this.settings.tick();
+    this.types.tick();
     this.#node.tick();
   }
 
@@ -211,4 +299,10 @@ export class NodeParts {
     const owner = this.#table.ownerOf(shard);
     return owner === this.#node.node ? undefined : owner;
   }
+}
+
+function stateOf(node: RandomId, nodes: readonly NodeRow[]): NodeState {
+  const row = nodes.find((each) => each.node === node);
+  if (row === undefined) return 'left';
+  return row.dead ? 'dead' : 'live';
 }

@@ -5,12 +5,15 @@ import type { Settings } from '../domain/control/settings.js';
 import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { PoolEvents } from '../pool/port.js';
 import { Places } from '../scheduler/admission/places.js';
+import type { Whereabouts } from '../scheduler/attempts/handing-over.js';
+import type { OtherShards } from '../scheduler/requests/other-shards.js';
 import { makeShard, type ShardPorts, type ShardStorage } from '../shard.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import { TimerWaker } from '../timer/waker.js';
+import type { RemoteAttempts } from './moves/remote-attempts.js';
 import { outwardEvents, outwardTransient } from './numbered.js';
 import { type OwnedShard, Shards } from './shards.js';
-import { eventsFor, poolOf, type ShardPool } from './sharing/shared-pool.js';
+import { eventsFor, type MovedAttempts, poolOf, type ShardPool } from './sharing/shared-pool.js';
 import { SharedWaker } from './sharing/shared-waker.js';
 import { othersOf } from './together.js';
 
@@ -20,7 +23,25 @@ export interface ShardsOwner extends Required<Pick<PoolEvents, 'outcomes' | 'pro
 }
 
 /** What several shards are made with: each has a part of what is kept. */
-export type CommonPorts = Omit<ShardPorts, 'waker' | 'numbers' | 'places' | 'others' | 'settings'>;
+export interface CommonPorts
+  extends Omit<ShardPorts, 'waker' | 'numbers' | 'places' | 'others' | 'whereabouts' | 'settings'> {
+  /** See `OtherShards`; absent: there are no other nodes. */
+  readonly typeElsewhere?: OtherShards['typeElsewhere'];
+}
+
+/** What shards that move between nodes leave behind on them. */
+export interface Moves {
+  readonly outgoing: MovedAttempts;
+  readonly remote: Pick<RemoteAttempts, 'abort'>;
+}
+
+/** What a process has to do with others that run attempts. */
+export interface AmongNodes {
+  /** Absent: shards stay. */
+  readonly moves?: Moves;
+  /** Who keeps places of types with limits. */
+  readonly keeper?: PlaceKeeper;
+}
 
 export interface ProcessShards {
   readonly shards: Shards;
@@ -70,6 +91,7 @@ export class SeveralShards implements ProcessShards {
   readonly #stops: SharedStops;
   readonly #pools = new Map<number, ShardPool>();
   readonly #wakers = new Map<number, { end(): void }>();
+  readonly #moves: Moves | undefined;
   /** What is set for all shards of the cluster; undefined: there is none. */
   #settings: Settings | undefined;
 
@@ -77,17 +99,24 @@ export class SeveralShards implements ProcessShards {
    * @param shards where they are entered
    * @param ports are read anew for each shard that is added, so that what has changed meanwhile holds for it
    * @param turn as of `makeShards`
-   * @param keeper who keeps places of types with limits; absent: no other process runs attempts
+   * @param nodes where other processes run attempts, too
    */
-  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void, keeper?: PlaceKeeper) {
+  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void, nodes: AmongNodes = {}) {
+    const { moves, keeper } = nodes;
     this.shards = shards;
+    this.#moves = moves;
     this.#ports = ports;
     this.#turn = turn;
     this.#places = new Places(keeper && { keeper, clock: () => ports.clock.monotonic() });
     this.waker = new SharedWaker(ports.clock);
     this.#stops = new SharedStops(ports.takeStop, shards.count);
+    const events = eventsFor(shards, this.#pools, moves?.outgoing);
     this.owner = {
-      ...eventsFor(shards, this.#pools),
+      ...events,
+      outcomes: (outcomes) => {
+        this.#places.ended(outcomes);
+        events.outcomes(outcomes);
+      },
       turn: (shard) => shards.get(shard)?.scheduler.turn(),
     };
   }
@@ -95,14 +124,16 @@ export class SeveralShards implements ProcessShards {
   /**
    * Makes a shard of a storage. Nothing of it runs before it has recovered and had its first turn.
    *
+   * @param whereabouts absent: all attempts run here
    * @throws DamagedRecord
    */
-  add(storage: ShardStorage & { readonly numbers: JobNumbers }): OwnedShard {
+  add(storage: ShardStorage & { readonly numbers: JobNumbers }, whereabouts?: Whereabouts): OwnedShard {
     const { numbers } = storage;
     const { shard } = numbers;
     const ports = this.#ports;
     const waker = this.waker.for(() => this.#turn(shard));
-    const pool = poolOf(ports.pool, numbers);
+    const { remote } = this.#moves ?? {};
+    const pool = poolOf(ports.pool, numbers, remote && ((...attempt) => remote.abort(shard, ...attempt)));
     const shared = part(ports, this.shards.count);
     const { jobLogs } = shared;
     // Its index may be closed by the time a step comes.
@@ -114,11 +145,12 @@ export class SeveralShards implements ProcessShards {
       ...shared,
       jobLogs: jobLogs && { ...jobLogs, later },
       numbers,
+      whereabouts,
       waker,
       pool,
       places: this.#places,
       settings: this.#settings,
-      others: othersOf(this.shards, shard),
+      others: othersOf(this.shards, shard, ports.typeElsewhere),
       publish: (events) => ports.publish(outwardEvents(events, numbers)),
       publishTransient: (event) => ports.publishTransient(outwardTransient(event, numbers)),
       takeStop: () => this.#stops.take(shard),
@@ -139,11 +171,11 @@ export class SeveralShards implements ProcessShards {
   /**
    * From now on this is set for all of them, and for those that come. Resolves when what was decided before has begun, or is decided anew.
    */
-  async follow(settings: Settings): Promise<void> {
+  async apply(settings: Settings): Promise<void> {
     this.#settings = settings;
     const { all } = this.shards;
     // A turn of one starts jobs of all.
-    const over = all.map(({ scheduler }) => new Promise<void>((resolve) => scheduler.follow(settings, resolve)));
+    const over = all.map(({ scheduler }) => new Promise<void>((resolve) => scheduler.apply(settings, resolve)));
     for (const { scheduler } of all) scheduler.turn();
     await Promise.all(over);
   }
@@ -154,16 +186,31 @@ export class SeveralShards implements ProcessShards {
    * be taken for that of a later attempt.
    */
   async drop(shard: number): Promise<void> {
-    const owned = this.shards.get(shard);
+    const owned = this.#remove(shard);
     if (owned === undefined) return;
-    this.shards.drop(shard);
-    this.#wakers.get(shard)?.end();
-    this.#wakers.delete(shard);
-    owned.scheduler.abandon();
     const pool = this.#pools.get(shard);
     await pool?.abandon();
     this.#pools.delete(shard);
     owned.state.dispose();
+  }
+
+  /** A shard was given to another node: nothing of it is decided here any more. Returns its attempts that run on, by slot. */
+  release(shard: number): ReturnType<ShardPool['release']> {
+    const owned = this.#remove(shard);
+    const attempts = this.#pools.get(shard)?.release() ?? [];
+    this.#pools.delete(shard);
+    owned?.state.dispose();
+    return attempts;
+  }
+
+  #remove(shard: number): OwnedShard | undefined {
+    const owned = this.shards.get(shard);
+    if (owned === undefined) return undefined;
+    this.shards.drop(shard);
+    this.#wakers.get(shard)?.end();
+    this.#wakers.delete(shard);
+    owned.scheduler.abandon();
+    return owned;
   }
 }
 

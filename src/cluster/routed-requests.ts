@@ -8,9 +8,11 @@ import type { Settings } from '../domain/control/settings.js';
 import { noSettings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
 import type { Job } from '../domain/job.js';
-import type { Answer, Created, Creation, JobDraft, Request, Requests } from '../scheduler/messages.js';
-import { HeldElsewhere } from '../scheduler/requests/other-shards.js';
+import type { Answer, Created, Request, Requests } from '../scheduler/messages.js';
+import { ClaimedElsewhere, type HeldName } from '../store/port.js';
 import { gatheredBulks } from './gathering/gathered-bulks.js';
+import { KeyedRequests } from './keys/keyed-requests.js';
+import type { ClusterNames } from './keys/names.js';
 import { inward, outward } from './numbered.js';
 import type { SettingsRequest } from './settings/shared-settings.js';
 import type { OwnedShard, Shards } from './shards.js';
@@ -30,12 +32,13 @@ const notFound: Answer = {
   refusal: new Refusal('not_found', 'There is no job with this id. It may have been removed after its retention.'),
 };
 const noShard = new Refusal('overloaded', 'This server has no shard at present. Try again in a moment.');
-/** A key that moves on each time it is looked for is a fault. */
-const mostMoves = 8;
+/** A request is decided anew so often after others that were to be written with it had keys that are held elsewhere. */
+const mostTries = 32;
 
 /** See the head of this file. */
 export class RoutedRequests implements Requests {
   readonly #shards: Shards;
+  readonly #keyed: KeyedRequests;
   readonly #settings: ClusterSettings | undefined;
   /** Number of the latest bulk action that was asked for here. */
   #latestBulk = 0;
@@ -43,20 +46,28 @@ export class RoutedRequests implements Requests {
   #latest = 0;
   #latestAfter = -1;
 
-  /** @param settings of the cluster; absent: there is none, and what is set is in the shards */
-  constructor(shards: Shards, settings?: ClusterSettings) {
+  /**
+   * @param settings of the cluster; absent: there is none, and what is set is in the shards
+   * @param names of the other nodes of the cluster; absent: all shards are here
+   */
+  constructor(shards: Shards, settings?: ClusterSettings, names?: ClusterNames) {
     this.#shards = shards;
     this.#settings = settings;
+    this.#keyed = new KeyedRequests({
+      ...{ shards, names },
+      ask: (owner, request, bytes, reply) => this.#ask(owner, request, bytes, reply),
+      forNew: () => this.#forNew(),
+    });
   }
 
   request(request: Request, bytes: number, reply: Reply): void {
     switch (request.kind) {
       case 'create':
-        return this.#create(request, bytes, reply);
+        return this.#keyed.create(request, bytes, reply);
       case 'createMany':
-        return this.#ask(this.#forList(request.drafts), request, bytes, reply);
+        return this.#keyed.createMany(request, bytes, reply);
       case 'createEach':
-        return this.#createEach(request, bytes, reply);
+        return this.#keyed.createEach(request, bytes, reply);
       case 'bulk':
         return this.#bulk(request, bytes, reply);
       case 'cancelBulk':
@@ -103,45 +114,27 @@ export class RoutedRequests implements Requests {
 
   #ask(owner: OwnedShard | undefined, request: Request, bytes: number, reply: Reply): void {
     if (owner === undefined) return reply({ ok: false, refusal: noShard });
-    owner.scheduler.request(request, bytes, (answer) => reply(outwardAnswer(answer, owner)));
+    this.#submit(owner, request, bytes, (answer) => reply(outwardAnswer(answer, owner)));
   }
 
-  #create(request: Of<'create'>, bytes: number, reply: Reply): void {
-    let moves = 0;
-    const ask = (owner: OwnedShard | undefined): void =>
-      this.#ask(owner, request, bytes, (answer) => {
-        const moved = !answer.ok && answer.refusal instanceof HeldElsewhere ? answer.refusal.shard : undefined;
-        if (moved === undefined || ++moves > mostMoves) return reply(answer);
-        ask(this.#shards.get(moved));
+  /**
+   * Has a shard decide. What was to be written with keys that others hold was not, whoever asked for them: it is decided again. With keys
+   * of its own a request is looked for anew first.
+   */
+  #submit(owner: OwnedShard, request: Request, bytes: number, reply: Reply): void {
+    let tries = 0;
+    const ask = (request: Request): void =>
+      owner.scheduler.request(request, bytes, (answer) => {
+        if (answer.ok || !(answer.refusal instanceof ClaimedElsewhere) || makes(request)) return reply(answer);
+        if (++tries > mostTries) return reply(answer);
+        const key = request.kind === 'retry' ? keyOf(owner.queries.get(request.id), answer.refusal) : undefined;
+        if (request.kind !== 'retry' || key === undefined) return ask(request);
+        void this.#keyed.withJobs([key]).then((held) => {
+          if (held instanceof Refusal) reply({ ok: false, refusal: held });
+          else ask({ ...request, held: held.filter(({ job }) => job !== undefined) });
+        });
       });
-    ask(this.#holderOf(request) ?? this.#forNew());
-  }
-
-  /** Each item goes where it would by itself; those without a key go together. */
-  #createEach(request: Of<'createEach'>, bytes: number, reply: Reply): void {
-    const { items } = request;
-    const forNew = this.#forNew();
-    const keyed = new Map<string, OwnedShard | undefined>();
-    const parts = new Map<OwnedShard | undefined, number[]>();
-    for (const [index, item] of items.entries()) {
-      const name = placeOf(item.draft) ?? '';
-      // Those of one key are to see each other.
-      const owner = name === '' ? this.#holderOf(item) : (keyed.get(name) ?? this.#holderOf(item));
-      const part = owner ?? forNew;
-      if (name !== '') keyed.set(name, part);
-      parts.set(part, [...(parts.get(part) ?? []), index]);
-    }
-    if (parts.size === 1) return this.#ask([...parts.keys()][0], request, bytes, reply);
-    const each = new Array<Created>(items.length);
-    let left = parts.size;
-    for (const [owner, indices] of parts) {
-      const own = { ...request, items: indices.map((index) => items[index] as Creation) };
-      this.#ask(owner, own, Math.ceil((bytes * indices.length) / items.length), (answer) => {
-        const made = answer.ok && 'each' in answer ? answer.each : [];
-        for (const [at, index] of indices.entries()) each[index] = answer.ok ? (made[at] as Created) : answer.refusal;
-        if (--left === 0) reply({ ok: true, jobs: [], replayed: false, each });
-      });
-    }
+    ask(request);
   }
 
   /** Each shard acts on its own jobs. It has one number everywhere. */
@@ -157,7 +150,7 @@ export class RoutedRequests implements Requests {
       const refused = answers.find((answer) => !answer.ok);
       if (refused) {
         // All of it, or nothing.
-        for (const owner of this.#shards.all) owner.scheduler.request({ kind: 'cancelBulk', id }, 0, () => {});
+        for (const owner of this.#shards.all) this.#submit(owner, { kind: 'cancelBulk', id }, 0, () => {});
         return reply(refused);
       }
       const bulk = this.bulks.find((each) => each.id === id);
@@ -186,31 +179,10 @@ export class RoutedRequests implements Requests {
     const answers: Answer[] = [];
     if (owners.length === 0) return done([]);
     for (const owner of owners) {
-      owner.scheduler.request(requestOf(owner), Math.ceil(bytes / owners.length), (answer) => {
+      this.#submit(owner, requestOf(owner), Math.ceil(bytes / owners.length), (answer) => {
         if (answers.push(answer) === owners.length) done(answers);
       });
     }
-  }
-
-  /** The shard that has a key of this request. */
-  #holderOf({ draft, idempotency }: Creation): OwnedShard | undefined {
-    const place = placeOf(draft);
-    if (place === undefined && idempotency === undefined) return undefined;
-    const keys = this.#shards.all.map((owner) => ({ owner, keys: owner.scheduler.keys }));
-    const byRequest = idempotency && keys.find((each) => holds(() => each.keys.hasRequest(idempotency.key)));
-    if (byRequest || place === undefined) return byRequest?.owner;
-    const known = keys.filter((each) => holds(() => each.keys.knows(place)));
-    const taken = known.find((each) => holds(() => each.keys.ownerOf(place) !== undefined));
-    return (taken ?? known[0])?.owner;
-  }
-
-  /** A list goes to the shard that has the first of its keys. */
-  #forList(drafts: readonly JobDraft[]): OwnedShard | undefined {
-    for (const draft of drafts) {
-      const holder = draft.key === undefined ? undefined : this.#holderOf({ draft });
-      if (holder !== undefined) return holder;
-    }
-    return this.#forNew();
   }
 
   /** One that takes requests, and is not writing just then if there is one. */
@@ -232,13 +204,15 @@ export class RoutedRequests implements Requests {
   }
 }
 
-/** What cannot be read is for its shard to say. */
-function holds(look: () => boolean): boolean {
-  try {
-    return look();
-  } catch {
-    return true;
-  }
+/** Requests for new jobs: they may have keys. */
+function makes({ kind }: Request): boolean {
+  return kind === 'create' || kind === 'createEach' || kind === 'createMany';
+}
+
+/** The key of a job that is to begin anew, where it is among those that others hold. */
+function keyOf(job: Job | undefined, { by }: ClaimedElsewhere): HeldName | undefined {
+  const place = job && placeOf(job.spec);
+  return by.find(({ kind, name }) => kind === 'key' && name === place);
 }
 
 function outwardAnswer(answer: Answer, { numbers }: OwnedShard): Answer {

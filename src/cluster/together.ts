@@ -11,6 +11,7 @@ import { type Counters, noCounters } from '../store/port.js';
 import type { Queries } from '../store/queries-port.js';
 import type { CommittedState } from '../store/state/committed-state.js';
 import { GatheredQueries } from './gathering/gathered-queries.js';
+import type { ClusterNames } from './keys/names.js';
 import { outward } from './numbered.js';
 import { type ClusterSettings, RoutedRequests } from './routed-requests.js';
 import type { Shards } from './shards.js';
@@ -45,15 +46,16 @@ export interface Together {
 /**
  * @param shards all of them: those that come later are seen, too, where there are several in all
  * @param settings of the cluster that they are of; absent: there is none
+ * @param names of the other nodes of the cluster; absent: all shards are here
  */
-export function togetherOf(shards: Shards, settings?: ClusterSettings): Together {
+export function togetherOf(shards: Shards, settings?: ClusterSettings, names?: ClusterNames): Together {
   const [only] = shards.all;
   if (shards.count === 1 && only !== undefined && settings === undefined) {
     const { scheduler, queries, state, jobLogs } = only;
     return { requests: scheduler, queries, scheduler, states: [state], jobLogs };
   }
   return {
-    requests: new RoutedRequests(shards, settings),
+    requests: new RoutedRequests(shards, settings, names),
     queries: new GatheredQueries(shards),
     scheduler: schedulersOf(shards, settings),
     get states() {
@@ -139,7 +141,11 @@ function sumOf(a: Counters, b: Counters): Counters {
 }
 
 /** The other shards of the same process, as one of them asks. */
-export function othersOf(shards: Shards, own: number): OtherShards {
+export function othersOf(
+  shards: Shards,
+  own: number,
+  typeElsewhere: OtherShards['typeElsewhere'] = () => undefined,
+): OtherShards {
   const others = () => shards.all.filter(({ numbers }) => numbers.shard !== own);
   return {
     jobsOfType: (name) => others().reduce((sum, { store }) => sum + store.jobsOfType(name), 0),
@@ -150,6 +156,7 @@ export function othersOf(shards: Shards, own: number): OtherShards {
       }
       return undefined;
     },
+    typeElsewhere,
     shardOfRequest: (key) => others().find(({ scheduler }) => scheduler.keys.hasRequest(key))?.numbers.shard,
   };
 }

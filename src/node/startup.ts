@@ -67,7 +67,7 @@ export async function startNode(config: Config, cluster: ClusterConfig, around: 
 
 async function begin(
   config: Config,
-  { store, advertise }: ClusterConfig,
+  { store, advertise, settleMs }: ClusterConfig,
   { log, end, fatal, stopping }: Surroundings,
   closes: Close[],
 ): Promise<Running> {
@@ -127,8 +127,8 @@ async function begin(
     onWatching: () => {},
     onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
   });
-  const node = new NodeParts({
-    ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise },
+  const node: NodeParts<LoadedType> = new NodeParts({
+    ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise, settleMs },
     resumed: () => {
       pool.deadlineMoved();
       scheduler.call((part) => part.room());
@@ -142,6 +142,7 @@ async function begin(
       },
       timezone: config.timezone,
       jobLogs: { maxBytes: config.jobLogsBytes, later: (ms, step) => void setTimeout(step, ms).unref() },
+      typeElsewhere: (name) => node.types.elsewhere(name),
       readEnqueued: (text, now) => serving.get().readEnqueued(text, now),
       retention: config,
       merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
@@ -154,28 +155,45 @@ async function begin(
       takeStop: () => stops.take(),
       fatal,
     },
+    types: {
+      own: types,
+      compile: jobTypesOf,
+      changed: (all) => serving.call((part) => part.replaceJobTypes(all)),
+    },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
-  const together = togetherOf(node.several.shards, node.settings);
+  const together = togetherOf(node.several.shards, node.settings, node.names);
   const states = {
     [Symbol.iterator]: () => together.states[Symbol.iterator](),
   };
-  const jobsOfTypes = new JobsByType(states, types, new Recent(counts));
+  const recent = new Recent(counts);
+  const jobsOfTypes = new JobsByType(states, types, recent);
   const { Server, http, pages } = await libraries;
   const figures = { version, clock: systemClock, directory: lock.path, together, counts, pool, stores: node.stores };
   const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });
+  let stopped: Promise<void> | undefined;
   const server = new Server({
     ...{ config, pages, http, jobsOfTypes, startedAt, log, traces, clock: systemClock, handlers: types },
     requests: together.requests,
     queries: together.queries,
     health: () => {
+      if (stopped !== undefined) return { status: 'draining', reason: 'this node gives its shards away and ends' };
       const isIdle = together.scheduler.mode.name === 'without_shards';
       return withStanding(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.standing, isIdle);
     },
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
-    own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
+    peerAttempts: node.moves,
+    own: {
+      own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
+      jobsOfTypes: (shards) => {
+        const { all } = node.several.shards.only(shards);
+        const some = all.map(({ state }) => state);
+        return new JobsByType(some, types, recent);
+      },
+    },
+    keyedJobs: (shard, places) => node.keyedJobs(shard, places),
     telemetry: counts,
     ...overview.shown,
     metrics: () => metricsText(counts, figures),
@@ -188,7 +206,7 @@ async function begin(
       replaceTypes: (loaded) => {
         types = loaded;
         jobsOfTypes.replace(loaded);
-        server.replaceJobTypes(loaded);
+        node.types.replaceOwn(loaded);
         together.scheduler.replaceHandlers(loaded);
       },
       readTokens: tokenFile === undefined ? undefined : () => withTokenFile(givenTokens, tokenFile),
@@ -205,14 +223,13 @@ async function begin(
   const folder = { folder: config.handlersDir, readAt, onChange, log };
   const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
 
-  let stopped: Promise<void> | undefined;
   const stopInOrder = async (): Promise<void> => {
-    node.leave();
     reloads.stop();
+    await node.leave();
     await overview.history.stop();
     await folderWatch?.close();
     await shutDown({
-      scheduler: together.scheduler,
+      scheduler: node.leaving(together.scheduler),
       ...{ pool, server, log, graceMs: config.graceMs, jobLogs: together.jobLogs, waker: node.several.waker },
       store: { close: () => node.end() },
     });

@@ -5,7 +5,7 @@
 import { isPausedAt, resumeInTime } from '../domain/control/pausing.js';
 import * as decisions from '../domain/decisions.js';
 import { isHeld, type Job, type JobSpec, wakesAt } from '../domain/job.js';
-import type { Attempt, HandlerInfo, Outcome } from '../pool/port.js';
+import type { HandlerInfo, Outcome } from '../pool/port.js';
 import type { DueJob } from '../timer/lanes.js';
 import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
 import { AloneNext } from './admission/alone.js';
@@ -284,8 +284,7 @@ export class Dispatch implements Starter {
   }
 
   wanted(): ReturnType<Starter['wanted']> {
-    const free = this.#free;
-    return free === undefined ? [] : this.#line.wanted(free, this.#numberOf);
+    return this.#line.wanted(this.#free, this.#numberOf);
   }
 
   get askAgainAt(): number {
@@ -327,12 +326,11 @@ export class Dispatch implements Starter {
    * disk refuse that, all of it is taken back.
    */
   #start(job: Job, waiting: WaitingJob): void {
-    const { suspect } = waiting;
-    this.#line.occupy(waiting, suspect);
+    this.#line.occupy(waiting, waiting.suspect);
     this.#previous.began(job.spec);
-    if (suspect) return this.#startOnRecord(job);
+    if (waiting.suspect) return this.#startOnRecord(job);
     const now = this.#ports.clock.now();
-    this.#leave(this.#attempt(this.#ledger.startAttempt(job, now)), job, now);
+    this.#leave(this.#ledger.startAttempt(job, now), job, now);
   }
 
   /**
@@ -340,8 +338,9 @@ export class Dispatch implements Starter {
    *
    * @param job as it was when it was due
    */
-  #leave(attempt: Attempt, job: Job, now: number): void {
+  #leave(started: Job, job: Job, now: number): void {
     const { pool, traces, telemetry } = this.#ports;
+    const attempt = attemptOf(started, this.#alone.has(started.spec.seq), this.#ledger.numbers);
     pool.dispatch(traces === undefined ? attempt : traced(attempt, job, now, traces));
     telemetry.attemptStarted(job.spec.name, now - job.state.due);
   }
@@ -356,7 +355,7 @@ export class Dispatch implements Starter {
       written: () => {
         places.beingWritten--;
         this.#line.left(name);
-        this.#leave(attempt, job, clock.now());
+        this.#leave(started, job, clock.now());
       },
       lost: () => {
         places.beingWritten--;
@@ -365,24 +364,26 @@ export class Dispatch implements Starter {
         this.#vacate(job.spec);
       },
     };
-    const attempt = this.#attempt(this.#ledger.startAttempt(job, clock.now(), written));
-  }
-
-  #attempt(started: Job): Attempt {
-    return attemptOf(started, this.#alone.has(started.spec.seq), this.#ledger.numbers);
+    const started = this.#ledger.startAttempt(job, clock.now(), written);
   }
 
   /** The place of an attempt is free again, and so is its key. */
   #vacate(spec: JobSpec): void {
-    this.#line.vacate(spec.name, spec.group);
+    this.#line.vacate(spec);
     for (const next of this.#previous.ended(spec)) this.#line.push(next);
   }
 
-  /** Nothing of this shard starts any more, and its attempts have no places. What was being written is lost already. */
+  /** An attempt that an owner before has started runs on, and has its place. */
+  resumed(spec: JobSpec): void {
+    this.#line.resumed(spec);
+    this.#previous.began(spec);
+  }
+
+  /** Nothing of this shard starts any more, and its attempts have places until they end, if at all. What was being written is lost already. */
   abandon(): void {
     for (const { spec } of this.#ledger.active.values()) {
       this.#places.trials.withdrew(this.#numberOf(spec.seq));
-      this.#line.vacate(spec.name, spec.group);
+      this.#line.abandon(spec, this.#numberOf(spec.seq));
     }
     this.#places.leave(this);
   }
@@ -390,8 +391,7 @@ export class Dispatch implements Starter {
   /** An attempt came to its end: its place is free again. */
   ended(outcome: Outcome, spec: JobSpec): void {
     const { jobSeq: seq, suspect } = outcome;
-    const wasTested = outcome.kind !== 'interrupted' || outcome.begun;
-    if (wasTested) this.#alone.delete(seq);
+    if (outcome.kind !== 'interrupted' || outcome.begun) this.#alone.delete(seq);
     if (suspect && this.#ledger.state(seq)?.status === 'pending') this.#alone.add(seq);
     this.#places.trials.ended(this.#numberOf(seq));
     this.#ledger.endAttempt(seq);

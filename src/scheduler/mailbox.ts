@@ -6,6 +6,7 @@
 import { Refusal } from '../domain/errors.js';
 import type { Answer, Created, Creation, JobDraft, Request } from './messages.js';
 import type { RequestContext } from './requests/context.js';
+import { withHeld } from './requests/other-shards.js';
 import { checkList, createOne, decideRequest, makeChecked } from './requests/requests.js';
 
 /** What may wait for its answer before requests are refused. */
@@ -86,7 +87,7 @@ export class Mailbox {
     for (let left = this.#jobsPerTurn; decided < this.#waiting.length && left > 0; decided++) {
       if (!this.isHalfway && isEnough()) break;
       const { request, reply } = this.#waiting[decided] as Waiting;
-      const own = request.trace === undefined ? context : { ...context, trace: request.trace };
+      const own = contextOf(request, context);
       const unanswered = context.ledger.filling.unanswered;
       try {
         if (request.kind !== 'createMany' && request.kind !== 'createEach') {
@@ -140,6 +141,14 @@ export class Mailbox {
       answer,
     );
   }
+}
+
+/** What a request brings along to be decided with. */
+function contextOf(request: Request, context: RequestContext): RequestContext {
+  const { trace } = request;
+  const own = trace === undefined ? context : { ...context, trace };
+  if (!('held' in request) || request.held === undefined) return own;
+  return { ...own, others: withHeld(context.others, request.held) };
 }
 
 /** The commit that is gathered is linked to a request whose answer waits for it. */

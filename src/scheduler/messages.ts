@@ -9,6 +9,7 @@ import type { JobFilter } from '../domain/finding/job-filter.js';
 import type { Backoff, Job, Misfire, Overlap, TraceContext } from '../domain/job.js';
 import type { BulkJobs } from '../store/port.js';
 import type { ShownWait } from './admission/admission.js';
+import type { ForeignName } from './requests/other-shards.js';
 
 /** When a job is to run, as a request says it; the scheduler turns it into a `Trigger` at the instant it decides. */
 export type TriggerDraft =
@@ -91,11 +92,17 @@ export interface BulkRequest {
 export type Request = { readonly trace?: TraceContext } & (
   | ({ readonly kind: 'create' } & Creation)
   /** Each for itself, in order. */
-  | { readonly kind: 'createEach'; readonly items: readonly Creation[] }
-  | { readonly kind: 'createMany'; readonly drafts: readonly JobDraft[] }
+  /** `isPassedOn`: another node has asked, and what is not to be decided here goes back to it. */
+  | { readonly kind: 'createEach'; readonly items: readonly Creation[]; readonly isPassedOn?: boolean }
+  /** `held`: keys that jobs of other nodes have. */
+  | {
+      readonly kind: 'createMany';
+      readonly drafts: readonly JobDraft[];
+      readonly held?: readonly ForeignName[] | undefined;
+    }
   | { readonly kind: 'update'; readonly id: string; readonly patch: JobPatch }
   | { readonly kind: 'pause'; readonly id: string; readonly change: PauseChange }
-  | { readonly kind: JobCommand; readonly id: string }
+  | { readonly kind: JobCommand; readonly id: string; readonly held?: readonly ForeignName[] | undefined }
   | { readonly kind: 'pauseType'; readonly name: string; readonly reason?: string | null | undefined }
   | { readonly kind: 'resumeType'; readonly name: string }
   | { readonly kind: 'setType'; readonly name: string; readonly change: TypeChange }

@@ -5,9 +5,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
-import type { Peers } from '../cluster/peers.js';
+import type { PeerAttempts, Peers } from '../cluster/peers.js';
 import type { Config } from '../config.js';
 import type { JobEvent, TransientEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
@@ -33,10 +34,12 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
+import { attemptRoutes } from './peers/attempt-routes.js';
 import { ClusterFeed } from './peers/cluster-feed.js';
-import { forwarded } from './peers/forwarded-route.js';
-import { Gathering } from './peers/gathering.js';
-import type { Health, JobsOfTypes, JobType } from './ports.js';
+import type { ClusterContext } from './peers/gathering.js';
+import { clusterOf, withOwners } from './peers/in-cluster.js';
+import { type KeyedJobs, namesRoute } from './peers/names-route.js';
+import { type Health, type JobsOfTypes, type JobType, noJobs } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
@@ -45,12 +48,12 @@ import { cronRoutes } from './routes/cron.js';
 import { descriptionRoutes } from './routes/description.js';
 import { failuresRoutes } from './routes/failures.js';
 import { healthRoutes } from './routes/health.js';
-import { type ClusterContext, type JobsContext, jobsRoutes } from './routes/jobs.js';
+import { type JobsContext, jobsRoutes } from './routes/jobs.js';
 import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
 import { runsRoutes } from './routes/runs.js';
-import { renderStats, statsRoutes } from './routes/stats.js';
+import { statsCalls, statsRoutes } from './routes/stats.js';
 import { groupsRoutes } from './routes/types/groups.js';
 import { jobTypesRoutes } from './routes/types/job-types.js';
 
@@ -100,8 +103,12 @@ export interface ServerOptions {
   readonly metrics?: () => Promise<Exposition>;
   /** The other nodes of its cluster; absent: there is none. */
   readonly peers?: Peers | undefined;
+  /** Of jobs of this node that run elsewhere, and the other way round; absent: there are none. */
+  readonly peerAttempts?: PeerAttempts | undefined;
+  /** Jobs of keys, for the other nodes. */
+  readonly keyedJobs?: KeyedJobs | undefined;
   /** Some of the shards of this node, in a cluster. */
-  readonly own?: ClusterContext['own'] | undefined;
+  readonly own?: Pick<ClusterContext, 'own' | 'jobsOfTypes'> | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
@@ -113,14 +120,6 @@ export interface ServerOptions {
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
-
-const noJobs: JobsOfTypes = {
-  withoutHandler: () => [],
-  count: () => 0,
-  pending: () => 0,
-  running: () => 0,
-  recent: () => undefined,
-};
 
 const base = '/api/v1';
 /** How long answers that are under way may take when the server closes. */
@@ -153,9 +152,12 @@ export class Server {
       isPeer: options.peers && ((head) => options.peers?.isPeer(head) === true),
     });
     const app = openApp(options, gate);
+    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
+    const all = clusterOf(options, base, turns);
     const stats = {
       queries,
       clock,
+      cluster: all,
       startedAt: options.startedAt ?? clock.monotonic(),
       extras: () => ({
         connections: subscribers.size,
@@ -189,9 +191,8 @@ export class Server {
       bounds: options.subscriberBounds,
     });
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
-    new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
+    new WebSockets({ app, gate, clock, subscribers, timezone, stats: statsCalls(stats, base) });
     const types = new JobTypes(handlers);
-    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const jobs: JobsContext = {
       requests,
       queries,
@@ -199,7 +200,7 @@ export class Server {
       base,
       waits,
       turns,
-      cluster: clusterOf(options, turns),
+      cluster: all,
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -225,7 +226,7 @@ export class Server {
       ...batchRoutes(jobs),
       cluster ? cluster.route(streams.route(base)) : streams.route(base),
       ...bulkRoutes(jobs),
-      ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
+      ...failuresRoutes(base, { queries, timezone, turns, cluster: all, cursors: jobs.cursors }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
       ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone }) : []),
@@ -236,20 +237,22 @@ export class Server {
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
       ...groupsRoutes(jobs),
       ...pauseRoutes(jobs),
-      ...(options.backUp
-        ? backupRoutes(base, {
-            backUp: options.backUp,
-            requests,
-            exposed,
-          })
-        : []),
+      ...(options.backUp ? backupRoutes(base, { backUp: options.backUp, requests, exposed }) : []),
     ];
-    const owned = withOwners(routes, options);
+    const owned = [...withOwners(routes, base, options), ...attemptRoutes(options.peerAttempts)];
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
     // Without a cluster it says that there is none, and the index does not name it.
     const none = options.cluster ? [] : clusterRoutes(base, undefined);
+    const forPeers = options.keyedJobs ? [namesRoute({ requests, jobsOf: options.keyedJobs })] : [];
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
-    for (const route of [...owned, ...none, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
+    for (const route of [
+      ...owned,
+      ...none,
+      ...forPeers,
+      indexRoute(base, routes),
+      ...descriptionRoutes(described),
+      ...pages,
+    ])
       app.route(route);
     app.routeRest(base);
     this.#app = app;
@@ -347,22 +350,6 @@ export class Server {
     await sleep(step);
     this.#app.close();
   }
-}
-
-/** In a cluster, requests about a job go to the node that owns its shard. */
-function withOwners(routes: readonly Route[], { peers, clock }: ServerOptions): readonly Route[] {
-  if (peers === undefined) return routes;
-  const forwarding = { peers, now: () => clock.monotonic(), sleep };
-  return routes.map((route) => (route.path.startsWith(`${base}/jobs/:`) ? forwarded(route, forwarding) : route));
-}
-
-function clusterOf({ peers, own, clock }: ServerOptions, turns: Turns): ClusterContext | undefined {
-  if (peers === undefined || own === undefined) return undefined;
-  return { gathering: new Gathering({ peers, turns, now: () => clock.monotonic(), sleep }), own };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
 }
 
 function openApp({ config, http, log, clock, telemetry, traces, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {

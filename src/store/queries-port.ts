@@ -2,7 +2,7 @@
 
 import type { JobEvent } from '../domain/events.js';
 import type { JobFilter } from '../domain/finding/job-filter.js';
-import type { Job } from '../domain/job.js';
+import type { Job, JobName } from '../domain/job.js';
 import type { NumberedRun } from '../domain/runs/run.js';
 import type { BulkJobs } from './port.js';
 
@@ -82,7 +82,7 @@ export interface FailureGroup {
   readonly firstAt: number;
   readonly lastAt: number;
   /** The one that failed last. */
-  readonly latest: Job;
+  readonly latest: JobName;
 }
 
 export interface FailurePage {

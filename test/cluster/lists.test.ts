@@ -1,9 +1,9 @@
 /** Lists over real nodes: whichever is asked shows the jobs of all, in one order and by one cursor. */
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { eventually } from '../support/client.js';
 import { withoutPostgres } from '../support/postgres.js';
-import { startCluster } from './support/cluster.js';
 import type { ClusterNode } from './support/nodes.js';
+import { owners, threeNodes } from './support/three-nodes.js';
 
 t.setTimeout(180_000);
 
@@ -12,32 +12,6 @@ interface Listed {
   readonly items: readonly { readonly id: string; readonly trigger_at: string; readonly status: string }[];
   readonly next_cursor?: string;
   readonly scanned: number;
-}
-
-interface ClusterBody {
-  readonly nodes: readonly { readonly node: string; readonly state: string }[];
-  readonly shards: readonly { readonly owner: string | null }[];
-}
-
-/** It has all of them, wherever they are. */
-const isWhole = async ({ api }: ClusterNode): Promise<boolean> => (await api.get('/jobs')).status === 200;
-
-async function owners({ api }: ClusterNode): Promise<number> {
-  const { body } = await api.get<ClusterBody>('/cluster');
-  return new Set(body.shards.map(({ owner }) => owner)).size;
-}
-
-/** Three nodes, of which two have the shards: the first is killed, and comes again when the others have what it had. */
-async function threeNodes(t: Test): Promise<readonly [ClusterNode, ClusterNode, ClusterNode]> {
-  const { nodes } = await startCluster(t, { count: 3, settings: ['fsync=off'] });
-  const [first, second, third] = nodes as [ClusterNode, ClusterNode, ClusterNode];
-  await eventually(() => isWhole(second), 'all shards are run', 30_000);
-  await first.kill();
-  for (const node of [second, third]) await eventually(() => isWhole(node), 'all shards are run again', 30_000);
-  await first.start();
-  await eventually(() => isWhole(first), 'and the first knows', 30_000);
-  t.equal(await owners(first), 2, 'two nodes have shards');
-  return [first, second, third];
 }
 
 /** All pages behind the first. */

@@ -1,20 +1,16 @@
 /** What jobs have failed of, over several shards: groups of one number are one. */
 import type { FailureGroup, FailurePage, FailureQuery } from '../../store/queries-port.js';
-import { outward } from '../numbered.js';
-import type { OwnedShard } from '../shards.js';
 
-/** @param pages all groups of each shard */
-export function gatheredFailures(
-  pages: readonly { readonly owner: OwnedShard; readonly page: FailurePage }[],
+/** @param parts all groups of each */
+export function mergedFailures(
+  parts: readonly (readonly FailureGroup[])[],
   { limit, behind }: FailureQuery,
 ): FailurePage {
   const byNumber = new Map<number, FailureGroup>();
-  for (const { owner, page } of pages)
-    for (const found of page.groups) {
-      const own = { ...found, latest: outward(found.latest, owner.numbers) };
-      const other = byNumber.get(found.group);
-      byNumber.set(found.group, other === undefined ? own : together(other, own));
-    }
+  for (const found of parts.flat()) {
+    const other = byNumber.get(found.group);
+    byNumber.set(found.group, other === undefined ? found : together(other, found));
+  }
   const all = [...byNumber.values()].sort(mostFirst);
   const rest = behind === undefined ? all : all.filter((each) => mostFirst(each, behind) > 0);
   const groups = rest.slice(0, limit);

@@ -6,6 +6,7 @@ import type { JobFilter } from '../../domain/finding/job-filter.js';
 import type { Job } from '../../domain/job.js';
 import type { BulkJobs } from '../../store/port.js';
 import type {
+  FailureGroup,
   FailurePage,
   FailureQuery,
   GroupCounts,
@@ -23,11 +24,12 @@ import type {
   Totals,
 } from '../../store/queries-port.js';
 import { outward, outwardEvents } from '../numbered.js';
-import type { OwnedShard, Shards } from '../shards.js';
-import { gatheredFailures } from './gathered-failures.js';
+import type { Shards } from '../shards.js';
+import { mergedFailures } from './gathered-failures.js';
 import { checkOffset, MergedList, type ShardPage } from './merged-list.js';
 import { mergedSearch, type SearchPart } from './merged-search.js';
 import { readPages, searchOwn, steps } from './own-lists.js';
+import { mergedGroups, mergedTotals } from './sums.js';
 
 /** See the head of this file. */
 export class GatheredQueries implements Queries {
@@ -97,10 +99,13 @@ export class GatheredQueries implements Queries {
   }
 
   *failures(query: FailureQuery): Steps<FailurePage> {
-    const pages: { owner: OwnedShard; page: FailurePage }[] = [];
+    const parts: FailureGroup[][] = [];
     const all = { limit: Number.MAX_SAFE_INTEGER, ...(query.name !== undefined && { name: query.name }) };
-    for (const owner of this.#shards.all) pages.push({ owner, page: yield* steps(owner.queries.failures(all)) });
-    return gatheredFailures(pages, query);
+    for (const { queries, numbers } of this.#shards.all) {
+      const { groups } = yield* steps(queries.failures(all));
+      parts.push(groups.map((each) => ({ ...each, latest: { ...each.latest, seq: numbers.of(each.latest.seq) } })));
+    }
+    return mergedFailures(parts, query);
   }
 
   *matching(filter: JobFilter): Steps<readonly BulkJobs[]> {
@@ -111,12 +116,7 @@ export class GatheredQueries implements Queries {
   }
 
   totals(): Totals {
-    const sums = { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0 };
-    for (const { queries } of this.#shards.all) {
-      const totals = queries.totals();
-      for (const name of Object.keys(sums) as (keyof Totals)[]) sums[name] += totals[name];
-    }
-    return sums;
+    return mergedTotals(this.#shards.all.map(({ queries }) => queries.totals()));
   }
 
   *dueInSteps(now: number): Steps<ReadonlyMap<string, number>> {
@@ -127,19 +127,9 @@ export class GatheredQueries implements Queries {
   }
 
   *groupsInSteps(name: string, now: number): Steps<readonly GroupCounts[]> {
-    const sums = new Map<string, GroupCounts>();
-    for (const { queries } of this.#shards.all)
-      for (const each of yield* steps(queries.groupsInSteps(name, now))) {
-        const { group } = each;
-        const { pending = 0, due = 0, running = 0 } = sums.get(group) ?? {};
-        sums.set(group, {
-          group,
-          pending: pending + each.pending,
-          due: due + each.due,
-          running: running + each.running,
-        });
-      }
-    return [...sums.values()].sort(mostFirst);
+    const parts: (readonly GroupCounts[])[] = [];
+    for (const { queries } of this.#shards.all) parts.push(yield* steps(queries.groupsInSteps(name, now)));
+    return mergedGroups(parts);
   }
 
   /** Events of all shards that there have been. */
@@ -157,8 +147,4 @@ export class GatheredQueries implements Queries {
     const { events, ...rest } = owner.queries.eventsAfter(seq, limit, from);
     return { ...rest, events: outwardEvents(events, owner.numbers) };
   }
-}
-
-function mostFirst(a: GroupCounts, b: GroupCounts): number {
-  return b.pending + b.running - (a.pending + a.running) || (a.group < b.group ? -1 : 1);
 }

@@ -1,11 +1,11 @@
 /**
  * What users have set, for all nodes of a cluster: limits of job types, pauses of types and of the server. It is in the database. Each node
- * follows it, has its shards go by it, and then says in its row how far it has come. A change is answered when all nodes that live have
- * said so: from then on nothing starts that it forbids, wherever it is asked.
+ * looks at it four times a second, has its shards go by it, and then says in its row how far it has come. A change is answered when all
+ * nodes that live have said so: from then on nothing starts that it forbids, wherever it is asked.
  *
  * What is known to hold, and why:
  * - A node that is not among the living when the change is made joins later. It opens shards only after it has read what was set by then.
- * - A node that lives and does not follow, since it is cut off or stands still, is waited for until it is declared dead: by then its lease
+ * - A node that lives and does not go by it, since it is cut off or stands still, is waited for until it is declared dead: by then its lease
  *   has ended.
  * - A change is made behind the change that it was decided on, or is decided again. One whose end is unknown is sent again as it was.
  */
@@ -16,7 +16,7 @@ import type { Answer } from '../../scheduler/messages.js';
 import { type ServerRequest, serverAfter, type TypeRequest, typeAfter } from '../../scheduler/requests/settings.js';
 import type { Database, NodeRow, RandomId, SettingRow, StoredSettings } from '../../store/postgres/database.js';
 import { UnknownEnd } from '../../store/postgres/database.js';
-import { type FollowedSettings, readFacts } from '../leases/facts.js';
+import { type AppliedSettings, readFacts } from '../leases/facts.js';
 import { readSettings, serverRow, typeRow } from './setting-rows.js';
 
 /** See the head of this file; milliseconds. */
@@ -25,7 +25,7 @@ export const settingsTimes = {
   /** A change that could not be made by then is refused. */
   madeWithin: 5_000,
   /** So long its answer waits for nodes that live. One that is dead is declared so before. */
-  followedWithin: 10_000,
+  appliedWithin: 10_000,
   /** Between two tries, and between two looks at the nodes. */
   pause: 50,
 } as const;
@@ -47,7 +47,7 @@ export interface SharedSettingsPorts {
 export class SharedSettings {
   readonly #ports: SharedSettingsPorts;
   #stored: StoredSettings | undefined;
-  #followed: FollowedSettings | undefined;
+  #applied: AppliedSettings | undefined;
   #current = noSettings;
   #nextAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
@@ -64,8 +64,8 @@ export class SharedSettings {
   }
 
   /** The last change that all here goes by, for its row; undefined before the first reading. */
-  get followed(): FollowedSettings | undefined {
-    return this.#followed;
+  get applied(): AppliedSettings | undefined {
+    return this.#applied;
   }
 
   /** Looks whether something has changed, if it is time to. */
@@ -92,7 +92,7 @@ export class SharedSettings {
   async change(request: SettingsRequest): Promise<Answer> {
     try {
       const made = await this.#make(request);
-      await this.#untilFollowed(made);
+      await this.#untilApplied(made);
       return { ok: true, jobs: [], replayed: false };
     } catch (error) {
       if (error instanceof Refusal) return { ok: false, refusal: error };
@@ -115,13 +115,13 @@ export class SharedSettings {
     this.#stored = stored;
     changed(this.#current).then(() => {
       if (this.#stored !== stored) return;
-      this.#followed = { version: stored.version, id: stored.id };
+      this.#applied = { version: stored.version, id: stored.id };
       tell();
     });
   }
 
   /** It is written also where nothing changes: what was sent before, and may be carried out yet, is refused from then on. */
-  async #make(request: SettingsRequest): Promise<FollowedSettings> {
+  async #make(request: SettingsRequest): Promise<AppliedSettings> {
     const { clock, pause, randomId } = this.#ports;
     const end = clock.monotonic() + settingsTimes.madeWithin;
     const refusals = new Refusals();
@@ -170,13 +170,13 @@ export class SharedSettings {
     }
   }
 
-  async #untilFollowed(change: FollowedSettings): Promise<void> {
+  async #untilApplied(change: AppliedSettings): Promise<void> {
     const { database, clock, pause } = this.#ports;
-    const end = clock.monotonic() + settingsTimes.followedWithin;
+    const end = clock.monotonic() + settingsTimes.appliedWithin;
     let behind: readonly NodeRow[] | undefined;
     for (;;) {
       const nodes = await database.nodes().catch(() => undefined);
-      behind = nodes?.filter((node) => !node.dead && !follows(node, change));
+      behind = nodes?.filter((node) => !node.dead && !applies(node, change));
       if (behind?.length === 0) return;
       if (clock.monotonic() >= end) break;
       await pause(settingsTimes.pause);
@@ -209,7 +209,7 @@ class Refusals {
   }
 }
 
-function follows({ facts }: NodeRow, { version, id }: FollowedSettings): boolean {
+function applies({ facts }: NodeRow, { version, id }: AppliedSettings): boolean {
   const { settings } = readFacts(facts);
   return settings !== undefined && (settings.id === id || settings.version > version);
 }

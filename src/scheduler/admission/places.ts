@@ -6,6 +6,7 @@
 import type { PlaceKeeper } from '../../domain/control/limited-places.js';
 import type { Rate } from '../../domain/control/rate.js';
 import type { TypeLimits } from '../../domain/control/settings.js';
+import type { JobSpec } from '../../domain/job.js';
 import { GrantedPace } from '../limits/granted-pace.js';
 import { type LimitedType, NodeLimits, type Wanted } from '../limits/node-limits.js';
 import { TrialRuns } from './careful-start.js';
@@ -39,6 +40,12 @@ export class TypePlaces implements LimitedType {
   get countsUses(): boolean {
     const { concurrency = Number.POSITIVE_INFINITY, groupConcurrency = Number.POSITIVE_INFINITY } = this.limits ?? {};
     return this.byGrant && Math.min(concurrency, groupConcurrency) < Number.POSITIVE_INFINITY;
+  }
+
+  /** An attempt has left its place. */
+  vacate(group: string | undefined): void {
+    this.running--;
+    this.groups.vacate(group);
   }
 
   counted(): ReadonlyMap<string | null, number> {
@@ -114,6 +121,8 @@ export class Places {
   readonly #types = new Map<string, TypePlaces>();
   readonly #starters = new Set<Starter>();
   readonly #limits: NodeLimits | undefined;
+  /** Attempts whose shards are gone, by job number: they have places until they end. */
+  readonly #lingering = new Map<number, Pick<JobSpec, 'name' | 'group'>>();
 
   /** @param over who keeps places of types with limits, where other processes run attempts too, and a monotonic clock */
   constructor(over?: { readonly keeper: PlaceKeeper; readonly clock: () => number }) {
@@ -139,7 +148,29 @@ export class Places {
     this.#starters.add(starter);
   }
 
-  /** Its shard is dropped, and its attempts have left their places. */
+  /** Whether places of types with limits are given by somebody else. */
+  get areGiven(): boolean {
+    return this.#limits !== undefined;
+  }
+
+  /** The shard of an attempt that runs is dropped. */
+  linger(number: number, spec: Pick<JobSpec, 'name' | 'group'>): void {
+    this.#lingering.set(number, spec);
+  }
+
+  /** Attempts have come to their ends, of whatever shards. @param outcomes by job number */
+  ended(outcomes: readonly { readonly jobSeq: number }[]): void {
+    if (this.#lingering.size === 0) return;
+    for (const { jobSeq } of outcomes) {
+      const spec = this.#lingering.get(jobSeq);
+      if (spec === undefined) continue;
+      this.#lingering.delete(jobSeq);
+      this.type(spec.name).vacate(spec.group);
+      this.#wake();
+    }
+  }
+
+  /** Its shard is dropped, and its attempts have left their places, or linger. */
   leave(starter: Starter): void {
     this.#starters.delete(starter);
     if (this.#limits) this.#wake();

@@ -4,6 +4,7 @@
  * Each type queues by itself, so that one at its limit holds up nobody else.
  */
 import type { Head } from '../../domain/control/limited-places.js';
+import type { JobSpec } from '../../domain/job.js';
 import { headsOf, mostWanted, useOf } from '../limits/wanted.js';
 import { placesLeft, type TypeUse, type WaitsFor, whyTypeWaits } from './admission.js';
 import type { Places, Rank, TypePlaces } from './places.js';
@@ -55,6 +56,8 @@ export class WaitingLine {
   /** Of types whose places are their own. */
   readonly #apart: readonly TypeLane[];
   #suspects = 0;
+  /** Jobs whose attempts run in other processes, which have places for them. */
+  readonly #elsewhere = new Set<number>();
   #edition: number;
   readonly #places: Places;
   /** As of the last `refresh`. */
@@ -239,13 +242,14 @@ export class WaitingLine {
   /**
    * What could start of types whose places are given, had it one: of each the first of its groups.
    *
-   * @param shared places that types share
+   * @param shared places that types share; undefined: nothing may start
    * @param numberOf its job number
    */
   *wanted(
-    shared: number,
+    shared: number | undefined,
     numberOf: (seq: number) => number,
   ): Iterable<readonly [type: string, heads: readonly Head[]]> {
+    if (shared === undefined) return;
     const trials = this.#places.trials.trials(this.#now);
     const suspects = !trials.byItself && trials.running < trials.wave;
     for (const lane of this.#lanes.values()) {
@@ -302,16 +306,34 @@ export class WaitingLine {
     else lane.pacer.started(this.#clock());
   }
 
+  /**
+   * One that an owner before has started has its place here from now on. That is no start by the rate of its type. Where places are given,
+   * the process has it in which it runs.
+   */
+  resumed({ seq, name, group }: Pick<JobSpec, 'seq' | 'name' | 'group'>): void {
+    if (this.#places.areGiven) {
+      this.#elsewhere.add(seq);
+      return;
+    }
+    const lane = this.#lane(name);
+    lane.shared.running++;
+    lane.groups.occupy(group, lane.shared.lastTurn);
+  }
+
   /** One that had to be on disk first has started, or has not. */
   left(name: string): void {
     this.#lane(name).pacer?.left(this.#clock());
   }
 
   /** It has left its place. */
-  vacate(name: string, group: string | undefined): void {
-    const lane = this.#lane(name);
-    lane.shared.running--;
-    lane.groups.vacate(group);
+  vacate({ seq, name, group }: Pick<JobSpec, 'seq' | 'name' | 'group'>): void {
+    if (!this.#elsewhere.delete(seq)) this.#lane(name).shared.vacate(group);
+  }
+
+  /** Its shard is dropped. Where places are given, it has its own until it has ended here. @param number its job number */
+  abandon(spec: Pick<JobSpec, 'seq' | 'name' | 'group'>, number: number): void {
+    if (this.#places.areGiven && !this.#elsewhere.has(spec.seq)) this.#places.linger(number, spec);
+    else this.vacate(spec);
   }
 
   /** When the first of the jobs that wait for a rate may start; Infinity when none does. */

@@ -9,6 +9,7 @@ import type { Outcome } from '../../pool/port.js';
 import { UnreadableRecord } from '../../store/port.js';
 import type { JobDraft } from '../messages.js';
 import type { RequestContext } from '../requests/context.js';
+import { HeldElsewhere } from '../requests/other-shards.js';
 import { makeChecked } from '../requests/requests.js';
 
 /** The success of an attempt that has enqueued jobs. */
@@ -31,6 +32,11 @@ export class MakingEnds {
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
+  }
+
+  /** Takes away those that wait. */
+  takeAll(): readonly MakingOutcome[] {
+    return this.#waiting.splice(0);
   }
 
   add(outcome: MakingOutcome): void {
@@ -72,6 +78,8 @@ export function makeEnqueued(
       const { existed } = makeChecked(draft, { ...context, trace, parentId });
       if (!existed) context.ledger.counted.enqueued(draft.name);
     } catch (error) {
+      // A job of another node has the key: there is what was asked for.
+      if (error instanceof HeldElsewhere) continue;
       if (!(error instanceof Refusal || error instanceof UnreadableRecord)) throw error;
       // The attempt has succeeded, with all else that it has made.
       const { message } = error;

@@ -31,7 +31,7 @@ export class SettingsBook {
   }
 
   /** From now on this is set for all shards of the cluster. */
-  follow(ofCluster: Settings): void {
+  apply(ofCluster: Settings): void {
     this.#ofCluster = ofCluster;
     this.#edition++;
   }

@@ -58,15 +58,12 @@ export function makeKeyed(draft: JobDraft, key: string, context: RequestContext,
  * A job of another shard has the key. A request by itself is decided there; a list is in one shard as a whole, and so are the jobs
  * of an attempt.
  */
-function ownedElsewhere(
-  { shard, job }: ForeignJob,
-  { ifExists }: JobDraft,
-  context: RequestContext,
-  { isChecked }: Maker,
-): MadeJob {
-  if (!isChecked) throw new HeldElsewhere(shard);
+function ownedElsewhere(foreign: ForeignJob, draft: JobDraft, context: RequestContext, { isChecked }: Maker): MadeJob {
+  const { shard, job } = foreign;
   // Of a list that was checked this came since, and its jobs are not refused any more.
-  if (ifExists === 'replace' && context.parentId !== undefined) throw keyTaken(job, context, undefined, singleShard);
+  if (isChecked && draft.ifExists === 'replace' && context.parentId !== undefined)
+    throw keyTakenElsewhere(foreign, draft, context);
+  if (!isChecked || job === undefined) throw new HeldElsewhere(shard);
   return { job, replayed: false, existed: true, shard };
 }
 
@@ -125,8 +122,10 @@ export function checkKeys(
     if (ifExists === 'replace' && owner !== undefined && isReplaced(owner))
       checkRequest(owner, specFor(draft, owner), context, `/${index}`);
     const foreign = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
+    // Whoever has asked finds out more.
+    if (foreign !== undefined && foreign.job === undefined) throw new HeldElsewhere(foreign.shard);
     if (foreign !== undefined && ifExists !== 'return')
-      throw keyTaken(foreign.job, context, `/${index}/key`, singleShard);
+      throw keyTakenElsewhere(foreign, draft, context, `/${index}/key`);
     if (ifExists !== 'reject') continue;
     if (owner !== undefined) throw keyTaken(owner, context, `/${index}/key`);
     if (first !== undefined) throw keyTwice(`/${index}/key`, first);
@@ -148,10 +147,25 @@ export function takeKeyAgain(job: Job, context: RequestContext): void {
   const place = placeOf(job.spec);
   if (place === undefined) return;
   const foreign = context.others.ownerOf(place, context.now);
-  if (foreign !== undefined) throw keyTaken(foreign.job, context, undefined, singleShard);
+  if (foreign !== undefined) throw keyTakenElsewhere(foreign, job.spec, context);
   const owner = ownerOf(place, context);
   if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner, context);
   context.ledger.giveKey(place, job.spec);
+}
+
+/** A job of another shard has the key, and cannot be replaced from here. @param path as of `keyTaken` */
+function keyTakenElsewhere(
+  { job }: ForeignJob,
+  { name, key }: Pick<JobSpec, 'name' | 'key'>,
+  context: RequestContext,
+  path?: string,
+): Refusal {
+  if (job !== undefined) return keyTaken(job, context, path, singleShard);
+  context.ledger.counted.keyKept(name, 'rejected');
+  return new Refusal(
+    'conflict',
+    `The key ${key} of job type ${name} is taken by a job of another node. Use another key.`,
+  );
 }
 
 /**

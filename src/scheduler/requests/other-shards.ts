@@ -1,11 +1,19 @@
 /** What a scheduler asks of the other shards of its server: names that are unique over all of them, and what is counted over all. */
 import { Refusal } from '../../domain/errors.js';
 import type { Job } from '../../domain/job.js';
+import type { HandlerInfo } from '../../pool/port.js';
+import type { HeldName } from '../../store/port.js';
 
-/** A job of another shard, as all but that shard know it: with its job number. */
+/** A job of another shard. */
 export interface ForeignJob {
   readonly shard: number;
-  readonly job: Job;
+  /** As all but that shard know it: with its job number; undefined: no more is known than that there is one. */
+  readonly job: Job | undefined;
+}
+
+/** A name that is known to be held elsewhere; of a key, perhaps with its job. */
+export interface ForeignName extends HeldName {
+  readonly job?: Job | undefined;
 }
 
 /** See the head of this file. */
@@ -16,6 +24,8 @@ export interface OtherShards {
   ownerOf(place: string, now: number): ForeignJob | undefined;
   /** The shard that has a job of an idempotency key. */
   shardOfRequest(idempotencyKey: string, now: number): number | undefined;
+  /** What another node declares of a job type that there is no handler for here: the defaults of its jobs. */
+  typeElsewhere(name: string): HandlerInfo | undefined;
 }
 
 /** There are none. */
@@ -23,11 +33,50 @@ export const noOtherShards: OtherShards = {
   jobsOfType: () => 0,
   ownerOf: () => undefined,
   shardOfRequest: () => undefined,
+  typeElsewhere: () => undefined,
 };
+
+/** The same, where more is known: names that shards of other processes hold. */
+export function withHeld(others: OtherShards, held: readonly ForeignName[]): OtherShards {
+  const names = new Map(held.map((each) => [`${each.kind} ${each.name}`, each]));
+  return {
+    ...others,
+    ownerOf: (place, now) => {
+      const found = names.get(`key ${place}`);
+      return others.ownerOf(place, now) ?? (found && { shard: found.shard, job: found.job });
+    },
+    shardOfRequest: (key, now) => others.shardOfRequest(key, now) ?? names.get(`idempotency ${key}`)?.shard,
+  };
+}
+
+/** What is known of the other shards just now. */
+export class OthersNow {
+  readonly #others: OtherShards;
+  #now: OtherShards;
+
+  constructor(others: OtherShards = noOtherShards) {
+    this.#others = others;
+    this.#now = others;
+  }
+
+  get now(): OtherShards {
+    return this.#now;
+  }
+
+  /** Runs `decide` while it is known that others hold these names: what has collided with them is decided again. */
+  during(held: readonly HeldName[], decide: () => void): void {
+    this.#now = withHeld(this.#others, held);
+    decide();
+    this.#now = this.#others;
+  }
+}
 
 /** A request is for another shard, which has its key: nothing was decided. Whoever has asked asks there. */
 export class HeldElsewhere extends Refusal {
   constructor(readonly shard: number) {
-    super('conflict', 'The key of the request is held by another shard.');
+    super(
+      'storage_unavailable',
+      'The key of the request is with a node that does not answer just now. Try again in a moment.',
+    );
   }
 }

@@ -129,11 +129,11 @@ function makeNew(draft: JobDraft, context: RequestContext, idempotencyKey: strin
 /** What a draft asks for, with what its handler and the product give where it is silent. @param own what is the job's own */
 function specOf(
   draft: JobDraft,
-  { handlers, timezone, now, trace, parentId }: RequestContext,
+  { handlers, others, timezone, now, trace, parentId }: RequestContext,
   own: Pick<JobSpec, 'seq' | 'idSeconds' | 'createdAt' | 'idempotencyKey'>,
 ): JobSpec {
   const trigger = onGrid(triggerOf(draft.trigger, draft.isRepeat, timezone, now), draft.startAt);
-  const handler = handlers.get(draft.name);
+  const handler = handlers.get(draft.name) ?? others.typeElsewhere(draft.name);
   const { seq, idSeconds, createdAt, idempotencyKey } = own;
   // Every field is written out, also those that are mostly undefined: spreads made this the costliest line of a request.
   return {

@@ -28,8 +28,8 @@ export interface WebSocketsOptions {
   readonly subscribers: Subscribers;
   /** IANA name, for instants. */
   readonly timezone: string;
-  /** The statistics as JSON text. */
-  readonly stats: () => string;
+  /** Calls back with the statistics as JSON text, or with what else is to be said. */
+  readonly stats: (answer: (text: string) => void, refuse: (refusal: Refusal) => void) => void;
 }
 
 const path = '/ws';
@@ -250,7 +250,10 @@ export class WebSockets {
         ws.send(`{"type":"pong","timestamp":"${this.#timestamp()}"}`);
         return undefined;
       case 'get_stats':
-        ws.send(`{"type":"stats","timestamp":"${this.#timestamp()}","data":${this.#options.stats()}}`);
+        this.#options.stats(
+          (text) => connection.send(`{"type":"stats","timestamp":"${this.#timestamp()}","data":${text}}`),
+          ({ code, message }) => connection.send(JSON.stringify({ type: 'error', code, message })),
+        );
         return undefined;
       default:
         return message satisfies never;

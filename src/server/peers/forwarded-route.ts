@@ -7,6 +7,7 @@ import { type Peer, type PeerAnswer, PeerGone, type PeerRequest, type Peers } fr
 import { Refusal } from '../../domain/errors.js';
 import type { Route } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
+import { readPreferences } from '../http/prefer.js';
 import { responseHead } from '../http/response-head.js';
 
 export interface Forwarding {
@@ -16,8 +17,8 @@ export interface Forwarding {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-const patienceMs = 2000;
-const pauseMs = 50;
+export const patienceMs = 2000;
+export const pauseMs = 50;
 
 /** The route, where the owner of the job that its parameter names runs it. */
 export function forwarded(route: Route, forwarding: Forwarding): Route {
@@ -28,14 +29,19 @@ export function forwarded(route: Route, forwarding: Forwarding): Route {
       const owner = peers.ownerOf(exchange.parameter);
       if (owner === 'here') return route.run(exchange, body);
       if (exchange.fromPeer) throw notOwned();
-      const kept = body.length === 0 ? body : exchange.keepBody(body);
-      if (kept === undefined) throw new Refusal('overloaded', 'Too many bodies are under way. Try again in a moment.');
-      void passOn(route, exchange, kept, forwarding).catch((error) => exchange.fail(error));
+      void passOn(route, exchange, keep(exchange, body), forwarding).catch((error) => exchange.fail(error));
     },
   };
 }
 
-function notOwned(): Refusal {
+/** A copy of the body that lasts. @throws Refusal */
+export function keep(exchange: Exchange, body: Buffer): Buffer {
+  const kept = body.length === 0 ? body : exchange.keepBody(body);
+  if (kept === undefined) throw new Refusal('overloaded', 'Too many bodies are under way. Try again in a moment.');
+  return kept;
+}
+
+export function notOwned(): Refusal {
   return new Refusal('misdirected_host', 'This node does not own the shard of that job.');
 }
 
@@ -45,14 +51,17 @@ async function passOn(route: Route, exchange: Exchange, body: Buffer, forwarding
   // A client may have asked to wait for longer than answers usually take: the owner sees to that.
   if (exchange.prefer !== undefined) exchange.rest(() => gone.abort());
   const request = requestOf(exchange, body, gone.signal);
-  for (const end = now() + patienceMs; !exchange.over; ) {
+  // Who waits for the end of a job waits for another owner, too. What changes something is not to happen that much later.
+  const waitMs = request.method === 'GET' ? readPreferences(exchange.prefer ?? '').waitSeconds * 1000 : 0;
+  for (const end = now() + Math.max(patienceMs, waitMs); !exchange.over; ) {
     const owner = peers.ownerOf(exchange.parameter);
     if (owner === 'here') return route.run(exchange, body);
     const answer = owner && (await ask(peers, owner, request));
     if (answer) return passBack(exchange, answer);
     if (now() >= end) break;
     await sleep(pauseMs);
-    await peers.renew();
+    // Without the database it stays what was known.
+    await peers.renew().catch(() => {});
   }
   exchange.refuse(
     new Refusal('storage_unavailable', 'No node owns the shard of that job just now. Try again in a moment.'),
@@ -60,7 +69,7 @@ async function passOn(route: Route, exchange: Exchange, body: Buffer, forwarding
 }
 
 /** Undefined: the request had no effect, and may be sent again. @throws Refusal when that is not known */
-async function ask(peers: Peers, owner: Peer, request: PeerRequest): Promise<PeerAnswer | undefined> {
+export async function ask(peers: Peers, owner: Peer, request: PeerRequest): Promise<PeerAnswer | undefined> {
   try {
     const answer = await peers.ask(owner, request);
     return answer.status === 421 ? undefined : answer;
@@ -74,7 +83,8 @@ async function ask(peers: Peers, owner: Peer, request: PeerRequest): Promise<Pee
   }
 }
 
-function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal): PeerRequest {
+/** @param path of the exchange, where its route has no parameter */
+export function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal, path = exchange.path): PeerRequest {
   const { query, method, idempotencyKey, prefer, ndjson } = exchange;
   const headers: Record<string, string> = {};
   if (body.length > 0) headers['content-type'] = ndjson ? 'application/x-ndjson' : 'application/json';
@@ -83,7 +93,7 @@ function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal): PeerR
   return {
     // The answer to HEAD is measured here.
     method: method === 'head' ? 'GET' : method.toUpperCase(),
-    path: query === '' ? exchange.path : `${exchange.path}?${query}`,
+    path: query === '' ? path : `${path}?${query}`,
     headers,
     body,
     signal,
@@ -98,7 +108,7 @@ const kept = [
   ['preference-applied', 'Preference-Applied'],
 ] as const;
 
-function passBack(exchange: Exchange, { status, reason, headers, body }: PeerAnswer): void {
+export function passBack(exchange: Exchange, { status, reason, headers, body }: PeerAnswer): void {
   const more: string[] = [];
   for (const [name, spelling] of kept) {
     const value = headers[name];

@@ -4,18 +4,9 @@ import { type AskedPart, mergedSearch, type SearchPart } from '../../cluster/gat
 import type { Job } from '../../domain/job.js';
 import type { ListPlace, ListQuery, SearchQuery, Steps } from '../../store/queries-port.js';
 import type { Exchange } from '../http/exchange.js';
-import type { Gathered, Gathering } from './gathering.js';
+import type { ClusterContext, Gathered } from './gathering.js';
 
-/** Own shards, or some of them. */
-export interface OwnLists {
-  readonly shards: number;
-  pages(query: ListQuery, count: number): Steps<ShardPage<Job>[]>;
-  searchPart(query: SearchQuery): Steps<SearchPart<Job>>;
-}
-
-export interface ListingPorts {
-  readonly gathering: Gathering;
-  readonly own: (shards: readonly number[]) => OwnLists;
+export interface ListingPorts extends Pick<ClusterContext, 'gathering' | 'own'> {
   /** How many shards there are. */
   readonly shards: number;
   readonly path: string;

@@ -7,12 +7,33 @@
  * Own shards are read only under their leases: a part of a shard that was lost on the way counts for nothing.
  */
 
+import type { ShardPage } from '../../cluster/gathering/merged-list.js';
+import type { SearchPart } from '../../cluster/gathering/merged-search.js';
 import { type Peer, type PeerAnswer, PeerGone, type Peers, peerHeaders } from '../../cluster/peers.js';
 import { Refusal } from '../../domain/errors.js';
-import type { Steps } from '../../store/queries-port.js';
+import type { Job } from '../../domain/job.js';
+import type { ListQuery, Queries, SearchQuery, Steps } from '../../store/queries-port.js';
 import type { Turns } from '../bodies/turns.js';
 import type { Exchange } from '../http/exchange.js';
 import { jsonOk } from '../http/response-head.js';
+import type { JobsOfTypes } from '../ports.js';
+import type { KeyedCreations } from './keyed-creation.js';
+
+/** Some of the shards of this node. */
+export interface OwnShards extends Queries {
+  pages(query: ListQuery, count: number): Steps<ShardPage<Job>[]>;
+  searchPart(query: SearchQuery): Steps<SearchPart<Job>>;
+}
+
+/** What is put together of all nodes of a cluster. */
+export interface ClusterContext {
+  readonly gathering: Gathering;
+  readonly own: (shards: readonly number[]) => OwnShards;
+  /** The jobs of some of the shards of this node. */
+  readonly jobsOfTypes: (shards: readonly number[]) => JobsOfTypes;
+  /** Has a request decided whose key may be another node's. */
+  readonly keyed: KeyedCreations;
+}
 
 export interface GatheringPorts {
   readonly peers: Peers;
@@ -26,12 +47,16 @@ export interface GatheringPorts {
 export interface Question<Part> {
   /** Of the public API, with the query. */
   readonly path: string;
-  /** The part of own shards. */
+  /** The part of own shards; of none where the node is asked for what it knows of itself. */
   readonly part: (shards: readonly number[]) => Steps<Part>;
+  /** Nodes without shards are asked, too, as far as they answer. */
+  readonly everyNode?: boolean;
 }
 
-/** A part, and the shards that it is of. */
+/** A part, and what it is of. */
 export interface Gathered<Part> {
+  /** Asked twice, a node has two parts. */
+  readonly node: string;
   readonly shards: readonly number[];
   readonly part: Part;
 }
@@ -67,8 +92,11 @@ export class Gathering {
     const { peers, now, sleep } = this.#ports;
     const missing = new Set(Array.from({ length: peers.shards }, (_, shard) => shard));
     const parts: Gathered<Part>[] = [];
+    // A node that has no shards, or none any more, is asked in the first round only.
     for (const end = now() + patienceMs; ; ) {
-      const had = await Promise.all(this.#byOwner(missing).map((asked) => this.#partOf(asked, question)));
+      const asked = this.#byOwner(missing);
+      if (question.everyNode && parts.length === 0) asked.push(...this.#others(asked));
+      const had = await Promise.all(asked.map((one) => this.#partOf(one, question)));
       for (const each of had) {
         if (each === undefined) continue;
         parts.push(each);
@@ -100,13 +128,13 @@ export class Gathering {
     exchange.answer(jsonOk, JSON.stringify(own));
   }
 
-  #byOwner(shards: Iterable<number>): { readonly owner: 'here' | Peer; readonly shards: number[] }[] {
+  #byOwner(shards: Iterable<number>): Asked[] {
     const { peers } = this.#ports;
-    const asked = new Map<string, { owner: 'here' | Peer; shards: number[] }>();
+    const asked = new Map<string, Asked & { readonly shards: number[] }>();
     for (const shard of shards) {
       const owner = peers.ownerOfShard(shard);
       if (owner === undefined) continue;
-      const node = owner === 'here' ? owner : owner.node;
+      const node = nameOf(owner);
       const one = asked.get(node) ?? { owner, shards: [] };
       one.shards.push(shard);
       asked.set(node, one);
@@ -114,16 +142,21 @@ export class Gathering {
     return [...asked.values()];
   }
 
-  async #partOf<Part>(
-    { owner, shards }: { readonly owner: 'here' | Peer; readonly shards: readonly number[] },
-    { path, part }: Question<Part>,
-  ): Promise<Gathered<Part> | undefined> {
+  /** The nodes that are not asked for shards. */
+  #others(asked: readonly Asked[]): Asked[] {
+    const names = new Set(asked.map(({ owner }) => nameOf(owner)));
+    const all: readonly ('here' | Peer)[] = ['here', ...this.#ports.peers.living];
+    return all.filter((owner) => !names.has(nameOf(owner))).map((owner) => ({ owner, shards: [] }));
+  }
+
+  async #partOf<Part>({ owner, shards }: Asked, { path, part }: Question<Part>): Promise<Gathered<Part> | undefined> {
+    const node = nameOf(owner);
     if (owner === 'here') {
       const own = await this.#own(shards, part);
-      return own === undefined ? undefined : { shards, part: own };
+      return own === undefined ? undefined : { node, shards, part: own };
     }
     const answer = await this.#ask(owner, path, shards);
-    if (answer?.status === 200) return { shards, part: JSON.parse(answer.body.toString()) as Part };
+    if (answer?.status === 200) return { node, shards, part: JSON.parse(answer.body.toString()) as Part };
     // Of what else it says, nothing is about the question: that was read here before.
     return undefined;
   }
@@ -137,7 +170,7 @@ export class Gathering {
       if (now() >= end || peers.reach(peer) === undefined) cut.abort();
     }, lookMs);
     try {
-      const headers = { [peerHeaders.shards]: shards.join() };
+      const headers = { [peerHeaders.shards]: shards.length === 0 ? none : shards.join() };
       return await peers.ask(peer, { method: 'GET', path, headers, signal: cut.signal });
     } catch (error) {
       if (error instanceof PeerGone) return undefined;
@@ -175,8 +208,24 @@ export class Gathering {
   }
 }
 
+/** A part that takes no time. */
+export function atOnce<Part>(part: () => Part): Steps<Part> {
+  return { next: () => ({ done: true, value: part() }) };
+}
+
+interface Asked {
+  readonly owner: 'here' | Peer;
+  readonly shards: readonly number[];
+}
+
+const nameOf = (owner: 'here' | Peer): string => (owner === 'here' ? owner : owner.node);
+
+/** In the header. */
+const none = 'none';
+
 /** @throws Refusal `validation_failed` */
 function readShards(text: string): number[] {
+  if (text === none) return [];
   if (!/^\d{1,2}(,\d{1,2})*$/.test(text))
     throw new Refusal('validation_failed', `The header ${peerHeaders.shards} is not a list of shards.`);
   return text.split(',').map(Number);

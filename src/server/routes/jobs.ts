@@ -23,8 +23,8 @@ import type { Exchange } from '../http/exchange.js';
 import { readPreferences } from '../http/prefer.js';
 import { jsonCreated, jsonOk } from '../http/response-head.js';
 import type { Waits } from '../live/waits.js';
-import { gatherList, gatherSearch, type Listed, type OwnLists } from '../peers/gathered-lists.js';
-import type { Gathering } from '../peers/gathering.js';
+import { gatherList, gatherSearch, type Listed } from '../peers/gathered-lists.js';
+import type { ClusterContext } from '../peers/gathering.js';
 import { answerInSteps } from './in-steps.js';
 
 /** What these routes work with. */
@@ -43,13 +43,6 @@ export interface JobsContext {
   readonly base: string;
   /** In a cluster: what is put together of all its nodes. */
   readonly cluster?: ClusterContext | undefined;
-}
-
-/** What is put together of all nodes of a cluster. */
-export interface ClusterContext {
-  readonly gathering: Gathering;
-  /** Some of the shards of this node. */
-  readonly own: (shards: readonly number[]) => OwnLists;
 }
 
 /** One for all: an answer has left it, or was copied, when `exchange.answer` returns. */
@@ -84,7 +77,14 @@ function create(context: JobsContext, exchange: Exchange, body: Buffer): void {
     key === undefined
       ? { kind: 'create', draft }
       : { kind: 'create', draft, idempotency: { key, digest: digestOf(value) } };
-  submit(context, exchange, request, body.length);
+  if (context.cluster === undefined || (key === undefined && draft.key === undefined))
+    return submit(context, exchange, request, body.length);
+  context.cluster.keyed({
+    exchange,
+    body,
+    decide: (answered) => submitTo(context, exchange, request, body.length, answered),
+    reply: (answer) => reply(context, exchange, 'create', answer),
+  });
 }
 
 function idempotencyKeyOf({ idempotencyKey }: Exchange, faults: Faults): string | undefined {

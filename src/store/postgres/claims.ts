@@ -1,43 +1,79 @@
 /**
- * Names over a whole cluster: where a shard remembers a key, the cluster remembers which shard does. So a request with a key goes to
- * that shard, and its owner decides, as a single node would. The claims of a shard are the entries of its trees `keys` and `jobKeys`,
- * and change with the same commits.
+ * Names over a whole cluster: as long as a job of a shard has a key, or an idempotency key stands for a job that is there, the cluster
+ * knows which shard that is. So a request with a key goes to that shard, and its owner decides, as a single node would. What is claimed
+ * changes with the same commits as the jobs.
  */
 
-import type { Put } from '../format/layout.js';
-import type { SealedBatch } from '../format/sealing.js';
-import { placeOfUnder, readKeyHolder } from '../format/trees/job-key.js';
-import { nameOfKey, readKeyUse, rememberedUntil } from '../format/trees/key-use.js';
+import { placeOf } from '../../domain/control/keys.js';
+import type { Job, JobState } from '../../domain/job.js';
+import { isFinished } from '../../domain/lifecycle.js';
+import { rememberedUntil } from '../format/trees/key-use.js';
+import type { Changes, CommittedJobs } from '../port.js';
 import type { Claim } from './database.js';
 
-/** What a commit of a shard takes, and what it gives free before that. */
-export function claimsOf(
-  shard: number,
-  { puts }: Pick<SealedBatch, 'puts'>,
-): { readonly claims: readonly Claim[]; readonly released: readonly Name[] } {
-  const claims = new Map<string, Claim>();
-  const released = new Map<string, Name>();
-  for (const put of puts) {
-    const name = nameOf(put);
-    if (name === undefined) continue;
-    const text = `${name.kind} ${name.name}`;
-    // Its shard is free to give a name that it holds to another of its jobs.
-    released.set(text, name);
-    if (put.value) claims.set(text, { ...name, shard, ...holderOf(put.tree, put.key, Buffer.from(put.value)) });
-    else claims.delete(text);
-  }
-  return { claims: [...claims.values()], released: [...released.values()] };
-}
+/** What of a commit names have to do with. */
+export type NamingChanges = Pick<Changes, 'at' | 'jobs' | 'keys' | 'jobKeys'>;
+
+/** What is on disk before the commit. */
+export type NamesOnDisk = Pick<CommittedJobs, 'keyHolder' | 'keyUse' | 'state'>;
 
 type Name = Pick<Claim, 'kind' | 'name'>;
 
-function nameOf({ tree, key }: Put): Name | undefined {
-  if (tree === 'jobKeys') return { kind: 'key', name: placeOfUnder(Buffer.from(key)) };
-  return tree === 'keys' ? { kind: 'idempotency', name: nameOfKey(Buffer.from(key)) } : undefined;
+/** Names that a commit takes, and those that it gives free before that. */
+export interface NameChanges {
+  readonly claims: readonly Claim[];
+  readonly released: readonly Name[];
 }
 
-function holderOf(tree: Put['tree'], key: Uint8Array, value: Buffer): Omit<Claim, keyof Name | 'shard'> {
-  if (tree === 'jobKeys') return { slot: readKeyHolder(value, key).seq, digest: '' };
-  const use = readKeyUse(value, key);
-  return { slot: use.seq, digest: use.digest, expiresAt: rememberedUntil(use) };
+/** What a commit of a shard takes, and what it gives free before that. @throws DamagedRecord */
+export function claimsOf(shard: number, changes: NamingChanges, onDisk: NamesOnDisk): NameChanges {
+  const claims: Claim[] = [];
+  // Its shard is free to give a name that it holds to another of its jobs.
+  const released: Name[] = [];
+  for (const [place, holder] of changes.jobKeys) {
+    released.push({ kind: 'key', name: place });
+    if (holder === undefined) continue;
+    const state = stateOf(holder.seq);
+    if (state === undefined) continue;
+    if (isFinished(state.status)) keep(place, holder);
+    else claims.push({ kind: 'key', name: place, shard, slot: holder.seq, digest: '' });
+  }
+  for (const [name, use] of changes.keys) {
+    released.push({ kind: 'idempotency', name });
+    const { seq: slot, digest } = use;
+    if (stateOf(slot) === undefined) continue;
+    claims.push({ kind: 'idempotency', name, shard, slot, digest, expiresAt: rememberedUntil(use) });
+  }
+  for (const { job, removed } of changes.jobs.values()) {
+    if (removed) forget(job);
+    else if (isFinished(job.state.status)) giveFree(job);
+  }
+  return { claims, released };
+
+  function stateOf(seq: number): JobState | undefined {
+    const change = changes.jobs.get(seq);
+    return change === undefined ? onDisk.state(seq) : change.job.state;
+  }
+
+  /** The key of a job that has finished is taken as long as its `key_ttl` says. */
+  function keep(place: string, { seq, keptUntil }: { readonly seq: number; readonly keptUntil: number }): void {
+    if (keptUntil > changes.at)
+      claims.push({ kind: 'key', name: place, shard, slot: seq, digest: '', expiresAt: keptUntil });
+  }
+
+  function giveFree({ spec }: Job): void {
+    const place = placeOf(spec);
+    if (place === undefined || changes.jobKeys.has(place)) return;
+    const holder = onDisk.keyHolder(place);
+    // Another job of this shard may have it by now.
+    if (holder?.seq !== spec.seq) return;
+    released.push({ kind: 'key', name: place });
+    keep(place, holder);
+  }
+
+  function forget({ spec: { seq, idempotencyKey: name } }: Job): void {
+    if (name === undefined || changes.keys.has(name)) return;
+    const use = onDisk.keyUse(name, changes.at);
+    if (use === undefined || use.seq === seq) released.push({ kind: 'idempotency', name });
+  }
 }

@@ -12,12 +12,14 @@
 import type { Clock } from '../../clock.js';
 import { entryBytes } from '../format/journal/entry.js';
 import type { SealedBatch } from '../format/sealing.js';
+import type { Changes } from '../port.js';
 import type { LogOrder } from '../trees/job-logs.js';
 import type { IndexPages, LocalIndex } from '../trees/local-index.js';
 import type { MergeOrder, Storage, StorageEvents } from '../trees/storage.js';
+import type { NameChanges, NamingChanges } from './claims.js';
 import type { Claim, RandomId, ShardLease } from './database.js';
 import type { LoadedIndex } from './load.js';
-import { type LastRecord, type NewRecord, ShardLog, type ShardLogPorts } from './shard-log.js';
+import { type LastRecord, ShardLog, type ShardLogPorts } from './shard-log.js';
 import { ShardPages, type ShardPagesPorts } from './shard-pages.js';
 
 export interface ClusterStoragePorts extends Omit<ShardLogPorts, 'database'>, Omit<ShardPagesPorts, 'database'> {
@@ -25,8 +27,11 @@ export interface ClusterStoragePorts extends Omit<ShardLogPorts, 'database'>, Om
   readonly index: LocalIndex;
   readonly clock: Pick<Clock, 'monotonic'>;
   /** Names that the commit takes over the whole cluster, and those that it gives free. */
-  readonly claimsOf?: (batch: SealedBatch) => Pick<NewRecord, 'claims' | 'released'>;
+  readonly claimsOf?: (changes: NamingChanges) => NameChanges;
 }
+
+/** What matters here of what a batch was made of. */
+type CommitChanges = NamingChanges & Pick<Changes, 'giving'>;
 
 /** How far a shard has come. Positions. */
 export interface Progress {
@@ -114,13 +119,9 @@ export class ClusterStorage implements Storage {
     return this.#log.last;
   }
 
-  commit(batch: SealedBatch): void {
-    void this.#append(batch, undefined);
-  }
-
-  /** As `commit`, of the last record that this node writes: with it the shard is another node's. `lost` follows `committed`. */
-  commitAndGive(batch: SealedBatch, to: RandomId): void {
-    void this.#append(batch, to);
+  /** One that gives the shard away is the last that this node writes: `lost` follows `committed`. */
+  commit(batch: SealedBatch, changes?: CommitChanges): void {
+    void this.#append(batch, changes, changes?.giving?.to);
   }
 
   merge(order: MergeOrder): void {
@@ -138,14 +139,14 @@ export class ClusterStorage implements Storage {
     this.#pages.drop();
   }
 
-  async #append(batch: SealedBatch, giveTo: RandomId | undefined): Promise<void> {
+  async #append(batch: SealedBatch, changes: CommitChanges | undefined, giveTo: RandomId | undefined): Promise<void> {
     if (this.#isOver) return;
     const { position } = batch;
     const end = await this.#log.append({
       position,
       // A copy: the batch itself changes hands once it is committed.
       bytes: (id) => entryBytes(batch, Buffer.from(id, 'hex')),
-      ...this.#claimsOf?.(batch),
+      ...(changes && this.#claimsOf?.(changes)),
       giveTo,
     });
     if (this.#isOver) return;

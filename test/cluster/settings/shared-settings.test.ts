@@ -11,7 +11,7 @@ const [first, second] = ['a'.repeat(32), 'b'.repeat(32)] as const;
 const pause: SettingsRequest = { kind: 'pauseServer', reason: 'a move' };
 const limit: SettingsRequest = { kind: 'setType', name: 'mail', change: { concurrency: 2 } };
 
-/** Nodes whose rows say what they follow; time passes with each step. */
+/** Nodes whose rows say what they go by; time passes with each step. */
 function world(...names: readonly string[]) {
   const fake = new FakeDatabase({ random: new Random(3), shards: 1 });
   let now = 1_000_000;
@@ -19,7 +19,7 @@ function world(...names: readonly string[]) {
   const make = (name: string) => {
     fake.tables.join({ node: name, address: `http://${name[0]}`, format: 1, leaving: false, facts: '{}' });
     const told: (boolean | undefined)[] = [];
-    /** The row says what it follows, as soon as it is to. */
+    /** The row says what it goes by, as soon as it is to. */
     const node = { tells: true, told, settings: undefined as unknown as SharedSettings };
     node.settings = new SharedSettings({
       database: fake.of(name),
@@ -31,7 +31,7 @@ function world(...names: readonly string[]) {
     });
     const say = (): void => {
       if (!node.tells) return;
-      const facts = writeFacts({ takes: true, ready: [], due: {}, settings: node.settings.followed });
+      const facts = writeFacts({ takes: true, ready: [], due: {}, settings: node.settings.applied });
       fake.tables.beat(name, 0, { facts });
     };
     return { ...node, node, say };
@@ -98,7 +98,7 @@ t.test('two changes at once are both made', async (t) => {
   t.same(b.settings.current.types.get('mail'), { groupConcurrency: 1 });
 });
 
-t.test('a node that does not follow is named, unless it is dead', async (t) => {
+t.test('a node that does not go by it is named, unless it is dead', async (t) => {
   const { fake, nodes, change, answered, now } = world(first, second);
   const [a, b] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
   b.node.tells = false;
@@ -130,7 +130,7 @@ for (const [faults, code, detail] of ends) {
   t.test(`a change that the database does not take in time is a ${code}`, async (t) => {
     const { fake, nodes, change, answered, until } = world(first);
     const [a] = nodes as [(typeof nodes)[0]];
-    await until('it has read', () => a.settings.followed !== undefined);
+    await until('it has read', () => a.settings.applied !== undefined);
     fake.faults = faults;
     t.match(await answered(change(a, pause)), { ok: false, refusal: { code, detail } });
     fake.faults = noFaults;
@@ -143,7 +143,7 @@ for (const fault of ['lost', 'late'] as const) {
   t.test(`a change whose answer is ${fault} is made once`, async (t) => {
     const { fake, nodes, change, answered, until, step } = world(first);
     const [a] = nodes as [(typeof nodes)[0]];
-    await until('it has read', () => a.settings.followed !== undefined);
+    await until('it has read', () => a.settings.applied !== undefined);
     const asked = change(a, pause);
     // Its first reading is under way; what becomes of a statement is chosen when that is sent.
     fake.faults = { [fault]: 1 };

@@ -116,6 +116,11 @@ export class FakeTables {
       .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   }
 
+  /** All that are held. */
+  claims(): readonly Claim[] {
+    return [...this.#claims.values()].filter((claim) => this.#holds(claim));
+  }
+
   writePages({ lease, id, previous, last, changes, merged }: PageSlice): 'done' | 'fenced' | 'rewound' {
     const shard = this.#held(lease);
     if (!shard) return 'fenced';

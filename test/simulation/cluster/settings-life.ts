@@ -98,12 +98,13 @@ class SettingsLife {
       ends: [],
       follow: () => Promise.reject(new Error('there are no planned moves here')),
       unfollow: () => {},
+      followed: () => {},
       give: async () => 'kept',
     };
     const quiet = (): void => {};
     const node: ClusterNode = new ClusterNode({
       ...{ database, clock, deadline, host, randomId, sessions, address: 'http://node', format: 1, due: () => ({}) },
-      told: () => ({ settings: machine.settings.followed }),
+      told: () => ({ settings: machine.settings.applied }),
       events: { resumed: quiet, ended: quiet, lost: quiet, rewound: quiet, failed: quiet, declared: quiet },
     });
     const settings = new SharedSettings({

@@ -23,7 +23,7 @@ t.test('nothing starts after a pause was answered, and a change is answered', { 
 const planted: readonly [planted: PlantedInSettings, what: string][] = [
   ['answered_at_once', 'nobody is waited for'],
   ['opened_unread', 'a shard is opened by what was read long before'],
-  ['told_too_early', 'a node says that it follows while what it had decided is on its way'],
+  ['told_too_early', 'a node says that it goes by a change while what it had decided is on its way'],
 ];
 
 for (const [fault, what] of planted) {

@@ -13,7 +13,6 @@ import { schemaVersion } from '../../format/layout.js';
 import { LmdbKv } from '../../kv/kv-lmdb.js';
 import { KvLogSource } from '../../log/kv-log.js';
 import { CommittedState } from '../../state/committed-state.js';
-import { claimsOf } from '../claims.js';
 import { type FilledRecord, fillCluster } from '../pg/fill.js';
 import { newShards } from '../pg/open.js';
 import { type MovedStore, splitOff } from './split.js';
@@ -79,11 +78,11 @@ export function moveDirectory(directory: string, url: string, report: (line: str
 function* recordsOf(store: MovedStore, shards: number): Iterable<FilledRecord> {
   const now = Date.now();
   for (let shard = 0; shard < shards; shard++)
-    for (const batch of splitOff(store, new JobNumbers(shard, shards), now))
+    for (const { batch, claims } of splitOff(store, new JobNumbers(shard, shards), now))
       yield {
         shard,
         position: batch.position,
         bytes: (id) => entryBytes(batch, Buffer.from(id, 'hex')),
-        claims: claimsOf(shard, batch).claims,
+        claims,
       };
 }

@@ -29,6 +29,8 @@ import { isRemembered } from '../../trees/idempotency.js';
 import { CreationOrder } from '../../trees/labels/creation-order.js';
 import { labelPuts } from '../../trees/labels/job-labels.js';
 import { runsIn } from '../../trees/runs.js';
+import { claimsOf, type NamesOnDisk } from '../claims.js';
+import type { Claim } from '../database.js';
 import { movedLines } from './lines.js';
 
 /** What a record has, roughly, at most; more only where a single job has more. A cluster takes 4 MiB and 8,192 jobs. */
@@ -48,8 +50,14 @@ export interface MovedStore {
  * @param now Unix milliseconds: idempotency keys that are over by then stay behind
  * @throws DamagedRecord, NewerRecord
  */
-export function splitOff(store: MovedStore, numbers: JobNumbers, now: number): Iterable<SealedBatch> {
+export function splitOff(store: MovedStore, numbers: JobNumbers, now: number): Iterable<SplitBatch> {
   return new ShardOfStore(store, numbers).records(now);
+}
+
+/** A record of the shard, and the names that it takes over the cluster. */
+export interface SplitBatch {
+  readonly batch: SealedBatch;
+  readonly claims: readonly Claim[];
 }
 
 /** What the next record is to have. */
@@ -82,7 +90,7 @@ class ShardOfStore {
     this.#numbers = numbers;
   }
 
-  *records(now: number): Iterable<SealedBatch> {
+  *records(now: number): Iterable<SplitBatch> {
     const { kv } = this.#state;
     const { finished, others, created } = this.#jobsInOrder();
     if (created !== undefined) this.#next.puts.push(created);
@@ -164,7 +172,7 @@ class ShardOfStore {
     return jobs.size + keys.size + jobKeys.size + puts.length >= most.jobs || bytes >= most.bytes;
   }
 
-  #seal(): SealedBatch {
+  #seal(): SplitBatch {
     const { jobs, runs, keys, jobKeys, puts } = this.#next;
     this.#next = nothing();
     const { settings, downtime, setBack, lastRecordAt = 0 } = this.#restored;
@@ -182,7 +190,17 @@ class ShardOfStore {
     });
     this.#types.written(this.#types.size);
     this.#logBytes += batch.recordBytes;
-    return batch;
+    return { batch, claims: claimsOf(this.#numbers.shard, changes, this.#onDisk).claims };
+  }
+
+  /** Jobs come before the keys that they have. */
+  get #onDisk(): NamesOnDisk {
+    const { memtable } = this.#state;
+    return {
+      keyHolder: () => undefined,
+      keyUse: () => undefined,
+      state: (slot) => memtable.state(this.#numbers.of(slot)),
+    };
   }
 
   /** Those that have ended are remembered; of one that goes on, jobs would be in all shards. */
