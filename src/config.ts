@@ -16,6 +16,8 @@ export interface ClusterConfig {
   readonly store: string;
   /** Where the other nodes reach it: a URL. */
   readonly advertise: string;
+  /** From its first beat until it is given shards that others own; undefined: as usual. */
+  readonly settleMs?: number | undefined;
 }
 
 /** The settings of a server, resolved: the command line over the environment over the defaults. */

@@ -22,6 +22,21 @@ export async function check(directory: string, report: Report): Promise<boolean>
   return faults === 0;
 }
 
+/** As `check`, of a cluster. */
+export async function checkOfCluster(store: string, report: Report): Promise<boolean> {
+  const { checkCluster } = await import('../store/postgres/check/check-cluster.js');
+  const { where, shards, ...summary } = await checkCluster(store, report);
+  const { faults } = summary;
+  const what = `the cluster in PostgreSQL at ${where}`;
+  const has = `${contents(summary)}, in ${number(shards, 'shard', 'shards')}`;
+  if (faults === 0) report(`${what} is whole: ${has}`);
+  else
+    report(
+      `${what} is damaged: ${number(faults, 'fault', 'faults')}, beside ${has}. Restore the database from a backup`,
+    );
+  return faults === 0;
+}
+
 /**
  * Makes a data directory from a backup.
  *

@@ -11,6 +11,11 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** The number of an event, or a cursor that a server of several shards has told. */
+export function eventPlace(text: string): number | string {
+  return /^\d{1,15}-\d{1,16}(\.\d{1,15}-\d{1,16})*$/.test(text) ? text : wholeNumber(0, Number.MAX_SAFE_INTEGER)(text);
+}
+
 export function powerOfTwo(max: number): (text: string) => number {
   return (text) => {
     const number = wholeNumber(1, max)(text);

@@ -332,6 +332,7 @@ function bodyOf(fields: object): string {
 }
 
 export { EscapementError, type Fault } from './errors.js';
+export type { EventPlace } from './event-place.js';
 export type {
   EventFilter,
   EventOf,

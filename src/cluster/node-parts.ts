@@ -7,7 +7,7 @@ import type { HandlerInfo } from '../pool/port.js';
 import type { BeginDeadline } from '../pool/shared/deadline.js';
 import { monotonicMs } from '../pool/shared/slots.js';
 import { schemaVersion } from '../store/format/layout.js';
-import type { RandomId, ShardRow } from '../store/postgres/database.js';
+import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
@@ -15,16 +15,20 @@ import { HttpPeers } from './http-peers.js';
 import { HeldNames } from './keys/held-names.js';
 import type { ClusterNames } from './keys/names.js';
 import { PeerNames } from './keys/peer-names.js';
+import { readFacts } from './leases/facts.js';
 import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
+import { NodeMoves } from './moves/moves.js';
+import type { NodeState } from './moves/remote-attempts.js';
 import { outward } from './numbered.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { SharedSettings } from './settings/shared-settings.js';
-import { NodeShards, NotFollowed } from './shard-host.js';
+import { NodeShards } from './shard-host.js';
 import { Shards } from './shards.js';
 import { OwnAddress } from './standing/own-address.js';
 import { standing } from './standing/standing.js';
+import type { Schedulers } from './together.js';
 import { ClusterTypes, type ClusterTypesPorts } from './types/cluster-types.js';
 
 export interface NodePartsOptions<Type extends HandlerInfo> {
@@ -41,6 +45,8 @@ export interface NodePartsOptions<Type extends HandlerInfo> {
   /** Attempts may begin again. */
   readonly resumed: () => void;
   readonly ports: CommonPorts;
+  /** See `NodePorts`. */
+  readonly settleMs?: number | undefined;
   /** Job types that there are handlers for here, and what becomes of those of all nodes. */
   readonly types: { readonly own: readonly Type[] } & Pick<ClusterTypesPorts<Type>, 'compile' | 'changed'>;
   /** As of `SeveralShards`. */
@@ -48,10 +54,16 @@ export interface NodePartsOptions<Type extends HandlerInfo> {
   readonly log: Logger;
 }
 
+/** How long a node that ends waits for others to take what it has. */
+const giveWithinMs = 8000;
+const giveLookMs = 20;
+
 /** See the head of this file. */
 export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
   readonly several: SeveralShards;
   readonly peers: HttpPeers;
+  /** What shards leave behind that have moved. */
+  readonly moves: NodeMoves;
   /** Keys over the cluster. */
   readonly names: ClusterNames;
   readonly settings: SharedSettings;
@@ -71,13 +83,20 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
 
   /** Nothing happens before `start`. */
   constructor(options: NodePartsOptions<Type>) {
-    const { opened, sessions, indexes, directory, address, deadline, ports, turn, log, resumed } = options;
+    const { opened, sessions, indexes, directory, address, deadline, ports, turn, log, resumed, settleMs } = options;
     const { database, facts } = opened;
     const shards = new Shards(facts.shards);
     this.#options = options;
-    this.several = new SeveralShards(shards, ports, turn);
+    this.moves = new NodeMoves({
+      ...{ shards, pause, pool: ports.pool },
+      peers: () => this.peers,
+      self: () => this.#node.node,
+      stateOf: (node) => stateOf(node, this.#node.view?.nodes ?? []),
+      mayAct: (shard) => this.#node.rowOf(shard) !== undefined,
+    });
+    this.several = new SeveralShards(shards, ports, turn, this.moves);
     this.#host = new NodeShards({
-      ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several },
+      ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },
       settled: () => this.settings.renew(),
       lost: (shard) => this.#node.refused(shard),
     });
@@ -102,6 +121,8 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       ...{ database, deadline, sessions, address, host: this.#host, randomId: newRandomId, format: schemaVersion },
       clock: { now: () => Date.now(), monotonic: monotonicMs },
       due: () => this.#host.due,
+      settleMs,
+      looked: () => this.moves.remote.seen(),
       told: () => ({ settings: this.settings.applied, types: this.types.digest }),
       isReached: () => this.#ownAddress.isHeard,
       events: {
@@ -109,13 +130,13 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
           log.info({ node: this.#node.node }, 'this node has a lease: attempts may begin');
           resumed();
         },
-        ended: () => log.warn('this node was declared dead, and comes anew: what it owned is dropped'),
+        ended: () => {
+          this.moves.outgoing.abandon();
+          log.warn('this node was declared dead, and comes anew: what it owned is dropped');
+        },
         lost: (row) => log.warn(told(row), 'a shard is dropped: it is not under the lease of this node any more'),
         rewound: (row) => log.error(told(row), 'the database has lost records that it had confirmed: they are gone'),
-        failed: (shard, err) => {
-          if (!(err instanceof NotFollowed))
-            log.error({ shard, err }, 'a shard could not be loaded, and is tried again');
-        },
+        failed: (shard, err) => log.error({ shard, err }, 'a shard could not be loaded, and is tried again'),
         declared: ({ node, address }) => log.warn({ node, address }, 'another node does not beat any more: it is dead'),
       },
     });
@@ -205,9 +226,42 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     void this.#ownAddress.start();
   }
 
-  /** From now on it takes nothing. */
-  leave(): void {
+  /**
+   * From now on it takes nothing, and gives all that it has to the others. Resolves when that is done, or cannot be done soon. Attempts that
+   * run here go on.
+   */
+  async leave(): Promise<void> {
     this.#node.leave();
+    const end = monotonicMs() + giveWithinMs;
+    while (!this.#node.isEmpty && this.#hasTakers && monotonicMs() < end) await pause(giveLookMs);
+    const { open } = this.#node;
+    if (open.length > 0)
+      this.#options.log.warn({ shards: open }, 'no other node has taken these shards: they are left');
+  }
+
+  get #hasTakers(): boolean {
+    const { node: self, view } = this.#node;
+    return (view?.nodes ?? []).some(
+      ({ node, dead, leaving, facts }) =>
+        node !== self && !dead && !leaving && readFacts(facts).takes && this.#table.living.includes(node),
+    );
+  }
+
+  /** As its schedulers, with what runs here for others, and without what runs elsewhere for this one. */
+  leaving(schedulers: Schedulers): Pick<Schedulers, 'drain' | 'runningAttempts' | 'settled' | 'recovered'> {
+    const { outgoing, remote } = this.moves;
+    return {
+      drain: () => schedulers.drain(),
+      get recovered() {
+        return schedulers.recovered;
+      },
+      get runningAttempts() {
+        return schedulers.runningAttempts - remote.size + outgoing.running;
+      },
+      get settled() {
+        return schedulers.settled && outgoing.isEmpty;
+      },
+    };
   }
 
   /** Leaves what it still owns to others, and closes all. Nothing runs any more. */
@@ -215,6 +269,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     const { indexes, opened, log } = this.#options;
     this.#stopTicking();
     this.#ownAddress.stop();
+    this.moves.outgoing.close();
     await this.#node
       .end()
       .catch((err: unknown) => log.warn({ err }, 'the others could not be told that this one ends'));
@@ -241,4 +296,10 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     const owner = this.#table.ownerOf(shard);
     return owner === this.#node.node ? undefined : owner;
   }
+}
+
+function stateOf(node: RandomId, nodes: readonly NodeRow[]): NodeState {
+  const row = nodes.find((each) => each.node === node);
+  if (row === undefined) return 'left';
+  return row.dead ? 'dead' : 'live';
 }

@@ -55,6 +55,19 @@ export interface Peers {
   isPeer(head: { readonly peerSecret: string | undefined; readonly peerNode: string | undefined }): boolean;
 }
 
+/** What nodes tell each other of attempts whose shards have moved. Messages are JSON texts of `moves/`. */
+export interface PeerAttempts {
+  /**
+   * How attempts of a shard of this node ended elsewhere. Resolves false when this node cannot take it; it is to be told again then.
+   */
+  ended(message: string): Promise<boolean>;
+  /** Attempts here are to end. */
+  abort(message: string): void;
+}
+
+/** Where these are told. */
+export const peerPaths = { ended: '/api/v1/peers/attempts/ended', abort: '/api/v1/peers/attempts/abort' } as const;
+
 /** There was no answer. `sent`: the request may have taken effect. */
 export class PeerGone extends Error {
   override readonly name = 'PeerGone';

@@ -4,13 +4,15 @@ import type { Settings } from '../domain/control/settings.js';
 import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { PoolEvents } from '../pool/port.js';
 import { Places } from '../scheduler/admission/places.js';
+import type { Whereabouts } from '../scheduler/attempts/handing-over.js';
 import type { OtherShards } from '../scheduler/requests/other-shards.js';
 import { makeShard, type ShardPorts, type ShardStorage } from '../shard.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import { TimerWaker } from '../timer/waker.js';
+import type { RemoteAttempts } from './moves/remote-attempts.js';
 import { outwardEvents, outwardTransient } from './numbered.js';
 import { type OwnedShard, Shards } from './shards.js';
-import { eventsFor, poolOf, type ShardPool } from './sharing/shared-pool.js';
+import { eventsFor, type MovedAttempts, poolOf, type ShardPool } from './sharing/shared-pool.js';
 import { SharedWaker } from './sharing/shared-waker.js';
 import { othersOf } from './together.js';
 
@@ -20,9 +22,16 @@ export interface ShardsOwner extends Required<Pick<PoolEvents, 'outcomes' | 'pro
 }
 
 /** What several shards are made with: each has a part of what is kept. */
-export interface CommonPorts extends Omit<ShardPorts, 'waker' | 'numbers' | 'places' | 'others' | 'settings'> {
+export interface CommonPorts
+  extends Omit<ShardPorts, 'waker' | 'numbers' | 'places' | 'others' | 'whereabouts' | 'settings'> {
   /** See `OtherShards`; absent: there are no other nodes. */
   readonly typeElsewhere?: OtherShards['typeElsewhere'];
+}
+
+/** What shards that move between nodes leave behind on them. */
+export interface Moves {
+  readonly outgoing: MovedAttempts;
+  readonly remote: Pick<RemoteAttempts, 'abort'>;
 }
 
 export interface ProcessShards {
@@ -73,6 +82,7 @@ export class SeveralShards implements ProcessShards {
   readonly #stops: SharedStops;
   readonly #pools = new Map<number, ShardPool>();
   readonly #wakers = new Map<number, { end(): void }>();
+  readonly #moves: Moves | undefined;
   /** What is set for all shards of the cluster; undefined: there is none. */
   #settings: Settings | undefined;
 
@@ -80,15 +90,17 @@ export class SeveralShards implements ProcessShards {
    * @param shards where they are entered
    * @param ports are read anew for each shard that is added, so that what has changed meanwhile holds for it
    * @param turn as of `makeShards`
+   * @param moves absent: they stay
    */
-  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void) {
+  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void, moves?: Moves) {
     this.shards = shards;
+    this.#moves = moves;
     this.#ports = ports;
     this.#turn = turn;
     this.waker = new SharedWaker(ports.clock);
     this.#stops = new SharedStops(ports.takeStop, shards.count);
     this.owner = {
-      ...eventsFor(shards, this.#pools),
+      ...eventsFor(shards, this.#pools, moves?.outgoing),
       turn: (shard) => shards.get(shard)?.scheduler.turn(),
     };
   }
@@ -96,14 +108,16 @@ export class SeveralShards implements ProcessShards {
   /**
    * Makes a shard of a storage. Nothing of it runs before it has recovered and had its first turn.
    *
+   * @param whereabouts absent: all attempts run here
    * @throws DamagedRecord
    */
-  add(storage: ShardStorage & { readonly numbers: JobNumbers }): OwnedShard {
+  add(storage: ShardStorage & { readonly numbers: JobNumbers }, whereabouts?: Whereabouts): OwnedShard {
     const { numbers } = storage;
     const { shard } = numbers;
     const ports = this.#ports;
     const waker = this.waker.for(() => this.#turn(shard));
-    const pool = poolOf(ports.pool, numbers);
+    const { remote } = this.#moves ?? {};
+    const pool = poolOf(ports.pool, numbers, remote && ((...attempt) => remote.abort(shard, ...attempt)));
     const shared = part(ports, this.shards.count);
     const { jobLogs } = shared;
     // Its index may be closed by the time a step comes.
@@ -115,6 +129,7 @@ export class SeveralShards implements ProcessShards {
       ...shared,
       jobLogs: jobLogs && { ...jobLogs, later },
       numbers,
+      whereabouts,
       waker,
       pool,
       places: this.#places,
@@ -150,16 +165,31 @@ export class SeveralShards implements ProcessShards {
    * be taken for that of a later attempt.
    */
   async drop(shard: number): Promise<void> {
-    const owned = this.shards.get(shard);
+    const owned = this.#remove(shard);
     if (owned === undefined) return;
-    this.shards.drop(shard);
-    this.#wakers.get(shard)?.end();
-    this.#wakers.delete(shard);
-    owned.scheduler.abandon();
     const pool = this.#pools.get(shard);
     await pool?.abandon();
     this.#pools.delete(shard);
     owned.state.dispose();
+  }
+
+  /** A shard was given to another node: nothing of it is decided here any more. Returns its attempts that run on, by slot. */
+  release(shard: number): ReturnType<ShardPool['release']> {
+    const owned = this.#remove(shard);
+    const attempts = this.#pools.get(shard)?.release() ?? [];
+    this.#pools.delete(shard);
+    owned?.state.dispose();
+    return attempts;
+  }
+
+  #remove(shard: number): OwnedShard | undefined {
+    const owned = this.shards.get(shard);
+    if (owned === undefined) return undefined;
+    this.shards.drop(shard);
+    this.#wakers.get(shard)?.end();
+    this.#wakers.delete(shard);
+    owned.scheduler.abandon();
+    return owned;
   }
 }
 

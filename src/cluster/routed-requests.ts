@@ -9,7 +9,7 @@ import { noSettings } from '../domain/control/settings.js';
 import { Refusal } from '../domain/errors.js';
 import type { Job } from '../domain/job.js';
 import type { Answer, Created, Request, Requests } from '../scheduler/messages.js';
-import { ClaimedElsewhere } from '../store/port.js';
+import { ClaimedElsewhere, type HeldName } from '../store/port.js';
 import { gatheredBulks } from './gathering/gathered-bulks.js';
 import { KeyedRequests } from './keys/keyed-requests.js';
 import type { ClusterNames } from './keys/names.js';
@@ -123,15 +123,18 @@ export class RoutedRequests implements Requests {
    */
   #submit(owner: OwnedShard, request: Request, bytes: number, reply: Reply): void {
     let tries = 0;
-    const ask = (): void =>
+    const ask = (request: Request): void =>
       owner.scheduler.request(request, bytes, (answer) => {
         if (answer.ok || !(answer.refusal instanceof ClaimedElsewhere) || makes(request)) return reply(answer);
-        const taken = request.kind === 'retry' ? keyTaken(owner.queries.get(request.id), answer.refusal) : undefined;
-        if (taken !== undefined) return reply({ ok: false, refusal: taken });
         if (++tries > mostTries) return reply(answer);
-        ask();
+        const key = request.kind === 'retry' ? keyOf(owner.queries.get(request.id), answer.refusal) : undefined;
+        if (request.kind !== 'retry' || key === undefined) return ask(request);
+        void this.#keyed.withJobs([key]).then((held) => {
+          if (held instanceof Refusal) reply({ ok: false, refusal: held });
+          else ask({ ...request, held: held.filter(({ job }) => job !== undefined) });
+        });
       });
-    ask();
+    ask(request);
   }
 
   /** Each shard acts on its own jobs. It has one number everywhere; who gives it sees to what is refused. */
@@ -207,12 +210,10 @@ function makes({ kind }: Request): boolean {
   return kind === 'create' || kind === 'createEach' || kind === 'createMany';
 }
 
-/** A job that is to begin anew, whose key another has by now. */
-function keyTaken(job: Job | undefined, { by }: ClaimedElsewhere): Refusal | undefined {
+/** The key of a job that is to begin anew, where it is among those that others hold. */
+function keyOf(job: Job | undefined, { by }: ClaimedElsewhere): HeldName | undefined {
   const place = job && placeOf(job.spec);
-  if (!by.some(({ kind, name }) => kind === 'key' && name === place)) return undefined;
-  const { key, name } = (job as Job).spec;
-  return new Refusal('conflict', `The key ${key} of job type ${name} is taken by another job. Use another key.`);
+  return by.find(({ kind, name }) => kind === 'key' && name === place);
 }
 
 function outwardAnswer(answer: Answer, { numbers }: OwnedShard): Answer {

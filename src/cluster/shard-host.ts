@@ -1,20 +1,26 @@
 /**
  * The shards of a node, as its leases have it open and drop them: each has a new local index, is loaded from the database under its token,
- * and runs until it is dropped. Planned moves are not made yet: whoever asks for one is refused, and goes on without.
+ * and runs until it is dropped or given away. One that another node is to give to this one is loaded before, and followed.
  */
 import type { Clock } from '../clock.js';
 import { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { Logger } from '../log.js';
+import { TypeDictionary } from '../store/format/type-dictionary.js';
 import type { KvReader } from '../store/kv/kv.js';
 import { KvLogSource } from '../store/log/kv-log.js';
 import { claimsOf } from '../store/postgres/claims.js';
 import { type ClusterEvents, ClusterStorage, type Progress } from '../store/postgres/cluster-storage.js';
 import type { Database, LogEnd, RandomId, ShardRow } from '../store/postgres/database.js';
-import { loadShard } from '../store/postgres/load.js';
+import { type LoadedIndex, loadShard } from '../store/postgres/load.js';
 import type { CommittedStore } from '../store/state/committed-store.js';
 import type { IndexFilling, LocalIndex } from '../store/trees/local-index.js';
+import { StoreReader } from '../store/trees/reader.js';
 import type { Given, ShardHost } from './leases/host.js';
+import { Following } from './moves/following.js';
+import type { Outgoing } from './moves/outgoing.js';
+import type { RemoteAttempts } from './moves/remote-attempts.js';
 import type { SeveralShards } from './process-shards.js';
+import type { OwnedShard } from './shards.js';
 
 /** A local index, and what it is read through once it is open. */
 export interface HostedIndex extends LocalIndex {
@@ -30,14 +36,27 @@ export interface ShardHostPorts {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly pause: (ms: number) => Promise<void>;
   readonly log: Logger;
+  /** What shards leave behind that have moved. */
+  readonly moves: ShardMoves;
   /** Resolves when this node goes by all that users had set before the call. */
   readonly settled: () => Promise<void>;
   /** A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed. */
   readonly lost: (shard: number) => void;
 }
 
+/** See `moves/`. */
+export interface ShardMoves {
+  readonly remote: Pick<RemoteAttempts, 'add' | 'drop'>;
+  readonly outgoing: Pick<Outgoing, 'add' | 'keepOnly'>;
+  /** This node's id. */
+  readonly self: () => RandomId | undefined;
+}
+
 class Hosted {
   isDropped = false;
+  /** It was given away: that its lease is over is no news. */
+  isGiven = false;
+  owned: OwnedShard | undefined;
   storage: ClusterStorage | undefined;
   index: HostedIndex | undefined;
   /** Settled when its opening has come to its end. */
@@ -45,6 +64,9 @@ class Hosted {
   /** Something has happened that an opening may wait for. */
   wake: () => void = () => {};
 }
+
+/** Whoever follows a shard says so with each of its beats. */
+const holdMergesMs = 3000;
 
 class Dropped extends Error {
   override readonly name = 'Dropped';
@@ -54,15 +76,13 @@ class Dropped extends Error {
   }
 }
 
-/** Planned moves are not made yet. */
-export class NotFollowed extends Error {
-  override readonly name = 'NotFollowed';
-}
-
 /** See the head of this file. */
 export class NodeShards implements ShardHost {
   readonly #ports: ShardHostPorts;
   readonly #hosted = new Map<number, Hosted>();
+  readonly #followed = new Map<number, Following<HostedIndex>>();
+  /** Shards whose following comes to its end. */
+  readonly #ending = new Map<number, Promise<void>>();
 
   constructor(ports: ShardHostPorts) {
     this.#ports = ports;
@@ -89,6 +109,7 @@ export class NodeShards implements ShardHost {
     if (hosted === undefined) return;
     hosted.isDropped = true;
     hosted.storage?.drop();
+    this.#ports.moves.remote.drop(shard);
     const ended = this.#ports.shards.drop(shard);
     hosted.wake();
     await hosted.opening;
@@ -99,7 +120,9 @@ export class NodeShards implements ShardHost {
 
   /** Drops all of them. */
   async close(): Promise<void> {
+    for (const shard of [...this.#followed.keys()]) this.unfollow(shard);
     await Promise.all([...this.#hosted.keys()].map((shard) => this.drop(shard)));
+    await Promise.all(this.#ending.values());
   }
 
   get ends(): readonly LogEnd[] {
@@ -121,27 +144,60 @@ export class NodeShards implements ShardHost {
     return Object.fromEntries(due.filter(([, at]) => Number.isFinite(at)));
   }
 
-  follow(shard: number): Promise<void> {
-    return Promise.reject(new NotFollowed(`shard ${shard} is not followed: planned moves are not made yet`));
+  async follow(shard: number): Promise<void> {
+    await this.#ending.get(shard);
+    if (this.#hosted.has(shard)) throw new Error(`shard ${shard} is open here`);
+    const { following, ready } = this.#following(shard);
+    this.#followed.set(shard, following);
+    await ready;
   }
 
-  unfollow(): void {}
+  unfollow(shard: number): void {
+    const following = this.#followed.get(shard);
+    if (following === undefined) return;
+    this.#followed.delete(shard);
+    const ending = following.end().finally(() => this.#ending.delete(shard));
+    this.#ending.set(shard, ending);
+  }
 
-  async give(): Promise<Given> {
-    return 'kept';
+  followed(shard: number): void {
+    const { clock } = this.#ports;
+    this.#hosted.get(shard)?.owned?.scheduler.merging.hold(clock.monotonic() + holdMergesMs);
+  }
+
+  async give({ shard, epoch }: ShardRow, to: RandomId): Promise<Given> {
+    const hosted = this.#hosted.get(shard);
+    const { owned } = hosted ?? {};
+    if (hosted === undefined || owned === undefined) return 'lost';
+    const { shards, moves } = this.#ports;
+    owned.jobLogs.flush();
+    const handedOver = await owned.scheduler.handingOver.begin(to);
+    if (hosted.isDropped) return 'lost';
+    if (handedOver.end === 'kept') return 'kept';
+    hosted.isGiven = true;
+    const named = <Each extends { readonly jobSeq: number }>(each: Each) => ({
+      ...each,
+      jobSeq: owned.numbers.of(each.jobSeq),
+      epoch,
+    });
+    const ended = new Set(handedOver.outcomes.map(({ jobSeq, fence }) => `${jobSeq} ${fence}`));
+    const running = shards.release(shard).filter(({ jobSeq, fence }) => !ended.has(`${jobSeq} ${fence}`));
+    moves.outgoing.add(shard, running.map(named), handedOver.outcomes.map(named));
+    await this.drop(shard);
+    return 'given';
+  }
+
+  #following(shard: number): ReturnType<typeof Following.begin<HostedIndex>> {
+    const { database, indexes, shards, pause } = this.#ports;
+    const makeIndex = (): HostedIndex => indexes.add(shard, 1 / shards.shards.count);
+    return Following.begin({ database, pause, makeIndex }, shard);
   }
 
   async #open(row: ShardRow, hosted: Hosted): Promise<void> {
-    const { database, indexes, shards, clock, pause, sessions } = this.#ports;
+    const { database, shards, clock, pause, sessions } = this.#ports;
     const { shard } = row;
     const { count } = shards.shards;
-    const index = indexes.add(shard, 1 / count);
-    hosted.index = index;
-    const loaded = await loadShard(
-      database,
-      row,
-      fillingUntil(index, () => hosted.isDropped, shard),
-    );
+    const { index, loaded } = await this.#load(row, hosted);
     await this.#ports.settled();
     if (hosted.isDropped) throw new Dropped(shard);
     // It is there before anything is committed.
@@ -162,7 +218,18 @@ export class NodeShards implements ShardHost {
     const { kv } = index;
     const numbers = new JobNumbers(shard, count);
     // What is overdue may be what ended the owner before.
-    const { store, scheduler } = shards.add({ kv, log: new KvLogSource(kv), storage, numbers, clean: false });
+    const { moves } = this.#ports;
+    const source = new KvLogSource(kv);
+    const named = new StoreReader(kv, new TypeDictionary()).handover()?.attempts ?? [];
+    const here = named.filter(({ node }) => node === moves.self());
+    await moves.outgoing.keepOnly(
+      shard,
+      here.map(({ seq, fence, epoch }) => ({ jobSeq: numbers.of(seq), fence, epoch })),
+    );
+    if (hosted.isDropped) throw new Dropped(shard);
+    const owned = shards.add({ kv, log: source, storage, numbers, clean: false }, moves.remote.add(row));
+    hosted.owned = owned;
+    const { store, scheduler } = owned;
     names = store;
     storage.listen(this.#eventsFor(shard, hosted, store));
     scheduler.recover();
@@ -173,6 +240,28 @@ export class NodeShards implements ShardHost {
         hosted.wake = resolve;
       });
     if (hosted.isDropped) throw new Dropped(shard);
+  }
+
+  async #load(row: ShardRow, hosted: Hosted): Promise<{ readonly index: HostedIndex; readonly loaded: LoadedIndex }> {
+    const { database, indexes, shards } = this.#ports;
+    const { shard } = row;
+    const followed = this.#followed.get(shard);
+    this.#followed.delete(shard);
+    await this.#ending.get(shard);
+    if (followed !== undefined) {
+      try {
+        const { index, loaded } = await followed.finish(row);
+        hosted.index = index;
+        return { index, loaded };
+      } catch (error) {
+        await followed.end();
+        throw error;
+      }
+    }
+    const index = indexes.add(shard, 1 / shards.shards.count);
+    hosted.index = index;
+    const filling = fillingUntil(index, () => hosted.isDropped, shard);
+    return { index, loaded: await loadShard(database, row, filling) };
   }
 
   #eventsFor(shard: number, hosted: Hosted, store: CommittedStore): ClusterEvents {
@@ -188,6 +277,7 @@ export class NodeShards implements ShardHost {
       logsWritten: (bytes) => store.logsWritten(bytes),
       logsRefused: () => store.logsRefused(),
       lost: ({ why, message }) => {
+        if (hosted.owned?.scheduler.handingOver.isGiven || hosted.isGiven) return;
         this.#ports.log.warn({ shard, why, reason: message }, 'a shard is given up');
         this.#ports.lost(shard);
       },

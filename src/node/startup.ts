@@ -68,7 +68,7 @@ export async function startNode(config: Config, cluster: ClusterConfig, around: 
 
 async function begin(
   config: Config,
-  { store, advertise }: ClusterConfig,
+  { store, advertise, settleMs }: ClusterConfig,
   { log, end, fatal, stopping }: Surroundings,
   closes: Close[],
 ): Promise<Running> {
@@ -129,7 +129,7 @@ async function begin(
     onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
   });
   const node: NodeParts<LoadedType> = new NodeParts({
-    ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise },
+    ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise, settleMs },
     resumed: () => {
       pool.deadlineMoved();
       scheduler.call((part) => part.room());
@@ -172,17 +172,20 @@ async function begin(
   const { Server, http, pages } = await libraries;
   const figures = { version, clock: systemClock, directory: lock.path, together, counts, pool, stores: node.stores };
   const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });
+  let stopped: Promise<void> | undefined;
   const server = new Server({
     ...{ config, pages, http, jobsOfTypes, startedAt, log, traces, clock: systemClock, handlers: types },
     requests: together.requests,
     queries: together.queries,
     health: () => {
+      if (stopped !== undefined) return { status: 'draining', reason: 'this node gives its shards away and ends' };
       const isIdle = together.scheduler.mode.name === 'without_shards';
       return withStanding(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.standing, isIdle);
     },
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
+    peerAttempts: node.moves,
     own: {
       own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
       jobsOfTypes: (shards) => {
@@ -225,14 +228,13 @@ async function begin(
   const folder = { folder: config.handlersDir, readAt, onChange, log };
   const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
 
-  let stopped: Promise<void> | undefined;
   const stopInOrder = async (): Promise<void> => {
-    node.leave();
     reloads.stop();
+    await node.leave();
     await overview.history.stop();
     await folderWatch?.close();
     await shutDown({
-      scheduler: together.scheduler,
+      scheduler: node.leaving(together.scheduler),
       ...{ pool, server, log, graceMs: config.graceMs, jobLogs: together.jobLogs, waker: node.several.waker },
       store: { close: () => node.end() },
     });

@@ -322,12 +322,10 @@ export class Dispatch implements Starter {
    * disk refuse that, all of it is taken back.
    */
   #start(job: Job, waiting: WaitingJob): void {
-    const { clock } = this.#ports;
-    const { suspect } = waiting;
-    this.#line.occupy(waiting, suspect);
+    this.#line.occupy(waiting, waiting.suspect);
     this.#previous.began(job.spec);
-    if (suspect) return this.#startOnRecord(job);
-    const now = clock.now();
+    if (waiting.suspect) return this.#startOnRecord(job);
+    const now = this.#ports.clock.now();
     this.#leave(this.#attempt(this.#ledger.startAttempt(job, now)), job, now);
   }
 
@@ -375,6 +373,12 @@ export class Dispatch implements Starter {
     for (const next of this.#previous.ended(spec)) this.#line.push(next);
   }
 
+  /** An attempt that an owner before has started runs on, and has its place. */
+  resumed(spec: JobSpec): void {
+    this.#line.resumed(spec.name, spec.group);
+    this.#previous.began(spec);
+  }
+
   /** Nothing of this shard starts any more, and its attempts have no places. What was being written is lost already. */
   abandon(): void {
     this.#places.leave(this);
@@ -387,8 +391,7 @@ export class Dispatch implements Starter {
   /** An attempt came to its end: its place is free again. */
   ended(outcome: Outcome, spec: JobSpec): void {
     const { jobSeq: seq, suspect } = outcome;
-    const wasTested = outcome.kind !== 'interrupted' || outcome.begun;
-    if (wasTested) this.#alone.delete(seq);
+    if (outcome.kind !== 'interrupted' || outcome.begun) this.#alone.delete(seq);
     if (suspect && this.#ledger.state(seq)?.status === 'pending') this.#alone.add(seq);
     this.#places.trials.ended(this.#numberOf(seq));
     this.#ledger.endAttempt(seq);

@@ -20,6 +20,7 @@ import {
   type Counters,
   type DamageReports,
   type FinishedPlace,
+  type Giving,
   type JobChange,
   type KeyUse,
   UnreadableRecord,
@@ -234,6 +235,11 @@ export class Ledger {
     this.#filling.onEnd({ written, lost: takeBack });
   }
 
+  /** The job has an attempt that was started under an owner before: it keeps its place. */
+  resumeAttempt(job: Job): void {
+    this.#active.set(job.spec.seq, job);
+  }
+
   /** The attempt of a job has left its place, whatever is decided about its outcome. */
   endAttempt(seq: number): void {
     this.#active.delete(seq);
@@ -324,8 +330,10 @@ export class Ledger {
   /**
    * Hands what has been gathered to the store, unless it is still writing. `probe`: also when it is nothing. Returns whether
    * it did.
+   *
+   * @param giving with this the shard is another node's
    */
-  commit(now: number, probe = false): boolean {
+  commit(at: number, probe = false, giving?: Giving): boolean {
     if (this.#inFlight || (this.#filling.isEmpty && !probe)) return false;
     const batch = this.#filling;
     const counters = { ...this.#counters };
@@ -342,20 +350,8 @@ export class Ledger {
     const downtime = this.#downtime;
     this.#downtime = undefined;
     this.#downtimeInFlight = downtime;
-    this.#ports.store.commit({
-      at: now,
-      counters,
-      jobs,
-      events,
-      keys,
-      jobKeys,
-      runs,
-      passed,
-      bulks,
-      settings,
-      downtime,
-      setBack,
-    });
+    const all = { at, counters, jobs, events, keys, jobKeys, runs, passed, bulks, settings, downtime, setBack, giving };
+    this.#ports.store.commit(all);
     return true;
   }
 

@@ -147,7 +147,7 @@ export class Mailbox {
 function contextOf(request: Request, context: RequestContext): RequestContext {
   const { trace } = request;
   const own = trace === undefined ? context : { ...context, trace };
-  if (request.kind !== 'createMany' || request.held === undefined) return own;
+  if (!('held' in request) || request.held === undefined) return own;
   return { ...own, others: withHeld(context.others, request.held) };
 }
 

@@ -102,7 +102,7 @@ export type Request = { readonly trace?: TraceContext } & (
     }
   | { readonly kind: 'update'; readonly id: string; readonly patch: JobPatch }
   | { readonly kind: 'pause'; readonly id: string; readonly change: PauseChange }
-  | { readonly kind: JobCommand; readonly id: string }
+  | { readonly kind: JobCommand; readonly id: string; readonly held?: readonly ForeignName[] | undefined }
   | { readonly kind: 'pauseType'; readonly name: string; readonly reason?: string | null | undefined }
   | { readonly kind: 'resumeType'; readonly name: string }
   | { readonly kind: 'setType'; readonly name: string; readonly change: TypeChange }

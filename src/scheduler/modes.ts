@@ -5,7 +5,8 @@
  *   recovering ──► open ◄──► crowded        drain, from any of them ──► draining ◄──► draining_blocked
  *        └───────────┴──► blocked ◄── refused write, from any of them; a write that succeeds leads back
  *
- * Merging goes on in all of them.
+ * Merging goes on in all of them. A shard that another node is given is `giving`, from `open` or `crowded` on, and then it is not here any
+ * more, or it is open again.
  */
 import { Refusal } from '../domain/errors.js';
 
@@ -45,6 +46,8 @@ export type ModeName =
   /** The server stops: what runs goes on. */
   | 'draining'
   | 'draining_blocked'
+  /** The shard is being given to another node: what runs goes on. */
+  | 'giving'
   /** Of a node that owns no shard: there is nothing that could be in another state. */
   | 'without_shards';
 
@@ -94,6 +97,7 @@ export const modes: Readonly<Record<ModeName, Mode>> = {
       reason: 'the disk takes no writes: it is probably full. Nothing is accepted or started until it does',
     },
   },
+  giving: { ...working, name: 'giving', refusal: movedAway, starts: false, expires: false, refills: false },
   draining: { ...shuttingDown, name: 'draining', writes: 'at_once' },
   draining_blocked: { ...shuttingDown, name: 'draining_blocked', writes: 'now_and_then' },
   without_shards: {
@@ -118,6 +122,8 @@ const retryWriteMs = 250;
 export interface Load {
   readonly isCrowded: () => boolean;
   readonly isRecovering: () => boolean;
+  /** The shard is being given away; absent: it never is. */
+  readonly isGiving?: () => boolean;
 }
 
 /** Keeps the state. Instants are monotonic milliseconds. */
@@ -135,6 +141,7 @@ export class Modes {
   get current(): Mode {
     if (this.#isDraining) return this.#isBlocked ? modes.draining_blocked : modes.draining;
     if (this.#isBlocked) return modes.blocked;
+    if (this.#load.isGiving?.()) return modes.giving;
     if (this.#load.isCrowded()) return modes.crowded;
     return this.#load.isRecovering() ? modes.recovering : modes.open;
   }

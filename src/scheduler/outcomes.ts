@@ -12,9 +12,9 @@ export function outcomeDecision(job: Job, outcome: Outcome, now: number): decisi
   return takeOver(job, decide(job, outcome, now), now);
 }
 
-/** What the end of the process makes of a job that ran. */
-export function crashDecision(job: Job, now: number): decisions.Decision {
-  return takeOver(job, decisions.interrupt(job, true, now), now);
+/** What the end of the process makes of a job that ran. @param planned it ended in order, or lives and has lost the shard only */
+export function crashDecision(job: Job, now: number, planned = false): decisions.Decision {
+  return takeOver(job, decisions.interrupt(job, true, now, planned), now);
 }
 
 function decide(job: Job, outcome: Outcome, now: number): decisions.Decision {

@@ -3,11 +3,12 @@ import type { SetBack, Stretch } from '../clock.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { JobEvent } from '../domain/events.js';
 import type { HandlerInfo, Pool } from '../pool/port.js';
-import type { Counters, JobStore, JobsByStatus, KeptBulks } from '../store/port.js';
+import type { Counters, Handover, JobStore, JobsByStatus, KeptBulks } from '../store/port.js';
 import type { DueTimes } from '../timer/lanes.js';
 import type { Waker } from '../timer/waker.js';
 import type { Places } from './admission/places.js';
 import type { AttemptsPorts } from './attempts/attempts.js';
+import type { Whereabouts } from './attempts/handing-over.js';
 import type { LedgerPorts } from './ledger.js';
 import type { MergeBounds } from './merging.js';
 import type { OtherShards } from './requests/other-shards.js';
@@ -20,6 +21,8 @@ export interface SchedulerPorts extends LedgerPorts, AttemptsPorts {
   readonly others?: OtherShards | undefined;
   /** Shared with the other shards of the process; absent: there are none. */
   readonly places?: Places | undefined;
+  /** Where attempts run; absent: all run here. */
+  readonly whereabouts?: Whereabouts | undefined;
   readonly store: JobStore;
   readonly sets: JobsByStatus;
   readonly window: DueTimes;
@@ -57,4 +60,7 @@ export interface SchedulerStart {
   readonly downtime: readonly Stretch[];
   /** That the clock was set back, where not all jobs had been looked at since. */
   readonly setBack: SetBack | undefined;
+  /** When the shard was last given away, and where its last record stands; undefined where it never was. */
+  readonly handover?: Handover | undefined;
+  readonly position?: number;
 }

@@ -15,7 +15,8 @@ import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
 import type { LimitQueue } from './admission/waiting-line.js';
 import { Attempts } from './attempts/attempts.js';
-import { Recovery } from './attempts/recovery.js';
+import { HandingOver } from './attempts/handing-over.js';
+import { Recovery, wasGiven } from './attempts/recovery.js';
 import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
@@ -53,7 +54,8 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #mailbox: Mailbox;
   readonly #attempts: Attempts;
   readonly #modes: Modes;
-  readonly #merging: Merging;
+  readonly merging: Merging;
+  readonly handingOver: HandingOver;
   readonly #recovery: Recovery;
   readonly #others: OthersNow;
 
@@ -73,25 +75,26 @@ export class Scheduler implements Requests, StoreEvents {
       },
       ports.takeStop,
     );
-    const { clean } = start;
+    const clean = start.clean || wasGiven(start);
     this.#dispatch = new Dispatch(ports, this.#ledger, { handlers: this.#handlers, clean, downtime: this.#downtime });
     this.#overtakes = new Overtakes(ports, this.#ledger);
     this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);
     this.#retention = new Retention(ports, this.#ledger);
     this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic(), ports.requestedJobsPerTurn);
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
-    this.#recovery = new Recovery(ports, this.#ledger, this.#clockSetBack);
-    if (start.setBack) this.#clockSetBack.begin(start.setBack);
-    this.#merging = new Merging(ports, this.#ledger);
+    this.merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
     this.#attempts = new Attempts(ports, parts, (now) => this.#contextAt(now));
+    this.handingOver = new HandingOver(ports, { ledger: this.#ledger, attempts: this.#attempts }, () => this.turn());
     this.#modes = new Modes({
       isCrowded: () => this.#ledger.filling.facts.length >= maxFacts,
       isRecovering: () => !this.recovered,
+      isGiving: () => this.handingOver.isOn,
     });
-    const setBack = this.#downtime.setBackBefore(start.lastRecordAt);
-    if (setBack) this.#clockSetBack.begin(setBack);
+    for (const setBack of [start.setBack, this.#downtime.setBackBefore(start.lastRecordAt)])
+      if (setBack) this.#clockSetBack.begin(setBack);
     this.#ledger.keepDowntime(this.#downtime.takeNews());
+    this.#recovery = new Recovery(ports, { ...parts, overtakes: this.#overtakes }, start);
   }
 
   /**
@@ -117,9 +120,8 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   refusing(): Refusal | undefined {
-    const { refusal } = this.mode;
-    if (refusal) return refusal;
-    return this.#mailbox.isFull || this.#ports.store.changed >= maxUnmerged ? overloaded : undefined;
+    const isFull = this.#mailbox.isFull || this.#ports.store.changed >= maxUnmerged;
+    return this.mode.refusal ?? (isFull ? overloaded : undefined);
   }
 
   waitingFor(job: Job): ShownWait | undefined {
@@ -145,14 +147,10 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /** See `Dispatch`. */
-  firstDue(): Iterable<readonly [name: string, due: number]> {
-    return this.#dispatch.firstDue();
-  }
+  readonly firstDue = (): Iterable<readonly [name: string, due: number]> => this.#dispatch.firstDue();
 
   /** See `Dispatch`. */
-  queues(): Iterable<LimitQueue> {
-    return this.#dispatch.queues();
-  }
+  readonly queues = (): Iterable<LimitQueue> => this.#dispatch.queues();
 
   /** From now on these are the handlers. Jobs of a type that has none any more wait; jobs keep the defaults that they were made with. */
   replaceHandlers(handlers: readonly HandlerInfo[]): void {
@@ -180,6 +178,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Outcomes of attempts, as the pool reports them. */
   outcomes(outcomes: readonly Outcome[]): void {
+    if (this.handingOver.holds) return this.handingOver.hold(outcomes);
     this.#observeClock();
     const now = this.#ports.clock.now();
     this.#attempts.outcomes(outcomes, now);
@@ -195,7 +194,7 @@ export class Scheduler implements Requests, StoreEvents {
     }
     batch.written();
     // The next batch goes out before the answers of this one: the disk works while they are written.
-    this.turn();
+    if (!this.handingOver.written()) this.turn();
     batch.giveAnswers();
     if (batch.events.length > 0) this.#ports.publish(batch.events);
   }
@@ -217,6 +216,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#attempts.lost();
     this.#mailbox.startOver();
     if (!this.recovered) this.recover();
+    this.#attempts.outcomes(this.handingOver.refused(), this.#ports.clock.now());
     for (const fact of facts) this.#attempts.decideAgain(fact);
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
@@ -252,6 +252,7 @@ export class Scheduler implements Requests, StoreEvents {
     this.#mailbox.refuse(movedAway);
     this.#ledger.lost(maybeMade);
     this.#dispatch.abandon();
+    this.handingOver.refused();
   }
 
   /** What it does at present, and what that permits. */
@@ -265,9 +266,7 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /** A job's state as it was decided last, on disk or not; undefined when there is no such job. @throws DamagedRecord */
-  state(seq: number): JobState | undefined {
-    return this.#ledger.state(seq);
-  }
+  readonly state = (seq: number): JobState | undefined => this.#ledger.state(seq);
 
   /** Attempts in the pool. */
   get runningAttempts(): number {
@@ -303,7 +302,7 @@ export class Scheduler implements Requests, StoreEvents {
       this.#bulks.step(this.#contextAt(this.#ports.clock.now()));
     this.#ports.pool.flush();
     if (this.#ports.window.wantsRefill && refills) this.#refill();
-    this.#merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
+    this.merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
     this.#write();
     this.#sleep();
   }
@@ -368,6 +367,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (this.#mailbox.isHalfway) return;
     const isTry = this.mode.writes === 'now_and_then';
     if (isTry && this.#ports.clock.monotonic() < this.#modes.nextWriteAt) return;
+    if (this.handingOver.isOn && this.handingOver.commitLast(this.#mailbox.isEmpty)) return;
     const isSignDue = !this.#ledger.writing && this.#signOfLife.isDue;
     if (this.#ledger.commit(this.#ports.clock.now(), isTry || isSignDue)) this.#signOfLife.recorded();
   }
@@ -390,7 +390,7 @@ export class Scheduler implements Requests, StoreEvents {
         this.#dispatch.nextAt,
         this.#overtakes.nextAt,
         this.#retention.nextAt,
-        this.#merging.nextAt,
+        this.merging.nextAt,
         this.#attempts.nextAt,
         signAt,
       ),

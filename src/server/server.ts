@@ -8,7 +8,7 @@ import { accessSync, constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
-import type { Peers } from '../cluster/peers.js';
+import type { PeerAttempts, Peers } from '../cluster/peers.js';
 import type { Config } from '../config.js';
 import type { JobEvent, TransientEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
@@ -34,6 +34,7 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
+import { attemptRoutes } from './peers/attempt-routes.js';
 import { ClusterFeed } from './peers/cluster-feed.js';
 import type { ClusterContext } from './peers/gathering.js';
 import { clusterOf, withOwners } from './peers/in-cluster.js';
@@ -102,6 +103,8 @@ export interface ServerOptions {
   readonly metrics?: () => Promise<Exposition>;
   /** The other nodes of its cluster; absent: there is none. */
   readonly peers?: Peers | undefined;
+  /** Of jobs of this node that run elsewhere, and the other way round; absent: there are none. */
+  readonly peerAttempts?: PeerAttempts | undefined;
   /** Jobs of keys, for the other nodes. */
   readonly keyedJobs?: KeyedJobs | undefined;
   /** Some of the shards of this node, in a cluster. */
@@ -234,15 +237,9 @@ export class Server {
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
       ...groupsRoutes(jobs),
       ...pauseRoutes(jobs),
-      ...(options.backUp
-        ? backupRoutes(base, {
-            backUp: options.backUp,
-            requests,
-            exposed,
-          })
-        : []),
+      ...(options.backUp ? backupRoutes(base, { backUp: options.backUp, requests, exposed }) : []),
     ];
-    const owned = withOwners(routes, base, options);
+    const owned = [...withOwners(routes, base, options), ...attemptRoutes(options.peerAttempts)];
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
     // Without a cluster it says that there is none, and the index does not name it.
     const none = options.cluster ? [] : clusterRoutes(base, undefined);

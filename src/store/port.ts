@@ -121,6 +121,36 @@ export interface Changes {
   readonly downtime?: readonly Stretch[] | undefined;
   /** What the jobs are still being looked at for; `none`: nothing any more; absent: as before. */
   readonly setBack?: SetBack | 'none' | undefined;
+  /** With this the shard is another node's; absent: it stays. */
+  readonly giving?: Giving | undefined;
+}
+
+/**
+ * An attempt of a job whose shard has moved: it runs on a node that is not the owner of its shard, or began under an earlier lease of that
+ * owner. `fence` names it among those of its job.
+ */
+export interface RemoteAttempt {
+  readonly seq: number;
+  readonly fence: number;
+  /** The id of the node that runs it. */
+  readonly node: string;
+  /** Of the shard when it began: after a failover that lost commits, another may have the same fence. */
+  readonly epoch: number;
+}
+
+/** The shard is given to another node. */
+export interface Giving {
+  /** The id of that node. */
+  readonly to: string;
+  /** Those that run on. */
+  readonly attempts: readonly RemoteAttempt[];
+}
+
+/** What was on record when a shard was last given away. */
+export interface Handover {
+  /** Of the record that gave it away: the last one, unless others came since. */
+  readonly position: number;
+  readonly attempts: readonly RemoteAttempt[];
 }
 
 /** A key of a job, by `placeOfJobKey`, or an idempotency key that a shard holds. */

@@ -113,6 +113,13 @@ t.test('a directory is moved into a cluster', { skip: withoutPostgres }, async (
   const start = await runCli(['start', '--port', '0', '--data-dir', server.dataDir]);
   t.match(start, { code: 1, stderr: /were moved to PostgreSQL at .*, and would run twice: start with --store/ });
 
+  const checked = await runCli(['check', '--store', store]);
+  t.match(
+    checked,
+    { code: 0, stdout: /^the cluster in PostgreSQL at .* is whole: 513 jobs .*, in 16 shards\n$/ },
+    checked.output,
+  );
+
   const [node] = await startNodes({ count: 1, database: store, args: asNode });
   const cluster = node!.api;
   await eventually(async () => (await cluster.get('/health')).status === 200, 'all shards are run', 30_000);

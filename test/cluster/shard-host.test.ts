@@ -1,9 +1,6 @@
 /** Hosts of shards over one database, with all that is real but threads and sockets: what one has begun another goes on with. */
 import t from 'tap';
-import { type Host, numberOf, shardCount, turn, world } from './support/host.js';
-
-const bodies = (host: Host, number: number) =>
-  host.events.filter(({ jobSeq }) => jobSeq === number).map(({ body }) => body.type);
+import { bodies, numberOf, shardCount, turn, world } from './support/host.js';
 
 t.test('a job that runs is told as interrupted, and runs where its shard is taken', async (t) => {
   const { first, second, until, settled } = world(t);

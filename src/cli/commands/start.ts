@@ -55,6 +55,7 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly shards?: number;
   readonly store?: string;
   readonly advertise?: string;
+  readonly settle?: number;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
@@ -75,6 +76,13 @@ function mergeAge(): Option {
 function shards(): Option {
   return option('--shards <number>', 'shards that a new data directory or a new cluster is divided into')
     .argParser(powerOfTwo(64))
+    .hideHelp();
+}
+
+/** For tests: nodes are restarted within seconds of each other. */
+function settle(): Option {
+  return option('--settle <duration>', 'from the first beat of a node until it is given shards that others own')
+    .argParser(duration)
     .hideHelp();
 }
 
@@ -215,6 +223,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     // Hidden until all of a cluster is there.
     .addOption(option('--store <url>', 'keep jobs in this PostgreSQL, with other nodes').hideHelp())
     .addOption(option('--advertise <url>', 'where the other nodes reach this one').argParser(serverUrl).hideHelp())
+    .addOption(settle())
     .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
     .addOption(
       option('--job-log-level <level>', 'least level of lines of handlers (ctx.log) that are kept with their job')
@@ -250,7 +259,9 @@ function toConfig(options: StartOptions): Config {
     http: options.http,
     dataDir: resolve(options.dataDir),
     shards: options.shards,
-    ...(options.store !== undefined && { cluster: readCluster(options.store, options.advertise) }),
+    ...(options.store !== undefined && {
+      cluster: { ...readCluster(options.store, options.advertise), settleMs: options.settle },
+    }),
     handlersDir: resolve(options.handlers),
     watch: options.watch === true,
     threads: options.threads,

@@ -194,11 +194,12 @@ export class KeyedRequests {
       if (held instanceof Refusal) return then(held);
       const elsewhere = held.filter(({ shard }) => this.#ports.shards.get(shard) === undefined);
       if (elsewhere.length === 0) return then([]);
-      void this.#withJobs(elsewhere).then(then);
+      void this.withJobs(elsewhere).then(then);
     });
   }
 
-  async #withJobs(held: readonly HeldName[]): Promise<readonly ForeignName[] | Refusal> {
+  /** The jobs that have keys, as their nodes say. */
+  async withJobs(held: readonly HeldName[]): Promise<readonly ForeignName[] | Refusal> {
     const byShard = new Map<number, HeldName[]>();
     for (const each of held) byShard.set(each.shard, [...(byShard.get(each.shard) ?? []), each]);
     const answers = await Promise.all(

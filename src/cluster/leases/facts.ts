@@ -12,6 +12,10 @@ export interface NodeFacts {
   readonly takes: boolean;
   /** Shards of others that it has loaded and follows: it could own them at once. */
   readonly ready: readonly number[];
+  /** These, and those that it loads. */
+  readonly follows?: readonly number[] | undefined;
+  /** It has been there for long enough to be given shards that others own. */
+  readonly settled?: boolean | undefined;
   /** When the first job of each of its shards is due, Unix milliseconds: who takes over begins with those. By shard. */
   readonly due: Readonly<Record<number, number>>;
   /** What its sessions in the database are found by: the first id of its process. Later ones, after an end, have the same sessions. */
@@ -36,15 +40,23 @@ export function readFacts(text: string): NodeFacts {
     return none;
   }
   if (typeof read !== 'object' || read === null) return none;
-  const { takes, ready, due, sessions, settings, types } = read as Partial<Record<keyof NodeFacts, unknown>>;
+  const { takes, ready, follows, settled, due, sessions, settings, types } = read as Partial<
+    Record<keyof NodeFacts, unknown>
+  >;
   return {
     takes: takes !== false,
-    ready: Array.isArray(ready) ? ready.filter((shard): shard is number => Number.isInteger(shard)) : [],
+    ready: shardsIn(ready),
+    follows: shardsIn(follows),
+    settled: typeof settled === 'boolean' ? settled : undefined,
     due: typeof due === 'object' && due !== null ? (due as Record<number, number>) : {},
     sessions: typeof sessions === 'string' ? sessions : undefined,
     settings: appliedOf(settings),
     types: typeof types === 'string' ? types : undefined,
   };
+}
+
+function shardsIn(list: unknown): readonly number[] {
+  return Array.isArray(list) ? list.filter((shard): shard is number => Number.isInteger(shard)) : [];
 }
 
 function appliedOf(read: unknown): AppliedSettings | undefined {

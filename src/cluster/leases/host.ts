@@ -24,6 +24,8 @@ export interface ShardHost {
   follow(shard: number): Promise<void>;
   /** It is not followed any longer. */
   unfollow(shard: number): void;
+  /** Another node has loaded an open shard, or does so, and is to be given it: pages that are written now make that useless. */
+  followed(shard: number): void;
   /**
    * Stops starting, and writes a last record that names the attempts still running and gives the shard away in the same transaction.
    * Afterwards, unless it is `kept`, the shard is not open any more, and its running attempts go on.

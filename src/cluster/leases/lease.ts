@@ -86,6 +86,7 @@ export class Lease {
   #offset: number | undefined;
   /** By how much that may be wrong: the answer took some of the time, and the question the rest. */
   #offsetError = 0;
+  #joinedAt = Number.POSITIVE_INFINITY;
   #facts = '{}';
   #isLeaving = false;
 
@@ -120,6 +121,11 @@ export class Lease {
     return Math.sign(this.#offset) * Math.max(0, Math.abs(this.#offset) - this.#offsetError);
   }
 
+  /** When its first beat was confirmed, in monotonic milliseconds; Infinity before that. */
+  get joinedAt(): number {
+    return this.node === undefined ? Number.POSITIVE_INFINITY : this.#joinedAt;
+  }
+
   get isLeaving(): boolean {
     return this.#isLeaving;
   }
@@ -142,6 +148,7 @@ export class Lease {
   /** From the next beat on the others know that it is leaving. */
   leave(): void {
     this.#isLeaving = true;
+    this.beatSoon();
   }
 
   /** Sends what it is time for. */
@@ -171,6 +178,7 @@ export class Lease {
         if (this.#state !== 'joining') return;
         this.#state = 'in';
         this.#seen = 0;
+        this.#joinedAt = Number.POSITIVE_INFINITY;
         this.#nextAt = now;
         this.tick();
       },
@@ -216,6 +224,7 @@ export class Lease {
     // An answer that was overtaken by a later one confirms nothing more.
     if (sent.monotonic <= this.#confirmedSent) return;
     const wasLive = this.isLive;
+    this.#joinedAt = Math.min(this.#joinedAt, clock.monotonic());
     this.#confirmedSent = sent.monotonic;
     events.shown(beaten, sent);
     deadline.set(sent.monotonic + leaseTimes.lease, sent.wall + leaseTimes.lease);

@@ -18,6 +18,8 @@ import {
 /** Milliseconds. */
 export const memberTimes = {
   lookEvery: 500,
+  /** While shards are on their way from one living node to another. */
+  lookEveryInMove: 100,
   deadAfter: 5000,
   /** Looks further apart are no watch. */
   pause: 2000,
@@ -42,6 +44,8 @@ export interface MembersPorts {
   };
   /** The node that this process was before it started anew with the same data directory on the same boot: it is certainly gone. */
   readonly formerSelf?: RandomId | undefined;
+  /** Whether shards are on their way; absent: they are not. */
+  readonly isMoving?: () => boolean;
   /** Called with each look that succeeds. */
   readonly seen: (view: View) => void;
   /** Called when a node was declared dead by this one. */
@@ -78,11 +82,11 @@ export class Members {
 
   /** Looks if it is time to. */
   tick(): void {
-    const { clock, mark } = this.#ports;
+    const { clock, mark, isMoving } = this.#ports;
     const now = clock.monotonic();
     if (now < this.nextAt) return;
     this.#isLooking = true;
-    this.#nextAt = now + memberTimes.lookEvery;
+    this.#nextAt = now + (isMoving?.() ? memberTimes.lookEveryInMove : memberTimes.lookEvery);
     this.#look(mark()).then(
       () => {
         this.#isLooking = false;

@@ -10,7 +10,7 @@
  *     reads the rest of the log, and begins
  *
  * Nobody starts what is due in between; that is from the last start of the old one to the next look of the new one. A node brings
- * one shard after the other to itself, two where their owner leaves.
+ * one shard after the other to itself, four at a time where their owner leaves.
  */
 import type { RandomId } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
@@ -18,10 +18,10 @@ import type { ShardHost } from './host.js';
 import type { View } from './members.js';
 import { assign, isLive } from './ownership.js';
 
-const mostFollowed = { joining: 1, leaving: 2 } as const;
+const mostFollowed = { joining: 1, leaving: 4 } as const;
 
 export interface MovingPorts {
-  readonly host: Pick<ShardHost, 'follow' | 'unfollow'>;
+  readonly host: Pick<ShardHost, 'follow' | 'unfollow' | 'followed'>;
   readonly lease: { readonly node: RandomId | undefined; readonly isLive: boolean; readonly isLeaving: boolean };
   readonly taking: { readonly open: readonly number[]; give(shard: number, to: RandomId): Promise<void> };
   readonly mayTake: () => boolean;
@@ -45,6 +45,11 @@ export class Moving {
     return [...this.#followed].filter(([, { isReady }]) => isReady).map(([shard]) => shard);
   }
 
+  /** Shards of others that are loaded here, or have been. */
+  get follows(): readonly number[] {
+    return [...this.#followed.keys()];
+  }
+
   /** Takes in what a look has shown. To be called after `Taking` has. */
   seen(view: View): void {
     const { lease, mayTake } = this.#ports;
@@ -66,7 +71,10 @@ export class Moving {
     for (const shard of this.#ports.taking.open) {
       const to = assigned.get(shard);
       const node = to === undefined || to === self ? undefined : nodes.get(to);
-      if (node && readFacts(node.facts).ready.includes(shard)) void this.#ports.taking.give(shard, node.node);
+      if (node === undefined) continue;
+      const { ready, follows } = readFacts(node.facts);
+      if (follows?.includes(shard)) this.#ports.host.followed(shard);
+      if (ready.includes(shard)) void this.#ports.taking.give(shard, node.node);
     }
   }
 

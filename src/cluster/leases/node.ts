@@ -11,6 +11,9 @@ import { Members, type View } from './members.js';
 import { Moving } from './moving.js';
 import { Taking } from './taking.js';
 
+/** Milliseconds. */
+const settledAfter = 30_000;
+
 /** How far the own clock may be from the database's, in milliseconds. */
 export const clockOff = {
   /** The node is degraded. */
@@ -37,6 +40,10 @@ export interface NodePorts {
   readonly formerSelf?: RandomId | undefined;
   /** Whether the others reach this node at its address; absent: they do. While they do not, it takes no shards. */
   readonly isReached?: (() => boolean) | undefined;
+  /** For how long it must have been there until it is given shards that others own, milliseconds; by default 30 s. */
+  readonly settleMs?: number | undefined;
+  /** Called with each look at shards and nodes, once that has been acted on. */
+  readonly looked?: () => void;
   /** When the first job of each shard that is open is due, Unix milliseconds. */
   readonly due: () => Readonly<Record<number, number>>;
   /** What else the others are told; absent: nothing. */
@@ -66,6 +73,8 @@ export class ClusterNode {
   readonly #taking: Taking;
   readonly #moving: Moving;
   #marks = 0;
+  /** Of moves, as the others were told last. */
+  #moves = '';
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
@@ -96,6 +105,7 @@ export class ClusterNode {
       lease,
       formerSelf,
       declared,
+      isMoving: () => this.#moving.follows.length > 0 || (this.#lease.isLeaving && !this.#taking.isEmpty),
       seen: (view) => this.#seen(view),
     });
   }
@@ -146,14 +156,14 @@ export class ClusterNode {
   }
 
   tick(): void {
-    const { sessions, due, told } = this.#ports;
-    this.#lease.facts = writeFacts({
-      takes: this.#takes,
-      ready: this.#moving.ready,
-      due: due(),
-      sessions,
-      ...told?.(),
-    });
+    const { sessions, due, clock, settleMs = settledAfter, told } = this.#ports;
+    const { ready, follows } = this.#moving;
+    const settled = clock.monotonic() - this.#lease.joinedAt >= settleMs;
+    const of = { takes: this.#takes, ready, follows, settled, due: due(), sessions };
+    this.#lease.facts = writeFacts({ ...of, ...told?.() });
+    const moves = `${ready} ${follows}`;
+    if (moves !== this.#moves) this.#lease.beatSoon();
+    this.#moves = moves;
     this.#lease.tick();
     this.#members.tick();
   }
@@ -188,6 +198,7 @@ export class ClusterNode {
   #seen(view: View): void {
     this.#taking.seen(view);
     this.#moving.seen(view);
+    this.#ports.looked?.();
   }
 
   get #takes(): boolean {

@@ -16,8 +16,8 @@ export function isLive(node: NodeRow | undefined): node is NodeRow {
 }
 
 /** Whether it may be given shards that others own. */
-export function isSettled({ beat }: NodeRow): boolean {
-  return beat >= settledBeats;
+export function isSettled({ beat, facts }: NodeRow): boolean {
+  return readFacts(facts).settled ?? beat >= settledBeats;
 }
 
 /**

@@ -14,10 +14,23 @@ export interface ShardPool extends Pool {
   ended(outcomes: readonly Pick<Outcome, 'jobSeq' | 'fence'>[]): void;
   /** Aborts the attempts of a shard that is another's by now. Resolves when each has come to its end. */
   abandon(): Promise<void>;
+  /** Those of its attempts that have no outcome: they go on, and are no concern of it any more. */
+  release(): readonly Pick<Outcome, 'jobSeq' | 'fence'>[];
 }
 
-/** See `ShardPool`. */
-export function poolOf(pool: Pool, numbers: JobNumbers): ShardPool {
+/** Attempts here whose shards have moved. */
+export interface MovedAttempts {
+  readonly isEmpty: boolean;
+  /** An attempt has ended. Returns false when it is none of these. */
+  ended(outcome: Outcome): boolean;
+}
+
+/** See `ShardPool`. @param abortElsewhere ends an attempt that runs on another node; returns false when that does not */
+export function poolOf(
+  pool: Pool,
+  numbers: JobNumbers,
+  abortElsewhere: (...attempt: Parameters<Pool['abort']>) => boolean = () => false,
+): ShardPool {
   /** Attempts without an outcome, by slot: one of a job that was cancelled may be there beside the next. */
   const attempts = new Map<string, Pick<Outcome, 'jobSeq' | 'fence'>>();
   let allEnded: (() => void) | undefined;
@@ -34,6 +47,11 @@ export function poolOf(pool: Pool, numbers: JobNumbers): ShardPool {
       if (attempts.size === 0) allEnded?.();
       return ended;
     },
+    release: () => {
+      const all = [...attempts.values()];
+      attempts.clear();
+      return all;
+    },
     get free() {
       return pool.free;
     },
@@ -47,7 +65,9 @@ export function poolOf(pool: Pool, numbers: JobNumbers): ShardPool {
       pool.dispatch({ ...attempt, jobSeq: numbers.of(jobSeq) });
     },
     flush: () => pool.flush(),
-    abort: (jobSeq, fence, reason) => pool.abort(numbers.of(jobSeq), fence, reason),
+    abort: (jobSeq, fence, reason) => {
+      if (!abortElsewhere(jobSeq, fence, reason)) pool.abort(numbers.of(jobSeq), fence, reason);
+    },
   };
 }
 
@@ -55,15 +75,19 @@ export function poolOf(pool: Pool, numbers: JobNumbers): ShardPool {
  * What the pool reports, for the shards. What is of a shard that is not owned any more is dropped: its attempts only come to their ends.
  *
  * @param pools by shard
+ * @param moved absent: there are none
  */
 export function eventsFor(
   shards: Shards,
   pools: ReadonlyMap<number, Pick<ShardPool, 'ended'>>,
+  moved?: MovedAttempts,
 ): Pick<PoolEvents, 'room'> & Required<Pick<PoolEvents, 'outcomes' | 'progress'>> {
   // A turn of one is a round of all.
   const room = (): void => shards.all[0]?.scheduler.turn();
   return {
-    outcomes: (outcomes) => {
+    outcomes: (all) => {
+      const outcomes = moved === undefined || moved.isEmpty ? all : all.filter((outcome) => !moved.ended(outcome));
+      if (outcomes.length < all.length) room();
       for (const [shard, own] of byShard<Outcome>(outcomes, shards.count)) {
         pools.get(shard)?.ended(own);
         const owner = shards.get(shard);

@@ -276,6 +276,13 @@ export class WaitingLine {
     else lane.pacer.started(this.#clock());
   }
 
+  /** One that an owner before has started has its place here from now on. That is no start by the rate of its type. */
+  resumed(name: string, group: string | undefined): void {
+    const lane = this.#lane(name);
+    lane.shared.running++;
+    lane.groups.occupy(group, lane.shared.lastTurn);
+  }
+
   /** One that had to be on disk first has started, or has not. */
   left(name: string): void {
     this.#lane(name).pacer?.left(this.#clock());

@@ -59,6 +59,11 @@ export class Attempts {
     return this.#makingEnds.isEmpty;
   }
 
+  /** Ends that were reported and are not decided: they are not decided here any more. */
+  takeUndecided(): readonly Outcome[] {
+    return this.#makingEnds.takeAll();
+  }
+
   /** When progress is to be written, in Unix milliseconds; Infinity when none is. */
   get nextAt(): number {
     const { clock } = this.#ports;

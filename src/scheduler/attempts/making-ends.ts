@@ -34,6 +34,11 @@ export class MakingEnds {
     return this.#waiting.length === 0;
   }
 
+  /** Takes away those that wait. */
+  takeAll(): readonly MakingOutcome[] {
+    return this.#waiting.splice(0);
+  }
+
   add(outcome: MakingOutcome): void {
     this.#waiting.push(outcome);
   }

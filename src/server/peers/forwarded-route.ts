@@ -7,6 +7,7 @@ import { type Peer, type PeerAnswer, PeerGone, type PeerRequest, type Peers } fr
 import { Refusal } from '../../domain/errors.js';
 import type { Route } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
+import { readPreferences } from '../http/prefer.js';
 import { responseHead } from '../http/response-head.js';
 
 export interface Forwarding {
@@ -50,7 +51,9 @@ async function passOn(route: Route, exchange: Exchange, body: Buffer, forwarding
   // A client may have asked to wait for longer than answers usually take: the owner sees to that.
   if (exchange.prefer !== undefined) exchange.rest(() => gone.abort());
   const request = requestOf(exchange, body, gone.signal);
-  for (const end = now() + patienceMs; !exchange.over; ) {
+  // Who waits for the end of a job waits for another owner, too. What changes something is not to happen that much later.
+  const waitMs = request.method === 'GET' ? readPreferences(exchange.prefer ?? '').waitSeconds * 1000 : 0;
+  for (const end = now() + Math.max(patienceMs, waitMs); !exchange.over; ) {
     const owner = peers.ownerOf(exchange.parameter);
     if (owner === 'here') return route.run(exchange, body);
     const answer = owner && (await ask(peers, owner, request));

@@ -145,6 +145,7 @@ const metaKeys = {
   epochs: 'epochs',
   downtime: 'downtime',
   setBack: 'setBack',
+  handover: 'handover',
   labels: 'labels',
   created: 'created',
 } as const;

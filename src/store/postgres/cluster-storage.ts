@@ -12,6 +12,7 @@
 import type { Clock } from '../../clock.js';
 import { entryBytes } from '../format/journal/entry.js';
 import type { SealedBatch } from '../format/sealing.js';
+import type { Changes } from '../port.js';
 import type { LogOrder } from '../trees/job-logs.js';
 import type { IndexPages, LocalIndex } from '../trees/local-index.js';
 import type { MergeOrder, Storage, StorageEvents } from '../trees/storage.js';
@@ -28,6 +29,9 @@ export interface ClusterStoragePorts extends Omit<ShardLogPorts, 'database'>, Om
   /** Names that the commit takes over the whole cluster, and those that it gives free. */
   readonly claimsOf?: (changes: NamingChanges) => NameChanges;
 }
+
+/** What matters here of what a batch was made of. */
+type CommitChanges = NamingChanges & Pick<Changes, 'giving'>;
 
 /** How far a shard has come. Positions. */
 export interface Progress {
@@ -115,13 +119,9 @@ export class ClusterStorage implements Storage {
     return this.#log.last;
   }
 
-  commit(batch: SealedBatch, changes?: NamingChanges): void {
-    void this.#append(batch, changes, undefined);
-  }
-
-  /** As `commit`, of the last record that this node writes: with it the shard is another node's. `lost` follows `committed`. */
-  commitAndGive(batch: SealedBatch, to: RandomId, changes?: NamingChanges): void {
-    void this.#append(batch, changes, to);
+  /** One that gives the shard away is the last that this node writes: `lost` follows `committed`. */
+  commit(batch: SealedBatch, changes?: CommitChanges): void {
+    void this.#append(batch, changes, changes?.giving?.to);
   }
 
   merge(order: MergeOrder): void {
@@ -139,7 +139,7 @@ export class ClusterStorage implements Storage {
     this.#pages.drop();
   }
 
-  async #append(batch: SealedBatch, changes: NamingChanges | undefined, giveTo: RandomId | undefined): Promise<void> {
+  async #append(batch: SealedBatch, changes: CommitChanges | undefined, giveTo: RandomId | undefined): Promise<void> {
     if (this.#isOver) return;
     const { position } = batch;
     const end = await this.#log.append({

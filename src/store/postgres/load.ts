@@ -91,6 +91,15 @@ export class ShardLoading {
     }
   }
 
+  /** Whether what was loaded is of use still. @throws Outdated; what the database says */
+  async checkPages(): Promise<void> {
+    this.#checkSlice(await this.#database.load(this.#shard, async ({ lastSlice }) => lastSlice));
+  }
+
+  #checkSlice(last: RandomId | null): void {
+    if (last !== this.#lastSlice) throw new Outdated(`pages of shard ${this.#shard} were written since it was loaded`);
+  }
+
   /**
    * Reads the rest of a shard that is taken now, and opens the index.
    *
@@ -104,8 +113,7 @@ export class ShardLoading {
     // Read last, and in one instant: under this token nobody else has written anything since it was given.
     const now = await this.#database.load(this.#shard, async ({ row, lastSlice }) => ({ row, lastSlice }));
     if (now.row.token !== token) throw new NotOwned(this.#shard);
-    if (now.lastSlice !== this.#lastSlice)
-      throw new Outdated(`pages of shard ${this.#shard} were written since it was loaded`);
+    this.#checkSlice(now.lastSlice);
     await this.#index.open(this.#merged);
     return { last: this.#last, merged: this.#merged, lastSlice: this.#lastSlice };
   }

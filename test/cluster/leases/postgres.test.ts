@@ -31,6 +31,7 @@ async function start(t: Test, url: string) {
     ends: [],
     follow: async () => {},
     unfollow: () => {},
+    followed: () => {},
     give: async () => 'kept',
   };
   const failures: unknown[] = [];

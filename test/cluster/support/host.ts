@@ -4,7 +4,10 @@ import { systemClock } from '../../../src/clock.js';
 import { HeldNames } from '../../../src/cluster/keys/held-names.js';
 import type { ClusterNames } from '../../../src/cluster/keys/names.js';
 import { said, understood } from '../../../src/cluster/keys/peer-names.js';
+import { NodeMoves } from '../../../src/cluster/moves/moves.js';
+import type { NodeState } from '../../../src/cluster/moves/remote-attempts.js';
 import { outward } from '../../../src/cluster/numbered.js';
+import { PeerGone, peerPaths } from '../../../src/cluster/peers.js';
 import { type CommonPorts, SeveralShards } from '../../../src/cluster/process-shards.js';
 import { NodeShards } from '../../../src/cluster/shard-host.js';
 import { Shards } from '../../../src/cluster/shards.js';
@@ -45,6 +48,11 @@ export class Host {
   /** This node goes by what users have set. */
   settled: Promise<void> = Promise.resolve();
   readonly several: SeveralShards;
+  readonly moves: NodeMoves;
+  /** The others do not reach it, nor it them, about attempts. */
+  isCutOff = false;
+  /** What is known of nodes; absent: they live. */
+  states: ReadonlyMap<string, NodeState> = new Map();
   readonly host: NodeShards;
   readonly together: Together;
   /** The other hosts that can be reached. */
@@ -69,7 +77,24 @@ export class Host {
         throw new Error(reason);
       },
     };
-    this.several = new SeveralShards(this.shards, ports, (shard) => this.several.owner.turn(shard));
+    this.moves = new NodeMoves({
+      ...{ shards: this.shards, pool: this.pool, pause: turn, self: () => name, mayAct: () => true },
+      stateOf: (node) => this.states.get(node) ?? 'live',
+      peers: () => ({
+        ownerOfShard: (shard) => {
+          const { owner } = fake.tables.shards()[shard] as ShardRow;
+          return owner === name ? 'here' : { node: owner as string };
+        },
+        ask: async ({ node }, { path, body }) => {
+          const { moves, isCutOff } = this.others.find((other) => other.name === node) as Host;
+          if (isCutOff || this.isCutOff) throw new PeerGone(true, 'cut off');
+          const message = String(body);
+          const isTaken = path === peerPaths.ended ? await moves.ended(message) : moves.abort(message) === undefined;
+          return { status: isTaken ? 200 : 421, reason: '', headers: {}, body: Buffer.alloc(0) };
+        },
+      }),
+    });
+    this.several = new SeveralShards(this.shards, ports, (shard) => this.several.owner.turn(shard), this.moves);
     this.host = new NodeShards({
       ...{ database: fake.of(name), sessions: name, shards: this.several, clock: systemClock, pause: turn, log: quiet },
       indexes: {
@@ -80,6 +105,7 @@ export class Host {
         },
       },
       lost: (shard) => this.lost.push(shard),
+      moves: this.moves,
       settled: () => this.settled,
     });
     this.together = togetherOf(this.shards, undefined, this.#names());
@@ -138,6 +164,10 @@ export class Host {
     return this.ask({ kind: 'create', draft: draftOf(more) });
   }
 
+  row(shard: number): ShardRow {
+    return this.fake.tables.shards()[shard] as ShardRow;
+  }
+
   /** Ends the attempt of a job. @param enqueued what it has enqueued */
   end(number: number, enqueued: readonly JobDraft[] = []): void {
     const { fence } = this.pool.attempts.get(number)!;
@@ -159,21 +189,29 @@ function wired<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
 
-/** Two hosts of one database. */
+/** Hosts of one database. */
 export function world(t: Test, options: { readonly seed?: number } = {}) {
   const fake = new FakeDatabase({ random: new Random(options.seed ?? 1), shards: shardCount, now: Date.now });
-  const [first, second] = [new Host('first', fake), new Host('second', fake)];
-  first.others = [second];
-  second.others = [first];
+  /** What nodes know of each other. */
+  const states = new Map<string, NodeState>();
+  const [first, second, third] = [new Host('first', fake), new Host('second', fake), new Host('third', fake)];
+  const hosts = [first, second, third];
+  for (const host of hosts) {
+    host.others = hosts.filter((other) => other !== host);
+    host.states = states;
+  }
   t.teardown(() => {
-    for (const { several } of [first, second]) several.waker.stop();
+    for (const { several, moves } of hosts) {
+      several.waker.stop();
+      moves.outgoing.close();
+    }
   });
   /** Lets all of them work until it is so. */
   const until = async (what: string, isSo: () => boolean): Promise<void> => {
     for (let step = 0; !isSo(); step++) {
-      if (step > 5_000) throw new Error(`it never is so: ${what}`);
+      if (step > 100_000) throw new Error(`it never is so: ${what}`);
       fake.step();
-      for (const { indexes } of [first, second]) for (const index of indexes) index.step();
+      for (const { indexes } of hosts) for (const index of indexes) index.step();
       await turn();
     }
   };
@@ -186,7 +224,7 @@ export function world(t: Test, options: { readonly seed?: number } = {}) {
     await until('a promise is settled', () => isOver);
     return await promise;
   };
-  return { fake, first, second, until, settled };
+  return { fake, first, second, third, states, until, settled };
 }
 
 export function numberOf(asked: { answer?: Answer }): number {
@@ -194,3 +232,6 @@ export function numberOf(asked: { answer?: Answer }): number {
   if (!answer?.ok || 'bulk' in answer) throw new Error(`not made: ${JSON.stringify(answer)}`);
   return answer.jobs[0]!.spec.seq;
 }
+
+export const bodies = (host: Host, number: number) =>
+  host.events.filter(({ jobSeq }) => jobSeq === number).map(({ body }) => body.type);

@@ -23,6 +23,8 @@ export interface NodesOptions {
   /** More of the command line; default: none, each is a server of its own. */
   readonly args?: (place: Place) => string[];
   readonly env?: Record<string, string>;
+  /** As of `startServer`. */
+  readonly handlers?: string | Record<string, string>;
   /** URL of PostgreSQL. */
   readonly database?: string | undefined;
   /** Is told of what is done to nodes. */
@@ -116,12 +118,13 @@ export async function startNodes(options: NodesOptions): Promise<ClusterNode[]> 
   return nodes;
 }
 
-async function prepare(index: number, { args, env, database, recorder }: NodesOptions): Promise<ClusterNode> {
+async function prepare(index: number, { args, env, handlers, database, recorder }: NodesOptions): Promise<ClusterNode> {
   const dataDir = join(temporary(`node-${index}`), 'store');
   const reached = database === undefined ? undefined : await through(database);
   const front = await TcpProxy.to(() => node.target);
   const place = { index, advertise: `http://127.0.0.1:${front.port}`, database: reached?.url };
-  const start = (): Promise<Server> => startProcess({ dataDir, args: args?.(place) ?? [], ...(env && { env }) });
+  const start = (): Promise<Server> =>
+    startProcess({ dataDir, args: args?.(place) ?? [], ...(env && { env }), ...(handlers && { handlers }) });
   const node: ClusterNode = new ClusterNode(index, { front, database: reached?.proxy, recorder, start });
   return node;
 }

@@ -98,6 +98,7 @@ class SettingsLife {
       ends: [],
       follow: () => Promise.reject(new Error('there are no planned moves here')),
       unfollow: () => {},
+      followed: () => {},
       give: async () => 'kept',
     };
     const quiet = (): void => {};

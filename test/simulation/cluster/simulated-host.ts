@@ -140,6 +140,8 @@ export class SimulatedHost implements ShardHost {
     this.#followed.delete(shard);
   }
 
+  followed(): void {}
+
   async give(row: ShardRow, to: RandomId): Promise<Given> {
     const shard = this.#shards.get(row.shard);
     if (!shard) return 'lost';

@@ -285,13 +285,14 @@ function claimOf({ expiresAt, ...claim }: NullableClaim): Claim {
 const randomId = (): RandomId => randomBytes(16).toString('hex');
 
 /** Without the dashes that PostgreSQL writes. */
-const plainId = (id: string): RandomId => id.replaceAll('-', '');
+export const plainId = (id: string): RandomId => id.replaceAll('-', '');
 
 function shardRow(row: ShardRow): ShardRow {
   return { ...row, owner: row.owner === null ? null : plainId(row.owner), token: plainId(row.token) };
 }
 
-const shardRows = (rows: readonly ShardRow[]): ShardRow[] => rows.map(shardRow);
+/** As the database writes them. */
+export const shardRows = (rows: readonly ShardRow[]): ShardRow[] => rows.map(shardRow);
 
 /** Only a Buffer is sent as bytes. */
 function asBuffer(bytes: Uint8Array): Buffer {

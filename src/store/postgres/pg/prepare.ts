@@ -47,6 +47,15 @@ export async function prepareSchema(client: ClientBase, options: PrepareOptions)
   return facts;
 }
 
+/** What holds for a cluster that is there. @throws DatabaseUnusable also where there is none */
+export async function findCluster(client: ClientBase, options: Omit<PrepareOptions, 'shards'>): Promise<ClusterFacts> {
+  const there = await findTables(client, options);
+  if (there === undefined || there.length === 0)
+    throw new DatabaseUnusable(`there is no cluster in PostgreSQL at ${options.where}: no node has ever started on it`);
+  checkOurs(there, options);
+  return await readFacts(client, options);
+}
+
 /** The tables of the schema by name; undefined when there is no such schema. */
 async function findTables(
   client: ClientBase,
@@ -83,7 +92,7 @@ async function make(client: ClientBase, { shards, format }: PrepareOptions): Pro
   await client.query('INSERT INTO settings (version, id) VALUES (0, $1)', [noChange]);
 }
 
-function checkOurs(there: readonly string[], { schema, where }: PrepareOptions): void {
+function checkOurs(there: readonly string[], { schema, where }: Pick<PrepareOptions, 'schema' | 'where'>): void {
   if (there.includes('about') && there.includes('shard') && there.includes('log')) return;
   const some = there.slice(0, 3).join(', ');
   throw new DatabaseUnusable(
@@ -91,7 +100,10 @@ function checkOurs(there: readonly string[], { schema, where }: PrepareOptions):
   );
 }
 
-async function readFacts(client: ClientBase, { where, format, schema }: PrepareOptions): Promise<ClusterFacts> {
+async function readFacts(
+  client: ClientBase,
+  { where, format, schema }: Omit<PrepareOptions, 'shards'>,
+): Promise<ClusterFacts> {
   const { rows } = await client.query<ClusterFacts & { tablesFormat: number; createdAt: string }>(
     `SELECT tables_format AS "tablesFormat", format, shards, identity, secret, id_key AS "idKey", created_at AS "createdAt"
       FROM about`,
