@@ -11,8 +11,7 @@ import type { Rules } from '../../api/validate.js';
 import { mergedBulks } from '../../cluster/gathering/gathered-bulks.js';
 import { type BulkAction, type BulkRecord, formatBulkId, meantBy } from '../../domain/control/bulk.js';
 import { Refusal } from '../../domain/errors.js';
-import type { Answer, Request } from '../../scheduler/messages.js';
-import type { BulkJobs } from '../../store/port.js';
+import type { Answer, BulkRequest, Request } from '../../scheduler/messages.js';
 import type { Steps } from '../../store/queries-port.js';
 import { parseJson } from '../bodies/json-body.js';
 import type { Exchange } from '../http/exchange.js';
@@ -174,7 +173,7 @@ function bulkOf(answer: Answer): BulkRecord | undefined {
   return answer.ok && 'bulk' in answer ? answer.bulk : undefined;
 }
 
-const matchedOf = (jobs: readonly BulkJobs[]): number => jobs.reduce((sum, { places }) => sum + places.length, 0);
+const matchedOf = (jobs: BulkRequest['jobs']): number => jobs.reduce((sum, { places }) => sum + places.length, 0);
 
 /** What needs no steps. */
 function once<T>(value: () => T): Steps<T> {
