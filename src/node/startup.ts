@@ -196,7 +196,7 @@ async function begin(
     keyedJobs: (shard, places) => node.keyedJobs(shard, places),
     telemetry: counts,
     ...overview.shown,
-    metrics: () => metricsText(counts, figures),
+    metrics: () => metricsText(counts, { ...figures, cluster: node.figures }),
   });
   end.first(() => server.abandon());
   const { givenTokens, tokenFile, tokens } = config;
