@@ -105,7 +105,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     this.several = new SeveralShards(shards, ports, turn, this.moves);
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },
-      settled: () => this.settings.renew(),
+      settingsApplied: () => this.settings.renew(),
       lost: (shard) => this.#node.refused(shard),
     });
     this.settings = new SharedSettings({

@@ -46,7 +46,7 @@ export class Host {
   readonly indexes: Index[] = [];
   readonly lost: number[] = [];
   /** This node goes by what users have set. */
-  settled: Promise<void> = Promise.resolve();
+  settingsApplied: Promise<void> = Promise.resolve();
   readonly several: SeveralShards;
   readonly moves: NodeMoves;
   /** The others do not reach it, nor it them, about attempts. */
@@ -109,7 +109,7 @@ export class Host {
       },
       lost: (shard) => this.lost.push(shard),
       moves: this.moves,
-      settled: () => this.settled,
+      settingsApplied: () => this.settingsApplied,
     });
     this.together = togetherOf(this.shards, undefined, this.#names());
   }
