@@ -58,6 +58,8 @@ class Hosted {
   isGiven = false;
   owned: OwnedShard | undefined;
   storage: ClusterStorage | undefined;
+  /** How long it took to load, in milliseconds. */
+  loadMs: number | undefined;
   index: HostedIndex | undefined;
   /** Settled when its opening has come to its end. */
   opening: Promise<void> = Promise.resolve();
@@ -67,6 +69,9 @@ class Hosted {
 
 /** Whoever follows a shard says so with each of its beats. */
 const holdMergesMs = 3000;
+
+/** An index that has been behind for so long without taking anything up will not. */
+const stalledMs = 10_000;
 
 class Dropped extends Error {
   override readonly name = 'Dropped';
@@ -81,6 +86,8 @@ export class NodeShards implements ShardHost {
   readonly #ports: ShardHostPorts;
   readonly #hosted = new Map<number, Hosted>();
   readonly #followed = new Map<number, Following<HostedIndex>>();
+  /** The epoch under which a shard was open here last. */
+  readonly #epochs = new Map<number, number>();
   /** Shards whose following comes to its end. */
   readonly #ending = new Map<number, Promise<void>>();
 
@@ -132,9 +139,28 @@ export class NodeShards implements ShardHost {
     });
   }
 
+  /** Gives up what goes on being appended to, and is not taken up by its index: nobody would find it here. It is loaded anew. */
+  giveUpStalled(): void {
+    for (const [shard, { storage, isDropped, isGiven }] of this.#hosted) {
+      const progress = storage?.progress;
+      if (progress === undefined || isDropped || isGiven || progress.stalledMs < stalledMs) continue;
+      const { appended, applied } = progress;
+      this.#ports.log.error(
+        { shard, appended, applied },
+        `a shard is given up: its index has not taken up record ${applied + 1} for ${stalledMs / 1000} s`,
+      );
+      this.#ports.lost(shard);
+    }
+  }
+
   /** How far a shard that is open has come. */
   progressOf(shard: number): Progress | undefined {
     return this.#hosted.get(shard)?.storage?.progress;
+  }
+
+  /** How long a shard that is open took to load, in milliseconds; undefined where it was followed before it came. */
+  loadMsOf(shard: number): number | undefined {
+    return this.#hosted.get(shard)?.loadMs;
   }
 
   /** When the first job of each shard that is open is due, Unix milliseconds. */
@@ -227,7 +253,10 @@ export class NodeShards implements ShardHost {
       here.map(({ seq, fence, epoch }) => ({ jobSeq: numbers.of(seq), fence, epoch })),
     );
     if (hosted.isDropped) throw new Dropped(shard);
-    const owned = shards.add({ kv, log: source, storage, numbers, clean: false }, moves.remote.add(row));
+    // This process has had it last: what it ran then has not ended it.
+    const planned = row.epoch - (this.#epochs.get(shard) ?? Number.NEGATIVE_INFINITY) <= 1;
+    this.#epochs.set(shard, row.epoch);
+    const owned = shards.add({ kv, log: source, storage, numbers, clean: planned, planned }, moves.remote.add(row));
     hosted.owned = owned;
     const { store, scheduler } = owned;
     names = store;
@@ -243,7 +272,7 @@ export class NodeShards implements ShardHost {
   }
 
   async #load(row: ShardRow, hosted: Hosted): Promise<{ readonly index: HostedIndex; readonly loaded: LoadedIndex }> {
-    const { database, indexes, shards } = this.#ports;
+    const { database, indexes, shards, clock } = this.#ports;
     const { shard } = row;
     const followed = this.#followed.get(shard);
     this.#followed.delete(shard);
@@ -261,7 +290,10 @@ export class NodeShards implements ShardHost {
     const index = indexes.add(shard, 1 / shards.shards.count);
     hosted.index = index;
     const filling = fillingUntil(index, () => hosted.isDropped, shard);
-    return { index, loaded: await loadShard(database, row, filling) };
+    const since = clock.monotonic();
+    const loaded = await loadShard(database, row, filling);
+    hosted.loadMs = clock.monotonic() - since;
+    return { index, loaded };
   }
 
   #eventsFor(shard: number, hosted: Hosted, store: CommittedStore): ClusterEvents {

@@ -50,6 +50,10 @@ t.test('what a killed node had runs on another', { skip: withoutPostgres }, asyn
   const verdict = check(recorder.lines());
   t.same(verdict.violations, [], report(verdict));
   t.same(await asking.wrong(second.api), []);
+  const metrics = (await second.api.absolute('GET', '/metrics')).text;
+  t.match(metrics, /^escapement_cluster_shards\{owner="own"\} 16$/m);
+  t.match(metrics, /^escapement_cluster_declared_dead_total\{node="other"\} 1$/m);
+  t.match(metrics, /^escapement_cluster_statements_total\{statement="append",end="done"\} [1-9]/m);
   t.equal((await second.api.job(id)).status, 'success', 'what was cut short ran again');
   t.ok(verdict.counts.attempts > asked, `${verdict.counts.attempts} attempts`);
 
@@ -58,4 +62,16 @@ t.test('what a killed node had runs on another', { skip: withoutPostgres }, asyn
   t.equal(await second.end(), 0);
   await eventually(() => ownsAll(first), 'the first takes at once what the second leaves', 30_000);
   t.equal((await first.api.job(id)).status, 'success');
+});
+
+t.test('what is started anew at once goes on with what it had', { skip: withoutPostgres }, async (t) => {
+  const { nodes } = await startCluster(t, { count: 1, settings: ['fsync=off'] });
+  const [node] = nodes as [ClusterNode];
+  await eventually(() => isWell(node), 'all shards are run', 30_000);
+  const { body } = await node.api.post<{ id: string }>('/jobs', { name: 'sleep', delay: '1h' });
+  await node.kill();
+  await node.start();
+  await eventually(() => ownsAll(node), 'it has them all', 30_000);
+  t.equal((await node.api.job(body.id)).status, 'pending');
+  t.match(node.server.output(), /this process was that node before/, 'nobody has waited for its beats');
 });

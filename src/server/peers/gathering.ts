@@ -12,6 +12,7 @@ import type { SearchPart } from '../../cluster/gathering/merged-search.js';
 import { type Peer, type PeerAnswer, PeerGone, type Peers, peerHeaders } from '../../cluster/peers.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Job } from '../../domain/job.js';
+import type { Requests } from '../../scheduler/messages.js';
 import type { ListQuery, Queries, SearchQuery, Steps } from '../../store/queries-port.js';
 import type { Turns } from '../bodies/turns.js';
 import type { Exchange } from '../http/exchange.js';
@@ -25,12 +26,21 @@ export interface OwnShards extends Queries {
   searchPart(query: SearchQuery): Steps<SearchPart<Job>>;
 }
 
+/** Bulk actions in a cluster. */
+export interface ClusterBulks {
+  /** Those of some of the shards of this node. */
+  of(shards: readonly number[]): Pick<Requests, 'request' | 'bulks'>;
+  /** A number that no other has, and that is greater than those before. */
+  next(): Promise<number>;
+}
+
 /** What is put together of all nodes of a cluster. */
 export interface ClusterContext {
   readonly gathering: Gathering;
   readonly own: (shards: readonly number[]) => OwnShards;
   /** The jobs of some of the shards of this node. */
   readonly jobsOfTypes: (shards: readonly number[]) => JobsOfTypes;
+  readonly bulks: ClusterBulks;
   /** Has a request decided whose key may be another node's. */
   readonly keyed: KeyedCreations;
 }
@@ -47,10 +57,18 @@ export interface GatheringPorts {
 export interface Question<Part> {
   /** Of the public API, with the query. */
   readonly path: string;
-  /** The part of own shards; of none where the node is asked for what it knows of itself. */
-  readonly part: (shards: readonly number[]) => Steps<Part>;
-  /** Nodes without shards are asked, too, as far as they answer. */
-  readonly everyNode?: boolean;
+  /** Where it is no GET: asked twice of a shard it must do no more than once. */
+  readonly sent?: { readonly method: 'POST' | 'DELETE'; readonly body?: Buffer } | undefined;
+  /**
+   * The part of own shards; of none where the node is asked for what it knows of itself. It may come later: undefined is none, and the
+   * shards are asked for again.
+   */
+  readonly part: (shards: readonly number[]) => Steps<Part | Promise<Part | undefined>>;
+  /**
+   * Who is asked: all shards (by default), all shards and the nodes that have none, or nodes as such, whatever shards they have. Nodes
+   * without shards are passed over if they do not answer.
+   */
+  readonly of?: 'shards' | 'shards and nodes' | 'nodes';
 }
 
 /** A part, and what it is of. */
@@ -90,12 +108,13 @@ export class Gathering {
    */
   async all<Part>(question: Question<Part>, isOver: () => boolean = () => false): Promise<readonly Gathered<Part>[]> {
     const { peers, now, sleep } = this.#ports;
-    const missing = new Set(Array.from({ length: peers.shards }, (_, shard) => shard));
+    const { of = 'shards' } = question;
+    const missing = new Set(Array.from({ length: of === 'nodes' ? 0 : peers.shards }, (_, shard) => shard));
     const parts: Gathered<Part>[] = [];
     // A node that has no shards, or none any more, is asked in the first round only.
     for (const end = now() + patienceMs; ; ) {
       const asked = this.#byOwner(missing);
-      if (question.everyNode && parts.length === 0) asked.push(...this.#others(asked));
+      if (of !== 'shards' && parts.length === 0) asked.push(...this.#others(asked));
       const had = await Promise.all(asked.map((one) => this.#partOf(one, question)));
       for (const each of had) {
         if (each === undefined) continue;
@@ -105,8 +124,9 @@ export class Gathering {
       if (missing.size === 0) return parts;
       const left = end - now();
       if (left <= 0 || isOver()) break;
+      // What it finds is there in one of the next rounds, however slow the database is.
+      peers.renew().catch(() => {});
       await sleep(Math.min(pauseMs, left));
-      await Promise.race([peers.renew(), sleep(Math.max(0, end - now()))]);
     }
     const shards = missing.size === 1 ? 'One shard has' : `${missing.size} shards have`;
     throw new Refusal('storage_unavailable', `${shards} no owner that answers just now. Try again in a moment.`);
@@ -149,20 +169,24 @@ export class Gathering {
     return all.filter((owner) => !names.has(nameOf(owner))).map((owner) => ({ owner, shards: [] }));
   }
 
-  async #partOf<Part>({ owner, shards }: Asked, { path, part }: Question<Part>): Promise<Gathered<Part> | undefined> {
+  async #partOf<Part>({ owner, shards }: Asked, question: Question<Part>): Promise<Gathered<Part> | undefined> {
     const node = nameOf(owner);
     if (owner === 'here') {
-      const own = await this.#own(shards, part);
+      const own = await this.#own(shards, question.part);
       return own === undefined ? undefined : { node, shards, part: own };
     }
-    const answer = await this.#ask(owner, path, shards);
+    const answer = await this.#ask(owner, question, shards);
     if (answer?.status === 200) return { node, shards, part: JSON.parse(answer.body.toString()) as Part };
     // Of what else it says, nothing is about the question: that was read here before.
     return undefined;
   }
 
   /** Undefined: it has not answered. */
-  async #ask(peer: Peer, path: string, shards: readonly number[]): Promise<PeerAnswer | undefined> {
+  async #ask(
+    peer: Peer,
+    { path, sent }: Pick<Question<unknown>, 'path' | 'sent'>,
+    shards: readonly number[],
+  ): Promise<PeerAnswer | undefined> {
     const { peers, now } = this.#ports;
     const cut = new AbortController();
     const end = now() + answerMs;
@@ -170,8 +194,12 @@ export class Gathering {
       if (now() >= end || peers.reach(peer) === undefined) cut.abort();
     }, lookMs);
     try {
-      const headers = { [peerHeaders.shards]: shards.length === 0 ? none : shards.join() };
-      return await peers.ask(peer, { method: 'GET', path, headers, signal: cut.signal });
+      const { method = 'GET', body } = sent ?? {};
+      const headers = {
+        [peerHeaders.shards]: shards.length === 0 ? none : shards.join(),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      };
+      return await peers.ask(peer, { method, path, headers, body, signal: cut.signal });
     } catch (error) {
       if (error instanceof PeerGone) return undefined;
       throw error;
@@ -187,7 +215,7 @@ export class Gathering {
     const areHeld = (): boolean =>
       shards.every((shard, at) => leases[at] !== undefined && peers.leaseOf(shard) === leases[at]);
     return new Promise((resolve, reject) => {
-      let steps: Steps<Part> | undefined;
+      let steps: Steps<Part | Promise<Part | undefined>> | undefined;
       const step = (): void => {
         try {
           // What is read behind this, in the same turn, is as true as the lease.
