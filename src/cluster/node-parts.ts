@@ -12,6 +12,7 @@ import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js'
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
+import { DatabasePlaces } from './database-places.js';
 import { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import type { ClusterFigures } from '../telemetry/cluster/cluster-metrics.js';
 import { HttpPeers } from './http-peers.js';
@@ -102,7 +103,8 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       stateOf: (node) => stateOf(node, this.#node.view?.nodes ?? []),
       mayAct: (shard) => this.#node.rowOf(shard) !== undefined,
     });
-    this.several = new SeveralShards(shards, ports, turn, this.moves);
+    const keeper = new DatabasePlaces(database, () => this.#node.node);
+    this.several = new SeveralShards(shards, ports, turn, { moves: this.moves, keeper });
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },
       settled: () => this.settings.renew(),
@@ -151,6 +153,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
           this.moves.outgoing.abandon();
           counts.declaredDead.self++;
           log.warn('this node was declared dead, and comes anew: what it owned is dropped');
+          this.several.begunAnew();
         },
         lost: (row) => {
           counts.shardsLost.fenced++;
