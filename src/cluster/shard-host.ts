@@ -39,7 +39,7 @@ export interface ShardHostPorts {
   /** What shards leave behind that have moved. */
   readonly moves: ShardMoves;
   /** Resolves when this node goes by all that users had set before the call. */
-  readonly settled: () => Promise<void>;
+  readonly settingsApplied: () => Promise<void>;
   /** A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed. */
   readonly lost: (shard: number) => void;
 }
@@ -58,6 +58,8 @@ class Hosted {
   isGiven = false;
   owned: OwnedShard | undefined;
   storage: ClusterStorage | undefined;
+  /** How long it took to load, in milliseconds. */
+  loadMs: number | undefined;
   index: HostedIndex | undefined;
   /** Settled when its opening has come to its end. */
   opening: Promise<void> = Promise.resolve();
@@ -156,6 +158,11 @@ export class NodeShards implements ShardHost {
     return this.#hosted.get(shard)?.storage?.progress;
   }
 
+  /** How long a shard that is open took to load, in milliseconds; undefined where it was followed before it came. */
+  loadMsOf(shard: number): number | undefined {
+    return this.#hosted.get(shard)?.loadMs;
+  }
+
   /** When the first job of each shard that is open is due, Unix milliseconds. */
   get due(): Readonly<Record<number, number>> {
     const { shards } = this.#ports.shards;
@@ -217,7 +224,7 @@ export class NodeShards implements ShardHost {
     const { shard } = row;
     const { count } = shards.shards;
     const { index, loaded } = await this.#load(row, hosted);
-    await this.#ports.settled();
+    await this.#ports.settingsApplied();
     if (hosted.isDropped) throw new Dropped(shard);
     // It is there before anything is committed.
     let names: CommittedStore | undefined;
@@ -265,7 +272,7 @@ export class NodeShards implements ShardHost {
   }
 
   async #load(row: ShardRow, hosted: Hosted): Promise<{ readonly index: HostedIndex; readonly loaded: LoadedIndex }> {
-    const { database, indexes, shards } = this.#ports;
+    const { database, indexes, shards, clock } = this.#ports;
     const { shard } = row;
     const followed = this.#followed.get(shard);
     this.#followed.delete(shard);
@@ -283,7 +290,10 @@ export class NodeShards implements ShardHost {
     const index = indexes.add(shard, 1 / shards.shards.count);
     hosted.index = index;
     const filling = fillingUntil(index, () => hosted.isDropped, shard);
-    return { index, loaded: await loadShard(database, row, filling) };
+    const since = clock.monotonic();
+    const loaded = await loadShard(database, row, filling);
+    hosted.loadMs = clock.monotonic() - since;
+    return { index, loaded };
   }
 
   #eventsFor(shard: number, hosted: Hosted, store: CommittedStore): ClusterEvents {
