@@ -25,6 +25,8 @@ export interface HttpPeersOptions {
   readonly ownerOf: (shard: number) => string | undefined;
   /** As of `Peers`. */
   readonly leaseOf: (shard: number) => string | undefined;
+  /** As of `Peers`. */
+  readonly openedBehind: (shard: number) => number;
   /** Ids of the others whose beats move. */
   readonly living: () => readonly string[];
   /** Where a node is reached, a URL; undefined: its beat does not move, and it is not to be called. */
@@ -73,6 +75,10 @@ export class HttpPeers implements Peers {
 
   leaseOf(shard: number): string | undefined {
     return this.#options.leaseOf(shard);
+  }
+
+  openedBehind(shard: number): number {
+    return this.#options.openedBehind(shard);
   }
 
   reach({ node }: Peer): Reach | undefined {
