@@ -26,6 +26,7 @@ import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { SharedSettings } from './settings/shared-settings.js';
 import { NodeShards } from './shard-host.js';
 import { Shards } from './shards.js';
+import { FormerSelf } from './standing/former-self.js';
 import { OwnAddress } from './standing/own-address.js';
 import { standing } from './standing/standing.js';
 import type { Schedulers } from './together.js';
@@ -116,13 +117,22 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       own,
     );
     const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
+    const former = new FormerSelf(directory);
     this.#ownAddress = new OwnAddress({ address, log, isShared: () => this.#isAddressShared });
     this.#node = new ClusterNode({
-      ...{ database, deadline, sessions, address, host: this.#host, randomId: newRandomId, format: schemaVersion },
+      ...{ database, deadline, sessions, address, host: this.#host, format: schemaVersion, formerSelf: former.node },
+      randomId: () => {
+        const id = newRandomId();
+        former.note(id);
+        return id;
+      },
       clock: { now: () => Date.now(), monotonic: monotonicMs },
       due: () => this.#host.due,
       settleMs,
-      looked: () => this.moves.remote.seen(),
+      looked: () => {
+        this.moves.remote.seen();
+        this.#host.giveUpStalled();
+      },
       told: () => ({ settings: this.settings.applied, types: this.types.digest }),
       isReached: () => this.#ownAddress.isHeard,
       events: {
@@ -137,7 +147,10 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
         lost: (row) => log.warn(told(row), 'a shard is dropped: it is not under the lease of this node any more'),
         rewound: (row) => log.error(told(row), 'the database has lost records that it had confirmed: they are gone'),
         failed: (shard, err) => log.error({ shard, err }, 'a shard could not be loaded, and is tried again'),
-        declared: ({ node, address }) => log.warn({ node, address }, 'another node does not beat any more: it is dead'),
+        declared: ({ node, address }) => {
+          if (node === former.node) log.info({ node }, 'this process was that node before: it takes what that had');
+          else log.warn({ node, address }, 'another node does not beat any more: it is dead');
+        },
       },
     });
     this.#table = new OwnersTable(this.#node, monotonicMs);

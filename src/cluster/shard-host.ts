@@ -68,6 +68,9 @@ class Hosted {
 /** Whoever follows a shard says so with each of its beats. */
 const holdMergesMs = 3000;
 
+/** An index that has been behind for so long without taking anything up will not. */
+const stalledMs = 10_000;
+
 class Dropped extends Error {
   override readonly name = 'Dropped';
 
@@ -81,6 +84,8 @@ export class NodeShards implements ShardHost {
   readonly #ports: ShardHostPorts;
   readonly #hosted = new Map<number, Hosted>();
   readonly #followed = new Map<number, Following<HostedIndex>>();
+  /** The epoch under which a shard was open here last. */
+  readonly #epochs = new Map<number, number>();
   /** Shards whose following comes to its end. */
   readonly #ending = new Map<number, Promise<void>>();
 
@@ -130,6 +135,20 @@ export class NodeShards implements ShardHost {
       const { position, id } = storage?.last ?? { position: 0, id: null };
       return id === null || isDropped ? [] : [{ shard, position, id }];
     });
+  }
+
+  /** Gives up what goes on being appended to, and is not taken up by its index: nobody would find it here. It is loaded anew. */
+  giveUpStalled(): void {
+    for (const [shard, { storage, isDropped, isGiven }] of this.#hosted) {
+      const progress = storage?.progress;
+      if (progress === undefined || isDropped || isGiven || progress.stalledMs < stalledMs) continue;
+      const { appended, applied } = progress;
+      this.#ports.log.error(
+        { shard, appended, applied },
+        `a shard is given up: its index has not taken up record ${applied + 1} for ${stalledMs / 1000} s`,
+      );
+      this.#ports.lost(shard);
+    }
   }
 
   /** How far a shard that is open has come. */
@@ -227,7 +246,10 @@ export class NodeShards implements ShardHost {
       here.map(({ seq, fence, epoch }) => ({ jobSeq: numbers.of(seq), fence, epoch })),
     );
     if (hosted.isDropped) throw new Dropped(shard);
-    const owned = shards.add({ kv, log: source, storage, numbers, clean: false }, moves.remote.add(row));
+    // This process has had it last: what it ran then has not ended it.
+    const planned = row.epoch - (this.#epochs.get(shard) ?? Number.NEGATIVE_INFINITY) <= 1;
+    this.#epochs.set(shard, row.epoch);
+    const owned = shards.add({ kv, log: source, storage, numbers, clean: planned, planned }, moves.remote.add(row));
     hosted.owned = owned;
     const { store, scheduler } = owned;
     names = store;

@@ -16,6 +16,10 @@ export class Shards {
   /** How many there are in all, here or elsewhere. */
   readonly count: number;
   #owned: readonly OwnedShard[] = [];
+  /** Of shards that are owned: how many jobs they had made before. */
+  readonly #madeBefore = new Map<OwnedShard, number>();
+  /** Jobs that shards made here that are not owned any more. */
+  #madeByOthers = 0;
 
   constructor(count: number) {
     this.count = count;
@@ -24,6 +28,11 @@ export class Shards {
   /** Those that are owned, in order of their numbers. */
   get all(): readonly OwnedShard[] {
     return this.#owned;
+  }
+
+  /** Jobs that were made here, whichever shards had them. */
+  get made(): number {
+    return this.#owned.reduce((sum, shard) => sum + this.#madeIn(shard), this.#madeByOthers);
   }
 
   /** Some of those that are owned now. */
@@ -36,12 +45,21 @@ export class Shards {
   /** From now on it is owned. */
   add(shard: OwnedShard): void {
     this.drop(shard.numbers.shard);
+    this.#madeBefore.set(shard, shard.scheduler.counters.nextSeq);
     this.#owned = [...this.#owned, shard].sort((a, b) => a.numbers.shard - b.numbers.shard);
   }
 
   /** It is not owned any more. */
   drop(shard: number): void {
-    this.#owned = this.#owned.filter(({ numbers }) => numbers.shard !== shard);
+    const dropped = this.get(shard);
+    if (dropped === undefined) return;
+    this.#madeByOthers += this.#madeIn(dropped);
+    this.#madeBefore.delete(dropped);
+    this.#owned = this.#owned.filter((each) => each !== dropped);
+  }
+
+  #madeIn(shard: OwnedShard): number {
+    return shard.scheduler.counters.nextSeq - (this.#madeBefore.get(shard) ?? 0);
   }
 
   /** Undefined when it is not owned. */

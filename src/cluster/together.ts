@@ -38,6 +38,8 @@ export interface Together {
   readonly requests: Requests;
   readonly queries: Queries;
   readonly scheduler: Schedulers;
+  /** Jobs that this process has made. */
+  made(): number;
   /** Of each shard. */
   readonly states: readonly Pick<CommittedState, 'types' | 'sets'>[];
   readonly jobLogs: LineKeeper & { readonly bytes: number; readonly dropped: number; flush(): void };
@@ -52,12 +54,14 @@ export function togetherOf(shards: Shards, settings?: ClusterSettings, names?: C
   const [only] = shards.all;
   if (shards.count === 1 && only !== undefined && settings === undefined) {
     const { scheduler, queries, state, jobLogs } = only;
-    return { requests: scheduler, queries, scheduler, states: [state], jobLogs };
+    const made = (): number => shards.made;
+    return { requests: scheduler, queries, scheduler, made, states: [state], jobLogs };
   }
   return {
     requests: new RoutedRequests(shards, settings, names),
     queries: new GatheredQueries(shards),
     scheduler: schedulersOf(shards, settings),
+    made: () => shards.made,
     get states() {
       return shards.all.map(({ state }) => state);
     },

@@ -6,9 +6,9 @@ import { historyOf, statsOf } from './figures.js';
 import { type SystemParts, systemOf } from './system.js';
 
 interface Parts
-  extends Omit<OverviewParts, 'scheduler' | 'queries'>,
+  extends Omit<OverviewParts, 'scheduler' | 'queries' | 'made'>,
     Omit<SystemParts, 'startedAt' | 'queries' | 'counts' | 'pool'> {
-  readonly together: Pick<OverviewParts, 'scheduler' | 'queries'>;
+  readonly together: Pick<OverviewParts, 'scheduler' | 'queries' | 'made'>;
   /** When it began, monotonic milliseconds. */
   readonly begunAt: number;
   readonly logger: Logger;
@@ -27,7 +27,8 @@ export interface Overview {
 /** Reads the history of the directory. */
 export async function overviewOf({ together, begunAt, logger, ...rest }: Parts): Promise<Overview> {
   const { clock, directory } = rest;
-  const parts = { ...rest, scheduler: together.scheduler, queries: together.queries };
+  const { scheduler, queries, made } = together;
+  const parts = { ...rest, scheduler, queries, made };
   const history = await historyOf(directory, parts, logger);
   const startedAt = clock.now() - (clock.monotonic() - begunAt);
   return {

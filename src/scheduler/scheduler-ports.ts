@@ -54,6 +54,8 @@ export interface SchedulerStart {
   readonly settings: Settings;
   readonly bulks: KeptBulks;
   readonly clean: boolean;
+  /** What ran was interrupted by no fault; absent: the process has ended. */
+  readonly planned?: boolean | undefined;
   /** When the last commit was made, in Unix milliseconds; undefined when there was none. */
   readonly lastRecordAt: number | undefined;
   /** When no server had run before that, as far as that was known. Unix milliseconds. */

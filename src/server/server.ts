@@ -229,7 +229,7 @@ export class Server {
       ...failuresRoutes(base, { queries, timezone, turns, cluster: all, cursors: jobs.cursors }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
-      ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone }) : []),
+      ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone, cluster: all }) : []),
       ...(options.system ? systemRoutes(base, { system: options.system, exposed }) : []),
       ...(options.cluster ? clusterRoutes(base, options.cluster) : []),
       ...healthRoutes(base, { health, clock, timezone }),

@@ -154,3 +154,44 @@ t.test('what was asked for before is written before', async (t) => {
   t.equal(second.together.queries.totals().pending + second.together.queries.totals().running, 3);
   await until('all run', () => first.pool.attempts.size + second.pool.attempts.size === 3);
 });
+
+t.test('a shard that a node has lost and opens again interrupts its attempts by no fault', async (t) => {
+  const w = world(t);
+  const { first, until, settled } = w;
+  await settled(first.host.open(first.take(0)));
+  const number = await running(w);
+  for (let times = 1; times <= 4; times++) {
+    const dropped = first.host.drop(0);
+    first.end(number);
+    await settled(dropped);
+    await settled(first.host.open(first.take(0)));
+    await until('it runs again', () => first.pool.attempts.has(number));
+    await until(
+      'that is on record',
+      () => bodies(first, number).filter((body) => body === 'job.started').length > times,
+    );
+  }
+  first.end(number);
+  await until('it has succeeded', () => bodies(first, number).includes('job.completed'));
+  t.equal(first.together.queries.totals().failed, 0);
+});
+
+t.test('an index that takes nothing up costs its shard', async (t) => {
+  const w = world(t);
+  const { first, until, settled } = w;
+  await settled(first.host.open(first.take(0)));
+  const [index] = first.indexes;
+  const asked = first.create();
+  index!.isOpen = false;
+  await until('it is appended', () => asked.answer !== undefined);
+  first.host.giveUpStalled();
+  t.same(first.lost, [], 'it has some time');
+  first.aheadMs = 10_001;
+  first.host.giveUpStalled();
+  t.same(first.lost, [0]);
+  const dropped = first.host.drop(0);
+  first.end(numberOf(asked));
+  await settled(dropped);
+  await settled(first.host.open(first.take(0)));
+  await until('what was appended is there', () => first.pool.attempts.has(numberOf(asked)));
+});

@@ -59,3 +59,15 @@ t.test('what a killed node had runs on another', { skip: withoutPostgres }, asyn
   await eventually(() => ownsAll(first), 'the first takes at once what the second leaves', 30_000);
   t.equal((await first.api.job(id)).status, 'success');
 });
+
+t.test('what is started anew at once goes on with what it had', { skip: withoutPostgres }, async (t) => {
+  const { nodes } = await startCluster(t, { count: 1, settings: ['fsync=off'] });
+  const [node] = nodes as [ClusterNode];
+  await eventually(() => isWell(node), 'all shards are run', 30_000);
+  const { body } = await node.api.post<{ id: string }>('/jobs', { name: 'sleep', delay: '1h' });
+  await node.kill();
+  await node.start();
+  await eventually(() => ownsAll(node), 'it has them all', 30_000);
+  t.equal((await node.api.job(body.id)).status, 'pending');
+  t.match(node.server.output(), /this process was that node before/, 'nobody has waited for its beats');
+});

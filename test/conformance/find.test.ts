@@ -2,7 +2,7 @@
 import t from 'tap';
 import { Client, type Job, type JobList } from '../support/client.js';
 import { startServer } from '../support/server.js';
-import { onlyOne } from '../support/shards.js';
+import { hasOneShard, onlyOne } from '../support/shards.js';
 import { problem } from './forms.js';
 
 t.setTimeout(60_000);
@@ -128,7 +128,9 @@ t.test('a text in payload, result or last error, case ignored', async (t) => {
   t.same(await search('q=needle&status=pending'), []);
   t.same(await search('q=needle&status=failed&due_after=2020-01-01T00:00:00Z'), of(failed));
   const first = (await api.get<Found>('/jobs?q=%7B&limit=2')).body;
-  t.same([first.items.length, first.scanned], [2, 2]);
+  t.equal(first.items.length, 2);
+  // Over several nodes each looks for so many.
+  t.ok(hasOneShard ? first.scanned === 2 : first.scanned >= 2, `${first.scanned} were looked at`);
   const seen = first.items.map(({ id }) => id);
   for (let cursor = first.next_cursor; cursor !== undefined; ) {
     const { body } = await api.get<Found>(`/jobs?q=%7B&limit=2&cursor=${cursor}`);

@@ -4,7 +4,7 @@ import '../support/snapshots.js';
 import { Client, type Job, type JobList } from '../support/client.js';
 import { normalise } from '../support/normalise.js';
 import { startServer } from '../support/server.js';
-import { onlyOne, testedShards } from '../support/shards.js';
+import { hasOneShard, onlyOne } from '../support/shards.js';
 import { jobsInEveryStatus, problem } from './forms.js';
 
 t.setTimeout(60_000);
@@ -17,10 +17,9 @@ const made: Job[] = [];
 for (let i = 0; i < 150; i++)
   made.push(await api.create({ name: i % 3 === 0 ? 'echo' : 'noop', delay: '1h', payload: { i } }));
 /** Within a second they go by their numbers, which is as they were made where there is one shard. */
-const newestFirst =
-  testedShards === 1
-    ? made.map(({ id }) => id).reverse()
-    : [...ids(await api.list('?limit=100')), ...ids(await api.list('?limit=100&offset=100'))];
+const newestFirst = hasOneShard
+  ? made.map(({ id }) => id).reverse()
+  : [...ids(await api.list('?limit=100')), ...ids(await api.list('?limit=100&offset=100'))];
 
 t.test('fifty jobs by default, newest first, with the total of all', async (t) => {
   const page = await api.list();

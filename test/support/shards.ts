@@ -7,6 +7,9 @@ if (wanted !== undefined && !/^(1|2|4|8|16)$/.test(wanted)) throw new Error('TES
 /** Default: one, as for users. */
 export const testedShards = Number(wanted ?? 1);
 
+/** All jobs are in one shard, and so in the order of their making. */
+export const hasOneShard = testedShards === 1 && testedNodes === undefined;
+
 /** Options of a test that is about something which only a server of one shard does; a cluster has several. */
 export function onlyOne(what: string): { skip?: string } {
   if (testedNodes !== undefined) return { skip: `${what} (TEST_NODES=${testedNodes})` };

@@ -38,16 +38,22 @@ export class Recovery {
   /** Not looked at yet. */
   #named: readonly RemoteAttempt[];
   readonly #wasGiven: boolean;
+  readonly #isPlanned: boolean;
   /** Jobs whose attempts were named, and whose nodes have ended in order. */
   readonly #left = new Set<number>();
   /** The position of the commit that holds what was found. */
   #position = 0;
 
-  constructor(ports: RecoveryPorts, parts: RecoveryParts, start: Pick<SchedulerStart, 'handover' | 'position'>) {
+  constructor(
+    ports: RecoveryPorts,
+    parts: RecoveryParts,
+    start: Pick<SchedulerStart, 'handover' | 'position' | 'planned'>,
+  ) {
     this.#ports = ports;
     this.#parts = parts;
     this.#named = start.handover?.attempts ?? [];
     this.#wasGiven = wasGiven(start);
+    this.#isPlanned = start.planned ?? false;
   }
 
   /** Takes them up. Call once, before the first turn, and again for each write of it that is refused. */
@@ -62,7 +68,8 @@ export class Recovery {
       // An interruption is of now, and would hide for which slot the clock that was ahead had started it.
       clockSetBack.lookAtFirst(seq, now);
       const job = ledger.unlessUnreadable(seq, () => ledger.lookup(seq));
-      if (job?.state.status === 'running') ledger.record(job, crashDecision(job, now, this.#left.has(seq)), now);
+      if (job?.state.status === 'running')
+        ledger.record(job, crashDecision(job, now, this.#isPlanned || this.#left.has(seq)), now);
     }
     this.#position = this.#ports.store.position + (ledger.filling.isEmpty ? 0 : 1);
   }

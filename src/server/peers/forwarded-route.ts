@@ -1,5 +1,6 @@
 /**
- * Requests about one job, in a cluster: the node that owns its shard answers, whichever node was asked. A request is passed on once.
+ * Requests about one job, in a cluster: the node that owns its shard answers, whichever node was asked. Those for new jobs need a shard,
+ * too, and a node may have none. A request is passed on once.
  * While a shard has no owner, or its owner is another than this node thought, the request waits for two seconds.
  */
 
@@ -20,16 +21,44 @@ export interface Forwarding {
 export const patienceMs = 2000;
 export const pauseMs = 50;
 
+/** Who is to answer; undefined: nobody can just now. */
+type Chosen = 'here' | Peer | undefined;
+
 /** The route, where the owner of the job that its parameter names runs it. */
 export function forwarded(route: Route, forwarding: Forwarding): Route {
   const { peers } = forwarding;
+  return passedOn(route, forwarding, ({ parameter }) => peers.ownerOf(parameter));
+}
+
+/** The route, which needs a shard, whichever: where this node has none, another that has one runs it. */
+export function withShards(route: Route, forwarding: Forwarding): Route {
+  const { peers } = forwarding;
+  let own = 0;
+  let turns = 0;
+  const choose = (): Chosen => {
+    if (peers.ownerOfShard(own) === 'here') return 'here';
+    const others: Peer[] = [];
+    for (let shard = 0; shard < peers.shards; shard++) {
+      const owner = peers.ownerOfShard(shard);
+      if (owner === 'here') {
+        own = shard;
+        return 'here';
+      }
+      if (owner !== undefined) others.push(owner);
+    }
+    return others[turns++ % others.length];
+  };
+  return passedOn(route, forwarding, choose);
+}
+
+function passedOn(route: Route, forwarding: Forwarding, choose: (exchange: Exchange) => Chosen): Route {
   return {
     ...route,
     run(exchange, body) {
-      const owner = peers.ownerOf(exchange.parameter);
-      if (owner === 'here') return route.run(exchange, body);
+      if (choose(exchange) === 'here') return route.run(exchange, body);
       if (exchange.fromPeer) throw notOwned();
-      void passOn(route, exchange, keep(exchange, body), forwarding).catch((error) => exchange.fail(error));
+      const chosen = (): Chosen => choose(exchange);
+      void passOn(route, exchange, keep(exchange, body), forwarding, chosen).catch((error) => exchange.fail(error));
     },
   };
 }
@@ -42,19 +71,25 @@ export function keep(exchange: Exchange, body: Buffer): Buffer {
 }
 
 export function notOwned(): Refusal {
-  return new Refusal('misdirected_host', 'This node does not own the shard of that job.');
+  return new Refusal('misdirected_host', 'This node does not own the shard that this needs.');
 }
 
-async function passOn(route: Route, exchange: Exchange, body: Buffer, forwarding: Forwarding): Promise<void> {
+async function passOn(
+  route: Route,
+  exchange: Exchange,
+  body: Buffer,
+  forwarding: Forwarding,
+  choose: () => Chosen,
+): Promise<void> {
   const { peers, now, sleep } = forwarding;
   const gone = new AbortController();
   // A client may have asked to wait for longer than answers usually take: the owner sees to that.
   if (exchange.prefer !== undefined) exchange.rest(() => gone.abort());
-  const request = requestOf(exchange, body, gone.signal);
+  const request = requestOf(exchange, body, gone.signal, route.path.includes(':') ? exchange.path : route.path);
   // Who waits for the end of a job waits for another owner, too. What changes something is not to happen that much later.
   const waitMs = request.method === 'GET' ? readPreferences(exchange.prefer ?? '').waitSeconds * 1000 : 0;
   for (const end = now() + Math.max(patienceMs, waitMs); !exchange.over; ) {
-    const owner = peers.ownerOf(exchange.parameter);
+    const owner = choose();
     if (owner === 'here') return route.run(exchange, body);
     const answer = owner && (await ask(peers, owner, request));
     if (answer) return passBack(exchange, answer);
@@ -64,7 +99,7 @@ async function passOn(route: Route, exchange: Exchange, body: Buffer, forwarding
     await peers.renew().catch(() => {});
   }
   exchange.refuse(
-    new Refusal('storage_unavailable', 'No node owns the shard of that job just now. Try again in a moment.'),
+    new Refusal('storage_unavailable', 'No node owns the shard that this needs just now. Try again in a moment.'),
   );
 }
 

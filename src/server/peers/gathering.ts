@@ -49,8 +49,11 @@ export interface Question<Part> {
   readonly path: string;
   /** The part of own shards; of none where the node is asked for what it knows of itself. */
   readonly part: (shards: readonly number[]) => Steps<Part>;
-  /** Nodes without shards are asked, too, as far as they answer. */
-  readonly everyNode?: boolean;
+  /**
+   * Who is asked: all shards (by default), all shards and the nodes that have none, or nodes as such, whatever shards they have. Nodes
+   * without shards are passed over if they do not answer.
+   */
+  readonly of?: 'shards' | 'shards and nodes' | 'nodes';
 }
 
 /** A part, and what it is of. */
@@ -90,12 +93,13 @@ export class Gathering {
    */
   async all<Part>(question: Question<Part>, isOver: () => boolean = () => false): Promise<readonly Gathered<Part>[]> {
     const { peers, now, sleep } = this.#ports;
-    const missing = new Set(Array.from({ length: peers.shards }, (_, shard) => shard));
+    const { of = 'shards' } = question;
+    const missing = new Set(Array.from({ length: of === 'nodes' ? 0 : peers.shards }, (_, shard) => shard));
     const parts: Gathered<Part>[] = [];
     // A node that has no shards, or none any more, is asked in the first round only.
     for (const end = now() + patienceMs; ; ) {
       const asked = this.#byOwner(missing);
-      if (question.everyNode && parts.length === 0) asked.push(...this.#others(asked));
+      if (of !== 'shards' && parts.length === 0) asked.push(...this.#others(asked));
       const had = await Promise.all(asked.map((one) => this.#partOf(one, question)));
       for (const each of had) {
         if (each === undefined) continue;
@@ -105,8 +109,9 @@ export class Gathering {
       if (missing.size === 0) return parts;
       const left = end - now();
       if (left <= 0 || isOver()) break;
+      // What it finds is there in one of the next rounds, however slow the database is.
+      peers.renew().catch(() => {});
       await sleep(Math.min(pauseMs, left));
-      await Promise.race([peers.renew(), sleep(Math.max(0, end - now()))]);
     }
     const shards = missing.size === 1 ? 'One shard has' : `${missing.size} shards have`;
     throw new Refusal('storage_unavailable', `${shards} no owner that answers just now. Try again in a moment.`);

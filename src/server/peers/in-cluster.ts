@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.js';
 import type { Peers } from '../../cluster/peers.js';
 import type { Turns } from '../bodies/turns.js';
 import type { Route } from '../http/app.js';
-import { type Forwarding, forwarded } from './forwarded-route.js';
+import { type Forwarding, forwarded, withShards } from './forwarded-route.js';
 import { type ClusterContext, Gathering } from './gathering.js';
 import { keyedCreations } from './keyed-creation.js';
 
@@ -20,11 +20,15 @@ function forwardingOf(peers: Peers, clock: Clock): Forwarding {
   return { peers, now: () => clock.monotonic(), sleep: (ms) => sleep(ms) };
 }
 
-/** Requests about a job go to the node that owns its shard. @param base path of the API */
+/** Requests about a job go to the node that owns its shard, those for new ones to one that has shards. @param base path of the API */
 export function withOwners(routes: readonly Route[], base: string, { peers, clock }: ClusterParts): readonly Route[] {
   if (peers === undefined) return routes;
   const forwarding = forwardingOf(peers, clock);
-  return routes.map((route) => (route.path.startsWith(`${base}/jobs/:`) ? forwarded(route, forwarding) : route));
+  const making = [`${base}/jobs`, `${base}/jobs/batch`];
+  return routes.map((route) => {
+    if (route.path.startsWith(`${base}/jobs/:`)) return forwarded(route, forwarding);
+    return route.method === 'POST' && making.includes(route.path) ? withShards(route, forwarding) : route;
+  });
 }
 
 /** What routes need; undefined: there is no cluster. @param base path of the API */

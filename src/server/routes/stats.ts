@@ -68,7 +68,7 @@ export function statsRoutes(base: string, context: StatsContext): Route[] {
 function questionOf({ extras }: StatsContext, { own }: ClusterContext, base: string) {
   return {
     path: base + operations.stats.path,
-    everyNode: true,
+    of: 'shards and nodes' as const,
     part: (shards: readonly number[]) =>
       atOnce((): StatsPart => {
         const queries = own(shards);

@@ -51,6 +51,8 @@ export class Host {
   readonly moves: NodeMoves;
   /** The others do not reach it, nor it them, about attempts. */
   isCutOff = false;
+  /** Of the clock by which it is waited. */
+  aheadMs = 0;
   /** What is known of nodes; absent: they live. */
   states: ReadonlyMap<string, NodeState> = new Map();
   readonly host: NodeShards;
@@ -96,7 +98,8 @@ export class Host {
     });
     this.several = new SeveralShards(this.shards, ports, (shard) => this.several.owner.turn(shard), this.moves);
     this.host = new NodeShards({
-      ...{ database: fake.of(name), sessions: name, shards: this.several, clock: systemClock, pause: turn, log: quiet },
+      ...{ database: fake.of(name), sessions: name, shards: this.several, pause: turn, log: quiet },
+      clock: { monotonic: () => systemClock.monotonic() + this.aheadMs },
       indexes: {
         add: (_, logShare) => {
           const index = new Index(logShare);

@@ -64,7 +64,7 @@ export function jobTypesRoutes(context: JobTypesContext): Route[] {
     const question = {
       path:
         base + (names === undefined ? operations.jobTypes.path : `/job-types/${encodeURIComponent(names[0] ?? '')}`),
-      everyNode: true,
+      of: 'shards and nodes' as const,
       part: (shards: readonly number[]) =>
         countTypes(cluster.own(shards), cluster.jobsOfTypes(shards), clock.now(), names),
     };
