@@ -22,7 +22,7 @@ const handlers = {
       for (let n = 1; !existsSync(file) && !signal.aborted; n++) {
         progress(n % 100)
         log.info('still at it', { n })
-        await new Promise(done => setTimeout(done, 20))
+        await new Promise(done => setTimeout(done, 100))
       } }`,
 };
 
@@ -74,8 +74,13 @@ t.test('jobs of a node are there for those who ask another', { skip: withoutPost
   const watching = run(['jobs', 'watch', id, '--logs'], { ESCAPEMENT_URL: url });
   const watched = new Promise((resolve) => watching.once('exit', resolve));
   let text = '';
-  watching.stdout!.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  await eventually(() => /job\.log +talks/.test(text) && /job\.progress +talks/.test(text), 'it is watched', 30_000);
+  for (const from of [watching.stdout, watching.stderr])
+    from!.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  await eventually(
+    () => /job\.log +talks/.test(text) && /job\.progress +talks/.test(text),
+    () => `it is watched, and says: ${text.slice(-2000)}`,
+    90_000,
+  );
   writeFileSync(file, '');
   t.equal(await watched, 0);
   t.match(text, /job\.completed.*\n.*talks {2}success/);
