@@ -26,8 +26,8 @@ export interface HttpPeersOptions {
   readonly ownerOf: (shard: number) => string | undefined;
   /** As of `Peers`. */
   readonly leaseOf: (shard: number) => string | undefined;
-  /** As of `Peers`. */
-  readonly openedBehind: (shard: number) => number;
+  /** As of `Peers`; default: no event is lost. */
+  readonly openedBehind?: (shard: number) => number;
   /** Ids of the others whose beats move. */
   readonly living: () => readonly string[];
   /** Where a node is reached, a URL; undefined: its beat does not move, and it is not to be called. */
@@ -80,7 +80,7 @@ export class HttpPeers implements Peers {
   }
 
   openedBehind(shard: number): number {
-    return this.#options.openedBehind(shard);
+    return this.#options.openedBehind?.(shard) ?? Number.POSITIVE_INFINITY;
   }
 
   reach({ node }: Peer): Reach | undefined {
