@@ -150,7 +150,11 @@ export class SeveralShards implements ProcessShards {
       pool,
       places: this.#places,
       settings: this.#settings,
-      others: othersOf(this.shards, shard, ports.typeElsewhere),
+      others: othersOf(this.shards, shard, {
+        typeElsewhere: ports.typeElsewhere,
+        // Only shards of a cluster move.
+        hasClaims: this.#moves !== undefined,
+      }),
       publish: (events) => ports.publish(outwardEvents(events, numbers)),
       publishTransient: (event) => ports.publishTransient(outwardTransient(event, numbers)),
       takeStop: () => this.#stops.take(shard),
