@@ -12,9 +12,9 @@ import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js'
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
-import { DatabasePlaces } from './database-places.js';
 import { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import type { ClusterFigures } from '../telemetry/cluster/cluster-metrics.js';
+import { DatabasePlaces } from './database-places.js';
 import { HttpPeers } from './http-peers.js';
 import { HeldNames } from './keys/held-names.js';
 import { jobsOfKeys } from './keys/jobs-of-keys.js';
