@@ -39,7 +39,7 @@ export interface ShardHostPorts {
   /** What shards leave behind that have moved. */
   readonly moves: ShardMoves;
   /** Resolves when this node goes by all that users had set before the call. */
-  readonly settled: () => Promise<void>;
+  readonly settingsApplied: () => Promise<void>;
   /** A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed. */
   readonly lost: (shard: number) => void;
 }
@@ -224,7 +224,7 @@ export class NodeShards implements ShardHost {
     const { shard } = row;
     const { count } = shards.shards;
     const { index, loaded } = await this.#load(row, hosted);
-    await this.#ports.settled();
+    await this.#ports.settingsApplied();
     if (hosted.isDropped) throw new Dropped(shard);
     // It is there before anything is committed.
     let names: CommittedStore | undefined;
