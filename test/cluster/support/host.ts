@@ -227,7 +227,7 @@ export function world(t: Test, options: { readonly seed?: number } = {}) {
     await until('a promise is settled', () => isOver);
     return await promise;
   };
-  return { fake, first, second, third, states, until, settled };
+  return { fake, first, second, third, hosts, states, until, settled };
 }
 
 export function numberOf(asked: { answer?: Answer }): number {
