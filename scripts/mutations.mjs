@@ -478,7 +478,7 @@ export const mutations = [
   {
     name: 'a restart forgets that the clock was set back and jobs have not been looked at since',
     test: 'simulation/found',
-    changes: [change('src/scheduler/scheduler.ts', 'if (start.setBack) this.#clockSetBack.begin(start.setBack);', '')],
+    changes: [change('src/scheduler/scheduler.ts', '[start.setBack, this.#downtime', '[undefined, this.#downtime')],
   },
   {
     name: 'what an attempt enqueues takes a key between the check of a list and its making',

@@ -9,6 +9,7 @@ import { dataFile } from './store/kv/kv-lmdb.js';
 import { journalFile } from './store/log/journal-file.js';
 import type { CommittedState } from './store/state/committed-state.js';
 import type { JobLogs } from './store/state/job-logs.js';
+import { type ClusterFigures, clusterMetricsOf } from './telemetry/cluster/cluster-metrics.js';
 import type { Counts } from './telemetry/counts.js';
 import { type Figures, metricsOf } from './telemetry/metrics.js';
 import type { Exposition } from './telemetry/prometheus.js';
@@ -30,13 +31,16 @@ export interface FiguresParts {
     /** Records that the logs have. */
     size(): number;
   };
+  /** Absent: the server is no node of a cluster. */
+  readonly cluster?: ClusterFigures | undefined;
 }
 
 /** The answer of `GET /metrics`. */
 export async function metricsText(counts: Counts, parts: FiguresParts): Promise<Exposition> {
   // Loaded when somebody asks: a start does not wait for it.
   const { expose } = await import('./telemetry/prometheus.js');
-  return expose(metricsOf(counts, figures(parts)));
+  const { cluster } = parts;
+  return expose([...metricsOf(counts, figures(parts)), ...(cluster ? clusterMetricsOf(cluster) : [])]);
 }
 
 function figures({ version, clock, together, pool, stores }: FiguresParts): Figures {

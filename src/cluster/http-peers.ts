@@ -4,6 +4,7 @@ import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:h
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { parseId } from '../domain/id.js';
 import { shardOf } from '../domain/ids/job-numbers.js';
+import type { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import {
   type Peer,
   type PeerAnswer,
@@ -33,6 +34,7 @@ export interface HttpPeersOptions {
   readonly renew: () => Promise<void>;
   /** Hears a word that a node calls itself with; see `OwnAddress`. */
   readonly hear?: (word: string) => boolean;
+  readonly counts?: Pick<ClusterCounts, 'peerAnswered'>;
 }
 
 const mostSockets = 64;
@@ -103,7 +105,19 @@ export class HttpPeers implements Peers {
     return given.length === own.length && timingSafeEqual(given, own);
   }
 
-  ask(peer: Peer, asked: PeerRequest): Promise<PeerAnswer> {
+  async ask(peer: Peer, asked: PeerRequest): Promise<PeerAnswer> {
+    const { counts } = this.#options;
+    try {
+      const answer = await this.#ask(peer, asked);
+      counts?.peerAnswered(answer.status === 421 ? 'misdirected' : 'answered');
+      return answer;
+    } catch (error) {
+      if (error instanceof PeerGone) counts?.peerAnswered(error.sent ? 'unknown' : 'unreachable');
+      throw error;
+    }
+  }
+
+  #ask(peer: Peer, asked: PeerRequest): Promise<PeerAnswer> {
     const reach = this.reach(peer);
     if (reach === undefined) return Promise.reject(new PeerGone(false, `node ${peer.node} does not answer`));
     const url = new URL(asked.path, reach.url);

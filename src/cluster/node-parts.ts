@@ -7,10 +7,14 @@ import type { HandlerInfo } from '../pool/port.js';
 import type { BeginDeadline } from '../pool/shared/deadline.js';
 import { monotonicMs } from '../pool/shared/slots.js';
 import { schemaVersion } from '../store/format/layout.js';
+import type { Progress } from '../store/postgres/cluster-storage.js';
 import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
+import { DatabasePlaces } from './database-places.js';
+import { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
+import type { ClusterFigures } from '../telemetry/cluster/cluster-metrics.js';
 import { HttpPeers } from './http-peers.js';
 import { HeldNames } from './keys/held-names.js';
 import type { ClusterNames } from './keys/names.js';
@@ -26,6 +30,7 @@ import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { SharedSettings } from './settings/shared-settings.js';
 import { NodeShards } from './shard-host.js';
 import { Shards } from './shards.js';
+import { countedDatabase } from './standing/counted-database.js';
 import { FormerSelf } from './standing/former-self.js';
 import { OwnAddress } from './standing/own-address.js';
 import { standing } from './standing/standing.js';
@@ -61,6 +66,7 @@ const giveLookMs = 20;
 
 /** See the head of this file. */
 export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
+  readonly counts = new ClusterCounts();
   readonly several: SeveralShards;
   readonly peers: HttpPeers;
   /** What shards leave behind that have moved. */
@@ -85,7 +91,9 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
   /** Nothing happens before `start`. */
   constructor(options: NodePartsOptions<Type>) {
     const { opened, sessions, indexes, directory, address, deadline, ports, turn, log, resumed, settleMs } = options;
-    const { database, facts } = opened;
+    const { facts } = opened;
+    const { counts } = this;
+    const database = countedDatabase(opened.database, counts, monotonicMs);
     const shards = new Shards(facts.shards);
     this.#options = options;
     this.moves = new NodeMoves({
@@ -95,7 +103,8 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       stateOf: (node) => stateOf(node, this.#node.view?.nodes ?? []),
       mayAct: (shard) => this.#node.rowOf(shard) !== undefined,
     });
-    this.several = new SeveralShards(shards, ports, turn, this.moves);
+    const keeper = new DatabasePlaces(database, () => this.#node.node);
+    this.several = new SeveralShards(shards, ports, turn, { moves: this.moves, keeper });
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },
       settled: () => this.settings.renew(),
@@ -142,12 +151,21 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
         },
         ended: () => {
           this.moves.outgoing.abandon();
+          counts.declaredDead.self++;
           log.warn('this node was declared dead, and comes anew: what it owned is dropped');
+          this.several.begunAnew();
         },
-        lost: (row) => log.warn(told(row), 'a shard is dropped: it is not under the lease of this node any more'),
-        rewound: (row) => log.error(told(row), 'the database has lost records that it had confirmed: they are gone'),
+        lost: (row) => {
+          counts.shardsLost.fenced++;
+          log.warn(told(row), 'a shard is dropped: it is not under the lease of this node any more');
+        },
+        rewound: (row) => {
+          counts.shardsLost.rewound++;
+          log.error(told(row), 'the database has lost records that it had confirmed: they are gone');
+        },
         failed: (shard, err) => log.error({ shard, err }, 'a shard could not be loaded, and is tried again'),
         declared: ({ node, address }) => {
+          counts.declaredDead.other++;
           if (node === former.node) log.info({ node }, 'this process was that node before: it takes what that had');
           else log.warn({ node, address }, 'another node does not beat any more: it is dead');
         },
@@ -166,6 +184,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),
       hear: (word) => this.#ownAddress.hear(word),
+      counts,
       renew: async () => {
         try {
           const rows = await database.shards();
@@ -214,22 +233,60 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     return count - running;
   }
 
+  /** For the metrics. */
+  get figures(): ClusterFigures {
+    const each = () => this.several.shards.all.map(({ numbers }) => this.#host.progressOf(numbers.shard));
+    const sumOf = (of: (progress: Progress) => number): number =>
+      each().reduce((sum, progress) => sum + (progress ? of(progress) : 0), 0);
+    return {
+      counts: this.counts,
+      leaseMs: () => this.#node.leaseMs,
+      clockOffsetMs: () => this.#node.clockOffset,
+      nodes: () => {
+        const { nodes } = this.view;
+        const count = (wanted: string): number => nodes.filter(({ state }) => state === wanted).length;
+        return { live: count('live'), leaving: count('leaving'), dead: count('dead') };
+      },
+      shards: () => {
+        const { count } = this.several.shards;
+        const own = this.#node.open.length;
+        const idle = this.idleShards;
+        return { own, other: Math.max(0, count - own - idle), idle };
+      },
+      behind: () => ({
+        index: sumOf(({ appended, applied }) => appended - applied),
+        pages: sumOf(({ appended, merged }) => appended - merged),
+      }),
+    };
+  }
+
   /** The cluster as this node sees it. */
   get view(): {
     readonly node: RandomId;
-    readonly nodes: readonly { node: RandomId; address: string; state: 'live' | 'leaving' | 'dead' }[];
+    readonly nodes: readonly {
+      readonly node: RandomId;
+      readonly address: string;
+      readonly state: 'live' | 'leaving' | 'dead';
+      readonly beatAgeMs: number | undefined;
+      readonly clockOffsetMs: number | undefined;
+    }[];
     readonly shards: readonly { shard: number; owner: RandomId | null; epoch: number; merged: number }[];
   } {
     const { node, view } = this.#node;
     const shards = (view?.shards ?? []).map(({ shard, owner, epoch, merged }) => {
       const { appended, applied } = this.#host.progressOf(shard) ?? {};
-      return { shard, owner, epoch, ...(appended !== undefined && { appended, applied }), merged };
+      const loadMs = this.#host.loadMsOf(shard);
+      return { shard, owner, epoch, ...(appended !== undefined && { appended, applied }), merged, loadMs };
     });
-    const nodes = (view?.nodes ?? []).map(({ node, address, dead, leaving }) => ({
-      node,
-      address,
-      state: dead ? ('dead' as const) : leaving ? ('leaving' as const) : ('live' as const),
-    }));
+    const nodes = (view?.nodes ?? []).map(({ node, address, dead, leaving, facts }) => {
+      const { clockOffset } = readFacts(facts);
+      return {
+        ...{ node, address, state: dead ? ('dead' as const) : leaving ? ('leaving' as const) : ('live' as const) },
+        beatAgeMs: this.#table.beatAgeOf(node),
+        // Said of the node's clock, and not of the database's.
+        clockOffsetMs: clockOffset === undefined ? undefined : -clockOffset,
+      };
+    });
     return { node: node ?? '', nodes, shards };
   }
 

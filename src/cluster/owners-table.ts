@@ -53,6 +53,13 @@ export class OwnersTable {
     return this.#moves(node) ? this.#nodes.get(node)?.address : undefined;
   }
 
+  /** How long ago a new beat of a node was seen, in milliseconds; undefined: it is dead, or not known. */
+  beatAgeOf(node: RandomId): number | undefined {
+    this.#look();
+    const since = this.#nodes.get(node)?.since;
+    return since === undefined ? undefined : Math.max(0, this.#now() - since);
+  }
+
   renew(shards: readonly ShardRow[], nodes: readonly NodeRow[]): void {
     this.#owners = new Map(shards.map(({ shard, owner }) => [shard, owner]));
     const now = this.#now();

@@ -1,5 +1,6 @@
 /** Makes the shards of a process. One stands by itself; several share the pool, a timer, and what `scheduler/admission/places` has. */
 import type { Stretch } from '../clock.js';
+import type { PlaceKeeper } from '../domain/control/limited-places.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { PoolEvents } from '../pool/port.js';
@@ -32,6 +33,14 @@ export interface CommonPorts
 export interface Moves {
   readonly outgoing: MovedAttempts;
   readonly remote: Pick<RemoteAttempts, 'abort'>;
+}
+
+/** What a process has to do with others that run attempts. */
+export interface AmongNodes {
+  /** Absent: shards stay. */
+  readonly moves?: Moves;
+  /** Who keeps places of types with limits. */
+  readonly keeper?: PlaceKeeper;
 }
 
 export interface ProcessShards {
@@ -78,7 +87,7 @@ export class SeveralShards implements ProcessShards {
   readonly waker: SharedWaker;
   readonly #ports: CommonPorts;
   readonly #turn: (shard: number) => void;
-  readonly #places = new Places();
+  readonly #places: Places;
   readonly #stops: SharedStops;
   readonly #pools = new Map<number, ShardPool>();
   readonly #wakers = new Map<number, { end(): void }>();
@@ -90,17 +99,24 @@ export class SeveralShards implements ProcessShards {
    * @param shards where they are entered
    * @param ports are read anew for each shard that is added, so that what has changed meanwhile holds for it
    * @param turn as of `makeShards`
-   * @param moves absent: they stay
+   * @param nodes where other processes run attempts, too
    */
-  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void, moves?: Moves) {
+  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void, nodes: AmongNodes = {}) {
+    const { moves, keeper } = nodes;
     this.shards = shards;
     this.#moves = moves;
     this.#ports = ports;
     this.#turn = turn;
+    this.#places = new Places(keeper && { keeper, clock: () => ports.clock.monotonic() });
     this.waker = new SharedWaker(ports.clock);
     this.#stops = new SharedStops(ports.takeStop, shards.count);
+    const events = eventsFor(shards, this.#pools, moves?.outgoing);
     this.owner = {
-      ...eventsFor(shards, this.#pools, moves?.outgoing),
+      ...events,
+      outcomes: (outcomes) => {
+        this.#places.ended(outcomes);
+        events.outcomes(outcomes);
+      },
       turn: (shard) => shards.get(shard)?.scheduler.turn(),
     };
   }
@@ -145,6 +161,11 @@ export class SeveralShards implements ProcessShards {
     this.#pools.set(shard, pool);
     this.shards.add(owned);
     return owned;
+  }
+
+  /** Others take this process for a new one: it has no places any more. */
+  begunAnew(): void {
+    this.#places.begunAnew();
   }
 
   /**

@@ -58,6 +58,8 @@ class Hosted {
   isGiven = false;
   owned: OwnedShard | undefined;
   storage: ClusterStorage | undefined;
+  /** How long it took to load, in milliseconds. */
+  loadMs: number | undefined;
   index: HostedIndex | undefined;
   /** Settled when its opening has come to its end. */
   opening: Promise<void> = Promise.resolve();
@@ -154,6 +156,11 @@ export class NodeShards implements ShardHost {
   /** How far a shard that is open has come. */
   progressOf(shard: number): Progress | undefined {
     return this.#hosted.get(shard)?.storage?.progress;
+  }
+
+  /** How long a shard that is open took to load, in milliseconds; undefined where it was followed before it came. */
+  loadMsOf(shard: number): number | undefined {
+    return this.#hosted.get(shard)?.loadMs;
   }
 
   /** When the first job of each shard that is open is due, Unix milliseconds. */
@@ -265,7 +272,7 @@ export class NodeShards implements ShardHost {
   }
 
   async #load(row: ShardRow, hosted: Hosted): Promise<{ readonly index: HostedIndex; readonly loaded: LoadedIndex }> {
-    const { database, indexes, shards } = this.#ports;
+    const { database, indexes, shards, clock } = this.#ports;
     const { shard } = row;
     const followed = this.#followed.get(shard);
     this.#followed.delete(shard);
@@ -283,7 +290,10 @@ export class NodeShards implements ShardHost {
     const index = indexes.add(shard, 1 / shards.shards.count);
     hosted.index = index;
     const filling = fillingUntil(index, () => hosted.isDropped, shard);
-    return { index, loaded: await loadShard(database, row, filling) };
+    const since = clock.monotonic();
+    const loaded = await loadShard(database, row, filling);
+    hosted.loadMs = clock.monotonic() - since;
+    return { index, loaded };
   }
 
   #eventsFor(shard: number, hosted: Hosted, store: CommittedStore): ClusterEvents {

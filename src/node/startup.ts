@@ -6,6 +6,7 @@ import { systemClock } from '../clock.js';
 import { GatheredQueries } from '../cluster/gathering/gathered-queries.js';
 import { NodeParts } from '../cluster/node-parts.js';
 import type { ShardsOwner } from '../cluster/process-shards.js';
+import { RoutedRequests } from '../cluster/routed-requests.js';
 import { togetherOf } from '../cluster/together.js';
 import type { ClusterConfig, Config } from '../config.js';
 import { useIdKey } from '../domain/id.js';
@@ -192,11 +193,15 @@ async function begin(
         const some = all.map(({ state }) => state);
         return new JobsByType(some, types, recent);
       },
+      bulks: {
+        of: (shards) => new RoutedRequests(node.several.shards.only(shards)),
+        next: () => opened.database.nextBulk(),
+      },
     },
     keyedJobs: (shard, places) => node.keyedJobs(shard, places),
     telemetry: counts,
     ...overview.shown,
-    metrics: () => metricsText(counts, figures),
+    metrics: () => metricsText(counts, { ...figures, cluster: node.figures }),
   });
   end.first(() => server.abandon());
   const { givenTokens, tokenFile, tokens } = config;

@@ -50,6 +50,10 @@ t.test('what a killed node had runs on another', { skip: withoutPostgres }, asyn
   const verdict = check(recorder.lines());
   t.same(verdict.violations, [], report(verdict));
   t.same(await asking.wrong(second.api), []);
+  const metrics = (await second.api.absolute('GET', '/metrics')).text;
+  t.match(metrics, /^escapement_cluster_shards\{owner="own"\} 16$/m);
+  t.match(metrics, /^escapement_cluster_declared_dead_total\{node="other"\} 1$/m);
+  t.match(metrics, /^escapement_cluster_statements_total\{statement="append",end="done"\} [1-9]/m);
   t.equal((await second.api.job(id)).status, 'success', 'what was cut short ran again');
   t.ok(verdict.counts.attempts > asked, `${verdict.counts.attempts} attempts`);
 

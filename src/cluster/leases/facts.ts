@@ -22,6 +22,8 @@ export interface NodeFacts {
   readonly sessions?: string | undefined;
   /** Absent: it has read none yet. */
   readonly settings?: AppliedSettings | undefined;
+  /** The database's clock less its own, in milliseconds; absent: it does not know yet. */
+  readonly clockOffset?: number | undefined;
   /** Digest of the job types that it declares; absent: none yet. */
   readonly types?: string | undefined;
 }
@@ -40,7 +42,7 @@ export function readFacts(text: string): NodeFacts {
     return none;
   }
   if (typeof read !== 'object' || read === null) return none;
-  const { takes, ready, follows, settled, due, sessions, settings, types } = read as Partial<
+  const { takes, ready, follows, settled, due, sessions, settings, clockOffset, types } = read as Partial<
     Record<keyof NodeFacts, unknown>
   >;
   return {
@@ -51,6 +53,7 @@ export function readFacts(text: string): NodeFacts {
     due: typeof due === 'object' && due !== null ? (due as Record<number, number>) : {},
     sessions: typeof sessions === 'string' ? sessions : undefined,
     settings: appliedOf(settings),
+    clockOffset: typeof clockOffset === 'number' ? clockOffset : undefined,
     types: typeof types === 'string' ? types : undefined,
   };
 }

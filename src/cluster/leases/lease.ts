@@ -105,6 +105,12 @@ export class Lease {
     return this.#state === 'in' && !deadline.hasPassed(clock.monotonic(), clock.now());
   }
 
+  /** For how long something may begin here yet, in milliseconds; 0: nothing may. By the monotonic clock. */
+  get leftMs(): number {
+    if (!this.isLive) return 0;
+    return Math.max(0, this.#confirmedSent + leaseTimes.lease - this.#ports.clock.monotonic());
+  }
+
   /** Since when it has had a lease without a gap, in monotonic milliseconds; Infinity while it has none. */
   get liveSince(): number {
     return this.isLive ? this.#liveSince : Number.POSITIVE_INFINITY;

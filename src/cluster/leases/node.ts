@@ -130,6 +130,11 @@ export class ClusterNode {
     return this.#lease.certainOffset;
   }
 
+  /** For how long attempts may begin here yet, in milliseconds. */
+  get leaseMs(): number {
+    return this.#lease.leftMs;
+  }
+
   /** The last look at nodes and shards. */
   get view(): View | undefined {
     return this.#members.view;
@@ -159,7 +164,8 @@ export class ClusterNode {
     const { sessions, due, clock, settleMs = settledAfter, told } = this.#ports;
     const { ready, follows } = this.#moving;
     const settled = clock.monotonic() - this.#lease.joinedAt >= settleMs;
-    const of = { takes: this.#takes, ready, follows, settled, due: due(), sessions };
+    const { clockOffset } = this.#lease;
+    const of = { takes: this.#takes, ready, follows, settled, due: due(), sessions, clockOffset };
     this.#lease.facts = writeFacts({ ...of, ...told?.() });
     const moves = `${ready} ${follows}`;
     if (moves !== this.#moves) this.#lease.beatSoon();

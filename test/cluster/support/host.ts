@@ -96,7 +96,9 @@ export class Host {
         },
       }),
     });
-    this.several = new SeveralShards(this.shards, ports, (shard) => this.several.owner.turn(shard), this.moves);
+    this.several = new SeveralShards(this.shards, ports, (shard) => this.several.owner.turn(shard), {
+      moves: this.moves,
+    });
     this.host = new NodeShards({
       ...{ database: fake.of(name), sessions: name, shards: this.several, pause: turn, log: quiet },
       clock: { monotonic: () => systemClock.monotonic() + this.aheadMs },

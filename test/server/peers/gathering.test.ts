@@ -184,6 +184,23 @@ t.test('nodes are asked for what they know of themselves, and left out where the
   t.same(new Set(all.map(({ part }) => part)), new Set(['here:0,1', 'b:2', 'c:3', 'd:none']));
 });
 
+t.test('a part may come later, or not at all, and is asked for again then', async (t) => {
+  const world = new World();
+  let asked = 0;
+  const later = {
+    ...question,
+    *part(shards: readonly number[]): Generator<undefined, Promise<string | undefined>> {
+      yield;
+      const isFirst = asked++ === 0;
+      return new Promise((resolve) => setImmediate(() => resolve(isFirst ? undefined : `here:${shards}`)));
+    },
+  };
+  const parts = await gatheringOf(world).all(later);
+  t.equal(asked, 2);
+  t.same(new Set(parts.map(({ part }) => part)), new Set(['here:0,1', 'b:2', 'c:3']));
+  t.equal(world.asked.length, 2, 'the others are not asked again');
+});
+
 const secret = 'known to all nodes';
 
 /** A node with one of two shards. */
@@ -209,7 +226,8 @@ async function node(name: string, shard: number, others: Record<string, () => Fi
       return { marks: [], begin: [], scanned: 1, isWhole: true };
     },
   }) as unknown as OwnShards;
-  return serve({}, { peers, own: { own: () => own, jobsOfTypes: () => noJobs } });
+  const bulks = { of: () => ({ request: () => {}, bulks: [] }), next: async () => 1 };
+  return serve({}, { peers, own: { own: () => own, jobsOfTypes: () => noJobs, bulks } });
 }
 
 t.test('between servers', async (t) => {
