@@ -79,6 +79,11 @@ class Life {
     return owned?.scheduler.recovered === true && owned.scheduler.mode.name === 'open';
   }
 
+  /** A node dies with the next step. */
+  get isToDie(): boolean {
+    return this.#doomed !== undefined;
+  }
+
   step(): void {
     const random = this.#random;
     const doomed = this.#doomed;
@@ -125,7 +130,7 @@ class Life {
     const number = this.#random.pick([...attempts.keys()]);
     const owner = this.#ownerOf(number % shards.length);
     // Between hearing of an end and having it on record is the worst time to die.
-    if (owner !== host && this.#random.chance(0.15)) this.#doomed = owner;
+    if (owner !== host && this.#random.chance(0.3)) this.#doomed = owner;
     if (!aborted.includes(number)) return host.end(number);
     const { fence } = attempts.get(number)!;
     attempts.delete(number);
@@ -229,6 +234,7 @@ class Life {
   get #isSettled(): boolean {
     return (
       this.#busy.size === 0 &&
+      this.#live.every(({ moves }) => moves.outgoing.isEmpty && moves.remote.size === 0) &&
       shards.every((shard) => {
         const scheduler = this.#ownerOf(shard)?.shards.get(shard)?.scheduler;
         if (!scheduler?.recovered || !scheduler.settled || scheduler.runningAttempts > 0) return false;
@@ -267,7 +273,7 @@ export async function liveMoves(t: Test, { seed, steps }: { seed: number; steps:
   for (let step = 0; step < steps; step++) {
     life.step();
     if (random.chance(0.2)) life.look();
-    for (let i = random.between(0, 12); i > 0; i--) await life.work();
+    for (let i = life.isToDie ? random.between(1, 3) : random.between(0, 12); i > 0; i--) await life.work();
   }
   await life.settle();
   return { faults: life.faults, counts: life.counts };

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { liveMoves } from './moves-life.js';
 
-const lives = Number(process.env.LIVES ?? 12);
+const lives = Number(process.env.LIVES ?? 8);
 
 t.test('shards move while attempts run', { timeout: 300_000 }, async (t) => {
   const counts = { jobs: 0, moves: 0, deaths: 0 };

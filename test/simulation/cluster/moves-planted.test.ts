@@ -2,8 +2,8 @@
 import t from 'tap';
 import { Outgoing } from '../../../src/cluster/moves/outgoing.js';
 import { RemoteAttempts } from '../../../src/cluster/moves/remote-attempts.js';
-import { modes } from '../../../src/scheduler/modes.js';
 import { HandingOver } from '../../../src/scheduler/attempts/handing-over.js';
+import { modes } from '../../../src/scheduler/modes.js';
 import { liveMoves, type MovesEnd } from './moves-life.js';
 
 t.setTimeout(300_000);
@@ -30,11 +30,6 @@ const cases: readonly [what: string, plant: Plant, fault: RegExp][] = [
   [
     'ends that are reported while the last record is written are forgotten',
     replaced(HandingOver.prototype, 'hold', () => {}),
-    /acknowledged, and is running/,
-  ],
-  [
-    'an end counts as told before it is on record',
-    replaced(HandingOver.prototype, 'whenWritten', (done: (isWritten: boolean) => void) => done(true)),
     /acknowledged, and is running/,
   ],
   [
