@@ -12,11 +12,12 @@ import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js'
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
-import { DatabasePlaces } from './database-places.js';
 import { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import type { ClusterFigures } from '../telemetry/cluster/cluster-metrics.js';
+import { DatabasePlaces } from './database-places.js';
 import { HttpPeers } from './http-peers.js';
 import { HeldNames } from './keys/held-names.js';
+import { jobsOfKeys } from './keys/jobs-of-keys.js';
 import type { ClusterNames } from './keys/names.js';
 import { PeerNames } from './keys/peer-names.js';
 import { readFacts } from './leases/facts.js';
@@ -24,7 +25,6 @@ import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
 import { NodeMoves } from './moves/moves.js';
 import type { NodeState } from './moves/remote-attempts.js';
-import { outward } from './numbered.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { SharedSettings } from './settings/shared-settings.js';
@@ -107,7 +107,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     this.several = new SeveralShards(shards, ports, turn, { moves: this.moves, keeper });
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },
-      settled: () => this.settings.renew(),
+      settingsApplied: () => this.settings.renew(),
       lost: (shard) => this.#node.refused(shard),
     });
     this.settings = new SharedSettings({
@@ -181,6 +181,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       shards: facts.shards,
       ownerOf: (shard) => this.#ownerOf(shard),
       leaseOf: (shard) => (shards.get(shard) && self.rowOf(shard))?.token,
+      openedBehind: (shard) => shards.get(shard)?.openedBehind ?? 0,
       living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),
       hear: (word) => this.#ownAddress.hear(word),
@@ -204,15 +205,11 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     };
   }
 
-  /** The jobs of keys of a shard, as they are now; undefined: it is not here. */
+  /** The jobs of keys of a shard; undefined: it is not here. */
   keyedJobs(shard: number, places: readonly string[]): readonly (Job | undefined)[] | undefined {
     const owner = this.several.shards.get(shard);
     if (owner === undefined || this.#node.rowOf(shard) === undefined) return undefined;
-    const { keys } = owner.scheduler;
-    return places.map((place) => {
-      const job = keys.ownerOf(place);
-      return job && outward(job, owner.numbers);
-    });
+    return jobsOfKeys(owner, places);
   }
 
   /** What keeps this node from its part in the cluster, a sentence for users; undefined: nothing does. */

@@ -187,6 +187,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   committed(): void {
     const batch = this.#ledger.committedOne();
+    this.#others.written();
     if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
     for (const { job, removed } of batch.touched.values()) {
       this.#dispatch.changed(job.spec);

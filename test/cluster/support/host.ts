@@ -2,11 +2,11 @@
 import type { Test } from 'tap';
 import { systemClock } from '../../../src/clock.js';
 import { HeldNames } from '../../../src/cluster/keys/held-names.js';
+import { jobsOfKeys } from '../../../src/cluster/keys/jobs-of-keys.js';
 import type { ClusterNames } from '../../../src/cluster/keys/names.js';
 import { said, understood } from '../../../src/cluster/keys/peer-names.js';
 import { NodeMoves } from '../../../src/cluster/moves/moves.js';
 import type { NodeState } from '../../../src/cluster/moves/remote-attempts.js';
-import { outward } from '../../../src/cluster/numbered.js';
 import { PeerGone, peerPaths } from '../../../src/cluster/peers.js';
 import { type CommonPorts, SeveralShards } from '../../../src/cluster/process-shards.js';
 import { NodeShards } from '../../../src/cluster/shard-host.js';
@@ -46,7 +46,7 @@ export class Host {
   readonly indexes: Index[] = [];
   readonly lost: number[] = [];
   /** This node goes by what users have set. */
-  settled: Promise<void> = Promise.resolve();
+  settingsApplied: Promise<void> = Promise.resolve();
   readonly several: SeveralShards;
   readonly moves: NodeMoves;
   /** The others do not reach it, nor it them, about attempts. */
@@ -121,7 +121,7 @@ export class Host {
       },
       lost: (shard) => this.lost.push(shard),
       moves: this.moves,
-      settled: () => this.settled,
+      settingsApplied: () => this.settingsApplied,
     });
     this.together = togetherOf(this.shards, undefined, this.#names());
   }
@@ -143,9 +143,7 @@ export class Host {
       jobsOf: async (shard, places) => {
         const owned = this.#ownerOf(shard)?.shards.get(shard);
         if (owned === undefined) return noOwner;
-        const { keys } = owned.scheduler;
-        const jobs = places.map((place) => keys.ownerOf(place));
-        return jobs.map((job) => job && wired(outward(job, owned.numbers)));
+        return jobsOfKeys(owned, places).map((job) => job && wired(job));
       },
     };
   }
