@@ -12,9 +12,9 @@ import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js'
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
-import { DatabasePlaces } from './database-places.js';
 import { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import type { ClusterFigures } from '../telemetry/cluster/cluster-metrics.js';
+import { DatabasePlaces } from './database-places.js';
 import { HttpPeers } from './http-peers.js';
 import { HeldNames } from './keys/held-names.js';
 import { jobsOfKeys } from './keys/jobs-of-keys.js';
@@ -181,6 +181,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       shards: facts.shards,
       ownerOf: (shard) => this.#ownerOf(shard),
       leaseOf: (shard) => (shards.get(shard) && self.rowOf(shard))?.token,
+      openedBehind: (shard) => shards.get(shard)?.openedBehind ?? 0,
       living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),
       hear: (word) => this.#ownAddress.hear(word),
