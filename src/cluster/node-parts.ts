@@ -12,9 +12,9 @@ import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js'
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
-import { DatabasePlaces } from './database-places.js';
 import { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import type { ClusterFigures } from '../telemetry/cluster/cluster-metrics.js';
+import { DatabasePlaces } from './database-places.js';
 import { HttpPeers } from './http-peers.js';
 import { HeldNames } from './keys/held-names.js';
 import { jobsOfKeys } from './keys/jobs-of-keys.js';
@@ -284,6 +284,13 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       };
     });
     return { node: node ?? '', nodes, shards };
+  }
+
+  /** Reads what users have set, and which job types there are, so that the first requests find it. What fails is read later. */
+  async prepare(): Promise<void> {
+    const { database } = this.#options.opened;
+    const types = database.nodes().then((nodes) => this.types.begin(nodes));
+    await Promise.allSettled([this.settings.renew(), types]);
   }
 
   /** Joins the others, and takes what has no owner. */
