@@ -375,6 +375,32 @@ export const mutations = [
     ],
   },
   {
+    name: 'a part of an own shard counts though its lease has ended on the way',
+    test: 'server/peers/gathering',
+    changes: [change('src/server/peers/gathering.ts', 'if (!areHeld()) {', 'if (steps === undefined && !areHeld()) {')],
+  },
+  {
+    name: 'a node answers for shards that it does not own',
+    test: 'server/peers/gathering',
+    changes: [change('src/server/peers/gathering.ts', 'leases[at] !== undefined && peers.leaseOf', 'peers.leaseOf')],
+  },
+  {
+    name: 'a search goes on behind what a slower node has not looked at',
+    test: 'cluster/gathering',
+    changes: [change('src/cluster/gathering/merged-search.ts', '...ends.slice(0, 1)', '...ends.slice(-1)')],
+  },
+  {
+    name: 'a node has no more of a list than it has sent',
+    test: 'cluster/gathering',
+    changes: [
+      change(
+        'src/cluster/gathering/merged-list.ts',
+        'hasMore: page.hasMore || taken < page.entries.length',
+        'hasMore: page.hasMore',
+      ),
+    ],
+  },
+  {
     name: 'a job that was paused while it waited in the line starts all the same',
     changes: [change('src/scheduler/dispatch.ts', ' || isHeld(job.state)) return undefined;', ') return undefined;')],
   },

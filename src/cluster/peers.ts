@@ -43,6 +43,8 @@ export interface Peers {
   ownerOfShard(shard: number): 'here' | Peer | undefined;
   /** What a shard is held by at this moment, another for each taking; undefined: it is not `here`. */
   leaseOf(shard: number): string | undefined;
+  /** The last event of a shard that is `here` when it was opened: numbers behind it may stand for other events than under an earlier lease. */
+  openedBehind(shard: number): number;
   /** Undefined: its beat does not move, and it is not to be called. */
   reach(peer: Peer): Reach | undefined;
   /** Who owns the shard of a job; undefined: nobody does just now. An id that is none is answered here. */

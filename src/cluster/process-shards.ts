@@ -65,7 +65,7 @@ export function makeShards(
   if (storages.length === 1 && only !== undefined) {
     const waker = new TimerWaker(ports.clock, () => turn(0));
     const shard = makeShard(only, { ...ports, waker });
-    shards.add({ ...shard, numbers: only.numbers });
+    shards.add({ ...shard, numbers: only.numbers, openedBehind: shard.queries.lastEvent() });
     const { scheduler } = shard;
     const owner: ShardsOwner = {
       outcomes: (outcomes) => scheduler.outcomes(outcomes),
@@ -161,7 +161,8 @@ export class SeveralShards implements ProcessShards {
       traces: ports.traces && tracesOf(ports.traces, numbers),
     };
     this.#wakers.set(shard, waker);
-    const owned: OwnedShard = { ...makeShard(storage, own), numbers };
+    const made = makeShard(storage, own);
+    const owned: OwnedShard = { ...made, numbers, openedBehind: made.queries.lastEvent() };
     this.#pools.set(shard, pool);
     this.shards.add(owned);
     return owned;

@@ -40,6 +40,9 @@ class World implements Peers {
   leaseOf(shard: number): string | undefined {
     return this.owners[shard] === 'here' ? this.leases[shard] : undefined;
   }
+  openedBehind(): number {
+    return 0;
+  }
   reach({ node }: Peer) {
     return this.reached.has(node) ? { url: `http://${node}`, headers: {} } : undefined;
   }
@@ -209,6 +212,7 @@ async function node(name: string, shard: number, others: Record<string, () => Fi
     ...{ node: name, secret, shards: 2 },
     ownerOf: (of) => (of === shard ? 'here' : Object.keys(others)[0]),
     leaseOf: (of) => (of === shard ? 'a lease' : undefined),
+    openedBehind: () => 0,
     living: () => Object.keys(others),
     addressOf: (of) => `http://127.0.0.1:${others[of]?.().port}`,
     renew: async () => {},

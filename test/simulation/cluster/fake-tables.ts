@@ -19,7 +19,7 @@ import type {
   ShardRow,
   StoredSettings,
 } from '../../../src/store/postgres/database.js';
-import { noChange } from '../../../src/store/postgres/database.js';
+import { endingDigest, noChange } from '../../../src/store/postgres/database.js';
 import { askFake, type FakeType, unusedType } from './fake-places.js';
 
 interface Page {
@@ -101,7 +101,10 @@ export class FakeTables {
     const freed = new Set(own.map(nameOf));
     const by = claims
       .map((claim) => this.#claims.get(nameOf(claim)))
-      .filter((held): held is Claim => held !== undefined && !freed.has(nameOf(held)) && this.#holds(held))
+      .filter(
+        (held): held is Claim =>
+          held !== undefined && !freed.has(nameOf(held)) && this.#holds(held) && held.digest !== endingDigest,
+      )
       .filter((held) => !claims.some((claim) => nameOf(claim) === nameOf(held) && isSame(claim, held)));
     if (by.length > 0 && this.checksClaims) return { end: 'claimed', by };
     this.#write(
