@@ -291,6 +291,13 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     return { node: node ?? '', nodes, shards };
   }
 
+  /** Reads what users have set, and which job types there are, so that the first requests find it. What fails is read later. */
+  async prepare(): Promise<void> {
+    const { database } = this.#options.opened;
+    const types = database.nodes().then((nodes) => this.types.begin(nodes));
+    await Promise.allSettled([this.settings.renew(), types]);
+  }
+
   /** Joins the others, and takes what has no owner. */
   start(): void {
     this.#stopTicking = tickNode({ tick: () => this.#tick() });

@@ -11,7 +11,7 @@ import { togetherOf } from '../cluster/together.js';
 import type { ClusterConfig, Config } from '../config.js';
 import { useIdKey } from '../domain/id.js';
 import { metricsText } from '../figures.js';
-import { health, JobsByType } from '../health.js';
+import { health, JobsByType, tellPauses } from '../health.js';
 import { Late } from '../late.js';
 import { loadLibraries, tracesOf } from '../libraries.js';
 import { overviewOf } from '../overview/overview.js';
@@ -261,6 +261,8 @@ async function begin(
     return stopped;
   };
   try {
+    await node.prepare();
+    tellPauses(together.scheduler, log);
     const { urls } = await server.listen();
     stops.start();
     overview.history.start();
