@@ -251,6 +251,11 @@ export const mutations = [
     changes: [change('src/scheduler/admission/admission.ts', 'return running < limit;', 'return running <= limit;')],
   },
   {
+    name: 'a place that was given over nodes is one for every job of its group',
+    test: 'simulation/cluster/limits',
+    changes: [change('src/scheduler/admission/groups.ts', 'if (use.given > 0) use.given--;', '')],
+  },
+  {
     name: 'a restart does not count as a start of a type that has a rate',
     changes: [
       change(
@@ -371,6 +376,32 @@ export const mutations = [
         'src/store/state/recent-commits.ts',
         'return recent ?? this.#below.read(position);',
         'return position < first ? this.#below.read(position) : recent;',
+      ),
+    ],
+  },
+  {
+    name: 'a part of an own shard counts though its lease has ended on the way',
+    test: 'server/peers/gathering',
+    changes: [change('src/server/peers/gathering.ts', 'if (!areHeld()) {', 'if (steps === undefined && !areHeld()) {')],
+  },
+  {
+    name: 'a node answers for shards that it does not own',
+    test: 'server/peers/gathering',
+    changes: [change('src/server/peers/gathering.ts', 'leases[at] !== undefined && peers.leaseOf', 'peers.leaseOf')],
+  },
+  {
+    name: 'a search goes on behind what a slower node has not looked at',
+    test: 'cluster/gathering',
+    changes: [change('src/cluster/gathering/merged-search.ts', '...ends.slice(0, 1)', '...ends.slice(-1)')],
+  },
+  {
+    name: 'a node has no more of a list than it has sent',
+    test: 'cluster/gathering',
+    changes: [
+      change(
+        'src/cluster/gathering/merged-list.ts',
+        'hasMore: page.hasMore || taken < page.entries.length',
+        'hasMore: page.hasMore',
       ),
     ],
   },

@@ -102,7 +102,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   main: ['process', 'config', 'startup'],
   // The entry of the program, which loads the rest once signals are heard.
-  cli: ['process', 'domain', 'config', 'client', 'store', 'server', 'http-type', 'main'],
+  cli: ['process', 'domain', 'config', 'client', 'store', 'cluster', 'server', 'http-type', 'main'],
 };
 /** These assemble the settings; everybody else is handed them and knows their types only. */
 const READS_SETTINGS = ['config', 'startup', 'main', 'cli'];

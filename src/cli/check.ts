@@ -55,7 +55,8 @@ export async function restore(backup: string, dataDir: string, report: Report): 
 export async function move(dataDir: string, store: string, report: Report): Promise<void> {
   // PostgreSQL's library is loaded only here.
   const { moveDirectory } = await import('../store/postgres/move/move-directory.js');
-  const { where, jobs } = await moveDirectory(dataDir, store, report);
+  const { settingRows } = await import('../cluster/settings/setting-rows.js');
+  const { where, jobs } = await moveDirectory(dataDir, store, report, settingRows);
   report(
     `${jobsIn(jobs)} of ${dataDir} are in PostgreSQL at ${where}: start nodes with --store. No server starts on ${dataDir} any more`,
   );

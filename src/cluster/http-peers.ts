@@ -26,6 +26,8 @@ export interface HttpPeersOptions {
   readonly ownerOf: (shard: number) => string | undefined;
   /** As of `Peers`. */
   readonly leaseOf: (shard: number) => string | undefined;
+  /** As of `Peers`; default: no event is lost. */
+  readonly openedBehind?: (shard: number) => number;
   /** Ids of the others whose beats move. */
   readonly living: () => readonly string[];
   /** Where a node is reached, a URL; undefined: its beat does not move, and it is not to be called. */
@@ -75,6 +77,10 @@ export class HttpPeers implements Peers {
 
   leaseOf(shard: number): string | undefined {
     return this.#options.leaseOf(shard);
+  }
+
+  openedBehind(shard: number): number {
+    return this.#options.openedBehind?.(shard) ?? Number.POSITIVE_INFINITY;
   }
 
   reach({ node }: Peer): Reach | undefined {

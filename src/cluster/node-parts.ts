@@ -14,8 +14,10 @@ import { newRandomId } from '../store/postgres/shard-log.js';
 import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js';
 import { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import type { ClusterFigures } from '../telemetry/cluster/cluster-metrics.js';
+import { DatabasePlaces } from './database-places.js';
 import { HttpPeers } from './http-peers.js';
 import { HeldNames } from './keys/held-names.js';
+import { jobsOfKeys } from './keys/jobs-of-keys.js';
 import type { ClusterNames } from './keys/names.js';
 import { PeerNames } from './keys/peer-names.js';
 import { readFacts } from './leases/facts.js';
@@ -23,7 +25,7 @@ import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
 import { NodeMoves } from './moves/moves.js';
 import type { NodeState } from './moves/remote-attempts.js';
-import { outward } from './numbered.js';
+import type { SayingsMessage } from './moves/sayings.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { SharedSettings } from './settings/shared-settings.js';
@@ -37,6 +39,8 @@ import type { Schedulers } from './together.js';
 import { ClusterTypes, type ClusterTypesPorts } from './types/cluster-types.js';
 
 export interface NodePartsOptions<Type extends HandlerInfo> {
+  /** Hears what attempts of this node's jobs say which run on other nodes. */
+  readonly hear: (message: SayingsMessage) => void;
   readonly opened: OpenedDatabase;
   /** What the sessions of this process in the database are found by. */
   readonly sessions: RandomId;
@@ -101,11 +105,13 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       self: () => this.#node.node,
       stateOf: (node) => stateOf(node, this.#node.view?.nodes ?? []),
       mayAct: (shard) => this.#node.rowOf(shard) !== undefined,
+      hear: options.hear,
     });
-    this.several = new SeveralShards(shards, ports, turn, this.moves);
+    const keeper = new DatabasePlaces(database, () => this.#node.node);
+    this.several = new SeveralShards(shards, ports, turn, { moves: this.moves, keeper });
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },
-      settled: () => this.settings.renew(),
+      settingsApplied: () => this.settings.renew(),
       lost: (shard) => this.#node.refused(shard),
     });
     this.settings = new SharedSettings({
@@ -151,6 +157,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
           this.moves.outgoing.abandon();
           counts.declaredDead.self++;
           log.warn('this node was declared dead, and comes anew: what it owned is dropped');
+          this.several.begunAnew();
         },
         lost: (row) => {
           counts.shardsLost.fenced++;
@@ -178,6 +185,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       shards: facts.shards,
       ownerOf: (shard) => this.#ownerOf(shard),
       leaseOf: (shard) => (shards.get(shard) && self.rowOf(shard))?.token,
+      openedBehind: (shard) => shards.get(shard)?.openedBehind ?? 0,
       living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),
       hear: (word) => this.#ownAddress.hear(word),
@@ -201,15 +209,11 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     };
   }
 
-  /** The jobs of keys of a shard, as they are now; undefined: it is not here. */
+  /** The jobs of keys of a shard; undefined: it is not here. */
   keyedJobs(shard: number, places: readonly string[]): readonly (Job | undefined)[] | undefined {
     const owner = this.several.shards.get(shard);
     if (owner === undefined || this.#node.rowOf(shard) === undefined) return undefined;
-    const { keys } = owner.scheduler;
-    return places.map((place) => {
-      const job = keys.ownerOf(place);
-      return job && outward(job, owner.numbers);
-    });
+    return jobsOfKeys(owner, places);
   }
 
   /** What keeps this node from its part in the cluster, a sentence for users; undefined: nothing does. */
@@ -285,6 +289,13 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       };
     });
     return { node: node ?? '', nodes, shards };
+  }
+
+  /** Reads what users have set, and which job types there are, so that the first requests find it. What fails is read later. */
+  async prepare(): Promise<void> {
+    const { database } = this.#options.opened;
+    const types = database.nodes().then((nodes) => this.types.begin(nodes));
+    await Promise.allSettled([this.settings.renew(), types]);
   }
 
   /** Joins the others, and takes what has no owner. */

@@ -43,6 +43,8 @@ export interface Peers {
   ownerOfShard(shard: number): 'here' | Peer | undefined;
   /** What a shard is held by at this moment, another for each taking; undefined: it is not `here`. */
   leaseOf(shard: number): string | undefined;
+  /** The last event of a shard that is `here` when it was opened: numbers behind it may stand for other events than under an earlier lease. */
+  openedBehind(shard: number): number;
   /** Undefined: its beat does not move, and it is not to be called. */
   reach(peer: Peer): Reach | undefined;
   /** Who owns the shard of a job; undefined: nobody does just now. An id that is none is answered here. */
@@ -63,10 +65,16 @@ export interface PeerAttempts {
   ended(message: string): Promise<boolean>;
   /** Attempts here are to end. */
   abort(message: string): void;
+  /** What attempts of a shard of this node say, which run elsewhere. */
+  say(message: string): void;
 }
 
 /** Where these are told. */
-export const peerPaths = { ended: '/api/v1/peers/attempts/ended', abort: '/api/v1/peers/attempts/abort' } as const;
+export const peerPaths = {
+  ended: '/api/v1/peers/attempts/ended',
+  abort: '/api/v1/peers/attempts/abort',
+  say: '/api/v1/peers/attempts/say',
+} as const;
 
 /** There was no answer. `sent`: the request may have taken effect. */
 export class PeerGone extends Error {

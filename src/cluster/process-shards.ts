@@ -1,5 +1,6 @@
 /** Makes the shards of a process. One stands by itself; several share the pool, a timer, and what `scheduler/admission/places` has. */
 import type { Stretch } from '../clock.js';
+import type { PlaceKeeper } from '../domain/control/limited-places.js';
 import type { Settings } from '../domain/control/settings.js';
 import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { PoolEvents } from '../pool/port.js';
@@ -34,6 +35,14 @@ export interface Moves {
   readonly remote: Pick<RemoteAttempts, 'abort'>;
 }
 
+/** What a process has to do with others that run attempts. */
+export interface AmongNodes {
+  /** Absent: shards stay. */
+  readonly moves?: Moves;
+  /** Who keeps places of types with limits. */
+  readonly keeper?: PlaceKeeper;
+}
+
 export interface ProcessShards {
   readonly shards: Shards;
   readonly owner: ShardsOwner;
@@ -56,7 +65,7 @@ export function makeShards(
   if (storages.length === 1 && only !== undefined) {
     const waker = new TimerWaker(ports.clock, () => turn(0));
     const shard = makeShard(only, { ...ports, waker });
-    shards.add({ ...shard, numbers: only.numbers });
+    shards.add({ ...shard, numbers: only.numbers, openedBehind: shard.queries.lastEvent() });
     const { scheduler } = shard;
     const owner: ShardsOwner = {
       outcomes: (outcomes) => scheduler.outcomes(outcomes),
@@ -78,7 +87,7 @@ export class SeveralShards implements ProcessShards {
   readonly waker: SharedWaker;
   readonly #ports: CommonPorts;
   readonly #turn: (shard: number) => void;
-  readonly #places = new Places();
+  readonly #places: Places;
   readonly #stops: SharedStops;
   readonly #pools = new Map<number, ShardPool>();
   readonly #wakers = new Map<number, { end(): void }>();
@@ -90,17 +99,24 @@ export class SeveralShards implements ProcessShards {
    * @param shards where they are entered
    * @param ports are read anew for each shard that is added, so that what has changed meanwhile holds for it
    * @param turn as of `makeShards`
-   * @param moves absent: they stay
+   * @param nodes where other processes run attempts, too
    */
-  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void, moves?: Moves) {
+  constructor(shards: Shards, ports: CommonPorts, turn: (shard: number) => void, nodes: AmongNodes = {}) {
+    const { moves, keeper } = nodes;
     this.shards = shards;
     this.#moves = moves;
     this.#ports = ports;
     this.#turn = turn;
+    this.#places = new Places(keeper && { keeper, clock: () => ports.clock.monotonic() });
     this.waker = new SharedWaker(ports.clock);
     this.#stops = new SharedStops(ports.takeStop, shards.count);
+    const events = eventsFor(shards, this.#pools, moves?.outgoing);
     this.owner = {
-      ...eventsFor(shards, this.#pools, moves?.outgoing),
+      ...events,
+      outcomes: (outcomes) => {
+        this.#places.ended(outcomes);
+        events.outcomes(outcomes);
+      },
       turn: (shard) => shards.get(shard)?.scheduler.turn(),
     };
   }
@@ -134,17 +150,27 @@ export class SeveralShards implements ProcessShards {
       pool,
       places: this.#places,
       settings: this.#settings,
-      others: othersOf(this.shards, shard, ports.typeElsewhere),
+      others: othersOf(this.shards, shard, {
+        typeElsewhere: ports.typeElsewhere,
+        // Only shards of a cluster move.
+        hasClaims: this.#moves !== undefined,
+      }),
       publish: (events) => ports.publish(outwardEvents(events, numbers)),
       publishTransient: (event) => ports.publishTransient(outwardTransient(event, numbers)),
       takeStop: () => this.#stops.take(shard),
       traces: ports.traces && tracesOf(ports.traces, numbers),
     };
     this.#wakers.set(shard, waker);
-    const owned: OwnedShard = { ...makeShard(storage, own), numbers };
+    const made = makeShard(storage, own);
+    const owned: OwnedShard = { ...made, numbers, openedBehind: made.queries.lastEvent() };
     this.#pools.set(shard, pool);
     this.shards.add(owned);
     return owned;
+  }
+
+  /** Others take this process for a new one: it has no places any more. */
+  begunAnew(): void {
+    this.#places.begunAnew();
   }
 
   /**
@@ -188,7 +214,8 @@ export class SeveralShards implements ProcessShards {
     this.shards.drop(shard);
     this.#wakers.get(shard)?.end();
     this.#wakers.delete(shard);
-    owned.scheduler.abandon();
+    const running = new Set(this.#pools.get(shard)?.running);
+    owned.scheduler.abandon((slot) => running.has(slot));
     return owned;
   }
 }

@@ -137,10 +137,10 @@ export class RoutedRequests implements Requests {
     ask(request);
   }
 
-  /** Each shard acts on its own jobs. It has one number everywhere. */
+  /** Each shard acts on its own jobs. It has one number everywhere; who gives it sees to what is refused. */
   #bulk(request: Of<'bulk'>, bytes: number, reply: Reply): void {
-    const id = Math.max(this.#latestBulk, ...this.bulks.map((bulk) => bulk.id)) + 1;
-    this.#latestBulk = id;
+    const id = request.id ?? Math.max(this.#latestBulk, ...this.bulks.map((bulk) => bulk.id)) + 1;
+    this.#latestBulk = Math.max(this.#latestBulk, id);
     const partOf = ({ numbers }: OwnedShard): Of<'bulk'> => ({
       ...request,
       id,
@@ -150,7 +150,8 @@ export class RoutedRequests implements Requests {
       const refused = answers.find((answer) => !answer.ok);
       if (refused) {
         // All of it, or nothing.
-        for (const owner of this.#shards.all) this.#submit(owner, { kind: 'cancelBulk', id }, 0, () => {});
+        for (const owner of request.id === undefined ? this.#shards.all : [])
+          this.#submit(owner, { kind: 'cancelBulk', id }, 0, () => {});
         return reply(refused);
       }
       const bulk = this.bulks.find((each) => each.id === id);

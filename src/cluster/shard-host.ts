@@ -8,7 +8,7 @@ import type { Logger } from '../log.js';
 import { TypeDictionary } from '../store/format/type-dictionary.js';
 import type { KvReader } from '../store/kv/kv.js';
 import { KvLogSource } from '../store/log/kv-log.js';
-import { claimsOf } from '../store/postgres/claims.js';
+import { claimsOf, type NamesOnDisk } from '../store/postgres/claims.js';
 import { type ClusterEvents, ClusterStorage, type Progress } from '../store/postgres/cluster-storage.js';
 import type { Database, LogEnd, RandomId, ShardRow } from '../store/postgres/database.js';
 import { type LoadedIndex, loadShard } from '../store/postgres/load.js';
@@ -39,7 +39,7 @@ export interface ShardHostPorts {
   /** What shards leave behind that have moved. */
   readonly moves: ShardMoves;
   /** Resolves when this node goes by all that users had set before the call. */
-  readonly settled: () => Promise<void>;
+  readonly settingsApplied: () => Promise<void>;
   /** A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed. */
   readonly lost: (shard: number) => void;
 }
@@ -224,10 +224,10 @@ export class NodeShards implements ShardHost {
     const { shard } = row;
     const { count } = shards.shards;
     const { index, loaded } = await this.#load(row, hosted);
-    await this.#ports.settled();
+    await this.#ports.settingsApplied();
     if (hosted.isDropped) throw new Dropped(shard);
     // It is there before anything is committed.
-    let names: CommittedStore | undefined;
+    let names: NamesOnDisk | undefined;
     const storage = new ClusterStorage(
       {
         database,
@@ -235,7 +235,7 @@ export class NodeShards implements ShardHost {
         index,
         clock,
         pause,
-        claimsOf: (changes) => claimsOf(shard, changes, names as CommittedStore),
+        claimsOf: (changes) => claimsOf(shard, changes, names as NamesOnDisk),
       },
       row,
       loaded,
@@ -259,7 +259,12 @@ export class NodeShards implements ShardHost {
     const owned = shards.add({ kv, log: source, storage, numbers, clean: planned, planned }, moves.remote.add(row));
     hosted.owned = owned;
     const { store, scheduler } = owned;
-    names = store;
+    names = {
+      keyHolder: (place) => store.keyHolder(place),
+      keyUse: (name, now) => store.keyUse(name, now),
+      state: (seq) => store.state(seq),
+      isRunning: (seq) => scheduler.isRunning(seq),
+    };
     storage.listen(this.#eventsFor(shard, hosted, store));
     scheduler.recover();
     scheduler.turn();

@@ -7,6 +7,8 @@ import type { Shard } from '../shard.js';
 /** A shard, and the numbers of its jobs. */
 export interface OwnedShard extends Shard {
   readonly numbers: JobNumbers;
+  /** Its last event when it was opened. */
+  readonly openedBehind: number;
 }
 
 /** See the head of this file. */

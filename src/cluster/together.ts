@@ -144,19 +144,28 @@ function sumOf(a: Counters, b: Counters): Counters {
   };
 }
 
+/** What is beside the shards of a process. */
+export interface Beside {
+  readonly typeElsewhere?: OtherShards['typeElsewhere'] | undefined;
+  /** What is written is held against the names of a whole cluster: who writes first has a key, whatever is decided. */
+  readonly hasClaims: boolean;
+}
+
 /** The other shards of the same process, as one of them asks. */
 export function othersOf(
   shards: Shards,
   own: number,
-  typeElsewhere: OtherShards['typeElsewhere'] = () => undefined,
+  { typeElsewhere = () => undefined, hasClaims }: Beside,
 ): OtherShards {
   const others = () => shards.all.filter(({ numbers }) => numbers.shard !== own);
   return {
     jobsOfType: (name) => others().reduce((sum, { store }) => sum + store.jobsOfType(name), 0),
     ownerOf: (place): ForeignJob | undefined => {
-      for (const { numbers, scheduler } of others()) {
+      for (const { numbers, scheduler, store } of others()) {
         const job = scheduler.keys.ownerOf(place);
-        if (job !== undefined) return { shard: numbers.shard, job: outward(job, numbers) };
+        if (job === undefined) continue;
+        const isWritten = !hasClaims || store.state(job.spec.seq) !== undefined;
+        return { shard: numbers.shard, job: outward(job, numbers), isWritten };
       }
       return undefined;
     },

@@ -6,11 +6,12 @@ import { systemClock } from '../clock.js';
 import { GatheredQueries } from '../cluster/gathering/gathered-queries.js';
 import { NodeParts } from '../cluster/node-parts.js';
 import type { ShardsOwner } from '../cluster/process-shards.js';
+import { RoutedRequests } from '../cluster/routed-requests.js';
 import { togetherOf } from '../cluster/together.js';
 import type { ClusterConfig, Config } from '../config.js';
 import { useIdKey } from '../domain/id.js';
 import { metricsText } from '../figures.js';
-import { health, JobsByType } from '../health.js';
+import { health, JobsByType, tellPauses } from '../health.js';
 import { Late } from '../late.js';
 import { loadLibraries, tracesOf } from '../libraries.js';
 import { overviewOf } from '../overview/overview.js';
@@ -105,8 +106,18 @@ async function begin(
     jobCheck: jobCheckFor(config.timezone),
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
-      lines: (kept) => serving.call((part) => keepLines(kept, lines.get(), part, systemClock.now())),
-      progress: (reports) => scheduler.call((part) => part.progress(reports)),
+      lines: (all) => {
+        const { outgoing, sayings } = node.moves;
+        // Those of jobs that have moved are kept by their owner.
+        const own = outgoing.running === 0 ? all : all.filter((line) => !outgoing.runs(line));
+        if (own.length < all.length) sayings.lines(all.filter((line) => outgoing.runs(line)));
+        serving.call((part) => keepLines(own, lines.get(), part, systemClock.now()));
+      },
+      progress: (reports) => {
+        const { outgoing, sayings } = node.moves;
+        if (outgoing.running > 0) sayings.progress(reports.filter((report) => outgoing.runs(report)));
+        scheduler.call((part) => part.progress(reports));
+      },
       room: () => scheduler.call((part) => part.room()),
     },
     log,
@@ -127,7 +138,11 @@ async function begin(
     onWatching: () => {},
     onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
   });
-  const node: NodeParts<LoadedType> = new NodeParts({
+  const node: NodeParts<LoadedType> = new NodeParts<LoadedType>({
+    hear: ({ lines: said, progress }) => {
+      scheduler.call((part) => part.progress(progress));
+      serving.call((part) => keepLines(said, lines.get(), part, systemClock.now()));
+    },
     ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise, settleMs },
     resumed: () => {
       pool.deadlineMoved();
@@ -192,6 +207,10 @@ async function begin(
         const some = all.map(({ state }) => state);
         return new JobsByType(some, types, recent);
       },
+      bulks: {
+        of: (shards) => new RoutedRequests(node.several.shards.only(shards)),
+        next: () => opened.database.nextBulk(),
+      },
     },
     keyedJobs: (shard, places) => node.keyedJobs(shard, places),
     telemetry: counts,
@@ -242,6 +261,8 @@ async function begin(
     return stopped;
   };
   try {
+    await node.prepare();
+    tellPauses(together.scheduler, log);
     const { urls } = await server.listen();
     stops.start();
     overview.history.start();

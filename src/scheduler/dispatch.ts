@@ -5,7 +5,7 @@
 import { isPausedAt, resumeInTime } from '../domain/control/pausing.js';
 import * as decisions from '../domain/decisions.js';
 import { isHeld, type Job, type JobSpec, wakesAt } from '../domain/job.js';
-import type { Attempt, HandlerInfo, Outcome } from '../pool/port.js';
+import type { HandlerInfo, Outcome } from '../pool/port.js';
 import type { DueJob } from '../timer/lanes.js';
 import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
 import { AloneNext } from './admission/alone.js';
@@ -283,6 +283,10 @@ export class Dispatch implements Starter {
     return true;
   }
 
+  wanted(): ReturnType<Starter['wanted']> {
+    return this.#line.wanted(this.#free, this.#numberOf);
+  }
+
   get askAgainAt(): number {
     return Math.min(this.#askAgainAt, this.#line.nextByRate);
   }
@@ -326,7 +330,7 @@ export class Dispatch implements Starter {
     this.#previous.began(job.spec);
     if (waiting.suspect) return this.#startOnRecord(job);
     const now = this.#ports.clock.now();
-    this.#leave(this.#attempt(this.#ledger.startAttempt(job, now)), job, now);
+    this.#leave(this.#ledger.startAttempt(job, now), job, now);
   }
 
   /**
@@ -334,24 +338,24 @@ export class Dispatch implements Starter {
    *
    * @param job as it was when it was due
    */
-  #leave(attempt: Attempt, job: Job, now: number): void {
+  #leave(started: Job, job: Job, now: number): void {
     const { pool, traces, telemetry } = this.#ports;
+    const attempt = attemptOf(started, this.#alone.has(started.spec.seq), this.#ledger.numbers);
     pool.dispatch(traces === undefined ? attempt : traced(attempt, job, now, traces));
     telemetry.attemptStarted(job.spec.name, now - job.state.due);
   }
 
   #startOnRecord(job: Job): void {
-    const { clock } = this.#ports;
+    const [places, { clock }] = [this.#places, this.#ports];
     const { seq, name } = job.spec;
     const number = this.#numberOf(seq);
-    const places = this.#places;
     places.trials.began(number, job.state, clock.monotonic());
     places.beingWritten++;
-    const started = this.#ledger.startAttempt(job, clock.now(), {
+    const written = {
       written: () => {
         places.beingWritten--;
         this.#line.left(name);
-        this.#leave(attempt, job, clock.now());
+        this.#leave(started, job, clock.now());
       },
       lost: () => {
         places.beingWritten--;
@@ -359,33 +363,29 @@ export class Dispatch implements Starter {
         this.#line.left(name);
         this.#vacate(job.spec);
       },
-    });
-    const attempt = this.#attempt(started);
-  }
-
-  #attempt(started: Job): Attempt {
-    return attemptOf(started, this.#alone.has(started.spec.seq), this.#ledger.numbers);
+    };
+    const started = this.#ledger.startAttempt(job, clock.now(), written);
   }
 
   /** The place of an attempt is free again, and so is its key. */
   #vacate(spec: JobSpec): void {
-    this.#line.vacate(spec.name, spec.group);
+    this.#line.vacate(spec);
     for (const next of this.#previous.ended(spec)) this.#line.push(next);
   }
 
   /** An attempt that an owner before has started runs on, and has its place. */
   resumed(spec: JobSpec): void {
-    this.#line.resumed(spec.name, spec.group);
+    this.#line.resumed(spec);
     this.#previous.began(spec);
   }
 
-  /** Nothing of this shard starts any more, and its attempts have no places. What was being written is lost already. */
-  abandon(): void {
-    this.#places.leave(this);
+  /** Nothing of this shard starts any more, and its attempts have places until they end, if at all. What was being written is lost already. */
+  abandon(runs: (seq: number) => boolean): void {
     for (const { spec } of this.#ledger.active.values()) {
       this.#places.trials.withdrew(this.#numberOf(spec.seq));
-      this.#line.vacate(spec.name, spec.group);
+      this.#line.abandon(spec, runs(spec.seq) ? this.#numberOf(spec.seq) : undefined);
     }
+    this.#places.leave(this);
   }
 
   /** An attempt came to its end: its place is free again. */

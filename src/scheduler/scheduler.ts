@@ -187,6 +187,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   committed(): void {
     const batch = this.#ledger.committedOne();
+    this.#others.written();
     if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
     for (const { job, removed } of batch.touched.values()) {
       this.#dispatch.changed(job.spec);
@@ -247,11 +248,11 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /** The shard is another node's by now: who waits is refused, and the places of its attempts are free. It is not to be called any more. */
-  abandon(): void {
+  abandon(runs: (seq: number) => boolean = () => true): void {
     this.#modes.drain();
     this.#mailbox.refuse(movedAway);
     this.#ledger.lost(maybeMade);
-    this.#dispatch.abandon();
+    this.#dispatch.abandon(runs);
     this.handingOver.refused();
   }
 

@@ -108,7 +108,7 @@ export interface ServerOptions {
   /** Jobs of keys, for the other nodes. */
   readonly keyedJobs?: KeyedJobs | undefined;
   /** Some of the shards of this node, in a cluster. */
-  readonly own?: Pick<ClusterContext, 'own' | 'jobsOfTypes'> | undefined;
+  readonly own?: Pick<ClusterContext, 'own' | 'jobsOfTypes' | 'bulks'> | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */

@@ -158,6 +158,8 @@ export interface HeldName {
   readonly kind: 'key' | 'idempotency';
   readonly name: string;
   readonly shard: number;
+  /** Of the body that came with an idempotency key; of a key that is free and whose last attempt has not ended: see `Claim`. */
+  readonly digest?: string;
 }
 
 /** What the store calls back. */

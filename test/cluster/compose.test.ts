@@ -1,7 +1,10 @@
 /** The file that docs/cluster.md shows for three nodes on one machine. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
-import { fileIn } from '../support/documents.js';
+import { fileIn, root } from '../support/documents.js';
 
 interface Service {
   readonly image?: string;
@@ -31,4 +34,10 @@ t.test('three nodes differ where they must, and share the rest', async (t) => {
   }
   t.equal(new Set(Object.values(nodes).flatMap(({ ports }) => ports)).size, 3);
   t.same(Object.keys(volumes).sort(), Object.keys(services).sort());
+});
+
+t.test('the file at the top of the repository is the same', async (t) => {
+  const [comment = '', ...lines] = readFileSync(join(root, 'compose.yaml'), 'utf8').split('\n');
+  t.match(comment, /^# .*docker compose up/);
+  t.equal(lines.join('\n'), fileIn('cluster.md', 'compose.yaml'));
 });

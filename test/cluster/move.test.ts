@@ -16,6 +16,13 @@ interface Shown {
   readonly due?: string;
 }
 
+interface TypeShown {
+  readonly name: string;
+  readonly paused?: true;
+  readonly pause_reason?: string;
+  readonly concurrency: unknown;
+}
+
 const later = '2h';
 
 /** Jobs of every kind that there is, the first fifteen among them, which have the first slot of their shard. */
@@ -56,6 +63,10 @@ async function fill(api: Client): Promise<void> {
     async () => (await api.get(`/jobs/${ids[8]}/runs`)).text.includes('"success"'),
     'the extra run is over',
   );
+  await api.put('/job-types/limited', { concurrency: 3 });
+  await api.post('/job-types/noop/pause', { reason: 'for the move' });
+  const bulk = await api.post<{ id: string }>('/bulk', { action: 'cancel', filter: { tag: 'nobody' } });
+  await eventually(async () => (await api.get(`/bulk/${bulk.body.id}`)).text.includes('"success"'), 'it is done');
   await api.post(
     '/jobs/batch',
     Array.from({ length: 500 }, (_, n) => ({ name: 'noop', delay: later, payload: { n } })),
@@ -77,7 +88,14 @@ async function read(api: Client): Promise<object> {
   }
   // The others count from the start of the process.
   const { pending, running, completed, failed, cancelled } = (await api.get<Record<string, number>>('/stats')).body;
-  return { jobs, stats: { pending, running, completed, failed, cancelled } };
+  const { body: types } = await api.get<{ items: TypeShown[] }>('/job-types');
+  const set = types.items.map(({ name, paused, pause_reason: why, concurrency }) => ({
+    name,
+    paused,
+    why,
+    concurrency,
+  }));
+  return { jobs, set, stats: { pending, running, completed, failed, cancelled } };
 }
 
 const idsOf = async (api: Client, query: string): Promise<string[]> =>
@@ -129,6 +147,8 @@ t.test('a directory is moved into a cluster', { skip: withoutPostgres }, async (
   t.match(await cluster.post('/jobs', { ...job, key: 'taken' }), { status: 409, body: { job_id: found[3]?.[0] } });
   const replayed = await cluster.post('/jobs', job, { 'Idempotency-Key': 'asked-once' });
   t.match(replayed, { status: 201, headers: { 'idempotent-replayed': 'true' } });
+  const another = await cluster.post<{ id: string }>('/bulk', { action: 'cancel', filter: { tag: 'nobody' } });
+  t.equal(another.body.id, 'bulk_2', 'numbers of bulk actions go on');
   const made = await cluster.create(job);
   t.notOk(made.id in (before as { jobs: object }).jobs, 'new jobs have ids of their own');
   t.equal(await node!.end(), 0);

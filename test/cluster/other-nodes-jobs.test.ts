@@ -1,6 +1,6 @@
 /**
  * Jobs of one node, asked for at another: their events by the client, what they say while they run, their lines, and their end. The node
- * that is asked owns nothing at first; then the owner is killed, and nobody who waits has to know.
+ * that is asked has other shards; then the owner is killed, and nobody who waits has to know.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { run, temporary } from '../support/server.js';
 import { startCluster } from './support/cluster.js';
 import type { ClusterNode } from './support/nodes.js';
 
-t.setTimeout(180_000);
+t.setTimeout(400_000);
 const scope = globalThis as { WebSocket?: unknown };
 
 const handlers = {
@@ -22,13 +22,20 @@ const handlers = {
       for (let n = 1; !existsSync(file) && !signal.aborted; n++) {
         progress(n % 100)
         log.info('still at it', { n })
-        await new Promise(done => setTimeout(done, 20))
+        await new Promise(done => setTimeout(done, 100))
       } }`,
 };
 
 async function isWell({ api }: ClusterNode): Promise<boolean> {
   const { body } = await api.get<{ status: string }>('/health');
   return body.status === 'healthy';
+}
+
+async function ownsHalf({ api }: ClusterNode): Promise<boolean> {
+  const { body } = await api.get<{ node: string; shards: { owner: string | null }[] }>('/cluster');
+  return (
+    body.shards.filter(({ owner }) => owner === body.node).length * 2 >= body.shards.length && body.shards.length > 0
+  );
 }
 
 /** Hears of all from the beginning; each event by its shard and number. */
@@ -54,9 +61,27 @@ t.test('jobs of a node are there for those who ask another', { skip: withoutPost
   const { nodes } = await startCluster(t, { count: 2, settings: ['fsync=off'], handlers });
   const [owner, other] = nodes as [ClusterNode, ClusterNode];
   await eventually(() => isWell(owner), 'all shards are run', 60_000);
+  const movingFile = join(temporary('moving'), 'end');
+  const moving = new Set<string>();
+  for (let i = 0; i < 8; i++)
+    moving.add((await owner.api.create({ name: 'talks', delay: '0s', payload: { file: movingFile } })).id);
+  // No shard moves any more while something is looked at.
+  await eventually(() => ownsHalf(other), 'the other has its share', 120_000);
   const url = `http://127.0.0.1:${other.port}`;
   const client = new Escapement({ url });
   scope.WebSocket = WsWebSocket;
+
+  // Half of these jobs have moved by now, and their attempts run where they began.
+  const heardOf = new Set<string>();
+  const all = { job_ids: [...moving], event_types: ['job.progress', 'job.log'] as const };
+  const limit = AbortSignal.timeout(60_000);
+  for await (const event of client.events(all, { signal: limit })) {
+    if (event.type !== 'gap') heardOf.add(`${event.job_id} ${event.type}`);
+    if (heardOf.size === 2 * moving.size) break;
+  }
+  t.equal(heardOf.size, 2 * moving.size, 'what they say is heard, wherever they run');
+  writeFileSync(movingFile, '');
+  for (const each of moving) t.equal((await client.jobs.wait(each)).status, 'success');
 
   const file = join(temporary('talks'), 'end');
   const { id } = await owner.api.create({ name: 'talks', delay: '0s', payload: { file } });
@@ -74,8 +99,13 @@ t.test('jobs of a node are there for those who ask another', { skip: withoutPost
   const watching = run(['jobs', 'watch', id, '--logs'], { ESCAPEMENT_URL: url });
   const watched = new Promise((resolve) => watching.once('exit', resolve));
   let text = '';
-  watching.stdout!.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  await eventually(() => /job\.log +talks/.test(text) && /job\.progress +talks/.test(text), 'it is watched', 30_000);
+  for (const from of [watching.stdout, watching.stderr])
+    from!.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  await eventually(
+    () => /job\.log +talks/.test(text) && /job\.progress +talks/.test(text),
+    () => `it is watched, and says: ${text.slice(-2000)}`,
+    90_000,
+  );
   writeFileSync(file, '');
   t.equal(await watched, 0);
   t.match(text, /job\.completed.*\n.*talks {2}success/);

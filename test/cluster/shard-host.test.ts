@@ -81,7 +81,7 @@ t.test('places that attempts of a dropped shard had are free for others', async 
 t.test('a shard is opened by what users have set', async (t) => {
   const { first, settled, until } = world(t);
   let isRead = (): void => {};
-  first.settled = new Promise((resolve) => {
+  first.settingsApplied = new Promise((resolve) => {
     isRead = resolve;
   });
   const opening = first.host.open(first.take(0));

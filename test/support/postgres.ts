@@ -17,6 +17,10 @@ import { lastingPort } from './network.js';
 /** Of the programs; undefined when there is none that is new enough. */
 const programs = findPrograms();
 
+/** One of PostgreSQL's programs, as a path; undefined without PostgreSQL. */
+export const postgresProgram = (name: string): string | undefined =>
+  programs === undefined ? undefined : join(programs, name);
+
 /** What tests that need PostgreSQL pass as `skip`. With `CI` set its absence is an error. */
 export const withoutPostgres: string | false =
   programs === undefined
@@ -69,7 +73,10 @@ const owner = 'escapement';
 const nobody = 65_534;
 
 /** @param settings lines of postgresql.conf, as NAME=VALUE */
-export async function startPostgres(t: Test, settings: readonly string[] = []): Promise<TestPostgres> {
+export async function startPostgres(
+  t: Pick<Test, 'teardown'>,
+  settings: readonly string[] = [],
+): Promise<TestPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'escapement-postgres-'));
   let stop: ((how?: 'fast' | 'immediate') => Promise<void>) | undefined;
   t.teardown(async () => {
@@ -141,6 +148,8 @@ async function startServer(
   const server = spawn('setpriv', [...ids, '--pdeathsig', 'QUIT', join(programs!, 'postgres'), ...args], {
     cwd: '/',
     stdio: ['ignore', 'ignore', 'pipe'],
+    // A terminal's Ctrl-C is for this process: what uses the server ends first.
+    detached: true,
   });
   const exited = once(server, 'exit');
   const said: string[] = [];

@@ -10,7 +10,7 @@ import { EventPump } from './event-pump.js';
 import { FollowedShard } from './followed-shard.js';
 import { type Past, PastElsewhere } from './past-elsewhere.js';
 import type { StreamRequest } from './peer-stream.js';
-import type { StreamMessage } from './wire.js';
+import { leaseMark, type StreamMessage } from './wire.js';
 
 export interface ClusterEventsPorts {
   readonly peers: Peers;
@@ -48,6 +48,8 @@ export class ClusterEvents {
   readonly #past: PastElsewhere;
   /** The last event of each shard that went to the target; undefined: it is not known where to begin. */
   readonly #heads: (number | undefined)[];
+  /** The marks of the leases that these were heard under, or are known to hold under. */
+  readonly #marks: (string | undefined)[];
   /** By what shards were open here when they were looked at last. */
   readonly #opened: (string | undefined)[];
   readonly #pumps: (EventPump | undefined)[];
@@ -62,6 +64,7 @@ export class ClusterEvents {
     this.#ports = ports;
     const { shards } = ports.queries;
     this.#heads = new Array<undefined>(shards).fill(undefined);
+    this.#marks = new Array<undefined>(shards).fill(undefined);
     this.#opened = new Array<undefined>(shards).fill(undefined);
     this.#pumps = new Array<undefined>(shards).fill(undefined);
     this.#past = new PastElsewhere({ ...ports, renew: () => this.#renew() });
@@ -135,6 +138,7 @@ export class ClusterEvents {
       return new FollowedShard(shard, {
         ...{ peers, stream, now, pause, renew: () => this.#renew() },
         head: () => this.#heads[shard],
+        lease: () => this.#marks[shard],
         wantsTransient: () => target.wantsTransient(),
         take: (message) => this.#take(shard, message),
       });
@@ -147,6 +151,7 @@ export class ClusterEvents {
     for (const pump of this.#pumps) pump?.end();
     this.#followed = undefined;
     this.#heads.fill(undefined);
+    this.#marks.fill(undefined);
     this.#pumps.fill(undefined);
   }
 
@@ -179,8 +184,12 @@ export class ClusterEvents {
     if (opened === undefined || this.#pumps[shard] !== undefined) return;
     const last = queries.lastEventOf(shard);
     const head = this.#heads[shard];
+    const mark = leaseMark(opened);
+    // What was heard under another lease, and had not happened when this one began, the database has lost.
+    const known = mark === this.#marks[shard] ? last : Math.min(last, peers.openedBehind(shard));
     if (head === undefined) this.#begin(shard, last);
-    else if (head > last) this.#gap(shard, last + 1, head, last);
+    else if (head > known) this.#gap(shard, known + 1, head, known);
+    this.#marks[shard] = mark;
     const pump = new EventPump(shard, this.#heads[shard] as number, queries, {
       events: (events) => this.#hear(shard, events),
       gap: (from, to) => this.#gap(shard, from, to, to),
@@ -190,10 +199,11 @@ export class ClusterEvents {
     pump.look();
   }
 
-  #take(shard: number, { at, events, gap, transient }: StreamMessage): void {
+  #take(shard: number, { at, lease, events, gap, transient }: StreamMessage): void {
     if (this.#followed === undefined || this.#ports.peers.leaseOf(shard) !== undefined) return;
     const head = this.#heads[shard];
     if (at !== undefined) {
+      this.#marks[shard] = lease;
       if (head === undefined) this.#begin(shard, at);
       else if (at < head) this.#gap(shard, at + 1, head, at);
     } else if (transient) this.#ports.target.transient(transient);

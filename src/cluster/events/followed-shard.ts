@@ -11,6 +11,8 @@ export interface FollowedShardPorts {
   readonly renew: () => Promise<void>;
   /** The last event that was heard of; undefined: it is to begin with what comes next. */
   readonly head: () => number | undefined;
+  /** The mark of the lease that it was heard under. */
+  readonly lease: () => string | undefined;
   /** Whether events that are not kept are wanted, too. */
   readonly wantsTransient: () => boolean;
   readonly take: (message: StreamMessage) => void;
@@ -74,12 +76,14 @@ export class FollowedShard {
   }
 
   async #hear(owner: Peer): Promise<void> {
-    const { stream, head, wantsTransient, take, now } = this.#ports;
+    const { stream, head, lease, wantsTransient, take, now } = this.#ports;
     const transient = wantsTransient();
     const end = new AbortController();
     this.#stream = { owner, transient, end };
     this.#heardAt = now();
-    const query = `shard=${this.#shard}&since=${head() ?? 'now'}${transient ? '&transient=1' : ''}`;
+    const [since, under] = [head() ?? 'now', lease()];
+    const more = `${under === undefined ? '' : `&lease=${under}`}${transient ? '&transient=1' : ''}`;
+    const query = `shard=${this.#shard}&since=${since}${more}`;
     try {
       const chunks = await stream(owner, { path: `${eventsPath}?${query}`, signal: end.signal });
       const blocks = new BlockReader();

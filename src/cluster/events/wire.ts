@@ -2,13 +2,21 @@
  * What nodes tell each other of events, on a stream of one shard: blocks of an event stream, each with one message as JSON. Events go as the
  * log has them, not as clients read them: the node that a client is connected to writes them its own way. All live nodes have one format.
  */
+import { createHash } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
 import type { JobEvent, TransientEvent } from '../../domain/events.js';
 
-/** A message of such a stream; exactly one field is there. */
+/** What a lease is known by outside the database. */
+export function leaseMark(lease: string): string {
+  return createHash('sha256').update(lease).digest('hex').slice(0, 16);
+}
+
+/** A message of such a stream; of the other fields exactly one is there. */
 export interface StreamMessage {
   /** What follows comes behind this event. It is the first message. */
   readonly at?: number;
+  /** With `at`: the mark of the lease that the stream is under. */
+  readonly lease?: string;
   /** Of the log of the owner, in order. */
   readonly events?: readonly JobEvent[];
   /** From one number to another, which the owner does not know any more. */

@@ -4,9 +4,13 @@ import type { OwnedShard } from '../shards.js';
 
 /** The latest first. */
 export function gatheredBulks(shards: readonly OwnedShard[]): readonly BulkRecord[] {
+  return mergedBulks(shards.map(({ scheduler }) => scheduler.bulks));
+}
+
+/** Lists of parts as one list, the latest first. */
+export function mergedBulks(lists: readonly (readonly BulkRecord[])[]): readonly BulkRecord[] {
   const parts = new Map<number, BulkRecord[]>();
-  for (const { scheduler } of shards)
-    for (const bulk of scheduler.bulks) parts.set(bulk.id, [...(parts.get(bulk.id) ?? []), bulk]);
+  for (const bulk of lists.flat()) parts.set(bulk.id, [...(parts.get(bulk.id) ?? []), bulk]);
   return [...parts.values()].map(together).sort((a, b) => b.id - a.id);
 }
 

@@ -8,6 +8,7 @@ import { Refusal } from '../../domain/errors.js';
 import type { Answer, Created, Creation, JobDraft, Request } from '../../scheduler/messages.js';
 import { type ForeignName, HeldElsewhere } from '../../scheduler/requests/other-shards.js';
 import { ClaimedElsewhere, type HeldName } from '../../store/port.js';
+import { endingDigest } from '../../store/postgres/database.js';
 import type { OwnedShard, Shards } from '../shards.js';
 import type { ClusterNames, Name } from './names.js';
 
@@ -192,7 +193,9 @@ export class KeyedRequests {
     }
     this.#look([...unknown.values()], (held) => {
       if (held instanceof Refusal) return then(held);
-      const elsewhere = held.filter(({ shard }) => this.#ports.shards.get(shard) === undefined);
+      const elsewhere = held.filter(
+        ({ shard, digest }) => digest !== endingDigest && this.#ports.shards.get(shard) === undefined,
+      );
       if (elsewhere.length === 0) return then([]);
       void this.withJobs(elsewhere).then(then);
     });

@@ -13,6 +13,12 @@ export function typeRow(name: string, settings: TypeSettings): SettingRow {
   return { name: ofType + name, value: textOf(settings) };
 }
 
+/** All of them; what is not set has none. */
+export function settingRows({ server, types }: Settings): readonly SettingRow[] {
+  const rows = [serverRow(server), ...[...types].map(([name, settings]) => typeRow(name, settings))];
+  return rows.filter(({ value }) => value !== null);
+}
+
 /** Rows that nothing here knows are left out. @throws SyntaxError when a value is no JSON */
 export function readSettings(rows: readonly SettingRow[]): Settings {
   let server: ServerSettings = {};

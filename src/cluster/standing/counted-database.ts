@@ -3,7 +3,7 @@ import type { Database } from '../../store/postgres/database.js';
 import { UnknownEnd } from '../../store/postgres/database.js';
 import type { ClusterCounts, StatementName } from '../../telemetry/cluster/cluster-counts.js';
 
-type Counted = Pick<Database, 'append' | 'writePages' | 'load' | 'take' | 'beat'>;
+type Counted = Pick<Database, 'append' | 'writePages' | 'load' | 'take' | 'beat' | 'askPlaces'>;
 
 /** @param now monotonic milliseconds */
 export function countedDatabase(database: Database, counts: ClusterCounts, now: () => number): Database {
@@ -52,6 +52,12 @@ export function countedDatabase(database: Database, counts: ClusterCounts, now: 
         'beat',
         () => database.beat(...of),
         ({ end }) => end,
+      ),
+    askPlaces: (...of) =>
+      count(
+        'ask_places',
+        () => database.askPlaces(...of),
+        (answers) => (answers === undefined ? 'dead' : 'done'),
       ),
   };
   const rest = new Map<PropertyKey, unknown>(Object.entries(counted));

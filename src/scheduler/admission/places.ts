@@ -3,27 +3,82 @@
  * is, and the trials of suspects. Each shard has a waiting line of its own; in a *round* the first of all of them starts, again
  * and again, so that priorities, turns and limits hold over all shards of the process. A process with one shard has no rounds.
  */
+import type { PlaceKeeper } from '../../domain/control/limited-places.js';
 import type { Rate } from '../../domain/control/rate.js';
+import type { TypeLimits } from '../../domain/control/settings.js';
+import type { JobSpec } from '../../domain/job.js';
+import { GrantedPace } from '../limits/granted-pace.js';
+import { type LimitedType, NodeLimits, type Wanted } from '../limits/node-limits.js';
 import { TrialRuns } from './careful-start.js';
 import { Groups } from './groups.js';
-import { Pacer } from './pacer.js';
+import { Pacer, type StartPace } from './pacer.js';
 
 /** One job type as it is used in the whole process. */
-export class TypePlaces {
+export class TypePlaces implements LimitedType {
   readonly groups = new Groups();
   running = 0;
+  elsewhere = 0;
+  /** Undefined: nobody has said. */
+  limits: TypeLimits | undefined;
   /** Its place among the types: the one that has waited longest for its turn has the lowest. */
   lastTurn = 0;
-  pacer: Pacer | undefined;
+  pacer: StartPace | undefined;
   #rate: string | undefined;
+  readonly #name: string;
+  readonly #nodeLimits: NodeLimits | undefined;
+
+  /** @param nodeLimits absent: all attempts run in this process */
+  constructor(name: string, nodeLimits?: NodeLimits) {
+    this.#name = name;
+    this.#nodeLimits = nodeLimits;
+  }
+
+  get byGrant(): boolean {
+    return this.groups.byGrant;
+  }
+
+  get countsUses(): boolean {
+    const { concurrency = Number.POSITIVE_INFINITY, groupConcurrency = Number.POSITIVE_INFINITY } = this.limits ?? {};
+    return this.byGrant && Math.min(concurrency, groupConcurrency) < Number.POSITIVE_INFINITY;
+  }
+
+  /** An attempt has left its place. */
+  vacate(group: string | undefined): void {
+    this.running--;
+    this.groups.vacate(group);
+  }
+
+  counted(): ReadonlyMap<string | null, number> {
+    return this.countsUses ? this.groups.placed() : new Map<string | null, number>();
+  }
+
+  giveBack(): number {
+    if (this.pacer instanceof GrantedPace) this.pacer.forget();
+    return this.groups.giveBack();
+  }
+
+  /** From now on these limits hold. @param now in monotonic milliseconds: of a new rate, what counts as its first start */
+  agree(limits: TypeLimits, now: number): void {
+    this.limits = limits;
+    const byGrant = this.#nodeLimits?.agree(this.#name, this, limits) ?? false;
+    if (byGrant !== this.byGrant) {
+      this.groups.byGrant = byGrant;
+      this.elsewhere = 0;
+      this.#rate = undefined;
+      this.pacer = undefined;
+    }
+    this.groups.limit = limits.groupConcurrency;
+    this.pace(limits.rate, now);
+  }
 
   /** From now on this rate holds. @param now what counts as the first start of a new one, in monotonic milliseconds */
   pace(rate: Rate | undefined, now: number): void {
     if (rate?.text === this.#rate) return;
     this.#rate = rate?.text;
     if (rate === undefined) this.pacer = undefined;
-    else if (this.pacer === undefined) this.pacer = new Pacer(rate, now);
-    else this.pacer.change(rate);
+    else if (this.byGrant) this.pacer ??= new GrantedPace();
+    else if (this.pacer instanceof Pacer) this.pacer.change(rate);
+    else this.pacer = new Pacer(rate, now);
   }
 }
 
@@ -50,6 +105,8 @@ export interface Starter {
   startNext(): boolean;
   /** When it is worth asking again although nothing happens, in monotonic milliseconds. */
   readonly askAgainAt: number;
+  /** What waits and could start, had it a place that was given. */
+  wanted(): Iterable<Wanted>;
   /** It wants a turn: what it has started is to be written, and its line is to be filled. */
   turnSoon(): void;
 }
@@ -63,12 +120,20 @@ export class Places {
   readonly trials = new TrialRuns();
   readonly #types = new Map<string, TypePlaces>();
   readonly #starters = new Set<Starter>();
+  readonly #limits: NodeLimits | undefined;
+  /** Attempts whose shards are gone, by job number: they have places until they end. */
+  readonly #lingering = new Map<number, Pick<JobSpec, 'name' | 'group'>>();
+
+  /** @param over who keeps places of types with limits, where other processes run attempts too, and a monotonic clock */
+  constructor(over?: { readonly keeper: PlaceKeeper; readonly clock: () => number }) {
+    this.#limits = over && new NodeLimits({ ...over, wake: () => this.#wake() });
+  }
 
   /** A job type, which is made if nothing is known of it. */
   type(name: string): TypePlaces {
     let type = this.#types.get(name);
     if (type === undefined) {
-      type = new TypePlaces();
+      type = new TypePlaces(name, this.#limits);
       this.#types.set(name, type);
     }
     return type;
@@ -76,21 +141,49 @@ export class Places {
 
   /** A job type as it stands, whether or not anything is known of it. */
   lookAt(name: string): TypePlaces {
-    return this.#types.get(name) ?? new TypePlaces();
+    return this.#types.get(name) ?? new TypePlaces(name);
   }
 
   join(starter: Starter): void {
     this.#starters.add(starter);
   }
 
-  /** Its shard is dropped. */
+  /** Whether places of types with limits are given by somebody else. */
+  get areGiven(): boolean {
+    return this.#limits !== undefined;
+  }
+
+  /** The shard of an attempt that runs is dropped. */
+  linger(number: number, spec: Pick<JobSpec, 'name' | 'group'>): void {
+    this.#lingering.set(number, spec);
+  }
+
+  /** Attempts have come to their ends, of whatever shards. @param outcomes by job number */
+  ended(outcomes: readonly { readonly jobSeq: number }[]): void {
+    if (this.#lingering.size === 0) return;
+    for (const { jobSeq } of outcomes) {
+      const spec = this.#lingering.get(jobSeq);
+      if (spec === undefined) continue;
+      this.#lingering.delete(jobSeq);
+      this.type(spec.name).vacate(spec.group);
+      this.#wake();
+    }
+  }
+
+  /** Its shard is dropped, and its attempts have left their places, or linger. */
   leave(starter: Starter): void {
     this.#starters.delete(starter);
+    if (this.#limits) this.#wake();
   }
 
   /** True while there is nobody to have rounds with. */
   get isAlone(): boolean {
-    return this.#starters.size < 2;
+    return this.#starters.size < 2 && this.#limits === undefined;
+  }
+
+  /** Others take this process for a new one, which has no places. */
+  begunAnew(): void {
+    this.#limits?.begunAnew();
   }
 
   /**
@@ -109,7 +202,23 @@ export class Places {
     }
     looked.delete(asking);
     for (const starter of looked) starter.turnSoon();
-    return Math.min(...[...this.#starters].map(({ askAgainAt }) => askAgainAt));
+    const asksAt = this.#look();
+    return Math.min(asksAt, ...[...this.#starters].map(({ askAgainAt }) => askAgainAt));
+  }
+
+  #look(): number {
+    return this.#limits?.look(() => this.#wanted()) ?? Number.POSITIVE_INFINITY;
+  }
+
+  *#wanted(): Iterable<Wanted> {
+    for (const starter of this.#starters) yield* starter.wanted();
+  }
+
+  /** A turn of one has a round of all. */
+  #wake(): void {
+    const [first] = this.#starters;
+    if (first) first.turnSoon();
+    else this.#look();
   }
 }
 

@@ -2,7 +2,7 @@
 import { type HandlerLimits, narrowest, type TypeLimits, type TypeSettings } from '../../domain/control/settings.js';
 import type { TypeUse } from './admission.js';
 import type { Groups } from './groups.js';
-import type { Pacer } from './pacer.js';
+import type { StartPace } from './pacer.js';
 import type { TypePlaces } from './places.js';
 import { WaitingQueue } from './waiting-queue.js';
 import { WaitingSeqs } from './waiting-seqs.js';
@@ -69,7 +69,7 @@ export class TypeLane implements TypeUse {
     return pacer === undefined ? Number.NEGATIVE_INFINITY : pacer.mayStartAt;
   }
 
-  get pacer(): Pacer | undefined {
+  get pacer(): StartPace | undefined {
     return this.shared.pacer;
   }
 
@@ -93,7 +93,6 @@ export class TypeLane implements TypeUse {
     this.hasGroups = hasGroups;
     // A type without a handler starts nothing, and may have its rate again.
     if (limits === undefined) return;
-    this.groups.limit = limits.groupConcurrency;
-    this.shared.pace(limits.rate, now);
+    this.shared.agree(limits, now);
   }
 }

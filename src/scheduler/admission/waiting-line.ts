@@ -3,6 +3,9 @@
  * first, then by priority. Of one priority types take turns, and within a type its groups; jobs of one group go in order of firing.
  * Each type queues by itself, so that one at its limit holds up nobody else.
  */
+import type { Head } from '../../domain/control/limited-places.js';
+import type { JobSpec } from '../../domain/job.js';
+import { headsOf, mostWanted, useOf } from '../limits/wanted.js';
 import { placesLeft, type TypeUse, type WaitsFor, whyTypeWaits } from './admission.js';
 import type { Places, Rank, TypePlaces } from './places.js';
 import { TypeLane, type TypeTerms } from './type-lane.js';
@@ -53,6 +56,8 @@ export class WaitingLine {
   /** Of types whose places are their own. */
   readonly #apart: readonly TypeLane[];
   #suspects = 0;
+  /** Jobs whose attempts run in other processes, which have places for them. */
+  readonly #elsewhere = new Set<number>();
   #edition: number;
   readonly #places: Places;
   /** As of the last `refresh`. */
@@ -149,8 +154,9 @@ export class WaitingLine {
     for (const lane of this.#lanes.values()) {
       const { name, waiting } = lane;
       if (waiting === 0) continue;
-      const wait = whyTypeWaits(lane, this.#now)?.waitsFor;
-      const inGroups = wait === undefined ? waiting - lane.ordinary.open - lane.suspects.open : 0;
+      const wait = whyTypeWaits(useOf(lane), this.#now)?.waitsFor;
+      const byGroup = !lane.shared.byGrant || lane.groups.limit !== Number.POSITIVE_INFINITY;
+      const inGroups = wait === undefined && byGroup ? waiting - lane.ordinary.open - lane.suspects.open : 0;
       if (inGroups > 0) yield { name, waitsFor: 'group_concurrency', jobs: inGroups };
       if (waiting > inGroups) yield { name, waitsFor: wait ?? 'thread', jobs: waiting - inGroups };
     }
@@ -161,7 +167,7 @@ export class WaitingLine {
     if (this.#ask.edition() !== this.#edition) this.refresh();
     const lane = this.#lanes.get(name) ?? this.#makeLane(name, this.#places.lookAt(name));
     lane.places = this.#ask.placesOf(name);
-    return { type: lane, group: { limit: lane.groups.limit, running: lane.groups.runningOf(group) } };
+    return { type: useOf(lane), group: { limit: lane.groups.limit, running: lane.groups.runningOf(group) } };
   }
 
   /** Jobs of a type in the line. */
@@ -233,6 +239,30 @@ export class WaitingLine {
     return { suspect, priority, turn: best.lastTurn, groupTurn: use.lastTurn, due: heap.firstDue, number };
   }
 
+  /**
+   * What could start of types whose places are given, had it one: of each the first of its groups.
+   *
+   * @param shared places that types share; undefined: nothing may start
+   * @param numberOf its job number
+   */
+  *wanted(
+    shared: number | undefined,
+    numberOf: (seq: number) => number,
+  ): Iterable<readonly [type: string, heads: readonly Head[]]> {
+    if (shared === undefined) return;
+    const trials = this.#places.trials.trials(this.#now);
+    const suspects = !trials.byItself && trials.running < trials.wave;
+    for (const lane of this.#lanes.values()) {
+      if (!lane.shared.byGrant || lane.waiting === 0) continue;
+      const wait = whyTypeWaits(lane, this.#now)?.waitsFor;
+      if (wait !== undefined && wait !== 'rate') continue;
+      const { concurrency = 0, places, running } = lane;
+      const room = Math.min(lane.apart ? mostWanted : shared, places - running, concurrency - running, mostWanted);
+      if (room <= 0) continue;
+      yield [lane.name, headsOf(lane, room, suspects, numberOf)];
+    }
+  }
+
   /** Time has passed, and nothing else. */
   tick(): void {
     this.#now = this.#clock();
@@ -276,8 +306,15 @@ export class WaitingLine {
     else lane.pacer.started(this.#clock());
   }
 
-  /** One that an owner before has started has its place here from now on. That is no start by the rate of its type. */
-  resumed(name: string, group: string | undefined): void {
+  /**
+   * One that an owner before has started has its place here from now on. That is no start by the rate of its type. Where places are given,
+   * the process has it in which it runs.
+   */
+  resumed({ seq, name, group }: Pick<JobSpec, 'seq' | 'name' | 'group'>): void {
+    if (this.#places.areGiven) {
+      this.#elsewhere.add(seq);
+      return;
+    }
     const lane = this.#lane(name);
     lane.shared.running++;
     lane.groups.occupy(group, lane.shared.lastTurn);
@@ -289,10 +326,15 @@ export class WaitingLine {
   }
 
   /** It has left its place. */
-  vacate(name: string, group: string | undefined): void {
-    const lane = this.#lane(name);
-    lane.shared.running--;
-    lane.groups.vacate(group);
+  vacate({ seq, name, group }: Pick<JobSpec, 'seq' | 'name' | 'group'>): void {
+    if (!this.#elsewhere.delete(seq)) this.#lane(name).shared.vacate(group);
+  }
+
+  /** Its shard is dropped. Where places are given, it has its own until it has ended here. @param number its job number; undefined: it has ended, and nobody has decided that */
+  abandon(spec: Pick<JobSpec, 'seq' | 'name' | 'group'>, number: number | undefined): void {
+    if (number !== undefined && this.#places.areGiven && !this.#elsewhere.has(spec.seq))
+      this.#places.linger(number, spec);
+    else this.vacate(spec);
   }
 
   /** When the first of the jobs that wait for a rate may start; Infinity when none does. */

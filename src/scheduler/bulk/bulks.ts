@@ -73,9 +73,14 @@ export class Bulks {
     return this.#next() !== undefined;
   }
 
-  /** Takes a request in; returns it as it will be on disk with the batch that is gathered. */
+  /**
+   * Takes a request in; returns it as it will be on disk with the batch that is gathered. One with a number that is there already was sent
+   * twice.
+   */
   accept(request: BulkRequest, context: RequestContext): BulkRecord {
     const { action, filter, askedFilter, askedChange, patch, jobs } = request;
+    const there = request.id === undefined ? undefined : this.#bulks.get(request.id);
+    if (there) return there.record;
     const id = request.id ?? this.#lastId + 1;
     this.#lastId = Math.max(this.#lastId, id);
     const record: BulkRecord = {

@@ -36,7 +36,9 @@ export function makeKeyed(draft: JobDraft, key: string, context: RequestContext,
   const place = placeOfJobKey(draft.name, key);
   const owner = ownerOf(place, context);
   const foreign = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
-  if (foreign !== undefined) return ownedElsewhere(foreign, draft, context, maker);
+  // A request by itself waits there; nothing else waits for what may not come to be.
+  if (foreign !== undefined && (foreign.isWritten || !maker.isChecked))
+    return ownedElsewhere(foreign, draft, context, maker);
   if (owner === undefined) return made(place, context, maker);
   switch (draft.ifExists ?? 'reject') {
     case 'reject':
@@ -121,7 +123,8 @@ export function checkKeys(
     const owner = ownerOf(place, context);
     if (ifExists === 'replace' && owner !== undefined && isReplaced(owner))
       checkRequest(owner, specFor(draft, owner), context, `/${index}`);
-    const foreign = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
+    const known = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
+    const foreign = known?.isWritten === true ? known : undefined;
     // Whoever has asked finds out more.
     if (foreign !== undefined && foreign.job === undefined) throw new HeldElsewhere(foreign.shard);
     if (foreign !== undefined && ifExists !== 'return')

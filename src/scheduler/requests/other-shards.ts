@@ -9,6 +9,8 @@ export interface ForeignJob {
   readonly shard: number;
   /** As all but that shard know it: with its job number; undefined: no more is known than that there is one. */
   readonly job: Job | undefined;
+  /** It is there for good. Else whoever writes first has the key, and what goes by the job may go by nothing. */
+  readonly isWritten: boolean;
 }
 
 /** A name that is known to be held elsewhere; of a key, perhaps with its job. */
@@ -42,8 +44,10 @@ export function withHeld(others: OtherShards, held: readonly ForeignName[]): Oth
   return {
     ...others,
     ownerOf: (place, now) => {
+      const own = others.ownerOf(place, now);
       const found = names.get(`key ${place}`);
-      return others.ownerOf(place, now) ?? (found && { shard: found.shard, job: found.job });
+      if (found === undefined || own?.isWritten === true) return own;
+      return { shard: found.shard, job: found.job, isWritten: true };
     },
     shardOfRequest: (key, now) => others.shardOfRequest(key, now) ?? names.get(`idempotency ${key}`)?.shard,
   };
@@ -52,6 +56,7 @@ export function withHeld(others: OtherShards, held: readonly ForeignName[]): Oth
 /** What is known of the other shards just now. */
 export class OthersNow {
   readonly #others: OtherShards;
+  #held: readonly HeldName[] = [];
   #now: OtherShards;
 
   constructor(others: OtherShards = noOtherShards) {
@@ -63,11 +68,20 @@ export class OthersNow {
     return this.#now;
   }
 
-  /** Runs `decide` while it is known that others hold these names: what has collided with them is decided again. */
+  /**
+   * Runs `decide` while it is known that others hold these names: what has collided with them is decided again. Those of earlier
+   * collisions count as well until something is written, or two that are found in turns would be for ever.
+   */
   during(held: readonly HeldName[], decide: () => void): void {
-    this.#now = withHeld(this.#others, held);
+    this.#held = [...this.#held, ...held];
+    this.#now = withHeld(this.#others, this.#held);
     decide();
     this.#now = this.#others;
+  }
+
+  /** What was decided is written. */
+  written(): void {
+    if (this.#held.length > 0) this.#held = [];
   }
 }
 

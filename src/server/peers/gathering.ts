@@ -12,6 +12,7 @@ import type { SearchPart } from '../../cluster/gathering/merged-search.js';
 import { type Peer, type PeerAnswer, PeerGone, type Peers, peerHeaders } from '../../cluster/peers.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Job } from '../../domain/job.js';
+import type { Requests } from '../../scheduler/messages.js';
 import type { ListQuery, Queries, SearchQuery, Steps } from '../../store/queries-port.js';
 import type { Turns } from '../bodies/turns.js';
 import type { Exchange } from '../http/exchange.js';
@@ -25,12 +26,21 @@ export interface OwnShards extends Queries {
   searchPart(query: SearchQuery): Steps<SearchPart<Job>>;
 }
 
+/** Bulk actions in a cluster. */
+export interface ClusterBulks {
+  /** Those of some of the shards of this node. */
+  of(shards: readonly number[]): Pick<Requests, 'request' | 'bulks'>;
+  /** A number that no other has, and that is greater than those before. */
+  next(): Promise<number>;
+}
+
 /** What is put together of all nodes of a cluster. */
 export interface ClusterContext {
   readonly gathering: Gathering;
   readonly own: (shards: readonly number[]) => OwnShards;
   /** The jobs of some of the shards of this node. */
   readonly jobsOfTypes: (shards: readonly number[]) => JobsOfTypes;
+  readonly bulks: ClusterBulks;
   /** Has a request decided whose key may be another node's. */
   readonly keyed: KeyedCreations;
 }
@@ -47,8 +57,13 @@ export interface GatheringPorts {
 export interface Question<Part> {
   /** Of the public API, with the query. */
   readonly path: string;
-  /** The part of own shards; of none where the node is asked for what it knows of itself. */
-  readonly part: (shards: readonly number[]) => Steps<Part>;
+  /** Where it is no GET: asked twice of a shard it must do no more than once. */
+  readonly sent?: { readonly method: 'POST' | 'DELETE'; readonly body?: Buffer } | undefined;
+  /**
+   * The part of own shards; of none where the node is asked for what it knows of itself. It may come later: undefined is none, and the
+   * shards are asked for again.
+   */
+  readonly part: (shards: readonly number[]) => Steps<Part | Promise<Part | undefined>>;
   /**
    * Who is asked: all shards (by default), all shards and the nodes that have none, or nodes as such, whatever shards they have. Nodes
    * without shards are passed over if they do not answer.
@@ -154,20 +169,24 @@ export class Gathering {
     return all.filter((owner) => !names.has(nameOf(owner))).map((owner) => ({ owner, shards: [] }));
   }
 
-  async #partOf<Part>({ owner, shards }: Asked, { path, part }: Question<Part>): Promise<Gathered<Part> | undefined> {
+  async #partOf<Part>({ owner, shards }: Asked, question: Question<Part>): Promise<Gathered<Part> | undefined> {
     const node = nameOf(owner);
     if (owner === 'here') {
-      const own = await this.#own(shards, part);
+      const own = await this.#own(shards, question.part);
       return own === undefined ? undefined : { node, shards, part: own };
     }
-    const answer = await this.#ask(owner, path, shards);
+    const answer = await this.#ask(owner, question, shards);
     if (answer?.status === 200) return { node, shards, part: JSON.parse(answer.body.toString()) as Part };
     // Of what else it says, nothing is about the question: that was read here before.
     return undefined;
   }
 
   /** Undefined: it has not answered. */
-  async #ask(peer: Peer, path: string, shards: readonly number[]): Promise<PeerAnswer | undefined> {
+  async #ask(
+    peer: Peer,
+    { path, sent }: Pick<Question<unknown>, 'path' | 'sent'>,
+    shards: readonly number[],
+  ): Promise<PeerAnswer | undefined> {
     const { peers, now } = this.#ports;
     const cut = new AbortController();
     const end = now() + answerMs;
@@ -175,8 +194,12 @@ export class Gathering {
       if (now() >= end || peers.reach(peer) === undefined) cut.abort();
     }, lookMs);
     try {
-      const headers = { [peerHeaders.shards]: shards.length === 0 ? none : shards.join() };
-      return await peers.ask(peer, { method: 'GET', path, headers, signal: cut.signal });
+      const { method = 'GET', body } = sent ?? {};
+      const headers = {
+        [peerHeaders.shards]: shards.length === 0 ? none : shards.join(),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      };
+      return await peers.ask(peer, { method, path, headers, body, signal: cut.signal });
     } catch (error) {
       if (error instanceof PeerGone) return undefined;
       throw error;
@@ -192,7 +215,7 @@ export class Gathering {
     const areHeld = (): boolean =>
       shards.every((shard, at) => leases[at] !== undefined && peers.leaseOf(shard) === leases[at]);
     return new Promise((resolve, reject) => {
-      let steps: Steps<Part> | undefined;
+      let steps: Steps<Part | Promise<Part | undefined>> | undefined;
       const step = (): void => {
         try {
           // What is read behind this, in the same turn, is as true as the lease.

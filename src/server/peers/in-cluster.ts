@@ -12,7 +12,7 @@ import { keyedCreations } from './keyed-creation.js';
 export interface ClusterParts {
   /** The other nodes; absent: there is no cluster. */
   readonly peers?: Peers | undefined;
-  readonly own?: Pick<ClusterContext, 'own' | 'jobsOfTypes'> | undefined;
+  readonly own?: Pick<ClusterContext, 'own' | 'jobsOfTypes' | 'bulks'> | undefined;
   readonly clock: Clock;
 }
 

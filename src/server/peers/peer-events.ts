@@ -4,7 +4,7 @@
  */
 import { EventPump, pastEvents } from '../../cluster/events/event-pump.js';
 import { pastLimit } from '../../cluster/events/past-elsewhere.js';
-import { type PastAnswer, signOfLife, writeBlock } from '../../cluster/events/wire.js';
+import { leaseMark, type PastAnswer, signOfLife, writeBlock } from '../../cluster/events/wire.js';
 import type { Peers } from '../../cluster/peers.js';
 import { Refusal } from '../../domain/errors.js';
 import type { JobEvent, TransientEvent } from '../../domain/events.js';
@@ -61,7 +61,10 @@ export class PeerEvents {
       const { events, oldest } = pastEvents(queries, Number(since), undefined, shard, pastLimit);
       return exchange.answer(jsonOk, JSON.stringify({ events, oldest, last } satisfies PastAnswer));
     }
-    const at = since === 'now' ? last : Math.min(Number(since), last);
+    // What was heard under another lease, and had not happened when this one began, the database has lost.
+    const isOther = query.has('lease') && query.get('lease') !== leaseMark(lease);
+    const known = isOther ? Math.min(last, peers.openedBehind(shard)) : last;
+    const at = since === 'now' ? last : Math.min(Number(since), known);
     this.#open(exchange, { shard, lease, at, transient: query.has('transient') });
   }
 
@@ -111,7 +114,7 @@ export class PeerEvents {
     });
     stream = { shard, lease, answer, pump, transient };
     this.#streams.add(stream);
-    answer.write(writeBlock({ at }));
+    answer.write(writeBlock({ at, lease: leaseMark(lease) }));
     pump.look();
   }
 

@@ -9,13 +9,19 @@ import type { Job, JobState } from '../../domain/job.js';
 import { isFinished } from '../../domain/lifecycle.js';
 import { rememberedUntil } from '../format/trees/key-use.js';
 import type { Changes, CommittedJobs } from '../port.js';
-import type { Claim } from './database.js';
+import { type Claim, endingDigest } from './database.js';
 
 /** What of a commit names have to do with. */
 export type NamingChanges = Pick<Changes, 'at' | 'jobs' | 'keys' | 'jobKeys'>;
 
 /** What is on disk before the commit. */
-export type NamesOnDisk = Pick<CommittedJobs, 'keyHolder' | 'keyUse' | 'state'>;
+export interface NamesOnDisk extends Pick<CommittedJobs, 'keyHolder' | 'keyUse' | 'state'> {
+  /** Whether a job has an attempt in the pool. */
+  isRunning(seq: number): boolean;
+}
+
+/** For so long an attempt of a job that was cancelled may take to end, in milliseconds. */
+const endingMs = 15_000;
 
 type Name = Pick<Claim, 'kind' | 'name'>;
 
@@ -55,10 +61,14 @@ export function claimsOf(shard: number, changes: NamingChanges, onDisk: NamesOnD
     return change === undefined ? onDisk.state(seq) : change.job.state;
   }
 
-  /** The key of a job that has finished is taken as long as its `key_ttl` says. */
-  function keep(place: string, { seq, keptUntil }: { readonly seq: number; readonly keptUntil: number }): void {
-    if (keptUntil > changes.at)
-      claims.push({ kind: 'key', name: place, shard, slot: seq, digest: '', expiresAt: keptUntil });
+  /**
+   * The key of a job that has finished is taken as long as its `key_ttl` says. While an attempt of it comes to its end, the next job with
+   * the key had better be beside it, where it waits for that.
+   */
+  function keep(place: string, { seq: slot, keptUntil }: { readonly seq: number; readonly keptUntil: number }): void {
+    const claim = { kind: 'key', name: place, shard, slot } as const;
+    if (keptUntil > changes.at) claims.push({ ...claim, digest: '', expiresAt: keptUntil });
+    else if (onDisk.isRunning(slot)) claims.push({ ...claim, digest: endingDigest, expiresAt: changes.at + endingMs });
   }
 
   function giveFree({ spec }: Job): void {

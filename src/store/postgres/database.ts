@@ -27,13 +27,19 @@ export interface LogRow {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * In place of a digest: the key is free, but an attempt of its last job has not ended. Whoever asks finds that shard, and whoever takes
+ * the key has it.
+ */
+export const endingDigest = 'ending';
+
 /** A name that one job holds in the whole cluster: a job's key, or an idempotency key. */
 export interface Claim {
   readonly kind: 'key' | 'idempotency';
   readonly name: string;
   readonly shard: number;
   readonly slot: number;
-  /** Of the body that came with it; empty for a job's key. */
+  /** Of the body that came with it; for a job's key empty, or `endingDigest`. */
   readonly digest: string;
   /** Until when it is held, in Unix milliseconds; undefined: until it is released. */
   readonly expiresAt?: number | undefined;

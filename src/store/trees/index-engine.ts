@@ -117,7 +117,10 @@ export class IndexEngine {
 
   writeLogs(order: LogOrder): number {
     if (!this.#opened) throw new Error('the index is not open');
-    return this.#opened.logs.write(order);
+    const bytes = this.#opened.logs.write(order);
+    // They are in no record of the log: until their pages are written they are on this machine only.
+    this.#tellsAll = true;
+    return bytes;
   }
 
   startMerge(order: MergeOrder): void {

@@ -2,7 +2,7 @@
 import { Histogram } from '../histogram.js';
 
 /** What PostgreSQL is sent most. */
-export const statements = ['append', 'write_pages', 'load', 'take', 'beat'] as const;
+export const statements = ['append', 'write_pages', 'load', 'take', 'beat', 'ask_places'] as const;
 export type StatementName = (typeof statements)[number];
 
 /** What became of a request that another node was asked. */
@@ -18,6 +18,7 @@ export class ClusterCounts {
     load: { done: 0, refused: 0, unknown: 0 },
     take: { done: 0, missed: 0, refused: 0, unknown: 0 },
     beat: { done: 0, dead: 0, refused: 0, unknown: 0 },
+    ask_places: { done: 0, dead: 0, refused: 0, unknown: 0 },
   };
   readonly durations: Readonly<Record<StatementName, Histogram>> = {
     append: new Histogram(seconds),
@@ -25,6 +26,7 @@ export class ClusterCounts {
     load: new Histogram(seconds),
     take: new Histogram(seconds),
     beat: new Histogram(seconds),
+    ask_places: new Histogram(seconds),
   };
   readonly peerRequests: Record<PeerOutcome, number> = { answered: 0, misdirected: 0, unreachable: 0, unknown: 0 };
   /** Shards that this node had and that were not given away, by why. */

@@ -62,6 +62,7 @@ function world(t: Test) {
   const owners: (string | undefined)[] = [undefined, 'peer'];
   const logs: JobEvent[][] = [[], []];
   const oldest = [1, 1];
+  const openedBehind = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const streams: FakeStream[] = [];
   const told: string[] = [];
   const answers: PeerAnswer[] = [];
@@ -71,6 +72,7 @@ function world(t: Test) {
     shards: 2,
     living: [{ node: 'peer' }],
     leaseOf: (shard) => leases[shard],
+    openedBehind: (shard) => openedBehind[shard]!,
     ownerOfShard: (shard) => {
       const node = owners[shard];
       return leases[shard] !== undefined ? 'here' : node === undefined ? undefined : { node };
@@ -132,7 +134,7 @@ function world(t: Test) {
     t.equal(await known, true);
     return stream;
   };
-  return { events, leases, owners, logs, oldest, told, answers, asked, state, streamOf, hears, begin };
+  return { openedBehind, events, leases, owners, logs, oldest, told, answers, asked, state, streamOf, hears, begin };
 }
 
 t.test('while nobody listens no peer is asked, and it is kept where the own shards are', async (t) => {
@@ -226,6 +228,29 @@ t.test('what is lost is told of, and what comes under its numbers is heard', asy
   await hears('1 was dropped');
   leases[1] = 'taken again';
   await hears('1 lacks 26 to 31, goes on behind 25');
+});
+
+t.test('what is lost is told of also when as much has happened anew', async (t) => {
+  const { told, leases, logs, openedBehind, begin, streamOf, hears } = world(t);
+  const first = await begin(10);
+  t.equal(first.query.get('lease'), null);
+  first.break();
+  const second = await streamOf(1, 2);
+  second.say({ at: 10, lease: 'a' });
+  second.break();
+  const third = await streamOf(1, 3);
+  t.equal(third.query.get('lease'), 'a', 'the owner is told under which lease it was heard');
+  logs[1] = eventsOf(1, 1, 12);
+  openedBehind[1] = 8;
+  leases[1] = 'taken';
+  await hears('1 lacks 9 to 10, goes on behind 8', '1:12');
+  t.same(told.slice(2), ['1 lacks 9 to 10, goes on behind 8', '1:9', '1:10', '1:11', '1:12']);
+  leases[1] = undefined;
+  await hears('1 was dropped');
+  leases[1] = 'taken';
+  logs[1].push(eventOf(1, 13));
+  await hears('1:13');
+  t.equal(told.filter((line) => line.includes('lacks')).length, 1, 'under the same lease nothing is lost');
 });
 
 t.test('events that are not kept are asked for once somebody wants them', async (t) => {

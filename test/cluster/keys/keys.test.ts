@@ -94,6 +94,22 @@ t.test('a key is free when its job has finished, and its job cannot begin anew w
   t.ok(bystander?.ok, 'what would have been written with it is');
 });
 
+t.test('while the attempt of a cancelled job ends, the next job with its key waits beside it', async (t) => {
+  const { first, second, create, many, until, answers } = await begun(t);
+  const [one] = await create(first, { key: 'a' });
+  await until('it runs', () => first.pool.attempts.has(made(one)));
+  const id = first.shards.all[0]!.numbers.format(1, idSeconds(one));
+  await answers(first.ask({ kind: 'cancel', id }));
+  const [two] = await create(second, { key: 'a' });
+  t.equal(made(two) % 2, 0, 'with the node that has the attempt');
+  t.notOk(first.pool.attempts.has(made(two)), 'no two attempts of one key');
+  first.end(made(one));
+  await until('it runs', () => first.pool.attempts.has(made(two)));
+  await answers(first.ask({ kind: 'cancel', id: first.shards.all[0]!.numbers.format(2, idSeconds(two)) }));
+  const [list] = await many(second, [draftOf({ key: 'a', ...late })]);
+  t.match(list, { ok: true, each: [{ existed: false }] }, 'a list is in one shard, and does not wait');
+});
+
 t.test('a key with a key_ttl stays taken, and goes with its job', async (t) => {
   const { first, second, create, held, until, answers } = await begun(t);
   const [one] = await create(first, { key: 'a', keyTtlMs: 1e9 });

@@ -2,11 +2,11 @@
 import type { Test } from 'tap';
 import { systemClock } from '../../../src/clock.js';
 import { HeldNames } from '../../../src/cluster/keys/held-names.js';
+import { jobsOfKeys } from '../../../src/cluster/keys/jobs-of-keys.js';
 import type { ClusterNames } from '../../../src/cluster/keys/names.js';
 import { said, understood } from '../../../src/cluster/keys/peer-names.js';
 import { NodeMoves } from '../../../src/cluster/moves/moves.js';
 import type { NodeState } from '../../../src/cluster/moves/remote-attempts.js';
-import { outward } from '../../../src/cluster/numbered.js';
 import { PeerGone, peerPaths } from '../../../src/cluster/peers.js';
 import { type CommonPorts, SeveralShards } from '../../../src/cluster/process-shards.js';
 import { NodeShards } from '../../../src/cluster/shard-host.js';
@@ -46,7 +46,7 @@ export class Host {
   readonly indexes: Index[] = [];
   readonly lost: number[] = [];
   /** This node goes by what users have set. */
-  settled: Promise<void> = Promise.resolve();
+  settingsApplied: Promise<void> = Promise.resolve();
   readonly several: SeveralShards;
   readonly moves: NodeMoves;
   /** The others do not reach it, nor it them, about attempts. */
@@ -88,15 +88,27 @@ export class Host {
           return owner === name ? 'here' : { node: owner as string };
         },
         ask: async ({ node }, { path, body }) => {
-          const { moves, isCutOff } = this.others.find((other) => other.name === node) as Host;
-          if (isCutOff || this.isCutOff) throw new PeerGone(true, 'cut off');
+          const other = this.others.find((each) => each.name === node) as Host;
+          const cutOff = (): void => {
+            if (other.isCutOff || this.isCutOff) throw new PeerGone(true, 'cut off');
+          };
+          cutOff();
           const message = String(body);
-          const isTaken = path === peerPaths.ended ? await moves.ended(message) : moves.abort(message) === undefined;
+          let isTaken: boolean | undefined;
+          if (path === peerPaths.abort) isTaken = other.moves.abort(message) === undefined;
+          else
+            void other.moves.ended(message).then((taken) => {
+              isTaken = taken;
+            });
+          // Whoever is cut off meanwhile does not answer.
+          for (; isTaken === undefined; cutOff()) await turn();
           return { status: isTaken ? 200 : 421, reason: '', headers: {}, body: Buffer.alloc(0) };
         },
       }),
     });
-    this.several = new SeveralShards(this.shards, ports, (shard) => this.several.owner.turn(shard), this.moves);
+    this.several = new SeveralShards(this.shards, ports, (shard) => this.several.owner.turn(shard), {
+      moves: this.moves,
+    });
     this.host = new NodeShards({
       ...{ database: fake.of(name), sessions: name, shards: this.several, pause: turn, log: quiet },
       clock: { monotonic: () => systemClock.monotonic() + this.aheadMs },
@@ -109,7 +121,7 @@ export class Host {
       },
       lost: (shard) => this.lost.push(shard),
       moves: this.moves,
-      settled: () => this.settled,
+      settingsApplied: () => this.settingsApplied,
     });
     this.together = togetherOf(this.shards, undefined, this.#names());
   }
@@ -131,9 +143,7 @@ export class Host {
       jobsOf: async (shard, places) => {
         const owned = this.#ownerOf(shard)?.shards.get(shard);
         if (owned === undefined) return noOwner;
-        const { keys } = owned.scheduler;
-        const jobs = places.map((place) => keys.ownerOf(place));
-        return jobs.map((job) => job && wired(outward(job, owned.numbers)));
+        return jobsOfKeys(owned, places).map((job) => job && wired(job));
       },
     };
   }
@@ -227,7 +237,7 @@ export function world(t: Test, options: { readonly seed?: number } = {}) {
     await until('a promise is settled', () => isOver);
     return await promise;
   };
-  return { fake, first, second, third, states, until, settled };
+  return { fake, first, second, third, hosts, states, until, settled };
 }
 
 export function numberOf(asked: { answer?: Answer }): number {

@@ -4,7 +4,9 @@ import { eventually } from '../../support/client.js';
 import { startCluster } from './cluster.js';
 import type { ClusterNode } from './nodes.js';
 
-interface ClusterBody {
+export interface ClusterBody {
+  /** That was asked. */
+  readonly node: string;
   readonly nodes: readonly { readonly node: string; readonly state: string }[];
   readonly shards: readonly { readonly owner: string | null }[];
 }

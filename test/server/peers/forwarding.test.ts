@@ -9,7 +9,7 @@ const secret = 'known to all nodes';
 const theirs = job();
 const id = idOf(theirs);
 
-const alone = { shards: 1, leaseOf: () => undefined, living: () => [] };
+const alone = { shards: 1, leaseOf: () => undefined, openedBehind: () => 0, living: () => [] };
 
 interface Pair {
   readonly asked: Fixture;

@@ -40,6 +40,9 @@ class World implements Peers {
   leaseOf(shard: number): string | undefined {
     return this.owners[shard] === 'here' ? this.leases[shard] : undefined;
   }
+  openedBehind(): number {
+    return 0;
+  }
   reach({ node }: Peer) {
     return this.reached.has(node) ? { url: `http://${node}`, headers: {} } : undefined;
   }
@@ -184,6 +187,23 @@ t.test('nodes are asked for what they know of themselves, and left out where the
   t.same(new Set(all.map(({ part }) => part)), new Set(['here:0,1', 'b:2', 'c:3', 'd:none']));
 });
 
+t.test('a part may come later, or not at all, and is asked for again then', async (t) => {
+  const world = new World();
+  let asked = 0;
+  const later = {
+    ...question,
+    *part(shards: readonly number[]): Generator<undefined, Promise<string | undefined>> {
+      yield;
+      const isFirst = asked++ === 0;
+      return new Promise((resolve) => setImmediate(() => resolve(isFirst ? undefined : `here:${shards}`)));
+    },
+  };
+  const parts = await gatheringOf(world).all(later);
+  t.equal(asked, 2);
+  t.same(new Set(parts.map(({ part }) => part)), new Set(['here:0,1', 'b:2', 'c:3']));
+  t.equal(world.asked.length, 2, 'the others are not asked again');
+});
+
 const secret = 'known to all nodes';
 
 /** A node with one of two shards. */
@@ -192,6 +212,7 @@ async function node(name: string, shard: number, others: Record<string, () => Fi
     ...{ node: name, secret, shards: 2 },
     ownerOf: (of) => (of === shard ? 'here' : Object.keys(others)[0]),
     leaseOf: (of) => (of === shard ? 'a lease' : undefined),
+    openedBehind: () => 0,
     living: () => Object.keys(others),
     addressOf: (of) => `http://127.0.0.1:${others[of]?.().port}`,
     renew: async () => {},
@@ -209,7 +230,8 @@ async function node(name: string, shard: number, others: Record<string, () => Fi
       return { marks: [], begin: [], scanned: 1, isWhole: true };
     },
   }) as unknown as OwnShards;
-  return serve({}, { peers, own: { own: () => own, jobsOfTypes: () => noJobs } });
+  const bulks = { of: () => ({ request: () => {}, bulks: [] }), next: async () => 1 };
+  return serve({}, { peers, own: { own: () => own, jobsOfTypes: () => noJobs, bulks } });
 }
 
 t.test('between servers', async (t) => {

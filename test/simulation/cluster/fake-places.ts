@@ -46,7 +46,8 @@ export function askFake(
   by: { readonly node: RandomId; readonly asked: number; readonly now: number; lives(node: RandomId): boolean },
 ): { readonly type: FakeType; readonly answer: PlaceAnswer } | undefined {
   const { node, asked, now, lives } = by;
-  if ((type.nodes.get(node)?.asked ?? -1) >= asked) return undefined;
+  const last = type.nodes.get(node)?.asked ?? -1;
+  if (Number.isFinite(asked) && last >= asked) return undefined;
   const nodes = new Map(type.nodes).set(node, { asked, at: now, uses: ask.uses, heads: ask.heads });
   const living = [...nodes].filter(([id]) => lives(id));
   const groups = new Map<Group, number>();

@@ -19,7 +19,7 @@ import type {
   ShardRow,
   StoredSettings,
 } from '../../../src/store/postgres/database.js';
-import { noChange } from '../../../src/store/postgres/database.js';
+import { endingDigest, noChange } from '../../../src/store/postgres/database.js';
 import { askFake, type FakeType, unusedType } from './fake-places.js';
 
 interface Page {
@@ -55,6 +55,12 @@ export class FakeTables {
   readonly #undo: (() => void)[] = [];
   /** False: a planted fault, any lease passes for the one that holds. */
   checksTokens = true;
+  /** False: a planted fault, names are given to all who want them. */
+  checksClaims = true;
+  /** False: a planted fault, names are never given free. */
+  releasesClaims = true;
+  /** False: a planted fault, an ask for places that is late is carried out. */
+  checksAsks = true;
 
   /**
    * @param shards how many there are
@@ -95,12 +101,15 @@ export class FakeTables {
     const freed = new Set(own.map(nameOf));
     const by = claims
       .map((claim) => this.#claims.get(nameOf(claim)))
-      .filter((held): held is Claim => held !== undefined && !freed.has(nameOf(held)) && this.#holds(held))
+      .filter(
+        (held): held is Claim =>
+          held !== undefined && !freed.has(nameOf(held)) && this.#holds(held) && held.digest !== endingDigest,
+      )
       .filter((held) => !claims.some((claim) => nameOf(claim) === nameOf(held) && isSame(claim, held)));
-    if (by.length > 0) return { end: 'claimed', by };
+    if (by.length > 0 && this.checksClaims) return { end: 'claimed', by };
     this.#write(
       setting(shard.log, row.position, { ...row, bytes: new Uint8Array(row.bytes) }),
-      ...own.map((claim) => setting(this.#claims, nameOf(claim), undefined)),
+      ...(this.releasesClaims ? own : []).map((claim) => setting(this.#claims, nameOf(claim), undefined)),
       ...claims.map((claim) => setting(this.#claims, nameOf(claim), claim)),
       ...(giveTo === undefined ? [] : [this.#taken(shard, giveTo)]),
     );
@@ -215,7 +224,8 @@ export class FakeTables {
     const answers: PlaceAnswer[] = [];
     for (const ask of [...asks].sort((a, b) => (a.type < b.type ? -1 : 1))) {
       const before = this.#limited.get(ask.type) ?? unusedType;
-      const done = askFake(before, ask, { node, asked, now: this.#now(), lives });
+      const number = this.checksAsks ? asked : Number.POSITIVE_INFINITY;
+      const done = askFake(before, ask, { node, asked: number, now: this.#now(), lives });
       if (done === undefined) continue;
       this.#write(setting(this.#limited, ask.type, done.type));
       answers.push(done.answer);

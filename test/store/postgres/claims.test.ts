@@ -6,10 +6,16 @@ import type { Status } from '../../../src/domain/lifecycle.js';
 import { limits } from '../../../src/domain/limits.js';
 import type { JobChange, KeyUse } from '../../../src/store/port.js';
 import { claimsOf, type NamesOnDisk, type NamingChanges } from '../../../src/store/postgres/claims.js';
+import { endingDigest } from '../../../src/store/postgres/database.js';
 
 const at = 1_704_180_000_000;
 const use: KeyUse = { seq: 8, digest: 'abc', at };
-const nothing: NamesOnDisk = { keyHolder: () => undefined, keyUse: () => undefined, state: () => undefined };
+const nothing: NamesOnDisk = {
+  keyHolder: () => undefined,
+  keyUse: () => undefined,
+  state: () => undefined,
+  isRunning: () => false,
+};
 const key = { kind: 'key', name: 'pay order-1' } as const;
 const request = { kind: 'idempotency', name: 'a client key' } as const;
 
@@ -59,6 +65,12 @@ t.test('a key is given free when its job has finished, and kept as long as its k
   }
   const runs = change({ status: 'running' });
   t.same(claimsOf(3, changes([runs]), { ...nothing, keyHolder: () => asHolder(runs.job.spec) }).released, []);
+});
+
+t.test('while an attempt of a cancelled job ends, its key leads there still', async (t) => {
+  const cancelled = change({ status: 'cancelled' });
+  const onDisk: NamesOnDisk = { ...nothing, keyHolder: () => asHolder(cancelled.job.spec), isRunning: () => true };
+  t.match(claimsOf(3, changes([cancelled]), onDisk), { claims: [{ ...key, digest: endingDigest }], released: [key] });
 });
 
 t.test('made and finished in one commit', async (t) => {

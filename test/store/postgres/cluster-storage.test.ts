@@ -5,6 +5,7 @@
  */
 import t from 'tap';
 import { checkStore } from '../../../src/store/check/check.js';
+import { chunksOfRun } from '../../../src/store/format/trees/job-log.js';
 import type { ShardRow } from '../../../src/store/postgres/database.js';
 import { loadShard, Outdated } from '../../../src/store/postgres/load.js';
 import { allFaults, FakeDatabase, noFaults } from '../../simulation/cluster/fake-database.js';
@@ -153,5 +154,17 @@ t.test('an index that takes nothing up shows by how long it is behind', async (t
   t.same(owner.progress, { appended: 2, applied: 2, merged: 0, stalledMs: 0 });
   await commit(3);
   t.equal(owner.progress.stalledMs, 0);
+  owner.dispose();
+});
+
+t.test('lines of handlers are in the database without waiting for a merge', async (t) => {
+  const fake = new FakeDatabase({ random: new Random(4) });
+  const row = fake.tables.take(0, rowOf(fake).token, idOf(1)) as ShardRow;
+  const owner = await Owner.open(fake, idOf(1), row, 1);
+  const chunk = { seq: 1, run: 1, lines: 2, until: 2, bytes: 20, packed: Buffer.from('packed') };
+  owner.index.writeLogs({ chunks: [chunk], maxBytes: 1e6 });
+  while (owner.index.step() || fake.step()) await turn();
+  const { index } = await loadBeside(fake);
+  t.equal([...index.kv.keys('logs', chunksOfRun(1, 1))].length, 1);
   owner.dispose();
 });

@@ -1,14 +1,15 @@
 /** What every adapter of the port `Database` must do, whatever is below it. */
 import type { Test } from 'tap';
-import type {
-  Append,
-  Claim,
-  Database,
-  LogRow,
-  PageChange,
-  PageSlice,
-  RandomId,
-  ShardRow,
+import {
+  type Append,
+  type Claim,
+  type Database,
+  endingDigest,
+  type LogRow,
+  type PageChange,
+  type PageSlice,
+  type RandomId,
+  type ShardRow,
 } from '../../../src/store/postgres/database.js';
 
 export interface DatabaseUnderTest {
@@ -235,6 +236,18 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
     const both = { released: [{ kind: 'key', name: 'a' }], claims: [key('c', 0, 3)] } as const;
     t.same(await appended(first, both), { end: 'claimed', by: [key('c', 1, 1)] });
     t.match(await appended(second, { claims: [key('a', 1, 2)] }), { end: 'claimed' }, 'it is still held');
+  });
+
+  t.test('a key whose last attempt has not ended is found, and anybody may take it', async (t) => {
+    const { database, run, writer, appended } = await begin(t);
+    const [first, second] = [await writer(0), await writer(1)];
+    const ending = { ...key('k', 0, 1), digest: endingDigest, expiresAt: 4_000_000_000_000 };
+    await appended(first, { claims: [ending, key('held', 0, 2)] });
+    t.same(await run(database.holders([{ kind: 'key', name: 'k' }])), [ending]);
+    const both = { claims: [key('k', 1, 1), key('held', 1, 2)] };
+    t.same(await appended(second, both), { end: 'claimed', by: [key('held', 0, 2)] });
+    t.same(await appended(second, { claims: [key('k', 1, 1)] }), { end: 'done' });
+    t.same(await run(database.holders([{ kind: 'key', name: 'k' }])), [key('k', 1, 1)]);
   });
 
   t.test('a name that has expired is free', async (t) => {

@@ -50,13 +50,8 @@ export function jobTypesRoutes(context: JobTypesContext): Route[] {
     };
     return shownType(name, facts);
   };
-  /** Answers with what `write` makes of what is counted. @param names of these; absent: of all */
-  const answerWith = (
-    exchange: Exchange,
-    write: (counted: CountedTypes) => unknown,
-    names?: readonly string[],
-  ): void => {
-    const answer = (counted: CountedTypes): void => exchange.answer(jsonOk, JSON.stringify(write(counted)));
+  /** @param names of these; absent: of all */
+  const count = (exchange: Exchange, answer: (counted: CountedTypes) => void, names?: readonly string[]): void => {
     if (cluster === undefined) {
       const counting = countTypes(queries, jobsOfTypes, clock.now(), names);
       return answerInSteps(context.turns, exchange, counting, answer);
@@ -70,6 +65,9 @@ export function jobTypesRoutes(context: JobTypesContext): Route[] {
     };
     cluster.gathering.run(exchange, question, (parts) => answer(mergedTypes(parts)));
   };
+  /** Answers with what `write` makes of what is counted. */
+  const answerWith = (exchange: Exchange, write: (counted: CountedTypes) => unknown, names?: readonly string[]): void =>
+    count(exchange, (counted) => exchange.answer(jsonOk, JSON.stringify(write(counted))), names);
   const list = (exchange: Exchange): void =>
     answerWith(exchange, (counted) => {
       const waiting = Object.keys(counted.counts).filter((name) => countsOf(counted, name).pending > 0);
@@ -92,13 +90,29 @@ export function jobTypesRoutes(context: JobTypesContext): Route[] {
     );
   };
   const submit = (exchange: Exchange, read: (faults: Faults) => TypeRequest): void => {
-    if (!isKnown(exchange.parameter)) throw noSuchType();
+    const name = exchange.parameter;
+    const isHere = isKnown(name);
+    if (!isHere && cluster === undefined) throw noSuchType();
     const refusing = requests.refusing('settings');
     if (refusing) throw refusing;
     const faults = new Faults();
     const request = read(faults);
-    faults.throwIfAny();
-    submitTo(context, exchange, request, 0, (given) => (given.ok ? answer(exchange) : exchange.refuse(given.refusal)));
+    if (isHere) faults.throwIfAny();
+    const set = (): void =>
+      submitTo(context, exchange, request, 0, (given) =>
+        given.ok ? answer(exchange) : exchange.refuse(given.refusal),
+      );
+    if (isHere) return set();
+    // Other nodes may have jobs of it.
+    count(
+      exchange,
+      (counted) => {
+        if (countsOf(counted, name).jobs === 0) throw noSuchType();
+        faults.throwIfAny();
+        set();
+      },
+      [name],
+    );
   };
   return [
     { ...at(base, operations.jobTypes), run: list },

@@ -1,6 +1,7 @@
 /** Moves the jobs of a data directory into a cluster that has none. The directory stays as it is, but says that its jobs are elsewhere. */
 
 import { hasEnded } from '../../../domain/control/bulk.js';
+import type { Settings } from '../../../domain/control/settings.js';
 import { useIdKey } from '../../../domain/id.js';
 import { JobNumbers } from '../../../domain/ids/job-numbers.js';
 import type { Status } from '../../../domain/lifecycle.js';
@@ -13,6 +14,7 @@ import { schemaVersion } from '../../format/layout.js';
 import { LmdbKv } from '../../kv/kv-lmdb.js';
 import { KvLogSource } from '../../log/kv-log.js';
 import { CommittedState } from '../../state/committed-state.js';
+import type { SettingRow } from '../database.js';
 import { type FilledRecord, fillCluster } from '../pg/fill.js';
 import { newShards } from '../pg/open.js';
 import { type MovedStore, splitOff } from './split.js';
@@ -29,9 +31,15 @@ export interface MoveSummary {
  *
  * @param url of PostgreSQL
  * @param report is called with a line for what is done next, and for each fault of the directory
+ * @param rowsOf what users have set, as nodes keep it for the whole cluster
  * @throws DirectoryError; DatabaseUnusable; UnknownEnd
  */
-export function moveDirectory(directory: string, url: string, report: (line: string) => void): Promise<MoveSummary> {
+export function moveDirectory(
+  directory: string,
+  url: string,
+  report: (line: string) => void,
+  rowsOf: (settings: Settings) => readonly SettingRow[],
+): Promise<MoveSummary> {
   return whileStopped(directory, async (path, facts) => {
     if (facts.backup)
       throw new DirectoryError(
@@ -62,7 +70,7 @@ export function moveDirectory(directory: string, url: string, report: (line: str
         { url, shards: newShards, format: schemaVersion },
         {
           idKey: facts.idKey ?? '',
-          settings: [],
+          settings: rowsOf(store.restored.settings),
           lastBulk: Math.max(0, ...bulks.map(({ record }) => record.id)),
           records: ({ shards }) => recordsOf(store, shards),
         },

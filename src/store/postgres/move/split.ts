@@ -199,6 +199,7 @@ class ShardOfStore {
     return {
       keyHolder: () => undefined,
       keyUse: () => undefined,
+      isRunning: () => false,
       state: (slot) => memtable.state(this.#numbers.of(slot)),
     };
   }

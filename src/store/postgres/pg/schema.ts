@@ -136,7 +136,8 @@ BEGIN
         ORDER BY kind COLLATE "C", name COLLATE "C"
       ON CONFLICT (kind, name) DO UPDATE
         SET shard = excluded.shard, slot = excluded.slot, digest = excluded.digest, expires_at = excluded.expires_at
-        WHERE (claim.shard = excluded.shard AND claim.slot = excluded.slot) OR claim.expires_at <= now_ms();
+        WHERE (claim.shard = excluded.shard AND claim.slot = excluded.slot) OR claim.expires_at <= now_ms()
+          OR claim.digest = 'ending';
       GET DIAGNOSTICS v_count = ROW_COUNT;
       IF v_count < jsonb_array_length(p_claims) THEN RAISE EXCEPTION 'claimed' USING ERRCODE = 'ESC01'; END IF;
     EXCEPTION WHEN SQLSTATE 'ESC01' THEN
@@ -150,7 +151,7 @@ BEGIN
       FROM claim c JOIN jsonb_to_recordset(p_claims) AS n(kind text, name text, shard integer, slot bigint)
         ON c.kind = n.kind AND c.name = n.name
       WHERE NOT (c.shard = n.shard AND c.slot = n.slot) AND (c.expires_at IS NULL OR c.expires_at > now_ms())
-        AND NOT (c.shard = p_shard AND EXISTS (
+        AND c.digest <> 'ending' AND NOT (c.shard = p_shard AND EXISTS (
           SELECT 1 FROM jsonb_to_recordset(p_released) AS r(kind text, name text) WHERE r.kind = c.kind AND r.name = c.name))
     );
   END IF;
