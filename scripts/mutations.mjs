@@ -251,6 +251,11 @@ export const mutations = [
     changes: [change('src/scheduler/admission/admission.ts', 'return running < limit;', 'return running <= limit;')],
   },
   {
+    name: 'a place that was given over nodes is one for every job of its group',
+    test: 'simulation/cluster/limits',
+    changes: [change('src/scheduler/admission/groups.ts', 'if (use.given > 0) use.given--;', '')],
+  },
+  {
     name: 'a restart does not count as a start of a type that has a rate',
     changes: [
       change(

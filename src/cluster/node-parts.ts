@@ -25,6 +25,7 @@ import { ClusterNode } from './leases/node.js';
 import { tickNode } from './leases/ticking.js';
 import { NodeMoves } from './moves/moves.js';
 import type { NodeState } from './moves/remote-attempts.js';
+import type { SayingsMessage } from './moves/sayings.js';
 import { OwnersTable } from './owners-table.js';
 import { type CommonPorts, SeveralShards } from './process-shards.js';
 import { SharedSettings } from './settings/shared-settings.js';
@@ -38,6 +39,8 @@ import type { Schedulers } from './together.js';
 import { ClusterTypes, type ClusterTypesPorts } from './types/cluster-types.js';
 
 export interface NodePartsOptions<Type extends HandlerInfo> {
+  /** Hears what attempts of this node's jobs say which run on other nodes. */
+  readonly hear: (message: SayingsMessage) => void;
   readonly opened: OpenedDatabase;
   /** What the sessions of this process in the database are found by. */
   readonly sessions: RandomId;
@@ -102,6 +105,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       self: () => this.#node.node,
       stateOf: (node) => stateOf(node, this.#node.view?.nodes ?? []),
       mayAct: (shard) => this.#node.rowOf(shard) !== undefined,
+      hear: options.hear,
     });
     const keeper = new DatabasePlaces(database, () => this.#node.node);
     this.several = new SeveralShards(shards, ports, turn, { moves: this.moves, keeper });
@@ -285,6 +289,13 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       };
     });
     return { node: node ?? '', nodes, shards };
+  }
+
+  /** Reads what users have set, and which job types there are, so that the first requests find it. What fails is read later. */
+  async prepare(): Promise<void> {
+    const { database } = this.#options.opened;
+    const types = database.nodes().then((nodes) => this.types.begin(nodes));
+    await Promise.allSettled([this.settings.renew(), types]);
   }
 
   /** Joins the others, and takes what has no owner. */

@@ -65,10 +65,16 @@ export interface PeerAttempts {
   ended(message: string): Promise<boolean>;
   /** Attempts here are to end. */
   abort(message: string): void;
+  /** What attempts of a shard of this node say, which run elsewhere. */
+  say(message: string): void;
 }
 
 /** Where these are told. */
-export const peerPaths = { ended: '/api/v1/peers/attempts/ended', abort: '/api/v1/peers/attempts/abort' } as const;
+export const peerPaths = {
+  ended: '/api/v1/peers/attempts/ended',
+  abort: '/api/v1/peers/attempts/abort',
+  say: '/api/v1/peers/attempts/say',
+} as const;
 
 /** There was no answer. `sent`: the request may have taken effect. */
 export class PeerGone extends Error {

@@ -214,7 +214,8 @@ export class SeveralShards implements ProcessShards {
     this.shards.drop(shard);
     this.#wakers.get(shard)?.end();
     this.#wakers.delete(shard);
-    owned.scheduler.abandon();
+    const running = new Set(this.#pools.get(shard)?.running);
+    owned.scheduler.abandon((slot) => running.has(slot));
     return owned;
   }
 }

@@ -11,7 +11,7 @@ import { togetherOf } from '../cluster/together.js';
 import type { ClusterConfig, Config } from '../config.js';
 import { useIdKey } from '../domain/id.js';
 import { metricsText } from '../figures.js';
-import { health, JobsByType } from '../health.js';
+import { health, JobsByType, tellPauses } from '../health.js';
 import { Late } from '../late.js';
 import { loadLibraries, tracesOf } from '../libraries.js';
 import { overviewOf } from '../overview/overview.js';
@@ -106,8 +106,18 @@ async function begin(
     jobCheck: jobCheckFor(config.timezone),
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
-      lines: (kept) => serving.call((part) => keepLines(kept, lines.get(), part, systemClock.now())),
-      progress: (reports) => scheduler.call((part) => part.progress(reports)),
+      lines: (all) => {
+        const { outgoing, sayings } = node.moves;
+        // Those of jobs that have moved are kept by their owner.
+        const own = outgoing.running === 0 ? all : all.filter((line) => !outgoing.runs(line));
+        if (own.length < all.length) sayings.lines(all.filter((line) => outgoing.runs(line)));
+        serving.call((part) => keepLines(own, lines.get(), part, systemClock.now()));
+      },
+      progress: (reports) => {
+        const { outgoing, sayings } = node.moves;
+        if (outgoing.running > 0) sayings.progress(reports.filter((report) => outgoing.runs(report)));
+        scheduler.call((part) => part.progress(reports));
+      },
       room: () => scheduler.call((part) => part.room()),
     },
     log,
@@ -128,7 +138,11 @@ async function begin(
     onWatching: () => {},
     onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
   });
-  const node: NodeParts<LoadedType> = new NodeParts({
+  const node: NodeParts<LoadedType> = new NodeParts<LoadedType>({
+    hear: ({ lines: said, progress }) => {
+      scheduler.call((part) => part.progress(progress));
+      serving.call((part) => keepLines(said, lines.get(), part, systemClock.now()));
+    },
     ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise, settleMs },
     resumed: () => {
       pool.deadlineMoved();
@@ -247,6 +261,8 @@ async function begin(
     return stopped;
   };
   try {
+    await node.prepare();
+    tellPauses(together.scheduler, log);
     const { urls } = await server.listen();
     stops.start();
     overview.history.start();

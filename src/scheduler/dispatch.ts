@@ -380,10 +380,10 @@ export class Dispatch implements Starter {
   }
 
   /** Nothing of this shard starts any more, and its attempts have places until they end, if at all. What was being written is lost already. */
-  abandon(): void {
+  abandon(runs: (seq: number) => boolean): void {
     for (const { spec } of this.#ledger.active.values()) {
       this.#places.trials.withdrew(this.#numberOf(spec.seq));
-      this.#line.abandon(spec, this.#numberOf(spec.seq));
+      this.#line.abandon(spec, runs(spec.seq) ? this.#numberOf(spec.seq) : undefined);
     }
     this.#places.leave(this);
   }

@@ -248,11 +248,11 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /** The shard is another node's by now: who waits is refused, and the places of its attempts are free. It is not to be called any more. */
-  abandon(): void {
+  abandon(runs: (seq: number) => boolean = () => true): void {
     this.#modes.drain();
     this.#mailbox.refuse(movedAway);
     this.#ledger.lost(maybeMade);
-    this.#dispatch.abandon();
+    this.#dispatch.abandon(runs);
     this.handingOver.refused();
   }
 

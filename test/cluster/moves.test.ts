@@ -195,3 +195,24 @@ t.test('an index that takes nothing up costs its shard', async (t) => {
   await settled(first.host.open(first.take(0)));
   await until('what was appended is there', () => first.pool.attempts.has(numberOf(asked)));
 });
+
+t.test('an end is told until it is on record: its owner may die before', async (t) => {
+  const w = world(t);
+  const { first, second, third, fake, states, until, settled } = w;
+  await settled(first.host.open(first.take(0)));
+  const number = await running(w);
+  await move(w, first, second);
+  fake.writesBlocked = true;
+  first.end(number);
+  await until('the second has heard it', () => second.together.scheduler.runningAttempts === 0);
+  for (let i = 0; i < 50; i++) await turn();
+  t.notOk(first.moves.outgoing.isEmpty, 'it is not on record yet');
+  states.set('second', 'dead');
+  second.isCutOff = true;
+  third.take(0);
+  fake.writesBlocked = false;
+  await settled(third.host.open(third.row(0)));
+  await until('the third has it', () => bodies(third, number).includes('job.completed'));
+  t.notOk(bodies(third, number).includes('job.retrying'), 'no attempt is repeated');
+  await until('the first has forgotten it', () => first.moves.outgoing.isEmpty);
+});

@@ -61,11 +61,27 @@ t.test('jobs of a node are there for those who ask another', { skip: withoutPost
   const { nodes } = await startCluster(t, { count: 2, settings: ['fsync=off'], handlers });
   const [owner, other] = nodes as [ClusterNode, ClusterNode];
   await eventually(() => isWell(owner), 'all shards are run', 60_000);
+  const movingFile = join(temporary('moving'), 'end');
+  const moving = new Set<string>();
+  for (let i = 0; i < 8; i++)
+    moving.add((await owner.api.create({ name: 'talks', delay: '0s', payload: { file: movingFile } })).id);
   // No shard moves any more while something is looked at.
   await eventually(() => ownsHalf(other), 'the other has its share', 120_000);
   const url = `http://127.0.0.1:${other.port}`;
   const client = new Escapement({ url });
   scope.WebSocket = WsWebSocket;
+
+  // Half of these jobs have moved by now, and their attempts run where they began.
+  const heardOf = new Set<string>();
+  const all = { job_ids: [...moving], event_types: ['job.progress', 'job.log'] as const };
+  const limit = AbortSignal.timeout(60_000);
+  for await (const event of client.events(all, { signal: limit })) {
+    if (event.type !== 'gap') heardOf.add(`${event.job_id} ${event.type}`);
+    if (heardOf.size === 2 * moving.size) break;
+  }
+  t.equal(heardOf.size, 2 * moving.size, 'what they say is heard, wherever they run');
+  writeFileSync(movingFile, '');
+  for (const each of moving) t.equal((await client.jobs.wait(each)).status, 'success');
 
   const file = join(temporary('talks'), 'end');
   const { id } = await owner.api.create({ name: 'talks', delay: '0s', payload: { file } });

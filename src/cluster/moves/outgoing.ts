@@ -73,6 +73,11 @@ export class Outgoing {
     return [...this.#ends.values()].some((ends) => ends.some((end) => isSame(end, attempt)));
   }
 
+  /** Whether it runs here. */
+  runs(attempt: Pick<NamedAttempt, 'jobSeq' | 'fence'>): boolean {
+    return this.#running.has(nameOf(attempt));
+  }
+
   /** An attempt has ended. Returns false when it is none of these. */
   ended(outcome: Outcome): boolean {
     const name = nameOf(outcome);

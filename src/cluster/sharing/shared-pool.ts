@@ -14,6 +14,8 @@ export interface ShardPool extends Pool {
   ended(outcomes: readonly Pick<Outcome, 'jobSeq' | 'fence'>[]): void;
   /** Aborts the attempts of a shard that is another's by now. Resolves when each has come to its end. */
   abandon(): Promise<void>;
+  /** Slots of jobs with attempts that have no outcome. */
+  readonly running: readonly number[];
   /** Those of its attempts that have no outcome: they go on, and are no concern of it any more. */
   release(): readonly Pick<Outcome, 'jobSeq' | 'fence'>[];
 }
@@ -46,6 +48,9 @@ export function poolOf(
       for (const { jobSeq, fence } of attempts.values()) pool.abort(numbers.of(jobSeq), fence, 'lease_lost');
       if (attempts.size === 0) allEnded?.();
       return ended;
+    },
+    get running() {
+      return [...attempts.values()].map(({ jobSeq }) => jobSeq);
     },
     release: () => {
       const all = [...attempts.values()];

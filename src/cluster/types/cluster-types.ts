@@ -37,6 +37,8 @@ export class ClusterTypes<Type extends HandlerInfo> {
   readonly #read = new Map<string, readonly Type[]>();
   #elsewhere: ReadonlyMap<string, Type> = new Map();
   #seen: unknown;
+  /** As they were seen last. */
+  #nodes: readonly NodeRow[] = [];
   #isBusy = false;
 
   constructor(ports: ClusterTypesPorts<Type>, own: readonly Type[]) {
@@ -67,6 +69,12 @@ export class ClusterTypes<Type extends HandlerInfo> {
     this.#join(true);
   }
 
+  /** These are the nodes at the start, before any look. Resolves when what they declare is known. */
+  async begin(nodes: readonly NodeRow[]): Promise<void> {
+    this.#nodes = nodes;
+    await this.#readAll(this.#digests());
+  }
+
   /** Writes and reads what there is to be. */
   tick(): void {
     if (this.#isBusy) return;
@@ -91,6 +99,7 @@ export class ClusterTypes<Type extends HandlerInfo> {
     const view = this.#ports.view();
     if (view === undefined || view === this.#seen) return undefined;
     this.#seen = view;
+    this.#nodes = view.nodes;
     const unknown = this.#digests().filter((digest) => !this.#read.has(digest));
     if (unknown.length > 0) return this.#readAll(unknown);
     this.#join(false);
@@ -99,8 +108,8 @@ export class ClusterTypes<Type extends HandlerInfo> {
 
   /** What the other nodes that live declare, each once, in order. */
   #digests(): readonly string[] {
-    const { view, self } = this.#ports;
-    const others = (view()?.nodes ?? []).filter(({ node, dead }) => !dead && node !== self());
+    const self = this.#ports.self();
+    const others = this.#nodes.filter(({ node, dead }) => !dead && node !== self);
     return [...new Set(others.flatMap(({ facts }) => readFacts(facts).types ?? []))].sort();
   }
 

@@ -43,6 +43,8 @@ export interface PlaceAsk {
   /** All attempts of it that run here: places that are not in this list are free again. Each group once. */
   readonly uses: readonly GroupCount[];
   readonly heads: readonly Head[];
+  /** It says what the last one said, and that is known to have been carried out: as long as nothing is free, nothing needs to be noted. */
+  readonly again: boolean;
 }
 
 /** What was given for one ask. */

@@ -330,9 +330,10 @@ export class WaitingLine {
     if (!this.#elsewhere.delete(seq)) this.#lane(name).shared.vacate(group);
   }
 
-  /** Its shard is dropped. Where places are given, it has its own until it has ended here. @param number its job number */
-  abandon(spec: Pick<JobSpec, 'seq' | 'name' | 'group'>, number: number): void {
-    if (this.#places.areGiven && !this.#elsewhere.has(spec.seq)) this.#places.linger(number, spec);
+  /** Its shard is dropped. Where places are given, it has its own until it has ended here. @param number its job number; undefined: it has ended, and nobody has decided that */
+  abandon(spec: Pick<JobSpec, 'seq' | 'name' | 'group'>, number: number | undefined): void {
+    if (number !== undefined && this.#places.areGiven && !this.#elsewhere.has(spec.seq))
+      this.#places.linger(number, spec);
     else this.vacate(spec);
   }
 

@@ -23,7 +23,7 @@ import { GrantedPace } from './granted-pace.js';
 /** Heads of one type that are asked for at a time: by far more than can start. */
 const mostHeads = 64;
 /** What others have is asked for again so often, in milliseconds: the longer it takes, the more seldom. */
-const askAgain = { first: 50, last: 400 } as const;
+const askAgain = { first: 25, last: 200 } as const;
 /** What waits is known to the keeper for about so long. */
 const headsLastMs = 900;
 /** After an ask that failed. */
@@ -150,7 +150,7 @@ export class NodeLimits {
     if (isTold && !isTime && !isOver) return undefined;
     const { concurrency, groupConcurrency, rate } = places.limits ?? unbounded;
     return {
-      ...{ type, uses: [...uses], heads: rests ? [] : heads },
+      ...{ type, uses: [...uses], heads: rests ? [] : heads, again: isTold && waiting === known.waiting },
       concurrency: Number.isFinite(concurrency) ? concurrency : null,
       groupConcurrency: Number.isFinite(groupConcurrency) ? groupConcurrency : null,
       pace: rate && places.byGrant ? nodesPaceOf(rate, this.#answersAfter) : null,

@@ -27,6 +27,10 @@ export function attemptRoutes(attempts: PeerAttempts | undefined): Route[] {
         (error: unknown) => exchange.fail(error),
       );
     }),
+    route(peerPaths.say, (exchange, message) => {
+      attempts.say(message);
+      exchange.answer(jsonOk, '{}');
+    }),
     route(peerPaths.abort, (exchange, message) => {
       attempts.abort(message);
       exchange.answer(jsonOk, '{}');

@@ -63,6 +63,8 @@ t.test('pauses and limits hold on all nodes', { skip: withoutPostgres }, async (
   t.match((await second.api.get('/job-types/noop')).body, change);
 
   await first.start();
+  t.match((await first.api.get('/health')).body, { paused: true }, 'one that starts knows it at once');
+  t.match(first.server.output(), /the server is paused: it starts nothing until it is resumed/);
   t.match((await first.api.post('/resume')).body, { paused: false });
   for (const id of made) t.match(await first.api.job(id), { status: 'pending', waiting_for: 'type_paused' });
   t.match((await first.api.get('/job-types/noop')).body, change);

@@ -88,10 +88,20 @@ export class Host {
           return owner === name ? 'here' : { node: owner as string };
         },
         ask: async ({ node }, { path, body }) => {
-          const { moves, isCutOff } = this.others.find((other) => other.name === node) as Host;
-          if (isCutOff || this.isCutOff) throw new PeerGone(true, 'cut off');
+          const other = this.others.find((each) => each.name === node) as Host;
+          const cutOff = (): void => {
+            if (other.isCutOff || this.isCutOff) throw new PeerGone(true, 'cut off');
+          };
+          cutOff();
           const message = String(body);
-          const isTaken = path === peerPaths.ended ? await moves.ended(message) : moves.abort(message) === undefined;
+          let isTaken: boolean | undefined;
+          if (path === peerPaths.abort) isTaken = other.moves.abort(message) === undefined;
+          else
+            void other.moves.ended(message).then((taken) => {
+              isTaken = taken;
+            });
+          // Whoever is cut off meanwhile does not answer.
+          for (; isTaken === undefined; cutOff()) await turn();
           return { status: isTaken ? 200 : 421, reason: '', headers: {}, body: Buffer.alloc(0) };
         },
       }),
@@ -227,7 +237,7 @@ export function world(t: Test, options: { readonly seed?: number } = {}) {
     await until('a promise is settled', () => isOver);
     return await promise;
   };
-  return { fake, first, second, third, states, until, settled };
+  return { fake, first, second, third, hosts, states, until, settled };
 }
 
 export function numberOf(asked: { answer?: Answer }): number {

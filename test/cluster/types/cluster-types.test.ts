@@ -150,3 +150,16 @@ t.test('what is declared is read as it was', async (t) => {
   t.same(mail, { ...types[0], payload: { ...payload, file: 'the handler of mail on another node' } });
   t.same(bill, types[1]);
 });
+
+t.test('what there is at the start is known before any look', async (t) => {
+  const { fake, make, work } = world();
+  const b = make('b', named('bill'));
+  await b.look();
+  const a = make('a', named('mail'));
+  const begun = a.types.begin(fake.tables.nodes());
+  await work();
+  await begun;
+  t.same(a.shown, [['mail', 'bill']]);
+  await a.look();
+  t.equal(a.shown.length, 1, 'a look finds nothing new');
+});

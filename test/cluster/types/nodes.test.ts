@@ -28,8 +28,15 @@ t.test('any node takes jobs of a type that one of them has', { skip: withoutPost
   });
   const [first, second] = nodes as [ClusterNode, ClusterNode];
   const typeAt = async ({ api }: ClusterNode, name: string) => {
-    const { body } = await api.get<TypesBody>('/job-types');
-    return body.items.find((type) => type.name === name);
+    let items: TypesBody['items'] | undefined;
+    // While an owner is missing it is a 503.
+    const shown = async (): Promise<boolean> => {
+      const { status, body } = await api.get<TypesBody>('/job-types');
+      if (status === 200) items = body.items;
+      return items !== undefined;
+    };
+    await eventually(shown, 'types are shown', 30_000);
+    return items?.find((type) => type.name === name);
   };
   await eventually(async () => (await typeAt(first, 'mail')) !== undefined, 'the first knows it', 20_000);
   t.match(await typeAt(first, 'mail'), { max_retries: 7, handler: { concurrency: null } });
@@ -61,6 +68,10 @@ t.test('any node takes jobs of a type that one of them has', { skip: withoutPost
   first.server.signal('SIGHUP');
   await eventually(async () => (await typeAt(second, 'late')) !== undefined, 'the second hears of it', 20_000);
   await eventually(async () => (await first.api.job(made.body.id)).status === 'success', 'it has its handler', 20_000);
+
+  await second.end();
+  await second.start();
+  t.match(await typeAt(second, 'late'), { handler: {} }, 'one that starts knows it at once');
 
   await first.kill();
   await eventually(async () => (await typeAt(second, 'late')) === undefined, 'it is gone with its only node', 30_000);

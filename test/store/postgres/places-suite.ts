@@ -27,7 +27,8 @@ export function testPlaces(t: Test, make: (t: Test) => Promise<DatabaseUnderTest
       limits: Partial<PlaceAsk> = { concurrency: 3 },
       number = ++asked,
     ): Promise<PlaceAnswer | undefined> => {
-      const one = { type: 'mail', concurrency: null, groupConcurrency: null, pace: null, uses, heads, ...limits };
+      const none = { concurrency: null, groupConcurrency: null, pace: null, again: false };
+      const one = { type: 'mail', ...none, uses, heads, ...limits };
       return (await run(database.askPlaces(node, number, [one])))?.[0];
     };
     return { database, run, ask };
@@ -49,7 +50,7 @@ export function testPlaces(t: Test, make: (t: Test) => Promise<DatabaseUnderTest
   t.test('types have places of their own, and are asked for together', async (t) => {
     const { database, run } = await begin(t);
     const one = (type: string): PlaceAsk => ({
-      ...{ type, concurrency: 1, groupConcurrency: null, pace: null, uses: [], heads: [head(1, 5)] },
+      ...{ type, concurrency: 1, groupConcurrency: null, pace: null, uses: [], heads: [head(1, 5)], again: false },
     });
     const answers = await run(database.askPlaces(nodeA, 1, [one('b'), one('a'), one('__proto__')]));
     t.match(answers, [
@@ -111,6 +112,37 @@ export function testPlaces(t: Test, make: (t: Test) => Promise<DatabaseUnderTest
     );
     t.match(await ask(nodeA, [[null, 2]], [head(3, 2)], { concurrency: 4 }), { given: [] });
     t.match(await ask(nodeB, [[null, 1]], [head(2, 3)], { concurrency: 4 }), { given: [[null, 1]], used: 4 });
+  });
+
+  t.test('one that says what the last one said has the same answer, and what is free', async (t) => {
+    const { ask } = await begin(t);
+    const [first, again] = [{ concurrency: 2 }, { concurrency: 2, again: true }];
+    const waits = [head(1, 2, { group: 'x' }), head(2, 1)];
+    await ask(nodeA, [], [head(0, 2, { group: 'x' })], first);
+    const none = {
+      given: [],
+      used: 2,
+      groups: [
+        [null, 0],
+        ['x', 2],
+      ],
+      startsIn: null,
+      type: 'mail',
+    };
+    t.same(await ask(nodeB, [], waits, first), none);
+    t.same(await ask(nodeB, [], waits, again), none);
+    t.same(await ask(nodeB, [], waits, again), none);
+    await ask(nodeA, [['x', 1]], [], first);
+    t.match(await ask(nodeC, [], [head(3, 1)], first), { given: [] }, 'what it has said holds');
+    t.match(await ask(nodeB, [], waits, again), { given: [[null, 1]], used: 2 }, 'x had its turn');
+    t.match(await ask(nodeC, [], [head(3, 1)], again), { given: [], used: 2 });
+    t.match(
+      await ask(nodeC, [], [head(3, 1)], { concurrency: 3, again: true }),
+      { given: [], used: 2 },
+      'kept for the other',
+    );
+    t.match(await ask(nodeB, [[null, 1]], [], { concurrency: 3 }), { used: 2 });
+    t.match(await ask(nodeC, [], [head(3, 1)], { concurrency: 3, again: true }), { given: [[null, 1]], used: 3 });
   });
 
   t.test('a group has no more than it may, and groups take turns over nodes', async (t) => {

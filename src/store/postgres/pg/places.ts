@@ -28,6 +28,9 @@ CREATE INDEX place_node ON place (node);
 /** What waits on another node and was not asked for again for so long does not come first any more, in milliseconds. */
 export const headsLastMs = 1_000;
 
+/** So old what waits is noted anew, though nothing is free. */
+const notedAfterMs = 600;
+
 const asking = `
 CREATE FUNCTION clock_ms() RETURNS double precision LANGUAGE sql VOLATILE
   AS 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::double precision';
@@ -55,6 +58,22 @@ BEGIN
   -- Rows are locked in the order of types, so that nodes do not wait in a circle.
   FOR v_ask IN SELECT a FROM jsonb_array_elements(p_asks) AS a ORDER BY a->>'type' COLLATE "C" LOOP
     v_type := v_ask->>'type';
+    IF (v_ask->>'again')::boolean AND v_ask->>'concurrency' IS NOT NULL AND v_ask->>'pace' IS NULL THEN
+      -- Most asks come in vain: these lock and write nothing.
+      SELECT coalesce(sum(u.count), 0), coalesce(jsonb_object_agg(u.name, u.count), '{}') INTO v_used, v_groups FROM (
+        SELECT coalesce(use->>0, '') AS name, sum((use->>1)::bigint) AS count
+        FROM place p JOIN node n ON n.node = p.node CROSS JOIN jsonb_array_elements(p.uses) AS use
+        WHERE p.type = v_type AND NOT n.dead GROUP BY 1) AS u;
+      PERFORM 1 FROM place WHERE type = v_type AND node = p_node AND asked < p_asked AND at > clock_ms() - ${notedAfterMs}
+        AND v_used >= (v_ask->>'concurrency')::bigint;
+      IF FOUND THEN
+        v_answers := v_answers || jsonb_build_object('type', v_type, 'used', v_used, 'given', '[]'::jsonb, 'startsIn', NULL,
+          'groups', (SELECT coalesce(jsonb_agg(jsonb_build_array(nullif(g.name, ''), coalesce((v_groups->>g.name)::bigint, 0))
+              ORDER BY g.name COLLATE "C"), '[]')
+            FROM (SELECT DISTINCT coalesce(h->>'group', '') AS name FROM jsonb_array_elements(v_ask->'heads') AS h) AS g));
+        CONTINUE;
+      END IF;
+    END IF;
     SELECT * INTO v_limited FROM limited WHERE type = v_type FOR UPDATE;
     IF NOT FOUND THEN
       INSERT INTO limited (type) VALUES (v_type) ON CONFLICT (type) DO NOTHING;
