@@ -34,7 +34,6 @@ export function forwarded(route: Route, forwarding: Forwarding): Route {
 export function withShards(route: Route, forwarding: Forwarding): Route {
   const { peers } = forwarding;
   let own = 0;
-  let turns = 0;
   const choose = (): Chosen => {
     if (peers.ownerOfShard(own) === 'here') return 'here';
     const others: Peer[] = [];
@@ -46,7 +45,8 @@ export function withShards(route: Route, forwarding: Forwarding): Route {
       }
       if (owner !== undefined) others.push(owner);
     }
-    return others[turns++ % others.length];
+    // By chance: one that finds a key of the request elsewhere says so, and the next is another.
+    return others[Math.floor(Math.random() * others.length)];
   };
   return passedOn(route, forwarding, choose);
 }
