@@ -126,5 +126,10 @@ export async function checkNarrow(t: Test, page: Page, name: string): Promise<vo
   await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
   const over = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
   t.ok(over <= 0, `${name}: ${over} pixels too wide at 320`);
+  const covered = await page.evaluate<number>(
+    `[...document.querySelectorAll('.shell')].filter((shell) =>
+      shell.querySelector('button').getBoundingClientRect().left < shell.querySelector('pre').getBoundingClientRect().right).length`,
+  );
+  t.equal(covered, 0, `${name}: no button lies over a command at 320`);
   await page.setViewportSize({ width: 1280, height: 800 });
 }

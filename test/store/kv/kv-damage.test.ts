@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { dataFile, LmdbKv } from '../../../src/store/kv/kv-lmdb.js';
+import { isDamage } from '../../../src/store/kv/lmdb-damage.js';
 
 const pageBytes = 4096;
 /** Of a page that leads to others. */
@@ -59,4 +60,34 @@ t.test('a page that is not found is damage of its tree, and the others are read 
   kv.refresh();
   others();
   await kv.close();
+});
+
+t.test('an entry with other flags is damage of its tree', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'escapement-kv-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const whole = new LmdbKv(directory);
+  whole.transact((tx) => {
+    for (let n = 0; n < 20; n++) tx.put('finished', keyOf(n), Buffer.alloc(50, n));
+    tx.put('meta', Buffer.from('mark'), Buffer.from('it'));
+  });
+  await whole.close();
+  const file = join(directory, dataFile);
+  const bytes = readFileSync(file);
+  // They stand before the length of the key. This one says that a key has several values.
+  for (let at = bytes.indexOf(keyOf(3)); at >= 0; at = bytes.indexOf(keyOf(3), at + 1)) bytes.writeUInt16LE(4, at - 4);
+  writeFileSync(file, bytes);
+
+  const kv = new LmdbKv(directory, { readOnly: true });
+  const lost = { name: 'DamagedRecord', message: /^the tree finished cannot be read \(/ };
+  t.throws(() => [...kv.entries('finished', {})], lost);
+  t.throws(() => [...kv.keys('finished', {})], lost);
+  t.equal(kv.get('meta', Buffer.from('mark'))?.toString(), 'it');
+  await kv.close();
+});
+
+t.test('a key that is longer than any is damage; a transaction that is over need not be', async (t) => {
+  // As lmdb-js says it. To read such a key may overwrite memory, so there is none here.
+  t.ok(isDamage(new Error('Invalid key size 6e22')));
+  t.notOk(isDamage(new Error('MDB_BAD_TXN: Transaction must abort, has a child, or is invalid')));
+  t.notOk(isDamage(new Error('MDB_MAP_FULL: Environment mapsize limit reached')));
 });
