@@ -15,5 +15,7 @@ export function damageReason(error: Error): string {
 
 /** Whether an error is about damage, and not of a disk that is full or broken. */
 export function isDamage(error: unknown): error is Error {
-  return error instanceof Error && (error.name === 'DamagedRecord' || lmdbDamage.some((told) => told.test(error.message)));
+  return (
+    error instanceof Error && (error.name === 'DamagedRecord' || lmdbDamage.some((told) => told.test(error.message)))
+  );
 }
