@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import t from 'tap';
 import { Client, type Job, type Problem } from '../support/client.js';
-import { testedNodes } from '../support/nodes-as-one.js';
 import { hang, json, Receiver } from '../support/receiver.js';
 import { handlersFolder, runCli, startServer, temporary } from '../support/server.js';
+import { testedNodes } from '../support/tested-nodes.js';
 
 t.setTimeout(120_000);
 

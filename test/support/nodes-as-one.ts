@@ -9,13 +9,9 @@ import t from 'tap';
 import { lastingPort } from './network.js';
 import { startPostgres, type TestPostgres, withoutPostgres } from './postgres.js';
 import type { Exit, Server, ServerOptions } from './server.js';
+import { testedNodes } from './tested-nodes.js';
 
-const wanted = process.env.TEST_NODES;
-if (wanted !== undefined && !/^[1-9]$/.test(wanted)) throw new Error('TEST_NODES is from 1 to 9');
-if (wanted !== undefined && withoutPostgres) throw new Error(`TEST_NODES: ${withoutPostgres}`);
-
-/** How many nodes stand for each server of tests. Undefined: none, servers have data directories. */
-export const testedNodes = wanted === undefined ? undefined : Number(wanted);
+if (testedNodes !== undefined && withoutPostgres) throw new Error(`TEST_NODES: ${withoutPostgres}`);
 
 /** Nobody cuts the power in these tests, and many servers are started in one file. */
 const settings = ['fsync=off', 'max_connections=400'];

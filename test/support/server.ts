@@ -9,8 +9,9 @@ import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import t from 'tap';
 import { testedHttp } from './http.js';
-import { startNodesAsOne, testedNodes } from './nodes-as-one.js';
+import { startNodesAsOne } from './nodes-as-one.js';
 import { testedShards } from './shards.js';
+import { testedNodes } from './tested-nodes.js';
 
 /** The repository: this file runs as `dist/test/support/server.js`. */
 const root = fileURLToPath(new URL('../../../', import.meta.url));

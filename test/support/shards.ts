@@ -1,4 +1,4 @@
-import { testedNodes } from './nodes-as-one.js';
+import { testedNodes } from './tested-nodes.js';
 
 /** How many shards the servers of tests have: `TEST_SHARDS=4 npm test -- conformance inputs model`. */
 const wanted = process.env.TEST_SHARDS;
