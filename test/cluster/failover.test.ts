@@ -2,7 +2,7 @@
  * The database fails over, or restarts, while clients ask. Where it keeps what it has committed, nothing that was acknowledged is lost; where
  * it does not, the nodes notice, and go on from what is there.
  */
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { eventually } from '../support/client.js';
 import { withoutPostgres } from '../support/postgres.js';
 import { runCli } from '../support/server.js';
@@ -40,7 +40,8 @@ t.test('the standby has each commit: nothing is lost', { skip: withoutPostgres }
   for (const { server } of nodes) t.notMatch(server.output(), /rewound/, 'nothing is taken for lost');
 });
 
-t.test('a standby that lags: the loss is noticed, and what is there is whole', { skip: withoutPostgres }, async (t) => {
+/** @param during what happens beside, and is lost with the rest */
+async function lagging(t: Test, during: (nodes: readonly ClusterNode[]) => Promise<void>): Promise<void> {
   const recorder = new Recorder();
   const cluster = await startFailover(t, { recorder, synchronous: false });
   const { nodes } = cluster;
@@ -56,6 +57,7 @@ t.test('a standby that lags: the loss is noticed, and what is there is whole', {
     t.equal((await recorder.create(api, job))?.status, 201, 'it is acknowledged, and the standby does not hear of it');
     lost.push((job.payload as { token: string }).token);
   }
+  await during(nodes);
   await clients.progress();
   await cluster.failOver();
   await clients.progress();
@@ -82,7 +84,20 @@ t.test('a standby that lags: the loss is noticed, and what is there is whole', {
   for (const token of lost) t.notOk(found.includes(token), 'what the standby has not heard of is gone');
   const checked = await runCli(['check', '--store', cluster.store]);
   t.match(checked, { code: 0, stdout: /is whole/ }, checked.output);
-});
+}
+
+t.test('a standby that lags: the loss is noticed, and what is there is whole', { skip: withoutPostgres }, (t) =>
+  lagging(t, async () => {}),
+);
+
+t.test('a standby that lags, and shards have changed hands meanwhile', { skip: withoutPostgres }, (t) =>
+  lagging(t, async (nodes) => {
+    const [first] = nodes as [ClusterNode];
+    await first.kill();
+    await first.start();
+    await areWell(nodes);
+  }),
+);
 
 t.test('PostgreSQL restarts: nothing is lost', { skip: withoutPostgres }, async (t) => {
   const recorder = new Recorder();
