@@ -160,6 +160,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
             'this node is dead for the others, or unknown to the database, and comes anew: what it owned is dropped',
           );
           this.several.begunAnew();
+          this.types.begunAnew();
         },
         lost: (row) => {
           counts.shardsLost.fenced++;

@@ -69,6 +69,11 @@ export class ClusterTypes<Type extends HandlerInfo> {
     this.#join(true);
   }
 
+  /** This node comes anew: what it has declared the database may have lost, or removed. */
+  begunAnew(): void {
+    this.#kept = undefined;
+  }
+
   /** These are the nodes at the start, before any look. Resolves when what they declare is known. */
   async begin(nodes: readonly NodeRow[]): Promise<void> {
     this.#nodes = nodes;

@@ -3,8 +3,9 @@
  * (`PlaceKeeper`): its groups are closed until then. At the end of each round what waits is asked for, and what has ended is given back, all
  * in one; there is one ask under way at a time. A place that a round could not use is given back as well: others may wait for it.
  *
- * Each ask says all that runs here of a type. So one that was lost leaves nothing behind once the next was carried out. Other types cost
- * nothing. Instants are monotonic milliseconds.
+ * Each ask says all that runs here of a type. So one that was lost leaves nothing behind once the next was carried out. That comes also
+ * where nothing changes: a database that fails over may have lost the last one, and be on time with all else. Other types cost nothing.
+ * Instants are monotonic milliseconds.
  */
 import {
   type GroupCount,
@@ -26,6 +27,11 @@ const mostHeads = 64;
 const askAgain = { first: 25, last: 200 } as const;
 /** What waits is known to the keeper for about so long. */
 const headsLastMs = 900;
+/**
+ * What has changed is told once more after so long, in milliseconds. A node that has lost a beat begins anew; so what may be lost without a
+ * word is younger than a lease, of 3 s.
+ */
+const tellAgainMs = 5_000;
 /** After an ask that failed. */
 const retryMs = 250;
 /** What remains of the time that answers took lately, with each that is faster. */
@@ -63,6 +69,8 @@ interface Known {
   readonly places: LimitedType;
   /** What the keeper takes to run here, by group; undefined: it is not known. */
   told: ReadonlyMap<string | null, number> | undefined;
+  /** When it is told that again. */
+  tellAgainAt: number;
   /** Heads that it has and that got no place; what distinguishes them. */
   waiting: string;
   askAgainAt: number;
@@ -91,7 +99,7 @@ export class NodeLimits {
     if (limited && !this.#types.has(name))
       this.#types.set(name, {
         ...{ places, told: new Map(), waiting: '', askAgainAt: Number.NEGATIVE_INFINITY },
-        ...{ interval: askAgain.first, restsUntil: Number.NEGATIVE_INFINITY },
+        ...{ interval: askAgain.first, restsUntil: Number.NEGATIVE_INFINITY, tellAgainAt: Number.POSITIVE_INFINITY },
       });
     return limited;
   }
@@ -101,6 +109,7 @@ export class NodeLimits {
     this.#asking = undefined;
     for (const known of this.#types.values()) {
       known.told = new Map();
+      known.tellAgainAt = Number.POSITIVE_INFINITY;
       known.waiting = '';
       known.places.giveBack();
     }
@@ -125,8 +134,12 @@ export class NodeLimits {
     for (const [name, known] of this.#types) {
       const own = known.places.byGrant ? (heads.get(name) ?? []) : [];
       const ask = this.#askFor(name, known, own, now);
-      if (ask) asks.push(ask);
-      else if (own.length > 0) nextAt = Math.min(nextAt, Math.max(known.askAgainAt, known.restsUntil));
+      if (ask) {
+        asks.push(ask);
+        continue;
+      }
+      nextAt = Math.min(nextAt, known.tellAgainAt);
+      if (own.length > 0) nextAt = Math.min(nextAt, Math.max(known.askAgainAt, known.restsUntil));
     }
     if (asks.length > 0) this.#send(asks, now);
     return nextAt;
@@ -143,7 +156,7 @@ export class NodeLimits {
     const { places, told } = known;
     const uses = places.counted();
     const waiting = keyOf(heads);
-    const isTold = told !== undefined && isSame(told, uses);
+    const isTold = told !== undefined && isSame(told, uses) && now < known.tellAgainAt;
     const rests = now < known.restsUntil;
     const isTime = !rests && heads.length > 0 && (now >= known.askAgainAt || isNew(waiting, known.waiting));
     const isOver = heads.length === 0 && known.waiting !== '';
@@ -201,8 +214,10 @@ export class NodeLimits {
     const told = new Map(ask.uses);
     const counts = places.countsUses;
     for (const [group, count] of counts ? answer.given : []) told.set(group, (told.get(group) ?? 0) + count);
-    known.told = told;
     const given = sumOf(answer.given);
+    const isNews = counts && (given > 0 || known.told === undefined || !isSame(known.told, new Map(ask.uses)));
+    known.tellAgainAt = isNews ? now + tellAgainMs : Number.POSITIVE_INFINITY;
+    known.told = told;
     const wanted = ask.heads.reduce((sum, { jobs }) => sum + jobs, 0);
     known.waiting = given < wanted ? keyOf(ask.heads) : '';
     known.interval = given > 0 ? askAgain.first : Math.min(askAgain.last, known.interval * 2);

@@ -32,7 +32,7 @@ function world() {
       },
       own,
     );
-    const facts = (): string => writeFacts({ takes: true, ready: [], due: {}, types: types.digest });
+    const facts = (): string => writeFacts({ ...about, types: types.digest });
     const say = (): void => {
       fake.tables.beat(name, 0, { facts: facts() });
     };
@@ -54,6 +54,7 @@ function world() {
   return { fake, make, work, lines };
 }
 
+const about = { takes: true, ready: [], due: {} };
 const named = (...names: readonly string[]): HandlerInfo[] => names.map((name) => anyHandler(name));
 
 t.test('each node has the types of all that live, its own first', async (t) => {
@@ -100,6 +101,31 @@ t.test('handlers that were read anew are declared anew', async (t) => {
   t.same(a.shown.at(-1), ['bill', 'archive']);
   a.types.replaceOwn([{ ...anyHandler('bill'), maxRetries: 9 }]);
   t.match(a.types.all, [{ name: 'bill', maxRetries: 9 }, { name: 'archive' }], 'it goes by its own');
+});
+
+t.test('a node that comes anew declares what the database has lost', async (t) => {
+  const { fake, make } = world();
+  const before = fake.tables.writes;
+  const a = make('a', named('mail'));
+  await a.look();
+  fake.tables.forget(fake.tables.writes - before);
+  const known = async (): Promise<number> => {
+    const other = make('b', named('bill'));
+    for (const { look } of [other, a, other]) await look();
+    const { length } = other.types.all;
+    fake.tables.leave('b');
+    return length;
+  };
+  fake.tables.join({
+    node: 'a',
+    address: '',
+    format: 1,
+    leaving: false,
+    facts: writeFacts({ ...about, types: a.types.digest }),
+  });
+  t.equal(await known(), 1, 'nobody knows what it has');
+  a.types.begunAnew();
+  t.equal(await known(), 2);
 });
 
 t.test('nodes with the same handlers declare the same', async (t) => {

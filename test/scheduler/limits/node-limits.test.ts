@@ -93,6 +93,34 @@ t.test('what waits starts when it has a place, and the place is given back when 
   t.equal(keeper.asked.length, 4);
 });
 
+t.test('what has changed is told once more when all is quiet: a failover may have lost it', async (t) => {
+  const { keeper, world, heard } = begin();
+  const seq = make(world, { name: 'one' });
+  keeper.answer({ given: [[null, 1]], used: 1 });
+  await heard();
+  world.end(seq);
+  keeper.answer({});
+  await heard();
+  const asked = keeper.asked.length;
+  world.pass(4_990);
+  t.equal(keeper.asked.length, asked, 'nothing is new');
+  world.pass(20);
+  t.equal(keeper.asked.length, asked + 1);
+  t.match(keeper.last, { uses: [], heads: [], again: false });
+  keeper.fail();
+  await heard();
+  world.pass(300);
+  t.equal(keeper.asked.length, asked + 2, 'until it has been heard');
+  keeper.answer({});
+  await heard();
+  world.pass(5_010);
+  keeper.answer({});
+  await heard();
+  const told = keeper.asked.length;
+  world.pass(60_000);
+  t.equal(keeper.asked.length, told, 'and then no more');
+});
+
 t.test('it asks again while others have all places, less and less often, and at once for what is new', async (t) => {
   const { keeper, world, heard, shown, clock } = begin();
   const seq = make(world, { name: 'one' });
