@@ -112,7 +112,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },
       settingsApplied: () => this.settings.renew(),
-      lost: (shard) => this.#node.refused(shard),
+      lost: (shard, why) => (why === 'rewound' ? this.#node.rewound(shard) : this.#node.refused(shard)),
     });
     this.settings = new SharedSettings({
       ...{ database, pause, clock: { now: () => Date.now(), monotonic: monotonicMs }, randomId: newRandomId },
@@ -156,7 +156,9 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
         ended: () => {
           this.moves.outgoing.abandon();
           counts.declaredDead.self++;
-          log.warn('this node was declared dead, and comes anew: what it owned is dropped');
+          log.warn(
+            'this node is dead for the others, or unknown to the database, and comes anew: what it owned is dropped',
+          );
           this.several.begunAnew();
         },
         lost: (row) => {
@@ -165,7 +167,10 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
         },
         rewound: (row) => {
           counts.shardsLost.rewound++;
-          log.error(told(row), 'the database has lost records that it had confirmed: they are gone');
+          log.error(
+            told(row),
+            'rewound: the database has lost records of this shard that it had confirmed. It is loaded anew, as it is there now',
+          );
         },
         failed: (shard, err) => log.error({ shard, err }, 'a shard could not be loaded, and is tried again'),
         declared: ({ node, address }) => {

@@ -9,7 +9,12 @@ import { TypeDictionary } from '../store/format/type-dictionary.js';
 import type { KvReader } from '../store/kv/kv.js';
 import { KvLogSource } from '../store/log/kv-log.js';
 import { claimsOf, type NamesOnDisk } from '../store/postgres/claims.js';
-import { type ClusterEvents, ClusterStorage, type Progress } from '../store/postgres/cluster-storage.js';
+import {
+  type ClusterEvents,
+  ClusterStorage,
+  type Progress,
+  type ShardLost,
+} from '../store/postgres/cluster-storage.js';
 import type { Database, LogEnd, RandomId, ShardRow } from '../store/postgres/database.js';
 import { type LoadedIndex, loadShard } from '../store/postgres/load.js';
 import type { CommittedStore } from '../store/state/committed-store.js';
@@ -41,7 +46,7 @@ export interface ShardHostPorts {
   /** Resolves when this node goes by all that users had set before the call. */
   readonly settingsApplied: () => Promise<void>;
   /** A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed. */
-  readonly lost: (shard: number) => void;
+  readonly lost: (shard: number, why: ShardLost['why']) => void;
 }
 
 /** See `moves/`. */
@@ -149,7 +154,7 @@ export class NodeShards implements ShardHost {
         { shard, appended, applied },
         `a shard is given up: its index has not taken up record ${applied + 1} for ${stalledMs / 1000} s`,
       );
-      this.#ports.lost(shard);
+      this.#ports.lost(shard, 'index');
     }
   }
 
@@ -316,7 +321,7 @@ export class NodeShards implements ShardHost {
       lost: ({ why, message }) => {
         if (hosted.owned?.scheduler.handingOver.isGiven || hosted.isGiven) return;
         this.#ports.log.warn({ shard, why, reason: message }, 'a shard is given up');
-        this.#ports.lost(shard);
+        this.#ports.lost(shard, why);
       },
     };
   }

@@ -5,7 +5,16 @@
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -72,10 +81,61 @@ const owner = 'escapement';
 /** On Linux. */
 const nobody = 65_534;
 
+export interface StandbyOptions {
+  /** Where it reaches its primary; by default that server's own. */
+  readonly primaryPort?: number;
+  /** Lines of postgresql.conf, as NAME=VALUE; they are its own also once it is the primary. */
+  readonly settings?: readonly string[];
+}
+
+/** A server that follows another one. */
+export interface TestStandby extends TestPostgres {
+  /** It is a primary of its own when this resolves, with what it has received. */
+  promote(): Promise<void>;
+}
+
 /** @param settings lines of postgresql.conf, as NAME=VALUE */
 export async function startPostgres(
   t: Pick<Test, 'teardown'>,
   settings: readonly string[] = [],
+): Promise<TestPostgres> {
+  return await serve(t, settings, (data) => {
+    const made = ['-D', data, '-U', owner, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+    run('initdb', made);
+  });
+}
+
+/** A copy of a server that runs, which follows it from then on. Both end with the test. */
+export async function startStandby(
+  t: Pick<Test, 'teardown'>,
+  primary: TestPostgres,
+  { primaryPort = primary.port, settings = [] }: StandbyOptions = {},
+): Promise<TestStandby> {
+  const standby = await serve(t, settings, (data) => {
+    const from = `host=127.0.0.1 port=${primary.port} user=${owner}`;
+    run('pg_basebackup', ['-D', data, '-d', from, '--checkpoint=fast', '--no-sync']);
+    writeFileSync(join(data, 'standby.signal'), '');
+    const conninfo = `host=127.0.0.1 port=${primaryPort} user=${owner} application_name=standby`;
+    appendFileSync(join(data, 'postgresql.auto.conf'), `primary_conninfo = '${conninfo}'\n`);
+  });
+  const promote = async (): Promise<void> => {
+    const [row] = await standby.sql('SELECT pg_promote(true, 60) AS promoted');
+    if (row?.promoted !== true) throw new Error('the standby was not promoted within a minute');
+  };
+  return { ...standby, promote };
+}
+
+/** Runs one of PostgreSQL's programs to its end. */
+function run(program: string, args: readonly string[]): void {
+  const options = { ...systemUser(), cwd: '/' };
+  execFileSync(join(programs!, program), args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** @param fill makes the folder of its data, which is not there yet */
+async function serve(
+  t: Pick<Test, 'teardown'>,
+  settings: readonly string[],
+  fill: (data: string) => void,
 ): Promise<TestPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'escapement-postgres-'));
   let stop: ((how?: 'fast' | 'immediate') => Promise<void>) | undefined;
@@ -86,8 +146,7 @@ export async function startPostgres(
   const identity = systemUser();
   if (identity) chownSync(folder, identity.uid, identity.gid);
   const data = join(folder, 'data');
-  const made = ['-D', data, '-U', owner, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
-  execFileSync(join(programs!, 'initdb'), made, { ...identity, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
+  fill(data);
   const port = await freePort();
   const url = (database = 'postgres', user = owner): string => `postgres://${user}@127.0.0.1:${port}/${database}`;
   const start = async (): Promise<void> => {

@@ -57,8 +57,8 @@ export interface LeaseEvents {
   shown(beaten: Beaten, sent: Sent): void;
   /** It has a lease, and had none just before. */
   resumed(): void;
-  /** All that the node had is lost. Nothing of it may begin when this returns. */
-  ended(): void;
+  /** All that the node had is lost. Nothing of it may begin when this returns. The beat that was refused shows what there is. */
+  ended(beaten: Beaten, sent: Sent): void;
 }
 
 /** What was so when a beat was sent. */
@@ -220,7 +220,7 @@ export class Lease {
   }
 
   #answered(beaten: Beaten, sent: Sent): void {
-    if (beaten.end === 'dead') return this.#died();
+    if (beaten.end === 'dead') return this.#died(beaten, sent);
     const { clock, deadline, events } = this.#ports;
     this.#seen = Math.max(this.#seen, beaten.beat);
     const received = clock.now();
@@ -239,13 +239,13 @@ export class Lease {
     events.resumed();
   }
 
-  #died(): void {
+  #died(beaten: Beaten, sent: Sent): void {
     const { clock, deadline, events } = this.#ports;
     deadline.end();
     this.#state = 'out';
     this.#node = undefined;
     this.#confirmedSent = Number.NEGATIVE_INFINITY;
     this.#nextAt = clock.monotonic() + leaseTimes.beatEvery;
-    events.ended();
+    events.ended(beaten, sent);
   }
 }

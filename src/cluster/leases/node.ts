@@ -88,8 +88,8 @@ export class ClusterNode {
       events: {
         shown: (beaten, sent) => this.#taking.confirmed(beaten, sent),
         resumed: () => events.resumed(),
-        ended: () => {
-          this.#taking.loseAll();
+        ended: (beaten, sent) => {
+          this.#taking.ended(beaten, sent);
           events.ended();
         },
       },
@@ -179,9 +179,14 @@ export class ClusterNode {
     this.#lease.beatSoon();
   }
 
-  /** The database has refused a write of this shard: it is another's, or is not what is known here. */
+  /** A shard that is open cannot go on: another owns it, or its index has failed. */
   refused(shard: number): void {
     this.#taking.lose(shard);
+  }
+
+  /** The database has refused a write of this shard, since it has lost a part of what it had confirmed. */
+  rewound(shard: number): void {
+    this.#taking.rewind(shard);
   }
 
   /** From now on it takes nothing and gives away what others are ready for. It has left once `end` was called. */

@@ -12,6 +12,8 @@
  * - It is opened in later statements. One that waited for the old owner's last append does not see it (PostgreSQL's READ COMMITTED).
  * - The dead owner's connections are ended beside the taking: what they hold locks on would keep it waiting, and no timeout sees them.
  * - Rows that were read before the last change made here say nothing about that shard: marks tell.
+ * - A shard is opened once under a token. Where the database has lost a part of it, or its index has failed, it is taken anew: nothing that
+ *   was begun, heard or sent under the token before passes for what is so now.
  */
 import type { Beaten, Database, RandomId, ShardRow } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
@@ -57,6 +59,8 @@ interface Held {
 export class Taking {
   readonly #ports: TakingPorts;
   readonly #held = new Map<number, Held>();
+  /** The epoch under which a shard was opened here last. */
+  readonly #epochs = new Map<number, number>();
   /** Of shards that are not held: what is older says nothing. */
   readonly #gone = new Map<number, number>();
   /** The last look. What it says of a shard holds until something has happened to that shard here. */
@@ -94,7 +98,9 @@ export class Taking {
     if (node === undefined || !hasLease) return;
     for (const row of view.shards) {
       if (!this.#knowsNothingNewer(row.shard, view.mark)) continue;
-      if (row.owner === node && !this.#held.has(row.shard)) this.#open(row);
+      if (row.owner !== node || this.#held.has(row.shard)) continue;
+      if (row.epoch > (this.#epochs.get(row.shard) ?? Number.NEGATIVE_INFINITY)) this.#open(row);
+      else void this.#take(row, node, undefined);
     }
     this.#retry();
     this.#view = view;
@@ -118,7 +124,10 @@ export class Taking {
     for (const row of rows) {
       const held = this.#held.get(row.shard);
       if (!held?.row || held.phase === 'dropping' || held.phase === 'giving' || held.changed > mark) continue;
-      if (held.row.token !== row.token) this.lose(row.shard);
+      if (held.row.token === row.token) continue;
+      // Epochs only grow: the taking itself is lost.
+      if (row.epoch < held.row.epoch) this.rewind(row.shard);
+      else this.lose(row.shard);
     }
   }
 
@@ -134,9 +143,22 @@ export class Taking {
       if (held?.phase !== 'open' || !held.row || held.changed > mark) continue;
       const end = now.get(shard);
       if (end && (end.position > position || (end.position === position && end.id === id))) continue;
-      this.#ports.rewound(held.row);
-      this.#drop(shard, held);
+      this.rewind(shard);
     }
+  }
+
+  /** The node itself is gone, for all others: all leases are over. What the database has forgotten is told of as that. */
+  ended(beaten: Beaten, sent: Sent): void {
+    this.confirmed(beaten, sent);
+    this.loseAll();
+  }
+
+  /** The database has lost a part of a shard that it had confirmed: it is dropped, and taken anew if it is still this node's. */
+  rewind(shard: number): void {
+    const held = this.#held.get(shard);
+    if (!held?.row || held.phase === 'dropping') return;
+    this.#ports.rewound(held.row);
+    this.#drop(shard, held);
   }
 
   /** The lease of a shard is over: it is dropped. */
@@ -194,6 +216,7 @@ export class Taking {
   #open(row: ShardRow): void {
     const { mark } = this.#ports;
     const held: Held = { phase: 'opening', row, changed: mark(), looks: 0 };
+    this.#epochs.set(row.shard, row.epoch);
     this.#held.set(row.shard, held);
     void this.#load(row, held);
   }

@@ -180,8 +180,44 @@ t.test('what the database has forgotten a part of is dropped and loaded anew', a
     t.same(side.told, told, what);
     await turn();
     await side.look([row], [node('self')]);
-    t.equal(side.opens.length, told.length > 0 ? 1 : 0, `${what}: it is opened again`);
+    t.equal(side.opens.length, 0);
+    t.same(
+      side.takes.map(({ what }) => what),
+      told.length > 0 ? ['0 by 0 of 2'] : [],
+      `${what}: it is taken anew, under another token`,
+    );
+    await side.takes[0]?.end(shard(0, 'self', 3));
+    t.same(
+      side.opens.map(({ what }) => what),
+      told.length > 0 ? ['0 of 3'] : [],
+    );
   }
+});
+
+t.test('a write that finds records gone, and a taking that the database has forgotten', async (t) => {
+  const refused = await owning();
+  refused.taking.rewind(0);
+  refused.taking.rewind(0);
+  t.same(refused.told, ['rewound 0', 'dropped 0']);
+  const forgotten = await owning();
+  forgotten.taking.compare([shard(0, 'other', 1)], forgotten.mark());
+  t.same(forgotten.told, ['rewound 0', 'dropped 0']);
+});
+
+t.test('a node whose own beats are forgotten tells which shards have lost something', async (t) => {
+  const side = begin();
+  const rows = [shard(0, 'self', 2), shard(1, 'self', 2)];
+  await side.look(rows, [node('self')]);
+  for (const opening of [...side.opens]) await opening.end();
+  const known = [
+    { shard: 0, position: 7, id: 'seven' },
+    { shard: 1, position: 3, id: 'three' },
+  ];
+  const ends = [{ shard: 0, position: 6, id: 'six' }, known[1]!];
+  const sent = { monotonic: 0, wall: 0, mark: side.mark(), known };
+  side.lease.node = undefined;
+  side.taking.ended({ end: 'dead', beat: 1, now: 0, shards: rows, ends }, sent);
+  t.same(side.told, ['rewound 0', 'dropped 0', 'lost 1', 'dropped 1']);
 });
 
 t.test('a restart takes what it owned before, whoever else could', async (t) => {

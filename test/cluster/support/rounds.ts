@@ -4,10 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../simulation/random.js';
-import { eventually } from '../../support/client.js';
 import type { TestPostgres } from '../../support/postgres.js';
-import { Asking } from '../checker/asking.js';
+import type { Asking } from '../checker/asking.js';
 import type { Recorder } from '../checker/recorder.js';
+import { Clients } from './clients.js';
 import type { ClusterNode } from './nodes.js';
 import type { Cut, Direction, TcpProxy } from './proxy.js';
 
@@ -34,56 +34,27 @@ export interface RoundsOptions {
   readonly clients?: number;
 }
 
-/** Between a fault and the next so many requests must have been acknowledged, by whichever node. */
-const acknowledgedBetween = 10;
-const progressMs = 90_000;
-/** A client that was not answered waits so long before it asks again. */
-const pauseMs = 30;
-
 /** @returns what was asked for, to be looked at more closely; and how often each fault came */
 export async function liveThrough(
   options: RoundsOptions,
 ): Promise<{ readonly asking: Asking; readonly counts: ReadonlyMap<RoundFault, number> }> {
-  const { nodes, recorder, rounds, seed, faults, clients = 4 } = options;
+  const { nodes, recorder, rounds, seed, faults, clients: count = 4 } = options;
   const random = new Random(seed);
-  const asking = new Asking(recorder);
   const counts = new Map<RoundFault, number>();
-  let acknowledged = 0;
-  let isOver = false;
-  const client = async (number: number): Promise<void> => {
-    for (let i = number; !isOver; i++) {
-      const status = await asking.next(nodes[i % nodes.length]!.api);
-      if (status === 200 || status === 201) acknowledged++;
-      // A key that is taken; a node that is not ready, or does not know whether it is done.
-      else if (status !== undefined && ![409, 503, 504].includes(status)) throw new Error(`an answer of ${status}`);
-      else await sleep(pauseMs);
-    }
-  };
-  const progress = async (): Promise<void> => {
-    const before = acknowledged;
-    await eventually(
-      () => acknowledged >= before + acknowledgedBetween,
-      () => `${acknowledged - before} requests were acknowledged`,
-      progressMs,
-    );
-  };
-  const all = Promise.all(Array.from({ length: clients }, (_, i) => client(i)));
-  // It is awaited below; until then its failure must not end the process.
-  all.catch(() => {});
+  const clients = new Clients({ nodes, recorder, count });
   try {
     for (let round = 0; round < rounds; round++) {
-      await progress();
+      await clients.progress();
       // Each in its turn, so that every one comes; the rest is chance.
       const fault = faults[round % faults.length]!;
       counts.set(fault, (counts.get(fault) ?? 0) + 1);
       await cause(fault, random.pick(nodes), random, options);
     }
-    await progress();
+    await clients.progress();
   } finally {
-    isOver = true;
+    await clients.end();
   }
-  await all;
-  return { asking, counts };
+  return { asking: clients.asking, counts };
 }
 
 async function cause(

@@ -118,7 +118,7 @@ class Life {
       mayBegin: () =>
         this.#planted === 'timer_flag' ? machine.flag : !deadline.hasPassed(clock.monotonic(), clock.now()),
       rowOf: (shard) => machine.node.rowOf(shard),
-      refused: (shard) => machine.node.refused(shard),
+      refused: (shard, isRewound) => (isRewound ? machine.node.rewound(shard) : machine.node.refused(shard)),
       self: () => machine.node.node,
       living: () => new Set((machine.node.view?.nodes ?? []).filter(({ dead }) => !dead).map(({ node }) => node)),
       ...(this.#planted === 'early_position' && { early: (shard: number) => early.get(shard) }),

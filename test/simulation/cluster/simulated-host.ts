@@ -41,7 +41,7 @@ export interface HostPorts {
   /** The worker's look at the deadline. */
   readonly mayBegin: () => boolean;
   readonly rowOf: (shard: number) => ShardRow | undefined;
-  readonly refused: (shard: number) => void;
+  readonly refused: (shard: number, isRewound: boolean) => void;
   readonly self: () => RandomId | undefined;
   /** Nodes that live, as far as this one has seen. */
   readonly living: () => ReadonlySet<RandomId>;
@@ -196,7 +196,7 @@ export class SimulatedHost implements ShardHost {
       const end = await this.#append(shard, { epoch: shard.row.epoch, succeeded: job }).catch(() => 'kept' as const);
       if (end !== 'kept') shard.successes.shift();
       if (end === 'done') this.#apply(shard, { epoch: shard.row.epoch, succeeded: job });
-      else if (end !== 'kept' && !shard.isDropped) this.#ports.refused(shard.row.shard);
+      else if (end !== 'kept' && !shard.isDropped) this.#ports.refused(shard.row.shard, end === 'rewound');
       if (end === 'done') shard.running.delete(job);
       shard.writing = undefined;
     };
