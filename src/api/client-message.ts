@@ -65,7 +65,8 @@ function readSubscribe(value: object, shards: number): ClientMessage {
   const read = filter === undefined ? { filter: everything } : readFilter(filter);
   if ('error' in read) return invalid(read.error);
   if (since === undefined) return { action, filter: read.filter };
-  const cursor = readCursor(since, shards);
+  // One shard counts in numbers, and a text is none.
+  const cursor = shards === 1 && typeof since !== 'number' ? undefined : readCursor(since, shards);
   if (cursor === undefined) return invalid(`since must be ${shards === 1 ? wanted.since : wantedCursor}.`);
   return { action, filter: read.filter, since: cursor };
 }

@@ -40,12 +40,9 @@ import { Counts } from '../telemetry/counts.js';
 import { Recent } from '../telemetry/recent.js';
 import type { Running, Surroundings } from './running.js';
 
-/**
- * @param standing what keeps the node from its part in the cluster
- * @param isIdle it has no shards: why is for `standing` to say
- */
-function withStanding(health: Health, standing: string | undefined, isIdle: boolean): Health {
-  if ((health.status !== 'healthy' && !isIdle) || standing === undefined) return health;
+/** @param standing what keeps the node from its part in the cluster */
+function withStanding(health: Health, standing: string | undefined): Health {
+  if (health.status !== 'healthy' || standing === undefined) return health;
   return { ...health, status: 'degraded', reason: standing };
 }
 
@@ -193,8 +190,7 @@ async function begin(
     queries: together.queries,
     health: () => {
       if (stopped !== undefined) return { status: 'draining', reason: 'this node gives its shards away and ends' };
-      const isIdle = together.scheduler.mode.name === 'without_shards';
-      return withStanding(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.standing, isIdle);
+      return withStanding(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.standing);
     },
     cluster: () => node.view,
     secret: opened.facts.secret,

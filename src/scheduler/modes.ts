@@ -107,11 +107,8 @@ export const modes: Readonly<Record<ModeName, Mode>> = {
       'storage_unavailable',
       'This server owns no part of the jobs at present. Try again in a moment.',
     ),
+    // Where others have all shards, it serves as well as they do: other reasons are for `/health` of a node to say.
     starts: false,
-    health: {
-      status: 'degraded',
-      reason: 'this node owns no shard: it has none yet, or its lease has ended, or others have them all',
-    },
   },
 };
 

@@ -36,6 +36,7 @@ t.test('each that is not gets one sentence', (t) => {
     ],
     [subscribe({ since: -1 }), 'since must be the seq of an event, or 0.'],
     [subscribe({ since: 2 ** 53 }), 'since must be the seq of an event, or 0.'],
+    [subscribe({ since: '0' }), 'since must be the seq of an event, or 0.'],
     [subscribe({ filter: null }), 'filter must be an object with job_types, event_types and job_ids, or left out.'],
     [
       subscribe({ filter: { job_type: [] } }),

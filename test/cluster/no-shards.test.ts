@@ -34,6 +34,8 @@ const requests = [
 t.test('jobs are made through a node that has no shard', { skip: withoutPostgres }, async (t) => {
   const { owning, without } = await twoNodes(t);
   const { api } = without;
+  const isWell = async (): Promise<boolean> => (await api.get<{ status: string }>('/health')).body.status === 'healthy';
+  await eventually(isWell, 'it serves, and is well', 30_000);
 
   const one = await api.post<Job>('/jobs', { name: 'echo', delay: '0s', payload: { n: 1 } });
   t.equal(one.status, 201, one.text);
