@@ -27,8 +27,25 @@ export interface FailoverOptions {
   readonly synchronous: boolean;
 }
 
-export const isWell = async ({ api }: ClusterNode): Promise<boolean> =>
+const isWell = async ({ api }: ClusterNode): Promise<boolean> =>
   (await api.get<{ status: string }>('/health')).body.status === 'healthy';
+
+interface ClusterBody {
+  /** That was asked. */
+  readonly node: string;
+  readonly shards: readonly { readonly owner: string | null }[];
+}
+
+/** Waits until each of them is well, and runs shards. */
+export async function allWork(nodes: readonly ClusterNode[]): Promise<void> {
+  for (const node of nodes) {
+    const works = async (): Promise<boolean> => {
+      const { body } = await node.api.get<ClusterBody>('/cluster');
+      return body.shards.some(({ owner }) => owner === body.node) && (await isWell(node));
+    };
+    await eventually(works, `node ${node.index} is well, and has shards`, 60_000);
+  }
+}
 
 /** Two nodes, which are well and have shards both. All of it ends with the test. */
 export async function startFailover(t: Test, { recorder, synchronous }: FailoverOptions): Promise<FailoverCluster> {
@@ -55,7 +72,7 @@ export async function startFailover(t: Test, { recorder, synchronous }: Failover
     ...['--shards', '8', '--settle', '500ms', '--merge-age', '500ms'],
   ];
   const nodes = await startNodes({ count: 2, recorder, database: store, args });
-  for (const node of nodes) await eventually(() => isWell(node), 'all nodes are well', 60_000);
+  await allWork(nodes);
   const caughtUp = async (): Promise<void> => {
     const [{ written }] = (await primary.sql('SELECT pg_current_wal_insert_lsn()::text AS written')) as [
       { written: string },
