@@ -107,7 +107,9 @@ BEGIN
     -- Locked as strongly as it is changed below, so that two of these do not wait for each other.
     PERFORM 1 FROM shard WHERE shard = p_shard AND token = p_token FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-      PERFORM 1 FROM log WHERE shard = p_shard AND position = p_position AND id = p_id;
+      -- A lock is written, so this is answered only once a synchronous standby has all that is before it: the record, too. Above, and
+      -- wherever something that was sent again is found, the lock of the shard does that.
+      PERFORM 1 FROM log WHERE shard = p_shard AND position = p_position AND id = p_id FOR SHARE;
       RETURN CASE WHEN FOUND THEN 'done' ELSE 'fenced' END;
     END IF;
   END IF;
