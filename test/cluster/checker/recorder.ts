@@ -5,12 +5,15 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Answer, type Client, eventually, type Job } from '../../support/client.js';
+import { type Answer, type Client, eventually, type Job, type JobList } from '../../support/client.js';
 import { each } from '../../support/faults.js';
 import { temporary } from '../../support/server.js';
 import { check, type Verdict } from './check.js';
 import { type Asked, type Job as FoundJob, type Line, type NodeFault, now, parseLines, type Run } from './lines.js';
 import { Watcher } from './watcher.js';
+
+/** How long a look at all jobs waits for owners of shards. */
+const patienceMs = 30_000;
 
 /** A line without what the recorder adds. */
 type Unstamped<Of extends Line = Line> = Of extends Line ? Omit<Of, 'at'> : never;
@@ -103,16 +106,16 @@ export class Recorder {
   async lastLook(api: Client, settleMs = 60_000): Promise<void> {
     const settled = Date.now();
     const open = async (): Promise<boolean> => {
-      const { total } = await api.list(`?status=pending&due_before=${new Date(settled).toISOString()}&limit=1`);
-      return total > 0 || (await api.list('?status=running&limit=1')).total > 0;
+      const { total } = await list(api, `?status=pending&due_before=${new Date(settled).toISOString()}&limit=1`);
+      return total > 0 || (await list(api, '?status=running&limit=1')).total > 0;
     };
     await eventually(async () => !(await open()), 'it settles', settleMs).catch(() => undefined);
     await Promise.all(this.#watchers.map((watcher) => watcher.settle()));
     for (const watcher of this.#watchers) watcher.stop();
     await each(await allIds(api), async (id) => {
-      const answer = await api.get<Job>(`/jobs/${id}`);
+      const answer = await patiently(() => api.get<Job>(`/jobs/${id}`));
       if (answer.status !== 200) return;
-      const runs = await api.get<{ items: Run[] }>(`/jobs/${id}/runs?limit=100`);
+      const runs = await patiently(() => api.get<{ items: Run[] }>(`/jobs/${id}/runs?limit=100`));
       this.note({ line: 'found', job: answer.body as unknown as FoundJob, runs: runs.body.items });
     });
     this.note({ line: 'complete', settled });
@@ -172,12 +175,28 @@ function wanted(job: Readonly<Record<string, unknown>>, idempotencyKey?: string)
   return { token: payload.token, type: name, key, ifExists, idempotencyKey };
 }
 
+/** Asks again while some shard has no owner just now. */
+async function patiently<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
+  const end = performance.now() + patienceMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer.status !== 503 || performance.now() > end) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function list(api: Client, query: string): Promise<JobList> {
+  const answer = await patiently(() => api.get<JobList>(`/jobs${query}`));
+  if (answer.status !== 200) throw new Error(`a list was answered with ${answer.status}: ${answer.text}`);
+  return answer.body;
+}
+
 /** Ids of all jobs that are there, page by page. */
 async function allIds(api: Client): Promise<string[]> {
   const ids: string[] = [];
   let cursor: string | undefined;
   do {
-    const page = await api.list(`?limit=100${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
+    const page = await list(api, `?limit=100${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
     ids.push(...page.items.map(({ id }) => id));
     cursor = page.next_cursor;
   } while (cursor !== undefined);
