@@ -1,4 +1,5 @@
 /** All benches, in the order in which they are run. */
+import { cluster } from './cluster.js';
 import { control } from './control.js';
 import { dashboard } from './dashboard.js';
 import { fanout } from './fanout.js';
@@ -24,4 +25,5 @@ export const benches: readonly AnyBench[] = [
   growth,
   control,
   dashboard,
+  cluster,
 ];

@@ -138,8 +138,8 @@ export const mutations = [
     changes: [
       change(
         'src/scheduler/scheduler.ts',
-        'for (const fact of facts) this.#redo(fact);',
-        "for (const fact of facts) if (fact.kind === 'started') this.#redo(fact);",
+        'for (const fact of facts) this.#attempts.decideAgain(fact);',
+        "for (const fact of facts) if (fact.kind === 'started') this.#attempts.decideAgain(fact);",
       ),
     ],
   },
@@ -186,7 +186,7 @@ export const mutations = [
   {
     name: 'a job that has waited in the line starts after it has expired',
     changes: [
-      change('src/scheduler/dispatch.ts', 'if (this.#expire(job, now)) return undefined;', ''),
+      change('src/scheduler/dispatch.ts', 'if (this.#expiry.expire(job, now)) return undefined;', ''),
       change('src/scheduler/scheduler.ts', 'if (expires) this.#dispatch.expireDue();', 'void expires;'),
     ],
   },
@@ -219,7 +219,7 @@ export const mutations = [
   },
   {
     name: 'a type keeps its turn when one of its jobs has started',
-    changes: [change('src/scheduler/admission/waiting-line.ts', 'lane.lastTurn = ++this.#turns;', '')],
+    changes: [change('src/scheduler/admission/waiting-line.ts', 'lane.shared.lastTurn = ++this.#places.turns;', '')],
   },
   {
     name: 'what is due behind enough of another type, or of another group, has no turn',
@@ -249,6 +249,11 @@ export const mutations = [
   {
     name: 'a group runs one attempt more than it may',
     changes: [change('src/scheduler/admission/admission.ts', 'return running < limit;', 'return running <= limit;')],
+  },
+  {
+    name: 'a place that was given over nodes is one for every job of its group',
+    test: 'simulation/cluster/limits',
+    changes: [change('src/scheduler/admission/groups.ts', 'if (use.given > 0) use.given--;', '')],
   },
   {
     name: 'a restart does not count as a start of a type that has a rate',
@@ -315,7 +320,11 @@ export const mutations = [
   {
     name: 'the place of a start that is being written is given away',
     changes: [
-      change('src/scheduler/dispatch.ts', 'this.#ports.pool.free - this.#beingWritten', 'this.#ports.pool.free'),
+      change(
+        'src/scheduler/dispatch.ts',
+        'this.#ports.pool.free - this.#places.beingWritten;',
+        'this.#ports.pool.free;',
+      ),
     ],
   },
   {
@@ -367,6 +376,32 @@ export const mutations = [
         'src/store/state/recent-commits.ts',
         'return recent ?? this.#below.read(position);',
         'return position < first ? this.#below.read(position) : recent;',
+      ),
+    ],
+  },
+  {
+    name: 'a part of an own shard counts though its lease has ended on the way',
+    test: 'server/peers/gathering',
+    changes: [change('src/server/peers/gathering.ts', 'if (!areHeld()) {', 'if (steps === undefined && !areHeld()) {')],
+  },
+  {
+    name: 'a node answers for shards that it does not own',
+    test: 'server/peers/gathering',
+    changes: [change('src/server/peers/gathering.ts', 'leases[at] !== undefined && peers.leaseOf', 'peers.leaseOf')],
+  },
+  {
+    name: 'a search goes on behind what a slower node has not looked at',
+    test: 'cluster/gathering',
+    changes: [change('src/cluster/gathering/merged-search.ts', '...ends.slice(0, 1)', '...ends.slice(-1)')],
+  },
+  {
+    name: 'a node has no more of a list than it has sent',
+    test: 'cluster/gathering',
+    changes: [
+      change(
+        'src/cluster/gathering/merged-list.ts',
+        'hasMore: page.hasMore || taken < page.entries.length',
+        'hasMore: page.hasMore',
       ),
     ],
   },
@@ -429,9 +464,9 @@ export const mutations = [
     name: 'what an attempt has enqueued is forgotten when the disk refuses its end',
     changes: [
       change(
-        'src/scheduler/scheduler.ts',
-        "if (fact.kind === 'ended') return this.#attempts.endAgain(fact);",
-        "if (fact.kind === 'ended') return this.#attempts.endAgain({ ...fact, drafts: [] });",
+        'src/scheduler/attempts/attempts.ts',
+        "if (fact.kind === 'ended') return this.#decideEnd(fact);",
+        "if (fact.kind === 'ended') return this.#decideEnd({ ...fact, drafts: [] });",
       ),
     ],
   },
@@ -474,7 +509,7 @@ export const mutations = [
   {
     name: 'a restart forgets that the clock was set back and jobs have not been looked at since',
     test: 'simulation/found',
-    changes: [change('src/scheduler/scheduler.ts', 'if (start.setBack) this.#clockSetBack.begin(start.setBack);', '')],
+    changes: [change('src/scheduler/scheduler.ts', '[start.setBack, this.#downtime', '[undefined, this.#downtime')],
   },
   {
     name: 'what an attempt enqueues takes a key between the check of a list and its making',

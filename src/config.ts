@@ -10,6 +10,16 @@ export interface HttpTypeConfig {
   readonly variables: readonly { readonly name: string; readonly origin: string; readonly value: string }[];
 }
 
+/** What makes a server a node of a cluster. */
+export interface ClusterConfig {
+  /** `postgres://…` */
+  readonly store: string;
+  /** Where the other nodes reach it: a URL. */
+  readonly advertise: string;
+  /** From its first beat until it is given shards that others own; undefined: as usual. */
+  readonly settleMs?: number | undefined;
+}
+
 /** The settings of a server, resolved: the command line over the environment over the defaults. */
 export interface Config {
   readonly host: string | undefined;
@@ -17,6 +27,10 @@ export interface Config {
   /** What serves HTTP: uWebSockets.js or Node's own; undefined: the first where its binary loads. */
   readonly http: 'uws' | 'node' | undefined;
   readonly dataDir: string;
+  /** Shards that a new directory or a new cluster is divided into. Undefined but in tests: one, or sixteen. */
+  readonly shards: number | undefined;
+  /** Jobs are kept in PostgreSQL, together with other nodes; absent: in the data directory. */
+  readonly cluster?: ClusterConfig | undefined;
   readonly handlersDir: string;
   /** Handlers are read anew whenever their folder changes. */
   readonly watch: boolean;

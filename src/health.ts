@@ -8,7 +8,7 @@ import type { TypeDictionary } from './store/format/type-dictionary.js';
 import type { JobSets } from './store/trees/job-sets.js';
 
 export interface HealthParts {
-  readonly scheduler: Scheduler;
+  readonly scheduler: Pick<Scheduler, 'settings' | 'mode'>;
   readonly pool: Pick<WorkerPool, 'alive' | 'stuck'>;
   readonly jobsOfTypes: JobsOfTypes;
 }
@@ -29,35 +29,41 @@ export function health({ scheduler, pool, jobsOfTypes }: HealthParts): Health {
   return { status: 'healthy', ...more };
 }
 
+/** The jobs of one shard. */
+interface ShardJobs {
+  readonly types: TypeDictionary;
+  readonly sets: JobSets;
+}
+
 /** What became of attempts lately, by type. */
 interface RecentRuns {
   of(type: string): RecentOfType | undefined;
+  names(): Iterable<string>;
 }
 
 /** Jobs by type, and those that have jobs to run and no handler here: those jobs wait. */
 export class JobsByType implements JobsOfTypes {
-  readonly #types: TypeDictionary;
-  readonly #sets: JobSets;
+  readonly #shards: Iterable<ShardJobs>;
   #handled: ReadonlySet<string> = new Set();
 
   readonly #recent: RecentRuns | undefined;
 
-  /** @param recent absent: nothing is known of it */
-  constructor(
-    types: TypeDictionary,
-    sets: JobSets,
-    handlers: readonly { readonly name: string }[],
-    recent?: RecentRuns,
-  ) {
+  /** @param shards those of each moment @param recent absent: nothing is known of it */
+  constructor(shards: Iterable<ShardJobs>, handlers: readonly { readonly name: string }[], recent?: RecentRuns) {
     this.#recent = recent;
-    this.#types = types;
-    this.#sets = sets;
+    this.#shards = shards;
     this.replace(handlers);
   }
 
   /** From now on these are the handlers. */
   replace(handlers: readonly { readonly name: string }[]): void {
     this.#handled = new Set(handlers.map(({ name }) => name));
+  }
+
+  names(): readonly string[] {
+    const names = new Set([...this.#shards].flatMap(({ types }) => types.all()));
+    for (const name of this.#recent?.names() ?? []) names.add(name);
+    return [...names];
   }
 
   count(name: string): number {
@@ -77,14 +83,17 @@ export class JobsByType implements JobsOfTypes {
   }
 
   #total(status: 'pending' | 'running' | undefined, name: string): number {
-    const id = this.#types.find(name);
-    return id === undefined ? 0 : this.#sets.total(status, id);
+    let total = 0;
+    for (const { types, sets } of this.#shards) {
+      const id = types.find(name);
+      if (id !== undefined) total += sets.total(status, id);
+    }
+    return total;
   }
 
   withoutHandler(): readonly JobsWithoutHandler[] {
-    return this.#types
-      .all()
-      .map((name, id) => ({ name, pending: this.#handled.has(name) ? 0 : this.#sets.total('pending', id) }))
+    return [...new Set([...this.#shards].flatMap(({ types }) => types.all()))]
+      .map((name) => ({ name, pending: this.#handled.has(name) ? 0 : this.pending(name) }))
       .filter(({ pending }) => pending > 0);
   }
 

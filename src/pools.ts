@@ -6,6 +6,7 @@ import type { Config, HttpTypeConfig } from './config.js';
 import type { Logger } from './log.js';
 import { WorkerPool } from './pool/pool.js';
 import type { JobCheck, PoolEvents } from './pool/port.js';
+import type { BeginDeadline } from './pool/shared/deadline.js';
 import type { LogEntry } from './pool/shared/log-lines.js';
 import type { Telemetry } from './telemetry/port.js';
 
@@ -18,12 +19,14 @@ export interface PoolSurroundings {
   readonly events: PoolEvents;
   readonly log: Logger;
   readonly telemetry: Telemetry;
+  /** Until when attempts may begin; absent: at any time. */
+  readonly deadline?: BeginDeadline | undefined;
 }
 
 /** @throws Error for the user */
 export async function makePool(
   config: Config,
-  { jobCheck, events, log, telemetry }: PoolSurroundings,
+  { jobCheck, events, log, telemetry, deadline }: PoolSurroundings,
 ): Promise<Workers> {
   const { handlersDir, threads, threadMemoryMiB, attemptsPerThread, graceMs, logLevel, jobLogLevel, httpType } = config;
   const write = ({ level, message, fields, ...line }: LogEntry): void => log[level]({ ...line, ...fields }, message);
@@ -38,6 +41,7 @@ export async function makePool(
     logLevel,
     jobLogLevel,
     telemetry,
+    ...(deadline && { deadline }),
     log: write,
   });
   if (httpType === undefined) return handlers;
@@ -50,6 +54,7 @@ export async function makePool(
     readRules: () => rulesOf(httpType),
     changes: httpType.secretFile !== undefined,
     events,
+    deadline,
     logLevel,
     telemetry,
     // Its thread is the one behind those of the handlers.

@@ -20,6 +20,8 @@ export interface ShardStorage {
   readonly storage: Storage;
   /** It is new, or was left in order. */
   readonly clean: boolean;
+  /** Its owner before has lost it, and lives: what that ran then was interrupted by no fault. Absent: it has ended. */
+  readonly planned?: boolean;
 }
 
 /** What a scheduler needs beside what its shard makes for it. */
@@ -45,13 +47,13 @@ export interface Shard {
  *
  * @throws DamagedRecord
  */
-export function makeShard({ kv, log, storage, clean }: ShardStorage, ports: ShardPorts): Shard {
+export function makeShard({ kv, log, storage, clean, planned }: ShardStorage, ports: ShardPorts): Shard {
   const state = new CommittedState(kv, log);
   const window = new DueLanes((lane) => state.dueIndexOf(lane), ports.windowCapacity);
   const restored = state.restore((due, seq, lane) => window.add(due, seq, lane));
   window.open(restored.lanes);
   const store = new CommittedStore(storage, state, restored, ports);
-  const scheduler = new Scheduler({ ...ports, store, sets: state.sets, window }, { ...restored, clean });
+  const scheduler = new Scheduler({ ...ports, store, sets: state.sets, window }, { ...restored, clean, planned });
   store.listen(scheduler);
   const jobLogs = new JobLogs({
     ...(ports.jobLogs ?? { maxBytes: 0, later: () => {} }),
@@ -61,6 +63,12 @@ export function makeShard({ kv, log, storage, clean }: ShardStorage, ports: Shar
     exists: (seq) => state.memtable.state(seq) !== undefined,
   });
   store.keepLines(jobLogs);
-  const queries = new StoreQueries({ state, counters: () => scheduler.counters, damage: ports.damage, jobLogs });
+  const queries = new StoreQueries({
+    state,
+    counters: () => scheduler.counters,
+    damage: ports.damage,
+    jobLogs,
+    numbers: ports.numbers,
+  });
   return { state, store, window, scheduler, queries, jobLogs };
 }

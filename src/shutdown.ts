@@ -7,8 +7,6 @@ import type { WorkerPool } from './pool/pool.js';
 import type { Scheduler } from './scheduler/scheduler.js';
 import type { Server } from './server/server.js';
 import type { JobLogs } from './store/state/job-logs.js';
-import type { ThreadedStore } from './store/thread/threaded-store.js';
-import type { TimerWaker } from './timer/waker.js';
 
 /** How often it is looked whether the rest has ended. */
 const lookEveryMs = 10;
@@ -18,11 +16,11 @@ const lastChanceMs = 300;
 const lastWriteMs = 2000;
 
 export interface ShutdownParts {
-  readonly scheduler: Scheduler;
+  readonly scheduler: Pick<Scheduler, 'drain' | 'runningAttempts' | 'settled' | 'recovered'>;
   readonly pool: Pick<WorkerPool, 'abortAll' | 'stop'>;
   readonly server: Server;
-  readonly store: ThreadedStore;
-  readonly waker: TimerWaker;
+  readonly store: { close(clean: boolean): Promise<void> };
+  readonly waker: { stop(): void };
   readonly jobLogs: Pick<JobLogs, 'flush'>;
   readonly graceMs: number;
   readonly log: Logger;

@@ -4,30 +4,30 @@
  */
 import type { Logger as Pino } from 'pino';
 import { systemClock } from './clock.js';
+import { makeShards, type ShardsOwner } from './cluster/process-shards.js';
+import { type Together, togetherOf } from './cluster/together.js';
 import type { Config } from './config.js';
 import { useIdKey } from './domain/id.js';
 import { metricsText } from './figures.js';
 import { health, JobsByType, tellPauses } from './health.js';
 import { Late } from './late.js';
 import { type Libraries, loadLibraries, tracesOf } from './libraries.js';
+import type { Running, Surroundings } from './node/running.js';
 import { overviewOf } from './overview/overview.js';
 import { runTypeScript, uncompiled } from './pool/shared/handlers-folder.js';
 import { makePool, type Workers } from './pools.js';
-import type { ProcessEnd } from './process/end.js';
 import { ProcessStops } from './process/stops.js';
 import { FolderWatch } from './reload/folder-watch.js';
 import { jobCheckFor } from './reload/job-check.js';
 import { jobTypesOf, type LoadedType } from './reload/job-types.js';
-import { type ReloadCause, Reloads } from './reload/reloads.js';
-import { keepLines } from './scheduler/attempts/lines.js';
+import { Reloads } from './reload/reloads.js';
+import { keepLines, type LineKeeper } from './scheduler/attempts/lines.js';
 import { mergeBounds } from './scheduler/merging.js';
-import type { Scheduler } from './scheduler/scheduler.js';
 import { checkExposure, whyNoBind } from './server/http/bind.js';
 import type { HttpName } from './server/http/http-port.js';
 import { withTokenFile } from './server/http/token-file.js';
-import type { Server } from './server/server.js';
+import type { Server, ServerOptions } from './server/server.js';
 import { version } from './server/version.js';
-import { makeShard, type Shard } from './shard.js';
 import { shutDown } from './shutdown.js';
 import { DamageLog } from './store/damage-log.js';
 import {
@@ -39,35 +39,13 @@ import {
 } from './store/directory/directory.js';
 import { DirectoryWatch } from './store/directory/directory-watch.js';
 import { tryToOpen } from './store/directory/trial.js';
-import { LmdbKv } from './store/kv/kv-lmdb.js';
-import { KvLogSource } from './store/log/kv-log.js';
-import type { JobLogs } from './store/state/job-logs.js';
-import { ThreadedStore } from './store/thread/threaded-store.js';
+import { Stores } from './store/thread/stores.js';
 import { Counts } from './telemetry/counts.js';
 import type { History } from './telemetry/history/history.js';
 import { Recent } from './telemetry/recent.js';
 import type { Traces } from './telemetry/traces/port.js';
-import { TimerWaker } from './timer/waker.js';
 
-export interface Running {
-  /** Where it listens. */
-  readonly url: string;
-  /** Reads handlers and tokens anew; resolves when that is over, or has failed and was logged. */
-  reload(cause: ReloadCause): Promise<void>;
-  /** Stops in order, as SIGTERM does; resolves when everything is on disk and closed. */
-  stop(): Promise<void>;
-}
-
-/** What the process gives the server. */
-export interface Surroundings {
-  readonly log: Pino;
-  /** Hears of the threads that must end before the process does. */
-  readonly end: Pick<ProcessEnd, 'first' | 'threads'>;
-  /** Ends the process: the server cannot go on, for this reason. */
-  readonly fatal: (reason: string) => void;
-  /** Aborted when the server is to stop, be it during startup. */
-  readonly stopping: AbortSignal;
-}
+export type { Running, Surroundings } from './node/running.js';
 
 const unclean =
   'the store was not closed in order (its server was killed, or this is a restored backup): what ran then runs again. Only if the server had ended by SIGSEGV or SIGABRT may pages be damaged: stop this one then, and run "escapement check"';
@@ -77,6 +55,10 @@ const unclean =
  * that is aborted meanwhile.
  */
 export async function start(config: Config, around: Surroundings): Promise<Running> {
+  if (config.cluster !== undefined) {
+    const { startNode } = await import('./node/startup.js');
+    return await startNode(config, config.cluster, around);
+  }
   // The server's libraries are read while the store opens and the threads start.
   const libraries = loadLibraries(config, around.log);
   // Should it fail, that is reported where it is waited for.
@@ -110,6 +92,12 @@ async function tryWhereItFailed(lock: DirectoryLock, { log, stopping }: Surround
       `${lock.path} is a backup, which a server would change: make a data directory of it by "escapement restore ${lock.path} --data-dir NEW" and start on that`,
     );
   }
+  if (lock.facts.moved) {
+    const { at, to } = lock.facts.moved;
+    throw new DirectoryError(
+      `the jobs of ${lock.path} were moved to PostgreSQL at ${to} (${at}), and would run twice: start with --store`,
+    );
+  }
   const before = lock.upgrade();
   if (before !== undefined)
     log.info(
@@ -136,7 +124,8 @@ async function startOn(
   try {
     parts = await assemble(opened, startedAt, lock, config, around, libraries);
   } catch (error) {
-    await close(opened, opened.store.clean);
+    await opened.pool.stop();
+    await opened.stores.closeUnused();
     throw error;
   }
   let stopped: Promise<void> | undefined;
@@ -157,15 +146,14 @@ async function startOn(
 
 /** What is open before there is anything that decides. */
 interface Opened {
-  readonly store: ThreadedStore;
-  readonly kv: LmdbKv;
+  readonly stores: Stores;
   readonly pool: Workers;
   readonly types: readonly LoadedType[];
   /** When the handlers folder was read, Unix milliseconds. */
   readonly readAt: number;
-  readonly scheduler: Late<Scheduler>;
+  readonly scheduler: Late<ShardsOwner>;
   readonly server: Late<Server>;
-  readonly logs: Late<JobLogs>;
+  readonly logs: Late<LineKeeper>;
   readonly counts: Counts;
   /** Of the SDK that the user has loaded; undefined without one. */
   readonly traces: Traces | undefined;
@@ -173,9 +161,9 @@ interface Opened {
 
 /** Opens the store while the threads start. When one fails or the server is to stop, both are closed. */
 async function open(lock: DirectoryLock, config: Config, { log, end, stopping }: Surroundings): Promise<Opened> {
-  const scheduler = new Late<Scheduler>('scheduler');
+  const scheduler = new Late<ShardsOwner>('scheduler');
   const server = new Late<Server>('server');
-  const logs = new Late<JobLogs>('keeper of lines');
+  const logs = new Late<LineKeeper>('keeper of lines');
   const counts = new Counts();
   const traces = await tracesOf(log);
   end.first(() => {
@@ -188,7 +176,7 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
       lines: (lines) => server.call((part) => keepLines(lines, logs.get(), part, systemClock.now())),
       progress: (reports) => scheduler.call((part) => part.progress(reports)),
-      room: () => scheduler.call((part) => part.turn()),
+      room: () => scheduler.call((part) => part.room()),
     },
     log,
     telemetry: counts,
@@ -200,33 +188,25 @@ async function open(lock: DirectoryLock, config: Config, { log, end, stopping }:
   const stopPool = (): void => void pool.stop();
   stopping.addEventListener('abort', stopPool);
   const readAt = Date.now();
-  const [store, types] = await Promise.allSettled([
-    ThreadedStore.open({ directory: lock.path }),
+  const [stores, types] = await Promise.allSettled([
+    Stores.open(lock.path, config.shards ?? 1),
     pool.start().then(jobTypesOf),
   ]);
   stopping.removeEventListener('abort', stopPool);
-  if (store.status === 'fulfilled') end.threads(() => store.value.end());
-  if (store.status === 'fulfilled' && types.status === 'fulfilled' && !stopping.aborted) {
-    if (!store.value.clean) log.warn(unclean);
-    const kv = new LmdbKv(lock.path);
-    return { store: store.value, kv, pool, types: types.value, readAt, scheduler, server, logs, counts, traces };
+  if (stores.status === 'fulfilled') end.threads(() => stores.value.end());
+  if (stores.status === 'fulfilled' && types.status === 'fulfilled' && !stopping.aborted) {
+    if (!stores.value.clean) log.warn(unclean);
+    return { stores: stores.value, pool, types: types.value, readAt, scheduler, server, logs, counts, traces };
   }
   await pool.stop();
-  if (store.status === 'fulfilled') await store.value.close(store.value.clean);
+  if (stores.status === 'fulfilled') await stores.value.closeUnused();
   stopping.throwIfAborted();
-  throw store.status === 'rejected' ? store.reason : (types as PromiseRejectedResult).reason;
-}
-
-/** Closes what `open` made, of which nothing was written since. */
-async function close({ store, kv, pool }: Opened, clean: boolean): Promise<void> {
-  await pool.stop();
-  await store.close(clean);
-  await kv.close();
+  throw stores.status === 'rejected' ? stores.reason : (types as PromiseRejectedResult).reason;
 }
 
 interface Parts extends Opened {
-  readonly shard: Shard;
-  readonly waker: TimerWaker;
+  readonly together: Together;
+  readonly waker: { stop(): void };
   readonly stops: ProcessStops;
   readonly watch: DirectoryWatch;
   readonly jobsOfTypes: JobsByType;
@@ -248,7 +228,7 @@ async function assemble(
   { log, end, fatal }: Surroundings,
   libraries: Promise<Libraries>,
 ): Promise<Parts> {
-  const { store, kv, pool, types, counts, traces } = opened;
+  const { stores, pool, types, counts, traces } = opened;
   const clock = systemClock;
   const stops = new ProcessStops({
     onWatching: () => log.debug('stops of the process are noticed from now on'),
@@ -258,14 +238,11 @@ async function assemble(
         'the thread that notices stops of the process did not start and is tried again every ten seconds; until then, what came due during a stop runs late',
       ),
   });
-  const waker = new TimerWaker(clock, () => opened.scheduler.call((scheduler) => scheduler.turn()));
-  const logSource = new KvLogSource(kv);
-  const shard = makeShard(
-    { kv, log: logSource, storage: store, clean: store.clean },
+  const { shards, owner, waker } = makeShards(
+    stores.all.map(({ store, ...own }) => ({ ...own, storage: store, clean: store.clean })),
     {
       clock,
       pool,
-      waker,
       handlers: types,
       timezone: config.timezone,
       jobLogs: { maxBytes: config.jobLogsBytes, later: (ms, step) => void setTimeout(step, ms).unref() },
@@ -281,28 +258,26 @@ async function assemble(
       takeStop: () => stops.take(),
       fatal,
     },
+    (shard) => opened.scheduler.call((part) => part.turn(shard)),
   );
-  const jobsOfTypes = new JobsByType(shard.state.types, shard.state.sets, types, new Recent(counts));
+  const together = togetherOf(shards);
+  const jobsOfTypes = new JobsByType(together.states, types, new Recent(counts));
   const { Server, http, pages } = await libraries;
-  const figures = { version, clock, directory: lock.path, shard, counts, pool, kv, log: logSource };
+  const figures = { version, clock, directory: lock.path, together, counts, pool, stores };
   const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });
   const server = new Server({
     config,
     pages,
     http,
     clock,
-    requests: shard.scheduler,
-    queries: shard.queries,
+    requests: together.requests,
+    queries: together.queries,
     handlers: types,
-    health: () => health({ scheduler: shard.scheduler, pool, jobsOfTypes }),
+    health: () => health({ scheduler: together.scheduler, pool, jobsOfTypes }),
     jobsOfTypes,
     startedAt,
     secret: lock.facts.identity,
-    backUp: async (directory) => {
-      const done = await store.backUp(directory);
-      log.info({ directory, ...done }, 'a backup was written');
-      return done;
-    },
+    ...backUpOf(stores, log),
     log,
     telemetry: counts,
     traces,
@@ -317,7 +292,7 @@ async function assemble(
       replaceTypes: (loaded) => {
         jobsOfTypes.replace(loaded);
         server.replaceJobTypes(loaded);
-        shard.scheduler.replaceHandlers(loaded);
+        together.scheduler.replaceHandlers(loaded);
         jobsOfTypes.warn(log);
       },
       readTokens: tokenFile === undefined ? undefined : () => withTokenFile(givenTokens, tokenFile),
@@ -328,16 +303,17 @@ async function assemble(
     { types, tokens },
   );
   const watch = await DirectoryWatch.start({ path: lock.path, directory: lock.identity, log, gone: fatal });
-  opened.logs.set(shard.jobLogs);
-  opened.scheduler.set(shard.scheduler);
+  opened.logs.set(together.jobLogs);
+  opened.scheduler.set(owner);
   opened.server.set(server);
-  store.listen(shard.store, (error) => fatal(error.message));
+  for (const { store, numbers } of stores.all)
+    store.listen(shards.get(numbers.shard)?.store, (error) => fatal(error.message));
   const onChange = (): void => void reloads.request('watch');
   const folder = { folder: config.handlersDir, readAt: opened.readAt, onChange, log };
   const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
   return {
     ...opened,
-    shard,
+    together,
     waker,
     stops,
     watch,
@@ -351,7 +327,7 @@ async function assemble(
 }
 
 /** Decides what becomes of attempts that ran when the last server ended. Waits until that is on disk, or the disk takes no writes. */
-async function recover({ shard: { scheduler } }: Parts, { stopping }: Surroundings): Promise<void> {
+async function recover({ together: { scheduler } }: Parts, { stopping }: Surroundings): Promise<void> {
   scheduler.recover();
   scheduler.turn();
   while (!scheduler.recovered && scheduler.mode.writes === 'at_once' && !stopping.aborted) {
@@ -362,14 +338,14 @@ async function recover({ shard: { scheduler } }: Parts, { stopping }: Surroundin
 
 /** Listens, and logs what whoever started the server should know. Returns the first URL. */
 async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, { log }: Surroundings): Promise<string> {
-  const { listening, http, stops, types, shard, jobsOfTypes, reloads } = parts;
+  const { listening, http, stops, types, together, jobsOfTypes, reloads } = parts;
   const { urls } = await listening.listen();
   stops.start();
   parts.history.start();
   const names = types.map(({ name }) => name);
-  log.info({ urls, http, handlers: names, threads, timezone, pending: shard.state.sets.count('pending') }, 'ready');
+  log.info({ urls, http, handlers: names, threads, timezone, pending: together.queries.totals().pending }, 'ready');
   jobsOfTypes.warn(log);
-  tellPauses(shard.scheduler, log);
+  tellPauses(together.scheduler, log);
   const files = await uncompiled(handlersDir);
   if (files.length > 0) log.warn({ files }, `TypeScript is ignored, since ${runTypeScript}`);
   reloads.start();
@@ -382,15 +358,28 @@ async function stopInOrder(
   { graceMs }: Config,
   { log }: Surroundings,
 ): Promise<void> {
-  const { shard, pool, listening: server, store, waker } = parts;
-  const { scheduler, jobLogs } = shard;
+  const { together, pool, listening: server, stores, waker } = parts;
+  const { scheduler, jobLogs } = together;
   parts.watch.close();
   parts.reloads.stop();
   await parts.history.stop();
   await parts.folderWatch?.close();
-  await shutDown({ scheduler, pool, server, store, waker, jobLogs, graceMs, log });
+  await shutDown({ scheduler, pool, server, store: stores, waker, jobLogs, graceMs, log });
   await parts.traces?.flush();
   await parts.stops.close();
-  await parts.kv.close();
+  await stores.closeReaders();
   lock.release();
+}
+
+/** A backup is of one store. */
+function backUpOf({ all }: Stores, log: Pino): Pick<ServerOptions, 'backUp'> {
+  const [only] = all;
+  if (all.length > 1 || only === undefined) return {};
+  return {
+    backUp: async (directory) => {
+      const done = await only.store.backUp(directory);
+      log.info({ directory, ...done }, 'a backup was written');
+      return done;
+    },
+  };
 }

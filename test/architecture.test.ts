@@ -27,7 +27,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   scheduler: ['domain', 'clock', 'log', 'telemetry', 'config', 'store', 'timer', 'pool'],
   // The description of the API: what is asked, answered and published, as schemas, checks and texts.
   api: ['domain', 'schema', 'scheduler'],
-  server: ['domain', 'schema', 'clock', 'log', 'telemetry', 'config', 'scheduler', 'store', 'api'],
+  // Nodes, what they own, and how they ask each other.
+  cluster: ['domain', 'clock', 'log', 'telemetry', 'config', 'store', 'timer', 'pool', 'scheduler', 'shard', 'api'],
+  server: ['domain', 'schema', 'clock', 'log', 'telemetry', 'config', 'scheduler', 'store', 'api', 'cluster'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   process: ['within', 'plain-thread'],
   shard: ['scheduler', 'store', 'timer'],
@@ -50,7 +52,33 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   overview: ['domain', 'shard', 'clock', 'log', 'telemetry', 'config', 'store', 'pool', 'scheduler'],
   // What a start loads as far as it is asked for.
   libraries: ['telemetry', 'config', 'server'],
+  // The start of a node of a cluster: loaded only where one is asked for.
+  node: [
+    'reload',
+    'cluster',
+    'overview',
+    'libraries',
+    'process',
+    'health',
+    'figures',
+    'late',
+    'domain',
+    'clock',
+    'log',
+    'telemetry',
+    'config',
+    'shard',
+    'store',
+    'timer',
+    'pool',
+    'pools',
+    'scheduler',
+    'server',
+    'shutdown',
+  ],
   startup: [
+    'node',
+    'cluster',
     'overview',
     'libraries',
     'process',
@@ -74,7 +102,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   main: ['process', 'config', 'startup'],
   // The entry of the program, which loads the rest once signals are heard.
-  cli: ['process', 'domain', 'config', 'client', 'store', 'server', 'http-type', 'main'],
+  cli: ['process', 'domain', 'config', 'client', 'store', 'cluster', 'server', 'http-type', 'main'],
 };
 /** These assemble the settings; everybody else is handed them and knows their types only. */
 const READS_SETTINGS = ['config', 'startup', 'main', 'cli'];
@@ -97,6 +125,7 @@ const STORE_ROOMS = [
   'check',
   'directory',
   'thread',
+  'postgres',
 ];
 
 /**
@@ -245,6 +274,15 @@ t.test('the sources keep to the architecture', async (t) => {
   const sources = readSources();
   t.ok(sources.size > 0, 'there are sources');
   t.same(findViolations(sources), []);
+});
+
+t.test('the library of PostgreSQL is loaded where a store there is opened, and nowhere else', async (t) => {
+  const loading = [...readSources()].flatMap(([file, text]) => {
+    const names = [...text.matchAll(/^(?!\s*(?:\*|\/\/)).*?(await import\(|from )'(?:pg|pg-copy-streams)'/gm)];
+    return names.filter(([line]) => !line.startsWith('import type ')).map(([, how]) => `${file}: ${how}`);
+  });
+  const expected = ['connections', 'copying'].map((name) => `store/postgres/pg/${name}.ts: await import(`);
+  t.same(loading.sort(), expected);
 });
 
 t.test('the checks see what they are for', async (t) => {

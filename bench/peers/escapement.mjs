@@ -1,6 +1,7 @@
 /** The same work on Escapement, by the functions that its own benches use: over HTTP, handlers in the server's threads. */
 import { Promised } from '../../dist/bench/ingest.js';
 import { measureLateness, steady } from '../../dist/bench/lateness.js';
+import { startNode } from '../../dist/bench/support/cluster-nodes.js';
 import { HttpClient, request } from '../../dist/bench/support/http-client.js';
 import { orderBody, orderRequests } from '../../dist/bench/support/job-bodies.js';
 import { ServerProcess } from '../../dist/bench/support/server-process.js';
@@ -25,9 +26,17 @@ export async function startEscapement() {
   return { port: server.port, stop: () => server.discard() };
 }
 
-/** @param run takes the errors */
-export async function measureEscapement(plan, run) {
-  const server = await ServerProcess.start();
+/** The one node of a cluster on a PostgreSQL at this port. */
+export function startOnPostgres(port, run) {
+  return startNode(`postgres://postgres@127.0.0.1:${port}/postgres`, run);
+}
+
+/**
+ * @param run takes the errors
+ * @param start default: on a directory
+ */
+export async function measureEscapement(plan, run, start = () => ServerProcess.start()) {
+  const server = await start();
   try {
     const promised = new Promised();
     const one = orderRequests();

@@ -10,8 +10,8 @@ import { parseArgs } from 'node:util';
 import { Run } from '../../dist/bench/support/bench.js';
 import { readFacts } from '../../dist/bench/support/facts.js';
 import { findingLines, writeReport } from '../../dist/bench/support/report.js';
-import { measureEscapement, startEscapement } from './escapement.mjs';
-import { bun, startBunqueue, startPostgres, startRedis } from './servers.mjs';
+import { measureEscapement, startEscapement, startOnPostgres } from './escapement.mjs';
+import { bun, node24, startBunqueue, startPostgres, startRedis } from './servers.mjs';
 
 const here = new URL('.', import.meta.url);
 const plans = {
@@ -32,6 +32,13 @@ const peers = [
   },
   { name: 'escapement', what: 'Escapement, HTTP', promise: 'written and flushed to disk' },
   {
+    name: 'escapement-postgres',
+    what: 'Escapement, HTTP, one node on PostgreSQL',
+    promise: 'written and flushed to disk',
+    start: startPostgres,
+    store: true,
+  },
+  {
     name: 'bullmq-memory',
     what: `BullMQ ${version('bullmq')}, Redis without AOF`,
     promise: "in Redis's memory: a crash loses it",
@@ -51,6 +58,13 @@ const peers = [
     promise: 'written and flushed to disk',
     start: startPostgres,
     client: ['graphile', process.execPath],
+  },
+  {
+    name: 'pgboss',
+    what: `pg-boss ${version('pg-boss')}, PostgreSQL`,
+    promise: 'written and flushed to disk',
+    start: startPostgres,
+    client: ['pgboss', node24],
   },
   {
     name: 'bunqueue-buffered',
@@ -95,10 +109,11 @@ function runClient([module, program], options) {
   });
 }
 
-async function measure({ start, client, options }, plan, run, what) {
+async function measure({ start, client, options, store }, plan, run, what) {
   if (start === undefined) return measureEscapement(plan, run);
   const server = await start();
   try {
+    if (store) return await measureEscapement(plan, run, () => startOnPostgres(server.port, run));
     const { figures, errors } = await runClient(client, { port: server.port, plan, ...options });
     for (const error of errors) run.check(false, `${what}: ${error}`);
     return figures;

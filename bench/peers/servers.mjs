@@ -22,7 +22,7 @@ function folder(what) {
   return mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), `escapement-peer-${what}-`));
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((done, failed) => {
     const server = createServer().once('error', failed);
     server.listen(0, '127.0.0.1', () => {
@@ -101,7 +101,7 @@ export async function startPostgres() {
   return startServer(join(bin, 'postgres'), args, { port, dir, options, stopSignal: 'SIGINT' });
 }
 
-function postgresBin() {
+export function postgresBin() {
   const versions = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql') : [];
   const newest = versions.sort((a, b) => Number(b) - Number(a))[0];
   if (newest === undefined) throw new Error('PostgreSQL is not installed: apt-get install postgresql');
@@ -126,3 +126,5 @@ export async function startBunqueue() {
 }
 
 export const bun = join(here, 'node_modules/.bin/bun');
+/** What pg-boss needs. */
+export const node24 = join(here, 'node_modules/.bin/node');

@@ -18,6 +18,8 @@ export interface ServerSettings {
   readonly inspected?: boolean;
   /** Further options of `escapement start`. */
   readonly args?: readonly string[];
+  /** Resolves when a server that listens can do its work; default: at once. */
+  readonly ready?: (server: ServerProcess) => Promise<void>;
 }
 
 export interface Stats {
@@ -98,6 +100,7 @@ export class ServerProcess {
     );
     this.port = await this.#listening();
     this.listeningAfterMs = performance.now() - begun;
+    await this.#settings.ready?.(this);
   }
 
   /** Address of the inspector of the latest start. */

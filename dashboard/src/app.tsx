@@ -1,6 +1,7 @@
 /** Which screen is shown. */
 import '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { ClusterScreen } from './screens/cluster.js';
 import { EventsScreen } from './screens/events.js';
 import { FailuresScreen } from './screens/failures.js';
 import { JobScreen } from './screens/job.js';
@@ -55,6 +56,8 @@ function Current() {
       return <FailuresScreen />;
     case 'events':
       return <EventsScreen />;
+    case 'cluster':
+      return <ClusterScreen />;
     case 'system':
       return <SystemScreen />;
     case 'new':

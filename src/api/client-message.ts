@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../domain/errors.js';
 import { heardTypes } from '../domain/events.js';
 import { everything, type Filter, readFilter } from '../domain/filter.js';
+import { type EventCursor, readCursor } from '../domain/ids/event-cursor.js';
 import { limits } from '../domain/limits.js';
 import { nearest, suggestion } from '../domain/nearest.js';
 import { type ShapeFault, shapeOf } from '../schema/shape.js';
@@ -9,7 +10,7 @@ import { askedFilter, clientMessages } from './messages.js';
 
 export type ClientMessage =
   /** `since`: the last event that the client has had; it wants those after it first. */
-  | { readonly action: 'subscribe'; readonly filter: Filter; readonly since?: number }
+  | { readonly action: 'subscribe'; readonly filter: Filter; readonly since?: EventCursor }
   | { readonly action: 'unsubscribe' | 'ping' | 'get_stats' }
   | { readonly action: 'invalid'; readonly code: ErrorCode; readonly message: string };
 
@@ -34,11 +35,14 @@ const wanted: Readonly<Record<string, string>> = {
   'filter.job_ids[]': `a job id of at most ${limits.nameChars} characters`,
 };
 
+/** Of a server of several shards, `since` must be this. */
+export const wantedCursor = 'a cursor that this server gave out, or 0';
+
 /** Of a name that came from outside; an answer is no echo. */
 const shownChars = 100;
 
-/** Reads a message; what is wrong with it is in the result. */
-export function readClientMessage(text: string): ClientMessage {
+/** Reads a message; what is wrong with it is in the result. @param shards how many the server has */
+export function readClientMessage(text: string, shards = 1): ClientMessage {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -49,18 +53,22 @@ export function readClientMessage(text: string): ClientMessage {
     return invalid('The message must be a JSON object.');
   const { action } = value as { action?: unknown };
   if (!isAction(action)) return invalid(unknownAction(action));
-  if (action === 'subscribe') return readSubscribe(value);
+  if (action === 'subscribe') return readSubscribe(value, shards);
   const shape = shapes[action];
   return shape.fits(value) ? { action } : invalid(sentence(shape.faults(value)[0], action));
 }
 
-function readSubscribe(value: object): ClientMessage {
+function readSubscribe(value: object, shards: number): ClientMessage {
   const { subscribe } = shapes;
   if (!subscribe.fits(value)) return invalid(sentence(subscribe.faults(value)[0], 'subscribe'));
   const { action, filter, since } = value;
   const read = filter === undefined ? { filter: everything } : readFilter(filter);
   if ('error' in read) return invalid(read.error);
-  return { action, filter: read.filter, ...(since !== undefined && { since }) };
+  if (since === undefined) return { action, filter: read.filter };
+  // One shard counts in numbers, and a text is none.
+  const cursor = shards === 1 && typeof since !== 'number' ? undefined : readCursor(since, shards);
+  if (cursor === undefined) return invalid(`since must be ${shards === 1 ? wanted.since : wantedCursor}.`);
+  return { action, filter: read.filter, since: cursor };
 }
 
 function isAction(action: unknown): action is Action {

@@ -1,17 +1,20 @@
 /** The query of an event stream: the filter of a WebSocket's `subscribe`, with commas between the values of a field. */
+
 import { type HeardType, heardTypes } from '../domain/events.js';
 import { type Filter, readFilter } from '../domain/filter.js';
+import { type EventCursor, formatCursor, readCursor, shardBehind } from '../domain/ids/event-cursor.js';
 import { limits } from '../domain/limits.js';
 import { isJobType } from '../domain/names.js';
 import { nearest } from '../domain/nearest.js';
+import { wantedCursor } from './client-message.js';
 import { Faults } from './faults.js';
 import { eventParameters } from './operations.js';
 import { parseQuery, readNumber } from './query.js';
 
 export interface EventRequest {
   readonly filter: Filter;
-  /** The last event that the client has had; undefined: it wants none of the past. */
-  readonly since: number | undefined;
+  /** The last events that the client has had; undefined: it wants none of the past. */
+  readonly since: EventCursor | undefined;
 }
 
 /** Of a value that came from outside; an answer is no echo. */
@@ -22,10 +25,16 @@ const shownChars = 100;
  *
  * @param raw the query string as sent, without `?`
  * @param lastEventId the header, which goes before `since`; '' counts as absent
- * @param latest number of the latest event
+ * @param latest numbers of the latest events
+ * @param mayBeAhead the client may have heard more, of another node
  * @throws Refusal `validation_failed`
  */
-export function readEventQuery(raw: string, lastEventId: string | undefined, latest: number): EventRequest {
+export function readEventQuery(
+  raw: string,
+  lastEventId: string | undefined,
+  latest: EventCursor,
+  mayBeAhead = false,
+): EventRequest {
   const faults = new Faults();
   const values = parseQuery(raw, eventParameters, faults);
   const list = (name: string): string[] | undefined => values.get(name)?.split(',');
@@ -34,19 +43,29 @@ export function readEventQuery(raw: string, lastEventId: string | undefined, lat
     event_types: each(list('event_types'), 'query.event_types', faults, eventTypeFault) as HeardType[],
     job_ids: each(list('job_ids'), 'query.job_ids', faults, idFault),
   };
-  const inQuery = readNumber(values.get('since'), 0, 'query.since', faults);
-  const inHeader = readNumber(lastEventId || undefined, 0, 'header.Last-Event-ID', faults);
+  const inQuery = readPlace(values.get('since'), 'query.since', latest.length, faults);
+  const inHeader = readPlace(lastEventId || undefined, 'header.Last-Event-ID', latest.length, faults);
   const since = inHeader ?? inQuery;
-  if (since !== undefined && since > latest)
+  if (since !== undefined && !mayBeAhead && shardBehind(latest, since) !== undefined)
     faults.add(
       inHeader === undefined ? 'query.since' : 'header.Last-Event-ID',
-      `is ${since}, and the latest event is ${latest}: it is of another server or data directory`,
+      `is ${formatCursor(since)}, and the latest event is ${formatCursor(latest)}: it is of another server or data directory`,
     );
   faults.throwIfAny();
   const read = readFilter(asked);
   if ('filter' in read) return { filter: read.filter, since };
   faults.add('', `asks for too much: ${read.error.replace(/\.$/, '')}`);
   throw faults.refusal();
+}
+
+function readPlace(text: string | undefined, path: string, shards: number, faults: Faults): EventCursor | undefined {
+  if (shards === 1) {
+    const seq = readNumber(text, 0, path, faults);
+    return seq === undefined ? undefined : [seq];
+  }
+  const cursor = text === undefined ? undefined : readCursor(text, shards);
+  if (text !== undefined && cursor === undefined) faults.add(path, `must be ${wantedCursor}`);
+  return cursor;
 }
 
 /** The values; the first that cannot be used is a fault. */

@@ -10,6 +10,8 @@ import { instant, jobId, jobType, stats } from './answers.js';
 const exact = { additionalProperties: false } as const;
 const count = Type.Integer({ minimum: 0 });
 const seq = Type.Integer({ minimum: 1 });
+/** Of a server of several. */
+const shard = Type.Integer({ minimum: 0, description: 'Where jobs are divided over several: which one counts by seq' });
 
 function event(type: (typeof eventTypes)[number], metadata: Record<string, TSchema>, data?: TSchema): TSchema {
   return Type.Object(
@@ -22,6 +24,7 @@ function event(type: (typeof eventTypes)[number], metadata: Record<string, TSche
       ...(data && { data }),
       metadata: Type.Object(metadata, exact),
       seq,
+      shard: Type.Optional(shard),
     },
     exact,
   );
@@ -91,11 +94,14 @@ const filter = Type.Object(
 
 /** Answers to messages, and what is sent beside events, by type. */
 export const notices = {
-  subscribed: Type.Object({ type: Type.Literal('subscribed'), filter, seq: count }, exact),
+  subscribed: Type.Object(
+    { type: Type.Literal('subscribed'), filter, seq: Type.Optional(count), cursor: Type.Optional(Type.String()) },
+    exact,
+  ),
   unsubscribed: Type.Object({ type: Type.Literal('unsubscribed') }, exact),
   pong: Type.Object({ type: Type.Literal('pong'), timestamp: instant }, exact),
   stats: Type.Object({ type: Type.Literal('stats'), timestamp: instant, data: stats }, exact),
-  gap: Type.Object({ type: Type.Literal('gap'), from: seq, to: count }, exact),
+  gap: Type.Object({ type: Type.Literal('gap'), from: seq, to: count, shard: Type.Optional(shard) }, exact),
   error: Type.Object({ type: Type.Literal('error'), code: Type.Enum([...errorCodes]), message: Type.String() }, exact),
 } as const satisfies Readonly<Record<string, TSchema>>;
 
@@ -131,11 +137,13 @@ export const askedFilter = Type.Object(
   { ...exact, description: 'An event must match all three lists, and in each of them one value. Absent: all events' },
 );
 
-const since = Type.Integer({
-  minimum: 0,
-  maximum: Number.MAX_SAFE_INTEGER,
-  description: 'The seq of the last event that the client has had, or 0: those after it come first',
-});
+const since = Type.Union(
+  [Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), Type.String({ maxLength: limits.cursorChars })],
+  {
+    description:
+      'The seq of the last event that the client has had, or 0: those after it come first. Of a server of several shards, its cursor',
+  },
+);
 
 /** What a client may say, by action. */
 export const clientMessages = {

@@ -2,6 +2,7 @@
 import { limits } from '../domain/limits.js';
 import { Type } from '../schema/typebox.js';
 import * as answers from './answers.js';
+import { clusterOperations } from './cluster/operations.js';
 import { foundJobs } from './finding/answers.js';
 import { listQuery } from './finding/filter-schema.js';
 import { findingOperations } from './finding/operations.js';
@@ -11,15 +12,17 @@ import type { Operation } from './operation.js';
 import { runList, runsQuery } from './runs/schemas.js';
 import { backupSchema, holdSchema, jobSchema, patchSchema, pauseSchema, typeSchema } from './schemas.js';
 
+/** Where a subscriber goes on. */
+const place = (description: string) =>
+  Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.String()], { description }));
+
 /** What an event stream can be asked for: lists with commas between their values. */
 const eventQuery = Type.Object(
   {
     job_types: Type.Optional(Type.String({ description: 'Events of jobs of these types only, with commas between' })),
     event_types: Type.Optional(Type.String({ description: 'Events of these types only, with commas between' })),
     job_ids: Type.Optional(Type.String({ description: 'Events of these jobs only, with commas between' })),
-    since: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'seq of the last event that is known: those after it come first' }),
-    ),
+    since: place('seq of the last event that is known, or a cursor: those after it come first'),
   },
   { additionalProperties: false },
 );
@@ -295,6 +298,7 @@ export const operations = {
       'Paths of the machine are shown to a full token, or where there are no tokens to callers on the machine. Of secrets it only says that they are set.',
     answers: { 200: answers.system },
   },
+  ...clusterOperations,
   health: {
     method: 'GET',
     path: '/health',
@@ -318,9 +322,7 @@ export const operations = {
     summary: 'Hear of what happens, as Server-Sent Events',
     query: eventQuery,
     headers: {
-      'Last-Event-ID': Type.Optional(
-        Type.Integer({ minimum: 0, description: 'As since, and before it: browsers send it when they connect again' }),
-      ),
+      'Last-Event-ID': place('As since, and before it: browsers send it when they connect again'),
     },
     produces: 'text/event-stream',
     answers: { 200: streamed },

@@ -25,11 +25,11 @@ function codeOf(body: EventBody): number {
 }
 
 /** @param zone IANA name, for instants */
-export function renderEvent({ seq, jobSeq, idSeconds, jobName, at, body }: JobEvent, zone: string): string {
+export function renderEvent({ seq, shard, jobSeq, idSeconds, jobName, at, body }: JobEvent, zone: string): string {
   const data = body.type === 'job.failed' ? `,"data":{"error":${JSON.stringify(body.error)}}` : '';
   return (
     `{"type":"${body.type}","job_id":"${formatId(jobSeq, idSeconds)}","job_name":"${jobName}","status":${codeOf(body)}` +
-    `,"timestamp":"${formatInstant(at, zone)}"${data},"metadata":{${renderMetadata(body, zone)}},"seq":${seq}}`
+    `,"timestamp":"${formatInstant(at, zone)}"${data},"metadata":{${renderMetadata(body, zone)}},"seq":${seq}${shard === undefined ? '' : `,"shard":${shard}`}}`
   );
 }
 

@@ -22,6 +22,21 @@ export async function check(directory: string, report: Report): Promise<boolean>
   return faults === 0;
 }
 
+/** As `check`, of a cluster. */
+export async function checkOfCluster(store: string, report: Report): Promise<boolean> {
+  const { checkCluster } = await import('../store/postgres/check/check-cluster.js');
+  const { where, shards, ...summary } = await checkCluster(store, report);
+  const { faults } = summary;
+  const what = `the cluster in PostgreSQL at ${where}`;
+  const has = `${contents(summary)}, in ${number(shards, 'shard', 'shards')}`;
+  if (faults === 0) report(`${what} is whole: ${has}`);
+  else
+    report(
+      `${what} is damaged: ${number(faults, 'fault', 'faults')}, beside ${has}. Restore the database from a backup`,
+    );
+  return faults === 0;
+}
+
 /**
  * Makes a data directory from a backup.
  *
@@ -32,12 +47,32 @@ export async function restore(backup: string, dataDir: string, report: Report): 
   report(`${dataDir} is as the backup was: ${contents(summary)}`);
 }
 
+/**
+ * Brings the jobs of a directory into a cluster.
+ *
+ * @throws Error whose message is for the user
+ */
+export async function move(dataDir: string, store: string, report: Report): Promise<void> {
+  // PostgreSQL's library is loaded only here.
+  const { moveDirectory } = await import('../store/postgres/move/move-directory.js');
+  const { settingRows } = await import('../cluster/settings/setting-rows.js');
+  const { where, jobs } = await moveDirectory(dataDir, store, report, settingRows);
+  report(
+    `${jobsIn(jobs)} of ${dataDir} are in PostgreSQL at ${where}: start nodes with --store. No server starts on ${dataDir} any more`,
+  );
+}
+
 function contents({ jobs, records, events }: CheckSummary): string {
+  return `${jobsIn(jobs)}, ${number(records, 'log record', 'log records')}, ${number(events, 'event', 'events')}`;
+}
+
+/** How many jobs there are, in all and by status. */
+function jobsIn(jobs: CheckSummary['jobs']): string {
   const counted = Object.entries(jobs).filter(([, count]) => count > 0);
   const total = counted.reduce((sum, [, count]) => sum + count, 0);
   const each = counted.map(([status, count]) => `${count.toLocaleString('en-US')} ${status}`).join(', ');
   const some = total > 0 ? ` (${each})` : '';
-  return `${number(total, 'job', 'jobs')}${some}, ${number(records, 'log record', 'log records')}, ${number(events, 'event', 'events')}`;
+  return `${number(total, 'job', 'jobs')}${some}`;
 }
 
 function number(count: number, one: string, many: string): string {

@@ -9,6 +9,7 @@ import type { Config } from '../config.js';
 import { stopSignals } from '../process/signals.js';
 import { backupCommand } from './commands/backup.js';
 import { checkCommand, restoreCommand } from './commands/check.js';
+import { clusterCommand, moveCommand } from './commands/cluster.js';
 import { completionCommand } from './commands/completion.js';
 import { cronCommand } from './commands/cron.js';
 import { eventsCommand } from './commands/events.js';
@@ -44,6 +45,7 @@ function program(): Command {
     .addCommand(eventsCommand())
     .addCommand(statsCommand())
     .addCommand(topCommand())
+    .addCommand(clusterCommand())
     .addCommand(historyCommand())
     .addCommand(systemCommand())
     .addCommand(metricsCommand())
@@ -52,6 +54,7 @@ function program(): Command {
     .addCommand(backupCommand())
     .addCommand(restoreCommand())
     .addCommand(checkCommand())
+    .addCommand(moveCommand(), { hidden: true })
     .addCommand(completionCommand(() => escapement));
   for (const command of withDescendants(escapement)) {
     command

@@ -11,6 +11,19 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** The number of an event, or a cursor that a server of several shards has told. */
+export function eventPlace(text: string): number | string {
+  return /^\d{1,15}-\d{1,16}(\.\d{1,15}-\d{1,16})*$/.test(text) ? text : wholeNumber(0, Number.MAX_SAFE_INTEGER)(text);
+}
+
+export function powerOfTwo(max: number): (text: string) => number {
+  return (text) => {
+    const number = wholeNumber(1, max)(text);
+    if (Number.isInteger(Math.log2(number))) return number;
+    throw new InvalidArgumentError(`It must be a power of two up to ${max}.`);
+  };
+}
+
 export function duration(text: string): number {
   const parsed = parseDuration(text);
   if ('error' in parsed) throw new InvalidArgumentError(`It ${parsed.error}.`);

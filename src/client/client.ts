@@ -8,7 +8,7 @@ import { pages, queryOf } from './finding.js';
 import { JobTypes } from './job-types.js';
 import { Live, type LiveOptions } from './live.js';
 import { type LogFilter, type LogLine, logsOf } from './logs.js';
-import type { Backup, CronQuestion, CronTimes, Health, History, HistoryFilter, System } from './overview.js';
+import type { Backup, Cluster, CronQuestion, CronTimes, Health, History, HistoryFilter, System } from './overview.js';
 import { type JobRun, runsOf } from './runs.js';
 import { type SendOptions, pause as sleep, Transport } from './transport.js';
 import type {
@@ -130,6 +130,11 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
   /** What the server is made of, what it was told, and how its parts are. */
   system({ signal }: CallOptions = {}): Promise<System> {
     return this.#transport.send('GET', '/system', { signal, repeatable: true });
+  }
+
+  /** The nodes and shards of a cluster. Of a server that is none it is refused: `not_found`. */
+  cluster({ signal }: CallOptions = {}): Promise<Cluster> {
+    return this.#transport.send('GET', '/cluster', { signal, repeatable: true });
   }
 
   /** What jobs have failed of, the most frequent first, page by page as they are asked for. */
@@ -327,6 +332,7 @@ function bodyOf(fields: object): string {
 }
 
 export { EscapementError, type Fault } from './errors.js';
+export type { EventPlace } from './event-place.js';
 export type {
   EventFilter,
   EventOf,
@@ -344,6 +350,9 @@ export type { Live, LiveOptions, LiveState } from './live.js';
 export type { LogFilter, LogLine } from './logs.js';
 export type {
   Backup,
+  Cluster,
+  ClusterNode,
+  ClusterShard,
   CronQuestion,
   CronTimes,
   Health,

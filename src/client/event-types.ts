@@ -12,7 +12,7 @@ export type EventType =
   | 'job.paused'
   | 'job.resumed';
 
-/** What happened to a job. `seq` grows without a gap over all events of the server. */
+/** What happened to a job. `seq` grows without a gap over all events of the server; of a server of several shards, over those of `shard`. */
 export interface JobEvent {
   readonly type: EventType;
   readonly job_id: string;
@@ -22,6 +22,8 @@ export interface JobEvent {
   readonly data?: JsonObject;
   readonly metadata: JsonObject;
   readonly seq: number;
+  /** Of a server of several shards: which one counts by `seq`. */
+  readonly shard?: number;
 }
 
 /** What an event of a running job has that is not kept: it has no `seq`, may be left out, and comes only where its type is asked for. */
@@ -62,6 +64,8 @@ export interface Gap {
   readonly type: 'gap';
   readonly from: number;
   readonly to: number;
+  /** Of a server of several shards: of which one. */
+  readonly shard?: number;
 }
 
 /** An event must match all lists that are there, and in each of them one value. */

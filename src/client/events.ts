@@ -1,23 +1,24 @@
 /** Events as they happen, over a WebSocket where there is one, else over Server-Sent Events by `fetch`; connected again when that ends. */
 import { EscapementError } from './errors.js';
+import { beginningOf, type EventPlace, placeBehind, placeOf, type Subscribed } from './event-place.js';
 import type { EventFilter, EventOf, EventType, Gap, TransientType } from './event-types.js';
 import { pause, type Transport } from './transport.js';
 
 type AnyType = EventType | TransientType;
-type Message = EventOf<AnyType> | Gap | { readonly type: 'subscribed'; readonly seq: number };
+type Message = EventOf<AnyType> | Gap | Subscribed;
 
 const firstWaitMs = 100;
 const longestWaitMs = 5000;
 
 export interface EventsOptions {
-  /** The `seq` of the last event that is known already, or 0: those after it come first. */
-  readonly since?: number;
+  /** The last event that is known already, or 0: those after it come first. It is a `seq`, or what `onSubscribed` was told. */
+  readonly since?: EventPlace;
   readonly signal?: AbortSignal;
   /**
-   * Called each time that it is connected and before the events that come then, with the `seq` of the last event so far. What is read
-   * from the server after that call and the events together leave nothing out.
+   * Called each time that it is connected and before the events that come then, with the `seq` of the last event so far, or with a cursor
+   * of a server of several shards. What is read from the server after that call and the events together leave nothing out.
    */
-  readonly onSubscribed?: (seq: number) => void;
+  readonly onSubscribed?: (place: EventPlace) => void;
 }
 
 /**
@@ -38,14 +39,15 @@ export async function* events<Type extends AnyType = EventType>(
         if (signal?.aborted) return;
         waitMs = firstWaitMs;
         if (message.type === 'subscribed') {
-          last ??= message.seq;
-          onSubscribed?.(message.seq);
+          const place = placeOf(message);
+          // 0 stands for the beginning of whatever there is.
+          last = last === undefined ? place : last === 0 ? beginningOf(place) : last;
+          onSubscribed?.(place);
           continue;
         }
         yield message as EventOf<Type> | Gap;
         // What is not kept has no number, and is no place to resume from.
-        if (message.type === 'gap') last = message.to;
-        else if ('seq' in message) last = message.seq;
+        if (message.type === 'gap' || 'seq' in message) last = placeBehind(last, message);
       }
     } catch (error) {
       if (signal?.aborted) return;
@@ -55,10 +57,23 @@ export async function* events<Type extends AnyType = EventType>(
   }
 }
 
+/** Where the server is just now: what happens from here on comes behind it. @throws EscapementError as `events` */
+export async function presentPlace(transport: Transport): Promise<EventPlace> {
+  const heard = new AbortController();
+  let place: EventPlace = 0;
+  const onSubscribed = (at: EventPlace): void => {
+    place = at;
+    heard.abort();
+  };
+  // Of a job that there is not.
+  await events(transport, { job_ids: ['-'] }, { signal: heard.signal, onSubscribed }).next();
+  return place;
+}
+
 async function* overWebSocket(
   transport: Transport,
   filter: EventFilter<string, AnyType>,
-  since: number | undefined,
+  since: EventPlace | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Message, void, undefined> {
   const socket = webSocket(transport);
@@ -123,7 +138,7 @@ export function webSocket(transport: Transport): WebSocket {
 async function* overFetch(
   transport: Transport,
   filter: EventFilter<string, AnyType>,
-  since: number | undefined,
+  since: EventPlace | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Message, void, undefined> {
   const query = new URLSearchParams();

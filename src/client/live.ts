@@ -3,6 +3,7 @@
  * lost it connects again by itself.
  */
 import { EscapementError } from './errors.js';
+import { beginningOf, type EventPlace, placeBehind, placeOf, type Subscribed } from './event-place.js';
 import type { EventFilter, Gap, JobEvent } from './event-types.js';
 import { webSocket } from './events.js';
 import type { Transport } from './transport.js';
@@ -16,16 +17,16 @@ export interface LiveOptions {
   readonly onStats?: (stats: Stats) => void;
   /** Called on each change. `error` says why, as far as that is known. */
   readonly onState?: (state: LiveState, error?: EscapementError) => void;
-  /** A subscription holds from the event after `seq` on. */
-  readonly onSubscribed?: (seq: number) => void;
+  /** A subscription holds from the event behind this on: a `seq`, or a cursor of a server of several shards. */
+  readonly onSubscribed?: (place: EventPlace) => void;
   /** The server did not take a message; the connection lives. */
   readonly onError?: (error: EscapementError) => void;
 }
 
 export interface Subscription {
   readonly filter: EventFilter;
-  /** The `seq` of the last event that is known: those after it come first. */
-  readonly since?: number | undefined;
+  /** The last event that is known: those after it come first. It is a `seq`, or what `onSubscribed` was told. */
+  readonly since?: EventPlace | undefined;
   /** After a lost connection what was missed comes first; false: only what is new. */
   readonly resume?: boolean | undefined;
 }
@@ -33,7 +34,7 @@ export interface Subscription {
 type Answer =
   | JobEvent
   | Gap
-  | { readonly type: 'subscribed'; readonly seq: number }
+  | Subscribed
   | { readonly type: 'unsubscribed' }
   | { readonly type: 'stats'; readonly data: Stats }
   | { readonly type: 'error'; readonly code: string; readonly message: string };
@@ -55,7 +56,7 @@ export class Live {
   #state: LiveState = 'connecting';
   #subscription: Subscription | undefined;
   /** The last event of the subscription that came. */
-  #last: number | undefined;
+  #last: EventPlace | undefined;
   #waitMs = firstWaitMs;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Unix milliseconds of the first question that has had no answer. */
@@ -86,7 +87,7 @@ export class Live {
    * Some of the events after `since`, and then none: as many as the server has at hand when it is asked. For a program that shows what
    * happens where far more happens than can be shown. It ends the subscription. Does nothing while there is no connection.
    */
-  look({ filter, since }: { readonly filter: EventFilter; readonly since: number }): void {
+  look({ filter, since }: { readonly filter: EventFilter; readonly since: EventPlace }): void {
     this.#subscription = undefined;
     if (this.#state !== 'open') return;
     // Sent together they are read together, so little comes in between, however much happens.
@@ -192,7 +193,7 @@ export class Live {
   }
 
   #hear(message: Answer): void {
-    const { onEvent, onStats, onSubscribed, onError } = this.#options;
+    const { onEvent, onStats, onError } = this.#options;
     switch (message.type) {
       case 'stats':
         this.#askedAt = undefined;
@@ -200,8 +201,8 @@ export class Live {
       case 'subscribed':
         this.#answered = this.#asked.shift() ?? 'nothing';
         if (!this.#listens()) return;
-        if (this.#subscription?.resume === true) this.#last ??= message.seq;
-        return onSubscribed?.(message.seq);
+        this.#subscribed(placeOf(message));
+        return;
       case 'unsubscribed':
         this.#answered = this.#asked.shift() ?? 'nothing';
         return;
@@ -209,11 +210,18 @@ export class Live {
         if (this.#asked.shift() !== undefined) this.#answered = 'nothing';
         return onError?.(new EscapementError(message.code, message.message, 400));
       case 'gap':
-        if (this.#subscription?.resume === true) this.#last = message.to;
+        if (this.#subscription?.resume === true) this.#last = placeBehind(this.#last, message);
         return onEvent?.(message);
       default:
-        if (this.#subscription?.resume === true && message.seq !== undefined) this.#last = message.seq;
+        if (this.#subscription?.resume === true && message.seq !== undefined)
+          this.#last = placeBehind(this.#last, message);
         onEvent?.(message);
     }
+  }
+
+  #subscribed(place: EventPlace): void {
+    if (this.#subscription?.resume === true)
+      this.#last = this.#last === undefined ? place : this.#last === 0 ? beginningOf(place) : this.#last;
+    this.#options.onSubscribed?.(place);
   }
 }

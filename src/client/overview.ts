@@ -42,6 +42,43 @@ export interface History {
   readonly items: readonly HistoryPoint[];
 }
 
+/** A node of a cluster. Times are milliseconds. */
+export interface ClusterNode {
+  /** Of this start of its process. */
+  readonly node: string;
+  /** Where its peers reach it. */
+  readonly address: string;
+  readonly state: 'live' | 'leaving' | 'dead';
+  /** How long ago a new beat of it was seen. */
+  readonly beat_age_ms?: number;
+  /** Its clock less the database's. */
+  readonly clock_offset_ms?: number;
+  /** How many it owns. */
+  readonly shards: number;
+}
+
+/** A shard of a cluster. `appended`, `applied` and `merged` are positions in its log. */
+export interface ClusterShard {
+  readonly shard: number;
+  /** Id of a node; null: nobody. */
+  readonly owner: string | null;
+  /** Grows by one each time that it is taken. */
+  readonly epoch: number;
+  readonly appended?: number;
+  readonly applied?: number;
+  readonly merged: number;
+  /** How long another node would need to load it, milliseconds. */
+  readonly load_ms?: number;
+}
+
+/** A cluster as one of its nodes sees it. */
+export interface Cluster {
+  /** Id of that node. */
+  readonly node: string;
+  readonly nodes: readonly ClusterNode[];
+  readonly shards: readonly ClusterShard[];
+}
+
 /** What `cron` is asked. */
 export interface CronQuestion {
   /** Default: that of the server. */

@@ -331,11 +331,14 @@ function finish(
 /**
  * An attempt was interrupted by something that was not its doing: it runs again at once. The third time in a row is a
  * failure all the same, or a job that takes its process down could do so for ever. One whose key another job has is cancelled.
+ *
+ * @param planned the server had asked it to end: however many of these there are in a row, they count as one at most
  */
-export function interrupt(job: Job, begun: boolean, now: number): Decision {
+export function interrupt(job: Job, begun: boolean, now: number, planned = false): Decision {
   const { state } = job;
   if (job.spec.keyLost) return cancel(job, now);
-  const interruptions = state.interruptions + (begun ? 1 : 0);
+  const counted = planned ? Math.max(1, state.interruptions) : state.interruptions + 1;
+  const interruptions = begun ? counted : state.interruptions;
   if (interruptions >= limits.interruptions) {
     const message = `the attempt was interrupted ${limits.interruptions} times in a row: its thread or the server ended`;
     return fail(job, { name: 'WorkerLost', message, code: 'worker_lost', retryable: true }, now);

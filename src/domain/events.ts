@@ -62,9 +62,11 @@ export type EventBody =
       readonly reason?: string | undefined;
     };
 
-/** An event as the log keeps it. `seq` grows by one with every event of the server. */
+/** An event as the log keeps it. `seq` grows by one with every event of its shard. */
 export interface JobEvent {
   readonly seq: number;
+  /** Outside its shard, where there are several: which it is. `jobSeq` is the job's number then. */
+  readonly shard?: number;
   /** The job's own `seq`, and the second of its public id. */
   readonly jobSeq: number;
   readonly idSeconds: number;

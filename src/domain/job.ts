@@ -36,6 +36,7 @@ export interface TraceContext {
 
 /** What a public id is made of. */
 export interface JobName {
+  /** The job's number. */
   readonly seq: number;
   readonly idSeconds: number;
 }

@@ -44,6 +44,8 @@ export const limits = {
   idempotencyKeyChars: 255,
   idempotencyKeptMs: 24 * 3_600_000,
   /** How long changes wait to be merged into the trees. */
+  /** Of a text that says how far a subscriber has heard, over 64 shards. */
+  cursorChars: 4096,
   mergeAgeMs: 5000,
   listDefault: 50,
   /** Of a text that is looked for in jobs. */

@@ -5,6 +5,7 @@
 import type { LoadedGeneration } from '../pool/generations.js';
 import { WorkerPool } from '../pool/pool.js';
 import type { Attempt, HandlerInfo, PoolEvents } from '../pool/port.js';
+import type { BeginDeadline } from '../pool/shared/deadline.js';
 import type { LogEntry } from '../pool/shared/log-lines.js';
 import type { Telemetry } from '../telemetry/port.js';
 import { payloadFaults, payloadSchema } from './payload.js';
@@ -16,6 +17,8 @@ export interface HttpPoolOptions {
   /** Whether they may differ from one reading to the next. */
   readonly changes: boolean;
   readonly events: PoolEvents;
+  /** See `PoolOptions`. */
+  readonly deadline?: BeginDeadline | undefined;
   readonly logLevel: string;
   readonly log: (entry: LogEntry) => void;
   readonly telemetry: Telemetry;
@@ -45,7 +48,7 @@ export class HttpPool {
   constructor(options: HttpPoolOptions) {
     this.#options = options;
     this.#rules = options.readRules();
-    const { logLevel, log, telemetry, events } = options;
+    const { logLevel, log, telemetry, events, deadline } = options;
     this.#pool = new WorkerPool({
       // Its name in messages.
       handlersDir: '/',
@@ -58,6 +61,7 @@ export class HttpPool {
       logLevel,
       log,
       telemetry,
+      ...(deadline && { deadline }),
       events: {
         outcomes: (outcomes) => {
           for (const { jobSeq, fence } of outcomes) this.#forget(`${jobSeq}/${fence}`);

@@ -1,7 +1,7 @@
 /** Two pools as one: attempts of the type `http` go to the thread of their own, all others to those of the handlers folder. */
 import type { LoadedGeneration } from '../pool/generations.js';
 import type { WorkerPool } from '../pool/pool.js';
-import type { Attempt, HandlerInfo, Pool } from '../pool/port.js';
+import type { AbortReason, Attempt, HandlerInfo, Pool } from '../pool/port.js';
 import type { StuckThread } from '../pool/stuck.js';
 import type { HttpPool } from './http-pool.js';
 import { httpTypeName } from './rules.js';
@@ -115,11 +115,15 @@ export class PoolsByType implements Workers, Pool {
     for (const pool of this.#both) pool.flush();
   }
 
-  abort(jobSeq: number, fence: number, reason: 'cancelled' | 'shutdown'): void {
+  deadlineMoved(): void {
+    for (const pool of this.#both) pool.deadlineMoved();
+  }
+
+  abort(jobSeq: number, fence: number, reason: AbortReason): void {
     for (const pool of this.#both) pool.abort(jobSeq, fence, reason);
   }
 
-  abortAll(reason: 'cancelled' | 'shutdown'): void {
+  abortAll(reason: AbortReason): void {
     for (const pool of this.#both) pool.abortAll(reason);
   }
 }

@@ -11,7 +11,9 @@ export interface OverviewParts {
   readonly clock: Clock;
   readonly counts: Counts;
   readonly pool: Pick<WorkerPool, 'alive' | 'busy'>;
-  readonly scheduler: Pick<Scheduler, 'counters' | 'firstDue'>;
+  readonly scheduler: Pick<Scheduler, 'firstDue'>;
+  /** How many jobs the process has made. */
+  readonly made: () => number;
   readonly queries: Pick<Queries, 'totals' | 'lastEvent'>;
 }
 
@@ -53,7 +55,7 @@ export function historyOf(directory: string, parts: OverviewParts, log: Logger):
 }
 
 /** What a history is made of. */
-function totalsOf({ counts, scheduler, queries }: OverviewParts): () => Totals {
+function totalsOf({ counts, made, queries }: OverviewParts): () => Totals {
   return () => {
     const { pending, running } = queries.totals();
     const lateness = new Array<number>(latenessBounds.length + 1).fill(0);
@@ -65,6 +67,6 @@ function totalsOf({ counts, scheduler, queries }: OverviewParts): () => Totals {
       for (const [index, count] of type.lateness.counts.entries())
         lateness[index] = (lateness[index] as number) + count;
     }
-    return { created: scheduler.counters.nextSeq, started, succeeded, failed, pending, running, lateness };
+    return { created: made(), started, succeeded, failed, pending, running, lateness };
   };
 }

@@ -1,14 +1,14 @@
 /** What the server shows of itself as a whole: its statistics, its history, its parts. */
 import type { Logger } from '../log.js';
-import type { Shard } from '../shard.js';
 import type { History } from '../telemetry/history/history.js';
-import { historyOf, type OverviewParts, statsOf } from './figures.js';
+import type { OverviewParts } from './figures.js';
+import { historyOf, statsOf } from './figures.js';
 import { type SystemParts, systemOf } from './system.js';
 
 interface Parts
-  extends Omit<OverviewParts, 'scheduler' | 'queries'>,
+  extends Omit<OverviewParts, 'scheduler' | 'queries' | 'made'>,
     Omit<SystemParts, 'startedAt' | 'queries' | 'counts' | 'pool'> {
-  readonly shard: Pick<Shard, 'scheduler' | 'queries'>;
+  readonly together: Pick<OverviewParts, 'scheduler' | 'queries' | 'made'>;
   /** When it began, monotonic milliseconds. */
   readonly begunAt: number;
   readonly logger: Logger;
@@ -25,9 +25,10 @@ export interface Overview {
 }
 
 /** Reads the history of the directory. */
-export async function overviewOf({ shard, begunAt, logger, ...rest }: Parts): Promise<Overview> {
+export async function overviewOf({ together, begunAt, logger, ...rest }: Parts): Promise<Overview> {
   const { clock, directory } = rest;
-  const parts = { ...rest, ...shard };
+  const { scheduler, queries, made } = together;
+  const parts = { ...rest, scheduler, queries, made };
   const history = await historyOf(directory, parts, logger);
   const startedAt = clock.now() - (clock.monotonic() - begunAt);
   return {

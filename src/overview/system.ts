@@ -5,9 +5,8 @@ import type { Config } from '../config.js';
 import { formatDuration } from '../domain/time/duration.js';
 import { formatInstant } from '../domain/time/instant.js';
 import type { WorkerPool } from '../pool/pool.js';
-import { dataFile, type LmdbKv } from '../store/kv/kv-lmdb.js';
+import { dataFile } from '../store/kv/kv-lmdb.js';
 import { journalFile } from '../store/log/journal-file.js';
-import type { LogSource } from '../store/log/record-log.js';
 import type { Queries } from '../store/queries-port.js';
 import type { Counts } from '../telemetry/counts.js';
 import type { Histogram } from '../telemetry/histogram.js';
@@ -24,8 +23,11 @@ export interface SystemParts {
   readonly http: string;
   readonly counts: Counts;
   readonly pool: Pick<WorkerPool, 'alive' | 'busy'>;
-  readonly kv: Pick<LmdbKv, 'space'>;
-  readonly log: Pick<LogSource, 'size'>;
+  readonly stores: {
+    readonly all: readonly { readonly folder: string }[];
+    space(): { readonly used: number; readonly free: number };
+    size(): number;
+  };
   readonly queries: Pick<Queries, 'lastEvent'>;
 }
 
@@ -59,17 +61,18 @@ function threads({ pool, counts, config }: SystemParts): object {
   };
 }
 
-function store({ directory, kv, log, counts }: SystemParts, trusted: boolean): object {
-  const { used, free } = kv.space();
+function store({ directory, stores, counts }: SystemParts, trusted: boolean): object {
+  const { used, free } = stores.space();
+  const sizeOfAll = (file: string): number => stores.all.reduce((sum, { folder }) => sum + sizeOf(folder, file), 0);
   const commits = observations(counts.commit);
   return {
     ...(trusted && { directory }),
-    file_bytes: sizeOf(directory, dataFile),
+    file_bytes: sizeOfAll(dataFile),
     used_bytes: used,
     free_bytes: free,
-    journal_bytes: sizeOf(directory, journalFile),
+    journal_bytes: sizeOfAll(journalFile),
     history_bytes: sizeOf(directory, historyFile),
-    log_records: log.size(),
+    log_records: stores.size(),
     commits,
     commit_p50_ms: milliseconds(counts.commit, 0.5),
     commit_p99_ms: milliseconds(counts.commit, 0.99),

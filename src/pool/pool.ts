@@ -19,6 +19,7 @@
  *    outcome    exactly one, to the owner in batches                   pool.ts
  *
  *    The side ways:
+ *    waiting, sent ─► outcome    the deadline of the process passed    shared/deadline.ts, worker/runner.ts
  *    waiting ─► outcome          no thread has a handler of its type   dispatcher.ts
  *                                stuck threads have all its places     stuck.ts
  *    waiting, sent ─► outcome    cancelled: removed, or recalled       dispatcher.ts, thread.ts
@@ -44,7 +45,7 @@ import { noTelemetry } from '../telemetry/port.js';
 import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
 import { Generations, type LoadedGeneration } from './generations.js';
-import type { Attempt, HandlerInfo, Outcome, Pool, PoolOptions } from './port.js';
+import type { AbortReason, Attempt, HandlerInfo, Outcome, Pool, PoolOptions } from './port.js';
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
 import { type LogEntry, namesOf, toEntry } from './shared/log-lines.js';
@@ -63,7 +64,11 @@ import {
 } from './verdict.js';
 import { Watchdog } from './watchdog.js';
 
-const abortMessages = { cancelled: 'the job was cancelled', shutdown: 'the server is shutting down' } as const;
+const abortMessages = {
+  cancelled: 'the job was cancelled',
+  shutdown: 'the server is shutting down',
+  lease_lost: 'another node has the job by now',
+} as const satisfies Record<AbortReason, string>;
 
 export class WorkerPool implements Pool {
   readonly #options: PoolOptions;
@@ -91,6 +96,7 @@ export class WorkerPool implements Pool {
         handlersDir: resolve(options.handlersDir),
         builtIn: options.builtIn,
         jobCheck: options.jobCheck,
+        deadline: options.deadline?.memory,
         threads: options.threads,
         threadMemoryMiB: options.threadMemoryMiB,
         attemptsPerThread: options.attemptsPerThread ?? slotsPerThread,
@@ -198,6 +204,7 @@ export class WorkerPool implements Pool {
   }
 
   placesOf(name: string): number {
+    if (this.#options.deadline?.hasPassed()) return 0;
     const ready = this.#generations.current;
     // After a change of the folder new threads may lack a handler: its jobs wait until one has it again.
     if (ready.length > 0 && !ready.some((thread) => thread.knows(name))) return 0;
@@ -213,7 +220,7 @@ export class WorkerPool implements Pool {
   }
 
   get free(): number {
-    const { free } = this.#dispatcher;
+    const free = this.#options.deadline?.hasPassed() ? 0 : this.#dispatcher.free;
     if (free === 0) this.#full = true;
     return free;
   }
@@ -232,7 +239,12 @@ export class WorkerPool implements Pool {
     if (this.#inFlight > 0 && !this.#stopping) this.#watchdog.arm();
   }
 
-  abort(jobSeq: number, fence: number, reason: 'cancelled' | 'shutdown'): void {
+  /** The deadline lies ahead again: its owner hears of the room there is. */
+  deadlineMoved(): void {
+    this.#placeAndDeliver();
+  }
+
+  abort(jobSeq: number, fence: number, reason: AbortReason): void {
     const waiting = this.#dispatcher.remove(jobSeq, fence);
     if (waiting) this.#conclude(waiting, interrupted(waiting, false, 0));
     // If it is nowhere, its outcome is under way.
@@ -243,14 +255,14 @@ export class WorkerPool implements Pool {
   }
 
   /** Aborts all that is in flight. */
-  abortAll(reason: 'cancelled' | 'shutdown'): void {
+  abortAll(reason: AbortReason): void {
     for (const dispatched of this.#dispatcher.clear()) this.#conclude(dispatched, interrupted(dispatched, false, 0));
     for (const thread of this.#generations.all) {
       for (const dispatched of thread.attempts()) this.#abortOn(thread, dispatched, reason);
     }
   }
 
-  #abortOn(thread: Thread, dispatched: Dispatched, reason: 'cancelled' | 'shutdown'): void {
+  #abortOn(thread: Thread, dispatched: Dispatched, reason: AbortReason): void {
     if (thread.recall(dispatched)) {
       this.#conclude(dispatched, interrupted(dispatched, false, 0));
     } else if (!dispatched.signalled && thread.state === 'ready') {
@@ -313,8 +325,11 @@ export class WorkerPool implements Pool {
     const durationMs = (each: Dispatched): number => nowMs - thread.beganMs(each);
     const outcomes = outcomesOfLoss(loss, current, running, durationMs);
     for (const [index, each] of running.entries()) this.#conclude(each, outcomes[index] as Outcome);
-    for (const each of left)
-      if (!running.includes(each)) this.#conclude(each, unreportedOutcome(each, durationMs(each)));
+    for (const each of left) {
+      if (running.includes(each)) continue;
+      const outcome = thread.hasBegun(each) ? unreportedOutcome(each, durationMs(each)) : interrupted(each, false, 0);
+      this.#conclude(each, outcome);
+    }
     for (const each of left) thread.release(each.slot);
     if (end.kind !== 'stopped') {
       const charged = running.filter((_, index) => outcomes[index]?.kind === 'failed');
@@ -331,8 +346,9 @@ export class WorkerPool implements Pool {
     this.#placeAndDeliver();
   }
 
-  /** False if a type that holds threads in native code has all the places that it may have. */
+  /** False once the deadline has passed, and if a type that holds threads in native code has all the places that it may have. */
   #mayBegin(name: string): boolean {
+    if (this.#options.deadline?.hasPassed()) return false;
     const places = this.#stuck.placesOf(name);
     if (places === Number.POSITIVE_INFINITY) return true;
     const others = this.#generations.all.flatMap((thread) => thread.attempts());

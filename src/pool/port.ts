@@ -3,6 +3,7 @@
  */
 import type { FailureCode, TraceContext } from '../domain/job.js';
 import type { Telemetry } from '../telemetry/port.js';
+import type { BeginDeadline } from './shared/deadline.js';
 import type { LogEntry, LogLevel } from './shared/log-lines.js';
 import type { BuiltIn, JobCheck } from './shared/messages.js';
 
@@ -55,8 +56,11 @@ export type Outcome = {
     }
   /** It asked to run again later, as the same attempt. `waitMs`: milliseconds from now on. */
   | { readonly kind: 'snoozed'; readonly waitMs: number }
-  /** Cut short by something that was not its doing, or taken back before it began (`begun: false`). */
-  | { readonly kind: 'interrupted'; readonly begun: boolean }
+  /**
+   * Cut short by something that was not its doing, or taken back before it began (`begun: false`). `planned`: its owner had asked it to
+   * end, since the server shuts down or the job has moved.
+   */
+  | { readonly kind: 'interrupted'; readonly begun: boolean; readonly planned?: boolean }
 );
 
 /** A line that a handler has written by `ctx.log`, or how many were more than may be. */
@@ -83,6 +87,9 @@ export interface ProgressReport {
   readonly progress: string;
 }
 
+/** Why an attempt is to end. `lease_lost`: another node has its job by now. */
+export type AbortReason = 'cancelled' | 'shutdown' | 'lease_lost';
+
 /** The pool as the scheduler sees it. The simulation has one of its own that misbehaves. */
 export interface Pool {
   /** How many more attempts it takes now, of types that have no places of their own. */
@@ -96,7 +103,7 @@ export interface Pool {
   /** Sends what was dispatched since the last call, one message per thread. */
   flush(): void;
   /** Fires the attempt's signal; after the grace its thread is stopped. An attempt that has not begun is taken back. */
-  abort(jobSeq: number, fence: number, reason: 'cancelled' | 'shutdown'): void;
+  abort(jobSeq: number, fence: number, reason: AbortReason): void;
 }
 
 /** What the pool calls its owner for. */
@@ -126,6 +133,8 @@ export interface PoolOptions {
   readonly builtIn?: () => BuiltIn;
   /** What the jobs are held against that handlers enqueue; absent: they enqueue none. */
   readonly jobCheck?: JobCheck;
+  /** No attempt begins after it: what comes too late is interrupted and has not begun. Absent: there is none, as on a single node. */
+  readonly deadline?: BeginDeadline;
   /** Attempts that one thread may hold at once, running or about to; by default 256. */
   readonly attemptsPerThread?: number;
   /** From an attempt's signal to the end of its thread, if it does not end by itself. */

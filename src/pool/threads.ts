@@ -24,6 +24,8 @@ export interface ThreadsOptions {
   readonly builtIn?: (() => BuiltIn) | undefined;
   /** What the jobs are held against that handlers enqueue. */
   readonly jobCheck?: JobCheck | undefined;
+  /** Memory of the deadline of all attempts. */
+  readonly deadline?: SharedArrayBuffer | undefined;
   readonly threads: number;
   readonly threadMemoryMiB: number;
   /** Attempts that one thread may hold. */
@@ -188,7 +190,7 @@ export class Threads {
   #startThread(number: number): void {
     const reader = this.#reader;
     if (this.#stopped || this.#retired || !this.#piscina || !reader) return;
-    const { handlersDir, builtIn, jobCheck, importLimitMs, logLevel, jobLogLevel, threads } = this.#options;
+    const { handlersDir, builtIn, jobCheck, deadline, importLimitMs, logLevel, jobLogLevel, threads } = this.#options;
     let refusal: string | undefined;
     // Beyond the limit that the thread itself keeps: for a module that holds it with a loop.
     const limitMs = importLimitMs * 1.5;
@@ -201,7 +203,14 @@ export class Threads {
       number,
       this.#piscina,
       this.#options.attemptsPerThread,
-      { handlersDir, builtIn: builtIn?.(), importLimitMs, log: shareOfLog(logLevel, threads, jobLogLevel), jobCheck },
+      {
+        handlersDir,
+        builtIn: builtIn?.(),
+        importLimitMs,
+        log: shareOfLog(logLevel, threads, jobLogLevel),
+        jobCheck,
+        deadline,
+      },
       {
         loading: () => {
           this.#cancel(limit);

@@ -28,8 +28,16 @@ export function timeoutMessage({ timeoutMs }: Attempt): string {
   return `the attempt exceeded its timeout of ${formatDuration(timeoutMs, 'down')}`;
 }
 
-export function interrupted({ request }: Dispatched, begun: boolean, durationMs: number, suspect = false): Outcome {
-  return { jobSeq: request.jobSeq, fence: request.fence, durationMs, kind: 'interrupted', begun, suspect };
+/** @param planned where it was not asked to end by its own signal */
+export function interrupted(
+  { request, signalled }: Dispatched,
+  begun: boolean,
+  durationMs: number,
+  suspect = false,
+  planned = signalled === 'shutdown' || signalled === 'lease_lost',
+): Outcome {
+  const { jobSeq, fence } = request;
+  return { jobSeq, fence, durationMs, kind: 'interrupted', begun, suspect, ...(planned && { planned }) };
 }
 
 export function failed(
@@ -53,11 +61,12 @@ function timedOut(dispatched: Dispatched, durationMs: number): Outcome {
  * @param kind one of `outcomeKind`, as the thread reported it; `text` gives the next text of the report
  */
 export function settledOutcome(dispatched: Dispatched, kind: number, durationMs: number, text: () => string): Outcome {
+  if (kind === outcomeKind.refused) return interrupted(dispatched, false, 0);
   const outcome = reported(dispatched, kind, durationMs, text);
   if (cameTooLate(dispatched, durationMs)) return timedOut(dispatched, durationMs);
   // It gave up because the server asked for it: not its failure.
-  const gaveUp = dispatched.signalled === 'shutdown' && outcome.kind === 'failed';
-  return gaveUp ? interrupted(dispatched, true, durationMs) : outcome;
+  const wasAsked = dispatched.signalled === 'shutdown' || dispatched.signalled === 'lease_lost';
+  return wasAsked && outcome.kind === 'failed' ? interrupted(dispatched, true, durationMs) : outcome;
 }
 
 function reported(dispatched: Dispatched, kind: number, durationMs: number, text: () => string): Outcome {
@@ -168,6 +177,7 @@ export function outcomesOfLoss(
   return running.map((each) => {
     const ranMs = durationMs(each);
     if (each.signalled === 'timeout') return charged(timedOut(each, ranMs));
+    if (loss.kind === 'shutdown') return interrupted(each, true, ranMs, suspect, true);
     if (each !== culprit || each.signalled !== undefined) return interrupted(each, true, ranMs, suspect);
     switch (loss.kind) {
       case 'died':
@@ -176,8 +186,6 @@ export function outcomesOfLoss(
         return loss.silent && ranMs > each.request.timeoutMs
           ? charged(timedOut(each, ranMs))
           : interrupted(each, true, ranMs);
-      case 'shutdown':
-        return interrupted(each, true, ranMs);
       default:
         return loss satisfies never;
     }

@@ -5,6 +5,8 @@ import type { CommittedJobs, JobsByStatus } from '../store/port.js';
 import type { Telemetry } from '../telemetry/port.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import type { DueTimes } from '../timer/lanes.js';
+import type { Waker } from '../timer/waker.js';
+import type { Places } from './admission/places.js';
 
 /** See the head of this file. */
 export interface DispatchPorts {
@@ -14,6 +16,10 @@ export interface DispatchPorts {
   readonly store: Pick<CommittedJobs, 'pendingOfType'>;
   readonly sets: Pick<JobsByStatus, 'count'>;
   readonly telemetry: Telemetry;
+  /** Gives the scheduler a turn. */
+  readonly waker: Pick<Waker, 'soon'>;
+  /** Shared with the other shards of the process; absent: there are none. */
+  readonly places?: Places | undefined;
   /** Absent: nothing is traced. */
   readonly traces?: Traces | undefined;
 }

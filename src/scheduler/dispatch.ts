@@ -3,48 +3,46 @@
  * starts. Part of the scheduler: it runs only in its turns.
  */
 import { isPausedAt, resumeInTime } from '../domain/control/pausing.js';
-import { narrowest } from '../domain/control/settings.js';
 import * as decisions from '../domain/decisions.js';
 import { isHeld, type Job, type JobSpec, wakesAt } from '../domain/job.js';
-import { hasExpired } from '../domain/slots/deadline.js';
-import type { Attempt, HandlerInfo, Outcome } from '../pool/port.js';
+import type { HandlerInfo, Outcome } from '../pool/port.js';
 import type { DueJob } from '../timer/lanes.js';
 import { type ShownWait, shownWait, type Wait, whyServerWaits, whySuspectWaits } from './admission/admission.js';
+import { AloneNext } from './admission/alone.js';
 import { attemptOf, traced } from './admission/attempt.js';
 import { CarefulStart } from './admission/careful-start.js';
-import { looksOf, looksPerTurn } from './admission/looks.js';
+import { isPending, keptForApart, looksOf, looksPerTurn } from './admission/looks.js';
+import { Places, type Rank, type Starter } from './admission/places.js';
 import { PreviousRuns } from './admission/previous-runs.js';
-import type { TypeTerms } from './admission/type-lane.js';
+import { termsOf } from './admission/type-lane.js';
 import { type LimitQueue, type WaitingJob, WaitingLine } from './admission/waiting-line.js';
+import { Expiry } from './attempts/expiry.js';
 import type { DispatchPorts } from './dispatch-ports.js';
 import type { Downtime } from './downtime.js';
 import type { Ledger } from './ledger.js';
 
-/** So many jobs are kept in the line that wait for a thread, to find those behind them that need none. */
-const keptForApart = 65_536;
-/** Jobs to run alone that are cancelled before their next attempt stay in memory: at most so many. */
-const aloneKept = 10_000;
-
 /** See the head of this file. */
-export class Dispatch {
+export class Dispatch implements Starter {
   readonly #ports: DispatchPorts;
   readonly #ledger: Ledger;
   readonly #line: WaitingLine;
   /** There are types with places of their own. */
   readonly #apart: boolean;
-  readonly #handlers: ReadonlyMap<string, HandlerInfo>;
   readonly #careful: CarefulStart;
   readonly #previous = new PreviousRuns();
   readonly #downtime: Downtime;
   #lastDueSeen = Number.NEGATIVE_INFINITY;
-  /** Jobs whose last attempt ended its thread, or may have done: the next runs alone. */
-  readonly #alone = new Set<number>();
-  /** Starts that are being written: each has a place in the pool and is not there yet. */
-  #beingWritten = 0;
+  readonly #alone = new AloneNext();
+  /** Shared with other shards of the process. */
+  readonly #places: Places;
+  /** The scheduler's mode permits starts. */
+  #starts = false;
+  /** Of this round: suspects that wait are asked of; a user has paused the server. */
+  #asksSuspects = false;
+  #isPaused = false;
   /** Of the present turn's starts. Entries that have moved on are skipped, and a whole backlog may have been cancelled. */
   #looksLeft = looksPerTurn;
-  /** Deadlines have passed that the last turn has not looked at. */
-  #hasMoreExpired = false;
+  readonly #expiry: Expiry;
   /** When a job that had to wait in the last turn is worth asking about again, in monotonic milliseconds. */
   #askAgainAt = Number.POSITIVE_INFINITY;
   /** Whether, in this turn, all of a priority that could have its turn before others is in the line; undefined: nobody has asked. */
@@ -63,20 +61,22 @@ export class Dispatch {
     this.#downtime = start.downtime;
     this.#ports = ports;
     this.#ledger = ledger;
-    this.#handlers = start.handlers;
+    this.#expiry = new Expiry(ports, ledger);
     const questions = {
       placesOf: (name: string) => ports.pool.placesOf(name),
-      termsOf: (name: string) => this.#termsOf(name),
+      termsOf: (name: string) => termsOf(start.handlers.get(name), ledger.settings.atStake(name)),
       edition: () => ledger.settings.edition,
       pendingOf: (name: string) => ports.store.pendingOfType(name) - this.#previous.waitingOf(name),
     };
     this.#apart = (ports.pool.apart ?? []).length > 0;
-    this.#line = new WaitingLine(questions, () => ports.clock.monotonic(), ports.pool.apart);
+    this.#places = ports.places ?? new Places();
+    this.#line = new WaitingLine(questions, () => ports.clock.monotonic(), this.#places, ports.pool.apart);
     this.#careful = new CarefulStart({
       clean: start.clean,
       startedAt: ports.clock.now(),
       firstNewSeq: ledger.committed.nextSeq,
     });
+    this.#places.join(this);
   }
 
   /** No job that waits in the line is due before this, in Unix milliseconds; Infinity when none does. */
@@ -110,7 +110,7 @@ export class Dispatch {
 
   /** More may be startable, or have expired, than the last turn has looked at. */
   get hasMore(): boolean {
-    return this.#looksLeft <= 0 || this.#hasMoreExpired;
+    return this.#looksLeft <= 0 || this.#expiry.hasMore;
   }
 
   /** Due time of the earliest job with this priority that waits in the line, in Unix milliseconds; Infinity when none does. */
@@ -129,20 +129,9 @@ export class Dispatch {
       ...{ type, group, paused: isPausedAt(state, clock.now()) },
       serverPaused: this.#ledger.settings.isServerPaused,
       runsBefore: runs || this.#previous.keepsWaiting(spec),
-      free: this.#line.isApart(spec.name) ? Number.POSITIVE_INFINITY : pool.free - this.#beingWritten,
+      free: this.#line.isApart(spec.name) ? Number.POSITIVE_INFINITY : pool.free - this.#places.beingWritten,
       now: clock.monotonic(),
     });
-  }
-
-  /** What holds of a type: a limit that a user has set in place of its handler's. */
-  #termsOf(name: string): TypeTerms {
-    const handler = this.#handlers.get(name);
-    const atStake = this.#ledger.settings.atStake(name);
-    return {
-      paused: atStake.some(({ paused }) => paused !== undefined),
-      hasGroups: atStake.some(({ hasGroups }) => hasGroups === true),
-      limits: handler && narrowest(handler, atStake),
-    };
   }
 
   /** Types may have other limits now, or no handler. */
@@ -218,36 +207,15 @@ export class Dispatch {
       return looksOf(job);
     }
     this.#lastDueSeen = Math.max(this.#lastDueSeen, due);
-    if (this.#expire(job, now)) return looksOf(job);
+    if (this.#expiry.expire(job, now)) return looksOf(job);
     const { name, group } = job.spec;
     this.#line.push({ due, seq, name, group, priority, suspect: this.#careful.isSuspect(seq, job.state) });
     return looksOf(job);
   }
 
-  /** What must not start any more, since its deadline has passed, comes to its end, wherever it waits. */
+  /** See `Expiry`. */
   expireDue(): void {
-    const { window, clock } = this.#ports;
-    const now = clock.now();
-    this.#hasMoreExpired = false;
-    for (let looks = 0; looks < looksPerTurn; ) {
-      const passed = window.popDeadline(now);
-      if (!passed) return;
-      looks += this.#ledger.unlessUnreadable(passed.seq, () => this.#seeExpired(passed.seq, now)) ?? 1;
-    }
-    this.#hasMoreExpired = true;
-  }
-
-  #seeExpired(seq: number, now: number): number {
-    const job = this.#ledger.lookup(seq);
-    if (job?.state.status === 'pending') this.#expire(job, now);
-    return looksOf(job);
-  }
-
-  /** Ends a pending job, or its present occurrence, if it is too late to start it. Returns whether it was. */
-  #expire(job: Job, now: number): boolean {
-    if (!hasExpired(job.spec, job.state, now)) return false;
-    this.#ledger.record(job, decisions.expire(job, now), now);
-    return true;
+    this.#expiry.expireDue();
   }
 
   /**
@@ -257,41 +225,81 @@ export class Dispatch {
    */
   startWaiting(starts: boolean): void {
     this.#looksLeft = looksPerTurn;
-    this.#askAgainAt = Number.POSITIVE_INFINITY;
-    const { knownDownTo } = this.#ports.window;
-    let asksSuspects = this.#line.suspects > 0;
-    const isPaused = this.#ledger.settings.isServerPaused;
-    while (this.#looksLeft > 0) {
-      const free = this.#ports.pool.free - this.#beingWritten;
-      if (whyServerWaits(starts, isPaused, this.#apart ? Number.POSITIVE_INFINITY : free)) break;
-      const next = (asksSuspects ? this.#line.take(true, free > 0) : undefined) ?? this.#line.take(false, free > 0);
-      if (!next) break;
-      if (next.priority < knownDownTo && !next.suspect) {
-        this.#line.push(next, true);
-        break;
-      }
-      asksSuspects &&= next.suspect;
-      const job = this.#stillDue(next);
-      if (!job || this.#previous.keep(next, job.spec, this.#ledger.active.has(next.seq))) {
-        // Another of its type or group may be due that has its turn: then the next turn looks at that first.
-        if (this.#wantsMore()) this.#looksLeft = 0;
-        continue;
-      }
-      const wait = this.#whyJobWaits(next, job);
-      if (!wait) {
-        this.#start(job, next);
-        continue;
-      }
-      this.#line.push(next, true);
-      this.#askAgainAt = wait.askAgainAt;
-      asksSuspects = false;
+    this.#starts = starts;
+    if (!this.#places.isAlone) {
+      this.#askAgainAt = this.#places.round(this);
+      return;
     }
-    this.#askAgainAt = Math.min(this.#askAgainAt, this.#line.nextByRate);
+    this.beginRound();
+    while (this.startNext()) {}
+    this.#askAgainAt = this.askAgainAt;
   }
+
+  beginRound(): void {
+    this.#askAgainAt = Number.POSITIVE_INFINITY;
+    this.#asksSuspects = this.#line.suspects > 0;
+    this.#isPaused = this.#ledger.settings.isServerPaused;
+    this.#line.tick();
+  }
+
+  /** Places that are free; undefined when nothing may start. */
+  get #free(): number | undefined {
+    const free = this.#ports.pool.free - this.#places.beingWritten;
+    if (whyServerWaits(this.#starts, this.#isPaused, this.#apart ? Number.POSITIVE_INFINITY : free)) return undefined;
+    return this.#looksLeft > 0 ? free : undefined;
+  }
+
+  rank(): Rank | undefined {
+    const free = this.#free;
+    if (free === undefined) return undefined;
+    const suspect = this.#asksSuspects ? this.#line.rank(true, free > 0, this.#numberOf) : undefined;
+    return suspect ?? this.#line.rank(false, free > 0, this.#numberOf);
+  }
+
+  startNext(): boolean {
+    const free = this.#free;
+    if (free === undefined) return false;
+    const next = (this.#asksSuspects ? this.#line.take(true, free > 0) : undefined) ?? this.#line.take(false, free > 0);
+    if (!next) return false;
+    if (next.priority < this.#ports.window.knownDownTo && !next.suspect) {
+      this.#line.push(next, true);
+      return false;
+    }
+    this.#asksSuspects &&= next.suspect;
+    const job = this.#stillDue(next);
+    if (!job || this.#previous.keep(next, job.spec, this.#ledger.active.has(next.seq))) {
+      // Another of its type or group may be due that has its turn: then the next turn looks at that first.
+      if (this.#wantsMore()) this.#looksLeft = 0;
+      return true;
+    }
+    const wait = this.#whyJobWaits(next, job);
+    if (!wait) {
+      this.#start(job, next);
+      return true;
+    }
+    this.#line.push(next, true);
+    this.#askAgainAt = wait.askAgainAt;
+    this.#asksSuspects = false;
+    return true;
+  }
+
+  wanted(): ReturnType<Starter['wanted']> {
+    return this.#line.wanted(this.#free, this.#numberOf);
+  }
+
+  get askAgainAt(): number {
+    return Math.min(this.#askAgainAt, this.#line.nextByRate);
+  }
+
+  turnSoon(): void {
+    this.#ports.waker.soon();
+  }
+
+  readonly #numberOf = (seq: number): number => this.#ledger.numbers.of(seq);
 
   #whyJobWaits({ suspect }: WaitingJob, { state }: Job): Wait | undefined {
     if (!suspect) return undefined;
-    return whySuspectWaits(state.interruptions, this.#careful.trials(this.#ports.clock.monotonic()));
+    return whySuspectWaits(state.interruptions, this.#places.trials.trials(this.#ports.clock.monotonic()));
   }
 
   /**
@@ -308,7 +316,7 @@ export class Dispatch {
       this.#ports.window.add(due, seq, priority);
       return undefined;
     }
-    if (this.#expire(job, now)) return undefined;
+    if (this.#expiry.expire(job, now)) return undefined;
     // An entry that repeats may be for the same instant as a retry since, which makes it a suspect: it waits among those.
     return suspect || !this.#careful.isSuspect(seq, job.state) ? job : undefined;
   }
@@ -318,13 +326,11 @@ export class Dispatch {
    * disk refuse that, all of it is taken back.
    */
   #start(job: Job, waiting: WaitingJob): void {
-    const { clock } = this.#ports;
-    const { suspect } = waiting;
-    this.#line.occupy(waiting, suspect);
+    this.#line.occupy(waiting, waiting.suspect);
     this.#previous.began(job.spec);
-    if (suspect) return this.#startOnRecord(job);
-    const now = clock.now();
-    this.#leave(this.#attempt(this.#ledger.startAttempt(job, now)), job, now);
+    if (waiting.suspect) return this.#startOnRecord(job);
+    const now = this.#ports.clock.now();
+    this.#leave(this.#ledger.startAttempt(job, now), job, now);
   }
 
   /**
@@ -332,60 +338,63 @@ export class Dispatch {
    *
    * @param job as it was when it was due
    */
-  #leave(attempt: Attempt, job: Job, now: number): void {
+  #leave(started: Job, job: Job, now: number): void {
     const { pool, traces, telemetry } = this.#ports;
+    const attempt = attemptOf(started, this.#alone.has(started.spec.seq), this.#ledger.numbers);
     pool.dispatch(traces === undefined ? attempt : traced(attempt, job, now, traces));
     telemetry.attemptStarted(job.spec.name, now - job.state.due);
   }
 
   #startOnRecord(job: Job): void {
-    const { clock } = this.#ports;
+    const [places, { clock }] = [this.#places, this.#ports];
     const { seq, name } = job.spec;
-    this.#careful.began(seq, job.state, clock.monotonic());
-    this.#beingWritten++;
-    const started = this.#ledger.startAttempt(job, clock.now(), {
+    const number = this.#numberOf(seq);
+    places.trials.began(number, job.state, clock.monotonic());
+    places.beingWritten++;
+    const written = {
       written: () => {
-        this.#beingWritten--;
+        places.beingWritten--;
         this.#line.left(name);
-        this.#leave(attempt, job, clock.now());
+        this.#leave(started, job, clock.now());
       },
       lost: () => {
-        this.#beingWritten--;
-        this.#careful.withdrew(seq);
+        places.beingWritten--;
+        places.trials.withdrew(number);
         this.#line.left(name);
         this.#vacate(job.spec);
       },
-    });
-    const attempt = this.#attempt(started);
-  }
-
-  #attempt(started: Job): Attempt {
-    return attemptOf(started, this.#alone.has(started.spec.seq));
+    };
+    const started = this.#ledger.startAttempt(job, clock.now(), written);
   }
 
   /** The place of an attempt is free again, and so is its key. */
   #vacate(spec: JobSpec): void {
-    this.#line.vacate(spec.name, spec.group);
+    this.#line.vacate(spec);
     for (const next of this.#previous.ended(spec)) this.#line.push(next);
+  }
+
+  /** An attempt that an owner before has started runs on, and has its place. */
+  resumed(spec: JobSpec): void {
+    this.#line.resumed(spec);
+    this.#previous.began(spec);
+  }
+
+  /** Nothing of this shard starts any more, and its attempts have places until they end, if at all. What was being written is lost already. */
+  abandon(runs: (seq: number) => boolean): void {
+    for (const { spec } of this.#ledger.active.values()) {
+      this.#places.trials.withdrew(this.#numberOf(spec.seq));
+      this.#line.abandon(spec, runs(spec.seq) ? this.#numberOf(spec.seq) : undefined);
+    }
+    this.#places.leave(this);
   }
 
   /** An attempt came to its end: its place is free again. */
   ended(outcome: Outcome, spec: JobSpec): void {
     const { jobSeq: seq, suspect } = outcome;
-    const wasTested = outcome.kind !== 'interrupted' || outcome.begun;
-    if (wasTested) this.#alone.delete(seq);
+    if (outcome.kind !== 'interrupted' || outcome.begun) this.#alone.delete(seq);
     if (suspect && this.#ledger.state(seq)?.status === 'pending') this.#alone.add(seq);
-    for (const oldest of this.#alone) {
-      if (this.#alone.size <= aloneKept) break;
-      this.#alone.delete(oldest);
-    }
-    this.#careful.ended(seq);
+    this.#places.trials.ended(this.#numberOf(seq));
     this.#ledger.endAttempt(seq);
     this.#vacate(spec);
   }
-}
-
-/** It is pending with this priority: what was known of another one is out of date. */
-function isPending({ spec, state }: Job, priority: number): boolean {
-  return state.status === 'pending' && (spec.priority ?? 0) === priority;
 }

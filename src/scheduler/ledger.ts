@@ -7,8 +7,9 @@ import type { SetBack, Stretch } from '../clock.js';
 import { asHolder, type KeyHolder, placeOf } from '../domain/control/keys.js';
 import type { Settings } from '../domain/control/settings.js';
 import { type Decision, start } from '../domain/decisions.js';
-import { Refusal } from '../domain/errors.js';
+import type { Refusal } from '../domain/errors.js';
 import type { JobEvent } from '../domain/events.js';
+import { type JobNumbers, singleShard } from '../domain/ids/job-numbers.js';
 import type { Job, JobSpec, JobState, TraceContext } from '../domain/job.js';
 import { mayLeaveRows, runsAfter } from '../domain/runs/rows.js';
 import { behind, type NumberedRun } from '../domain/runs/run.js';
@@ -19,6 +20,7 @@ import {
   type Counters,
   type DamageReports,
   type FinishedPlace,
+  type Giving,
   type JobChange,
   type KeyUse,
   UnreadableRecord,
@@ -36,15 +38,12 @@ import type { Answer } from './messages.js';
 export interface LedgerPorts {
   readonly store: Commits & CommittedJobs;
   readonly damage: DamageReports;
+  /** Of the shard; absent: there is one only. */
+  readonly numbers?: JobNumbers;
   readonly telemetry: Telemetry;
   /** Absent: nothing is traced. */
   readonly traces?: Traces | undefined;
 }
-
-const storageUnavailable = new Refusal(
-  'storage_unavailable',
-  'The change could not be written to disk and was not made. Try again later; GET /health says when writing works again.',
-);
 
 type MutableCounters = { -readonly [K in keyof Counters]: Counters[K] };
 
@@ -54,6 +53,8 @@ export class Ledger {
   readonly settings: SettingsBook;
   /** What attempts have said that is not on disk yet. */
   readonly progress = new Progress();
+  /** Of jobs as others know them. */
+  readonly numbers: JobNumbers;
   /** What telemetry is told of decisions. */
   readonly counted: Counted;
   readonly #ports: LedgerPorts;
@@ -75,6 +76,7 @@ export class Ledger {
   constructor(ports: LedgerPorts, start: { readonly counters: Counters; readonly settings: Settings }) {
     const { counters, settings } = start;
     this.#ports = ports;
+    this.numbers = ports.numbers ?? singleShard;
     this.#read = new ReadJobs(ports.store);
     this.counted = new Counted(ports.telemetry, (written) => this.#filling.onEnd({ written }));
     this.settings = new SettingsBook(settings, () => ({ filling: this.#filling, inFlight: this.#inFlight }));
@@ -233,6 +235,11 @@ export class Ledger {
     this.#filling.onEnd({ written, lost: takeBack });
   }
 
+  /** The job has an attempt that was started under an owner before: it keeps its place. */
+  resumeAttempt(job: Job): void {
+    this.#active.set(job.spec.seq, job);
+  }
+
   /** The attempt of a job has left its place, whatever is decided about its outcome. */
   endAttempt(seq: number): void {
     this.#active.delete(seq);
@@ -323,8 +330,10 @@ export class Ledger {
   /**
    * Hands what has been gathered to the store, unless it is still writing. `probe`: also when it is nothing. Returns whether
    * it did.
+   *
+   * @param giving with this the shard is another node's
    */
-  commit(now: number, probe = false): boolean {
+  commit(at: number, probe = false, giving?: Giving): boolean {
     if (this.#inFlight || (this.#filling.isEmpty && !probe)) return false;
     const batch = this.#filling;
     const counters = { ...this.#counters };
@@ -341,20 +350,8 @@ export class Ledger {
     const downtime = this.#downtime;
     this.#downtime = undefined;
     this.#downtimeInFlight = downtime;
-    this.#ports.store.commit({
-      at: now,
-      counters,
-      jobs,
-      events,
-      keys,
-      jobKeys,
-      runs,
-      passed,
-      bulks,
-      settings,
-      downtime,
-      setBack,
-    });
+    const all = { at, counters, jobs, events, keys, jobKeys, runs, passed, bulks, settings, downtime, setBack, giving };
+    this.#ports.store.commit(all);
     return true;
   }
 
@@ -370,9 +367,9 @@ export class Ledger {
 
   /**
    * The batch in flight was refused, and what was decided on top of it falls with it. Returns the facts of both, to be
-   * decided again, and the jobs touched, whose committed state is theirs again.
+   * decided again, and the jobs touched, whose committed state is theirs again. `refusal`: what its requests are answered.
    */
-  lost(): { readonly facts: readonly Fact[]; readonly jobs: ReadonlySet<number> } {
+  lost(refusal: Refusal): { readonly facts: readonly Fact[]; readonly jobs: ReadonlySet<number> } {
     const batches = [this.#inFlight, this.#filling].filter((batch) => batch !== undefined);
     this.#inFlight = undefined;
     this.#filling = new Batch();
@@ -380,7 +377,7 @@ export class Ledger {
     this.#counters = { ...this.#committed };
     this.#downtime ??= this.#downtimeInFlight;
     this.#span?.refused();
-    for (const batch of batches) batch.lost(storageUnavailable);
+    for (const batch of batches) batch.lost(refusal);
     for (const seq of this.#active.keys()) {
       const job = this.unlessUnreadable(seq, () => this.#ports.store.job(seq));
       if (job) this.#active.set(seq, job);

@@ -6,6 +6,7 @@
 import { Refusal } from '../domain/errors.js';
 import type { Answer, Created, Creation, JobDraft, Request } from './messages.js';
 import type { RequestContext } from './requests/context.js';
+import { withHeld } from './requests/other-shards.js';
 import { checkList, createOne, decideRequest, makeChecked } from './requests/requests.js';
 
 /** What may wait for its answer before requests are refused. */
@@ -13,6 +14,12 @@ const bounds = { requests: 20_000, bytes: 64 * 1024 * 1024 } as const;
 
 /** Jobs that requests name in one turn: some milliseconds. */
 const usualJobsPerTurn = 2048;
+
+/**
+ * Jobs that a batch gathers by requests: more wait for the next one. Without a bound sixteen requests with ten thousand jobs
+ * each were one batch, which took the main thread more than a second.
+ */
+export const maxGathered = 8192;
 
 interface Waiting {
   readonly request: Request;
@@ -63,6 +70,12 @@ export class Mailbox {
     this.#made = [];
   }
 
+  /** Refuses all that waits. */
+  refuse(refusal: Refusal): void {
+    this.#made = [];
+    for (const { reply } of this.#waiting.splice(0)) reply({ ok: false, refusal });
+  }
+
   /**
    * Decides what waits, as much as a turn takes.
    *
@@ -74,7 +87,7 @@ export class Mailbox {
     for (let left = this.#jobsPerTurn; decided < this.#waiting.length && left > 0; decided++) {
       if (!this.isHalfway && isEnough()) break;
       const { request, reply } = this.#waiting[decided] as Waiting;
-      const own = request.trace === undefined ? context : { ...context, trace: request.trace };
+      const own = contextOf(request, context);
       const unanswered = context.ledger.filling.unanswered;
       try {
         if (request.kind !== 'createMany' && request.kind !== 'createEach') {
@@ -128,6 +141,14 @@ export class Mailbox {
       answer,
     );
   }
+}
+
+/** What a request brings along to be decided with. */
+function contextOf(request: Request, context: RequestContext): RequestContext {
+  const { trace } = request;
+  const own = trace === undefined ? context : { ...context, trace };
+  if (!('held' in request) || request.held === undefined) return own;
+  return { ...own, others: withHeld(context.others, request.held) };
 }
 
 /** The commit that is gathered is linked to a request whose answer waits for it. */

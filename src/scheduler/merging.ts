@@ -17,6 +17,9 @@ export interface MergeBounds {
 /** Many small merges cost more than few large ones; what bounds them is memory and the time a restart takes. */
 export const mergeBounds: MergeBounds = { rows: 50_000, detailBytes: 16 * 1024 * 1024, ageMs: limits.mergeAgeMs };
 
+/** Jobs changed, as many as may wait for a merge that is held. */
+const mostHeld = 200_000;
+
 /** Orders merges, one at a time. */
 export class Merging {
   readonly #clock: Clock;
@@ -26,6 +29,7 @@ export class Merging {
   readonly #bounds: MergeBounds;
   /** Monotonic milliseconds. */
   #lastAt: number;
+  #heldUntil = Number.NEGATIVE_INFINITY;
 
   constructor(
     ports: { readonly clock: Clock; readonly store: Merges; readonly window: DueTimes; readonly merge?: MergeBounds },
@@ -37,6 +41,14 @@ export class Merging {
     this.#ledger = ledger;
     this.#bounds = ports.merge ?? mergeBounds;
     this.#lastAt = ports.clock.monotonic();
+  }
+
+  /**
+   * None is begun before this, in monotonic milliseconds, unless too much waits: another node has loaded the shard, and would have to begin
+   * anew.
+   */
+  hold(until: number): void {
+    this.#heldUntil = until;
   }
 
   /**
@@ -64,13 +76,15 @@ export class Merging {
   /** When changes will have waited for long enough, though nothing else happens. Unix milliseconds; Infinity when none wait. */
   get nextAt(): number {
     if (this.#store.changed === 0 || this.#store.merging || this.#ledger.writing) return Number.POSITIVE_INFINITY;
-    return this.#clock.now() + Math.max(1, Math.ceil(this.#bounds.ageMs - this.#sinceLastMs));
+    const held = this.#heldUntil - this.#clock.monotonic();
+    return this.#clock.now() + Math.max(1, Math.ceil(Math.max(held, this.#bounds.ageMs - this.#sinceLastMs)));
   }
 
   get #isDue(): boolean {
     const { changed, changedDetailBytes } = this.#store;
     const { rows, detailBytes, ageMs } = this.#bounds;
     if (changed === 0) return false;
+    if (changed < mostHeld && this.#clock.monotonic() < this.#heldUntil) return false;
     return changed >= rows || changedDetailBytes >= detailBytes || this.#sinceLastMs >= ageMs;
   }
 

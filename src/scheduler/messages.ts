@@ -9,6 +9,7 @@ import type { JobFilter } from '../domain/finding/job-filter.js';
 import type { Backoff, Job, Misfire, Overlap, TraceContext } from '../domain/job.js';
 import type { BulkJobs } from '../store/port.js';
 import type { ShownWait } from './admission/admission.js';
+import type { ForeignName } from './requests/other-shards.js';
 
 /** When a job is to run, as a request says it; the scheduler turns it into a `Trigger` at the instant it decides. */
 export type TriggerDraft =
@@ -83,17 +84,25 @@ export interface BulkRequest {
   /** What jobs are changed to, where that is the action. */
   readonly patch?: JobPatch | undefined;
   readonly jobs: readonly BulkJobs[];
+  /** Its number, where that is given and not the next. */
+  readonly id?: number | undefined;
 }
 
 /** `trace`: of the request, where that is traced; jobs that it makes keep it. */
 export type Request = { readonly trace?: TraceContext } & (
   | ({ readonly kind: 'create' } & Creation)
   /** Each for itself, in order. */
-  | { readonly kind: 'createEach'; readonly items: readonly Creation[] }
-  | { readonly kind: 'createMany'; readonly drafts: readonly JobDraft[] }
+  /** `isPassedOn`: another node has asked, and what is not to be decided here goes back to it. */
+  | { readonly kind: 'createEach'; readonly items: readonly Creation[]; readonly isPassedOn?: boolean }
+  /** `held`: keys that jobs of other nodes have. */
+  | {
+      readonly kind: 'createMany';
+      readonly drafts: readonly JobDraft[];
+      readonly held?: readonly ForeignName[] | undefined;
+    }
   | { readonly kind: 'update'; readonly id: string; readonly patch: JobPatch }
   | { readonly kind: 'pause'; readonly id: string; readonly change: PauseChange }
-  | { readonly kind: JobCommand; readonly id: string }
+  | { readonly kind: JobCommand; readonly id: string; readonly held?: readonly ForeignName[] | undefined }
   | { readonly kind: 'pauseType'; readonly name: string; readonly reason?: string | null | undefined }
   | { readonly kind: 'resumeType'; readonly name: string }
   | { readonly kind: 'setType'; readonly name: string; readonly change: TypeChange }
@@ -126,6 +135,8 @@ export interface MadeJob {
   readonly job: Job;
   readonly replayed: boolean;
   readonly existed: boolean;
+  /** It is of this other shard, and has its job number. */
+  readonly shard?: number;
 }
 
 /** What became of one item of `createEach`. */
@@ -135,8 +146,8 @@ export type Created = MadeJob | Refusal;
 export interface Requests {
   /** `bytes`: size of the request, of which what waits is bounded. The reply comes later, exactly once. */
   request(request: Request, bytes: number, reply: (answer: Answer) => void): void;
-  /** Why no mutation is taken now, or undefined. */
-  refusing(): Refusal | undefined;
+  /** Why no mutation is taken now, or undefined. `settings`: a change of what users set, which is not of one job. */
+  refusing(about?: 'settings'): Refusal | undefined;
   /** What a due job waits for, as answers show it; undefined when they show nothing. */
   waitingFor(job: Job): ShownWait | undefined;
   /** What its latest attempt has said last of its progress, JSON text; undefined when it has said nothing. */

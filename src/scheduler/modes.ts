@@ -5,9 +5,34 @@
  *   recovering ──► open ◄──► crowded        drain, from any of them ──► draining ◄──► draining_blocked
  *        └───────────┴──► blocked ◄── refused write, from any of them; a write that succeeds leads back
  *
- * Merging goes on in all of them.
+ * Merging goes on in all of them. A shard that another node is given is `giving`, from `open` or `crowded` on, and then it is not here any
+ * more, or it is open again.
  */
 import { Refusal } from '../domain/errors.js';
+
+/** What is answered to a request whose change could not be written. */
+export const storageUnavailable = new Refusal(
+  'storage_unavailable',
+  'The change could not be written to disk and was not made. Try again later; GET /health says when writing works again.',
+);
+
+/** What is answered to a request of which nothing was written before its shard was dropped. */
+export const movedAway = new Refusal(
+  'storage_unavailable',
+  'The job is with another server of the cluster by now. Try again in a moment.',
+);
+
+/** The same where it was being written. */
+export const maybeMade = new Refusal(
+  'timeout',
+  'The job went to another server of the cluster while this was written. It may have been done: look before you send it again.',
+);
+
+/** What is answered while too much waits. */
+export const overloaded = new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.');
+
+/** Starts and ends of attempts that may wait for the disk; past it nothing more is started. */
+export const maxFacts = 20_000;
 
 /** The names of the states. */
 export type ModeName =
@@ -20,7 +45,11 @@ export type ModeName =
   | 'blocked'
   /** The server stops: what runs goes on. */
   | 'draining'
-  | 'draining_blocked';
+  | 'draining_blocked'
+  /** The shard is being given to another node: what runs goes on. */
+  | 'giving'
+  /** Of a node that owns no shard: there is nothing that could be in another state. */
+  | 'without_shards';
 
 /** A state and what it permits. */
 export interface Mode {
@@ -68,8 +97,19 @@ export const modes: Readonly<Record<ModeName, Mode>> = {
       reason: 'the disk takes no writes: it is probably full. Nothing is accepted or started until it does',
     },
   },
+  giving: { ...working, name: 'giving', refusal: movedAway, starts: false, expires: false, refills: false },
   draining: { ...shuttingDown, name: 'draining', writes: 'at_once' },
   draining_blocked: { ...shuttingDown, name: 'draining_blocked', writes: 'now_and_then' },
+  without_shards: {
+    ...working,
+    name: 'without_shards',
+    refusal: new Refusal(
+      'storage_unavailable',
+      'This server owns no part of the jobs at present. Try again in a moment.',
+    ),
+    // Where others have all shards, it serves as well as they do: other reasons are for `/health` of a node to say.
+    starts: false,
+  },
 };
 
 /** How long after a refused write the next is tried. */
@@ -79,6 +119,8 @@ const retryWriteMs = 250;
 export interface Load {
   readonly isCrowded: () => boolean;
   readonly isRecovering: () => boolean;
+  /** The shard is being given away; absent: it never is. */
+  readonly isGiving?: () => boolean;
 }
 
 /** Keeps the state. Instants are monotonic milliseconds. */
@@ -96,6 +138,7 @@ export class Modes {
   get current(): Mode {
     if (this.#isDraining) return this.#isBlocked ? modes.draining_blocked : modes.draining;
     if (this.#isBlocked) return modes.blocked;
+    if (this.#load.isGiving?.()) return modes.giving;
     if (this.#load.isCrowded()) return modes.crowded;
     return this.#load.isRecovering() ? modes.recovering : modes.open;
   }

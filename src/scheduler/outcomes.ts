@@ -2,7 +2,7 @@
 import { takeOver } from '../domain/control/replacing.js';
 import { snooze } from '../domain/control/snoozing.js';
 import * as decisions from '../domain/decisions.js';
-import { formatId } from '../domain/id.js';
+import type { JobNumbers } from '../domain/ids/job-numbers.js';
 import type { FailureCode, Job, TraceContext } from '../domain/job.js';
 import type { Logger } from '../log.js';
 import type { Outcome } from '../pool/port.js';
@@ -12,9 +12,9 @@ export function outcomeDecision(job: Job, outcome: Outcome, now: number): decisi
   return takeOver(job, decide(job, outcome, now), now);
 }
 
-/** What the end of the process makes of a job that ran. */
-export function crashDecision(job: Job, now: number): decisions.Decision {
-  return takeOver(job, decisions.interrupt(job, true, now), now);
+/** What the end of the process makes of a job that ran. @param planned it ended in order, or lives and has lost the shard only */
+export function crashDecision(job: Job, now: number, planned = false): decisions.Decision {
+  return takeOver(job, decisions.interrupt(job, true, now, planned), now);
 }
 
 function decide(job: Job, outcome: Outcome, now: number): decisions.Decision {
@@ -26,7 +26,7 @@ function decide(job: Job, outcome: Outcome, now: number): decisions.Decision {
     case 'snoozed':
       return job.spec.keyLost ? decisions.cancel(job, now) : snooze(job, outcome.waitMs, now);
     case 'interrupted':
-      return decisions.interrupt(job, outcome.begun, now);
+      return decisions.interrupt(job, outcome.begun, now, outcome.planned);
     default:
       return outcome satisfies never;
   }
@@ -36,13 +36,14 @@ function decide(job: Job, outcome: Outcome, now: number): decisions.Decision {
 export function logFailure(
   log: Logger,
   { spec, state }: Job,
+  numbers: JobNumbers,
   code: FailureCode,
   { events }: decisions.Decision,
   trace?: TraceContext,
 ): void {
   const retry = events.find((event) => event.type === 'job.retrying');
   const about = {
-    jobId: formatId(spec.seq, spec.idSeconds),
+    jobId: numbers.format(spec.seq, spec.idSeconds),
     name: spec.name,
     attempt: decisions.attemptNumber(state),
     code,

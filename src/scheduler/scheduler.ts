@@ -4,30 +4,31 @@
  * is due, hand the batch to the store; when that is on disk, answer and publish. While one batch is written the next is
  * gathered.
  */
-
 import type { BulkRecord } from '../domain/control/bulk.js';
 import type { Settings } from '../domain/control/settings.js';
-import { Refusal } from '../domain/errors.js';
-import { type Job, type JobState, wakesAt } from '../domain/job.js';
-import { deadlineOf } from '../domain/slots/deadline.js';
+import type { Refusal } from '../domain/errors.js';
+import type { Job, JobState } from '../domain/job.js';
 import type { HandlerInfo, Outcome, ProgressReport } from '../pool/port.js';
-import { type Counters, type StoreEvents, UnreadableRecord, unreadableRefusal } from '../store/port.js';
+import { ClaimedElsewhere, type Counters, type HeldName, type StoreEvents, UnreadableRecord } from '../store/port.js';
+import { awaitPending } from '../timer/lanes.js';
 import type { ShownWait } from './admission/admission.js';
 import { Overtakes } from './admission/overtakes.js';
 import type { LimitQueue } from './admission/waiting-line.js';
 import { Attempts } from './attempts/attempts.js';
-import type { Fact } from './batch.js';
+import { HandingOver } from './attempts/handing-over.js';
+import { Recovery, wasGiven } from './attempts/recovery.js';
 import { Bulks } from './bulk/bulks.js';
 import { ClockSetBack } from './clock-set-back.js';
 import { Dispatch } from './dispatch.js';
 import { Downtime } from './downtime.js';
 import { Ledger } from './ledger.js';
-import { Mailbox } from './mailbox.js';
+import { Mailbox, maxGathered } from './mailbox.js';
 import { Merging } from './merging.js';
 import type { Answer, Request, Requests } from './messages.js';
-import { type Mode, Modes } from './modes.js';
-import { crashDecision } from './outcomes.js';
-import type { RequestContext } from './requests/context.js';
+import { type Mode, Modes, maxFacts, maybeMade, movedAway, overloaded, storageUnavailable } from './modes.js';
+import { asRefusal, type RequestContext } from './requests/context.js';
+import { KeysInUse } from './requests/keys-in-use.js';
+import { OthersNow } from './requests/other-shards.js';
 import { Retention } from './retention.js';
 import type { SchedulerPorts, SchedulerStart } from './scheduler-ports.js';
 import { SignOfLife } from './sign-of-life.js';
@@ -35,19 +36,8 @@ import { SignOfLife } from './sign-of-life.js';
 /** Work of one kind in one turn; more waits for the next, so that I/O is not held up. */
 const turnBudget = { refill: 1024, removals: 512 } as const;
 
-/**
- * Jobs that a batch gathers by requests: more wait for the next one. Without a bound sixteen requests with ten thousand jobs
- * each were one batch, which took the main thread more than a second.
- */
-const maxGathered = 8192;
-
 /** Changed jobs that may wait to be merged before requests are refused. */
 const maxUnmerged = 500_000;
-
-const overloaded = new Refusal('overloaded', 'More requests wait than the disk takes. Try again in a moment.');
-
-/** Starts and ends of attempts that may wait for the disk; past it nothing more is started. */
-const maxFacts = 20_000;
 
 /** See the head of this file. */
 export class Scheduler implements Requests, StoreEvents {
@@ -64,13 +54,16 @@ export class Scheduler implements Requests, StoreEvents {
   readonly #mailbox: Mailbox;
   readonly #attempts: Attempts;
   readonly #modes: Modes;
-  readonly #merging: Merging;
-  /** The position of the commit that holds what `recover` found. */
-  #recoveredAt = 0;
+  readonly merging: Merging;
+  readonly handingOver: HandingOver;
+  readonly #recovery: Recovery;
+  readonly #others: OthersNow;
 
   constructor(ports: SchedulerPorts, start: SchedulerStart) {
     this.#ports = ports;
+    this.#others = new OthersNow(ports.others);
     this.#ledger = new Ledger(ports, start);
+    if (ports.settings) this.#ledger.settings.apply(ports.settings);
     this.#mailbox = new Mailbox(ports.requestedJobsPerTurn);
     this.#handlers = new Map(ports.handlers.map((handler) => [handler.name, handler]));
     this.#downtime = new Downtime(
@@ -82,22 +75,26 @@ export class Scheduler implements Requests, StoreEvents {
       },
       ports.takeStop,
     );
-    const { clean } = start;
+    const clean = start.clean || wasGiven(start);
     this.#dispatch = new Dispatch(ports, this.#ledger, { handlers: this.#handlers, clean, downtime: this.#downtime });
     this.#overtakes = new Overtakes(ports, this.#ledger);
     this.#signOfLife = new SignOfLife(ports.clock, this.#dispatch);
     this.#retention = new Retention(ports, this.#ledger);
     this.#bulks = new Bulks(start.bulks, () => ports.clock.monotonic(), ports.requestedJobsPerTurn);
     this.#clockSetBack = new ClockSetBack(ports, this.#ledger);
-    if (start.setBack) this.#clockSetBack.begin(start.setBack);
-    this.#merging = new Merging(ports, this.#ledger);
+    this.merging = new Merging(ports, this.#ledger);
     const parts = { ledger: this.#ledger, dispatch: this.#dispatch, clockSetBack: this.#clockSetBack };
     this.#attempts = new Attempts(ports, parts, (now) => this.#contextAt(now));
-    const isCrowded = (): boolean => this.#ledger.filling.facts.length >= maxFacts;
-    this.#modes = new Modes({ isCrowded, isRecovering: () => !this.recovered });
-    const setBack = this.#downtime.setBackBefore(start.lastRecordAt);
-    if (setBack) this.#clockSetBack.begin(setBack);
+    this.handingOver = new HandingOver(ports, { ledger: this.#ledger, attempts: this.#attempts }, () => this.turn());
+    this.#modes = new Modes({
+      isCrowded: () => this.#ledger.filling.facts.length >= maxFacts,
+      isRecovering: () => !this.recovered,
+      isGiving: () => this.handingOver.isOn,
+    });
+    for (const setBack of [start.setBack, this.#downtime.setBackBefore(start.lastRecordAt)])
+      if (setBack) this.#clockSetBack.begin(setBack);
     this.#ledger.keepDowntime(this.#downtime.takeNews());
+    this.#recovery = new Recovery(ports, { ...parts, overtakes: this.#overtakes }, start);
   }
 
   /**
@@ -105,20 +102,12 @@ export class Scheduler implements Requests, StoreEvents {
    * has it done again. Clients should be let in when `recovered`, or they would see them running still.
    */
   recover(): void {
-    const now = this.#ports.clock.now();
-    // Of this process no start is on disk before that.
-    for (const seq of this.#ports.sets.each('running')) {
-      // An interruption is of now, and would hide for which slot the clock that was ahead had started it.
-      this.#clockSetBack.lookAtFirst(seq, now);
-      const job = this.#ledger.unlessUnreadable(seq, () => this.#ledger.lookup(seq));
-      if (job?.state.status === 'running') this.#ledger.record(job, crashDecision(job, now), now);
-    }
-    this.#recoveredAt = this.#ports.store.position + (this.#ledger.filling.isEmpty ? 0 : 1);
+    this.#recovery.begin();
   }
 
   /** What `recover` found is on disk. */
   get recovered(): boolean {
-    return this.#ports.store.position >= this.#recoveredAt;
+    return this.#recovery.isDone;
   }
 
   // -- mailbox --
@@ -131,13 +120,22 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   refusing(): Refusal | undefined {
-    const { refusal } = this.mode;
-    if (refusal) return refusal;
-    return this.#mailbox.isFull || this.#ports.store.changed >= maxUnmerged ? overloaded : undefined;
+    const isFull = this.#mailbox.isFull || this.#ports.store.changed >= maxUnmerged;
+    return this.mode.refusal ?? (isFull ? overloaded : undefined);
   }
 
   waitingFor(job: Job): ShownWait | undefined {
     return this.#dispatch.waitingFor(job);
+  }
+
+  /** Names that are in use here. */
+  get keys(): KeysInUse {
+    return new KeysInUse(this.#contextAt(this.#ports.clock.now()));
+  }
+
+  /** A batch is being written: what comes now waits for the next. */
+  get isWriting(): boolean {
+    return this.#ledger.writing;
   }
 
   get bulks(): readonly BulkRecord[] {
@@ -149,14 +147,10 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /** See `Dispatch`. */
-  firstDue(): Iterable<readonly [name: string, due: number]> {
-    return this.#dispatch.firstDue();
-  }
+  readonly firstDue = (): Iterable<readonly [name: string, due: number]> => this.#dispatch.firstDue();
 
   /** See `Dispatch`. */
-  queues(): Iterable<LimitQueue> {
-    return this.#dispatch.queues();
-  }
+  readonly queues = (): Iterable<LimitQueue> => this.#dispatch.queues();
 
   /** From now on these are the handlers. Jobs of a type that has none any more wait; jobs keep the defaults that they were made with. */
   replaceHandlers(handlers: readonly HandlerInfo[]): void {
@@ -164,6 +158,12 @@ export class Scheduler implements Requests, StoreEvents {
     for (const handler of handlers) this.#handlers.set(handler.name, handler);
     this.#dispatch.handlersChanged();
     this.turn();
+  }
+
+  /** From now on this is set for the whole cluster; a turn is to come. @param over called when what was decided before has begun */
+  apply(settings: Settings, over: () => void): void {
+    this.#ledger.settings.apply(settings);
+    this.#ledger.answerAfterAll(() => over(), { ok: true, jobs: [], replayed: false });
   }
 
   /** What running attempts say of their progress, as the pool reports it. */
@@ -178,6 +178,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   /** Outcomes of attempts, as the pool reports them. */
   outcomes(outcomes: readonly Outcome[]): void {
+    if (this.handingOver.holds) return this.handingOver.hold(outcomes);
     this.#observeClock();
     const now = this.#ports.clock.now();
     this.#attempts.outcomes(outcomes, now);
@@ -186,6 +187,7 @@ export class Scheduler implements Requests, StoreEvents {
 
   committed(): void {
     const batch = this.#ledger.committedOne();
+    this.#others.written();
     if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
     for (const { job, removed } of batch.touched.values()) {
       this.#dispatch.changed(job.spec);
@@ -193,24 +195,30 @@ export class Scheduler implements Requests, StoreEvents {
     }
     batch.written();
     // The next batch goes out before the answers of this one: the disk works while they are written.
-    this.turn();
+    if (!this.handingOver.written()) this.turn();
     batch.giveAnswers();
     if (batch.events.length > 0) this.#ports.publish(batch.events);
   }
 
-  failed(failure: { readonly message: string; readonly broken: boolean }): void {
-    if (failure.broken) return this.#ports.fatal(failure.message);
-    if (this.#modes.writeRefused(this.#ports.clock.monotonic())) {
-      this.#ports.log.error(
-        { reason: failure.message },
-        'the disk is full: nothing is accepted or started until there is room',
-      );
-    }
-    const { facts, jobs } = this.#ledger.lost();
+  failed({ message: reason, broken }: { readonly message: string; readonly broken: boolean }): void {
+    if (broken) return this.#ports.fatal(reason);
+    if (this.#modes.writeRefused(this.#ports.clock.monotonic()))
+      this.#ports.log.error({ reason }, 'the disk is full: nothing is accepted or started until there is room');
+    this.#decideAgain(storageUnavailable);
+  }
+
+  claimed(by: readonly HeldName[]): void {
+    this.#others.during(by, () => this.#decideAgain(new ClaimedElsewhere(by)));
+  }
+
+  /** Neither what was to be written nor what was gathered since is on disk. What has happened is entered anew, what was asked for is refused. */
+  #decideAgain(refusal: Refusal): void {
+    const { facts, jobs } = this.#ledger.lost(refusal);
     this.#attempts.lost();
     this.#mailbox.startOver();
     if (!this.recovered) this.recover();
-    for (const fact of facts) this.#redo(fact);
+    this.#attempts.outcomes(this.handingOver.refused(), this.#ports.clock.now());
+    for (const fact of facts) this.#attempts.decideAgain(fact);
     for (const seq of jobs) {
       // What was decided again comes to the window with its commit.
       if (this.#ledger.filling.touched.has(seq)) continue;
@@ -220,15 +228,10 @@ export class Scheduler implements Requests, StoreEvents {
     this.turn();
   }
 
-  /** The window has a job that is pending on disk, if time is to do something about it: by when it wakes, and by its deadline. */
+  /** The window has a job that is pending on disk, if time is to do something about it. */
   #awaitTime(job: Job): void {
-    const { spec, state } = job;
-    if (state.status === 'running') this.#overtakes.await(job);
-    if (state.status !== 'pending') return;
-    const { window } = this.#ports;
-    const at = wakesAt(state);
-    if (at !== Number.POSITIVE_INFINITY) window.add(at, spec.seq, spec.priority);
-    if (spec.expiresAfterMs !== undefined) window.add(deadlineOf(spec, state) as number, spec.seq, 'deadlines');
+    if (job.state.status === 'running') this.#overtakes.await(job);
+    awaitPending(this.#ports.window, job);
   }
 
   merged(position: number): void {
@@ -244,6 +247,15 @@ export class Scheduler implements Requests, StoreEvents {
     this.turn();
   }
 
+  /** The shard is another node's by now: who waits is refused, and the places of its attempts are free. It is not to be called any more. */
+  abandon(runs: (seq: number) => boolean = () => true): void {
+    this.#modes.drain();
+    this.#mailbox.refuse(movedAway);
+    this.#ledger.lost(maybeMade);
+    this.#dispatch.abandon(runs);
+    this.handingOver.refused();
+  }
+
   /** What it does at present, and what that permits. */
   get mode(): Mode {
     return this.#modes.current;
@@ -255,9 +267,7 @@ export class Scheduler implements Requests, StoreEvents {
   }
 
   /** A job's state as it was decided last, on disk or not; undefined when there is no such job. @throws DamagedRecord */
-  state(seq: number): JobState | undefined {
-    return this.#ledger.state(seq);
-  }
+  readonly state = (seq: number): JobState | undefined => this.#ledger.state(seq);
 
   /** Attempts in the pool. */
   get runningAttempts(): number {
@@ -293,7 +303,7 @@ export class Scheduler implements Requests, StoreEvents {
       this.#bulks.step(this.#contextAt(this.#ports.clock.now()));
     this.#ports.pool.flush();
     if (this.#ports.window.wantsRefill && refills) this.#refill();
-    this.#merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
+    this.merging.beginIfDue((priority) => this.#dispatch.earliestOf(priority));
     this.#write();
     this.#sleep();
   }
@@ -323,34 +333,24 @@ export class Scheduler implements Requests, StoreEvents {
     this.#mailbox.decide(
       this.#contextAt(this.#ports.clock.now()),
       () => this.#hasGathered,
-      (error) => this.#asRefusal(error),
+      (error) => asRefusal(error, this.#ports.damage),
     );
   }
 
   #contextAt(now: number): RequestContext {
-    const ledger = this.#ledger;
-    const { timezone, store } = this.#ports;
-    const jobsOfType = (name: string): number => store.jobsOfType(name);
-    const abort = ({ spec, state }: Job): void => this.#ports.pool.abort(spec.seq, state.fence, 'cancelled');
-    const lookAtFirst = (seq: number): void => this.#clockSetBack.lookAtFirst(seq, now);
-    return { ledger, bulks: this.#bulks, handlers: this.#handlers, jobsOfType, timezone, now, abort, lookAtFirst };
-  }
-
-  #asRefusal(error: unknown): Refusal {
-    if (error instanceof Refusal) return error;
-    if (!(error instanceof UnreadableRecord)) throw error;
-    this.#ports.damage.report(error, `a ${error.state} record was asked for`);
-    return unreadableRefusal(error);
-  }
-
-  // -- facts --
-
-  /** Decides a fact again that was lost with its batch, as of the instant it happened. */
-  #redo(fact: Fact): void {
-    this.#ledger.addFact(fact);
-    if (fact.kind === 'ended') return this.#attempts.endAgain(fact);
-    const job = this.#ledger.lookup(fact.seq);
-    if (job?.state.status === 'pending') this.#ledger.startAgain(job, fact.at);
+    const { timezone, store, pool } = this.#ports;
+    const others = this.#others.now;
+    return {
+      ledger: this.#ledger,
+      bulks: this.#bulks,
+      handlers: this.#handlers,
+      jobsOfType: (name) => store.jobsOfType(name) + others.jobsOfType(name),
+      others,
+      timezone,
+      now,
+      abort: ({ spec, state }) => pool.abort(spec.seq, state.fence, 'cancelled'),
+      lookAtFirst: (seq) => this.#clockSetBack.lookAtFirst(seq, now),
+    };
   }
 
   // -- store and timer --
@@ -368,6 +368,7 @@ export class Scheduler implements Requests, StoreEvents {
     if (this.#mailbox.isHalfway) return;
     const isTry = this.mode.writes === 'now_and_then';
     if (isTry && this.#ports.clock.monotonic() < this.#modes.nextWriteAt) return;
+    if (this.handingOver.isOn && this.handingOver.commitLast(this.#mailbox.isEmpty)) return;
     const isSignDue = !this.#ledger.writing && this.#signOfLife.isDue;
     if (this.#ledger.commit(this.#ports.clock.now(), isTry || isSignDue)) this.#signOfLife.recorded();
   }
@@ -390,7 +391,7 @@ export class Scheduler implements Requests, StoreEvents {
         this.#dispatch.nextAt,
         this.#overtakes.nextAt,
         this.#retention.nextAt,
-        this.#merging.nextAt,
+        this.merging.nextAt,
         this.#attempts.nextAt,
         signAt,
       ),

@@ -1,4 +1,4 @@
-/** What the server is handed from above, beside the scheduler's `Requests` and the store's `Queries`. Types only. */
+/** What the server is handed from above, beside the scheduler's `Requests` and the store's `Queries`. */
 import type { Rate } from '../domain/control/rate.js';
 import type { PayloadCheck } from '../schema/payload-check.js';
 
@@ -21,6 +21,8 @@ export interface JobsWithoutHandler {
 
 /** Which jobs there are, by type. */
 export interface JobsOfTypes {
+  /** Types that have jobs, or had some, or have had attempts here. */
+  names(): readonly string[];
   withoutHandler(): readonly JobsWithoutHandler[];
   /** Jobs of a type, in any status. */
   count(name: string): number;
@@ -30,14 +32,23 @@ export interface JobsOfTypes {
   recent(name: string): RecentOfType | undefined;
 }
 
-/** Of a job type, in the last minute. Milliseconds; null: nothing has started, or ended. */
+/** There are none. */
+export const noJobs: JobsOfTypes = {
+  names: () => [],
+  withoutHandler: () => [],
+  count: () => 0,
+  pending: () => 0,
+  running: () => 0,
+  recent: () => undefined,
+};
+
+/** Of a job type, in the last minute. Starts by how late they were, and ends by how long they took, in the buckets of the metrics. */
 export interface RecentOfType {
   readonly started: number;
   readonly succeeded: number;
   readonly failed: number;
-  readonly latenessP99: number | null;
-  readonly durationP50: number | null;
-  readonly durationP99: number | null;
+  readonly lateness: readonly number[];
+  readonly duration: readonly number[];
 }
 
 /** A job type that a handler is registered for, with the defaults of its jobs. */

@@ -5,8 +5,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
+import type { PeerAttempts, Peers } from '../cluster/peers.js';
 import type { Config } from '../config.js';
 import type { JobEvent, TransientEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
@@ -27,11 +29,17 @@ import { StreamTopics } from './live/stream-topics.js';
 import { type SubscriberBounds, Subscribers } from './live/subscribers.js';
 import { Waits } from './live/waits.js';
 import { WebSockets } from './live/websocket.js';
+import { type ClusterView, clusterRoutes } from './overview/cluster.js';
 import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
-import type { Health, JobsOfTypes, JobType } from './ports.js';
+import { attemptRoutes } from './peers/attempt-routes.js';
+import { ClusterFeed } from './peers/cluster-feed.js';
+import type { ClusterContext } from './peers/gathering.js';
+import { clusterOf, withOwners } from './peers/in-cluster.js';
+import { type KeyedJobs, namesRoute } from './peers/names-route.js';
+import { type Health, type JobsOfTypes, type JobType, noJobs } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
 import { type BackUp, backupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
@@ -45,7 +53,7 @@ import { logsRoutes } from './routes/logs.js';
 import { type Exposition, metricsRoute } from './routes/metrics.js';
 import { pauseRoutes } from './routes/pause.js';
 import { runsRoutes } from './routes/runs.js';
-import { renderStats, statsRoutes } from './routes/stats.js';
+import { statsCalls, statsRoutes } from './routes/stats.js';
 import { groupsRoutes } from './routes/types/groups.js';
 import { jobTypesRoutes } from './routes/types/job-types.js';
 
@@ -93,23 +101,25 @@ export interface ServerOptions {
   readonly answerTimeoutMs?: number;
   /** Loads what shows the metrics; without it there is no such route. */
   readonly metrics?: () => Promise<Exposition>;
+  /** The other nodes of its cluster; absent: there is none. */
+  readonly peers?: Peers | undefined;
+  /** Of jobs of this node that run elsewhere, and the other way round; absent: there are none. */
+  readonly peerAttempts?: PeerAttempts | undefined;
+  /** Jobs of keys, for the other nodes. */
+  readonly keyedJobs?: KeyedJobs | undefined;
+  /** Some of the shards of this node, in a cluster. */
+  readonly own?: Pick<ClusterContext, 'own' | 'jobsOfTypes' | 'bulks'> | undefined;
   /** What stands at `/`, and what belongs to it; default: a page that says where to go on. */
   readonly pages?: readonly Route[] | undefined;
   /** What happened over time; without it there is no such route. */
   readonly history?: HistoryContext['points'];
   /** What the server is made of; without it there is no such route. */
   readonly system?: SystemContext['system'];
+  /** The cluster as this node sees it; absent: there is none. */
+  readonly cluster?: (() => ClusterView) | undefined;
   /** Where they are to differ from the usual. */
   readonly subscriberBounds?: Partial<SubscriberBounds>;
 }
-
-const noJobs: JobsOfTypes = {
-  withoutHandler: () => [],
-  count: () => 0,
-  pending: () => 0,
-  running: () => 0,
-  recent: () => undefined,
-};
 
 const base = '/api/v1';
 /** How long answers that are under way may take when the server closes. */
@@ -121,6 +131,7 @@ export class Server {
   readonly #app: HttpApp;
   readonly #subscribers: Subscribers;
   readonly #waits: Waits;
+  readonly #cluster: ClusterFeed | undefined;
   readonly #streams: EventStreams;
   readonly #types: JobTypes;
   readonly #tokens: Tokens;
@@ -138,11 +149,15 @@ export class Server {
       tokens,
       loopback: isPrivate(config.host),
       trailers: options.http.readsTrailers,
+      isPeer: options.peers && ((head) => options.peers?.isPeer(head) === true),
     });
     const app = openApp(options, gate);
+    const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
+    const all = clusterOf(options, base, turns);
     const stats = {
       queries,
       clock,
+      cluster: all,
       startedAt: options.startedAt ?? clock.monotonic(),
       extras: () => ({
         connections: subscribers.size,
@@ -151,31 +166,41 @@ export class Server {
       }),
     };
     const topics = new StreamTopics();
-    const subscribers = new Subscribers({
-      publish: (topic, message, seq) => {
+    const waits = new Waits();
+    const cluster =
+      options.peers &&
+      new ClusterFeed({
+        ...{ peers: options.peers, queries, clock },
+        subscribers: () => subscribers,
+        dropped: (shard) => waits.endOfShard(shard, queries.shards),
+        closing: () => app.closing,
+      });
+    const subscribers: Subscribers = new Subscribers({
+      publish: (topic, message, resumeAt) => {
         app.publish(topic, message);
-        topics.publish(topic, message, seq);
+        topics.publish(topic, message, resumeAt);
       },
       clock,
       log,
       telemetry: options.telemetry,
       timezone,
       maxConnections: config.maxConnections,
-      lastSeq: queries.lastEvent(),
+      latest: Array.from({ length: queries.shards }, (_, shard) => queries.lastEventOf(shard)),
       queries,
+      others: cluster,
       bounds: options.subscriberBounds,
     });
     const streams = new EventStreams({ subscribers, topics, closing: () => app.closing });
-    new WebSockets({ app, gate, clock, subscribers, timezone, stats: () => renderStats(stats) });
+    new WebSockets({ app, gate, clock, subscribers, timezone, stats: statsCalls(stats, base) });
     const types = new JobTypes(handlers);
-    const waits = new Waits();
     const jobs: JobsContext = {
       requests,
       queries,
       clock,
       base,
       waits,
-      turns: new Turns({ now: () => clock.monotonic(), soon: setImmediate }),
+      turns,
+      cluster: all,
       cursors: new Cursors(options.secret ?? randomBytes(32)),
       rules: {
         timezone,
@@ -199,34 +224,41 @@ export class Server {
       ...logsRoutes(jobs),
       ...runsRoutes(jobs),
       ...batchRoutes(jobs),
-      streams.route(base),
+      cluster ? cluster.route(streams.route(base)) : streams.route(base),
       ...bulkRoutes(jobs),
-      ...failuresRoutes(base, { queries, cursors: jobs.cursors, turns: jobs.turns, timezone }),
+      ...failuresRoutes(base, { queries, timezone, turns, cluster: all, cursors: jobs.cursors }),
       ...statsRoutes(base, stats),
       ...cronRoutes(base, { clock, timezone }),
-      ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone }) : []),
+      ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone, cluster: all }) : []),
       ...(options.system ? systemRoutes(base, { system: options.system, exposed }) : []),
+      ...(options.cluster ? clusterRoutes(base, options.cluster) : []),
       ...healthRoutes(base, { health, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
       ...groupsRoutes(jobs),
       ...pauseRoutes(jobs),
-      ...(options.backUp
-        ? backupRoutes(base, {
-            backUp: options.backUp,
-            requests,
-            exposed,
-          })
-        : []),
+      ...(options.backUp ? backupRoutes(base, { backUp: options.backUp, requests, exposed }) : []),
     ];
+    const owned = [...withOwners(routes, base, options), ...attemptRoutes(options.peerAttempts)];
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
+    // Without a cluster it says that there is none, and the index does not name it.
+    const none = options.cluster ? [] : clusterRoutes(base, undefined);
+    const forPeers = options.keyedJobs ? [namesRoute({ requests, jobsOf: options.keyedJobs })] : [];
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
-    for (const route of [...routes, indexRoute(base, routes), ...descriptionRoutes(described), ...pages])
+    for (const route of [
+      ...owned,
+      ...none,
+      ...forPeers,
+      indexRoute(base, routes),
+      ...descriptionRoutes(described),
+      ...pages,
+    ])
       app.route(route);
     app.routeRest(base);
     this.#app = app;
     this.#subscribers = subscribers;
     this.#waits = waits;
+    this.#cluster = cluster;
     this.#streams = streams;
     this.#types = types;
     this.#tokens = tokens;
@@ -247,13 +279,15 @@ export class Server {
 
   /** Tells subscribers, and those who wait for the end of a job, what happened. The events are on disk, in order of `seq`. */
   publish(events: readonly JobEvent[]): void {
-    this.#subscribers.feed.publish(events);
+    if (this.#cluster) this.#cluster.publish(events);
+    else this.#subscribers.feed.publish(events);
     this.#waits.publish(events);
   }
 
   /** Tells subscribers of an event that is not kept. */
   publishTransient(event: TransientEvent): void {
-    this.#subscribers.transient.publish(event);
+    if (this.#cluster) this.#cluster.publishTransient(event);
+    else this.#subscribers.transient.publish(event);
   }
 
   /**
@@ -306,6 +340,7 @@ export class Server {
     this.#waits.close();
     this.#subscribers.close();
     this.#streams.close();
+    this.#cluster?.close();
     const step = 10;
     const { open } = this.#app;
     const isUnderWay = (): boolean =>
@@ -315,10 +350,6 @@ export class Server {
     await sleep(step);
     this.#app.close();
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
 }
 
 function openApp({ config, http, log, clock, telemetry, traces, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {

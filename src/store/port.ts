@@ -73,6 +73,8 @@ export interface FinishedPlace {
 
 /** Places of jobs that a bulk action is about in one block of jobs, ascending. */
 export interface BulkJobs {
+  /** Absent: of the only shard, or of the one that is asked. */
+  readonly shard?: number;
   readonly block: number;
   readonly places: Uint32Array;
 }
@@ -119,6 +121,45 @@ export interface Changes {
   readonly downtime?: readonly Stretch[] | undefined;
   /** What the jobs are still being looked at for; `none`: nothing any more; absent: as before. */
   readonly setBack?: SetBack | 'none' | undefined;
+  /** With this the shard is another node's; absent: it stays. */
+  readonly giving?: Giving | undefined;
+}
+
+/**
+ * An attempt of a job whose shard has moved: it runs on a node that is not the owner of its shard, or began under an earlier lease of that
+ * owner. `fence` names it among those of its job.
+ */
+export interface RemoteAttempt {
+  readonly seq: number;
+  readonly fence: number;
+  /** The id of the node that runs it. */
+  readonly node: string;
+  /** Of the shard when it began: after a failover that lost commits, another may have the same fence. */
+  readonly epoch: number;
+}
+
+/** The shard is given to another node. */
+export interface Giving {
+  /** The id of that node. */
+  readonly to: string;
+  /** Those that run on. */
+  readonly attempts: readonly RemoteAttempt[];
+}
+
+/** What was on record when a shard was last given away. */
+export interface Handover {
+  /** Of the record that gave it away: the last one, unless others came since. */
+  readonly position: number;
+  readonly attempts: readonly RemoteAttempt[];
+}
+
+/** A key of a job, by `placeOfJobKey`, or an idempotency key that a shard holds. */
+export interface HeldName {
+  readonly kind: 'key' | 'idempotency';
+  readonly name: string;
+  readonly shard: number;
+  /** Of the body that came with an idempotency key; of a key that is free and whose last attempt has not ended: see `Claim`. */
+  readonly digest?: string;
 }
 
 /** What the store calls back. */
@@ -127,6 +168,8 @@ export interface StoreEvents {
   committed(): void;
   /** Nothing of it is there. `broken`: for good, and `message` is for the user; the process must stop. */
   failed(failure: { readonly message: string; readonly broken: boolean }): void;
+  /** Nothing of it is there: other shards of the cluster have keys that it names. */
+  claimed(by: readonly HeldName[]): void;
   /** The index has all that was committed up to a position of the log, and is read from there on. */
   merged(position: number): void;
 }
@@ -256,6 +299,17 @@ export class NewerRecord extends UnreadableRecord {
   constructor(what: string, formats: { readonly found: number; readonly known: number }) {
     const how = `was written by a newer escapement (its format is ${formats.found}, this one knows up to ${formats.known})`;
     super(what, how, `${what} ${how}: use that version`);
+  }
+}
+
+/**
+ * Another shard was given a key at the same moment. Nothing of the request was done, nor of others that were to be written with it: all
+ * of them may be decided again, each where its key is now.
+ */
+export class ClaimedElsewhere extends Refusal {
+  /** @param by names that other shards hold; one of them need not be the request's */
+  constructor(readonly by: readonly HeldName[]) {
+    super('storage_unavailable', 'Other requests are given the key again and again. Send this one again in a moment.');
   }
 }
 

@@ -2,7 +2,7 @@
 
 import type { JobEvent } from '../domain/events.js';
 import type { JobFilter } from '../domain/finding/job-filter.js';
-import type { Job } from '../domain/job.js';
+import type { Job, JobName } from '../domain/job.js';
 import type { NumberedRun } from '../domain/runs/run.js';
 import type { BulkJobs } from './port.js';
 
@@ -11,6 +11,8 @@ export interface ListPlace {
   readonly seq: number;
   /** When that job was due, in Unix milliseconds: of a list in order of due times. */
   readonly due?: number;
+  /** Over several shards: the place in each, by its number. It replaces the others. */
+  readonly places?: readonly ListPlace[];
 }
 
 export interface ListQuery {
@@ -24,6 +26,8 @@ export interface ListQuery {
   readonly offset: number;
   /** Lists only jobs behind this one: `next` of an earlier page. Replaces `offset`. */
   readonly behind?: ListPlace;
+  /** The place of each job is wanted, too. */
+  readonly withPlaces?: boolean;
 }
 
 export interface ListPage {
@@ -33,6 +37,8 @@ export interface ListPage {
   readonly jobs: readonly Job[];
   /** Behind this the next page begins; absent on the last. */
   readonly next?: ListPlace;
+  /** Of each of the jobs, where they are wanted. */
+  readonly places?: readonly ListPlace[];
 }
 
 /** Jobs that have a text in payload, result or last error, case ignored. */
@@ -76,7 +82,7 @@ export interface FailureGroup {
   readonly firstAt: number;
   readonly lastAt: number;
   /** The one that failed last. */
-  readonly latest: Job;
+  readonly latest: JobName;
 }
 
 export interface FailurePage {
@@ -169,6 +175,8 @@ export interface JobLogPage {
 }
 
 export interface Queries {
+  /** How many shards the jobs are in. */
+  readonly shards: number;
   get(id: string): Job | undefined;
   /**
    * Lines that handlers of a job have written; undefined when there is no such job.
@@ -195,14 +203,17 @@ export interface Queries {
   dueInSteps(now: number): Steps<ReadonlyMap<string, number>>;
   /** The groups of a type that have unfinished jobs, those with most of them first. */
   groupsInSteps(name: string, now: number): Steps<readonly GroupCounts[]>;
-  /** Number of the latest event on disk. */
+  /** Number of the latest event on disk; over several shards, how many there have been. */
   lastEvent(): number;
+  /** Number of the latest event of a shard. */
+  lastEventOf(shard: number): number;
   /**
    * Events after `seq`, at most `limit`.
    *
    * @param from `next` of the look that ended with event `seq`
+   * @param shard whose events; absent: there is one only
    */
-  eventsAfter(seq: number, limit: number, from?: LogPlace): PastEvents;
+  eventsAfter(seq: number, limit: number, from?: LogPlace, shard?: number): PastEvents;
   /** The `seq` that an id names, whether or not the job still exists. */
   seqOf(id: string): number | undefined;
 }

@@ -167,7 +167,8 @@ export function metricsOf(counts: Counts, figures: Figures): readonly Metric[] {
   ];
 }
 
-function metric(
+/** A row of the table. @param name without what all begin with */
+export function metric(
   type: Metric['type'],
   name: string,
   labels: readonly string[],
@@ -178,7 +179,7 @@ function metric(
 }
 
 /** A series for each key of `values`, which is the last of its labels. */
-function by(label: string, values: Readonly<Record<string, number>>, labels: Labels): Sample[] {
+export function by(label: string, values: Readonly<Record<string, number>>, labels: Labels): Sample[] {
   return Object.entries(values).map(([key, value]) => ({ labels: { ...labels, [label]: key }, value }));
 }
 
@@ -227,7 +228,7 @@ function overdue(counts: Counts, figures: Figures): Sample[] {
 }
 
 /** A histogram as Prometheus wants it: each bucket counts all values up to its bound. */
-function parts(name: string, { bounds, counts, sum }: Histogram, labels: Labels): Sample[] {
+export function parts(name: string, { bounds, counts, sum }: Histogram, labels: Labels): Sample[] {
   let total = 0;
   const buckets = counts.map((count, at) => {
     total += count;

@@ -8,15 +8,13 @@ import type { Histogram } from './histogram.js';
 const spanMs = 60_000;
 const everyMs = 5000;
 
-/** Of a type, in the last minute. Null: nothing has started, or ended. */
+/** Of a type, in the last minute: how many, and in which bucket of the histograms of the metrics. */
 interface RecentRuns {
   readonly started: number;
   readonly succeeded: number;
   readonly failed: number;
-  /** Milliseconds, as precisely as the histograms of the metrics are. */
-  readonly latenessP99: number | null;
-  readonly durationP50: number | null;
-  readonly durationP99: number | null;
+  readonly lateness: readonly number[];
+  readonly duration: readonly number[];
 }
 
 interface Copy {
@@ -46,20 +44,23 @@ export class Recent {
     this.#copies = [...this.#copies, copy].slice(-spanMs / everyMs);
   }
 
+  /** Types that are counted by themselves. */
+  names(): Iterable<string> {
+    return this.#counts.types.keys();
+  }
+
   /** Undefined where a type is not counted by itself, or has had no attempt. */
   of(type: string): RecentRuns | undefined {
     const counts = this.#counts.types.get(type);
     if (counts === undefined) return undefined;
     const isFull = this.#copies.length === spanMs / everyMs;
     const before = (isFull ? this.#copies[0]?.get(type) : undefined) ?? nothing;
-    const [lateness, duration] = [since(counts.lateness, before.lateness), since(counts.duration, before.duration)];
     return {
       started: counts.started - before.started,
       succeeded: counts.outcomes.succeeded - before.succeeded,
       failed: counts.outcomes.failed - before.failed,
-      latenessP99: quantile(counts.lateness.bounds, lateness, 0.99),
-      durationP50: quantile(counts.duration.bounds, duration, 0.5),
-      durationP99: quantile(counts.duration.bounds, duration, 0.99),
+      lateness: since(counts.lateness, before.lateness),
+      duration: since(counts.duration, before.duration),
     };
   }
 }

@@ -4,6 +4,8 @@
  * jobs of one priority, and one window.
  */
 import type { DueLane } from '../domain/due-heap.js';
+import { type Job, wakesAt } from '../domain/job.js';
+import { deadlineOf } from '../domain/slots/deadline.js';
 import { type Due, type DueSource, DueWindow } from './window.js';
 
 /** A job whose time has come. */
@@ -178,4 +180,12 @@ export class DueLanes implements DueTimes {
   #addWindow(window: DueWindow): void {
     this.#all = [...this.#all, window];
   }
+}
+
+/** Has a pending job found by when it wakes, and by its deadline; of another job nothing is awaited. */
+export function awaitPending(window: Pick<DueTimes, 'add'>, { spec, state }: Job): void {
+  if (state.status !== 'pending') return;
+  const at = wakesAt(state);
+  if (at !== Number.POSITIVE_INFINITY) window.add(at, spec.seq, spec.priority);
+  if (spec.expiresAfterMs !== undefined) window.add(deadlineOf(spec, state) as number, spec.seq, 'deadlines');
 }

@@ -10,7 +10,7 @@ const all = { jobTypes: [], eventTypes: [], jobIds: [] };
 
 t.test('messages that are as declared', (t) => {
   t.same(read({ action: 'subscribe' }), { action: 'subscribe', filter: all });
-  t.same(read({ action: 'subscribe', filter: {}, since: 0 }), { action: 'subscribe', filter: all, since: 0 });
+  t.same(read({ action: 'subscribe', filter: {}, since: 0 }), { action: 'subscribe', filter: all, since: [0] });
   t.same(read({ action: 'subscribe', filter: { job_types: ['b', 'a', 'b'], event_types: ['job.failed'] } }), {
     action: 'subscribe',
     filter: { jobTypes: ['b', 'a'], eventTypes: ['job.failed'], jobIds: [] },
@@ -36,6 +36,7 @@ t.test('each that is not gets one sentence', (t) => {
     ],
     [subscribe({ since: -1 }), 'since must be the seq of an event, or 0.'],
     [subscribe({ since: 2 ** 53 }), 'since must be the seq of an event, or 0.'],
+    [subscribe({ since: '0' }), 'since must be the seq of an event, or 0.'],
     [subscribe({ filter: null }), 'filter must be an object with job_types, event_types and job_ids, or left out.'],
     [
       subscribe({ filter: { job_type: [] } }),

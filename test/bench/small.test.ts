@@ -4,6 +4,7 @@
  */
 import t from 'tap';
 import { benches } from '../../bench/benches.js';
+import { cluster } from '../../bench/cluster.js';
 import { control } from '../../bench/control.js';
 import { dashboard } from '../../bench/dashboard.js';
 import { fanout } from '../../bench/fanout.js';
@@ -55,6 +56,7 @@ const all: readonly Tiny[] = [
     tagged: 0,
   }),
   tiny(dashboard, { opens: 1, perSecond: 50, seconds: 0.2, jobs: 300, rounds: 1 }),
+  tiny(cluster, { rounds: 1, seconds: 0.2, backlog: 200, lateness: steady, jobs: 500, waiting: 30, due: 30 }),
 ];
 
 async function runTiny({ bench, plan }: Tiny): Promise<Run> {

@@ -57,6 +57,8 @@ t.test('a mistake is one line that names it, and exit code 2', async (t) => {
     [['start', '--port', '65536'], /--port.*65535/],
     [['start', '--port', '-1'], /--port/],
     [['start', '--threads', '0'], /--threads.*from 1/],
+    [['start', '--shards', '3'], /--shards.*power of two up to 64/],
+    [['start', '--shards', '128'], /--shards.*from 1 to 64/],
     [['start', '--thread-memory', '1MiB'], /--thread-memory.*8MiB/],
     [['start', '--thread-attempts', '0'], /--thread-attempts.*from 1 to 256/],
     [['start', '--thread-attempts', '257'], /--thread-attempts.*from 1 to 256/],

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import t from 'tap';
 import { operations } from '../../src/api/operations.js';
 import { backupCommand } from '../../src/cli/commands/backup.js';
+import { clusterCommand } from '../../src/cli/commands/cluster.js';
 import { cronCommand } from '../../src/cli/commands/cron.js';
 import { eventsCommand } from '../../src/cli/commands/events.js';
 import { healthCommand } from '../../src/cli/commands/health.js';
@@ -59,6 +60,7 @@ const ways: Record<string, Ways> = {
   'GET /stats': { client: (c) => c.stats(), command: 'stats' },
   'GET /history': { client: (c) => c.history(), command: 'history' },
   'GET /system': { client: (c) => c.system(), command: 'system' },
+  'GET /cluster': { client: (c) => c.cluster(), command: 'cluster' },
   'GET /health': { client: (c) => c.health(), command: 'health' },
   'GET /health/live': { client: 'it is for what starts the server again', command: 'health --live' },
   'GET /events': { client: (c, signal) => first(c.events({}, { signal })), command: 'events' },
@@ -80,6 +82,7 @@ const commands = [
   systemCommand,
   metricsCommand,
   healthCommand,
+  clusterCommand,
   cronCommand,
   backupCommand,
 ].map((make) => make());

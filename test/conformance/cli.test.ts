@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Client } from '../support/client.js';
 import { handlersFolder, runCli, startServer, temporary } from '../support/server.js';
+import { onlyAlone } from '../support/shards.js';
 
 t.setTimeout(240_000);
 const start = (...args: string[]) =>
@@ -155,7 +156,7 @@ t.test('a port in use and a bad host: one clear line, exit 1', async (t) => {
   clear(t, bad.output);
 });
 
-t.test('a port that is given is used', async (t) => {
+t.test('a port that is given is used', onlyAlone('one port'), async (t) => {
   const probe = createServer();
   await new Promise<void>((done) => probe.listen(0, '127.0.0.1', done));
   const { port } = probe.address() as { port: number };

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { Client, eventually, type Job } from '../support/client.js';
 import { startServer } from '../support/server.js';
+import { onlyOne } from '../support/shards.js';
 import { Subscriber } from '../support/ws.js';
 import { at } from './forms.js';
 
@@ -52,7 +53,7 @@ async function stream(): Promise<void> {
 
 let lastSeq = 0;
 for (let round = 1; round <= rounds; round++) {
-  t.test(`round ${round}`, async (t) => {
+  t.test(`round ${round}`, onlyOne('one number for all events'), async (t) => {
     const first = lastSeq + 1;
     const feed = await Subscriber.connect(server);
     await feed.ask({ action: 'subscribe', since: lastSeq }, 'subscribed');
@@ -118,7 +119,7 @@ for (let round = 1; round <= rounds; round++) {
   });
 }
 
-t.test('in the end every job that was due has run, once or more and never early', async (t) => {
+t.test('in the end every job that was due has run, once or more and never early', onlyOne('rounds'), async (t) => {
   const due = [...acknowledged].filter(([, { runs }]) => runs).map(([id]) => id);
   const wrong: string[] = [];
   for (const id of due) {

@@ -4,6 +4,7 @@ import '../support/snapshots.js';
 import { Client } from '../support/client.js';
 import { normalise } from '../support/normalise.js';
 import { startServer } from '../support/server.js';
+import { onlyOne } from '../support/shards.js';
 import { type JobEvent, Subscriber } from '../support/ws.js';
 import { at, never, SHANGHAI } from './forms.js';
 
@@ -23,7 +24,7 @@ const shapes: Record<string, { status: number; metadata: string[]; data?: string
   'job.updated': { status: 0, metadata: ['is_repeat', 'trigger_at'] },
 };
 
-t.test('a job that fails once and then succeeds', async (t) => {
+t.test('a job that fails once and then succeeds', onlyOne('events without a shard'), async (t) => {
   const job = await api.create({
     name: 'fail',
     delay: '20ms',
@@ -144,7 +145,7 @@ t.test('a repeating job is scheduled again after each final failure, its retries
   await api.delete(`/jobs/${job.id}`);
 });
 
-t.test('cancelling tells the status before', async (t) => {
+t.test('cancelling tells the status before', onlyOne('events without a shard'), async (t) => {
   const waiting = await api.create({ name: 'noop', delay: never });
   await api.delete(`/jobs/${waiting.id}`);
   const running = await api.create({ name: 'sleep', delay: '0s', payload: { ms: 60_000 } });
@@ -166,30 +167,34 @@ t.test('an update', async (t) => {
   t.same(feed.types(job.id), ['job.scheduled', 'job.updated']);
 });
 
-t.test('every event has its shape, its code and a time in the server’s zone', async (t) => {
-  const seen = new Set(feed.types());
-  t.same([...seen].sort(), Object.keys(shapes).sort(), 'all seven kinds have been seen');
-  for (const event of feed.events()) {
-    const shape = shapes[event.type]!;
-    const problems: string[] = [];
-    const expectKeys = (what: string, value: object, keys: string[]) => {
-      const got = Object.keys(value)
-        .filter((key) => !(event.type === 'job.retrying' && key === 'manual'))
-        .sort()
-        .join();
-      if (got !== keys.sort().join()) problems.push(`${what}: ${got}`);
-    };
-    expectKeys('event', event, [
-      ...['job_id', 'job_name', 'metadata', 'seq', 'status', 'timestamp', 'type'],
-      ...(shape.data ? ['data'] : []),
-    ]);
-    expectKeys('metadata', event.metadata, [...shape.metadata]);
-    if (shape.data) expectKeys('data', event.data!, [...shape.data]);
-    if (event.status !== shape.status) problems.push(`status ${event.status}`);
-    if (!SHANGHAI.test(event.timestamp)) problems.push(event.timestamp);
-    if (problems.length > 0) t.fail(`${event.type}: ${problems.join('; ')}`);
-  }
-});
+t.test(
+  'every event has its shape, its code and a time in the server’s zone',
+  onlyOne('events without a shard'),
+  async (t) => {
+    const seen = new Set(feed.types());
+    t.same([...seen].sort(), Object.keys(shapes).sort(), 'all seven kinds have been seen');
+    for (const event of feed.events()) {
+      const shape = shapes[event.type]!;
+      const problems: string[] = [];
+      const expectKeys = (what: string, value: object, keys: string[]) => {
+        const got = Object.keys(value)
+          .filter((key) => !(event.type === 'job.retrying' && key === 'manual'))
+          .sort()
+          .join();
+        if (got !== keys.sort().join()) problems.push(`${what}: ${got}`);
+      };
+      expectKeys('event', event, [
+        ...['job_id', 'job_name', 'metadata', 'seq', 'status', 'timestamp', 'type'],
+        ...(shape.data ? ['data'] : []),
+      ]);
+      expectKeys('metadata', event.metadata, [...shape.metadata]);
+      if (shape.data) expectKeys('data', event.data!, [...shape.data]);
+      if (event.status !== shape.status) problems.push(`status ${event.status}`);
+      if (!SHANGHAI.test(event.timestamp)) problems.push(event.timestamp);
+      if (problems.length > 0) t.fail(`${event.type}: ${problems.join('; ')}`);
+    }
+  },
+);
 
 t.test('the times of the events follow those of the job', async (t) => {
   const created = await api.create({ name: 'sleep', delay: '50ms', payload: { ms: 60 } });

@@ -2,16 +2,19 @@
 import t from 'tap';
 import { Client, type Job, type JobList } from '../support/client.js';
 import { startServer } from '../support/server.js';
+import { hasOneShard, onlyOne } from '../support/shards.js';
 import { problem } from './forms.js';
 
 t.setTimeout(60_000);
 const server = await startServer();
 const api = new Client(server);
+/** Over several shards the order of jobs of one second is not that of their making. */
+const known = (found: string[]): string[] => (hasOneShard ? found : found.sort());
 const ids = ({ items }: JobList): string[] => items.map(({ id }) => id);
 const find = async (query: string): Promise<string[]> => {
   const list = await api.list(`?${query}`);
   t.equal(list.total, list.items.length, `${query}: the total`);
-  return ids(list);
+  return known(ids(list));
 };
 
 const make = (fields: object): Promise<Job> => api.create({ name: 'noop', delay: '1h', ...fields });
@@ -21,7 +24,7 @@ const [plain, red, both] = [
   await make({ tags: ['red', 'a/b:c'], delay: '2h', name: 'echo' }),
 ];
 const repeating = await make({ is_repeat: true, delay: '4h' });
-const of = (...jobs: Job[]): string[] => jobs.map(({ id }) => id);
+const of = (...jobs: Job[]): string[] => known(jobs.map(({ id }) => id));
 
 t.test('by tags: all of them, with commas or given several times', async (t) => {
   t.same(await find('tag=red'), of(both, red));
@@ -44,12 +47,16 @@ t.test('by key, of finished jobs as well', async (t) => {
   t.same(await find('key=order-1'), []);
 });
 
-t.test('several statuses, types and ids: any of them', async (t) => {
-  t.same(await find('name=echo,noop'), of(repeating, both, red, plain));
-  t.same(await find('status=pending,failed&name=echo'), of(both));
-  t.same(await find(`id=${plain.id},${both.id},job_1_00000000,x`), of(both, plain));
-  t.same(await find(`id=${Array.from({ length: 999 }, (_, i) => `job_1_${i}`)},${red.id}`), of(red));
-});
+t.test(
+  'several statuses, types and ids: any of them',
+  onlyOne('within a second jobs go by their numbers'),
+  async (t) => {
+    t.same(await find('name=echo,noop'), of(repeating, both, red, plain));
+    t.same(await find('status=pending,failed&name=echo'), of(both));
+    t.same(await find(`id=${plain.id},${both.id},job_1_00000000,x`), of(both, plain));
+    t.same(await find(`id=${Array.from({ length: 999 }, (_, i) => `job_1_${i}`)},${red.id}`), of(red));
+  },
+);
 
 t.test('by kind, pause and outcome', async (t) => {
   t.same(await find('is_repeat=true'), of(repeating));
@@ -62,7 +69,7 @@ t.test('by kind, pause and outcome', async (t) => {
   t.same(await find('last_outcome=success'), []);
 });
 
-t.test('by when they were made and are due', async (t) => {
+t.test('by when they were made and are due', onlyOne('within a second jobs go by their numbers'), async (t) => {
   const middle = encodeURIComponent(red.created_at);
   t.same(await find(`created_after=${middle}`), of(repeating, both, red));
   t.same(await find(`created_before=${middle}`), of(plain));
@@ -72,13 +79,17 @@ t.test('by when they were made and are due', async (t) => {
   t.same(await find(`due_after=${east}`), of(repeating, red), 'the plus of an offset may stand as it is');
 });
 
-t.test('in order of due times, and either way round', async (t) => {
-  t.same(await find('sort=due'), of(plain, both, red, repeating));
-  t.same(await find('sort=due&order=desc'), of(repeating, red, both, plain));
-  t.same(await find('order=asc'), of(plain, red, both, repeating));
-  t.same(await find('sort=created&order=desc'), of(repeating, both, red, plain));
-  t.same(ids(await api.list('?sort=due&offset=1&limit=2')), of(both, red));
-});
+t.test(
+  'in order of due times, and either way round',
+  onlyOne('within a second jobs go by their numbers'),
+  async (t) => {
+    t.same(await find('sort=due'), of(plain, both, red, repeating));
+    t.same(await find('sort=due&order=desc'), of(repeating, red, both, plain));
+    t.same(await find('order=asc'), of(plain, red, both, repeating));
+    t.same(await find('sort=created&order=desc'), of(repeating, both, red, plain));
+    t.same(ids(await api.list('?sort=due&offset=1&limit=2')), of(both, red));
+  },
+);
 
 t.test('cursors lead through each order once', async (t) => {
   for (const query of ['sort=due', 'sort=due&order=desc', 'order=asc', 'due_after=2020-01-01T00:00:00Z']) {
@@ -90,7 +101,7 @@ t.test('cursors lead through each order once', async (t) => {
       if (page.next_cursor === undefined) break;
       page = await api.list(`?${query}&limit=3&cursor=${page.next_cursor}`);
     }
-    t.same(seen, await find(query), query);
+    t.same(seen, ids(await api.list(`?${query}`)), query);
     const { next_cursor } = await api.list(`?${query}&limit=3`);
     for (const other of ['', 'tag=red', 'sort=due&tag=red'])
       problem(t, await api.get(`/jobs?${other}&cursor=${next_cursor}`), 400, 'validation_failed', `for ${other}`);
@@ -119,7 +130,9 @@ t.test('a text in payload, result or last error, case ignored', async (t) => {
   t.same(await search('q=needle&status=pending'), []);
   t.same(await search('q=needle&status=failed&due_after=2020-01-01T00:00:00Z'), of(failed));
   const first = (await api.get<Found>('/jobs?q=%7B&limit=2')).body;
-  t.same([first.items.length, first.scanned], [2, 2]);
+  t.equal(first.items.length, 2);
+  // Over several nodes each looks for so many.
+  t.ok(hasOneShard ? first.scanned === 2 : first.scanned >= 2, `${first.scanned} were looked at`);
   const seen = first.items.map(({ id }) => id);
   for (let cursor = first.next_cursor; cursor !== undefined; ) {
     const { body } = await api.get<Found>(`/jobs?q=%7B&limit=2&cursor=${cursor}`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Client, type Job } from '../support/client.js';
 import { runCli, type Server, startServer, temporary } from '../support/server.js';
+import { onlyOne } from '../support/shards.js';
 import { Subscriber } from '../support/ws.js';
 import { at, never, problem } from './forms.js';
 
@@ -206,7 +207,7 @@ async function mustHold(t: Test, other: Server, ids: { job: string; typed: strin
   t.match(await client.get('/job-types/noop'), { body: { paused: true, pause_reason: 't' } });
 }
 
-t.test('kill -9, a backup and a restore lose no pause', async (t) => {
+t.test('kill -9, a backup and a restore lose no pause', onlyOne('backups'), async (t) => {
   const victim = await startServer({ args: ['--timezone', 'UTC'] });
   const client = new Client(victim);
   const job = (await client.create({ name: 'echo', delay: never })).id;

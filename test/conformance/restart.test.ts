@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Client, eventually, type Job, type Stats } from '../support/client.js';
 import { handlersFolder, runCli, startServer, temporary } from '../support/server.js';
+import { onlyOne } from '../support/shards.js';
 import { Subscriber } from '../support/ws.js';
 import { at, ID, jobsInEveryStatus, never } from './forms.js';
 
@@ -19,7 +20,7 @@ const counts = ({ pending, running, completed, failed, cancelled, heap_size }: S
   heap_size,
 });
 
-t.test('jobs, counters, ids and the numbers of the events go on', async (t) => {
+t.test('jobs, counters, ids and the numbers of the events go on', onlyOne('one number for all events'), async (t) => {
   const server = await startServer({ args: ['--grace', '200ms'] });
   const api = new Client(server);
   let feed = await Subscriber.to(server);

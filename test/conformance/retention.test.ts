@@ -2,44 +2,49 @@
 import t from 'tap';
 import { Client, eventually } from '../support/client.js';
 import { startServer } from '../support/server.js';
+import { onlyOne } from '../support/shards.js';
 import { Subscriber } from '../support/ws.js';
 import { never, problem } from './forms.js';
 
 t.setTimeout(90_000);
 const removalMs = 30_000;
 
-t.test('--retain keeps at most that many finished jobs, the latest', async (t) => {
-  const server = await startServer({ args: ['--retain', '10'] });
-  const api = new Client(server);
-  const feed = await Subscriber.to(server);
-  const waiting = await api.create({ name: 'noop', delay: never });
-  const ids: string[] = [];
-  for (let i = 0; i < 30; i++) {
-    const { id } = await api.create({ name: 'noop', delay: '0s' });
-    await feed.event(id, 'job.completed');
-    ids.push(id);
-  }
-  await eventually(
-    async () => (await api.list('?status=success')).total <= 10,
-    'too many finished jobs are kept',
-    removalMs,
-  );
-  const kept = await api.list('?status=success');
-  t.equal(kept.total, 10);
-  t.same(
-    kept.items.map(({ id }) => id),
-    ids.slice(-10).reverse(),
-  );
-  problem(t, await api.get(`/jobs/${ids[0]}`), 404, 'not_found', 'a removed job');
-  problem(t, await api.post(`/jobs/${ids[0]}/retry`), 404, 'not_found', 'a removed job');
-  t.equal((await api.job(waiting.id)).status, 'pending', 'what is not finished stays');
-  t.match(await api.stats(), { completed: 30, pending: 1 }, 'the counters do not fall');
+t.test(
+  '--retain keeps at most that many finished jobs, the latest',
+  onlyOne('each shard keeps its part of --retain'),
+  async (t) => {
+    const server = await startServer({ args: ['--retain', '10'] });
+    const api = new Client(server);
+    const feed = await Subscriber.to(server);
+    const waiting = await api.create({ name: 'noop', delay: never });
+    const ids: string[] = [];
+    for (let i = 0; i < 30; i++) {
+      const { id } = await api.create({ name: 'noop', delay: '0s' });
+      await feed.event(id, 'job.completed');
+      ids.push(id);
+    }
+    await eventually(
+      async () => (await api.list('?status=success')).total <= 10,
+      'too many finished jobs are kept',
+      removalMs,
+    );
+    const kept = await api.list('?status=success');
+    t.equal(kept.total, 10);
+    t.same(
+      kept.items.map(({ id }) => id),
+      ids.slice(-10).reverse(),
+    );
+    problem(t, await api.get(`/jobs/${ids[0]}`), 404, 'not_found', 'a removed job');
+    problem(t, await api.post(`/jobs/${ids[0]}/retry`), 404, 'not_found', 'a removed job');
+    t.equal((await api.job(waiting.id)).status, 'pending', 'what is not finished stays');
+    t.match(await api.stats(), { completed: 30, pending: 1 }, 'the counters do not fall');
 
-  await server.restart();
-  t.equal((await api.list()).total, 11, 'a restart brings none back');
-  t.match(await api.stats(), { completed: 30, pending: 1, failed: 0, cancelled: 0 });
-  await server.kill();
-});
+    await server.restart();
+    t.equal((await api.list()).total, 11, 'a restart brings none back');
+    t.match(await api.stats(), { completed: 30, pending: 1, failed: 0, cancelled: 0 });
+    await server.kill();
+  },
+);
 
 t.test('--retention removes what finished longer ago', async (t) => {
   const server = await startServer({ args: ['--retention', '1s', '--retention-failed', '1s'] });

@@ -7,7 +7,7 @@ import { startServer, temporary } from '../support/server.js';
 import { Subscriber } from '../support/ws.js';
 import { never, problem } from './forms.js';
 
-t.setTimeout(60_000);
+t.setTimeout(180_000);
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   t.test(`${signal}: a running attempt ends in peace, nothing new is accepted or started, exit 0`, async (t) => {

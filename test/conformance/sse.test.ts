@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap';
 import { Client, type Job, type Problem } from '../support/client.js';
 import { startServer } from '../support/server.js';
+import { onlyOne } from '../support/shards.js';
 import { StreamReader } from '../support/sse.js';
 import { Subscriber } from '../support/ws.js';
 
@@ -29,21 +30,25 @@ async function hears(t: Test, query: string, expected: { noop: readonly string[]
   await reader.close();
 }
 
-t.test('it begins with the answer and goes on with what a WebSocket hears', async (t) => {
-  const reader = await StreamReader.to(server);
-  t.equal(reader.response.headers['content-type'], 'text/event-stream');
-  t.equal(reader.response.headers['cache-control'], 'no-store');
-  const { id } = await run('noop');
-  await reader.event(id, 'job.completed');
-  await feed.event(id, 'job.completed');
-  const [first] = reader.blocks;
-  t.same(first?.message?.filter, { job_types: [], event_types: [], job_ids: [] });
-  t.equal(first?.id, String(first?.message?.seq), 'with the resume point');
-  t.same(reader.events(id), feed.events(id));
-  for (const block of reader.blocks.slice(1))
-    if (block.message !== undefined) t.equal(block.id, String(block.message.seq));
-  await reader.close();
-});
+t.test(
+  'it begins with the answer and goes on with what a WebSocket hears',
+  onlyOne('one number for all events'),
+  async (t) => {
+    const reader = await StreamReader.to(server);
+    t.equal(reader.response.headers['content-type'], 'text/event-stream');
+    t.equal(reader.response.headers['cache-control'], 'no-store');
+    const { id } = await run('noop');
+    await reader.event(id, 'job.completed');
+    await feed.event(id, 'job.completed');
+    const [first] = reader.blocks;
+    t.same(first?.message?.filter, { job_types: [], event_types: [], job_ids: [] });
+    t.equal(first?.id, String(first?.message?.seq), 'with the resume point');
+    t.same(reader.events(id), feed.events(id));
+    for (const block of reader.blocks.slice(1))
+      if (block.message !== undefined) t.equal(block.id, String(block.message.seq));
+    await reader.close();
+  },
+);
 
 t.test('the values of a field have commas between them', async (t) => {
   await hears(t, '', { noop: life, echo: life });
@@ -69,7 +74,7 @@ t.test('single jobs can be followed', async (t) => {
   await reader.close();
 });
 
-t.test('it resumes after the last id, which goes before since', async (t) => {
+t.test('it resumes after the last id, which goes before since', onlyOne('one number for all events'), async (t) => {
   await run('noop');
   const { id } = await run('noop');
   const { seq } = await feed.event(id, 'job.completed');
@@ -90,7 +95,7 @@ t.test('it resumes after the last id, which goes before since', async (t) => {
   }
 });
 
-t.test('what cannot be used is refused, all of it together', async (t) => {
+t.test('what cannot be used is refused, all of it together', onlyOne('one number for all events'), async (t) => {
   const refusals: [query: string, header: string | undefined, path: string, message: RegExp][] = [
     ['since=99999999', undefined, 'query.since', /^is 99999999, and the latest event is \d+: it is of another/],
     ['', '99999999', 'header.Last-Event-ID', /^is 99999999, and the latest event is/],

@@ -4,6 +4,7 @@ import '../support/snapshots.js';
 import { Client, type Job } from '../support/client.js';
 import { normalise } from '../support/normalise.js';
 import { startServer } from '../support/server.js';
+import { onlyOne } from '../support/shards.js';
 import { type Filter, Subscriber } from '../support/ws.js';
 import { at, SHANGHAI } from './forms.js';
 
@@ -128,53 +129,61 @@ t.test('after unsubscribe nothing comes, and it can be subscribed again', async 
   await subscriber.close();
 });
 
-t.test('subscribed tells the filter and the number of the events so far', async (t) => {
-  const subscriber = await Subscriber.connect(server);
-  const filter = { job_types: ['noop'], event_types: ['job.started'], job_ids: ['job_xxx'] };
-  const first = await subscriber.subscribe(filter);
-  t.same(first.filter, filter);
-  t.same(Object.keys(first).sort(), ['filter', 'seq', 'type']);
-  t.type(first.seq, 'number');
-  await feed.settle();
-  const second = await subscriber.subscribe();
-  const { id } = await run('noop');
-  const event = await subscriber.event(id, 'job.scheduled');
-  t.equal(event.seq, second.seq! + 1, 'the first event behind it');
-  t.ok(subscriber.messages.indexOf(event) > subscriber.messages.indexOf(second));
-  await subscriber.close();
-});
+t.test(
+  'subscribed tells the filter and the number of the events so far',
+  onlyOne('one number for all events'),
+  async (t) => {
+    const subscriber = await Subscriber.connect(server);
+    const filter = { job_types: ['noop'], event_types: ['job.started'], job_ids: ['job_xxx'] };
+    const first = await subscriber.subscribe(filter);
+    t.same(first.filter, filter);
+    t.same(Object.keys(first).sort(), ['filter', 'seq', 'type']);
+    t.type(first.seq, 'number');
+    await feed.settle();
+    const second = await subscriber.subscribe();
+    const { id } = await run('noop');
+    const event = await subscriber.event(id, 'job.scheduled');
+    t.equal(event.seq, second.seq! + 1, 'the first event behind it');
+    t.ok(subscriber.messages.indexOf(event) > subscriber.messages.indexOf(second));
+    await subscriber.close();
+  },
+);
 
-t.test('seq grows by one with every event of the server, the same for all', async (t) => {
-  const [one, other] = [await Subscriber.to(server), await Subscriber.to(server)];
-  const jobs = await Promise.all(
-    Array.from({ length: 60 }, (_, i) =>
-      run(i % 2 ? 'noop' : 'fail', { payload: { message: 'x' }, max_retries: 1, retry_delay: '5ms' }),
-    ),
-  );
-  await Promise.all(
-    jobs.map((job, i) => (i % 2 ? one.event(job.id, 'job.completed') : one.event(job.id, 'job.failed', 2))),
-  );
-  await other.waitFor(({ seq }) => seq === one.events().at(-1)!.seq);
-  for (const subscriber of [one, other]) {
-    const seqs = subscriber.events().map(({ seq }) => seq);
-    t.same(
-      seqs,
-      seqs.map((_, i) => seqs[0]! + i),
+t.test(
+  'seq grows by one with every event of the server, the same for all',
+  onlyOne('one number for all events'),
+  async (t) => {
+    const [one, other] = [await Subscriber.to(server), await Subscriber.to(server)];
+    const jobs = await Promise.all(
+      Array.from({ length: 60 }, (_, i) =>
+        run(i % 2 ? 'noop' : 'fail', { payload: { message: 'x' }, max_retries: 1, retry_delay: '5ms' }),
+      ),
     );
-  }
-  // One of them may have subscribed while events of an earlier test were still coming.
-  const first = Math.max(one.events()[0]!.seq, other.events()[0]!.seq);
-  const last = Math.min(one.events().at(-1)!.seq, other.events().at(-1)!.seq);
-  const both = (subscriber: Subscriber) => subscriber.events().filter(({ seq }) => seq >= first && seq <= last);
-  t.same(both(one), both(other));
-  const times = one.events().map(({ timestamp }) => at(timestamp));
-  t.same(
-    times,
-    [...times].sort((a, b) => a - b),
-    'and time does not go back',
-  );
-  await Promise.all([one.close(), other.close()]);
-});
+    await Promise.all(
+      jobs.map((job, i) => (i % 2 ? one.event(job.id, 'job.completed') : one.event(job.id, 'job.failed', 2))),
+    );
+    await other.waitFor(({ seq }) => seq === one.events().at(-1)!.seq);
+    for (const subscriber of [one, other]) {
+      const seqs = subscriber.events().map(({ seq }) => seq);
+      t.same(
+        seqs,
+        seqs.map((_, i) => seqs[0]! + i),
+      );
+    }
+    // One of them may have subscribed while events of an earlier test were still coming.
+    const first = Math.max(one.events()[0]!.seq, other.events()[0]!.seq);
+    const last = Math.min(one.events().at(-1)!.seq, other.events().at(-1)!.seq);
+    const both = (subscriber: Subscriber) => subscriber.events().filter(({ seq }) => seq >= first && seq <= last);
+    t.same(both(one), both(other));
+    const times = one.events().map(({ timestamp }) => at(timestamp));
+    t.same(
+      times,
+      [...times].sort((a, b) => a - b),
+      'and time does not go back',
+    );
+    await Promise.all([one.close(), other.close()]);
+  },
+);
 
 t.test('ping and get_stats, also without a subscription', async (t) => {
   const subscriber = await Subscriber.connect(server);

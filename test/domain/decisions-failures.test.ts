@@ -190,6 +190,17 @@ t.test('interrupt', async (t) => {
     t.match(exhausted, { state: { status: 'failed', interruptions: 0 }, counts: 'failed' });
   });
 
+  t.test('those that were asked for count as one, however many there are', async (t) => {
+    let job = runningJob({});
+    for (let restart = 1; restart <= 5; restart++) {
+      const { state } = interrupt(job, true, noon, true);
+      t.match(state, { status: 'pending', interruptions: 1 }, `restart ${restart}`);
+      job = { ...job, state: start({ ...job, state }, noon).state };
+    }
+    t.match(interrupt(runningJob({}, { interruptions: 2 }), true, noon, true).state, { interruptions: 2 });
+    t.match(interrupt(runningJob({}, { interruptions: 0 }), false, noon, true).state, { interruptions: 0 });
+  });
+
   t.test('one that had not begun does not make the third', async (t) => {
     const decision = interrupt(runningJob({}, { interruptions: 2 }), false, noon);
     t.match(decision.state, { status: 'pending', interruptions: 2 });

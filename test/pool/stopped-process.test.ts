@@ -1,13 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import t from 'tap';
 import { PoolHarness } from './harness.js';
-
-/** Stops this process and lets it go on after `ms`: a child does it, since a stopped process cannot. */
-async function stopFor(ms: number): Promise<void> {
-  const helper = spawn('sh', ['-c', `kill -STOP ${process.pid}; sleep ${ms / 1000}; kill -CONT ${process.pid}`]);
-  await once(helper, 'exit');
-}
+import { stopFor } from './stop-for.js';
 
 t.test('time in which the whole process was stopped makes no attempt fail', async (t) => {
   const harness = await PoolHarness.start(t, { threads: 2 });

@@ -1,8 +1,9 @@
 import t from 'tap';
 import { Dispatched } from '../../src/pool/dispatched.js';
+import type { SignalReason } from '../../src/pool/shared/messages.js';
 import { cameTooLate, outcomesOfLoss, unreportedOutcome } from '../../src/pool/verdict.js';
 
-function running(slot: number, signalled?: 'timeout' | 'cancelled' | 'shutdown'): Dispatched {
+function running(slot: number, signalled?: SignalReason): Dispatched {
   const dispatched = new Dispatched({
     jobSeq: slot,
     fence: 1,
@@ -87,7 +88,13 @@ t.test('a handler that came to its end in the last moment of its thread', (t) =>
 });
 
 t.test('the end of the pool charges nobody', (t) => {
-  t.match(outcomesOfLoss({ kind: 'shutdown' }, 1, [running(1)], ranMs), [free]);
+  t.match(outcomesOfLoss({ kind: 'shutdown' }, 1, [running(1)], ranMs), [{ ...free, planned: true }]);
+  const overrun = { kind: 'overrun', current: 0, silent: false } as const;
+  for (const reason of ['shutdown', 'lease_lost'] as const)
+    t.match(outcomesOfLoss(overrun, 0, [running(1, reason), running(2)], ranMs), [
+      { kind: 'interrupted', planned: true },
+      { kind: 'interrupted', planned: undefined },
+    ]);
   t.end();
 });
 

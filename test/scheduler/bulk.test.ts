@@ -195,3 +195,29 @@ t.test('the last hundred are kept', async (t) => {
     ids,
   );
 });
+
+t.test('a request that comes twice under one number is one', async (t) => {
+  const world = new World({ handlers });
+  make(world, 3);
+  const filter = meantBy('pause', { names: ['a'] });
+  const answers: (BulkRecord | undefined)[] = [];
+  const send = (): void => {
+    const jobs = answered(world.queries.matching(filter));
+    const request = { kind: 'bulk', action: 'pause', filter, askedFilter: '{}', jobs, id: 7 } as const;
+    world.scheduler.request(request, 1, (answer) =>
+      answers.push(answer.ok && 'bulk' in answer ? answer.bulk : undefined),
+    );
+  };
+  send();
+  send();
+  world.settle();
+  make(world, 2);
+  send();
+  world.settle();
+  t.match(answers, [{ id: 7 }, { id: 7 }, { id: 7, status: 'success', done: 3 }]);
+  t.match(world.scheduler.bulks, [{ id: 7, matched: 3, done: 3 }]);
+  t.equal(world.scheduler.bulks.length, 1);
+  const next = ask(world, 'cancel', { names: ['a'] });
+  world.settle();
+  t.match(next(), { id: 8, done: 5 });
+});

@@ -7,10 +7,11 @@ interface Told {
   readonly recovering?: boolean;
   readonly blocked?: boolean;
   readonly draining?: boolean;
+  readonly giving?: boolean;
 }
 
-function modeOf({ crowded = false, recovering = false, blocked = false, draining = false }: Told): ModeName {
-  const kept = new Modes({ isCrowded: () => crowded, isRecovering: () => recovering });
+function modeOf({ crowded = false, recovering = false, blocked = false, draining = false, giving }: Told): ModeName {
+  const kept = new Modes({ isCrowded: () => crowded, isRecovering: () => recovering, isGiving: () => giving === true });
   if (blocked) kept.writeRefused(0);
   if (draining) kept.drain();
   return kept.current.name;
@@ -21,7 +22,8 @@ t.test('one mode holds, whatever has come together', async (t) => {
     [{}, 'open'],
     [{ recovering: true }, 'recovering'],
     [{ recovering: true, crowded: true }, 'crowded'],
-    [{ recovering: true, crowded: true, blocked: true }, 'blocked'],
+    [{ crowded: true, giving: true }, 'giving'],
+    [{ recovering: true, crowded: true, blocked: true, giving: true }, 'blocked'],
     [{ recovering: true, crowded: true, draining: true }, 'draining'],
     [{ recovering: true, crowded: true, blocked: true, draining: true }, 'draining_blocked'],
   ];
@@ -42,8 +44,10 @@ t.test('what each mode permits', async (t) => {
     ['open', 'takes requests', 'starts', 'refills', 'at_once', 'healthy'],
     ['crowded', 'takes requests', 'starts nothing', 'refills', 'at_once', 'healthy'],
     ['blocked', 'storage_unavailable', 'starts nothing', 'refills', 'now_and_then', 'degraded'],
+    ['giving', 'storage_unavailable', 'starts nothing', 'refills nothing', 'at_once', 'healthy'],
     ['draining', 'draining', 'starts nothing', 'refills nothing', 'at_once', 'draining'],
     ['draining_blocked', 'draining', 'starts nothing', 'refills nothing', 'now_and_then', 'draining'],
+    ['without_shards', 'storage_unavailable', 'starts nothing', 'refills', 'at_once', 'healthy'],
   ]);
   for (const [key, { name }] of Object.entries(modes)) t.equal(name, key);
 });

@@ -1,6 +1,7 @@
 /** A disk that takes no writes: requests are refused and leave nothing, facts are kept, nothing new starts, and it resumes. */
 import t from 'tap';
-import { DiskBroken, DiskFull, World } from '../support/world.js';
+import { ClaimedElsewhere } from '../../src/store/port.js';
+import { DiskBroken, DiskFull, KeyClaimed, World } from '../support/world.js';
 import {
   after,
   cancel,
@@ -342,4 +343,27 @@ t.test('a disk that stays full gathers nothing with every try', async (t) => {
   free();
   world.pass(20 * second);
   t.same(running(world).sort(), [...repeating].sort(), 'and all of them go on');
+});
+
+t.test('a key that another shard of the cluster has: all is decided again, and the disk is not full', async (t) => {
+  const world = new World();
+  const seq = make(world);
+  world.pass(1);
+  t.same(running(world), [seq]);
+  let claims = 1;
+  world.kv.beforeWrite = () => {
+    if (claims-- > 0) throw new KeyClaimed();
+  };
+  // They go into one batch, with the outcome.
+  const answers = ['taken', 'free'].map((key) =>
+    send(world, { kind: 'create', draft: draftOf({ key, trigger: after(hour) }) }),
+  );
+  world.end(seq);
+  world.pass(1);
+  for (const [answer] of answers)
+    t.ok(answer?.ok === false && answer.refusal instanceof ClaimedElsewhere, 'it can be decided again elsewhere');
+  t.equal(world.scheduler.mode.name, 'open', 'writing goes on');
+  t.equal(state(world, seq).status, 'success', 'what has happened is written with the next commit');
+  t.equal(world.queries.totals().pending, 0, 'nothing of the requests is there');
+  t.match(world.ask({ kind: 'create', draft: draftOf({ key: 'free', trigger: after(hour) }) }), { ok: true });
 });

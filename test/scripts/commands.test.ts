@@ -28,6 +28,7 @@ t.test('each explains itself, and tells what is wrong with its options in one li
     'dist/test/fuzz/cli.js': '--seconds',
     'dist/test/soak/cli.js': '--rate',
     'dist/bench/cli.js': '--runs',
+    'dist/test/cluster/run.js': '--nodes',
     'scripts/mutate.mjs': '--seeds',
     'scripts/test.mjs': '--jobs',
   };

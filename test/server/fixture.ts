@@ -118,6 +118,7 @@ export class FakeQueries implements Queries {
   readonly asked: ListQuery[] = [];
   page: ListPage = { total: 0, jobs: [] };
   seq = 0;
+  readonly shards = 1;
 
   add(...jobs: Job[]): void {
     for (const each of jobs) this.jobs.set(idOf(each), each);
@@ -157,6 +158,9 @@ export class FakeQueries implements Queries {
     return { pending: 12, running: 3, completed: 1542, failed: 8, cancelled: 2 };
   }
   lastEvent(): number {
+    return this.seq;
+  }
+  lastEventOf(): number {
     return this.seq;
   }
   logs: Queries['logs'] = (id) =>

@@ -1,6 +1,7 @@
 /** What lists find, against the plain rules: of what is kept for finding nothing is lost, and nothing stays too long. */
 import { groupOfJob } from '../../src/domain/finding/error-group.js';
 import { type JobFilter, matches } from '../../src/domain/finding/job-filter.js';
+import { singleShard } from '../../src/domain/ids/job-numbers.js';
 import type { Job } from '../../src/domain/job.js';
 import type { World } from '../support/world.js';
 import { must } from './event-replay.js';
@@ -29,7 +30,7 @@ export function checkFinds({ queries, scheduler, store }: World, jobs: readonly 
   if (middle) filters.push({ createdFrom: middle.spec.createdAt }, { createdBefore: middle.spec.createdAt });
   for (const filter of filters) {
     const { total, jobs: found } = queries.list({ filter, offset: 0, limit: 10_000 });
-    const [is, expected] = [found, jobs.filter((job) => matches(job, filter))].map((list) =>
+    const [is, expected] = [found, jobs.filter((job) => matches(job, filter, singleShard))].map((list) =>
       list.map(({ spec }) => spec.seq).join(),
     );
     must(is === expected, () => `a list of ${JSON.stringify(filter)} has the jobs ${is}, and not ${expected}`);

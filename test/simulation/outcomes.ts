@@ -47,7 +47,7 @@ export function anyOutcome(random: Random, jobSeq: number, fence: number, next: 
     case 'final':
       return { ...failed, retryable: false };
     case 'interrupted':
-      return { ...base, kind: 'interrupted', begun: true, suspect: random.chance(0.3) };
+      return { ...base, kind: 'interrupted', begun: true, suspect: random.chance(0.3), planned: random.chance(0.2) };
     case 'snoozed':
       return { ...base, kind: 'snoozed', waitMs: random.pick([10, 1000, 60_000]) };
     default:

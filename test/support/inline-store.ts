@@ -2,11 +2,11 @@ import type { SealedBatch } from '../../src/store/format/sealing.js';
 import type { StoreEngine } from '../../src/store/trees/engine.js';
 import type { LogOrder } from '../../src/store/trees/job-logs.js';
 import type { MergeOrder, Storage, StorageEvents } from '../../src/store/trees/storage.js';
-import { DiskBroken, DiskFull } from './disk-faults.js';
+import { DiskBroken, DiskFull, KeyClaimed } from './disk-faults.js';
 
 /** Commits and merge slices happen when `step` is called, in order, as on a thread of its own. */
 export class InlineStore implements Storage {
-  events: StorageEvents | undefined;
+  events: (StorageEvents & { claimed?(): void }) | undefined;
   /** Called when a batch is on disk and nobody has been told. */
   afterCommit: () => void = () => {};
   /** Called when lines of handlers are on disk and nobody has been told. */
@@ -36,6 +36,10 @@ export class InlineStore implements Storage {
       try {
         this.engine.commit(batch);
       } catch (error) {
+        if (error instanceof KeyClaimed) {
+          this.#report(() => this.events?.claimed?.());
+          return;
+        }
         if (!(error instanceof DiskFull || error instanceof DiskBroken)) throw error;
         const { message } = error;
         this.#report(() => this.events?.failed(batch.position, { message, broken: error instanceof DiskBroken }));

@@ -9,6 +9,9 @@ import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import t from 'tap';
 import { testedHttp } from './http.js';
+import { startNodesAsOne } from './nodes-as-one.js';
+import { testedShards } from './shards.js';
+import { testedNodes } from './tested-nodes.js';
 
 /** The repository: this file runs as `dist/test/support/server.js`. */
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -35,7 +38,7 @@ export interface ServerOptions {
 }
 
 export interface Server {
-  /** `http://127.0.0.1:<port>` */
+  /** `http://127.0.0.1:<port>`; of several nodes any, another each time, and so with the next two. */
   readonly url: string;
   readonly port: number;
   /** The base URL of the API. */
@@ -91,7 +94,14 @@ export function handlersFolder(sources: Record<string, string>, withOwn = true):
   return folder;
 }
 
-export async function startServer(options: ServerOptions = {}): Promise<Server> {
+/** A server as tests ask for it: a process, or several that work as one (`TEST_NODES=3`). */
+export const startServer: typeof startProcess = (options = {}) =>
+  testedNodes === undefined
+    ? startProcess(options)
+    : startNodesAsOne({ dataDir: join(temporary(), 'store'), ...options }, testedNodes, startProcess);
+
+/** A process of its own, whatever the tests run on. */
+export async function startProcess(options: ServerOptions = {}): Promise<Server> {
   const dataDir = options.dataDir ?? join(temporary(), 'store');
   const handlers =
     typeof options.handlers === 'string' ? resolve(root, options.handlers) : handlersFolder(options.handlers ?? {});
@@ -185,7 +195,12 @@ export function run(
   );
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: root,
-    env: { ...Object.fromEntries(inherited), ESCAPEMENT_HTTP: testedHttp, ...env },
+    env: {
+      ...Object.fromEntries(inherited),
+      ESCAPEMENT_HTTP: testedHttp,
+      ...(testedShards > 1 && { ESCAPEMENT_SHARDS: String(testedShards) }),
+      ...env,
+    },
     stdio: [stdin, stdout, 'pipe'],
   });
   children.add(child);

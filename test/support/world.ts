@@ -8,6 +8,7 @@ import { Refusal } from '../../src/domain/errors.js';
 import type { JobEvent, TransientEvent } from '../../src/domain/events.js';
 import type { Logger } from '../../src/log.js';
 import type { Attempt, HandlerInfo, Outcome, Pool } from '../../src/pool/port.js';
+import type { Places } from '../../src/scheduler/admission/places.js';
 import type { Answer, JobDraft, Request } from '../../src/scheduler/messages.js';
 import type { Scheduler } from '../../src/scheduler/scheduler.js';
 import { makeShard, type ShardPorts } from '../../src/shard.js';
@@ -26,12 +27,12 @@ import type { JobSets } from '../../src/store/trees/job-sets.js';
 import { noTelemetry, type Telemetry } from '../../src/telemetry/port.js';
 import type { DueLanes } from '../../src/timer/lanes.js';
 import type { Waker } from '../../src/timer/waker.js';
-import { DiskBroken, DiskFull } from './disk-faults.js';
+import { DiskBroken, DiskFull, KeyClaimed } from './disk-faults.js';
 import { FakeClock } from './fake-clock.js';
 import { InlineStore } from './inline-store.js';
 import { MemoryKv } from './kv-memory.js';
 
-export { DiskBroken, DiskFull };
+export { DiskBroken, DiskFull, KeyClaimed };
 
 export class FakePool implements Pool {
   capacity = 8;
@@ -119,6 +120,8 @@ export interface WorldOptions {
   readonly poolCapacity?: number;
   /** Types for which the pool has places of their own, and how many. */
   readonly ownPlaces?: Readonly<Record<string, number>>;
+  /** Where other processes run attempts too. */
+  readonly places?: Places;
 }
 
 /** An enqueued job that is refused; all others are drafts as JSON. */
@@ -198,6 +201,7 @@ export class World {
       }),
       ...(options.requestedJobsPerTurn !== undefined && { requestedJobsPerTurn: options.requestedJobsPerTurn }),
       looksPerTurn: options.looksPerTurn,
+      places: options.places,
       ...(options.jobLogBytes !== undefined && {
         jobLogs: {
           maxBytes: options.jobLogBytes,

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import t from 'tap';
 import { latenessBounds } from '../../src/telemetry/counts.js';
 import { History, historyFile, type Totals } from '../../src/telemetry/history/history.js';
-import { quantile, readPoint, together, writePoint } from '../../src/telemetry/history/point.js';
+import {
+  mergedPoints,
+  type Point,
+  quantile,
+  readPoint,
+  together,
+  writePoint,
+} from '../../src/telemetry/history/point.js';
 
 const buckets = latenessBounds.length + 1;
 const start = Date.UTC(2024, 0, 2, 15, 0, 0);
@@ -55,6 +62,15 @@ t.test('a point tells what happened in its ten seconds, and thirty of them are f
   t.match(long, { at: start, started: (30 * 31) / 2, pending: 30 });
   t.same(others, [], 'five minutes that are not over are not shown');
   t.equal(history.points('10s', start + 20 * second, start + 40 * second).length, 3, 'both ends are included');
+});
+
+t.test('points of several nodes are one for each step', async (t) => {
+  const point = (at: number, count: number): Point => ({
+    ...{ at, created: count, started: count, succeeded: count, failed: 0, pending: count, running: count },
+    lateness: [count, 0, 1],
+  });
+  const merged = mergedPoints([[point(10, 1), point(20, 2)], [point(20, 3), point(30, 4)], []]);
+  t.same(merged, [point(10, 1), { ...point(20, 5), lateness: [5, 0, 2] }, point(30, 4)]);
 });
 
 t.test('what was written is there after a kill, and what was torn is not', async (t) => {

@@ -3,8 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { ClusterCounts } from '../../src/telemetry/cluster/cluster-counts.js';
+import { type ClusterFigures, clusterMetricsOf } from '../../src/telemetry/cluster/cluster-metrics.js';
 import { Counts, maxTypes } from '../../src/telemetry/counts.js';
-import { type Figures, metricsOf, type Sample } from '../../src/telemetry/metrics.js';
+import { type Figures, type Metric, metricsOf, type Sample } from '../../src/telemetry/metrics.js';
 import { expose } from '../../src/telemetry/prometheus.js';
 import { document, fileIn, programs, replaced } from '../support/documents.js';
 
@@ -22,6 +24,21 @@ const figures: Figures = {
   freeBytes: () => 8192,
   logRecords: () => 7,
 };
+
+const clusterFigures: ClusterFigures = {
+  counts: new ClusterCounts(),
+  leaseMs: () => 2500,
+  clockOffsetMs: () => -40,
+  nodes: () => ({ live: 3, leaving: 0, dead: 1 }),
+  shards: () => ({ own: 5, other: 10, idle: 1 }),
+  behind: () => ({ index: 2, pages: 7 }),
+};
+
+/** Those of a node of a cluster. */
+const allMetrics = (counts: Counts): readonly Metric[] => [
+  ...metricsOf(counts, figures),
+  ...clusterMetricsOf(clusterFigures),
+];
 
 function samples(counts: Counts, name: string, from: Figures = figures): Sample[] {
   const metric = metricsOf(counts, from).find((each) => each.name === `escapement_${name}`);
@@ -52,7 +69,7 @@ function busy(): Counts {
 
 t.test('the document has every metric as it is exported', async (t) => {
   const document = readFileSync(new URL('docs/metrics.md', root), 'utf8');
-  const rows = metricsOf(new Counts(), figures).map(
+  const rows = allMetrics(new Counts()).map(
     ({ name, type, labels, help }) =>
       `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(', ')} | ${help} |`,
   );
@@ -63,7 +80,7 @@ t.test('the document has every metric as it is exported', async (t) => {
 });
 
 t.test('alert rules and the board ask for metrics that there are', async (t) => {
-  const text = await (await expose(metricsOf(busy(), figures))).text();
+  const text = await (await expose(allMetrics(busy()))).text();
   for (const file of ['docs/alerts.yml', 'docs/grafana.json', 'docs/metrics.md', 'docs/operate.md']) {
     const asked =
       readFileSync(new URL(file, root), 'utf8').match(/\b(?:escapement|nodejs|process)_[a-z0-9_]+[a-z0-9]\b/g) ?? [];
@@ -74,7 +91,7 @@ t.test('alert rules and the board ask for metrics that there are', async (t) => 
 });
 
 t.test('what is exported has the labels that are declared, and no others', async (t) => {
-  for (const metric of metricsOf(busy(), figures)) {
+  for (const metric of allMetrics(busy())) {
     const all = [...metric.values()];
     t.ok(all.length > 0, metric.name);
     for (const { labels } of all)
@@ -87,7 +104,7 @@ t.test('what is exported has the labels that are declared, and no others', async
 });
 
 t.test('names are of the form that Prometheus asks for', async (t) => {
-  for (const { name, type, help } of metricsOf(new Counts(), figures)) {
+  for (const { name, type, help } of allMetrics(new Counts())) {
     t.match(name, /^escapement_[a-z]+(_[a-z]+)*$/);
     t.equal(name.endsWith('_total'), type === 'counter', `${name}: counters end with _total`);
     t.notMatch(name, /_(count|sum|bucket|ms|milliseconds|kb|info_.*)$/, name);
@@ -196,4 +213,32 @@ t.test('nothing of the library is loaded before somebody asks', async (t) => {
     process.exit();`;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
   t.equal(stdout.trim(), 'false true', stderr);
+});
+
+t.test('what a node counts of its cluster', async (t) => {
+  const counts = new ClusterCounts();
+  counts.statementEnded('append', 'done', 4);
+  counts.statementEnded('append', 'unknown', 5000);
+  counts.statementEnded('append', 'of a later version', 1);
+  counts.peerAnswered('misdirected');
+  const of = (name: string): Sample[] => [
+    ...(clusterMetricsOf({ ...clusterFigures, counts, clockOffsetMs: () => undefined })
+      .find((each) => each.name === `escapement_cluster_${name}`)
+      ?.values() ?? []),
+  ];
+  const ends = of('statements_total').filter(({ labels, value }) => labels.statement === 'append' && value > 0);
+  t.same(
+    ends.map(({ labels }) => labels.end),
+    ['done', 'unknown', 'of a later version'],
+  );
+  const sum = of('statement_duration_seconds').find(
+    ({ labels, metricName }) => labels.statement === 'append' && metricName?.endsWith('_sum'),
+  );
+  t.equal(sum?.value.toFixed(3), '5.005');
+  t.same(
+    of('peer_requests_total').filter(({ value }) => value > 0),
+    [{ labels: { outcome: 'misdirected' }, value: 1 }],
+  );
+  t.same(of('clock_offset_seconds'), [], 'nothing is known of it yet');
+  t.same(of('lease_seconds'), [{ labels: {}, value: 2.5 }]);
 });

@@ -1,5 +1,6 @@
 /** What the dashboard asks for, by the client. Shapes that the client does not name stand here. */
 import type {
+  Cluster,
   Health,
   History,
   HistoryFilter,
@@ -144,6 +145,8 @@ export const listFailures = (values: Query, signal?: AbortSignal): Promise<Page<
   get('/failures', values, signal);
 export const getHistory = (filter: HistoryFilter, signal?: AbortSignal): Promise<History> =>
   client.history(filter, signal ? { signal } : {});
+export type { Cluster } from '../../../src/client/client.js';
+export const getCluster = (signal?: AbortSignal): Promise<Cluster> => client.cluster(signal ? { signal } : {});
 export const getSystem = (signal?: AbortSignal): Promise<System> => client.system(signal ? { signal } : {});
 export const previewCron = (values: Query, signal?: AbortSignal): Promise<CronPreview> => get('/cron', values, signal);
 

@@ -3,7 +3,7 @@
  * at rests.
  */
 import { effect, signal } from '@preact/signals';
-import type { EventFilter, Gap, JobEvent, Live, LiveState, Stats } from '../../../src/client/client.js';
+import type { EventFilter, EventPlace, Gap, JobEvent, Live, LiveState, Stats } from '../../../src/client/client.js';
 import { client, useToken } from './session.js';
 
 const askEveryMs = 1000;
@@ -23,10 +23,10 @@ export const now = signal(Date.now());
 interface Wanted {
   readonly filter: EventFilter;
   /** The last event that is known, at the time of the call. */
-  readonly since?: () => number | undefined;
+  readonly since?: () => EventPlace | undefined;
   readonly resume?: boolean;
   readonly onEvent: (event: JobEvent | Gap) => void;
-  readonly onSubscribed?: (seq: number) => void;
+  readonly onSubscribed?: (place: EventPlace) => void;
   readonly onError?: () => void;
 }
 
@@ -39,7 +39,7 @@ export function startLive(): void {
   live?.close();
   live = client.live({
     onEvent: (event) => wanted?.onEvent(event),
-    onSubscribed: (seq) => wanted?.onSubscribed?.(seq),
+    onSubscribed: (place) => wanted?.onSubscribed?.(place),
     onError: () => wanted?.onError?.(),
     onStats: take,
     onState: (state, error) => {
@@ -72,7 +72,7 @@ export function listen(want: Wanted): () => void {
 }
 
 /** Some of the events after `since`, in place of all of them, for whoever listens now. */
-export function look(since: number): void {
+export function look(since: EventPlace): void {
   if (visible.peek() && wanted) live?.look({ filter: wanted.filter, since });
 }
 

@@ -7,7 +7,8 @@
  *   held  none comes. What came meanwhile comes with `goOn`, unless that is more than a list keeps
  */
 import { effect } from '@preact/signals';
-import type { EventFilter, Gap, JobEvent, Stats } from '../../../src/client/client.js';
+import type { EventFilter, EventPlace, Gap, JobEvent, Stats } from '../../../src/client/client.js';
+import { countOf, placeBehind } from '../../../src/client/event-place.js';
 import { listen, look, rest, stats, visible } from './live.js';
 
 /** What happened, what is not known any more, and how many events were left out before `seq`. */
@@ -47,7 +48,9 @@ export class Tail {
   #lines: Line[] = [];
   #taken = 0;
   #leftOut = 0;
-  /** Up to this number each event is taken or counted as left out; undefined: nothing is known yet. */
+  /** Up to here each event is taken or counted as left out; undefined: that is to be where the next subscription begins. */
+  #place: EventPlace | undefined;
+  /** The same as a number: of a server of several shards, of the events of all. Undefined: nothing is known yet. */
   #covered: number | undefined;
   /** The latest event when the subscription began: up to there it is what was missed, which says nothing about the rate. */
   #began = Number.POSITIVE_INFINITY;
@@ -60,7 +63,7 @@ export class Tail {
   #looked = { from: 0, taken: 0 };
   /** The server did not know the number that was asked from: the one it named before that. */
   #refused = false;
-  #named: number | undefined;
+  #named: EventPlace | undefined;
 
   /** @param changed called whenever there is something new to draw, which may be thousands of times a second */
   constructor(filter: EventFilter, changed: () => void) {
@@ -126,15 +129,16 @@ export class Tail {
     this.#pause();
     this.#mode = 'all';
     // Of all events the newest are wanted. Which of them a filter lets through only the server knows.
-    if (this.#isUnfiltered && this.#ahead > mostKept) this.#skipTo(Number(stats.peek()?.last_event) - mostKept);
+    if (this.#isUnfiltered && this.#ahead > mostKept)
+      this.#skipTo(this.#near(Number(stats.peek()?.last_event) - mostKept));
     this.#began = Number.POSITIVE_INFINITY;
     this.#missed = 0;
     this.#unlisten = listen({
       filter: this.#filter,
-      since: () => this.#covered,
+      since: () => this.#place,
       resume: true,
       onEvent: (event) => this.#take(event),
-      onSubscribed: (seq) => this.#subscribed(seq),
+      onSubscribed: (place) => this.#subscribed(place),
       onError: () => {
         this.#refused = true;
         this.#takeSome();
@@ -142,22 +146,29 @@ export class Tail {
     });
   }
 
+  /** Of several shards there are only places that the server has named. */
+  #near(seq: number): EventPlace {
+    return typeof this.#named === 'string' ? this.#named : seq;
+  }
+
   get #isUnfiltered(): boolean {
     return Object.keys(this.#filter).length === 0;
   }
 
-  #subscribed(seq: number): void {
-    this.#named = seq;
-    this.#covered ??= seq;
-    this.#began = seq;
+  #subscribed(place: EventPlace): void {
+    this.#named = place;
+    if (this.#place === undefined) this.#skipTo(place);
+    this.#began = countOf(place);
     this.#missed = 0;
     this.#windowAt = performance.now();
     this.#inWindow = 0;
   }
 
   #take(event: JobEvent | Gap): void {
-    const seq = event.type === 'gap' ? event.to : event.seq;
+    const place = placeBehind(this.#place, event);
+    const seq = countOf(place);
     if (this.#isHeld || (this.#covered !== undefined && seq <= this.#covered)) return;
+    this.#place = place;
     this.#covered = seq;
     this.#add(event);
     if (event.type !== 'gap') this.#taken += 1;
@@ -195,8 +206,9 @@ export class Tail {
     const before = this.#before;
     this.#before = { at, last };
     this.#changed();
-    if (this.#covered !== undefined && last < this.#covered) {
+    if (typeof this.#place === 'number' && last < this.#place) {
       // A server with another past: its numbers are others.
+      this.#place = last;
       this.#covered = last;
       return this.#start();
     }
@@ -207,7 +219,7 @@ export class Tail {
     // Under a filter, what the last look brought says how many of them it lets through.
     const share =
       this.#isUnfiltered || taken === 0 || wentThrough <= 0 ? (this.#isUnfiltered ? 1 : 0) : taken / wentThrough;
-    const since = this.#refused ? (this.#named ?? last) : Math.max(this.#covered ?? 0, last - fewAtOnce);
+    const since = this.#refused ? (this.#named ?? last) : this.#near(Math.max(this.#covered ?? 0, last - fewAtOnce));
     this.#refused = false;
     if (perSecond * share < calmPerSecond) {
       // What is little enough is not left out.
@@ -216,16 +228,20 @@ export class Tail {
       return;
     }
     this.#skipTo(since);
-    this.#looked = { from: since, taken: 0 };
+    this.#looked = { from: countOf(since), taken: 0 };
     look(since);
   }
 
   /** Counts what lies before as left out. */
-  #skipTo(seq: number): void {
+  #skipTo(place: EventPlace): void {
+    const seq = countOf(place);
     const from = (this.#covered ?? seq) + 1;
+    this.#place ??= place;
+    this.#covered ??= seq;
     if (seq < from) return;
     const count = seq - from + 1;
     this.#leftOut += count;
+    this.#place = place;
     this.#covered = seq;
     const newest = this.#lines.at(-1);
     if (newest?.type !== 'left_out') return this.#add({ type: 'left_out', from, to: seq, count });

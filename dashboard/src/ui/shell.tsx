@@ -49,6 +49,7 @@ const screens: readonly { path: string; name: string; sign: Sign; needs?: string
   { path: '/types', name: 'Types', sign: 'types' },
   { path: '/failures', name: 'Failures', sign: 'failed', needs: 'failures' },
   { path: '/events', name: 'Events', sign: 'events' },
+  { path: '/cluster', name: 'Cluster', sign: 'system', needs: 'cluster' },
   { path: '/system', name: 'System', sign: 'system', needs: 'system' },
 ];
 

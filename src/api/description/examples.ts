@@ -280,6 +280,32 @@ export const answerExamples: {
       options: { host: null, port: 8080, threads: 2, retention: '168h0m0s', token: 'set' },
     },
   },
+  cluster: {
+    200: {
+      node: '0f8a4c2be51d4a6f9d3c7b1e2a5f6081',
+      nodes: [
+        {
+          node: '0f8a4c2be51d4a6f9d3c7b1e2a5f6081',
+          address: 'http://node-1.internal:8080',
+          state: 'live',
+          beat_age_ms: 412,
+          clock_offset_ms: -3,
+          shards: 1,
+        },
+      ],
+      shards: [
+        {
+          shard: 0,
+          owner: '0f8a4c2be51d4a6f9d3c7b1e2a5f6081',
+          epoch: 4,
+          appended: 90412,
+          applied: 90412,
+          merged: 90377,
+          load_ms: 850,
+        },
+      ],
+    },
+  },
   health: { 200: health, 503: { ...health, status: 'degraded', reason: 'The disk takes no writes.' } },
   live: { 200: { status: 'live' } },
   events: {

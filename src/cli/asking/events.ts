@@ -1,5 +1,6 @@
 /** What `escapement events` does. */
 
+import type { EventPlace } from '../../client/event-place.js';
 import type { EventOf, EventType, Gap, TransientType } from '../../client/event-types.js';
 import { events } from '../../client/events.js';
 import type { AskingOptions } from '../option.js';
@@ -13,7 +14,7 @@ interface TailOptions extends AskingOptions {
   readonly type: readonly string[];
   readonly event: readonly string[];
   readonly job: readonly string[];
-  readonly since?: number;
+  readonly since?: EventPlace;
 }
 
 export function tail(options: TailOptions): Promise<void> {
@@ -33,6 +34,8 @@ export function tail(options: TailOptions): Promise<void> {
 /** In one line, as JSON or in words. */
 export function printEvent(event: EventOf<AnyType> | Gap, json: boolean | undefined): void {
   if (json) print(JSON.stringify(event));
-  else if (event.type === 'gap') print(`events ${event.from} to ${event.to} are not known any more`);
+  else if (event.type === 'gap') print(`events ${event.from} to ${event.to}${ofShard(event)} are not known any more`);
   else print(eventLine(event));
 }
+
+const ofShard = ({ shard }: Gap): string => (shard === undefined ? '' : ` of shard ${shard}`);

@@ -1,9 +1,9 @@
 /** What `escapement jobs …` does. */
 
 import type { EventType, TransientType } from '../../client/event-types.js';
-import { events } from '../../client/events.js';
+import { events, presentPlace } from '../../client/events.js';
 import type { Transport } from '../../client/transport.js';
-import type { Job, ListedJob, Stats } from '../../client/types.js';
+import type { Job, ListedJob } from '../../client/types.js';
 import { fieldsOf } from '../commands/job-fields.js';
 import { filterOf } from '../commands/many/filters.js';
 import type { AskingOptions } from '../option.js';
@@ -157,7 +157,9 @@ export function watch(id: string, options: WatchOptions): Promise<void> {
   const types: readonly AnyType[] = [...eventTypes, 'job.progress', ...(options.logs ? (['job.log'] as const) : [])];
   return ask(options, async (server) => {
     // What happens from here on is heard, so that the end is, unless it has come before.
-    const { last_event: since } = await server.send<Stats>('GET', '/stats');
+    // The stream connects again and again; where there is no server at all, this says so.
+    await server.send('GET', '');
+    const since = await presentPlace(server);
     let job = await server.send<Job>('GET', pathOf(id));
     if (!finished.has(job.status)) {
       for await (const event of events(server, { job_ids: [id], event_types: types }, { since })) {

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { examples, option } from '../option.js';
-import { orExplain, print, startError } from '../output.js';
+import { fail, orExplain, print, startError } from '../output.js';
 
 export function restoreCommand(): Command {
   const command = new Command('restore')
@@ -23,14 +23,23 @@ export function restoreCommand(): Command {
 export function checkCommand(): Command {
   const command = new Command('check')
     .description(
-      'Check every record, index and counter of a backup, or of a data directory whose server is stopped. Exit code 1 when something is wrong.',
+      'Check every record, index and counter of a backup, of a data directory whose server is stopped, or of a cluster while its nodes run. Exit code 1 when something is wrong.',
     )
-    .argument('<directory>', 'what to check; nothing in it is changed')
-    .action((directory: string) =>
-      orExplain(async () => {
-        const { check } = await import('../check.js');
-        if (!(await check(resolve(directory), print))) process.exitCode = startError;
-      }),
-    );
+    .argument('[directory]', 'what to check; nothing in it is changed')
+    .addOption(option('--store <url>', 'check the cluster in this PostgreSQL').hideHelp())
+    .action((directory: string | undefined, { store }: { store?: string }) => {
+      const isAsked = command.getOptionValueSource('store') === 'cli';
+      if (directory !== undefined && isAsked)
+        fail('name a directory to be checked, or a cluster with --store, not both');
+      if (directory === undefined && store === undefined) fail("missing required argument 'directory'");
+      return orExplain(async () => {
+        const { check, checkOfCluster } = await import('../check.js');
+        const isWhole =
+          directory === undefined
+            ? await checkOfCluster(store as string, print)
+            : await check(resolve(directory), print);
+        if (!isWhole) process.exitCode = startError;
+      });
+    });
   return examples(command, 'escapement check ./data');
 }

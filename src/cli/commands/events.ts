@@ -1,7 +1,7 @@
 /** `escapement events`. */
 import { Command, Option } from 'commander';
 import { asking, examples } from '../option.js';
-import { many, wholeNumber } from '../option-values.js';
+import { eventPlace, many } from '../option-values.js';
 
 const words = many((text) => text);
 
@@ -24,9 +24,10 @@ export function eventsCommand(): Command {
       new Option('--job <id>', 'only of this job (repeatable, or with commas)').default([], 'all').argParser(words),
     )
     .addOption(
-      new Option('--since <seq>', 'first all events after this number; 0: all that there are').argParser(
-        wholeNumber(0, Number.MAX_SAFE_INTEGER),
-      ),
+      new Option(
+        '--since <seq>',
+        'first all events after this number, or cursor of a server of several shards; 0: all that there are',
+      ).argParser(eventPlace),
     )
     .action(async (options) => (await import('../asking/events.js')).tail(options));
   return examples(asking(command), 'escapement events --event job.failed --since 0');

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { asking, examples, withServer } from '../option.js';
 
-const statsModule = (): Promise<typeof import('../asking/stats.js')> => import('../asking/stats.js');
+const statsModule = (): Promise<typeof import('../asking/overview/stats.js')> => import('../asking/overview/stats.js');
 
 export function historyCommand(): Command {
   const command = new Command('history')

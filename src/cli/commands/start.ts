@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { Command, type Option } from 'commander';
-import type { Config } from '../../config.js';
+import type { ClusterConfig, Config } from '../../config.js';
 import { limits } from '../../domain/limits.js';
 import { type HttpTypeOptions, readHttpType, withHttpType } from '../http-type.js';
 import { examples, option } from '../option.js';
@@ -14,7 +14,9 @@ import {
   jobLogsSize,
   many,
   origin,
+  powerOfTwo,
   repeated,
+  serverUrl,
   threadMemory,
   wholeNumber,
   zone,
@@ -50,6 +52,10 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly corsOrigin: readonly string[];
   readonly chunked: boolean;
   readonly dashboard: boolean;
+  readonly shards?: number;
+  readonly store?: string;
+  readonly advertise?: string;
+  readonly settle?: number;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
@@ -62,6 +68,20 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
 function mergeAge(): Option {
   return option('--merge-age <duration>', 'how long changes may wait to be merged into the trees')
     .default(limits.mergeAgeMs, '5s')
+    .argParser(duration)
+    .hideHelp();
+}
+
+/** For tests: what was made with one number is not read with another. */
+function shards(): Option {
+  return option('--shards <number>', 'shards that a new data directory or a new cluster is divided into')
+    .argParser(powerOfTwo(64))
+    .hideHelp();
+}
+
+/** For tests: nodes are restarted within seconds of each other. */
+function settle(): Option {
+  return option('--settle <duration>', 'from the first beat of a node until it is given shards that others own')
     .argParser(duration)
     .hideHelp();
 }
@@ -199,6 +219,11 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
     .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
     .addOption(mergeAge())
+    .addOption(shards())
+    // Hidden until all of a cluster is there.
+    .addOption(option('--store <url>', 'keep jobs in this PostgreSQL, with other nodes').hideHelp())
+    .addOption(option('--advertise <url>', 'where the other nodes reach this one').argParser(serverUrl).hideHelp())
+    .addOption(settle())
     .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
     .addOption(
       option('--job-log-level <level>', 'least level of lines of handlers (ctx.log) that are kept with their job')
@@ -233,6 +258,10 @@ function toConfig(options: StartOptions): Config {
     port: options.port,
     http: options.http,
     dataDir: resolve(options.dataDir),
+    shards: options.shards,
+    ...(options.store !== undefined && {
+      cluster: { ...readCluster(options.store, options.advertise), settleMs: options.settle },
+    }),
     handlersDir: resolve(options.handlers),
     watch: options.watch === true,
     threads: options.threads,
@@ -262,6 +291,12 @@ function toConfig(options: StartOptions): Config {
     jobLogsBytes: options.jobLogs,
     logFormat: options.logFormat ?? (isatty(1) ? 'text' : 'json'),
   };
+}
+
+function readCluster(store: string, advertise: string | undefined): ClusterConfig {
+  if (advertise === undefined)
+    fail('--store needs --advertise: the URL at which the other nodes reach this one, such as http://10.0.0.5:8080');
+  return { store, advertise };
 }
 
 /** Looked at only where none is given: help and other commands do not depend on it. */

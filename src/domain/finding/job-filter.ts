@@ -1,5 +1,6 @@
 /** What jobs are looked for by. The parts are joined by AND; of a list of values any will do, of tags all are wanted. */
-import { formatId } from '../id.js';
+
+import type { JobNumbers } from '../ids/job-numbers.js';
 import { isRepeating, type Job, type RunOutcome } from '../job.js';
 import type { Status } from '../lifecycle.js';
 import { groupOfJob } from './error-group.js';
@@ -26,14 +27,14 @@ export interface JobFilter {
   readonly dueBefore?: number;
 }
 
-/** Whether a job is among those that a filter looks for. */
-export function matches(job: Job, filter: JobFilter): boolean {
+/** Whether a job is among those that a filter looks for. @param numbers of its shard */
+export function matches(job: Job, filter: JobFilter, numbers: JobNumbers): boolean {
   const { spec, state } = job;
   const { statuses, names, ids, tags, group, key, paused, isRepeat, lastOutcome, errorGroup } = filter;
   return (
     (statuses === undefined || statuses.includes(state.status)) &&
     (names === undefined || names.includes(spec.name)) &&
-    (ids === undefined || ids.includes(formatId(spec.seq, spec.idSeconds))) &&
+    (ids === undefined || ids.includes(numbers.format(spec.seq, spec.idSeconds))) &&
     (tags === undefined || tags.every((tag) => spec.tags?.includes(tag) === true)) &&
     (group === undefined || spec.group === group) &&
     (key === undefined || spec.key === key) &&

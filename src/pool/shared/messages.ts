@@ -68,9 +68,11 @@ export interface ThreadStart {
   readonly log: LineBudgetOptions;
   /** Absent: its handlers enqueue nothing. */
   readonly jobCheck?: JobCheck | undefined;
+  /** Memory of the `BeginDeadline`; absent: attempts may begin at any time. */
+  readonly deadline?: SharedArrayBuffer | undefined;
 }
 
-export type SignalReason = 'timeout' | 'cancelled' | 'shutdown';
+export type SignalReason = 'timeout' | 'cancelled' | 'shutdown' | 'lease_lost';
 
 /** From main to a thread. */
 export type ToThread =
@@ -173,6 +175,8 @@ export const outcomeKind = {
   failedAfter: 6,
   /** It is to run again later. */
   snoozed: 7,
+  /** It came to its thread after the deadline and has not begun. */
+  refused: 8,
 } as const;
 
 /** How many texts come with an outcome of each kind. */
@@ -190,6 +194,7 @@ export const textsOfOutcome: Readonly<Record<number, number>> = {
   [outcomeKind.failedAfter]: 3,
   /** Milliseconds, as decimal digits. */
   [outcomeKind.snoozed]: 1,
+  [outcomeKind.refused]: 0,
 };
 
 /** What a thread gets to know about an attempt. */

@@ -5,7 +5,8 @@
  * The life of a slot (who moves it):
  *
  *     free ──main──► queued ──worker──► begun ──worker──► settled ──main──► free
- *                      └────main──► recalled ──────────────────────main──► free
+ *                      ├────main──► recalled ──────────────────────main──► free
+ *                      └───worker─► refused ───────────────────────main──► free
  *
  * Both sides leave `queued` by compare-and-swap, so that an attempt is either run or taken back, never both. A recalled
  * slot is free only after the worker has reported that it skipped it: until then a message that names it is under way.
@@ -14,7 +15,7 @@
 /** Attempts that one thread may hold, begun or not, where nothing else is said. */
 export const slotsPerThread = 256;
 
-const slotState = { free: 0, queued: 1, begun: 2, recalled: 3, settled: 4 } as const;
+const slotState = { free: 0, queued: 1, begun: 2, recalled: 3, settled: 4, refused: 5 } as const;
 
 const header = { beat: 0, current: 1, count: 2 } as const;
 const headerInts = 3;
@@ -90,6 +91,11 @@ export class Slots {
     if (!this.#swap(slot, slotState.queued, slotState.begun)) return false;
     Atomics.store(this.#header, header.current, slot);
     return true;
+  }
+
+  /** Worker: it may not begin any more; false if the attempt was taken back. */
+  refuse(slot: number): boolean {
+    return this.#swap(slot, slotState.queued, slotState.refused);
   }
 
   /** Worker: the handler's code has given control back. */

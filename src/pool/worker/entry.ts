@@ -5,6 +5,7 @@
 import { threadId } from 'node:worker_threads';
 import { loadThreadTraces, type ThreadTraces } from '../../telemetry/traces/sdk.js';
 import { whoseCode } from '../shared/attribution.js';
+import { BeginDeadline } from '../shared/deadline.js';
 import type { FromThread, ThreadStart, ToThread } from '../shared/messages.js';
 import { monotonicMs, Slots } from '../shared/slots.js';
 import { Enqueueing } from './enqueue.js';
@@ -25,6 +26,7 @@ export default async function serve({
   importLimitMs,
   log,
   jobCheck,
+  deadline,
 }: ThreadStart): Promise<never> {
   const slots = new Slots(memory);
   // Bound before any handler is loaded: what they replace later is not used here.
@@ -66,6 +68,7 @@ export default async function serve({
       outbox,
       traces,
       await Enqueueing.prepare(loaded.handlers, jobCheck),
+      deadline && new BeginDeadline(deadline),
     );
     runner = running;
     port.on('message', (message: ToThread) => {

@@ -89,6 +89,11 @@ export class Outbox {
     this.#row(slot, outcomeKind.skipped, 0, 0);
   }
 
+  /** An attempt may not begin any more. */
+  refused(slot: number): void {
+    this.#row(slot, outcomeKind.refused, 0, 0);
+  }
+
   /** @param jobs what it has enqueued */
   succeeded(slot: number, durationMs: number, blockingMs: number, result: Result, jobs: readonly string[] = []): void {
     if (jobs.length > 0) this.#enqueued[this.#enqueued.length] = { slot, jobs };

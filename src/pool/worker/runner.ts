@@ -6,6 +6,7 @@
 import type { ThreadTraces } from '../../telemetry/traces/sdk.js';
 import { awaiterName } from '../shared/attribution.js';
 import { BlockingTimes } from '../shared/blocking-times.js';
+import type { BeginDeadline } from '../shared/deadline.js';
 import { attemptRow, type ToThread } from '../shared/messages.js';
 import { monotonicMs, type Slots } from '../shared/slots.js';
 import { AttemptContext } from './context.js';
@@ -41,6 +42,7 @@ export class Runner {
   readonly #outbox: Outbox;
   readonly #traces: ThreadTraces | undefined;
   readonly #enqueueing: Enqueueing;
+  readonly #deadline: BeginDeadline | undefined;
   readonly #blocking = new BlockingTimes();
   readonly #batches: Batch[] = [];
   /** Attempts of the first batch that were called or skipped. */
@@ -53,14 +55,19 @@ export class Runner {
   readonly #awaiters: Await[] = [];
   #beating: NodeJS.Timeout | undefined;
 
-  /** @param traces absent where this thread has no SDK for them */
+  /**
+   * @param traces absent where this thread has no SDK for them
+   * @param deadline absent where attempts may begin at any time
+   */
   constructor(
     slots: Slots,
     handlers: readonly LoadedHandler[],
     outbox: Outbox,
     traces?: ThreadTraces,
     enqueueing = Enqueueing.none,
+    deadline?: BeginDeadline,
   ) {
+    this.#deadline = deadline;
     this.#enqueueing = enqueueing;
     this.#slots = slots;
     this.#handlers = handlers;
@@ -139,6 +146,10 @@ export class Runner {
 
   /** Calls the handler; returns the time at which it gave control back. */
   #run(slot: number, handler: LoadedHandler, context: AttemptContext, payload: string, began: number): number {
+    if (this.#deadline?.hasPassed() && this.#slots.refuse(slot)) {
+      this.#outbox.refused(slot);
+      return began;
+    }
     if (!this.#slots.begin(slot, began)) {
       this.#outbox.skipped(slot);
       return began;

@@ -1,6 +1,6 @@
 /** What the pool is given of a job that starts. */
 import { attemptNumber } from '../../domain/decisions.js';
-import { formatId } from '../../domain/id.js';
+import type { JobNumbers } from '../../domain/ids/job-numbers.js';
 import { isRepeating, type Job } from '../../domain/job.js';
 import type { Attempt } from '../../pool/port.js';
 import type { Traces } from '../../telemetry/traces/port.js';
@@ -10,12 +10,13 @@ import type { Traces } from '../../telemetry/traces/port.js';
  *
  * @param started the job as it is since
  * @param alone it runs with nothing else on its thread
+ * @param numbers of its shard
  */
-export function attemptOf({ spec, state }: Job, alone: boolean): Attempt {
+export function attemptOf({ spec, state }: Job, alone: boolean, numbers: JobNumbers): Attempt {
   return {
     jobSeq: spec.seq,
     fence: state.fence,
-    jobId: formatId(spec.seq, spec.idSeconds),
+    jobId: numbers.format(spec.seq, spec.idSeconds),
     name: spec.name,
     payload: spec.payload,
     attempt: attemptNumber(state),

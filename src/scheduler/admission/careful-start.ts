@@ -12,17 +12,11 @@ const largestWave = 256;
 /** A job is held to be harmless when it has run for so long. */
 const trialMs = 5000;
 
-/** See the head of this file. Instants are monotonic milliseconds, but for those of jobs. */
+/** Which jobs of a shard are suspects. */
 export class CarefulStart {
   readonly #applies: boolean;
   readonly #startedAt: number;
   readonly #firstNewSeq: number;
-  #wave = firstWave;
-  #survived = 0;
-  /** Jobs on trial, and since when they run, in that order. */
-  readonly #running = new Map<number, number>();
-  /** The one that runs by itself. */
-  #byItself: number | undefined;
 
   /**
    * @param start `startedAt` in Unix milliseconds; `firstNewSeq`: key of the first job made after this start
@@ -40,6 +34,16 @@ export class CarefulStart {
   isSuspect(seq: number, state: JobState): boolean {
     return this.#applies && seq < this.#firstNewSeq && (state.occurrence <= this.#startedAt || state.attempt > 0);
   }
+}
+
+/** Suspects of all shards of a process that run, by their job numbers. Instants are monotonic milliseconds. */
+export class TrialRuns {
+  #wave = firstWave;
+  #survived = 0;
+  /** Jobs on trial, and since when they run, in that order. */
+  readonly #running = new Map<number, number>();
+  /** The one that runs by itself. */
+  #byItself: number | undefined;
 
   /** The trials under way at `now`. */
   trials(now: number): Trials {
@@ -54,29 +58,29 @@ export class CarefulStart {
   }
 
   /** The trial of a job begins. */
-  began(seq: number, state: JobState, now: number): void {
-    this.#running.set(seq, now);
-    if (state.interruptions > 1) this.#byItself = seq;
+  began(number: number, state: JobState, now: number): void {
+    this.#running.set(number, now);
+    if (state.interruptions > 1) this.#byItself = number;
   }
 
   /** Its start could not be written: it did not run, and so survived nothing. Returns whether it was on trial. */
-  withdrew(seq: number): boolean {
-    if (this.#byItself === seq) this.#byItself = undefined;
-    return this.#running.delete(seq);
+  withdrew(number: number): boolean {
+    if (this.#byItself === number) this.#byItself = undefined;
+    return this.#running.delete(number);
   }
 
   /** It came to its end, or is held to be harmless. */
-  ended(seq: number): void {
-    if (!this.withdrew(seq)) return;
+  ended(number: number): void {
+    if (!this.withdrew(number)) return;
     if (++this.#survived < this.#wave) return;
     this.#survived = 0;
     this.#wave = Math.min(largestWave, this.#wave * 2);
   }
 
   #endTrials(now: number): void {
-    for (const [seq, since] of this.#running) {
+    for (const [number, since] of this.#running) {
       if (now - since < trialMs) return;
-      this.ended(seq);
+      this.ended(number);
     }
   }
 }

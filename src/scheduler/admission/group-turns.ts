@@ -91,14 +91,27 @@ export class GroupTurns implements Ring {
     if (this.#size === 0) this.#floor = Number.POSITIVE_INFINITY;
   }
 
+  /** All groups with jobs that wait, those that keep others waiting too: the one whose turn it is first. Only where places are given. */
+  inTurn(): Iterable<GroupQueue> {
+    return this.#queues.values();
+  }
+
   /** One of a group has started: it has had its turn. */
   hadTurn(group: string | undefined): void {
+    if (this.#groups.byGrant) this.#moveToEnd(group);
     const queue = this.#first;
     if (queue === undefined || queue === this.#last || queue.use.name !== group) return;
     const jobs = this.#openJobs;
     this.leave(queue);
     this.enter(queue);
     this.#openJobs = jobs;
+  }
+
+  #moveToEnd(group: string | undefined): void {
+    const queue = this.#queues.get(group);
+    if (queue === undefined) return;
+    this.#queues.delete(group);
+    this.#queues.set(group, queue);
   }
 
   enter(queue: GroupQueue, inFront = false): void {

@@ -1,6 +1,7 @@
 /**
  * The groups of one job type: how many attempts of each have a place, and its jobs that wait. Those without a group are together one. A
- * group at its limit is closed: its jobs stay where they are, and nobody looks at them before it is opened again.
+ * group at its limit is closed: its jobs stay where they are, and nobody looks at them before it is opened again. Where places are given
+ * by who keeps them for several processes (`limits/node-limits.ts`), each group is closed until it has one.
  */
 import type { DueHeap } from '../../domain/due-heap.js';
 import { groupHasPlace } from './admission.js';
@@ -42,6 +43,12 @@ export interface GroupUse {
   readonly name: string | undefined;
   running: number;
   isOpen: boolean;
+  /** Places that were given and are not taken yet. */
+  given: number;
+  /** Attempts of it in other processes, as far as is known. */
+  elsewhere: number;
+  /** When an attempt of it had its last turn. */
+  lastTurn: number;
   readonly queues: GroupQueue[];
 }
 
@@ -49,6 +56,9 @@ export interface GroupUse {
 export class Groups {
   readonly #uses = new Map<string | undefined, GroupUse>();
   #limit = Number.POSITIVE_INFINITY;
+  #byGrant = false;
+  /** Where places are given: those with one that is taken, or is not taken yet. */
+  readonly #placed = new Set<GroupUse>();
 
   /** Attempts of each group that may run at once; Infinity when that is unbounded. */
   get limit(): number {
@@ -61,41 +71,105 @@ export class Groups {
     for (const use of this.#uses.values()) this.#look(use);
   }
 
+  /** Whether a job needs a place that was given to start. */
+  get byGrant(): boolean {
+    return this.#byGrant;
+  }
+
+  set byGrant(byGrant: boolean) {
+    if (byGrant === this.#byGrant) return;
+    this.#byGrant = byGrant;
+    this.#placed.clear();
+    for (const use of this.#uses.values()) {
+      use.given = 0;
+      use.elsewhere = 0;
+      if (byGrant && use.running > 0) this.#placed.add(use);
+      this.#look(use);
+    }
+  }
+
+  /** Some more attempts of a group may start. */
+  grant(name: string | undefined, count: number): void {
+    const use = this.use(name);
+    use.given += count;
+    this.#placed.add(use);
+    this.#look(use);
+  }
+
+  /** Places that were given and are not taken are given back. @returns how many */
+  giveBack(): number {
+    let count = 0;
+    for (const use of this.#placed) {
+      if (use.given === 0) continue;
+      count += use.given;
+      use.given = 0;
+      this.#look(use);
+      this.#forgetUnplaced(use);
+    }
+    return count;
+  }
+
+  /** Where places are given: those that are taken, and those that are not taken yet, by group. */
+  placed(): ReadonlyMap<string | null, number> {
+    return new Map([...this.#placed].map(({ name = null, running, given }) => [name, running + given]));
+  }
+
+  /** So many attempts of a group run in other processes. */
+  runElsewhere(name: string | undefined, count: number): void {
+    const use = this.#uses.get(name);
+    if (use) use.elsewhere = count;
+  }
+
   /** The group of this name, which is made if nothing of it waits or runs. */
   use(name: string | undefined): GroupUse {
     let use = this.#uses.get(name);
     if (use === undefined) {
-      use = { name, running: 0, isOpen: true, queues: [] };
+      use = { name, running: 0, isOpen: !this.#byGrant, given: 0, elsewhere: 0, lastTurn: 0, queues: [] };
       this.#uses.set(name, use);
     }
     return use;
   }
 
-  /** Attempts of a group that have a place. */
+  /** Attempts of a group that have a place, here or in other processes. */
   runningOf(name: string | undefined): number {
-    return this.#uses.get(name)?.running ?? 0;
+    const { running = 0, elsewhere = 0 } = this.#uses.get(name) ?? {};
+    return running + elsewhere;
   }
 
-  occupy(name: string | undefined): void {
+  /** @param turn of the attempt */
+  occupy(name: string | undefined, turn: number): void {
     const use = this.use(name);
     use.running++;
-    if (this.#limit !== Number.POSITIVE_INFINITY) this.#look(use);
+    use.lastTurn = turn;
+    if (this.#byGrant) {
+      this.#placed.add(use);
+      if (use.given > 0) use.given--;
+    }
+    if (this.#limit !== Number.POSITIVE_INFINITY || this.#byGrant) this.#look(use);
   }
 
   vacate(name: string | undefined): void {
     const use = this.use(name);
     use.running--;
     if (!use.isOpen) this.#look(use);
+    this.#forgetUnplaced(use);
     this.forgetIdle(use);
   }
 
   /** Nothing is kept of a group of which nothing waits or runs. */
   forgetIdle(use: GroupUse): void {
-    if (use.name !== undefined && use.running === 0 && use.queues.length === 0) this.#uses.delete(use.name);
+    if (use.name !== undefined && use.running === 0 && use.queues.length === 0 && use.given === 0)
+      this.#uses.delete(use.name);
+  }
+
+  #forgetUnplaced(use: GroupUse): void {
+    if (use.running > 0 || use.given > 0) return;
+    this.#placed.delete(use);
+    this.forgetIdle(use);
   }
 
   #look(use: GroupUse): void {
-    const isOpen = groupHasPlace(this.#limit, use.running);
+    const isOpen = groupHasPlace(this.#limit, use.running) && (!this.#byGrant || use.given > 0);
     if (isOpen === use.isOpen) return;
     use.isOpen = isOpen;
     for (const queue of use.queues) {

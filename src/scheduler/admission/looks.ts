@@ -11,3 +11,11 @@ const payloadPerLook = 4096;
 /** What a job counts. */
 export const looksOf = (job: Job | undefined): number =>
   1 + Math.floor((job?.spec.payload.length ?? 0) / payloadPerLook);
+
+/** So many jobs are kept in the line that wait for a thread, to find those behind them that need none. */
+export const keptForApart = 65_536;
+
+/** It is pending with this priority: what was known of another one is out of date. */
+export function isPending({ spec, state }: Job, priority: number): boolean {
+  return state.status === 'pending' && (spec.priority ?? 0) === priority;
+}

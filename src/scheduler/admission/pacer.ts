@@ -4,8 +4,20 @@
  */
 import { type Pace, paceOf, type Rate } from '../../domain/control/rate.js';
 
+/** What a rate says of starts. */
+export interface StartPace {
+  /** Before this nothing may start. Infinity: not before one that is being written has left. */
+  readonly mayStartAt: number;
+  /** One has started. */
+  started(now: number): void;
+  /** One is to start as soon as that is on disk; `left` must follow. */
+  announced(): void;
+  /** It has started, or has not: that is taken for a start too. */
+  left(now: number): void;
+}
+
 /** See the head of this file. */
-export class Pacer {
+export class Pacer implements StartPace {
   #pace: Pace;
   /** The place of the next start, had all been on time: a start may be earlier by the tolerance. */
   #place: number;
@@ -20,23 +32,19 @@ export class Pacer {
     this.#place = this.#after(now);
   }
 
-  /** Before this nothing may start. Infinity: not before one that is being written has left. */
   get mayStartAt(): number {
     return this.#underWay > 0 ? Number.POSITIVE_INFINITY : this.#place - this.#pace.toleranceMs;
   }
 
-  /** One has started. */
   started(now: number): void {
     this.#lastAt = now;
     this.#place = Math.max(now, this.#place) + this.#pace.gapMs;
   }
 
-  /** One is to start as soon as that is on disk; `left` or `withdrew` must follow. */
   announced(): void {
     this.#underWay++;
   }
 
-  /** It has started, or has not: that is taken for a start too. */
   left(now: number): void {
     // The rate may have been set meanwhile.
     if (this.#underWay > 0) this.#underWay--;

@@ -1,8 +1,9 @@
 /** The jobs of one type that wait, and what bounds its starts. */
-import type { TypeLimits } from '../../domain/control/settings.js';
+import { type HandlerLimits, narrowest, type TypeLimits, type TypeSettings } from '../../domain/control/settings.js';
 import type { TypeUse } from './admission.js';
-import { Groups } from './groups.js';
-import { Pacer } from './pacer.js';
+import type { Groups } from './groups.js';
+import type { StartPace } from './pacer.js';
+import type { TypePlaces } from './places.js';
 import { WaitingQueue } from './waiting-queue.js';
 import { WaitingSeqs } from './waiting-seqs.js';
 
@@ -16,12 +17,25 @@ export interface TypeTerms {
   readonly hasGroups: boolean;
 }
 
+/**
+ * What holds of a type: a limit that a user has set in place of its handler's.
+ *
+ * @param atStake all that may come to hold
+ */
+export function termsOf(handler: HandlerLimits | undefined, atStake: readonly TypeSettings[]): TypeTerms {
+  return {
+    paused: atStake.some(({ paused }) => paused !== undefined),
+    hasGroups: atStake.some(({ hasGroups }) => hasGroups === true),
+    limits: handler && narrowest(handler, atStake),
+  };
+}
+
 /** See the head of this file. */
 export class TypeLane implements TypeUse {
   readonly name: string;
-  readonly groups = new Groups();
-  readonly ordinary = new WaitingQueue(this.groups);
-  readonly suspects = new WaitingQueue(this.groups);
+  readonly groups: Groups;
+  readonly ordinary: WaitingQueue;
+  readonly suspects: WaitingQueue;
   /** Jobs that wait here, as far as they have not moved on: each once, though it may stand here more often. */
   readonly known = new WaitingSeqs();
   /** Its places are its own: it takes none of those that types share. */
@@ -30,23 +44,33 @@ export class TypeLane implements TypeUse {
   concurrency: number | undefined = undefined;
   /** Attempts that the pool has places for. */
   places = 0;
-  running = 0;
   hasGroups = false;
-  /** Its place among the types: the one that has waited longest for its turn has the lowest. */
-  lastTurn = 0;
-  #pacer: Pacer | undefined;
-  #rate: string | undefined;
+  /** What all shards of the process have of it. */
+  readonly shared: TypePlaces;
 
-  constructor(name: string) {
+  constructor(name: string, shared: TypePlaces) {
     this.name = name;
+    this.shared = shared;
+    this.groups = shared.groups;
+    this.ordinary = new WaitingQueue(shared.groups);
+    this.suspects = new WaitingQueue(shared.groups);
+  }
+
+  get running(): number {
+    return this.shared.running;
+  }
+
+  get lastTurn(): number {
+    return this.shared.lastTurn;
   }
 
   get mayStartAt(): number {
-    return this.#pacer === undefined ? Number.NEGATIVE_INFINITY : this.#pacer.mayStartAt;
+    const { pacer } = this.shared;
+    return pacer === undefined ? Number.NEGATIVE_INFINITY : pacer.mayStartAt;
   }
 
-  get pacer(): Pacer | undefined {
-    return this.#pacer;
+  get pacer(): StartPace | undefined {
+    return this.shared.pacer;
   }
 
   get waiting(): number {
@@ -69,12 +93,6 @@ export class TypeLane implements TypeUse {
     this.hasGroups = hasGroups;
     // A type without a handler starts nothing, and may have its rate again.
     if (limits === undefined) return;
-    this.groups.limit = limits.groupConcurrency;
-    const { rate } = limits;
-    if (rate?.text === this.#rate) return;
-    this.#rate = rate?.text;
-    if (rate === undefined) this.#pacer = undefined;
-    else if (this.#pacer === undefined) this.#pacer = new Pacer(rate, now);
-    else this.#pacer.change(rate);
+    this.shared.agree(limits, now);
   }
 }

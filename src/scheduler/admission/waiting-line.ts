@@ -3,7 +3,11 @@
  * first, then by priority. Of one priority types take turns, and within a type its groups; jobs of one group go in order of firing.
  * Each type queues by itself, so that one at its limit holds up nobody else.
  */
+import type { Head } from '../../domain/control/limited-places.js';
+import type { JobSpec } from '../../domain/job.js';
+import { headsOf, mostWanted, useOf } from '../limits/wanted.js';
 import { placesLeft, type TypeUse, type WaitsFor, whyTypeWaits } from './admission.js';
+import type { Places, Rank, TypePlaces } from './places.js';
 import { TypeLane, type TypeTerms } from './type-lane.js';
 
 /** A job in the line. It may have moved on since: see `Dispatch`. */
@@ -52,18 +56,22 @@ export class WaitingLine {
   /** Of types whose places are their own. */
   readonly #apart: readonly TypeLane[];
   #suspects = 0;
+  /** Jobs whose attempts run in other processes, which have places for them. */
+  readonly #elsewhere = new Set<number>();
   #edition: number;
-  #turns = 0;
+  readonly #places: Places;
   /** As of the last `refresh`. */
   #now: number;
 
   /**
    * @param ask is asked by `refresh`
    * @param clock monotonic. The present time counts as the first start of types with a rate
+   * @param places what is shared with the lines of other shards
    * @param apart types whose places are their own
    */
-  constructor(ask: TypeQuestions, clock: () => number, apart: readonly string[] = []) {
+  constructor(ask: TypeQuestions, clock: () => number, places: Places, apart: readonly string[] = []) {
     this.#ask = ask;
+    this.#places = places;
     this.#clock = clock;
     this.#since = clock();
     this.#now = this.#since;
@@ -146,8 +154,9 @@ export class WaitingLine {
     for (const lane of this.#lanes.values()) {
       const { name, waiting } = lane;
       if (waiting === 0) continue;
-      const wait = whyTypeWaits(lane, this.#now)?.waitsFor;
-      const inGroups = wait === undefined ? waiting - lane.ordinary.open - lane.suspects.open : 0;
+      const wait = whyTypeWaits(useOf(lane), this.#now)?.waitsFor;
+      const byGroup = !lane.shared.byGrant || lane.groups.limit !== Number.POSITIVE_INFINITY;
+      const inGroups = wait === undefined && byGroup ? waiting - lane.ordinary.open - lane.suspects.open : 0;
       if (inGroups > 0) yield { name, waitsFor: 'group_concurrency', jobs: inGroups };
       if (waiting > inGroups) yield { name, waitsFor: wait ?? 'thread', jobs: waiting - inGroups };
     }
@@ -156,9 +165,9 @@ export class WaitingLine {
   /** A type and a group of it as they stand now, whether or not a job of them has ever waited. */
   placeOf(name: string, group: string | undefined): Place {
     if (this.#ask.edition() !== this.#edition) this.refresh();
-    const lane = this.#lanes.get(name) ?? this.#makeLane(name);
+    const lane = this.#lanes.get(name) ?? this.#makeLane(name, this.#places.lookAt(name));
     lane.places = this.#ask.placesOf(name);
-    return { type: lane, group: { limit: lane.groups.limit, running: lane.groups.runningOf(group) } };
+    return { type: useOf(lane), group: { limit: lane.groups.limit, running: lane.groups.runningOf(group) } };
   }
 
   /** Jobs of a type in the line. */
@@ -207,12 +216,65 @@ export class WaitingLine {
    * @param shared whether a shared place is free; where none is, types with places of their own may still have one
    */
   take(suspect: boolean, shared = true): WaitingJob | undefined {
+    const best = this.#first(suspect, shared);
+    const rank = best && (suspect ? best.suspects : best.ordinary).first;
+    if (!best || rank?.first === undefined) return undefined;
+    const { heap, use } = rank.first;
+    const [due, seq] = [heap.firstDue, heap.firstSeq];
+    const job = { due, seq, name: best.name, group: use.name, priority: rank.priority, suspect };
+    (suspect ? best.suspects : best.ordinary).pop();
+    best.known.delete(seq);
+    if (suspect) this.#suspects--;
+    return job;
+  }
+
+  /** Where the job stands that `take` would take. @param numberOf its job number */
+  rank(suspect: boolean, shared: boolean, numberOf: (seq: number) => number): Rank | undefined {
+    const best = this.#first(suspect, shared);
+    const rank = best && (suspect ? best.suspects : best.ordinary).first;
+    if (!best || rank?.first === undefined) return undefined;
+    const { heap, use } = rank.first;
+    const { priority } = rank;
+    const number = numberOf(heap.firstSeq);
+    return { suspect, priority, turn: best.lastTurn, groupTurn: use.lastTurn, due: heap.firstDue, number };
+  }
+
+  /**
+   * What could start of types whose places are given, had it one: of each the first of its groups.
+   *
+   * @param shared places that types share; undefined: nothing may start
+   * @param numberOf its job number
+   */
+  *wanted(
+    shared: number | undefined,
+    numberOf: (seq: number) => number,
+  ): Iterable<readonly [type: string, heads: readonly Head[]]> {
+    if (shared === undefined) return;
+    const trials = this.#places.trials.trials(this.#now);
+    const suspects = !trials.byItself && trials.running < trials.wave;
+    for (const lane of this.#lanes.values()) {
+      if (!lane.shared.byGrant || lane.waiting === 0) continue;
+      const wait = whyTypeWaits(lane, this.#now)?.waitsFor;
+      if (wait !== undefined && wait !== 'rate') continue;
+      const { concurrency = 0, places, running } = lane;
+      const room = Math.min(lane.apart ? mostWanted : shared, places - running, concurrency - running, mostWanted);
+      if (room <= 0) continue;
+      yield [lane.name, headsOf(lane, room, suspects, numberOf)];
+    }
+  }
+
+  /** Time has passed, and nothing else. */
+  tick(): void {
+    this.#now = this.#clock();
+  }
+
+  /** The type whose turn it is. */
+  #first(suspect: boolean, shared: boolean): TypeLane | undefined {
     let best: TypeLane | undefined;
     let due = Number.POSITIVE_INFINITY;
     let seq = 0;
     let priority = Number.NEGATIVE_INFINITY;
     let turn = 0;
-    let group: string | undefined;
     for (const lane of this.#lanes.values()) {
       const rank = (suspect ? lane.suspects : lane.ordinary).first;
       if (rank?.first === undefined || rank.priority < priority) continue;
@@ -224,15 +286,8 @@ export class WaitingLine {
       if (!isBefore || !(shared || lane.apart) || whyTypeWaits(lane, this.#now)) continue;
       best = lane;
       [due, seq, priority, turn] = [firstDue, firstSeq, rank.priority, lane.lastTurn];
-      group = rank.first.use.name;
     }
-    if (!best) return undefined;
-    const queue = suspect ? best.suspects : best.ordinary;
-    const job = { due, seq, name: best.name, group, priority, suspect };
-    queue.pop();
-    best.known.delete(seq);
-    if (suspect) this.#suspects--;
-    return job;
+    return best;
   }
 
   /**
@@ -243,12 +298,26 @@ export class WaitingLine {
   occupy({ name, group, priority, suspect }: WaitingJob, isOnRecord: boolean): void {
     const lane = this.#lane(name);
     (suspect ? lane.suspects : lane.ordinary).hadTurn(priority, group);
-    lane.lastTurn = ++this.#turns;
-    lane.running++;
-    lane.groups.occupy(group);
+    lane.shared.lastTurn = ++this.#places.turns;
+    lane.shared.running++;
+    lane.groups.occupy(group, lane.shared.lastTurn);
     if (lane.pacer === undefined) return;
     if (isOnRecord) lane.pacer.announced();
     else lane.pacer.started(this.#clock());
+  }
+
+  /**
+   * One that an owner before has started has its place here from now on. That is no start by the rate of its type. Where places are given,
+   * the process has it in which it runs.
+   */
+  resumed({ seq, name, group }: Pick<JobSpec, 'seq' | 'name' | 'group'>): void {
+    if (this.#places.areGiven) {
+      this.#elsewhere.add(seq);
+      return;
+    }
+    const lane = this.#lane(name);
+    lane.shared.running++;
+    lane.groups.occupy(group, lane.shared.lastTurn);
   }
 
   /** One that had to be on disk first has started, or has not. */
@@ -257,10 +326,15 @@ export class WaitingLine {
   }
 
   /** It has left its place. */
-  vacate(name: string, group: string | undefined): void {
-    const lane = this.#lane(name);
-    lane.running--;
-    lane.groups.vacate(group);
+  vacate({ seq, name, group }: Pick<JobSpec, 'seq' | 'name' | 'group'>): void {
+    if (!this.#elsewhere.delete(seq)) this.#lane(name).shared.vacate(group);
+  }
+
+  /** Its shard is dropped. Where places are given, it has its own until it has ended here. @param number its job number; undefined: it has ended, and nobody has decided that */
+  abandon(spec: Pick<JobSpec, 'seq' | 'name' | 'group'>, number: number | undefined): void {
+    if (number !== undefined && this.#places.areGiven && !this.#elsewhere.has(spec.seq))
+      this.#places.linger(number, spec);
+    else this.vacate(spec);
   }
 
   /** When the first of the jobs that wait for a rate may start; Infinity when none does. */
@@ -279,13 +353,13 @@ export class WaitingLine {
   }
 
   #newLane(name: string): TypeLane {
-    const lane = this.#makeLane(name);
+    const lane = this.#makeLane(name, this.#places.type(name));
     this.#lanes.set(name, lane);
     return lane;
   }
 
-  #makeLane(name: string): TypeLane {
-    const lane = new TypeLane(name);
+  #makeLane(name: string, shared: TypePlaces): TypeLane {
+    const lane = new TypeLane(name, shared);
     lane.agree(this.#ask.termsOf(name), this.#since);
     lane.places = this.#ask.placesOf(name);
     return lane;

@@ -1,6 +1,6 @@
 /** Jobs of one type that wait, by priority; within one its groups take turns, and each goes by due time, then as they were made. */
 import { GroupTurns } from './group-turns.js';
-import type { Groups } from './groups.js';
+import type { GroupQueue, Groups } from './groups.js';
 
 /** See the head of this file. Due times are Unix milliseconds. */
 export class WaitingQueue {
@@ -36,6 +36,12 @@ export class WaitingQueue {
   get first(): GroupTurns | undefined {
     for (const rank of this.#ranks) if (rank.first !== undefined) return rank;
     return undefined;
+  }
+
+  /** What waits by priority, the highest first, and then by turn. Only where places are given. */
+  *inTurn(): Iterable<readonly [priority: number, queue: GroupQueue]> {
+    for (const rank of this.#ranks)
+      for (const queue of rank.inTurn()) if (queue.heap.size > 0) yield [rank.priority, queue];
   }
 
   /** No job is due before this; Infinity when none waits. */

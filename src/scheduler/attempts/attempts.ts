@@ -59,6 +59,11 @@ export class Attempts {
     return this.#makingEnds.isEmpty;
   }
 
+  /** Ends that were reported and are not decided: they are not decided here any more. */
+  takeUndecided(): readonly Outcome[] {
+    return this.#makingEnds.takeAll();
+  }
+
   /** When progress is to be written, in Unix milliseconds; Infinity when none is. */
   get nextAt(): number {
     const { clock } = this.#ports;
@@ -103,9 +108,12 @@ export class Attempts {
     this.#ledger.progress.lost(this.#ports.clock.monotonic());
   }
 
-  /** Decides an end again that was lost with its batch, as of the instant it happened. */
-  endAgain(fact: EndFact): void {
-    this.#decideEnd(fact);
+  /** Decides a fact again that was lost with its batch, as of the instant it happened. */
+  decideAgain(fact: Fact): void {
+    this.#ledger.addFact(fact);
+    if (fact.kind === 'ended') return this.#decideEnd(fact);
+    const job = this.#ledger.lookup(fact.seq);
+    if (job?.state.status === 'pending') this.#ledger.startAgain(job, fact.at);
   }
 
   #enterProgress(): void {
@@ -146,6 +154,7 @@ export class Attempts {
     const decision = outcomeDecision(job, outcome, now);
     this.#ledger.record(before, job === before ? decision : { detail: job.detail, ...decision }, now);
     if (drafts.length > 0) makeEnqueued(drafts, job, { ...this.#contextAt(now), trace }, this.#ports.log);
-    if (outcome.kind === 'failed') logFailure(this.#ports.log, job, outcome.code, decision, trace);
+    if (outcome.kind === 'failed')
+      logFailure(this.#ports.log, job, this.#ledger.numbers, outcome.code, decision, trace);
   }
 }

@@ -3,13 +3,13 @@
  * so that they wait here, in order, until there is room. Meanwhile each of them keeps its attempt's place: fewer start.
  */
 import { Refusal } from '../../domain/errors.js';
-import { formatId } from '../../domain/id.js';
 import { isRepeating, type Job } from '../../domain/job.js';
 import type { Logger } from '../../log.js';
 import type { Outcome } from '../../pool/port.js';
 import { UnreadableRecord } from '../../store/port.js';
 import type { JobDraft } from '../messages.js';
 import type { RequestContext } from '../requests/context.js';
+import { HeldElsewhere } from '../requests/other-shards.js';
 import { makeChecked } from '../requests/requests.js';
 
 /** The success of an attempt that has enqueued jobs. */
@@ -32,6 +32,11 @@ export class MakingEnds {
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
+  }
+
+  /** Takes away those that wait. */
+  takeAll(): readonly MakingOutcome[] {
+    return this.#waiting.splice(0);
   }
 
   add(outcome: MakingOutcome): void {
@@ -66,16 +71,20 @@ export function makeEnqueued(
   log: Pick<Logger, 'error'>,
 ): void {
   const { seq, idSeconds } = spec;
+  const parentId = { seq: context.ledger.numbers.of(seq), idSeconds };
   const trace = context.trace ?? (isRepeating(spec) ? undefined : spec.trace);
   for (const draft of drafts) {
     try {
-      const { existed } = makeChecked(draft, { ...context, trace, parentId: { seq, idSeconds } });
+      const { existed } = makeChecked(draft, { ...context, trace, parentId });
       if (!existed) context.ledger.counted.enqueued(draft.name);
     } catch (error) {
+      // A job of another node has the key: there is what was asked for.
+      if (error instanceof HeldElsewhere) continue;
       if (!(error instanceof Refusal || error instanceof UnreadableRecord)) throw error;
       // The attempt has succeeded, with all else that it has made.
       const { message } = error;
-      log.error({ jobId: formatId(seq, idSeconds), type: draft.name, reason: message }, 'an enqueued job was not made');
+      const jobId = context.ledger.numbers.format(seq, idSeconds);
+      log.error({ jobId, type: draft.name, reason: message }, 'an enqueued job was not made');
     }
   }
 }

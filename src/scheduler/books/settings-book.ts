@@ -1,4 +1,7 @@
-/** What users have set, as it is on disk and as it will be: the part of the books that is about types and the server. */
+/**
+ * What users have set, as it is on disk and as it will be: the part of the books that is about types and the server. In a cluster it is
+ * set for all shards at once, and not here: what the shard's own log has of it is only which types have groups.
+ */
 import {
   atStake,
   changed,
@@ -19,15 +22,23 @@ export class SettingsBook {
   readonly #underWay: () => UnderWay;
   #onDisk: Settings;
   #edition = 0;
+  /** What is set for all shards of a cluster; undefined: there is none. */
+  #ofCluster: Settings | undefined;
 
   constructor(onDisk: Settings, underWay: () => UnderWay) {
     this.#onDisk = onDisk;
     this.#underWay = underWay;
   }
 
+  /** From now on this is set for all shards of the cluster. */
+  apply(ofCluster: Settings): void {
+    this.#ofCluster = ofCluster;
+    this.#edition++;
+  }
+
   /** As they are on disk. */
   get onDisk(): Settings {
-    return this.#onDisk;
+    return this.#ofCluster ?? this.#onDisk;
   }
 
   /** Changes whenever `atStake` may. */
@@ -35,7 +46,7 @@ export class SettingsBook {
     return this.#edition;
   }
 
-  /** What is set of a job type, written or not. */
+  /** What is set of a job type here, written or not. */
   typeOf(name: string): TypeSettings {
     const { filling, inFlight } = this.#underWay();
     return filling.typeOf(name) ?? inFlight?.typeOf(name) ?? this.#onDisk.types.get(name) ?? {};
@@ -43,12 +54,18 @@ export class SettingsBook {
 
   /** All that may come to hold of a job type: see `domain/control/settings`. */
   atStake(name: string): readonly TypeSettings[] {
+    if (this.#ofCluster !== undefined) {
+      const { hasGroups } = this.typeOf(name);
+      const set = this.#ofCluster.types.get(name);
+      return set === undefined && hasGroups === undefined ? [] : [{ ...set, hasGroups }];
+    }
     const { filling, inFlight } = this.#underWay();
     return atStake(filling.typeOf(name), inFlight?.typeOf(name), this.#onDisk.types.get(name));
   }
 
   /** Whether nothing may start. A pause holds from its decision on, and until its end is on disk. */
   get isServerPaused(): boolean {
+    if (this.#ofCluster !== undefined) return this.#ofCluster.server.paused !== undefined;
     const { filling, inFlight } = this.#underWay();
     return (
       filling.server?.paused !== undefined ||
@@ -57,7 +74,7 @@ export class SettingsBook {
     );
   }
 
-  /** What is set of the server, written or not. */
+  /** What is set of the server here, written or not. */
   get server(): ServerSettings {
     const { filling, inFlight } = this.#underWay();
     return filling.server ?? inFlight?.server ?? this.#onDisk.server;

@@ -15,7 +15,6 @@ import {
 } from '../../domain/control/bulk.js';
 import { Refusal } from '../../domain/errors.js';
 import { matches } from '../../domain/finding/job-filter.js';
-import { formatId } from '../../domain/id.js';
 import { type BulkJobs, bulkBlockSize, type KeptBulks } from '../../store/port.js';
 import type { BulkRequest, JobPatch } from '../messages.js';
 import type { RequestContext } from '../requests/context.js';
@@ -74,9 +73,16 @@ export class Bulks {
     return this.#next() !== undefined;
   }
 
-  /** Takes a request in; returns it as it will be on disk with the batch that is gathered. */
-  accept({ action, filter, askedFilter, askedChange, patch, jobs }: BulkRequest, context: RequestContext): BulkRecord {
-    const id = ++this.#lastId;
+  /**
+   * Takes a request in; returns it as it will be on disk with the batch that is gathered. One with a number that is there already was sent
+   * twice.
+   */
+  accept(request: BulkRequest, context: RequestContext): BulkRecord {
+    const { action, filter, askedFilter, askedChange, patch, jobs } = request;
+    const there = request.id === undefined ? undefined : this.#bulks.get(request.id);
+    if (there) return there.record;
+    const id = request.id ?? this.#lastId + 1;
+    this.#lastId = Math.max(this.#lastId, id);
     const record: BulkRecord = {
       id,
       action,
@@ -182,8 +188,8 @@ function act(seq: number, { record, patch }: Bulk, context: RequestContext): Bec
   const { ledger, lookAtFirst } = context;
   lookAtFirst(seq);
   const job = ledger.unlessUnreadable(seq, () => ledger.lookup(seq));
-  if (!job || !matches(job, record.filter)) return 'skipped';
-  const id = formatId(seq, job.spec.idSeconds);
+  if (!job || !matches(job, record.filter, ledger.numbers)) return 'skipped';
+  const id = ledger.numbers.format(seq, job.spec.idSeconds);
   const noReply = (): void => {};
   try {
     switch (record.action) {

@@ -1,13 +1,13 @@
 /** What the deciding of requests shares: what it is decided with, the job that is named, and whether its status permits it. */
 import type { BulkRecord } from '../../domain/control/bulk.js';
 import { Refusal } from '../../domain/errors.js';
-import { findById } from '../../domain/find-job.js';
-import { formatId } from '../../domain/id.js';
 import type { Job, JobName, TraceContext } from '../../domain/job.js';
 import { next, type Step } from '../../domain/lifecycle.js';
 import type { HandlerInfo } from '../../pool/port.js';
+import { type DamageReports, UnreadableRecord, unreadableRefusal } from '../../store/port.js';
 import type { Ledger } from '../ledger.js';
 import type { Answer, BulkRequest } from '../messages.js';
+import type { OtherShards } from './other-shards.js';
 
 /** Takes in and ends what is done with many jobs. */
 export interface BulkRequests {
@@ -23,6 +23,7 @@ export interface RequestContext {
   readonly handlers: ReadonlyMap<string, HandlerInfo>;
   /** How many jobs of a type there are. */
   readonly jobsOfType: (name: string) => number;
+  readonly others: OtherShards;
   /** IANA name: for cron jobs that name none. */
   readonly timezone: string;
   /** Unix milliseconds. */
@@ -41,7 +42,7 @@ export type Reply = (answer: Answer) => void;
 
 /** The job that `id` names. @throws Refusal `not_found` */
 export function find(id: string, { ledger, lookAtFirst }: RequestContext): Job {
-  const job = findById(id, ledger.committed.nextSeq, (seq) => {
+  const job = ledger.numbers.find(id, ledger.committed.nextSeq, (seq) => {
     lookAtFirst(seq);
     return ledger.lookup(seq);
   });
@@ -51,8 +52,16 @@ export function find(id: string, { ledger, lookAtFirst }: RequestContext): Job {
 }
 
 /** @throws Refusal `conflict` when the lifecycle has no such step from the job's status. */
-export function permit(job: Job, step: Step, what: string): void {
+export function permit(job: Job, step: Step, what: string, { ledger }: Pick<RequestContext, 'ledger'>): void {
   if (next(job.state.status, step)) return;
-  const id = formatId(job.spec.seq, job.spec.idSeconds);
+  const id = ledger.numbers.format(job.spec.seq, job.spec.idSeconds);
   throw new Refusal('conflict', `Job ${id} is ${job.state.status}; ${what}.`);
+}
+
+/** What was thrown, as a client is to see it. What is no refusal, and no damage, is thrown on. */
+export function asRefusal(error: unknown, damage: DamageReports): Refusal {
+  if (error instanceof Refusal) return error;
+  if (!(error instanceof UnreadableRecord)) throw error;
+  damage.report(error, `a ${error.state} record was asked for`);
+  return unreadableRefusal(error);
 }

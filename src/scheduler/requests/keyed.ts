@@ -2,12 +2,13 @@
 import { isTaken, placeOf, placeOfJobKey } from '../../domain/control/keys.js';
 import { exhaustedByRequest, loseKey, replace, replaceLater } from '../../domain/control/replacing.js';
 import { Refusal } from '../../domain/errors.js';
-import { formatId } from '../../domain/id.js';
+import { type JobNumbers, singleShard } from '../../domain/ids/job-numbers.js';
 import { isRepeating, type Job, type JobSpec } from '../../domain/job.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { JobDraft, MadeJob } from '../messages.js';
 import { invalid } from './changes.js';
 import type { RequestContext } from './context.js';
+import { type ForeignJob, HeldElsewhere } from './other-shards.js';
 
 /** Makes what a draft asks for. */
 export interface Maker {
@@ -34,6 +35,10 @@ export function ownerOf(place: string, { ledger, now, lookAtFirst }: RequestCont
 export function makeKeyed(draft: JobDraft, key: string, context: RequestContext, maker: Maker): MadeJob {
   const place = placeOfJobKey(draft.name, key);
   const owner = ownerOf(place, context);
+  const foreign = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
+  // A request by itself waits there; nothing else waits for what may not come to be.
+  if (foreign !== undefined && (foreign.isWritten || !maker.isChecked))
+    return ownedElsewhere(foreign, draft, context, maker);
   if (owner === undefined) return made(place, context, maker);
   switch (draft.ifExists ?? 'reject') {
     case 'reject':
@@ -49,6 +54,19 @@ export function makeKeyed(draft: JobDraft, key: string, context: RequestContext,
     default:
       throw new Error(`what is to be done about a taken key: ${draft.ifExists}`);
   }
+}
+
+/**
+ * A job of another shard has the key. A request by itself is decided there; a list is in one shard as a whole, and so are the jobs
+ * of an attempt.
+ */
+function ownedElsewhere(foreign: ForeignJob, draft: JobDraft, context: RequestContext, { isChecked }: Maker): MadeJob {
+  const { shard, job } = foreign;
+  // Of a list that was checked this came since, and its jobs are not refused any more.
+  if (isChecked && draft.ifExists === 'replace' && context.parentId !== undefined)
+    throw keyTakenElsewhere(foreign, draft, context);
+  if (!isChecked || job === undefined) throw new HeldElsewhere(shard);
+  return { job, replayed: false, existed: true, shard };
 }
 
 /** What is pending, or repeats, becomes what is asked for. Beside a single job that runs, or is finished, a new one is made. */
@@ -105,6 +123,12 @@ export function checkKeys(
     const owner = ownerOf(place, context);
     if (ifExists === 'replace' && owner !== undefined && isReplaced(owner))
       checkRequest(owner, specFor(draft, owner), context, `/${index}`);
+    const known = owner === undefined ? context.others.ownerOf(place, context.now) : undefined;
+    const foreign = known?.isWritten === true ? known : undefined;
+    // Whoever has asked finds out more.
+    if (foreign !== undefined && foreign.job === undefined) throw new HeldElsewhere(foreign.shard);
+    if (foreign !== undefined && ifExists !== 'return')
+      throw keyTakenElsewhere(foreign, draft, context, `/${index}/key`);
     if (ifExists !== 'reject') continue;
     if (owner !== undefined) throw keyTaken(owner, context, `/${index}/key`);
     if (first !== undefined) throw keyTwice(`/${index}/key`, first);
@@ -125,15 +149,40 @@ function keyTwice(path: string, first: number): Refusal {
 export function takeKeyAgain(job: Job, context: RequestContext): void {
   const place = placeOf(job.spec);
   if (place === undefined) return;
+  const foreign = context.others.ownerOf(place, context.now);
+  if (foreign !== undefined) throw keyTakenElsewhere(foreign, job.spec, context);
   const owner = ownerOf(place, context);
   if (owner !== undefined && owner.spec.seq !== job.spec.seq) throw keyTaken(owner, context);
   context.ledger.giveKey(place, job.spec);
 }
 
-/** @param path where in the request the key stands, when it is to be told; a JSON pointer */
-function keyTaken({ spec, state }: Job, { ledger }: RequestContext, path?: string): Refusal {
+/** A job of another shard has the key, and cannot be replaced from here. @param path as of `keyTaken` */
+function keyTakenElsewhere(
+  { job }: ForeignJob,
+  { name, key }: Pick<JobSpec, 'name' | 'key'>,
+  context: RequestContext,
+  path?: string,
+): Refusal {
+  if (job !== undefined) return keyTaken(job, context, path, singleShard);
+  context.ledger.counted.keyKept(name, 'rejected');
+  return new Refusal(
+    'conflict',
+    `The key ${key} of job type ${name} is taken by a job of another node. Use another key.`,
+  );
+}
+
+/**
+ * @param path where in the request the key stands, when it is to be told; a JSON pointer
+ * @param numbers of the shard of the job; of a foreign one, which has its number, those of a single shard
+ */
+export function keyTaken(
+  { spec, state }: Job,
+  { ledger }: RequestContext,
+  path?: string,
+  numbers: JobNumbers = ledger.numbers,
+): Refusal {
   ledger.counted.keyKept(spec.name, 'rejected');
-  const id = formatId(spec.seq, spec.idSeconds);
+  const id = numbers.format(spec.seq, spec.idSeconds);
   const message = `is taken by job ${id}, which is ${state.status}`;
   const detail = `The key ${spec.key} of job type ${spec.name} ${message}. Use another key, or "if_exists": "return" or "replace".`;
   return new Refusal('conflict', detail, path === undefined ? [] : [{ path, message }], id);

@@ -10,7 +10,9 @@ import type { Creation, JobDraft, JobPatch, MadeJob, Request } from '../messages
 import { changeOf, checkBounds, triggerOf } from './changes.js';
 import { find, permit, type Reply, type RequestContext } from './context.js';
 import { checkKeys, makeKeyed, takeKeyAgain } from './keyed.js';
-import { pauseJob, removeJob, resumeJob, runJob, setServer, setType } from './pauses.js';
+import { HeldElsewhere } from './other-shards.js';
+import { pauseJob, removeJob, resumeJob, runJob } from './pauses.js';
+import { setServer, setType } from './settings.js';
 
 /** All but lists of jobs, which may take several turns. */
 type ShortRequest = Exclude<Request, { kind: 'createMany' | 'createEach' }>;
@@ -79,6 +81,8 @@ export function createOne(request: Creation, context: RequestContext): MadeJob {
     }
     return { job: first, replayed: true, existed: false };
   }
+  const elsewhere = idempotency && context.others.shardOfRequest(idempotency.key, now);
+  if (elsewhere !== undefined) throw new HeldElsewhere(elsewhere);
   const made = make(request.draft, context, idempotency?.key);
   if (idempotency && !made.existed)
     ledger.rememberKey(idempotency.key, { seq: made.job.spec.seq, digest: idempotency.digest, at: now });
@@ -125,11 +129,11 @@ function makeNew(draft: JobDraft, context: RequestContext, idempotencyKey: strin
 /** What a draft asks for, with what its handler and the product give where it is silent. @param own what is the job's own */
 function specOf(
   draft: JobDraft,
-  { handlers, timezone, now, trace, parentId }: RequestContext,
+  { handlers, others, timezone, now, trace, parentId }: RequestContext,
   own: Pick<JobSpec, 'seq' | 'idSeconds' | 'createdAt' | 'idempotencyKey'>,
 ): JobSpec {
   const trigger = onGrid(triggerOf(draft.trigger, draft.isRepeat, timezone, now), draft.startAt);
-  const handler = handlers.get(draft.name);
+  const handler = handlers.get(draft.name) ?? others.typeElsewhere(draft.name);
   const { seq, idSeconds, createdAt, idempotencyKey } = own;
   // Every field is written out, also those that are mostly undefined: spreads made this the costliest line of a request.
   return {
@@ -166,7 +170,7 @@ function specOf(
 
 function update(id: string, patch: JobPatch, context: RequestContext, reply: Reply): void {
   const job = find(id, context);
-  permit(job, 'update', 'only a pending job can be updated');
+  permit(job, 'update', 'only a pending job can be updated', context);
   const change = changeOf(job.spec, patch, context);
   checkBounds(job, patch, change, context);
   const after = context.ledger.record(job, updates.update(job, change, context.now), context.now);
@@ -177,7 +181,7 @@ function cancel(id: string, context: RequestContext, reply: Reply): void {
   const { ledger, now } = context;
   const job = find(id, context);
   const { seq } = job.spec;
-  permit(job, 'cancel', 'a finished job cannot be cancelled');
+  permit(job, 'cancel', 'a finished job cannot be cancelled', context);
   if (job.state.status === 'cancelled') return ledger.answer(seq, reply, { ok: true, jobs: [job], replayed: false });
   const { detail } = ledger.progress.latestOf(job);
   const decision = decisions.cancel(job, now);
@@ -188,7 +192,7 @@ function cancel(id: string, context: RequestContext, reply: Reply): void {
 
 function retry(id: string, context: RequestContext, reply: Reply): void {
   const job = find(id, context);
-  permit(job, 'retry', 'only a failed job can be retried');
+  permit(job, 'retry', 'only a failed job can be retried', context);
   takeKeyAgain(job, context);
   const after = context.ledger.record(job, decisions.retry(job, context.now), context.now);
   context.ledger.answer(after.spec.seq, reply, { ok: true, jobs: [after], replayed: false });

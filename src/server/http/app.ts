@@ -253,12 +253,20 @@ export class HttpApp implements ExchangeContext {
     if (misframed) return exchange.refuseAndEnd(misframed);
     if (head.origin !== undefined && gate.mayRead(head.origin)) exchange.corsOrigin = head.origin;
     const changes = method !== 'get' && method !== 'head' && method !== 'options';
-    const access = gate.check(head, { changes, guarded: changes, open: route.open === true });
+    exchange.fromPeer = gate.isPeer(head);
+    if (exchange.fromPeer) exchange.peerShards = head.peerShards;
+    // A node has asked the gate of its own.
+    const access = exchange.fromPeer
+      ? 'full'
+      : gate.check(head, { changes, guarded: changes, open: route.open === true });
     if (access instanceof Refusal) return exchange.refuse(access);
     exchange.access = access;
     exchange.authorization = head.authorization;
 
-    if (route.path.includes(':')) exchange.parameter = decode(request.getParameter(0) ?? '');
+    if (route.path.includes(':')) {
+      exchange.path = request.getUrl();
+      exchange.parameter = decode(request.getParameter(0) ?? '');
+    }
     exchange.query = request.getQuery() ?? '';
     exchange.idempotencyKey = head.idempotencyKey;
     exchange.prefer = head.prefer;

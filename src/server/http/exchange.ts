@@ -38,6 +38,12 @@ export class Exchange {
   span: RequestSpan | undefined;
   /** The decoded parameter of the path; '' where the route has none. */
   parameter = '';
+  /** The path as sent. */
+  path = '';
+  /** Another node of the cluster has passed the request on. */
+  fromPeer = false;
+  /** It wants to know of these shards of this node only, as it says; undefined: of all, as clients do. */
+  peerShards: string | undefined;
   /** The query string as sent, without `?`. */
   query = '';
   idempotencyKey: string | undefined;

@@ -17,6 +17,8 @@ export interface GateSettings {
   readonly loopback: boolean;
   /** Bodies in chunks are taken; default true. */
   readonly chunked?: boolean;
+  /** Whether another node of the cluster asks; absent: there is none. */
+  readonly isPeer?: ((head: Pick<RequestHead, 'peerNode' | 'peerSecret'>) => boolean) | undefined;
   /** Whoever reads the requests reads trailers to their end; default false. */
   readonly trailers?: boolean;
 }
@@ -78,6 +80,11 @@ export class Gate {
     }
     if (head.transferEncoding.toLowerCase() === 'chunked') return undefined;
     return new Refusal('validation_failed', 'The only Transfer-Encoding that is understood is chunked.');
+  }
+
+  /** True when another node of the cluster asks, and means this one. */
+  isPeer(head: RequestHead): boolean {
+    return head.peerSecret !== undefined && this.#settings.isPeer?.(head) === true;
   }
 
   /** What its sender may do, or why the request is turned away. */

@@ -2,6 +2,7 @@
  * The headers that the server looks at, taken in one pass over the request. One object serves all requests, since it is
  * only read before the route has returned; what must live longer is copied out of it.
  */
+import { peerHeaders } from '../../cluster/peers.js';
 import type { HttpRequest } from './http-port.js';
 
 export class RequestHead {
@@ -20,6 +21,11 @@ export class RequestHead {
   lastEventId: string | undefined;
   /** What the answer may be compressed by. */
   acceptEncoding: string | undefined;
+  /** Of a node that asks another: which it means, and what proves that it is one. */
+  peerNode: string | undefined;
+  peerSecret: string | undefined;
+  /** And of which of its shards it wants to know. */
+  peerShards: string | undefined;
   /** Asked for by a preflight. */
   requestedMethod: string | undefined;
   /** A header of these that came more than once: whoever is in front of us may have read the other one. */
@@ -44,6 +50,9 @@ export class RequestHead {
     this.prefer = undefined;
     this.lastEventId = undefined;
     this.acceptEncoding = undefined;
+    this.peerNode = undefined;
+    this.peerSecret = undefined;
+    this.peerShards = undefined;
     this.requestedMethod = undefined;
     this.repeated = undefined;
     req.forEach(this.#see);
@@ -96,6 +105,15 @@ export class RequestHead {
         break;
       case 'accept-encoding':
         this.acceptEncoding = value;
+        break;
+      case peerHeaders.node:
+        this.peerNode = value;
+        break;
+      case peerHeaders.secret:
+        this.peerSecret = value;
+        break;
+      case peerHeaders.shards:
+        this.peerShards = value;
         break;
       case 'access-control-request-method':
         this.requestedMethod = value;

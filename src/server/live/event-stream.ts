@@ -51,8 +51,8 @@ export class EventStream extends Subscriber implements TopicStream {
     this.#topics.leave(topic, this);
   }
 
-  send(message: string, seq?: number): void {
-    this.push(messageBlock(message, seq));
+  send(message: string, resumeAt?: number | string): void {
+    this.push(messageBlock(message, resumeAt));
   }
 
   push(block: Buffer): void {

@@ -6,13 +6,14 @@
  * no other topic, so here too an event reaches it once.
  *
  * A commit of ten thousand events for a thousand listeners would hold up everything else for seconds, so what is much is
- * published in several turns of the loop, in order. `seq` moves on with what has been published.
+ * published in several turns of the loop, in order. `latest` moves on with what has been published.
  */
 
 import { renderEvent } from '../../api/render-event.js';
 import type { EventType, JobEvent } from '../../domain/events.js';
 import { type Filter, isTransient, Matcher, topicCount, topicsFor, topicsOf } from '../../domain/filter.js';
 import { formatId } from '../../domain/id.js';
+import { type EventCursor, formatCursor } from '../../domain/ids/event-cursor.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import { type Ids, readIds, WatchedJobs } from './watched-jobs.js';
 
@@ -26,12 +27,12 @@ export interface Listener {
 
 export interface FeedOptions {
   readonly telemetry: Telemetry;
-  /** Tells all listeners of a topic; `seq` is the event's. */
-  readonly publish: (topic: string, message: string, seq: number) => void;
+  /** Tells all listeners of a topic. @param resumeAt whoever has heard it can resume there */
+  readonly publish: (topic: string, message: string, resumeAt: number | string) => void;
   /** IANA name, for instants. */
   readonly timezone: string;
-  /** Number of the latest event before this server began. */
-  readonly lastSeq: number;
+  /** Numbers of the latest events before this server began. */
+  readonly latest: EventCursor;
   /** Calls back after what is at hand has been done. */
   readonly soon: (step: () => void) => void;
 }
@@ -97,17 +98,22 @@ export class Feed {
   /** On disk and not published yet, from `#next` on. */
   #waiting: JobEvent[] = [];
   #next = 0;
-  #seq: number;
+  readonly #latest: number[];
   #filterBytes = 0;
 
   constructor(options: FeedOptions) {
     this.#options = options;
-    this.#seq = options.lastSeq;
+    this.#latest = [...options.latest];
   }
 
-  /** Number of the latest event that was published: a listener hears of all later ones that it asked for. */
-  get seq(): number {
-    return this.#seq;
+  /** Numbers of the latest events that were published: a listener hears of all later ones that it asked for. */
+  get latest(): EventCursor {
+    return this.#latest;
+  }
+
+  /** The same as clients are told it. */
+  get resumeAt(): number | string {
+    return formatCursor(this.#latest);
   }
 
   /** About what all filters take in memory. */
@@ -175,11 +181,17 @@ export class Feed {
     if (last === undefined) return;
     const under = this.#waiting.length > 0;
     if (!under && this.#subscriptions.size === 0) {
-      this.#seq = last.seq;
+      this.#passed(last);
       return;
     }
     for (const event of events) this.#waiting.push(event);
     if (!under || this.#waiting.length - this.#next > maxWaiting) this.#publishSome(under);
+  }
+
+  /** Of a shard nothing before this event is to be told here any more: listeners know, or there are none. */
+  begin(shard: number, seq: number): void {
+    if (this.#waiting.length > 0) this.flush();
+    this.#latest[shard] = seq;
   }
 
   /** Tells of all that waits, at once: the server is about to close. */
@@ -214,24 +226,34 @@ export class Feed {
   #publish(event: JobEvent): number {
     const { publish, timezone } = this.#options;
     const { type } = event.body;
-    this.#seq = event.seq;
+    this.#passed(event);
     let deliveries = 0;
     let text: string | undefined;
+    let resumeAt: number | string = event.seq;
+    const render = (): string => {
+      if (event.shard !== undefined) resumeAt = this.resumeAt;
+      return renderEvent(event, timezone);
+    };
     if (this.#listening.size > 0) {
       for (const topic of this.#topicsFor(event.jobName, type)) {
         const listeners = this.#listening.get(topic);
         if (listeners === undefined) continue;
-        publish(topic, (text ??= renderEvent(event, timezone)), event.seq);
+        publish(topic, (text ??= render()), resumeAt);
         deliveries += listeners;
       }
     }
     if (this.#watched.size === 0) return deliveries;
     for (const { listener, kinds } of this.#watched.of(formatId(event.jobSeq, event.idSeconds), event.idSeconds)) {
       if (!kinds?.matches(event)) continue;
-      publish(ownTopic(listener), (text ??= renderEvent(event, timezone)), event.seq);
+      publish(ownTopic(listener), (text ??= render()), resumeAt);
       deliveries++;
     }
     return deliveries;
+  }
+
+  /** Events are published in the order of their shard; those of several are of one commit each. */
+  #passed({ seq, shard = 0 }: JobEvent): void {
+    this.#latest[shard] = seq;
   }
 
   /** Names and types are few and come over and over; building and hashing new strings costs more than the rest. */

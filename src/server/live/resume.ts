@@ -6,17 +6,19 @@
  */
 
 import { renderEvent } from '../../api/render-event.js';
+import type { Past } from '../../cluster/events/past-elsewhere.js';
 import { Refusal } from '../../domain/errors.js';
 import type { JobEvent } from '../../domain/events.js';
 import { type Filter, Matcher } from '../../domain/filter.js';
+import { type EventCursor, formatCursor, shardElsewhere } from '../../domain/ids/event-cursor.js';
 import type { LogPlace, PastEvents, Queries } from '../../store/queries-port.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import type { Turns } from '../bodies/turns.js';
 
 /** The connection as a resumption sees it. */
 export interface Resuming {
-  /** @param seq of the event that the message tells of */
-  send(message: string, seq?: number): void;
+  /** @param resumeAt where whoever has heard this can resume */
+  send(message: string, resumeAt?: number | string): void;
   /** What is sent meanwhile goes out together: a system call for each message costs more than all else. */
   together(step: () => void): void;
   /** Bytes that wait to be read by the client. */
@@ -27,10 +29,20 @@ export interface Resuming {
   live(): void;
 }
 
+/** Past events of shards of other nodes. */
+export interface PastOfOthers {
+  /** Undefined: the shard is here. */
+  elsewhere(shard: number, seq: number): Promise<Past> | undefined;
+  /** As its owner says, wherever that is. */
+  after(shard: number, seq: number): Promise<Past>;
+}
+
 export interface History {
   readonly queries: Pick<Queries, 'eventsAfter'>;
-  /** Number of the latest event that was published. */
-  readonly latest: () => number;
+  /** Absent: there are no other nodes. */
+  readonly others?: PastOfOthers | undefined;
+  /** Numbers of the latest events that were published. */
+  readonly latest: () => EventCursor;
   /** IANA name, for instants. */
   readonly timezone: string;
   /** Of all who resume. */
@@ -44,10 +56,13 @@ const perStep = 250;
 const enoughBytes = 1024 * 1024;
 const lookAgainMs = 20;
 
-/** Sends the events after `since` that the filter lets through, then calls `live`. */
-export function resume(history: History, filter: Filter, since: number, to: Resuming): void {
-  let position = since;
-  let place: LogPlace | undefined;
+/** Sends the events after `since` that the filter lets through, shard by shard, then calls `live`. */
+export function resume(history: History, filter: Filter, since: EventCursor, to: Resuming): void {
+  const position = [...since];
+  /** Where the looks ended, by shard. */
+  const places: (LogPlace | undefined)[] = [];
+  /** Whose events are read. */
+  let shard = 0;
   /** Made in a step, since a thousand ids take their time, too. */
   let matcher: Matcher | undefined;
   /** Read, and not sent yet. */
@@ -59,33 +74,71 @@ export function resume(history: History, filter: Filter, since: number, to: Resu
     if (sentNow > 0) history.telemetry.eventsResumed(sentNow);
   };
   const work = (): void => {
-    if (waiting.length === 0 && !read()) return to.live();
-    const upTo = history.latest();
+    const upTo = history.latest()[shard] as number;
+    if ((position[shard] as number) > upTo) return void checkAhead();
+    if (waiting.length === 0 && (position[shard] as number) < upTo) {
+      const asked = history.others?.elsewhere(shard, position[shard] as number);
+      if (asked !== undefined) return void asked.then(arrived);
+      read();
+    }
     const sent = waiting.findIndex((event) => event.seq > upTo || !send(event));
     waiting = sent < 0 ? [] : waiting.slice(sent);
-    if (position >= upTo) to.live();
-    else if (waiting.length > 0) setTimeout(again, lookAgainMs);
-    else again();
+    const isThrough = (position[shard] as number) >= upTo;
+    if (!isThrough) return waiting.length > 0 ? void setTimeout(again, lookAgainMs) : again();
+    const next = shardElsewhere(position, history.latest(), shard);
+    if (next === undefined) return to.live();
+    // What is read, and not published yet, is read again if it comes to that.
+    if (waiting.length > 0) places[shard] = undefined;
+    waiting = [];
+    shard = next;
+    again();
   };
-  /** False when the log is damaged there: to a listener, what cannot be read is gone. It is sent that, and goes on. */
-  const read = (): boolean => {
-    const found = eventsAfter(history, position, place);
-    const end = found === undefined ? history.latest() : found.oldest - 1;
-    if (end > position) {
-      to.send(`{"type":"gap","from":${position + 1},"to":${end}}`);
-      position = end;
-    }
+  /**
+   * It has heard more of the shard than this node has. Either it was told by another node, and this one hears of it in a moment; or the
+   * database has lost what it heard.
+   */
+  const checkAhead = async (): Promise<void> => {
+    const heard = position[shard] as number;
+    const past = await history.others?.after(shard, heard);
+    if (past === undefined || past.last >= heard) return void setTimeout(again, lookAgainMs);
+    if (!to.wanted()) return;
+    gap(past.last + 1, heard);
+    position[shard] = past.last;
+    again();
+  };
+  const arrived = (past: Past): void => {
+    if (past === undefined || !to.wanted()) return;
+    const before = position[shard];
+    waiting = past.events;
+    goneUpTo(past.oldest - 1);
+    // Its owner may be behind what was heard of it here already.
+    if (waiting.length > 0 || position[shard] !== before) again();
+    else setTimeout(again, lookAgainMs);
+  };
+  const gap = (from: number, end: number): void => {
+    const which = position.length === 1 ? '' : `,"shard":${shard}`;
+    to.send(`{"type":"gap","from":${from},"to":${end}${which}}`);
+  };
+  const goneUpTo = (end: number): void => {
+    if (end <= (position[shard] as number)) return;
+    gap((position[shard] as number) + 1, end);
+    position[shard] = end;
+  };
+  /** Where the log is damaged, what cannot be read is gone to a listener. It is sent that, and goes on. */
+  const read = (): void => {
+    const from = position[shard] as number;
+    const found = eventsAfter(history, from, places[shard], shard);
+    goneUpTo(found === undefined ? (history.latest()[shard] as number) : found.oldest - 1);
     waiting = found?.events ?? [];
-    place = found?.next ?? place;
-    return found !== undefined;
+    places[shard] = found?.next ?? places[shard];
   };
   /** False when the client has enough to read as it is. */
   const send = (event: JobEvent): boolean => {
     if (to.backlog() > enoughBytes) return false;
-    position = event.seq;
+    position[shard] = event.seq;
     matcher ??= new Matcher(filter);
     if (matcher.matches(event)) {
-      to.send(renderEvent(event, history.timezone), event.seq);
+      to.send(renderEvent(event, history.timezone), formatCursor(position));
       sentNow += 1;
     }
     return true;
@@ -95,9 +148,14 @@ export function resume(history: History, filter: Filter, since: number, to: Resu
 }
 
 /** Undefined when the log is damaged there. */
-function eventsAfter({ queries }: History, position: number, place: LogPlace | undefined): PastEvents | undefined {
+function eventsAfter(
+  { queries }: History,
+  position: number,
+  place: LogPlace | undefined,
+  shard: number,
+): PastEvents | undefined {
   try {
-    return queries.eventsAfter(position, perStep, place);
+    return queries.eventsAfter(position, perStep, place, shard);
   } catch (error) {
     if (error instanceof Refusal) return undefined;
     throw error;

@@ -54,9 +54,23 @@ export class EventStreams {
   }
 
   #begin(exchange: Exchange): void {
-    const { subscribers, topics, closing } = this.#options;
+    const { subscribers, closing } = this.#options;
     if (closing()) throw new Refusal('draining', 'The server is shutting down and takes no new connections.');
-    const { filter, since } = readEventQuery(exchange.query, exchange.lastEventId, subscribers.feed.seq);
+    const known = subscribers.whenKnown();
+    if (known === undefined) return this.#subscribe(exchange);
+    void known
+      .then((isKnown) => {
+        if (exchange.over) return;
+        if (!isKnown) throw new Refusal('storage_unavailable', 'Not all shards have an owner just now.');
+        this.#subscribe(exchange);
+      })
+      .catch((error) => exchange.fail(error));
+  }
+
+  #subscribe(exchange: Exchange): void {
+    const { subscribers, topics } = this.#options;
+    const { feed, mayBeAhead } = subscribers;
+    const { filter, since } = readEventQuery(exchange.query, exchange.lastEventId, feed.latest, mayBeAhead);
     const refusal = subscribers.noRoom() ?? subscribers.noMemoryFor(filter);
     if (refusal) throw refusal;
     const stream = new EventStream(topics, subscribers, tokenOf(exchange));
@@ -78,7 +92,7 @@ export class EventStreams {
   #tick(): void {
     const { feed, bounds } = this.#options.subscribers;
     const turn = ++this.#ticks % bounds.heartbeatSeconds;
-    const caughtUp = heartbeatBlock(feed.seq);
+    const caughtUp = heartbeatBlock(feed.resumeAt);
     for (const stream of this.#open)
       if (stream.number % bounds.heartbeatSeconds === turn) stream.push(feed.hears(stream) ? caughtUp : filler);
   }

@@ -12,20 +12,20 @@ export interface TopicStream {
 }
 
 /** A message as a block of the stream. JSON in one line has no line break that would have to be taken apart. */
-export function messageBlock(message: string, seq: number | undefined): Buffer {
-  return Buffer.from(seq === undefined ? `data: ${message}\n\n` : `id: ${seq}\ndata: ${message}\n\n`);
+export function messageBlock(message: string, resumeAt: number | string | undefined): Buffer {
+  return Buffer.from(resumeAt === undefined ? `data: ${message}\n\n` : `id: ${resumeAt}\ndata: ${message}\n\n`);
 }
 
-/** A comment, and where there is a number, that as the resume point: without data it is no event. */
-export function heartbeatBlock(seq: number | undefined): Buffer {
-  return Buffer.from(seq === undefined ? ':\n\n' : `:\nid: ${seq}\n\n`);
+/** A comment, and where there is one, the resume point: without data it is no event. */
+export function heartbeatBlock(resumeAt: number | string | undefined): Buffer {
+  return Buffer.from(resumeAt === undefined ? ':\n\n' : `:\nid: ${resumeAt}\n\n`);
 }
 
 export class StreamTopics {
   readonly #topics = new Map<string, Set<TopicStream>>();
   #toFlush: TopicStream[] = [];
   /** The latest message as a block: an event goes to several topics. */
-  #latest: { readonly seq: number; readonly block: Buffer } | undefined;
+  #latest: { readonly resumeAt: number | string; readonly block: Buffer } | undefined;
   /** What was put together in this turn, by its first block. */
   readonly #wholes = new Map<Buffer, { readonly blocks: readonly Buffer[]; readonly bytes: Buffer }>();
 
@@ -41,10 +41,10 @@ export class StreamTopics {
   }
 
   /** Sends the message of an event to all who have joined the topic. */
-  publish(topic: string, message: string, seq: number): void {
+  publish(topic: string, message: string, resumeAt: number | string): void {
     const streams = this.#topics.get(topic);
     if (streams === undefined) return;
-    if (this.#latest?.seq !== seq) this.#latest = { seq, block: messageBlock(message, seq) };
+    if (this.#latest?.resumeAt !== resumeAt) this.#latest = { resumeAt, block: messageBlock(message, resumeAt) };
     const { block } = this.#latest;
     for (const stream of streams) stream.push(block);
   }

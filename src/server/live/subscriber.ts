@@ -23,9 +23,9 @@ export abstract class Subscriber implements Listener {
   /**
    * Sends a message, JSON in one line.
    *
-   * @param seq the number from which whoever has heard this can resume
+   * @param resumeAt whoever has heard this can resume there
    */
-  abstract send(message: string, seq?: number): void;
+  abstract send(message: string, resumeAt?: number | string): void;
   /** What is sent in `step` goes out together. */
   abstract together(step: () => void): void;
   /** Bytes that wait for it to read. */

@@ -8,15 +8,22 @@
 import type { Clock } from '../../clock.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Filter } from '../../domain/filter.js';
+import type { EventCursor } from '../../domain/ids/event-cursor.js';
 import { limits } from '../../domain/limits.js';
 import type { Logger } from '../../log.js';
 import type { Queries } from '../../store/queries-port.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import { Turns } from '../bodies/turns.js';
 import { Feed, type FeedOptions, filterBytes } from './feed.js';
-import { type History, resume } from './resume.js';
+import { type History, type PastOfOthers, resume } from './resume.js';
 import type { Subscriber } from './subscriber.js';
 import { TransientFeed } from './transient-feed.js';
+
+/** The other nodes of a cluster, as those who listen here need them. */
+export interface OtherNodes extends PastOfOthers {
+  /** Resolves when it is known of all shards where they are, or with false when that takes too long; undefined: it is known. */
+  whenKnown(): Promise<boolean> | undefined;
+}
 
 export interface SubscribersOptions {
   readonly publish: FeedOptions['publish'];
@@ -26,10 +33,12 @@ export interface SubscribersOptions {
   /** IANA name, for instants. */
   readonly timezone: string;
   readonly maxConnections: number;
-  /** Number of the latest event before this server began. */
-  readonly lastSeq: number;
+  /** Numbers of the latest events before this server began. */
+  readonly latest: EventCursor;
   /** Past events, for those who resume. */
   readonly queries: Pick<Queries, 'eventsAfter'>;
+  /** Absent: there are none. */
+  readonly others?: OtherNodes | undefined;
   readonly bounds?: Partial<SubscriberBounds> | undefined;
 }
 
@@ -78,17 +87,27 @@ export class Subscribers {
   constructor(options: SubscribersOptions) {
     this.#options = options;
     this.bounds = { ...defaults, ...options.bounds };
-    const { clock, timezone, telemetry, lastSeq, queries } = options;
-    const publish: FeedOptions['publish'] = (topic, message, seq) => {
+    const { clock, timezone, telemetry, latest, queries, others } = options;
+    const publish: FeedOptions['publish'] = (topic, message, resumeAt) => {
       this.#leaveSlow();
-      options.publish(topic, message, seq);
+      options.publish(topic, message, resumeAt);
     };
-    this.feed = new Feed({ publish, timezone, telemetry, lastSeq, soon: setImmediate });
+    this.feed = new Feed({ publish, timezone, telemetry, latest, soon: setImmediate });
     this.transient = new TransientFeed({ timezone, telemetry, soon: setImmediate });
     this.turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
-    this.#history = { queries, latest: () => this.feed.seq, timezone, turns: this.turns, telemetry };
+    this.#history = { queries, others, latest: () => this.feed.latest, timezone, turns: this.turns, telemetry };
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
     this.#sweeper.unref();
+  }
+
+  /** Whoever subscribes waits for this, where there are other nodes. See `OtherNodes`. */
+  whenKnown(): Promise<boolean> | undefined {
+    return this.#options.others?.whenKnown();
+  }
+
+  /** Whether one may have heard more than this server has: of another node. */
+  get mayBeAhead(): boolean {
+    return this.#options.others !== undefined;
   }
 
   /** Connections, whether they have subscribed or not. */
@@ -136,22 +155,24 @@ export class Subscribers {
   /**
    * Replaces what it hears of: the answer comes first, then what it has missed, then live events.
    *
-   * @param since the last event that it has had; undefined: it wants none of the past
+   * @param since the last events that it has had; undefined: it wants none of the past
    */
-  subscribe(subscriber: Subscriber, filter: Filter, since: number | undefined): void {
+  subscribe(subscriber: Subscriber, filter: Filter, since: EventCursor | undefined): void {
     const { feed } = this;
     const subscription = ++subscriber.subscriptions;
     feed.unsubscribe(subscriber);
     this.transient.forget(subscriber);
     // The answer goes first: what is sent and what is published keeps its order.
-    const answer = `{"type":"subscribed","filter":${renderFilter(filter)},"seq":${feed.seq}}`;
-    subscriber.send(answer, since === undefined ? feed.seq : undefined);
+    const { resumeAt } = feed;
+    const place = typeof resumeAt === 'number' ? `"seq":${resumeAt}` : `"cursor":"${resumeAt}"`;
+    const answer = `{"type":"subscribed","filter":${renderFilter(filter)},${place}}`;
+    subscriber.send(answer, since === undefined ? resumeAt : undefined);
     // A reader that is too slow gets its end next, and no events before it.
     if (subscriber.slowSince !== undefined) return;
     this.transient.subscribe(subscriber, filter);
     if (since === undefined) return feed.subscribe(subscriber, filter);
     resume(this.#history, filter, since, {
-      send: (message, seq) => subscriber.send(message, seq),
+      send: (message, at) => subscriber.send(message, at),
       together: (step) => subscriber.together(step),
       backlog: () => subscriber.backlog(),
       wanted: () =>
@@ -165,6 +186,15 @@ export class Subscribers {
     subscriber.subscriptions += 1;
     this.feed.unsubscribe(subscriber);
     this.transient.forget(subscriber);
+  }
+
+  /** Events of a shard, from one number to another, are lost to all who listen. What comes next comes behind `latest`. */
+  gap(shard: number, from: number, to: number, latest: number): void {
+    this.feed.begin(shard, latest);
+    const message = `{"type":"gap","from":${from},"to":${to},"shard":${shard}}`;
+    for (const subscriber of this.#all)
+      if (this.feed.hears(subscriber) && subscriber.slowSince === undefined)
+        subscriber.send(message, this.feed.resumeAt);
   }
 
   /**

@@ -33,6 +33,11 @@ export class TransientFeed {
     this.#options = options;
   }
 
+  /** Whether anybody listens. */
+  get isWanted(): boolean {
+    return this.#listening.size > 0;
+  }
+
   /** Replaces what the subscriber hears of: nothing, unless its filter names such events. */
   subscribe(subscriber: Subscriber, filter: Filter): void {
     this.forget(subscriber);

@@ -1,5 +1,6 @@
 /** Answers that wait until their job has ended: `Prefer: wait` (RFC 7240, section 4.3). A repeating job ends with each of its occurrences. */
 import type { EventBody, JobEvent } from '../../domain/events.js';
+import { shardOf } from '../../domain/ids/job-numbers.js';
 import type { Exchange } from '../http/exchange.js';
 
 /** Answers that may wait at the same time. */
@@ -48,6 +49,12 @@ export class Waits {
       if (!endsJob(body)) continue;
       for (const wait of [...(this.#byJob.get(jobSeq) ?? [])]) this.#end(wait);
     }
+  }
+
+  /** The shard goes to another node, which knows when its jobs end: those who wait for one are answered now, and may ask there. */
+  endOfShard(shard: number, shards: number): void {
+    for (const [jobSeq, waits] of [...this.#byJob])
+      if (shardOf(jobSeq, shards) === shard) for (const wait of [...waits]) this.#end(wait);
   }
 
   /** The server closes: all are answered now, and no more are taken. */

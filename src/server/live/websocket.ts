@@ -10,6 +10,7 @@ import { type ClientMessage, readClientMessage } from '../../api/client-message.
 import type { Clock } from '../../clock.js';
 import { Refusal } from '../../domain/errors.js';
 import { type Filter, topicCount } from '../../domain/filter.js';
+import { type EventCursor, formatCursor, shardBehind } from '../../domain/ids/event-cursor.js';
 import { limits } from '../../domain/limits.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { HttpApp } from '../http/app.js';
@@ -27,8 +28,8 @@ export interface WebSocketsOptions {
   readonly subscribers: Subscribers;
   /** IANA name, for instants. */
   readonly timezone: string;
-  /** The statistics as JSON text. */
-  readonly stats: () => string;
+  /** Calls back with the statistics as JSON text, or with what else is to be said. */
+  readonly stats: (answer: (text: string) => void, refuse: (refusal: Refusal) => void) => void;
 }
 
 const path = '/ws';
@@ -195,26 +196,32 @@ export class WebSockets {
       const bytes = connection.waiting[0];
       if (bytes === undefined) return;
       // It stays in the queue meanwhile, so that a message that comes now does not start another reading.
-      if (connection.ws !== undefined) this.#take(connection, connection.ws, bytes);
-      // Closed meanwhile, it has nothing waiting any more.
-      if (connection.waiting.shift() === undefined) return;
-      this.#waitingBytes -= bytes.length;
-      if (connection.waiting.length > 0) return this.#read(connection);
-      const { ws, farewell } = connection;
-      if (farewell !== undefined) ws?.end(farewell.code, farewell.reason);
+      const taken = connection.ws && this.#take(connection, connection.ws, bytes);
+      if (taken === undefined) this.#taken(connection, bytes);
+      else void taken.then(() => this.#taken(connection, bytes));
     });
   }
 
-  #take(connection: Connection, ws: Socket<SocketData>, bytes: Buffer): void {
-    const message = readClientMessage(bytes.toString('utf8'));
+  #taken(connection: Connection, bytes: Buffer): void {
+    // Closed meanwhile, it has nothing waiting any more.
+    if (connection.waiting.shift() === undefined) return;
+    this.#waitingBytes -= bytes.length;
+    if (connection.waiting.length > 0) return this.#read(connection);
+    const { ws, farewell } = connection;
+    if (farewell !== undefined) ws?.end(farewell.code, farewell.reason);
+  }
+
+  /** @returns when what comes behind the message may be read; undefined: now */
+  #take(connection: Connection, ws: Socket<SocketData>, bytes: Buffer): Promise<void> | undefined {
+    const message = readClientMessage(bytes.toString('utf8'), this.#options.subscribers.feed.latest.length);
     if (message.action !== 'invalid') {
       connection.badInARow = 0;
-      this.#answer(connection, ws, message);
-      return;
+      return this.#answer(connection, ws, message);
     }
     connection.badInARow += 1;
     ws.send(JSON.stringify({ type: 'error', code: message.code, message: message.message }));
     if (connection.badInARow >= limits.badMessagesInARow) ws.end(closing.policy, 'too many bad messages in a row');
+    return undefined;
   }
 
   #tooMany(connection: Connection): boolean {
@@ -231,30 +238,51 @@ export class WebSockets {
     connection: Connection,
     ws: Socket<SocketData>,
     message: Exclude<ClientMessage, { action: 'invalid' }>,
-  ): void {
+  ): Promise<void> | undefined {
     switch (message.action) {
       case 'subscribe':
-        return this.#subscribe(connection, ws, message.filter, message.since);
+        return this.#subscribeWhenKnown(connection, ws, message.filter, message.since);
       case 'unsubscribe':
         this.#options.subscribers.unsubscribe(connection);
         ws.send('{"type":"unsubscribed"}');
-        return;
+        return undefined;
       case 'ping':
         ws.send(`{"type":"pong","timestamp":"${this.#timestamp()}"}`);
-        return;
+        return undefined;
       case 'get_stats':
-        ws.send(`{"type":"stats","timestamp":"${this.#timestamp()}","data":${this.#options.stats()}}`);
-        return;
+        this.#options.stats(
+          (text) => connection.send(`{"type":"stats","timestamp":"${this.#timestamp()}","data":${text}}`),
+          ({ code, message }) => connection.send(JSON.stringify({ type: 'error', code, message })),
+        );
+        return undefined;
       default:
-        message satisfies never;
+        return message satisfies never;
     }
   }
 
-  #subscribe(connection: Connection, ws: Socket<SocketData>, filter: Filter, since: number | undefined): void {
+  #subscribeWhenKnown(
+    connection: Connection,
+    ws: Socket<SocketData>,
+    filter: Filter,
+    since: EventCursor | undefined,
+  ): Promise<void> | undefined {
+    const known = this.#options.subscribers.whenKnown();
+    if (known === undefined) {
+      this.#subscribe(connection, ws, filter, since);
+      return undefined;
+    }
+    return known.then((isKnown) => {
+      if (connection.ws === undefined) return;
+      if (isKnown) this.#subscribe(connection, ws, filter, since);
+      else ws.end(closing.tryAgainLater, 'not all shards have an owner just now');
+    });
+  }
+
+  #subscribe(connection: Connection, ws: Socket<SocketData>, filter: Filter, since: EventCursor | undefined): void {
     const { subscribers, clock } = this.#options;
-    const { seq } = subscribers.feed;
-    if (since !== undefined && since > seq) {
-      const message = `since is ${since}, and the latest event is ${seq}: it is of another server or data directory.`;
+    const { latest, resumeAt } = subscribers.feed;
+    if (since !== undefined && !subscribers.mayBeAhead && shardBehind(latest, since) !== undefined) {
+      const message = `since is ${formatCursor(since)}, and the latest event is ${resumeAt}: it is of another server or data directory.`;
       return void ws.send(JSON.stringify({ type: 'error', code: 'validation_failed', message }));
     }
     if (filter.jobIds.length === 0) {

@@ -6,26 +6,38 @@ import { parseQuery } from '../../api/query.js';
 import type { Clock } from '../../clock.js';
 import { formatInstant, parseInstant } from '../../domain/time/instant.js';
 import { latenessBounds } from '../../telemetry/counts.js';
-import { type Point, quantile, type Step, steps } from '../../telemetry/history/point.js';
+import { mergedPoints, type Point, quantile, type Step, steps } from '../../telemetry/history/point.js';
 import type { Route } from '../http/app.js';
 import { jsonOk } from '../http/response-head.js';
+import { atOnce, type ClusterContext } from '../peers/gathering.js';
 
 export interface HistoryContext {
   readonly points: (step: Step, from: number, to: number) => readonly Point[];
   readonly clock: Clock;
   /** IANA name. */
   readonly timezone: string;
+  /** In a cluster. */
+  readonly cluster?: ClusterContext | undefined;
 }
 
 export function historyRoutes(base: string, context: HistoryContext): Route[] {
-  const { points, timezone } = context;
+  const { points, timezone, cluster } = context;
   return [
     {
       ...at(base, operations.history),
       run: (exchange) => {
         const { step, from, to } = readQuestion(exchange.query, context);
-        const items = points(step, from, to).map((point) => shown(point, timezone));
-        exchange.answer(jsonOk, JSON.stringify({ step, items }));
+        const answer = (found: readonly Point[]): void => {
+          const items = found.map((point) => shown(point, timezone));
+          exchange.answer(jsonOk, JSON.stringify({ step, items }));
+        };
+        if (cluster === undefined) return answer(points(step, from, to));
+        const question = {
+          path: `${base}${operations.history.path}?${exchange.query}`,
+          of: 'nodes' as const,
+          part: () => atOnce(() => points(step, from, to)),
+        };
+        cluster.gathering.run(exchange, question, (parts) => answer(mergedPoints(parts.map(({ part }) => part))));
       },
     },
   ];

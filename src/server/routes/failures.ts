@@ -5,6 +5,7 @@ import { failuresParameters } from '../../api/finding/operations.js';
 import { at } from '../../api/operation.js';
 import { operations } from '../../api/operations.js';
 import { parseQuery, readLimit } from '../../api/query.js';
+import { mergedFailures } from '../../cluster/gathering/gathered-failures.js';
 import { formatGroup } from '../../domain/finding/error-group.js';
 import { formatId } from '../../domain/id.js';
 import { formatInstant } from '../../domain/time/instant.js';
@@ -13,6 +14,7 @@ import type { Turns } from '../bodies/turns.js';
 import type { Route } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
 import { jsonOk } from '../http/response-head.js';
+import type { ClusterContext } from '../peers/gathering.js';
 import { answerInSteps } from './in-steps.js';
 
 export interface FailuresContext {
@@ -21,16 +23,18 @@ export interface FailuresContext {
   readonly turns: Turns;
   /** IANA zone of instants. */
   readonly timezone: string;
+  /** In a cluster. */
+  readonly cluster?: ClusterContext | undefined;
 }
 
 export function failuresRoutes(base: string, context: FailuresContext): Route[] {
-  return [{ ...at(base, operations.failures), run: (exchange) => answerFailures(context, exchange) }];
+  return [{ ...at(base, operations.failures), run: (exchange) => answerFailures(base, context, exchange) }];
 }
 
 /** Of cursors. */
 const textOf = (name: string | undefined): string => `failures/${name ?? ''}`;
 
-function answerFailures(context: FailuresContext, exchange: Exchange): void {
+function answerFailures(base: string, context: FailuresContext, exchange: Exchange): void {
   const { queries, cursors, turns, timezone } = context;
   const faults = new Faults();
   const values = parseQuery(exchange.query, failuresParameters, faults);
@@ -43,11 +47,23 @@ function answerFailures(context: FailuresContext, exchange: Exchange): void {
     ...(name !== undefined && { name }),
     ...(group !== undefined && count !== undefined && { behind: { group, count } }),
   };
-  answerInSteps(turns, exchange, queries.failures(query), ({ total, groups, next }: FailurePage) => {
+  const answer = ({ total, groups, next }: FailurePage): void => {
     const nextCursor = next && cursors.write([next.group, next.count], textOf(name));
     const items = groups.map((each) => shown(each, timezone));
     exchange.answer(jsonOk, JSON.stringify({ total, items, ...(nextCursor && { next_cursor: nextCursor }) }));
-  });
+  };
+  if (context.cluster === undefined) return answerInSteps(turns, exchange, queries.failures(query), answer);
+  const { gathering, own } = context.cluster;
+  const all = { limit: Number.MAX_SAFE_INTEGER, ...(name !== undefined && { name }) };
+  const path = `${base}${operations.failures.path}?${exchange.query}`;
+  gathering.run(exchange, { path, part: (shards) => own(shards).failures(all) }, (parts) =>
+    answer(
+      mergedFailures(
+        parts.map(({ part }) => part.groups),
+        query,
+      ),
+    ),
+  );
 }
 
 function shown({ name, group, message, count, firstAt, lastAt, latest }: FailureGroup, timezone: string): object {
@@ -58,6 +74,6 @@ function shown({ name, group, message, count, firstAt, lastAt, latest }: Failure
     count,
     first_at: formatInstant(firstAt, timezone),
     last_at: formatInstant(lastAt, timezone),
-    job_id: formatId(latest.spec.seq, latest.spec.idSeconds),
+    job_id: formatId(latest.seq, latest.idSeconds),
   };
 }

@@ -13,7 +13,7 @@ import { formatId, parseId } from '../../domain/id.js';
 import type { Job } from '../../domain/job.js';
 import { isFinished } from '../../domain/lifecycle.js';
 import type { Answer, JobCommand, Request, Requests } from '../../scheduler/messages.js';
-import type { ListPage, ListQuery, Queries } from '../../store/queries-port.js';
+import type { ListPage, ListPlace, ListQuery, Queries } from '../../store/queries-port.js';
 import { digestOf } from '../bodies/canonical.js';
 import { parseJson, parseOptional } from '../bodies/json-body.js';
 import { ListBody } from '../bodies/list-body.js';
@@ -23,6 +23,8 @@ import type { Exchange } from '../http/exchange.js';
 import { readPreferences } from '../http/prefer.js';
 import { jsonCreated, jsonOk } from '../http/response-head.js';
 import type { Waits } from '../live/waits.js';
+import { gatherList, gatherSearch, type Listed } from '../peers/gathered-lists.js';
+import type { ClusterContext } from '../peers/gathering.js';
 import { answerInSteps } from './in-steps.js';
 
 /** What these routes work with. */
@@ -39,6 +41,8 @@ export interface JobsContext {
   readonly waits: Waits;
   /** Path of the API, `/api/v1`. */
   readonly base: string;
+  /** In a cluster: what is put together of all its nodes. */
+  readonly cluster?: ClusterContext | undefined;
 }
 
 /** One for all: an answer has left it, or was copied, when `exchange.answer` returns. */
@@ -73,7 +77,14 @@ function create(context: JobsContext, exchange: Exchange, body: Buffer): void {
     key === undefined
       ? { kind: 'create', draft }
       : { kind: 'create', draft, idempotency: { key, digest: digestOf(value) } };
-  submit(context, exchange, request, body.length);
+  if (context.cluster === undefined || (key === undefined && draft.key === undefined))
+    return submit(context, exchange, request, body.length);
+  context.cluster.keyed({
+    exchange,
+    body,
+    decide: (answered) => submitTo(context, exchange, request, body.length, answered),
+    reply: (answer) => reply(context, exchange, 'create', answer),
+  });
 }
 
 function idempotencyKeyOf({ idempotencyKey }: Exchange, faults: Faults): string | undefined {
@@ -124,12 +135,10 @@ function list(context: JobsContext, exchange: Exchange): void {
   const { cursor, text: wanted, ...asked } = readListQuery(exchange.query, rules.timezone);
   const text = textOf(asked, wanted);
   const byDue = asked.sort === 'due';
-  const place = cursor === undefined ? undefined : cursors.read(cursor, text, byDue ? 2 : 1);
-  const [seq, due] = place ?? [];
-  const query: ListQuery = {
-    ...asked,
-    ...(seq !== undefined && { behind: { seq, ...(due !== undefined && { due }) } }),
-  };
+  const width = byDue ? 2 : 1;
+  const behind = cursor === undefined ? undefined : placeOf(cursors.read(cursor, text, width * queries.shards), width);
+  const query: ListQuery = { ...asked, ...(behind && { behind }) };
+  if (context.cluster) return listOverAll(context, context.cluster, exchange, query, wanted, text);
   if (wanted !== undefined) {
     const search = queries.search({ ...query, filter: asked.filter, descending: asked.descending, text: wanted, now });
     return answerInSteps(turns, exchange, search, (page) =>
@@ -140,6 +149,54 @@ function list(context: JobsContext, exchange: Exchange): void {
   const { filter } = asked;
   if (!byDue && filter.dueFrom === undefined && filter.dueBefore === undefined) return answer(queries.list(query));
   answerInSteps(turns, exchange, queries.listInSteps(query), answer);
+}
+
+/** @param text tells this list from another */
+function listOverAll(
+  context: JobsContext,
+  { gathering, own }: ClusterContext,
+  exchange: Exchange,
+  query: ListQuery,
+  wanted: string | undefined,
+  text: string,
+): void {
+  const { cursors, clock, rules, queries, base } = context;
+  const now = clock.now();
+  const cursorOf = (place: ListPlace): string => cursors.write(numbersOf(place), text);
+  const ports = {
+    ...{ gathering, own, shards: queries.shards, path: `${base}${operations.listJobs.path}` },
+    render: (job: Job) => renderJob(job, 'listed', now, rules),
+  };
+  const answer = ({ items, next }: Listed, count: string): void =>
+    exchange.answer(
+      jsonOk,
+      lists.write(`{${count},"items":[`, items, (item) => item, `]${moreOf(next, cursorOf)}}`),
+    );
+  const { filter = {}, descending = true } = query;
+  if (wanted === undefined)
+    return gatherList(ports, exchange, query, cursorOf, (page) => answer(page, `"total":${page.total}`));
+  const search = { ...query, filter, descending, text: wanted, now: () => clock.monotonic() };
+  gatherSearch(ports, exchange, search, (page) => answer(page, `"scanned":${page.scanned}`));
+}
+
+function moreOf(next: ListPlace | undefined, cursorOf: (place: ListPlace) => string): string {
+  return next === undefined ? '' : `,"next_cursor":"${cursorOf(next)}"`;
+}
+
+/** A place as numbers of a cursor: those of each shard, where there are several. */
+function numbersOf({ seq, due, places }: ListPlace): readonly number[] {
+  return places?.flatMap(numbersOf) ?? (due === undefined ? [seq] : [seq, due]);
+}
+
+/** @param width how many numbers there are of each shard */
+function placeOf(numbers: readonly number[], width: number): ListPlace {
+  const places: ListPlace[] = [];
+  for (let at = 0; at < numbers.length; at += width) {
+    const [seq = 0, due] = numbers.slice(at, at + width);
+    places.push({ seq, ...(due !== undefined && { due }) });
+  }
+  const [only] = places;
+  return places.length === 1 && only !== undefined ? only : { seq: 0, places };
 }
 
 /** A text that tells one list from another. */
@@ -155,8 +212,7 @@ function answerList(
   count: string,
 ): void {
   const now = clock.now();
-  const place = next && (next.due === undefined ? [next.seq] : [next.seq, next.due]);
-  const more = place === undefined ? '' : `,"next_cursor":"${cursors.write(place, text)}"`;
+  const more = moreOf(next, (place) => cursors.write(numbersOf(place), text));
   const render = (job: Job): string => renderJob(job, 'listed', now, rules);
   exchange.answer(jsonOk, lists.write(`{${count},"items":[`, jobs, render, `]${more}}`));
 }

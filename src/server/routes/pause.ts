@@ -21,7 +21,7 @@ export function pauseRoutes(context: JobsContext): Route[] {
 /** @param body of a pause; undefined: the pause ends */
 function submit(context: JobsContext, exchange: Exchange, body: Buffer | undefined): void {
   const { requests } = context;
-  const refusing = requests.refusing();
+  const refusing = requests.refusing('settings');
   if (refusing) throw refusing;
   const faults = new Faults();
   const hold = body === undefined ? undefined : readHold(parseOptional(body, faults), faults);

@@ -1,6 +1,6 @@
 /** What the passes of a check share: the store, what is behind the merge mark, and quick looks at states. */
 
-import { formatId } from '../../domain/id.js';
+import { type JobNumbers, singleShard } from '../../domain/ids/job-numbers.js';
 import { checkPage, type MergeMark, pageKey, pageOf, rowAt, specKey } from '../format/layout.js';
 import { type RowPlace, rowStatus } from '../format/row.js';
 import { RowTable } from '../format/row-table.js';
@@ -32,6 +32,8 @@ export class CheckGround {
     /** Unix milliseconds. */
     readonly now: number,
     counters: Counters,
+    /** Of the jobs of the shard that is checked. */
+    readonly numbers: JobNumbers = singleShard,
   ) {
     this.counters = counters;
     this.log = new KvLogSource(kv);
@@ -59,7 +61,7 @@ export class CheckGround {
   nameOf(seq: number): string {
     try {
       const bytes = this.kv.get('specs', specKey(seq));
-      if (bytes) return formatId(seq, readSpec(seq, bytes, this.types).idSeconds);
+      if (bytes) return this.numbers.format(seq, readSpec(seq, bytes, this.types).idSeconds);
     } catch {
       // A damaged spec is a fault of its own.
     }

@@ -7,9 +7,11 @@
  * entries of the due index and of the list of finished jobs may be out of date, but none may be missing.
  */
 
+import { type JobNumbers, singleShard } from '../../domain/ids/job-numbers.js';
 import type { Status } from '../../domain/lifecycle.js';
 import { decodeMeta, metaKey } from '../format/layout.js';
-import { readSetBack } from '../format/set-back.js';
+import { readHandover } from '../format/meta/handover.js';
+import { readSetBack } from '../format/meta/set-back.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
@@ -41,12 +43,14 @@ export interface CheckSummary {
  * @param now Unix milliseconds, not before the store was last written to
  * @param report is called with one line for each fault
  * @param reading is called with what is read next
+ * @param numbers of the jobs, where it is one shard of several
  */
 export function checkStore(
   kv: KvReader,
   now: number,
   report: (line: string) => void,
   reading: (what: string) => void = () => {},
+  numbers: JobNumbers = singleShard,
 ): CheckSummary {
   const pass = <T>(what: string, check: () => T): T => {
     reading(what);
@@ -64,9 +68,10 @@ export function checkStore(
     const sealed = kv.get('meta', metaKey('downtime'));
     if (sealed) decodeMeta(sealed, 'downtime');
   });
+  faults.try('facts', 'that the shard was given away', () => readHandover(kv.get('meta', metaKey('handover'))));
   faults.try('facts', 'that the clock was set back', () => readSetBack(kv.get('meta', metaKey('setBack'))));
   const mark = faults.try('facts', 'the merge mark', () => readMark(kv)) ?? noMark;
-  const ground = new CheckGround(kv, faults, types, mark, now, noCounters);
+  const ground = new CheckGround(kv, faults, types, mark, now, noCounters, numbers);
   const { records, events, last } = pass('the log', () => checkLog(ground));
   const { counts, pending, expiring, finished } = pass('the jobs', () => checkJobs(ground));
   pass('the due index', () => checkDue(ground, pending, expiring));

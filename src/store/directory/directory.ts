@@ -297,6 +297,11 @@ function writeFacts(path: string, facts: DirectoryFacts): DirectoryFacts {
   return facts;
 }
 
+/** Notes that the jobs of a directory that this process has claimed are elsewhere: no server starts on it from now on. */
+export function noteMoved(path: string, facts: DirectoryFacts, to: string): void {
+  usable(path, () => writeFacts(path, { ...facts, moved: { at: new Date().toISOString(), to } }));
+}
+
 /** Whole or not at all: written beside and renamed. */
 function writeFile(path: string, text: string): void {
   const file = openSync(`${path}.new`, 'w');

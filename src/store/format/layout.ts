@@ -133,6 +133,8 @@ export interface DirectoryFacts {
   readonly unused?: boolean;
   /** It is a copy of one instant: to be checked and restored, not to be worked on. */
   readonly backup?: { readonly at: string; readonly position: number };
+  /** Its jobs are in a cluster: where that is, and since when. */
+  readonly moved?: { readonly at: string; readonly to: string };
 }
 
 const metaKeys = {
@@ -143,6 +145,7 @@ const metaKeys = {
   epochs: 'epochs',
   downtime: 'downtime',
   setBack: 'setBack',
+  handover: 'handover',
   labels: 'labels',
   created: 'created',
 } as const;

@@ -7,7 +7,8 @@ import { ByteWriter } from './bytes.js';
 import { hasStoredDetail, needsMore, storedDetail } from './detail.js';
 import { encodeMeta, metaKey, type Put } from './layout.js';
 import { type Change, type Deadline, writeLogRecord } from './log-record.js';
-import { setBackPut } from './set-back.js';
+import { handoverPut } from './meta/handover.js';
+import { setBackPut } from './meta/set-back.js';
 import { settingsPuts } from './settings.js';
 import { writeSpec } from './spec-codec.js';
 import { bulkPuts } from './trees/bulk-record.js';
@@ -42,7 +43,7 @@ export interface SealContext {
 
 /** Types that have no number yet are given one; they count as written after `TypeDictionary.written`. */
 export function sealChanges(
-  { at, counters, jobs, events, keys, jobKeys, runs, passed, bulks, settings, downtime, setBack }: Changes,
+  { at, counters, jobs, events, keys, jobKeys, runs, passed, bulks, settings, downtime, setBack, giving }: Changes,
   context: SealContext,
 ): SealedBatch {
   const { position, logBytes, types } = context;
@@ -74,6 +75,7 @@ export function sealChanges(
   if (downtime !== undefined)
     puts.push({ tree: 'meta', key: metaKey('downtime'), value: encodeMeta(downtime, 'downtime') });
   if (setBack !== undefined) puts.push(setBackPut(setBack));
+  if (giving !== undefined) puts.push(handoverPut(giving.attempts, position));
   const out = new ByteWriter(256 + changes.length * 256);
   for (const { name } of changes) types.idOf(name);
   if (types.fresh().length > 0) {

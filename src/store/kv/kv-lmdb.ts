@@ -26,12 +26,14 @@ export class LmdbKv implements Kv, KvWriter {
   readonly #root: RootDatabase;
   readonly #trees: Record<Tree, Database<Buffer, Buffer>>;
 
-  constructor(directory: string, options: { readonly readOnly?: boolean } = {}) {
+  /** @param options `cache`: nothing is flushed, since all of it can be had from elsewhere; for all who open it alike */
+  constructor(directory: string, options: { readonly readOnly?: boolean; readonly cache?: boolean } = {}) {
     this.#root = open({
       path: join(directory, dataFile),
       maxDbs: trees.length + 2,
       readOnly: options.readOnly ?? false,
       ...durable,
+      ...(options.cache && { noSync: true }),
     } as Parameters<typeof open>[0]) as RootDatabase;
     this.#trees = Object.fromEntries(
       trees.map((name) => [name, this.#root.openDB({ name, keyEncoding: 'binary', encoding: 'binary' }) ?? noTree]),

@@ -7,9 +7,21 @@ import type { Journal } from './journal.js';
 import type { KvLog } from './kv-log.js';
 import type { LogEnds, RawRecord, RecordLog, RecordRange } from './record-log.js';
 
+/** What is asked of the journal. */
+export type JournalPort = Pick<Journal, 'recover' | 'fits' | 'append' | 'restart' | 'close'>;
+
+/** Before a log whose records are durable elsewhere: nothing is written, and what is not in the log yet comes from there again. */
+export const noJournal: JournalPort = {
+  recover: () => [],
+  fits: () => true,
+  append: () => {},
+  restart: () => {},
+  close: () => {},
+};
+
 export class JournaledLog implements RecordLog {
   readonly #log: KvLog;
-  readonly #journal: Journal;
+  readonly #journal: JournalPort;
   #recent: SealedBatch[] = [];
   #waitingBytes = 0;
 
@@ -17,7 +29,7 @@ export class JournaledLog implements RecordLog {
    * Takes up what the journal has behind the log's end.
    * @throws DamagedRecord when an entry is missing
    */
-  constructor(log: KvLog, journal: Journal) {
+  constructor(log: KvLog, journal: JournalPort) {
     this.#log = log;
     this.#journal = journal;
     this.#recent = journal.recover(log.ends()?.last ?? 0);

@@ -60,7 +60,7 @@ export class CommittedState {
     this.creations.load(this.kv);
     const newest = this.sets.newest();
     if (newest !== undefined) this.creations.startFrom(this.memtable.spec(newest).createdAt);
-    this.dueIndex.seek({ due: restored.watermark, seq: 0 });
+    this.dueIndex.seek({ due: restored.watermark, seq: -1 });
     return restored;
   }
 
@@ -69,7 +69,7 @@ export class CommittedState {
     if (lane === 0) return this.dueIndex;
     const number = laneNumber(lane);
     const cursor = new DueCursor(this.kv, number);
-    cursor.seek({ due: watermarkOf(this.#mark, number), seq: 0 });
+    cursor.seek({ due: watermarkOf(this.#mark, number), seq: -1 });
     return cursor;
   }
 

@@ -14,6 +14,7 @@ import {
   type Changes,
   type FinishedJob,
   type FinishedPlace,
+  type HeldName,
   type JobChange,
   type JobStore,
   type KeyUse,
@@ -92,7 +93,7 @@ export class CommittedStore implements JobStore, StorageEvents {
     const record = Buffer.from(new Uint8Array(batch.buffer, 0, batch.recordBytes));
     const since = this.#observed.clock.monotonic();
     this.#inFlight = { changes, record, types: types.size, since, creations: creations.next, labelled };
-    this.#storage.commit(batch);
+    this.#storage.commit(batch, changes);
   }
 
   // -- what the storage says --
@@ -159,6 +160,12 @@ export class CommittedStore implements JobStore, StorageEvents {
   failed(_position: number, failure: { readonly message: string; readonly broken: boolean }): void {
     this.#inFlight = undefined;
     this.#events?.failed(failure);
+  }
+
+  /** As `failed`, where other shards of the cluster have keys that the batch names. */
+  claimed(by: readonly HeldName[] = []): void {
+    this.#inFlight = undefined;
+    this.#events?.claimed(by);
   }
 
   merged(position: number): void {

@@ -1,7 +1,7 @@
 /** The read side: lists, totals, single jobs and past events, from what is on disk. */
 
-import { findById } from '../../domain/find-job.js';
 import type { JobFilter } from '../../domain/finding/job-filter.js';
+import { type JobNumbers, singleShard } from '../../domain/ids/job-numbers.js';
 import type { Job } from '../../domain/job.js';
 import { EventLog } from '../log/event-log.js';
 import {
@@ -19,6 +19,7 @@ import type {
   JobLogPage,
   JobLogQuery,
   ListPage,
+  ListPlace,
   ListQuery,
   LogPlace,
   PastEvents,
@@ -50,15 +51,18 @@ export class StoreQueries implements Queries {
   readonly #counters: () => Counters;
   readonly #damage: DamageReports;
   readonly #jobLogs: Pick<JobLogs, 'page'> | undefined;
+  readonly #numbers: JobNumbers;
 
-  /** @param counters as they are on disk now */
+  /** @param parts `counters`: as they are on disk now; `numbers`: of the shard, absent where there is one only */
   constructor(parts: {
     readonly state: CommittedState;
     readonly counters: () => Counters;
     readonly damage: DamageReports;
     readonly jobLogs?: Pick<JobLogs, 'page'>;
+    readonly numbers?: JobNumbers | undefined;
   }) {
     this.#jobLogs = parts.jobLogs;
+    this.#numbers = parts.numbers ?? singleShard;
     this.#state = parts.state;
     this.#memtable = parts.state.memtable;
     this.#sets = parts.state.sets;
@@ -68,8 +72,16 @@ export class StoreQueries implements Queries {
     this.#damage = parts.damage;
   }
 
+  get shards(): number {
+    return this.#numbers.shards;
+  }
+
+  lastEventOf(): number {
+    return this.lastEvent();
+  }
+
   get(id: string): Job | undefined {
-    return this.#whole(() => findById(id, this.#counters().nextSeq, (seq) => this.#memtable.job(seq)));
+    return this.#whole(() => this.#numbers.find(id, this.#counters().nextSeq, (seq) => this.#memtable.job(seq)));
   }
 
   seqOf(id: string): number | undefined {
@@ -87,7 +99,7 @@ export class StoreQueries implements Queries {
     return job && this.#whole(() => this.#jobLogs?.page(job.spec.seq, query) ?? none);
   }
 
-  list({ filter = {}, descending = true, limit, offset, behind }: ListQuery): ListPage {
+  list({ filter = {}, descending = true, limit, offset, behind, withPlaces }: ListQuery): ListPage {
     return this.#whole(() => {
       const found = this.#find(filter);
       try {
@@ -98,7 +110,7 @@ export class StoreQueries implements Queries {
           limit: limit + 1,
           offset: behind === undefined ? offset : 0,
         });
-        return this.#page(found.size, seqs, limit);
+        return this.#page(found.size, seqs, limit, undefined, withPlaces);
       } finally {
         found.dispose();
       }
@@ -121,7 +133,8 @@ export class StoreQueries implements Queries {
     });
     const { total, first } = yield* steps;
     const seqs = first.slice(skip).map(({ seq }) => seq);
-    return this.#whole(() => this.#page(total, seqs, limit, sort === 'due' ? first.slice(skip) : undefined));
+    const places = sort === 'due' ? first.slice(skip) : undefined;
+    return this.#whole(() => this.#page(total, seqs, limit, places, query.withPlaces));
   }
 
   matching(filter: JobFilter): Steps<readonly BulkJobs[]> {
@@ -161,13 +174,27 @@ export class StoreQueries implements Queries {
     return yield* countFailures(ground, query);
   }
 
-  /** @param places of these jobs, where the order goes by due time */
-  #page(total: number, seqs: readonly number[], limit: number, places?: readonly DuePlace[]): ListPage {
+  /** @param due places of these jobs, where the order goes by due time */
+  #page(
+    total: number,
+    seqs: readonly number[],
+    limit: number,
+    due?: readonly DuePlace[],
+    withPlaces = false,
+  ): ListPage {
     const shown = seqs.slice(0, limit);
-    const jobs = shown.map((seq) => this.#memtable.job(seq)).filter((job) => job !== undefined);
+    const jobs: Job[] = [];
+    const places: ListPlace[] = [];
+    for (const [index, seq] of shown.entries()) {
+      const job = this.#memtable.job(seq);
+      if (job === undefined) continue;
+      jobs.push(job);
+      if (withPlaces) places.push(due?.[index] ?? { seq });
+    }
+    const page = withPlaces ? { total, jobs, places } : { total, jobs };
     const last = shown.at(-1);
-    if (seqs.length <= limit || last === undefined) return { total, jobs };
-    return { total, jobs, next: places?.[limit - 1] ?? { seq: last } };
+    if (seqs.length <= limit || last === undefined) return page;
+    return { ...page, next: due?.[limit - 1] ?? { seq: last } };
   }
 
   #find(filter: JobFilter): Found {
@@ -175,7 +202,7 @@ export class StoreQueries implements Queries {
     const { nextSeq } = this.#counters();
     const createdAt = (seq: number): number => this.#memtable.spec(seq).createdAt;
     const seqOf = (id: string): number | undefined =>
-      findById(id, nextSeq, (seq) => (sets.has(seq) ? this.#memtable.job(seq) : undefined))?.spec.seq;
+      this.#numbers.find(id, nextSeq, (seq) => (sets.has(seq) ? this.#memtable.job(seq) : undefined))?.spec.seq;
     return find({ sets, labels, types, creations, createdAt, seqOf, nextSeq }, filter);
   }
 

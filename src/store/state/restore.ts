@@ -8,7 +8,7 @@ import { rowDue, rowPriority, rowStatus, rowType, rowWakes } from '../format/row
 import { laneOf } from '../format/trees/due-chunk.js';
 import type { LogSource } from '../log/record-log.js';
 import { readRecord, replay } from '../log/records.js';
-import { type Counters, type KeptBulks, noCounters } from '../port.js';
+import { type Counters, type Handover, type KeptBulks, noCounters } from '../port.js';
 import { lanesIn } from '../trees/due-index.js';
 import type { JobSets } from '../trees/job-sets.js';
 import { readMark } from '../trees/merge-mark.js';
@@ -35,6 +35,8 @@ export interface Restored {
   readonly downtime: readonly Stretch[];
   /** The clock was set back, and not all jobs have been looked at since; undefined when that is not so. */
   readonly setBack: SetBack | undefined;
+  /** When the shard was last given away; undefined where it never was, as on a single node. */
+  readonly handover: Handover | undefined;
 }
 
 /**
@@ -58,6 +60,7 @@ export function restore(
   const bulks = reader.bulks();
   const downtime = reader.downtime();
   const setBack = reader.setBack();
+  const handover = reader.handover();
   const { position, watermark } = readMark(reader.kv);
   const lanes = lanesIn(reader.kv)
     .filter((lane) => lane !== 0)
@@ -75,6 +78,7 @@ export function restore(
     bulks,
     downtime,
     setBack,
+    handover,
   };
   replay(log, position, (record) => {
     record.restoreTypes(reader.types);
@@ -97,6 +101,7 @@ export function restore(
       bulks,
       downtime,
       setBack,
+      handover,
     };
   });
   checkIndexes(reader.kv, { sets, setsRead, types: reader.types, counters: restored.counters });

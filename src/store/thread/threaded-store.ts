@@ -46,7 +46,7 @@ export class ThreadedStore implements Storage {
   }
 
   /** From now on `events` hears of everything; `crashed` of a thread that ends by itself. */
-  listen(events: StorageEvents, crashed: (error: Error) => void): void {
+  listen(events: StorageEvents | undefined, crashed: (error: Error) => void): void {
     this.#events = events;
     this.#worker.on('message', (message: FromStorage) => this.#take(message));
     this.#worker.on('error', (error) => crashed(error as Error));

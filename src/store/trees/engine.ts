@@ -20,13 +20,16 @@ export class StoreEngine {
   readonly #kv: Kv;
   readonly #logs: LogWriter;
   readonly #log: RecordLog;
+  readonly #logShare: number | undefined;
   #changes = new PendingChanges();
   #merge: { readonly position: number; readonly slices: Iterator<Slice>; slice: Slice | undefined } | undefined;
 
-  constructor(kv: Kv, log: RecordLog) {
+  /** @param logShare of what is kept of all logs, the part of this one */
+  constructor(kv: Kv, log: RecordLog, logShare?: number) {
     this.#kv = kv;
     this.#logs = new LogWriter(kv);
     this.#log = log;
+    this.#logShare = logShare;
   }
 
   /** Takes up what the log has behind the last merge. `clean`: the directory is new, or was left in order. */
@@ -61,7 +64,7 @@ export class StoreEngine {
     if (this.#merge) throw new Error('a merge is under way');
     const changes = this.#changes;
     this.#changes = new PendingChanges(changes.rows.size);
-    const slices = mergeSlices(this.#kv, this.#log, changes, order)[Symbol.iterator]();
+    const slices = mergeSlices(this.#kv, this.#log, changes, order, this.#logShare)[Symbol.iterator]();
     this.#merge = { position: order.position, slices, slice: undefined };
   }
 

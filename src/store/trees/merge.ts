@@ -53,12 +53,22 @@ export type Slice = () => void;
 /** What a slice writes to the trees. */
 type TreeSlice = (tx: KvWriter) => void;
 
-/** The slices of one merge, in order. */
-export function* mergeSlices(kv: Kv, log: RecordLog, changes: PendingChanges, order: MergeOrder): Iterable<Slice> {
+/**
+ * The slices of one merge, in order.
+ *
+ * @param logShare as of `isOver`
+ */
+export function* mergeSlices(
+  kv: Kv,
+  log: RecordLog,
+  changes: PendingChanges,
+  order: MergeOrder,
+  logShare?: number,
+): Iterable<Slice> {
   // A spec that comes to the trees after its job was removed from them would stay for good.
   yield () => log.checkpoint();
   for (const write of treeSlices(changes, order)) yield () => kv.transact(write);
-  yield* trimSlices(log, order);
+  yield* trimSlices(log, order, logShare);
 }
 
 function* treeSlices(changes: PendingChanges, order: MergeOrder): Iterable<TreeSlice> {
@@ -220,12 +230,12 @@ function setSlices({ sets }: MergeOrder): Iterable<TreeSlice> {
 }
 
 /** Drops the log's oldest records while they are behind the merge and too old, or too much in all. */
-function* trimSlices(log: RecordLog, order: MergeOrder): Iterable<Slice> {
+function* trimSlices(log: RecordLog, order: MergeOrder, share?: number): Iterable<Slice> {
   const newest = readRecord(log, order.position);
   if (!newest) return;
   for (let trimmed: number = slice.logRecords; trimmed === slice.logRecords; ) {
     yield () => {
-      trimmed = log.trim(order.position, slice.logRecords, (record) => isOver(record, newest, order.now));
+      trimmed = log.trim(order.position, slice.logRecords, (record) => isOver(record, newest, order.now, share));
     };
   }
 }

@@ -19,8 +19,9 @@ import {
   rowAt,
   specKey,
 } from '../format/layout.js';
+import { readHandover } from '../format/meta/handover.js';
+import { readSetBack } from '../format/meta/set-back.js';
 import type { RowPlace } from '../format/row.js';
-import { readSetBack } from '../format/set-back.js';
 import { readSettings, settingsRange } from '../format/settings.js';
 import { readSpec } from '../format/spec-codec.js';
 import { placeOfBulk, readBulkJobs, readBulkRecord } from '../format/trees/bulk-record.js';
@@ -29,7 +30,7 @@ import { readKeyHolder, underOfJobKey } from '../format/trees/job-key.js';
 import { blockOfKey, decodeSet, setOfKey } from '../format/trees/set-block.js';
 import type { TypeDictionary } from '../format/type-dictionary.js';
 import type { KvReader } from '../kv/kv.js';
-import type { BulkJobs, FinishedJob, FinishedPlace, KeptBulks, KeyUse } from '../port.js';
+import type { BulkJobs, FinishedJob, FinishedPlace, Handover, KeptBulks, KeyUse } from '../port.js';
 import { findKey } from './idempotency.js';
 import type { JobSets } from './job-sets.js';
 import { runsIn } from './runs.js';
@@ -122,6 +123,11 @@ export class StoreReader {
   /** That the clock was set back, if not all jobs have been looked at since. @throws DamagedRecord, NewerRecord */
   setBack(): SetBack | undefined {
     return readSetBack(this.kv.get('meta', metaKey('setBack')));
+  }
+
+  /** When the shard was last given away. @throws DamagedRecord, NewerRecord */
+  handover(): Handover | undefined {
+    return readHandover(this.kv.get('meta', metaKey('handover')));
   }
 
   /** What is done with many jobs. @throws DamagedRecord, NewerRecord */

@@ -1,6 +1,6 @@
 /** What writes bytes, seen from the thread that makes them: sealed batches go in, and each comes back as committed or failed. Types only. */
 import type { SealedBatch } from '../format/sealing.js';
-import type { LaneWatermark } from '../port.js';
+import type { Changes, LaneWatermark } from '../port.js';
 import type { LogOrder } from './job-logs.js';
 
 /** What one set has in one block, packed by `format/set-block`; without bytes it became empty. */
@@ -38,8 +38,8 @@ export interface StorageEvents {
 }
 
 export interface Storage {
-  /** One at a time: the next only after the answer. */
-  commit(batch: SealedBatch): void;
+  /** One at a time: the next only after the answer. @param changes what the batch was made of, to look at before this returns */
+  commit(batch: SealedBatch, changes: Changes): void;
   /** One at a time: the next only after the answer. Commits go on meanwhile. */
   writeLogs(order: LogOrder): void;
   /** One at a time; commits go on meanwhile. */

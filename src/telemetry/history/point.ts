@@ -35,6 +35,20 @@ export function together(first: Point, second: Point): Point {
   };
 }
 
+/** The same steps on several nodes, in order. */
+export function mergedPoints(parts: readonly (readonly Point[])[]): readonly Point[] {
+  const byStep = new Map<number, Point>();
+  for (const point of parts.flat()) {
+    const other = byStep.get(point.at);
+    if (other === undefined) byStep.set(point.at, point);
+    else {
+      const pending = other.pending + point.pending;
+      byStep.set(point.at, { ...together(other, point), pending, running: other.running + point.running });
+    }
+  }
+  return [...byStep.values()].sort((a, b) => a.at - b.at);
+}
+
 /**
  * The value that a share of the observations does not pass, as far as the bounds tell: within a bucket they are taken to lie evenly.
  *

@@ -1,5 +1,6 @@
 import { MessageChannel } from 'node:worker_threads';
 import t, { type Test } from 'tap';
+import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
 import { shareOfLog } from '../../../src/pool/shared/log-lines.js';
 import { AttemptBatch, outcomeKind, outcomeRow, type Report } from '../../../src/pool/shared/messages.js';
 import { Slots } from '../../../src/pool/shared/slots.js';
@@ -10,6 +11,11 @@ import { Runner } from '../../../src/pool/worker/runner.js';
 
 /** The worker's side, here on the main thread. Each report is kept as the slots and kinds of its rows. */
 function worker(t: Test, ...handlers: Handler[]) {
+  return workerUntil(t, undefined, ...handlers);
+}
+
+/** The same with a deadline. */
+function workerUntil(t: Test, deadline: BeginDeadline | undefined, ...handlers: Handler[]) {
   const { port1, port2 } = new MessageChannel();
   const slots = new Slots();
   const reports: (readonly [slot: number, kind: number])[][] = [];
@@ -23,6 +29,9 @@ function worker(t: Test, ...handlers: Handler[]) {
       options: undefined,
     })),
     outbox,
+    undefined,
+    undefined,
+    deadline,
   );
   let wake = (): void => {};
   port1.on('message', ({ numbers }: Report) => {
@@ -134,4 +143,26 @@ t.test('a long pass lets the turn end now and then', async (t) => {
   side.receive(...new Array<number>(60).fill(0));
   await side.reported(60);
   t.ok(side.reports.length >= 4, `${side.reports.length} reports for some 9 ms of work`);
+});
+
+t.test('the deadline is compared before each attempt of a batch', async (t) => {
+  const deadline = new BeginDeadline();
+  deadline.set(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+  let calls = 0;
+  const side = workerUntil(t, deadline, () => {
+    if (++calls !== 2) return;
+    // As if the lease had ended while it held the thread, and the main thread had taken the last one back.
+    deadline.end();
+    side.slots.recall(4);
+  });
+  side.receive(0, 0, 0, 0);
+  await side.reported(4);
+  t.equal(calls, 2, 'nothing is called after it');
+  const kinds = new Map(side.reports.flat());
+  t.same(
+    [1, 2, 3, 4].map((slot) => kinds.get(slot)),
+    [outcomeKind.succeeded, outcomeKind.succeeded, outcomeKind.refused, outcomeKind.skipped],
+  );
+  t.notOk(side.slots.hasBegun(3), 'what was refused has not begun');
+  t.notOk(side.slots.recall(3), 'and is not taken back as well');
 });

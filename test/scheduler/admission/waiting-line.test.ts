@@ -2,6 +2,7 @@
 import t from 'tap';
 import { parseRate, type Rate } from '../../../src/domain/control/rate.js';
 import type { TypeLimits } from '../../../src/domain/control/settings.js';
+import { Places } from '../../../src/scheduler/admission/places.js';
 import { type WaitingJob, WaitingLine } from '../../../src/scheduler/admission/waiting-line.js';
 
 const unbounded = Number.POSITIVE_INFINITY;
@@ -23,6 +24,7 @@ class Line {
       pendingOf: () => 0,
     },
     () => this.now,
+    new Places(),
   );
   #seq = 0;
 
@@ -104,17 +106,17 @@ t.test('a group at its limit waits, and others go on', async (t) => {
   t.equal(line.line.startable(0), 2, 'one of each group');
   t.same(line.starts(3), ['a/x', 'a', undefined]);
   t.equal(line.line.startable(0), 0);
-  line.line.vacate('a', 'x');
+  line.line.vacate({ seq: 0, name: 'a', group: 'x' });
   t.same(line.starts(2), ['a/x', undefined]);
-  line.line.vacate('a', undefined);
+  line.line.vacate({ seq: 0, name: 'a', group: undefined });
   t.same(line.starts(2), ['a', undefined]);
   line.set({ groupConcurrency: 2 });
   t.same(line.starts(2), ['a/x', undefined], 'a limit that is raised holds at once');
   line.set({ groupConcurrency: 1 });
   line.push('a', 'x');
-  line.line.vacate('a', 'x');
+  line.line.vacate({ seq: 0, name: 'a', group: 'x' });
   t.equal(line.start(), undefined, 'one that is lowered stops nothing, and lets nothing start');
-  line.line.vacate('a', 'x');
+  line.line.vacate({ seq: 0, name: 'a', group: 'x' });
   t.equal(line.start(), 'a/x');
 });
 
@@ -124,7 +126,7 @@ t.test('a group at its limit does not keep lower priorities waiting', async (t) 
   line.push('a', 'x', { priority: 5 });
   line.push('a', 'y');
   t.same(line.starts(3), ['a/x', 'a/y', undefined]);
-  line.line.vacate('a', 'x');
+  line.line.vacate({ seq: 0, name: 'a', group: 'x' });
   t.equal(line.start(), 'a/x');
 });
 

@@ -1,7 +1,7 @@
 /** That the clock was set back, as bytes. These must never change: whoever changes the format adds a version. */
 import t from 'tap';
 import { metaKey, seal } from '../../../src/store/format/layout.js';
-import { readSetBack, setBackPut } from '../../../src/store/format/set-back.js';
+import { readSetBack, setBackPut } from '../../../src/store/format/meta/set-back.js';
 import { DamagedRecord, NewerRecord } from '../../../src/store/port.js';
 import { noon } from '../samples.js';
 

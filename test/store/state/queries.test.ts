@@ -1,7 +1,7 @@
 /** The read side on a whole server: lists that page, totals that count exactly, events that can be followed. */
 import t from 'tap';
-import { findById } from '../../../src/domain/find-job.js';
 import { formatId } from '../../../src/domain/id.js';
+import { singleShard } from '../../../src/domain/ids/job-numbers.js';
 import { anyHandler, World } from '../../support/world.js';
 import { sampleJob } from '../samples.js';
 
@@ -61,14 +61,14 @@ t.test('of jobs that share the low half of their key, the second in the id tells
   const two32 = 2 ** 32;
   const jobs = new Map([5, 5 + two32, 5 + 2 * two32].map((seq, i) => [seq, sampleJob({ seq, idSeconds: 1000 + i })]));
   const find = (idSeconds: number, nextSeq = 3 * two32): number | undefined =>
-    findById(formatId(5, idSeconds), nextSeq, (seq) => jobs.get(seq))?.spec.seq;
+    singleShard.find(formatId(5, idSeconds), nextSeq, (seq) => jobs.get(seq))?.spec.seq;
   t.same(
     [1000, 1001, 1002, 1003].map((second) => find(second)),
     [5, 5 + two32, 5 + 2 * two32, undefined],
   );
   t.equal(find(1002, 5 + 2 * two32), undefined, 'not made yet');
   t.equal(
-    findById(formatId(two32, 7), 2 * two32, (seq) => sampleJob({ seq, idSeconds: 7 }))?.spec.seq,
+    singleShard.find(formatId(two32, 7), 2 * two32, (seq) => sampleJob({ seq, idSeconds: 7 }))?.spec.seq,
     two32,
     'there is no job 0',
   );

@@ -5,8 +5,10 @@ import { Faults } from '../../../api/faults.js';
 import { at } from '../../../api/operation.js';
 import { groupsParameters, operations } from '../../../api/operations.js';
 import { parseQuery, readNumber } from '../../../api/query.js';
+import { mergedGroups } from '../../../cluster/gathering/sums.js';
 import { limits } from '../../../domain/limits.js';
 import { isJobType } from '../../../domain/names.js';
+import type { GroupCounts } from '../../../store/queries-port.js';
 import type { Route } from '../../http/app.js';
 import { jsonOk } from '../../http/response-head.js';
 import { answerInSteps } from '../in-steps.js';
@@ -19,12 +21,20 @@ export function groupsRoutes(context: JobsContext): Route[] {
       ...at(base, operations.groups),
       run: (exchange) => {
         const { name, limit, behind } = readGroupsQuery(exchange.query, cursors);
-        answerInSteps(context.turns, exchange, queries.groupsInSteps(name, clock.now()), (groups) => {
+        const answer = (groups: readonly GroupCounts[]): void => {
           const items = groups.slice(behind, behind + limit);
           const next = behind + items.length;
           const more = next < groups.length ? { next_cursor: cursors.write([next], `groups/${name}`) } : {};
           exchange.answer(jsonOk, JSON.stringify({ total: groups.length, items, ...more }));
-        });
+        };
+        const { cluster, turns } = context;
+        if (cluster === undefined)
+          return answerInSteps(turns, exchange, queries.groupsInSteps(name, clock.now()), answer);
+        const question = {
+          path: `${base}${operations.groups.path}?${exchange.query}`,
+          part: (shards: readonly number[]) => cluster.own(shards).groupsInSteps(name, clock.now()),
+        };
+        cluster.gathering.run(exchange, question, (parts) => answer(mergedGroups(parts.map(({ part }) => part))));
       },
     },
   ];

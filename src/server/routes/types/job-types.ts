@@ -18,6 +18,7 @@ import type { JobTypes } from '../../job-types.js';
 import type { JobsOfTypes } from '../../ports.js';
 import { answerInSteps } from '../in-steps.js';
 import { type JobsContext, submitTo } from '../jobs.js';
+import { type CountedTypes, countsOf, countTypes, mergedTypes, recentOf } from './all-types.js';
 import { type Shown, shownType } from './shown-type.js';
 
 /** What bounds the attempts of all types together. */
@@ -36,46 +37,82 @@ export interface JobTypesContext extends JobsContext {
 type TypeRequest = Extract<Request, { kind: 'pauseType' | 'resumeType' | 'setType' }>;
 
 export function jobTypesRoutes(context: JobTypesContext): Route[] {
-  const { base, maxBodyBytes, requests, types, jobsOfTypes, queries, clock } = context;
+  const { base, maxBodyBytes, requests, types, jobsOfTypes, queries, clock, cluster } = context;
   const { threads, attemptsPerThread } = context.capacity;
   const isKnown = (name: string): boolean => types.has(name) || jobsOfTypes.count(name) > 0;
-  const show = (name: string, due: ReadonlyMap<string, number>): Shown => {
+  const show = (name: string, counted: CountedTypes): Shown => {
+    const { pending, due, running } = countsOf(counted, name);
     const facts = {
       handler: types.get(name),
       set: requests.settings.types.get(name) ?? {},
-      counts: { pending: jobsOfTypes.pending(name), due: due.get(name) ?? 0, running: jobsOfTypes.running(name) },
-      recent: jobsOfTypes.recent(name),
+      counts: { pending, due, running },
+      recent: recentOf(counted, name),
     };
     return shownType(name, facts);
   };
-  /** Answers with what `show` makes of it once it is known which jobs are due. */
-  const answerWith = (exchange: Exchange, write: (due: ReadonlyMap<string, number>) => unknown): void =>
-    answerInSteps(context.turns, exchange, queries.dueInSteps(clock.now()), (due) =>
-      exchange.answer(jsonOk, JSON.stringify(write(due))),
-    );
+  /** @param names of these; absent: of all */
+  const count = (exchange: Exchange, answer: (counted: CountedTypes) => void, names?: readonly string[]): void => {
+    if (cluster === undefined) {
+      const counting = countTypes(queries, jobsOfTypes, clock.now(), names);
+      return answerInSteps(context.turns, exchange, counting, answer);
+    }
+    const question = {
+      path:
+        base + (names === undefined ? operations.jobTypes.path : `/job-types/${encodeURIComponent(names[0] ?? '')}`),
+      of: 'shards and nodes' as const,
+      part: (shards: readonly number[]) =>
+        countTypes(cluster.own(shards), cluster.jobsOfTypes(shards), clock.now(), names),
+    };
+    cluster.gathering.run(exchange, question, (parts) => answer(mergedTypes(parts)));
+  };
+  /** Answers with what `write` makes of what is counted. */
+  const answerWith = (exchange: Exchange, write: (counted: CountedTypes) => unknown, names?: readonly string[]): void =>
+    count(exchange, (counted) => exchange.answer(jsonOk, JSON.stringify(write(counted))), names);
   const list = (exchange: Exchange): void =>
-    answerWith(exchange, (due) => {
-      const waiting = jobsOfTypes.withoutHandler().map(({ name }) => name);
+    answerWith(exchange, (counted) => {
+      const waiting = Object.keys(counted.counts).filter((name) => countsOf(counted, name).pending > 0);
       const names = new Set([...types.names, ...waiting, ...requests.settings.types.keys()]);
       const items = [...names]
-        .filter(isKnown)
+        .filter((name) => types.has(name) || countsOf(counted, name).jobs > 0)
         .sort()
-        .map((name) => show(name, due));
+        .map((name) => show(name, counted));
       return { total: items.length, items, threads, attempts_per_thread: attemptsPerThread };
     });
   const answer = (exchange: Exchange): void => {
     const name = exchange.parameter;
-    if (!isKnown(name)) throw noSuchType();
-    answerWith(exchange, (due) => show(name, due));
+    answerWith(
+      exchange,
+      (counted) => {
+        if (!types.has(name) && countsOf(counted, name).jobs === 0) throw noSuchType();
+        return show(name, counted);
+      },
+      [name],
+    );
   };
   const submit = (exchange: Exchange, read: (faults: Faults) => TypeRequest): void => {
-    if (!isKnown(exchange.parameter)) throw noSuchType();
-    const refusing = requests.refusing();
+    const name = exchange.parameter;
+    const isHere = isKnown(name);
+    if (!isHere && cluster === undefined) throw noSuchType();
+    const refusing = requests.refusing('settings');
     if (refusing) throw refusing;
     const faults = new Faults();
     const request = read(faults);
-    faults.throwIfAny();
-    submitTo(context, exchange, request, 0, (given) => (given.ok ? answer(exchange) : exchange.refuse(given.refusal)));
+    if (isHere) faults.throwIfAny();
+    const set = (): void =>
+      submitTo(context, exchange, request, 0, (given) =>
+        given.ok ? answer(exchange) : exchange.refuse(given.refusal),
+      );
+    if (isHere) return set();
+    // Other nodes may have jobs of it.
+    count(
+      exchange,
+      (counted) => {
+        if (countsOf(counted, name).jobs === 0) throw noSuchType();
+        faults.throwIfAny();
+        set();
+      },
+      [name],
+    );
   };
   return [
     { ...at(base, operations.jobTypes), run: list },

@@ -1,6 +1,8 @@
 /** A job type as answers show it. */
 import { limitsOf, type TypeLimits, type TypeSettings } from '../../../domain/control/settings.js';
 import { formatDuration } from '../../../domain/time/duration.js';
+import { attemptBounds, latenessBounds } from '../../../telemetry/counts.js';
+import { quantile } from '../../../telemetry/recent.js';
 import type { JobType, RecentOfType } from '../../ports.js';
 
 /** What there is to be shown of one. */
@@ -65,21 +67,14 @@ function shownLimits({ concurrency, groupConcurrency, rate }: TypeLimits) {
 }
 
 function shownRecent(recent: RecentOfType | undefined): object {
-  const {
-    started = 0,
-    succeeded = 0,
-    failed = 0,
-    latenessP99 = null,
-    durationP50 = null,
-    durationP99 = null,
-  } = recent ?? {};
+  const { started = 0, succeeded = 0, failed = 0, lateness = [], duration = [] } = recent ?? {};
   return {
     span,
     started,
     succeeded,
     failed,
-    lateness_p99_ms: latenessP99,
-    duration_p50_ms: durationP50,
-    duration_p99_ms: durationP99,
+    lateness_p99_ms: quantile(latenessBounds, lateness, 0.99),
+    duration_p50_ms: quantile(attemptBounds, duration, 0.5),
+    duration_p99_ms: quantile(attemptBounds, duration, 0.99),
   };
 }

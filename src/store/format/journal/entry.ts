@@ -24,6 +24,17 @@ export interface JournalEntry {
 
 /** The pieces of an entry, to be written one behind the other: whole blocks. */
 export function journalEntry(batch: SealedBatch, salt: Uint8Array): readonly Uint8Array[] {
+  const [start, body] = entryPieces(batch, salt);
+  const length = start.length + body.length;
+  return [start, body, zeros.subarray(0, toBlocks(length) * blockBytes - length)];
+}
+
+/** An entry in one piece, and no longer than it is: what one record of a shard's log is in PostgreSQL. A copy of the batch. */
+export function entryBytes(batch: SealedBatch, salt: Uint8Array): Buffer {
+  return Buffer.concat(entryPieces(batch, salt));
+}
+
+function entryPieces(batch: SealedBatch, salt: Uint8Array): readonly [start: Buffer, body: Buffer] {
   const { position, buffer, bytes, recordBytes } = batch;
   const out = new ByteWriter(head.bytes + roomForIndex(batch));
   out.claim(head.bytes);
@@ -36,8 +47,7 @@ export function journalEntry(batch: SealedBatch, salt: Uint8Array): readonly Uin
   putU32(start, head.batch, bytes);
   putU32(start, head.record, recordBytes);
   putU32(start, head.crc, crc32(body, crc32(out.since(head.salt))));
-  const length = out.length + bytes;
-  return [out.since(0), body, zeros.subarray(0, toBlocks(length) * blockBytes - length)];
+  return [out.since(0), body];
 }
 
 /** How many blocks the entry of a batch takes, at most. */
@@ -48,6 +58,11 @@ export function entryBlocks({ bytes, specs, puts }: SealedBatch): number {
 }
 
 const toBlocks = (bytes: number): number => Math.ceil(bytes / blockBytes);
+
+/** What `entryBytes` made; undefined when it is not whole. A copy. */
+export function readEntry(bytes: Uint8Array, salt: Uint8Array): SealedBatch | undefined {
+  return readJournalEntry(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, salt)?.batch;
+}
 
 /** The entry that begins at a byte of a journal; undefined where none does that is whole. */
 export function readJournalEntry(journal: Buffer, at: number, salt: Uint8Array): JournalEntry | undefined {

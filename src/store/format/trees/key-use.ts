@@ -14,9 +14,12 @@ export const keyOfName = (name: string): Buffer => Buffer.from(name, 'latin1');
 /** The text of a key, by where it stands. */
 export const nameOfKey = (of: Buffer): string => of.toString('latin1');
 
+/** Unix milliseconds. */
+export const rememberedUntil = ({ at }: KeyUse): number => at + limits.idempotencyKeptMs;
+
 /** Where the entry stands that says when a key is forgotten: in order of that instant. */
 export function expiryKey(use: KeyUse, under: Uint8Array): Buffer {
-  return Buffer.concat([expiredBefore(use.at + limits.idempotencyKeptMs), under]);
+  return Buffer.concat([expiredBefore(rememberedUntil(use)), under]);
 }
 
 /** Behind all entries of keys that are forgotten before `at`. */

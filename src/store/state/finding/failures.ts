@@ -69,7 +69,7 @@ function* describe(ground: FailuresGround, group: number): Generator<undefined, 
     count: countOf(ground.failed.group(group)),
     firstAt: ends.firstAt,
     lastAt: ends.lastAt,
-    latest,
+    latest: { seq: spec.seq, idSeconds: spec.idSeconds },
   };
 }
 

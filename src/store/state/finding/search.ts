@@ -44,7 +44,7 @@ export function* search(
 }
 
 /** Case is ignored. Payload and result are JSON, so a text with quotation marks in it is also looked for as JSON has it. */
-function containing(text: string): (job: Job) => boolean {
+export function containing(text: string): (job: Job) => boolean {
   const lower = text.toLowerCase();
   const asJson = JSON.stringify(text).slice(1, -1).toLowerCase();
   const inJson = (json: string | undefined): boolean => {

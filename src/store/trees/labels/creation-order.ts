@@ -64,9 +64,9 @@ export class CreationOrder {
     return { next, put };
   }
 
-  /** All stretches of the numbers from 1 to `end`, which is not included. */
+  /** All stretches of the numbers from 0 to `end`, which is not included. */
   stretches(end: number): readonly Stretch[] {
-    const starts = [1, ...this.#breaks];
+    const starts = [0, ...this.#breaks];
     return starts.map((from, i) => ({ from, to: starts[i + 1] ?? end }));
   }
 }

@@ -42,7 +42,7 @@ function mixed(bits: number): number {
 /** Open addressing with linear probing; an entry that goes draws those behind it nearer. */
 class Table {
   #hashes = new Uint32Array(smallest * lanes);
-  /** The job, where it is one; below 0: the number of a list, from -1 on; 0: nothing is here. */
+  /** One more than the job, where it is one; below 0: the number of a list, from -1 on; 0: nothing is here. */
   #values = new Float64Array(smallest);
   #size = 0;
   readonly #lists: (Postings | undefined)[] = [];
@@ -61,7 +61,7 @@ class Table {
       if (before !== 0) this.#remove(place);
       return;
     }
-    this.#values[place] = typeof postings === 'number' ? postings : this.#keep(postings);
+    this.#values[place] = typeof postings === 'number' ? postings + 1 : this.#keep(postings);
     if (before !== 0) return;
     this.#hashes.set(hash, place * lanes);
     this.#size++;
@@ -77,7 +77,7 @@ class Table {
   }
 
   #read(value: number): Postings | undefined {
-    return value === 0 ? undefined : value > 0 ? value : this.#lists[-value - 1];
+    return value === 0 ? undefined : value > 0 ? value - 1 : this.#lists[-value - 1];
   }
 
   #keep(postings: Postings): number {

@@ -2,9 +2,9 @@
  * That the wall clock was set back and not all jobs have been looked at since, as bytes: one entry of `meta`, sealed. Format version (u8),
  * then JSON.
  */
-import type { SetBack } from '../../clock.js';
-import { NewerRecord } from '../port.js';
-import { metaKey, type Put, seal, unseal } from './layout.js';
+import type { SetBack } from '../../../clock.js';
+import { NewerRecord } from '../../port.js';
+import { metaKey, type Put, seal, unseal } from '../layout.js';
 
 const version = 1;
 const key = metaKey('setBack');

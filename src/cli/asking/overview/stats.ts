@@ -1,10 +1,10 @@
 /** What `escapement stats`, `history`, `system` and `metrics` do. */
-import type { History, HistoryPoint, System } from '../../client/overview.js';
-import type { Stats } from '../../client/types.js';
-import type { AskingOptions, ServerOptions } from '../option.js';
-import { print } from '../output.js';
-import { ask, show } from './connection.js';
-import { fieldLines, grouped, table } from './text.js';
+import type { History, HistoryPoint, System } from '../../../client/overview.js';
+import type { Stats } from '../../../client/types.js';
+import type { AskingOptions, ServerOptions } from '../../option.js';
+import { print } from '../../output.js';
+import { ask, show } from '../connection.js';
+import { fieldLines, grouped, table } from '../text.js';
 
 export function stats(options: AskingOptions): Promise<void> {
   return ask(options, async (server) => show(await server.send<Stats>('GET', '/stats'), options.json, figures));

@@ -1,0 +1,190 @@
+/** The other nodes over HTTP, on connections that are kept. */
+import { timingSafeEqual } from 'node:crypto';
+import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import { parseId } from '../domain/id.js';
+import { shardOf } from '../domain/ids/job-numbers.js';
+import type { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
+import {
+  type Peer,
+  type PeerAnswer,
+  PeerGone,
+  type PeerRequest,
+  type Peers,
+  peerHeaders,
+  type Reach,
+} from './peers.js';
+
+export interface HttpPeersOptions {
+  /** Of this node. */
+  readonly node: string;
+  /** That all nodes of the cluster know, from the database. */
+  readonly secret: string;
+  /** How many shards the cluster has. */
+  readonly shards: number;
+  /** Who owns a shard: a node's id, 'here', or undefined where nobody does. */
+  readonly ownerOf: (shard: number) => string | undefined;
+  /** As of `Peers`. */
+  readonly leaseOf: (shard: number) => string | undefined;
+  /** As of `Peers`; default: no event is lost. */
+  readonly openedBehind?: (shard: number) => number;
+  /** Ids of the others whose beats move. */
+  readonly living: () => readonly string[];
+  /** Where a node is reached, a URL; undefined: its beat does not move, and it is not to be called. */
+  readonly addressOf: (node: string) => string | undefined;
+  /** Reads anew who owns what. */
+  readonly renew: () => Promise<void>;
+  /** Hears a word that a node calls itself with; see `OwnAddress`. */
+  readonly hear?: (word: string) => boolean;
+  readonly counts?: Pick<ClusterCounts, 'peerAnswered'>;
+}
+
+const mostSockets = 64;
+/** Connections that rest are closed by the server after ten seconds. */
+const restMs = 5000;
+/** One that is not there by then will not come. */
+const connectMs = 1000;
+
+/** See the head of this file. */
+export class HttpPeers implements Peers {
+  readonly #options: HttpPeersOptions;
+  #renewing: Promise<void> | undefined;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: mostSockets, timeout: restMs });
+  readonly #tlsAgent = new TlsAgent({ keepAlive: true, maxSockets: mostSockets, timeout: restMs });
+
+  constructor(options: HttpPeersOptions) {
+    this.#options = options;
+  }
+
+  get shards(): number {
+    return this.#options.shards;
+  }
+
+  get living(): readonly Peer[] {
+    return this.#options.living().map((node) => ({ node }));
+  }
+
+  ownerOf(id: string): 'here' | Peer | undefined {
+    const parsed = parseId(id);
+    return parsed === undefined ? 'here' : this.ownerOfShard(shardOf(parsed.low, this.#options.shards));
+  }
+
+  ownerOfShard(shard: number): 'here' | Peer | undefined {
+    const node = this.#options.ownerOf(shard);
+    if (node === 'here' || node === this.#options.node) return 'here';
+    return node === undefined ? undefined : { node };
+  }
+
+  leaseOf(shard: number): string | undefined {
+    return this.#options.leaseOf(shard);
+  }
+
+  openedBehind(shard: number): number {
+    return this.#options.openedBehind?.(shard) ?? Number.POSITIVE_INFINITY;
+  }
+
+  reach({ node }: Peer): Reach | undefined {
+    const url = this.#options.addressOf(node);
+    if (url === undefined) return undefined;
+    return { url, headers: { [peerHeaders.node]: node, [peerHeaders.secret]: this.#options.secret } };
+  }
+
+  /** Those who wait for the same look wait together. */
+  renew(): Promise<void> {
+    this.#renewing ??= this.#options.renew().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  isPeer({
+    peerSecret,
+    peerNode,
+  }: {
+    readonly peerSecret: string | undefined;
+    readonly peerNode: string | undefined;
+  }): boolean {
+    if (peerSecret === undefined) return false;
+    if (peerSecret === peerNode && this.#options.hear?.(peerSecret)) return false;
+    if (peerNode !== this.#options.node) return false;
+    const [given, own] = [Buffer.from(peerSecret), Buffer.from(this.#options.secret)];
+    return given.length === own.length && timingSafeEqual(given, own);
+  }
+
+  async ask(peer: Peer, asked: PeerRequest): Promise<PeerAnswer> {
+    const { counts } = this.#options;
+    try {
+      const answer = await this.#ask(peer, asked);
+      counts?.peerAnswered(answer.status === 421 ? 'misdirected' : 'answered');
+      return answer;
+    } catch (error) {
+      if (error instanceof PeerGone) counts?.peerAnswered(error.sent ? 'unknown' : 'unreachable');
+      throw error;
+    }
+  }
+
+  #ask(peer: Peer, asked: PeerRequest): Promise<PeerAnswer> {
+    const reach = this.reach(peer);
+    if (reach === undefined) return Promise.reject(new PeerGone(false, `node ${peer.node} does not answer`));
+    const url = new URL(asked.path, reach.url);
+    const isTls = url.protocol === 'https:';
+    const { body, signal, method } = asked;
+    const options = {
+      method,
+      signal,
+      agent: isTls ? this.#tlsAgent : this.#agent,
+      headers: {
+        ...asked.headers,
+        ...reach.headers,
+        'content-length': String(body?.length ?? 0),
+      },
+    };
+    return new Promise((resolve, reject) => {
+      const call = isTls ? tlsRequest(url, options) : request(url, options);
+      const gone = noticeGoing(call, (error) => reject(error));
+      call.once('response', (answer) => {
+        readAnswer(answer).then(resolve, gone);
+      });
+      call.end(body);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+    this.#tlsAgent.destroy();
+  }
+}
+
+/** Tells whether anything of a request may have arrived when it fails. Returns what is to be called with later errors. */
+function noticeGoing(call: ClientRequest, fail: (error: PeerGone) => void): (error: Error) => void {
+  let connected = false;
+  const told = (error: Error): void => fail(new PeerGone(connected, error.message));
+  call.once('socket', (socket) => {
+    if (!socket.connecting) {
+      connected = true;
+      return;
+    }
+    const limit = setTimeout(() => socket.destroy(new Error('no connection in time')), connectMs);
+    socket.once('connect', () => {
+      connected = true;
+      clearTimeout(limit);
+    });
+    socket.once('close', () => clearTimeout(limit));
+  });
+  call.on('error', told);
+  return told;
+}
+
+async function readAnswer(answer: IncomingMessage): Promise<PeerAnswer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  const headers: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(answer.headers))
+    headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  return {
+    status: answer.statusCode as number,
+    reason: answer.statusMessage ?? '',
+    headers,
+    body: Buffer.concat(chunks),
+  };
+}

@@ -1,0 +1,69 @@
+/** What a node tells the others in its row. Others may be of another version: what is missing or strange says nothing. */
+
+/** How far a node is with what users set: the last change that it goes by. */
+export interface AppliedSettings {
+  readonly version: number;
+  readonly id: string;
+}
+
+/** See the head of this file. */
+export interface NodeFacts {
+  /** It takes shards. */
+  readonly takes: boolean;
+  /** Shards of others that it has loaded and follows: it could own them at once. */
+  readonly ready: readonly number[];
+  /** These, and those that it loads. */
+  readonly follows?: readonly number[] | undefined;
+  /** It has been there for long enough to be given shards that others own. */
+  readonly settled?: boolean | undefined;
+  /** When the first job of each of its shards is due, Unix milliseconds: who takes over begins with those. By shard. */
+  readonly due: Readonly<Record<number, number>>;
+  /** What its sessions in the database are found by: the first id of its process. Later ones, after an end, have the same sessions. */
+  readonly sessions?: string | undefined;
+  /** Absent: it has read none yet. */
+  readonly settings?: AppliedSettings | undefined;
+  /** The database's clock less its own, in milliseconds; absent: it does not know yet. */
+  readonly clockOffset?: number | undefined;
+  /** Digest of the job types that it declares; absent: none yet. */
+  readonly types?: string | undefined;
+}
+
+const none: NodeFacts = { takes: true, ready: [], due: {} };
+
+export function writeFacts(facts: NodeFacts): string {
+  return JSON.stringify(facts);
+}
+
+export function readFacts(text: string): NodeFacts {
+  let read: unknown;
+  try {
+    read = JSON.parse(text);
+  } catch {
+    return none;
+  }
+  if (typeof read !== 'object' || read === null) return none;
+  const { takes, ready, follows, settled, due, sessions, settings, clockOffset, types } = read as Partial<
+    Record<keyof NodeFacts, unknown>
+  >;
+  return {
+    takes: takes !== false,
+    ready: shardsIn(ready),
+    follows: shardsIn(follows),
+    settled: typeof settled === 'boolean' ? settled : undefined,
+    due: typeof due === 'object' && due !== null ? (due as Record<number, number>) : {},
+    sessions: typeof sessions === 'string' ? sessions : undefined,
+    settings: appliedOf(settings),
+    clockOffset: typeof clockOffset === 'number' ? clockOffset : undefined,
+    types: typeof types === 'string' ? types : undefined,
+  };
+}
+
+function shardsIn(list: unknown): readonly number[] {
+  return Array.isArray(list) ? list.filter((shard): shard is number => Number.isInteger(shard)) : [];
+}
+
+function appliedOf(read: unknown): AppliedSettings | undefined {
+  if (typeof read !== 'object' || read === null) return undefined;
+  const { version, id } = read as Partial<Record<keyof AppliedSettings, unknown>>;
+  return typeof version === 'number' && typeof id === 'string' ? { version, id } : undefined;
+}

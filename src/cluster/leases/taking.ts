@@ -1,0 +1,291 @@
+/**
+ * The shards that this node owns, and how it comes by them and loses them. The life of one, here:
+ *
+ *                   ┌───────────── the row says that it is ours: given to us, or taken by a statement whose answer was lost
+ *                   ▼
+ *     none ─take─► opening ──► open ──give──► giving ──given──► none
+ *      ▲             │          │               │
+ *      └──dropping◄──┴──────────┴───────────────┘   the row says that it is not ours any more, or the node's lease has ended
+ *
+ * - A shard is taken only where it has no live owner: its row was read first, then the nodes, and its owner was not among the living. The
+ *   taking names the token that the row had, so it is refused when anything has changed since.
+ * - It is opened in later statements. One that waited for the old owner's last append does not see it (PostgreSQL's READ COMMITTED).
+ * - The dead owner's connections are ended beside the taking: what they hold locks on would keep it waiting, and no timeout sees them.
+ * - Rows that were read before the last change made here say nothing about that shard: marks tell.
+ * - A shard is opened once under a token. Where the database has lost a part of it, or its index has failed, it is taken anew: nothing that
+ *   was begun, heard or sent under the token before passes for what is so now.
+ */
+import type { Beaten, Database, RandomId, ShardRow } from '../../store/postgres/database.js';
+import { readFacts } from './facts.js';
+import type { ShardHost } from './host.js';
+import type { Sent } from './lease.js';
+import type { View } from './members.js';
+import { assign, isLive } from './ownership.js';
+
+/** So many shards are taken and loaded at the same time. */
+const mostLoads = 2;
+
+/** A shard that could not be loaded is tried again after so many looks at the rows. */
+const looksUntilRetry = 10;
+
+export interface TakingPorts {
+  readonly database: Pick<Database, 'take' | 'endBackends'>;
+  readonly host: Pick<ShardHost, 'open' | 'drop' | 'give'>;
+  readonly mark: () => number;
+  readonly lease: { readonly node: RandomId | undefined; readonly isLive: boolean; readonly isLeaving: boolean };
+  /** Whether shards may be taken: not with a clock that is too far off. */
+  readonly mayTake: () => boolean;
+  /** The node that this process was before it started anew with the same data directory on the same boot: it is certainly gone. */
+  readonly formerSelf?: RandomId | undefined;
+  /** A shard changed hands without being given: for the log. */
+  readonly lost: (row: ShardRow) => void;
+  /** The database has lost records that it had confirmed. */
+  readonly rewound: (row: ShardRow) => void;
+  readonly failed: (shard: number, reason: Error) => void;
+}
+
+type Phase = 'taking' | 'opening' | 'failed' | 'open' | 'giving' | 'dropping';
+
+interface Held {
+  phase: Phase;
+  /** What it is ours by; undefined while it is being taken. */
+  row: ShardRow | undefined;
+  /** Rows that were read before this was numbered are older than what is known here. */
+  changed: number;
+  /** Looks since it could not be loaded. */
+  looks: number;
+}
+
+export class Taking {
+  readonly #ports: TakingPorts;
+  readonly #held = new Map<number, Held>();
+  /** The epoch under which a shard was opened here last. */
+  readonly #epochs = new Map<number, number>();
+  /** Of shards that are not held: what is older says nothing. */
+  readonly #gone = new Map<number, number>();
+  /** The last look. What it says of a shard holds until something has happened to that shard here. */
+  #view: View | undefined;
+
+  constructor(ports: TakingPorts) {
+    this.#ports = ports;
+  }
+
+  /** The row of a shard that is open here and that this node may act for at this moment. */
+  rowOf(shard: number): ShardRow | undefined {
+    const held = this.#held.get(shard);
+    return held?.phase === 'open' && this.#ports.lease.isLive ? held.row : undefined;
+  }
+
+  /** Shards that are open. */
+  get open(): readonly number[] {
+    return this.#inPhase('open');
+  }
+
+  /** What becomes of each, for messages. */
+  get held(): string {
+    return [...this.#held].map(([shard, { phase }]) => `${shard} ${phase}`).join(', ');
+  }
+
+  /** Nothing is owned, and nothing on its way. */
+  get isEmpty(): boolean {
+    return this.#held.size === 0;
+  }
+
+  /** Takes in what a look has shown: drops what is lost, opens what is ours, takes what has no live owner. */
+  seen(view: View): void {
+    this.compare(view.shards, view.mark);
+    const { node, isLive: hasLease } = this.#ports.lease;
+    if (node === undefined || !hasLease) return;
+    for (const row of view.shards) {
+      if (!this.#knowsNothingNewer(row.shard, view.mark)) continue;
+      if (row.owner !== node || this.#held.has(row.shard)) continue;
+      if (row.epoch > (this.#epochs.get(row.shard) ?? Number.NEGATIVE_INFINITY)) this.#open(row);
+      else void this.#take(row, node, undefined);
+    }
+    this.#retry();
+    this.#view = view;
+    this.#takeMore();
+  }
+
+  /** Takes as many as may be loaded at the same time; the next follows as soon as one of them is done. */
+  #takeMore(): void {
+    const view = this.#view;
+    const { node, isLive: hasLease, isLeaving } = this.#ports.lease;
+    // One that leaves opens what is its own all the same: only then can it be given away.
+    if (view === undefined || node === undefined || !hasLease || isLeaving || !this.#ports.mayTake()) return;
+    for (const row of this.#orphans(view, node)) {
+      if (this.#loads >= mostLoads) return;
+      void this.#take(row, node, deadSessions(row.owner, view));
+    }
+  }
+
+  /** Drops what rows show to be another's: taken from a node that was declared dead, or lost by the database itself. */
+  compare(rows: readonly ShardRow[], mark: number): void {
+    for (const row of rows) {
+      const held = this.#held.get(row.shard);
+      if (!held?.row || held.phase === 'dropping' || held.phase === 'giving' || held.changed > mark) continue;
+      if (held.row.token === row.token) continue;
+      // Epochs only grow: the taking itself is lost.
+      if (row.epoch < held.row.epoch) this.rewind(row.shard);
+      else this.lose(row.shard);
+    }
+  }
+
+  /**
+   * Drops what a beat shows to be another's, and what the database has forgotten a part of: the record that was there when the beat was
+   * sent is not there any more.
+   */
+  confirmed({ shards, ends }: Beaten, { mark, known }: Sent): void {
+    this.compare(shards, mark);
+    const now = new Map(ends.map((end) => [end.shard, end]));
+    for (const { shard, position, id } of known) {
+      const held = this.#held.get(shard);
+      if (held?.phase !== 'open' || !held.row || held.changed > mark) continue;
+      const end = now.get(shard);
+      if (end && (end.position > position || (end.position === position && end.id === id))) continue;
+      this.rewind(shard);
+    }
+  }
+
+  /** The node itself is gone, for all others: all leases are over. What the database has forgotten is told of as that. */
+  ended(beaten: Beaten, sent: Sent): void {
+    this.confirmed(beaten, sent);
+    this.loseAll();
+  }
+
+  /** The database has lost a part of a shard that it had confirmed: it is dropped, and taken anew if it is still this node's. */
+  rewind(shard: number): void {
+    const held = this.#held.get(shard);
+    if (!held?.row || held.phase === 'dropping') return;
+    this.#ports.rewound(held.row);
+    this.#drop(shard, held);
+  }
+
+  /** The lease of a shard is over: it is dropped. */
+  lose(shard: number): void {
+    const held = this.#held.get(shard);
+    if (!held || held.phase === 'dropping') return;
+    if (held.row) this.#ports.lost(held.row);
+    this.#drop(shard, held);
+  }
+
+  /** All leases are over: nothing of any shard begins any more when this returns. */
+  loseAll(): void {
+    for (const shard of [...this.#held.keys()]) this.lose(shard);
+  }
+
+  /** Gives a shard that is open to another node, which has it loaded. */
+  async give(shard: number, to: RandomId): Promise<void> {
+    const held = this.#held.get(shard);
+    if (held?.phase !== 'open' || !held.row) return;
+    held.phase = 'giving';
+    const given = await this.#ports.host.give(held.row, to).catch(() => 'lost' as const);
+    // Meanwhile the node's own lease may have ended.
+    if (this.#held.get(shard) !== held || held.phase !== 'giving') return;
+    if (given === 'lost') return this.lose(shard);
+    held.phase = 'open';
+    held.changed = this.#ports.mark();
+    if (given === 'given') this.#forget(shard, held);
+  }
+
+  /** Shards without a live owner that fall to this node, those with due jobs first. */
+  #orphans({ shards, nodes, mark }: View, self: RandomId): readonly ShardRow[] {
+    const living = new Set(nodes.filter(isLive).map(({ node }) => node));
+    const { formerSelf } = this.#ports;
+    const assigned = assign(shards, nodes);
+    const due = dueTimes(nodes);
+    return shards
+      .filter(({ shard }) => !this.#held.has(shard) && this.#knowsNothingNewer(shard, mark))
+      .filter(({ owner }) => owner === null || !living.has(owner))
+      .filter(({ shard, owner }) => assigned.get(shard) === self || (owner !== null && owner === formerSelf))
+      .sort((a, b) => (due.get(a.shard) ?? Infinity) - (due.get(b.shard) ?? Infinity) || a.shard - b.shard);
+  }
+
+  async #take({ shard, token }: ShardRow, self: RandomId, sessions: RandomId | undefined): Promise<void> {
+    const { database, mark } = this.#ports;
+    const held: Held = { phase: 'taking', row: undefined, changed: mark(), looks: 0 };
+    this.#held.set(shard, held);
+    if (sessions !== undefined) database.endBackends(sessions).catch(() => {});
+    const taken = await database.take(shard, token, self).catch(() => undefined);
+    if (this.#held.get(shard) !== held || held.phase !== 'taking') return;
+    this.#forget(shard, held);
+    // Not known or refused: a later look shows it, as ours or as still to be taken.
+    if (taken && this.#ports.lease.node === self) this.#open(taken);
+  }
+
+  #open(row: ShardRow): void {
+    const { mark } = this.#ports;
+    const held: Held = { phase: 'opening', row, changed: mark(), looks: 0 };
+    this.#epochs.set(row.shard, row.epoch);
+    this.#held.set(row.shard, held);
+    void this.#load(row, held);
+  }
+
+  async #load(row: ShardRow, held: Held): Promise<void> {
+    try {
+      await this.#ports.host.open(row);
+      if (held.phase !== 'opening') return;
+      held.phase = 'open';
+      this.#takeMore();
+    } catch (error) {
+      if (held.phase !== 'opening') return;
+      held.phase = 'failed';
+      held.looks = 0;
+      this.#ports.failed(row.shard, error as Error);
+    }
+  }
+
+  #retry(): void {
+    for (const held of this.#held.values()) {
+      if (held.phase !== 'failed' || ++held.looks < looksUntilRetry || this.#loads >= mostLoads) continue;
+      held.phase = 'opening';
+      void this.#load(held.row as ShardRow, held);
+    }
+  }
+
+  #drop(shard: number, held: Held): void {
+    const wasTaking = held.phase === 'taking';
+    held.phase = 'dropping';
+    if (wasTaking) return this.#forget(shard, held);
+    const over = (): void => this.#forget(shard, held);
+    this.#ports.host.drop(shard).then(over, over);
+  }
+
+  #forget(shard: number, held: Held): void {
+    if (this.#held.get(shard) !== held) return;
+    this.#held.delete(shard);
+    this.#gone.set(shard, this.#ports.mark());
+  }
+
+  #knowsNothingNewer(shard: number, mark: number): boolean {
+    return (this.#gone.get(shard) ?? Number.NEGATIVE_INFINITY) <= mark;
+  }
+
+  get #loads(): number {
+    return this.#inPhase('taking').length + this.#inPhase('opening').length;
+  }
+
+  #inPhase(phase: Phase): readonly number[] {
+    return [...this.#held].filter(([, held]) => held.phase === phase).map(([shard]) => shard);
+  }
+}
+
+/**
+ * What the sessions of a dead owner are found by; undefined where there are none to be ended. A process that has come anew under another id
+ * has the same sessions, and lives.
+ */
+function deadSessions(owner: RandomId | null, { nodes }: View): RandomId | undefined {
+  const row = nodes.find(({ node }) => node === owner);
+  if (!row) return undefined;
+  const { sessions = row.node } = readFacts(row.facts);
+  const lives = nodes.some((other) => isLive(other) && readFacts(other.facts).sessions === sessions);
+  return lives ? undefined : sessions;
+}
+
+/** When the first job of each shard is due, as owners have said last, the dead ones too. */
+function dueTimes(nodes: View['nodes']): ReadonlyMap<number, number> {
+  const due = new Map<number, number>();
+  for (const { facts } of nodes)
+    for (const [shard, at] of Object.entries(readFacts(facts).due)) due.set(Number(shard), at);
+  return due;
+}

@@ -1,0 +1,91 @@
+/** The other nodes of a cluster, as the server asks them. Types only, but for the error. */
+
+/** Another node. */
+export interface Peer {
+  /** Its random id: a request names it, so that a node that has taken its address does not answer for it. */
+  readonly node: string;
+}
+
+export interface PeerRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer | undefined;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+export interface PeerAnswer {
+  readonly status: number;
+  readonly reason: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Buffer;
+}
+
+/** Where a node is reached, for a connection that is kept: a WebSocket, or a stream. */
+export interface Reach {
+  /** Its origin. */
+  readonly url: string;
+  /** What proves that a node asks, and says which one it means. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Who has which jobs, and how they are asked. */
+export interface Peers {
+  /** How many shards the cluster has. */
+  readonly shards: number;
+  /** The other nodes whose beats move. */
+  readonly living: readonly Peer[];
+  /** Who owns a shard; undefined: nobody does just now. `here`: it is open, and under a lease that lives at this moment. */
+  ownerOfShard(shard: number): 'here' | Peer | undefined;
+  /** What a shard is held by at this moment, another for each taking; undefined: it is not `here`. */
+  leaseOf(shard: number): string | undefined;
+  /** The last event of a shard that is `here` when it was opened: numbers behind it may stand for other events than under an earlier lease. */
+  openedBehind(shard: number): number;
+  /** Undefined: its beat does not move, and it is not to be called. */
+  reach(peer: Peer): Reach | undefined;
+  /** Who owns the shard of a job; undefined: nobody does just now. An id that is none is answered here. */
+  ownerOf(id: string): 'here' | Peer | undefined;
+  /** @throws PeerGone */
+  ask(peer: Peer, request: PeerRequest): Promise<PeerAnswer>;
+  /** Reads anew who owns what. */
+  renew(): Promise<void>;
+  /** Whether a request comes from another node of the cluster, and means this one. */
+  isPeer(head: { readonly peerSecret: string | undefined; readonly peerNode: string | undefined }): boolean;
+}
+
+/** What nodes tell each other of attempts whose shards have moved. Messages are JSON texts of `moves/`. */
+export interface PeerAttempts {
+  /**
+   * How attempts of a shard of this node ended elsewhere. Resolves false when this node cannot take it; it is to be told again then.
+   */
+  ended(message: string): Promise<boolean>;
+  /** Attempts here are to end. */
+  abort(message: string): void;
+  /** What attempts of a shard of this node say, which run elsewhere. */
+  say(message: string): void;
+}
+
+/** Where these are told. */
+export const peerPaths = {
+  ended: '/api/v1/peers/attempts/ended',
+  abort: '/api/v1/peers/attempts/abort',
+  say: '/api/v1/peers/attempts/say',
+} as const;
+
+/** There was no answer. `sent`: the request may have taken effect. */
+export class PeerGone extends Error {
+  override readonly name = 'PeerGone';
+  constructor(
+    readonly sent: boolean,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The header that names the node that is meant, the one that proves that a node asks, and the one that says of which shards, by comma. */
+export const peerHeaders = { node: 'escapement-node', secret: 'escapement-peer', shards: 'escapement-shards' } as const;

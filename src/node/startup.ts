@@ -1,0 +1,274 @@
+/**
+ * The start of a node of a cluster, as `startup` is that of a server by itself: its jobs are in PostgreSQL, and its data directory has
+ * nothing but caches of them. It serves as soon as it is there; shards come to it then.
+ */
+import { systemClock } from '../clock.js';
+import { GatheredQueries } from '../cluster/gathering/gathered-queries.js';
+import { NodeParts } from '../cluster/node-parts.js';
+import type { ShardsOwner } from '../cluster/process-shards.js';
+import { RoutedRequests } from '../cluster/routed-requests.js';
+import { togetherOf } from '../cluster/together.js';
+import type { ClusterConfig, Config } from '../config.js';
+import { useIdKey } from '../domain/id.js';
+import { metricsText } from '../figures.js';
+import { health, JobsByType, tellPauses } from '../health.js';
+import { Late } from '../late.js';
+import { loadLibraries, tracesOf } from '../libraries.js';
+import { overviewOf } from '../overview/overview.js';
+import { BeginDeadline } from '../pool/shared/deadline.js';
+import { makePool } from '../pools.js';
+import { ProcessStops } from '../process/stops.js';
+import { FolderWatch } from '../reload/folder-watch.js';
+import { jobCheckFor } from '../reload/job-check.js';
+import { jobTypesOf, type LoadedType } from '../reload/job-types.js';
+import { Reloads } from '../reload/reloads.js';
+import { keepLines, type LineKeeper } from '../scheduler/attempts/lines.js';
+import { mergeBounds } from '../scheduler/merging.js';
+import { checkExposure, whyNoBind } from '../server/http/bind.js';
+import { withTokenFile } from '../server/http/token-file.js';
+import type { Health } from '../server/ports.js';
+import type { Server } from '../server/server.js';
+import { version } from '../server/version.js';
+import { shutDown } from '../shutdown.js';
+import { DamageLog } from '../store/damage-log.js';
+import { claimDirectory, DirectoryError } from '../store/directory/directory.js';
+import { schemaVersion } from '../store/format/layout.js';
+import { newShards, openPostgres } from '../store/postgres/pg/open.js';
+import { newRandomId } from '../store/postgres/shard-log.js';
+import { ShardIndexes } from '../store/thread/shard-indexes.js';
+import { Counts } from '../telemetry/counts.js';
+import { Recent } from '../telemetry/recent.js';
+import type { Running, Surroundings } from './running.js';
+
+/** @param standing what keeps the node from its part in the cluster */
+function withStanding(health: Health, standing: string | undefined): Health {
+  if (health.status !== 'healthy' || standing === undefined) return health;
+  return { ...health, status: 'degraded', reason: standing };
+}
+
+/** What is open so far, and how it is closed; the last is closed first. */
+type Close = () => unknown;
+
+/** See `start`. */
+export async function startNode(config: Config, cluster: ClusterConfig, around: Surroundings): Promise<Running> {
+  const closes: Close[] = [];
+  const close = async (): Promise<void> => {
+    for (const each of closes.splice(0).reverse()) await each();
+  };
+  try {
+    return await begin(config, cluster, around, closes);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function begin(
+  config: Config,
+  { store, advertise, settleMs }: ClusterConfig,
+  { log, end, fatal, stopping }: Surroundings,
+  closes: Close[],
+): Promise<Running> {
+  const startedAt = systemClock.monotonic();
+  const libraries = loadLibraries(config, log);
+  libraries.catch(() => {});
+  checkExposure(config.host, config.tokens.full.length > 0);
+  const cannotListen = await whyNoBind(config.host, config.port);
+  if (cannotListen) throw cannotListen;
+  stopping.throwIfAborted();
+  const lock = await claimDirectory(config.dataDir);
+  closes.push(() => lock.release());
+  if (!lock.facts.unused)
+    throw new DirectoryError(
+      `${lock.path} has jobs of a server by itself: a node of a cluster needs a directory of its own (--data-dir)`,
+    );
+  const sessions = newRandomId();
+  const opened = await openPostgres({
+    ...{ url: store, node: sessions, shards: config.shards ?? newShards, format: schemaVersion, log, signal: stopping },
+  });
+  closes.push(() => opened.close());
+  useIdKey(opened.facts.idKey || undefined);
+
+  const scheduler = new Late<ShardsOwner>('scheduler');
+  const serving = new Late<Server>('server');
+  const lines = new Late<LineKeeper>('keeper of lines');
+  end.first(() => {
+    scheduler.drop();
+    serving.drop();
+  });
+  const counts = new Counts();
+  const traces = await tracesOf(log);
+  const deadline = new BeginDeadline();
+  const pool = await makePool(config, {
+    jobCheck: jobCheckFor(config.timezone),
+    events: {
+      outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
+      lines: (all) => {
+        const { outgoing, sayings } = node.moves;
+        // Those of jobs that have moved are kept by their owner.
+        const own = outgoing.running === 0 ? all : all.filter((line) => !outgoing.runs(line));
+        if (own.length < all.length) sayings.lines(all.filter((line) => outgoing.runs(line)));
+        serving.call((part) => keepLines(own, lines.get(), part, systemClock.now()));
+      },
+      progress: (reports) => {
+        const { outgoing, sayings } = node.moves;
+        if (outgoing.running > 0) sayings.progress(reports.filter((report) => outgoing.runs(report)));
+        scheduler.call((part) => part.progress(reports));
+      },
+      room: () => scheduler.call((part) => part.room()),
+    },
+    log,
+    telemetry: counts,
+    deadline,
+  });
+  closes.push(() => pool.stop());
+  end.threads(async () => {
+    await pool.stop();
+    return pool.hasEnded;
+  });
+  const readAt = Date.now();
+  let types: readonly LoadedType[] = await pool.start().then(jobTypesOf);
+  stopping.throwIfAborted();
+  const indexes = new ShardIndexes(lock.path, (error) => fatal(error.message));
+  closes.push(() => indexes.close());
+  const stops = new ProcessStops({
+    onWatching: () => {},
+    onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
+  });
+  const node: NodeParts<LoadedType> = new NodeParts<LoadedType>({
+    hear: ({ lines: said, progress }) => {
+      scheduler.call((part) => part.progress(progress));
+      serving.call((part) => keepLines(said, lines.get(), part, systemClock.now()));
+    },
+    ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise, settleMs },
+    resumed: () => {
+      pool.deadlineMoved();
+      scheduler.call((part) => part.room());
+    },
+    ports: {
+      clock: systemClock,
+      pool,
+      // For shards that come after they were read anew.
+      get handlers() {
+        return types;
+      },
+      timezone: config.timezone,
+      jobLogs: { maxBytes: config.jobLogsBytes, later: (ms, step) => void setTimeout(step, ms).unref() },
+      typeElsewhere: (name) => node.types.elsewhere(name),
+      readEnqueued: (text, now) => serving.get().readEnqueued(text, now),
+      retention: config,
+      merge: { ...mergeBounds, ageMs: config.mergeAgeMs },
+      log,
+      telemetry: counts,
+      traces,
+      damage: new DamageLog(log),
+      publish: (events) => serving.call((server) => server.publish(events)),
+      publishTransient: (event) => serving.call((server) => server.publishTransient(event)),
+      takeStop: () => stops.take(),
+      fatal,
+    },
+    types: {
+      own: types,
+      compile: jobTypesOf,
+      changed: (all) => serving.call((part) => part.replaceJobTypes(all)),
+    },
+    turn: (shard) => scheduler.call((part) => part.turn(shard)),
+  });
+  const together = togetherOf(node.several.shards, node.settings, node.names);
+  const states = {
+    [Symbol.iterator]: () => together.states[Symbol.iterator](),
+  };
+  const recent = new Recent(counts);
+  const jobsOfTypes = new JobsByType(states, types, recent);
+  const { Server, http, pages } = await libraries;
+  const figures = { version, clock: systemClock, directory: lock.path, together, counts, pool, stores: node.stores };
+  const overview = await overviewOf({ ...figures, config, http: http.name, begunAt: startedAt, logger: log });
+  let stopped: Promise<void> | undefined;
+  const server = new Server({
+    ...{ config, pages, http, jobsOfTypes, startedAt, log, traces, clock: systemClock, handlers: types },
+    requests: together.requests,
+    queries: together.queries,
+    health: () => {
+      if (stopped !== undefined) return { status: 'draining', reason: 'this node gives its shards away and ends' };
+      return withStanding(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.standing);
+    },
+    cluster: () => node.view,
+    secret: opened.facts.secret,
+    peers: node.peers,
+    peerAttempts: node.moves,
+    own: {
+      own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
+      jobsOfTypes: (shards) => {
+        const { all } = node.several.shards.only(shards);
+        const some = all.map(({ state }) => state);
+        return new JobsByType(some, types, recent);
+      },
+      bulks: {
+        of: (shards) => new RoutedRequests(node.several.shards.only(shards)),
+        next: () => opened.database.nextBulk(),
+      },
+    },
+    keyedJobs: (shard, places) => node.keyedJobs(shard, places),
+    telemetry: counts,
+    ...overview.shown,
+    metrics: () => metricsText(counts, { ...figures, cluster: node.figures }),
+  });
+  end.first(() => server.abandon());
+  const { givenTokens, tokenFile, tokens } = config;
+  const reloads = new Reloads(
+    {
+      load: () => pool.load(),
+      replaceTypes: (loaded) => {
+        types = loaded;
+        jobsOfTypes.replace(loaded);
+        node.types.replaceOwn(loaded);
+        together.scheduler.replaceHandlers(loaded);
+      },
+      readTokens: tokenFile === undefined ? undefined : () => withTokenFile(givenTokens, tokenFile),
+      replaceTokens: (lists) => server.replaceTokens(lists),
+      log,
+      telemetry: counts,
+    },
+    { types, tokens },
+  );
+  lines.set(together.jobLogs);
+  scheduler.set(node.several.owner);
+  serving.set(server);
+  const onChange = (): void => void reloads.request('watch');
+  const folder = { folder: config.handlersDir, readAt, onChange, log };
+  const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
+
+  const stopInOrder = async (): Promise<void> => {
+    reloads.stop();
+    await node.leave();
+    await overview.history.stop();
+    await folderWatch?.close();
+    await shutDown({
+      scheduler: node.leaving(together.scheduler),
+      ...{ pool, server, log, graceMs: config.graceMs, jobLogs: together.jobLogs, waker: node.several.waker },
+      store: { close: () => node.end() },
+    });
+    await traces?.flush();
+    await stops.close();
+    lock.release();
+  };
+  const stop = (): Promise<void> => {
+    stopped ??= stopInOrder();
+    return stopped;
+  };
+  try {
+    await node.prepare();
+    tellPauses(together.scheduler, log);
+    const { urls } = await server.listen();
+    stops.start();
+    overview.history.start();
+    reloads.start();
+    node.start();
+    log.info({ urls, http: http.name, handlers: types.map(({ name }) => name), shards: opened.facts.shards }, 'ready');
+    return { url: urls[0] as string, stop, reload: (cause) => reloads.request(cause) };
+  } catch (error) {
+    closes.length = 0;
+    await stop();
+    throw error;
+  }
+}

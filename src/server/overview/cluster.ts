@@ -1,0 +1,69 @@
+/** The resource `/cluster`: nodes and shards, and who owns what. */
+import type { nodeStates } from '../../api/cluster/operations.js';
+import { at } from '../../api/operation.js';
+import { operations } from '../../api/operations.js';
+import { Refusal } from '../../domain/errors.js';
+import type { Route } from '../http/app.js';
+import { jsonOk } from '../http/response-head.js';
+
+/** A cluster as one of its nodes sees it at this moment. */
+export interface ClusterView {
+  /** Id of that node. */
+  readonly node: string;
+  readonly nodes: readonly NodeView[];
+  /** In order of their numbers. */
+  readonly shards: readonly ShardView[];
+}
+
+export interface NodeView {
+  readonly node: string;
+  /** A URL. */
+  readonly address: string;
+  readonly state: (typeof nodeStates)[number];
+  /** Milliseconds; undefined where no beat was seen yet. */
+  readonly beatAgeMs?: number | undefined;
+  /** Its clock less the database's, milliseconds. */
+  readonly clockOffsetMs?: number | undefined;
+}
+
+/** Positions are those of the shard's log. */
+export interface ShardView {
+  readonly shard: number;
+  readonly owner: string | null;
+  readonly epoch: number;
+  readonly appended?: number | undefined;
+  readonly applied?: number | undefined;
+  readonly merged: number;
+  readonly loadMs?: number | undefined;
+}
+
+/** @param cluster absent: this server is none of a cluster */
+export function clusterRoutes(base: string, cluster: (() => ClusterView) | undefined): Route[] {
+  return [
+    {
+      ...at(base, operations.cluster),
+      run: (exchange) => {
+        if (cluster === undefined)
+          throw new Refusal('not_found', 'This server keeps its jobs in a directory of its own: it is no cluster.');
+        exchange.answer(jsonOk, JSON.stringify(shown(cluster())));
+      },
+    },
+  ];
+}
+
+function shown({ node: answering, nodes, shards }: ClusterView): object {
+  return {
+    node: answering,
+    nodes: nodes.map(({ node, address, state, beatAgeMs, clockOffsetMs }) => ({
+      node,
+      address,
+      state,
+      beat_age_ms: rounded(beatAgeMs),
+      clock_offset_ms: rounded(clockOffsetMs),
+      shards: shards.filter(({ owner }) => owner === node).length,
+    })),
+    shards: shards.map(({ loadMs, ...shard }) => ({ ...shard, load_ms: rounded(loadMs) })),
+  };
+}
+
+const rounded = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.round(ms));

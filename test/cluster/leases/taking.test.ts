@@ -1,0 +1,286 @@
+/** What a node takes, in which order, and what it makes of rows that are older than what it knows. */
+import t from 'tap';
+import type { Given } from '../../../src/cluster/leases/host.js';
+import type { View } from '../../../src/cluster/leases/members.js';
+import { Taking } from '../../../src/cluster/leases/taking.js';
+import type { NodeRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+interface Waiting<T> {
+  readonly what: string;
+  end(value: T): Promise<void>;
+  fail(): Promise<void>;
+}
+
+function node(name: string, details: Partial<NodeRow> = {}): NodeRow {
+  return { node: name, beat: 100, address: '', format: 1, dead: false, leaving: false, facts: '{}', ...details };
+}
+
+function shard(number: number, owner: string | null, epoch = 1): ShardRow {
+  return { shard: number, owner, token: `${number} of ${epoch}`, epoch, merged: 0 };
+}
+
+function begin(formerSelf?: RandomId) {
+  let marks = 0;
+  const lease = { node: 'self' as RandomId | undefined, isLive: true, isLeaving: false };
+  const told: string[] = [];
+  const takes: Waiting<ShardRow | undefined>[] = [];
+  const opens: Waiting<void>[] = [];
+  const gives: Waiting<Given>[] = [];
+  const wait = <T>(list: Waiting<T>[], what: string): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const remove = (): void => {
+        list.splice(list.indexOf(waiting), 1);
+      };
+      const waiting: Waiting<T> = {
+        what,
+        end: async (value) => {
+          remove();
+          resolve(value);
+          await turn();
+        },
+        fail: async () => {
+          remove();
+          reject(new Error('not just now'));
+          await turn();
+        },
+      };
+      list.push(waiting);
+    });
+  const taking = new Taking({
+    database: {
+      take: (number, token) => wait(takes, `${number} by ${token}`),
+      endBackends: async (of) => {
+        told.push(`ended ${of}`);
+      },
+    },
+    host: {
+      open: (row) => wait(opens, `${row.shard} of ${row.epoch}`),
+      drop: async (number) => {
+        told.push(`dropped ${number}`);
+      },
+      give: (row, to) => wait(gives, `${row.shard} to ${to}`),
+    },
+    ...{ mark: () => ++marks, lease, mayTake: () => true, formerSelf },
+    lost: ({ shard }) => told.push(`lost ${shard}`),
+    rewound: ({ shard }) => told.push(`rewound ${shard}`),
+    failed: (number) => told.push(`failed ${number}`),
+  });
+  /** A look that begins now and is answered now. */
+  const look = async (shards: readonly ShardRow[], nodes: readonly NodeRow[]): Promise<View> => {
+    const view = { shards, nodes, mark: ++marks };
+    taking.seen(view);
+    await turn();
+    return view;
+  };
+  return { ...{ taking, lease, told, takes, opens, gives, look }, mark: () => ++marks };
+}
+
+/** One that has opened shard 0. */
+async function owning() {
+  const side = begin();
+  await side.look([shard(0, 'self', 2)], [node('self')]);
+  await side.opens[0]?.end();
+  return side;
+}
+
+t.test('it takes what has no living owner, two at a time, those with due jobs first', async (t) => {
+  const side = begin();
+  const dead = node('dead', { dead: true, facts: '{"due":{"2":5,"3":1}}' });
+  const shards = [shard(0, 'dead'), shard(1, 'other'), shard(2, 'dead'), shard(3, 'dead'), shard(4, null)];
+  const nodes = [node('self'), dead, node('other', { facts: '{"takes":false}' })];
+  await side.look(shards, nodes);
+  t.same(
+    side.takes.map(({ what }) => what),
+    ['3 by 3 of 1', '2 by 2 of 1'],
+  );
+  t.same(side.told, ['ended dead', 'ended dead']);
+  await side.takes[0]?.end(shard(3, 'self', 2));
+  t.same(
+    side.opens.map(({ what }) => what),
+    ['3 of 2'],
+    'it is opened in later statements, under the new token',
+  );
+  const after = shards.with(3, shard(3, 'self', 2));
+  await side.look(after, nodes);
+  t.equal(side.takes.length, 1, 'one is still loading');
+  await side.opens[0]?.end();
+  t.equal(side.taking.rowOf(3)?.epoch, 2);
+  t.same(
+    side.takes.map(({ what }) => what),
+    ['2 by 2 of 1', '0 by 0 of 1'],
+    'the next follows at once',
+  );
+});
+
+t.test('the sessions of a dead node are ended, unless its process lives under another id', async (t) => {
+  const dead = node('dead', { dead: true, facts: '{"sessions":"start"}' });
+  const cases: readonly [what: string, nodes: readonly NodeRow[], told: readonly string[]][] = [
+    ['found by its start', [dead], ['ended start']],
+    ['found by its id', [node('dead', { dead: true })], ['ended dead']],
+    ['it has come anew', [dead, node('anew', { facts: '{"takes":false,"sessions":"start"}' })], []],
+    ['it has left', [], []],
+  ];
+  for (const [what, nodes, told] of cases) {
+    const side = begin();
+    await side.look([shard(0, 'dead')], [node('self'), ...nodes]);
+    t.equal(side.takes.length, 1, what);
+    t.same(side.told, told, what);
+  }
+});
+
+t.test('what it can act for is for its lease to say', async (t) => {
+  const side = await owning();
+  t.ok(side.taking.rowOf(0));
+  side.lease.isLive = false;
+  t.equal(side.taking.rowOf(0), undefined);
+  side.lease.isLive = true;
+  t.ok(side.taking.rowOf(0), 'it is still its own');
+});
+
+t.test('a taking that failed shows in a later look, as its own or as still to be taken', async (t) => {
+  const side = begin();
+  const nodes = [node('self')];
+  await side.look([shard(0, null)], nodes);
+  const before = { shards: [shard(0, null)], nodes, mark: side.mark() };
+  await side.takes[0]?.fail();
+  side.taking.seen(before);
+  t.equal(side.takes.length, 0, 'a look from before its end says nothing');
+  await side.look([shard(0, 'self', 2)], nodes);
+  t.same(
+    side.opens.map(({ what }) => what),
+    ['0 of 2'],
+  );
+});
+
+t.test("what is another's by now is dropped, unless the rows are older than the taking", async (t) => {
+  const side = await owning();
+  side.taking.compare([shard(0, 'before', 1)], 0);
+  t.same(side.told, []);
+  side.taking.compare([shard(0, 'other', 3)], side.mark());
+  t.same(side.told, ['lost 0', 'dropped 0']);
+  t.equal(side.taking.rowOf(0), undefined);
+});
+
+t.test('what the database has forgotten a part of is dropped and loaded anew', async (t) => {
+  const row = shard(0, 'self', 2);
+  const known = { shard: 0, position: 7, id: 'seven' };
+  const cases: readonly [what: string, ends: readonly (typeof known)[], told: readonly string[]][] = [
+    ['it is there', [known], []],
+    ['there is more', [{ shard: 0, position: 8, id: 'eight' }], []],
+    ['it is another', [{ ...known, id: 'other' }], ['rewound 0', 'dropped 0']],
+    ['it is gone', [{ shard: 0, position: 6, id: 'six' }], ['rewound 0', 'dropped 0']],
+    ['all are gone', [], ['rewound 0', 'dropped 0']],
+  ];
+  for (const [what, ends, told] of cases) {
+    const side = await owning();
+    const sent = { monotonic: 0, wall: 0, mark: side.mark(), known: [known] };
+    side.taking.confirmed({ end: 'done', beat: 1, now: 0, shards: [row], ends }, sent);
+    t.same(side.told, told, what);
+    await turn();
+    await side.look([row], [node('self')]);
+    t.equal(side.opens.length, 0);
+    t.same(
+      side.takes.map(({ what }) => what),
+      told.length > 0 ? ['0 by 0 of 2'] : [],
+      `${what}: it is taken anew, under another token`,
+    );
+    await side.takes[0]?.end(shard(0, 'self', 3));
+    t.same(
+      side.opens.map(({ what }) => what),
+      told.length > 0 ? ['0 of 3'] : [],
+    );
+  }
+});
+
+t.test('a write that finds records gone, and a taking that the database has forgotten', async (t) => {
+  const refused = await owning();
+  refused.taking.rewind(0);
+  refused.taking.rewind(0);
+  t.same(refused.told, ['rewound 0', 'dropped 0']);
+  const forgotten = await owning();
+  forgotten.taking.compare([shard(0, 'other', 1)], forgotten.mark());
+  t.same(forgotten.told, ['rewound 0', 'dropped 0']);
+});
+
+t.test('a node whose own beats are forgotten tells which shards have lost something', async (t) => {
+  const side = begin();
+  const rows = [shard(0, 'self', 2), shard(1, 'self', 2)];
+  await side.look(rows, [node('self')]);
+  for (const opening of [...side.opens]) await opening.end();
+  const known = [
+    { shard: 0, position: 7, id: 'seven' },
+    { shard: 1, position: 3, id: 'three' },
+  ];
+  const ends = [{ shard: 0, position: 6, id: 'six' }, known[1]!];
+  const sent = { monotonic: 0, wall: 0, mark: side.mark(), known };
+  side.lease.node = undefined;
+  side.taking.ended({ end: 'dead', beat: 1, now: 0, shards: rows, ends }, sent);
+  t.same(side.told, ['rewound 0', 'dropped 0', 'lost 1', 'dropped 1']);
+});
+
+t.test('a restart takes what it owned before, whoever else could', async (t) => {
+  const side = begin('former');
+  const others = ['a', 'b', 'c', 'd'].map((name) => node(name));
+  const shards = [0, 1].map((number) => shard(number, 'former'));
+  await side.look(shards, [node('self', { beat: 1 }), node('former', { dead: true }), ...others]);
+  t.equal(side.takes.length, 2);
+});
+
+t.test('a shard that is given away is not opened again by a look from before', async (t) => {
+  const side = await owning();
+  const before = { shards: [shard(0, 'self', 2)], nodes: [node('self')], mark: side.mark() };
+  const given = side.taking.give(0, 'other');
+  t.equal(side.taking.rowOf(0), undefined, 'nothing is started meanwhile');
+  t.same(
+    side.gives.map(({ what }) => what),
+    ['0 to other'],
+  );
+  await side.gives[0]?.end('given');
+  await given;
+  side.taking.seen(before);
+  t.same([side.opens.length, side.told], [0, []], 'neither opened nor dropped');
+});
+
+t.test('one that could not be given away goes on; one whose lease is over is dropped', async (t) => {
+  const side = await owning();
+  const kept = side.taking.give(0, 'other');
+  await side.gives[0]?.end('kept');
+  await kept;
+  t.ok(side.taking.rowOf(0));
+  const lost = side.taking.give(0, 'other');
+  await side.gives[0]?.end('lost');
+  await lost;
+  t.same(side.told, ['lost 0', 'dropped 0']);
+});
+
+t.test('the end of all leases drops what is open, on its way, or being given away', async (t) => {
+  const side = begin();
+  const nodes = [node('self')];
+  const rows = [shard(0, 'self', 2), shard(1, 'self', 2), shard(2, null)];
+  await side.look(rows, nodes);
+  await side.opens[0]?.end();
+  void side.taking.give(0, 'other');
+  const [taken] = side.takes;
+  side.lease.node = undefined;
+  side.taking.loseAll();
+  t.same(side.told.filter((line) => line.startsWith('dropped')).sort(), ['dropped 0', 'dropped 1']);
+  await taken?.end(shard(2, 'self', 2));
+  t.equal(side.opens.length, 1, 'what was taken for the one before is not opened');
+  await turn();
+  t.ok(side.taking.isEmpty);
+});
+
+t.test('a shard that cannot be loaded is tried again after a while', async (t) => {
+  const side = begin();
+  await side.look([shard(0, 'self', 2)], [node('self')]);
+  await side.opens[0]?.fail();
+  t.same(side.told, ['failed 0']);
+  let looks = 0;
+  while (side.opens.length === 0 && looks < 100) {
+    looks++;
+    await side.look([shard(0, 'self', 2)], [node('self')]);
+  }
+  t.equal(looks, 10);
+});

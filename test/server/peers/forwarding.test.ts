@@ -1,0 +1,156 @@
+/** Requests about a job reach the node that owns its shard, whichever node is asked. */
+import { createServer, type Socket } from 'node:net';
+import t from 'tap';
+import { HttpPeers } from '../../../src/cluster/http-peers.js';
+import { peerHeaders } from '../../../src/cluster/peers.js';
+import { type Fixture, idOf, job, serve } from '../fixture.js';
+
+const secret = 'known to all nodes';
+const theirs = job();
+const id = idOf(theirs);
+
+const alone = { shards: 1, leaseOf: () => undefined, openedBehind: () => 0, living: () => [] };
+
+interface Pair {
+  readonly asked: Fixture;
+  readonly owner: Fixture;
+  /** As the first node sees it; undefined: nobody. */
+  table: { owner: string | undefined; address: string | undefined };
+  renewed: number;
+  onRenew: () => void;
+}
+
+/** Two nodes, of which the second has the job. */
+async function pair(): Promise<Pair> {
+  const owner = await serve(
+    {},
+    {
+      peers: new HttpPeers({
+        node: 'b',
+        secret,
+        ...alone,
+        ownerOf: () => 'here',
+        addressOf: () => undefined,
+        renew: async () => {},
+      }),
+    },
+  );
+  owner.queries.add(theirs);
+  const found: Omit<Pair, 'asked'> = {
+    owner,
+    table: { owner: 'b', address: `http://127.0.0.1:${owner.port}` },
+    renewed: 0,
+    onRenew: () => {},
+  };
+  const peers = new HttpPeers({
+    node: 'a',
+    secret,
+    ...alone,
+    ownerOf: () => found.table.owner,
+    addressOf: () => found.table.address,
+    renew: async () => {
+      found.renewed++;
+      found.onRenew();
+    },
+  });
+  t.teardown(() => peers.close());
+  return Object.assign(found, { asked: await serve({}, { peers }) });
+}
+
+t.test('every request about a job, with its query, body, headers and the whole answer', async (t) => {
+  const { asked, owner } = await pair();
+  const shown = await asked.api.get(`/jobs/${id}`);
+  t.equal(shown.status, 200);
+  t.same(shown.body, (await owner.api.get(`/jobs/${id}`)).body, 'the same as the owner says');
+  t.equal((await asked.api.get(`/jobs/${id}/runs?limit=7`)).status, 200);
+  const changed = await asked.api.put(`/jobs/${id}`, { delay: '1h' });
+  t.equal(changed.status, 200);
+  t.match(owner.scheduler.asked, [{ kind: 'update', id, patch: { trigger: { kind: 'delay', delayMs: 3_600_000 } } }]);
+  const refused = await asked.api.put(`/jobs/${id}`, { delay: 'soon' });
+  t.equal(refused.status, 400);
+  t.match(refused.body, { code: 'validation_failed' }, 'a refusal of the owner comes back as it is');
+  const removed = await asked.api.delete(`/jobs/${id}`);
+  t.equal(removed.status, 200);
+  t.same(asked.scheduler.asked, [], 'the first node was asked for nothing');
+});
+
+t.test('a node that does not own it does not pass it on again', async (t) => {
+  const { asked } = await pair();
+  const answer = await asked.api.get(`/jobs/${id}`, { [peerHeaders.node]: 'a', [peerHeaders.secret]: secret });
+  t.equal(answer.status, 421);
+});
+
+t.test('without the secret, or for another node, a request is one of a client', async (t) => {
+  const { asked } = await pair();
+  for (const headers of [
+    { [peerHeaders.node]: 'a', [peerHeaders.secret]: 'guessed' },
+    { [peerHeaders.node]: 'c', [peerHeaders.secret]: secret },
+  ])
+    t.equal((await asked.api.get(`/jobs/${id}`, headers)).status, 200, 'passed on as any other');
+});
+
+t.test('while nobody owns it, the request waits', async (t) => {
+  const found = await pair();
+  found.table.owner = undefined;
+  found.onRenew = () => {
+    if (found.renewed === 3) found.table.owner = 'b';
+  };
+  t.equal((await found.asked.api.get(`/jobs/${id}`)).status, 200);
+  t.equal(found.renewed, 3);
+});
+
+t.test('and not for ever', async (t) => {
+  const found = await pair();
+  found.table.owner = undefined;
+  const answer = await found.asked.api.get(`/jobs/${id}`);
+  t.equal(answer.status, 503);
+  t.ok(answer.headers['retry-after'], 'and says when to try again');
+  t.match(answer.body, { code: 'storage_unavailable' });
+});
+
+t.test('when the job comes here meanwhile, it is answered here', async (t) => {
+  const found = await pair();
+  found.table.owner = undefined;
+  found.asked.queries.add(theirs);
+  found.onRenew = () => {
+    found.table.owner = 'here';
+  };
+  t.equal((await found.asked.api.put(`/jobs/${id}`, { delay: '1h' })).status, 200);
+  t.match(found.asked.scheduler.asked, [{ kind: 'update', id }]);
+});
+
+t.test('an owner that is not there any more: nothing was sent, so another may be asked', async (t) => {
+  const found = await pair();
+  const alive = found.table.address;
+  found.table.address = 'http://127.0.0.1:1';
+  found.onRenew = () => {
+    found.table.address = alive;
+  };
+  t.equal((await found.asked.api.put(`/jobs/${id}`, { delay: '1h' })).status, 200);
+});
+
+t.test('an owner that goes away in the middle: reading is tried again, changing is not', async (t) => {
+  const found = await pair();
+  const alive = found.table.address;
+  let heard = 0;
+  const sockets = new Set<Socket>();
+  const dying = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('data', () => {
+      heard++;
+      socket.destroy();
+    });
+  });
+  await new Promise<void>((done) => dying.listen(0, '127.0.0.1', done));
+  t.teardown(() => dying.close());
+  found.table.address = `http://127.0.0.1:${(dying.address() as { port: number }).port}`;
+  const changed = await found.asked.api.put(`/jobs/${id}`, { delay: '1h' });
+  t.equal(changed.status, 504);
+  t.match(changed.body, { code: 'timeout', detail: /not known/ });
+  t.equal(heard, 1, 'it was sent once');
+  found.onRenew = () => {
+    found.table.address = alive;
+  };
+  t.equal((await found.asked.api.get(`/jobs/${id}`)).status, 200);
+  t.equal(heard, 2);
+});

@@ -1,0 +1,421 @@
+/**
+ * A life of a cluster: nodes with the real lease, members, taking and moving over the fake database, in an order that the seed chooses.
+ * Machines stand still at any step, their clocks drift and are set, processes are killed, leave and come again, answers are lost, and the
+ * database is away for a while. In the end the faults stop, and every shard must be open somewhere within a bounded time.
+ */
+import { leaseTimes, type MovedDeadline } from '../../../src/cluster/leases/lease.js';
+import { ClusterNode } from '../../../src/cluster/leases/node.js';
+import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
+import type { Database, LogRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
+import { Random } from '../random.js';
+import { FakeDatabase, type Faults, noFaults } from './fake-database.js';
+import { contentOf, SimulatedHost } from './simulated-host.js';
+import { ask, DriftingClock, eachMethod, Process, type Time } from './surroundings.js';
+
+/** A fault that the simulation must find. */
+export type Planted = 'timer_flag' | 'early_position' | 'no_token_check' | 'from_the_answer';
+
+export interface LifeOptions {
+  readonly seed: number;
+  readonly steps: number;
+  readonly planted?: Planted | undefined;
+}
+
+/** What a life came to. */
+export interface LifeEnd {
+  /** What did not hold, a sentence each; empty when all did. */
+  readonly faults: readonly string[];
+  readonly begun: number;
+  readonly taken: number;
+  readonly given: number;
+  readonly died: number;
+  /** Shards whose loss of records was noticed by a beat. */
+  readonly rewound: number;
+  /** From the end of the faults until every shard was open, in milliseconds of true time. */
+  readonly restedMs: number;
+}
+
+/** A node that hears of nothing else for seconds is no use to anybody: most are carried out. */
+const faults: Faults = { plain: 60, slow: 15, refused: 1, lost: 1, gone: 1, late: 1 };
+const shardCount = 4;
+/** A lease, by the slowest clock. */
+const noticedWithin = 3000 / 0.9 + 1;
+/** So long a node that leaves waits for others to take its shards. */
+const graceMs = 10_000;
+/** What is late lingers: its node may be dead by then. */
+const lateChance = 0.0003;
+/** After the faults: 5 s until a node is found dead, and 30 s until one may be given shards, and loads, with clocks that drift. */
+const restWithin = 60_000;
+
+interface Machine {
+  readonly process: Process;
+  /** What its connections are known by. */
+  readonly sessions: RandomId;
+  readonly clock: DriftingClock;
+  readonly deadline: BeginDeadline;
+  readonly host: SimulatedHost;
+  readonly node: ClusterNode;
+  /** Planted: what a timer has set. */
+  flag: boolean;
+  /** It has stood still, and so many steps are its own when it goes on. */
+  eager: number;
+  /** Since when it leaves, by true time. */
+  leavingSince: number | undefined;
+}
+
+class Life {
+  readonly #random: Random;
+  readonly #planted: Planted | undefined;
+  readonly #time: Time = { now: 0 };
+  readonly #fake: FakeDatabase;
+  #machines: Machine[] = [];
+  readonly #faults: string[] = [];
+  readonly #checked: number[] = new Array(shardCount).fill(0) as number[];
+  #awayUntil = 0;
+  /** When the database last lost what it had confirmed, by true time. */
+  #forgotAt = Number.NEGATIVE_INFINITY;
+  readonly counts = { begun: 0, taken: 0, given: 0, died: 0, rewound: 0 };
+
+  constructor({ seed, planted }: LifeOptions) {
+    this.#random = new Random(seed);
+    this.#planted = planted;
+    this.#fake = new FakeDatabase({
+      random: this.#random,
+      shards: shardCount,
+      faults: noFaults,
+      now: () => Math.floor(1_700_000_000_000 + this.#time.now),
+    });
+    if (planted === 'no_token_check') this.#fake.tables.checksTokens = false;
+    for (let count = this.#random.between(2, 4); count > 0; count--) this.#start(undefined);
+  }
+
+  async live({ steps }: LifeOptions): Promise<LifeEnd> {
+    this.#fake.faults = faults;
+    this.#fake.lateChance = lateChance;
+    for (let step = 0; step < steps && this.#faults.length === 0; step++) {
+      this.#step();
+      await this.#turn();
+    }
+    const restedMs = this.#faults.length === 0 ? await this.#rest() : 0;
+    return { faults: this.#faults, ...this.counts, restedMs };
+  }
+
+  #start(formerSelf: RandomId | undefined): void {
+    const random = this.#random;
+    const process = new Process(this.#time);
+    const clock = new DriftingClock(this.#time, random);
+    const deadline = new BeginDeadline();
+    const early = new Map<number, readonly LogRow[]>();
+    const sessions = this.#fake.randomId();
+    const heard = process.hears(this.#fake.of(sessions));
+    const database = this.#planted === 'early_position' ? this.#readingEarly(heard, early) : heard;
+    const randomId = (): RandomId => this.#fake.randomId();
+    const host = new SimulatedHost({
+      ...{ database, random, randomId },
+      opened: (row, log, begunAt) => this.#opened(row, log, begunAt),
+      now: () => this.#time.now,
+      begins: (shard, job, row) => this.#begins(machine, shard, job, row),
+      mayBegin: () =>
+        this.#planted === 'timer_flag' ? machine.flag : !deadline.hasPassed(clock.monotonic(), clock.now()),
+      rowOf: (shard) => machine.node.rowOf(shard),
+      refused: (shard, isRewound) => (isRewound ? machine.node.rewound(shard) : machine.node.refused(shard)),
+      self: () => machine.node.node,
+      living: () => new Set((machine.node.view?.nodes ?? []).filter(({ dead }) => !dead).map(({ node }) => node)),
+      ...(this.#planted === 'early_position' && { early: (shard: number) => early.get(shard) }),
+    });
+    const machine: Machine = {
+      ...{ process, sessions, clock, deadline, host, flag: false, eager: 0, leavingSince: undefined },
+      node: new ClusterNode({
+        ...{ database, clock, host, formerSelf, randomId, sessions, address: 'http://node', format: 1 },
+        deadline: this.#planted === 'from_the_answer' ? fromTheAnswer(deadline, clock) : deadline,
+        due: () => ({}),
+        events: {
+          resumed: () => {},
+          ended: () => {
+            this.counts.died++;
+            host.given.clear();
+          },
+          lost: () => {},
+          rewound: () => {
+            this.counts.rewound++;
+          },
+          failed: () => {},
+          declared: () => {},
+        },
+      }),
+    };
+    this.#machines.push(machine);
+  }
+
+  /** Planted: a taking reads the log as well, as its snapshot has it. */
+  #readingEarly(database: Database, early: Map<number, readonly LogRow[]>): Database {
+    return eachMethod((name, args) => {
+      const shard = args[0] as number;
+      const read = async (): Promise<void> => {
+        early.set(shard, await this.#fake.of('none').recordsAfter(shard, 0, Number.POSITIVE_INFINITY));
+      };
+      if (name === 'take') read().catch(() => {});
+      return ask(database, name, args);
+    });
+  }
+
+  #step(): void {
+    const random = this.#random;
+    const awake = this.#machines.find(({ process, eager }) => process.runs && eager > 0);
+    if (awake) return this.#wakeUp(awake);
+    const machine = random.pick(this.#machines);
+    const { process, clock, node, host } = machine;
+    const what = random.weighted({
+      time: 30,
+      database: 50,
+      tick: 40,
+      hear: 20,
+      main: 50,
+      worker: 30,
+      end: 30,
+      forward: 6,
+      pause: 0.15,
+      pause_beating: this.#planted === 'from_the_answer' ? 2 : 0.5,
+      kill: 0.1,
+      kill_writing: this.#planted === 'early_position' || this.#planted === 'no_token_check' ? 8 : 1,
+      leave: 0.1,
+      away: 0.02,
+      clock: 0.3,
+      forget: 0.05,
+    });
+    switch (what) {
+      case 'time':
+        return this.#pass(random.between(1, 120));
+      case 'database':
+        return this.#ask(random.between(1, 6));
+      case 'tick':
+        return this.#tick(machine);
+      case 'hear':
+        return process.hear();
+      case 'main':
+        if (process.runs) host.work();
+        return;
+      case 'worker':
+        if (process.runs) host.begin();
+        return;
+      case 'end':
+        if (process.runs) host.end();
+        return;
+      case 'forward':
+        return this.#forward(machine);
+      case 'pause':
+        if (random.chance(0.5)) this.#fake.holdUp(machine.sessions);
+        return process.pause(random.between(200, 12_000));
+      case 'pause_beating':
+        // The answer to its beat comes while it stands still.
+        if (this.#fake.unexecuted(machine.sessions).includes('beat')) this.#standStill(machine);
+        return;
+      case 'kill':
+        return this.#kill(machine);
+      case 'kill_writing':
+        // What it has sent last is carried out whenever the database likes.
+        if (this.#fake.unexecuted(machine.sessions).some((sent) => sent.startsWith('append'))) this.#kill(machine);
+        return;
+      case 'leave':
+        if (!process.runs || machine.leavingSince !== undefined) return;
+        machine.leavingSince = this.#time.now;
+        return node.leave();
+      case 'away':
+        this.#awayUntil = this.#time.now + random.between(500, 15_000);
+        return;
+      case 'forget':
+        return this.#forget();
+      case 'clock':
+        return clock.set(random.between(-3000, 3000));
+      default:
+        what satisfies never;
+    }
+  }
+
+  /** A failover to a standby that lags. */
+  #forget(): void {
+    const { tables } = this.#fake;
+    tables.forget(Math.min(tables.writes, this.#random.between(1, this.#random.chance(0.5) ? 3 : 30)));
+    this.#forgotAt = this.#time.now;
+    for (const { shard } of tables.shards()) {
+      const last = tables.recordsAfter(shard, 0, Number.POSITIVE_INFINITY).at(-1)?.position ?? 0;
+      this.#checked[shard] = Math.min(this.#checked[shard] as number, last);
+    }
+  }
+
+  #pass(ms: number): void {
+    this.#time.now += ms;
+    for (const { process } of this.#machines) {
+      process.giveUp();
+      // Nobody stands between an answer and who waits for it for long, unless it stands still.
+      if (this.#random.chance(0.3)) process.hear();
+    }
+  }
+
+  /** The database carries some of what waits out, and what is written is looked at. */
+  #ask(statements: number): void {
+    if (this.#time.now < this.#awayUntil) return;
+    for (let count = statements; count > 0; count--) {
+      const before = this.#fake.tables.shards();
+      if (!this.#fake.step()) return;
+      this.#look(before);
+    }
+  }
+
+  #standStill(machine: Machine): void {
+    machine.process.pause(this.#random.between(7000, 15_000));
+    machine.eager = 9;
+  }
+
+  /** What has come meanwhile is heard first, and what is queued begins before any timer. */
+  #wakeUp(machine: Machine): void {
+    const { process, host } = machine;
+    machine.eager--;
+    if (machine.eager >= 6) process.hear();
+    else if (machine.eager % 2 === 1) host.work();
+    else host.begin();
+  }
+
+  #tick(machine: Machine): void {
+    const { process, node, clock, deadline } = machine;
+    if (!process.runs || process.isGone) return;
+    machine.flag = !deadline.hasPassed(clock.monotonic(), clock.now());
+    node.tick();
+    const { leavingSince } = machine;
+    if (leavingSince === undefined) return;
+    if (node.isEmpty || this.#time.now - leavingSince > graceMs) this.#leave(machine);
+  }
+
+  #leave(machine: Machine): void {
+    void machine.node.end().catch(() => {});
+    // A moment for what it has to say last.
+    this.#ask(2);
+    machine.process.isGone = true;
+    this.#machines = this.#machines.filter((other) => other !== machine);
+    this.#start(undefined);
+  }
+
+  #kill(machine: Machine): void {
+    const former = machine.node.node;
+    if (this.#random.chance(0.7)) this.#fake.holdUp(machine.sessions);
+    machine.process.isGone = true;
+    this.#machines = this.#machines.filter((other) => other !== machine);
+    this.#start(this.#random.chance(0.5) ? former : undefined);
+  }
+
+  /** An attempt that ended on a node that has given its shard away: the owner is told, if it can be reached. */
+  #forward({ process, host, node }: Machine): void {
+    const [of, jobs] = [...host.given].find(([, { size }]) => size > 0) ?? [];
+    if (of === undefined || jobs === undefined || !process.runs || node.node === undefined) return;
+    const job = this.#random.pick([...jobs]);
+    const owner = this.#fake.tables.shards()[of]?.owner;
+    const to = this.#machines.find((machine) => machine.node.node === owner && machine.process.runs);
+    if (to?.host.endedElsewhere(of, job, node.node)) jobs.delete(job);
+  }
+
+  // -- what must hold --
+
+  #begins({ clock, deadline, process }: Machine, shard: number, job: number, row: ShardRow): void {
+    this.counts.begun++;
+    const what = `job ${job} of shard ${shard} began at ${this.#time.now}`;
+    if (process.isGone) this.#faults.push(`${what} in a process that is gone`);
+    if (deadline.hasPassed(clock.monotonic(), clock.now())) this.#faults.push(`${what}, after the deadline`);
+    // What was lost is noticed by the next beat, without which there is no lease.
+    if (this.#time.now - this.#forgotAt < noticedWithin) return;
+    const now = this.#fake.tables.shards()[shard];
+    if (now?.token !== row.token)
+      this.#faults.push(`${what} under epoch ${row.epoch}, and ${now?.epoch} had the shard`);
+    const succeeded = this.#fake.tables
+      .recordsAfter(shard, 0, Number.POSITIVE_INFINITY)
+      .find((record) => contentOf(record).succeeded === job);
+    if (succeeded) this.#faults.push(`${what}, which had succeeded at position ${succeeded.position}`);
+  }
+
+  /** Nobody else can have written since it was taken: what was loaded is all there is. */
+  #opened({ shard, token, epoch }: ShardRow, log: readonly LogRow[], begunAt: number): void {
+    if (begunAt <= this.#forgotAt) return;
+    if (this.#fake.tables.shards()[shard]?.token !== token) return;
+    const there = this.#fake.tables.recordsAfter(shard, 0, Number.POSITIVE_INFINITY);
+    if (there.length === log.length && there.at(-1)?.id === log.at(-1)?.id) return;
+    this.#faults.push(
+      `shard ${shard} was opened under epoch ${epoch} with ${log.length} records, and there were ${there.length}`,
+    );
+  }
+
+  #look(before: readonly ShardRow[]): void {
+    for (const row of this.#fake.tables.shards()) {
+      const { epoch = 0 } = before[row.shard] ?? {};
+      if (row.epoch !== epoch) this.counts.taken++;
+      const from = this.#checked[row.shard] as number;
+      for (const record of this.#fake.tables.recordsAfter(row.shard, from, Number.POSITIVE_INFINITY)) {
+        const content = contentOf(record);
+        if (content.epoch !== epoch)
+          this.#faults.push(`a record of epoch ${content.epoch} in shard ${row.shard}, which epoch ${epoch} had`);
+        if (content.node !== undefined) this.counts.given++;
+        this.#checked[row.shard] = record.position;
+      }
+    }
+  }
+
+  /** No more faults: all comes to rest. Returns how long that took, by true time. */
+  async #rest(): Promise<number> {
+    this.#fake.faults = noFaults;
+    const from = this.#time.now;
+    this.#awayUntil = from;
+    for (const machine of this.#machines) machine.clock.set(0);
+    while (this.#time.now - from < restWithin) {
+      this.#pass(25);
+      for (const machine of [...this.#machines]) {
+        machine.process.hear();
+        this.#tick(machine);
+        if (!machine.process.runs) continue;
+        machine.host.begin();
+        machine.host.work();
+      }
+      for (let count = 0; count < 40; count++) {
+        this.#ask(1);
+        await this.#turn();
+      }
+      if (this.#faults.length > 0 || this.#isAtRest()) return this.#time.now - from;
+    }
+    const open = this.#machines.map(({ node }) => `[${node.open.join(' ')}]`).join(' ');
+    const waiting = this.#fake.waiting.join(', ') || 'nothing';
+    const rows = this.#fake.tables.shards().map(({ shard, owner }) => `${shard}: ${owner?.slice(0, 4)}`);
+    const nodes = this.#machines.map(({ node }) => `${node.node?.slice(0, 4)} [${node.held}]`);
+    if (process.env.SIMULATION_TRACE !== undefined)
+      console.error(
+        this.#fake.tables.nodes(),
+        this.#machines.map((m) => [m.node.node, m.node.clockOffset]),
+      );
+    this.#faults.push(
+      `at rest not every shard is open once: ${open}; owners ${rows.join(', ')}; nodes ${nodes.join(', ')}; asked: ${waiting}`,
+    );
+    return restWithin;
+  }
+
+  #isAtRest(): boolean {
+    const rows = this.#fake.tables.shards();
+    return rows.every(({ shard, owner, token }) => {
+      const having = this.#machines.filter(({ node }) => node.rowOf(shard) !== undefined);
+      return having.length === 1 && having[0]?.node.node === owner && having[0]?.node.rowOf(shard)?.token === token;
+    });
+  }
+
+  /** What was promised meanwhile happens. */
+  async #turn(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+export async function live(options: LifeOptions): Promise<LifeEnd> {
+  return await new Life(options).live(options);
+}
+
+/** Planted: a lease counts from the answer to its beat. */
+function fromTheAnswer(deadline: BeginDeadline, clock: DriftingClock): MovedDeadline {
+  return {
+    set: () => deadline.set(clock.monotonic() + leaseTimes.lease, clock.now() + leaseTimes.lease),
+    end: () => deadline.end(),
+    hasPassed: (monotonicNow, wallNow) => deadline.hasPassed(monotonicNow, wallNow),
+  };
+}
