@@ -30,7 +30,7 @@ export interface ClusterPlan {
 }
 
 const connections = 100;
-const waitMs = 50;
+const waitMs = 500;
 const nodes = 3;
 /** Between the kill and the first due time. */
 const leadMs = 1000;
@@ -46,7 +46,7 @@ export const cluster: Bench<ClusterPlan> = {
       backlog: 10_000,
       lateness: { perSecond: 1000, seconds: 3 },
       jobs: 50_000,
-      waiting: 600,
+      waiting: 4000,
       due: 500,
     },
     full: {
@@ -55,7 +55,7 @@ export const cluster: Bench<ClusterPlan> = {
       backlog: 100_000,
       lateness: { perSecond: 1000, seconds: 20 },
       jobs: 500_000,
-      waiting: 3000,
+      waiting: 10_000,
       due: 2000,
     },
   },
