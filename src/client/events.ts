@@ -65,7 +65,7 @@ export async function presentPlace(transport: Transport): Promise<EventPlace> {
     place = at;
     heard.abort();
   };
-  // Of a job that there is not.
+  // No job has this id, so no event comes.
   await events(transport, { job_ids: ['-'] }, { signal: heard.signal, onSubscribed }).next();
   return place;
 }

@@ -136,7 +136,12 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       ...{ database, deadline, sessions, address, host: this.#host, format: schemaVersion, formerSelf: former.node },
       randomId: () => {
         const id = newRandomId();
-        former.note(id);
+        const reason = former.note(id);
+        if (reason !== undefined)
+          log.warn(
+            { reason },
+            'the id of this node is not written down: a restart waits until the others give up on it',
+          );
         return id;
       },
       clock: { now: () => Date.now(), monotonic: monotonicMs },

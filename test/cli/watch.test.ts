@@ -4,18 +4,11 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Client, eventually } from '../support/client.js';
 import { run, startServer, temporary } from '../support/server.js';
+import { talks } from '../support/talks.js';
 
 t.setTimeout(120_000);
 
-const handlers = {
-  talks: `import { existsSync } from 'node:fs'
-    export default async ({ file }, { progress, log, signal }) => {
-      for (let n = 1; !existsSync(file) && !signal.aborted; n++) {
-        progress(n % 100)
-        log.info('still at it', { n })
-        await new Promise(done => setTimeout(done, 20))
-      } }`,
-};
+const handlers = { talks: talks(20) };
 
 t.test('progress is shown, lines when they are asked for', async (t) => {
   const server = await startServer({ handlers });

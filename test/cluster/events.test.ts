@@ -10,22 +10,13 @@ import { faultIn, nameOf, readPlace } from '../support/shards.js';
 import { StreamReader } from '../support/sse.js';
 import { type JobEvent, type Message, Subscriber } from '../support/ws.js';
 import { startCluster } from './support/cluster.js';
+import { type ClusterBody, isWell } from './support/looks.js';
 import type { ClusterNode } from './support/nodes.js';
 
 t.setTimeout(240_000);
 
 /** Between a request that was not taken and the next. */
 const pauseMs = 30;
-
-interface ClusterBody {
-  readonly node: string;
-  readonly shards: readonly { readonly owner: string | null }[];
-}
-
-async function isWell({ api }: ClusterNode): Promise<boolean> {
-  const { body } = await api.get<{ status: string }>('/health');
-  return body.status === 'healthy';
-}
 
 async function ownsSome({ api }: ClusterNode): Promise<boolean> {
   const { body } = await api.get<ClusterBody>('/cluster');

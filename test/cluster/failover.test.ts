@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { eventually } from '../support/client.js';
 import { withoutPostgres } from '../support/postgres.js';
 import { runCli } from '../support/server.js';
-import { check, report } from './checker/check.js';
+import { check, report, type Verdict } from './checker/check.js';
 import { now } from './checker/lines.js';
 import { eventsNotTold, withoutLost } from './checker/loss.js';
 import { Recorder } from './checker/recorder.js';
@@ -15,6 +15,19 @@ import { allWork, startFailover } from './support/failover.js';
 import type { ClusterNode } from './support/nodes.js';
 
 t.setTimeout(290_000);
+
+/** Ends the clients, and has the checker look at what they were told. */
+async function nothingIsLost(
+  t: Test,
+  { nodes, recorder, clients }: { nodes: readonly ClusterNode[]; recorder: Recorder; clients: Clients },
+): Promise<Verdict> {
+  await clients.end();
+  await recorder.lastLook(nodes[0]!.api);
+  const verdict = check(recorder.lines());
+  t.same(verdict.violations, [], report(verdict));
+  t.same(await clients.asking.wrong(nodes[1]!.api), []);
+  return verdict;
+}
 
 t.test('the standby has each commit: nothing is lost', { skip: withoutPostgres }, async (t) => {
   const recorder = new Recorder();
@@ -27,11 +40,7 @@ t.test('the standby has each commit: nothing is lost', { skip: withoutPostgres }
   await clients.progress();
   await allWork(nodes);
   await clients.progress();
-  await clients.end();
-  await recorder.lastLook(nodes[0]!.api);
-  const verdict = check(recorder.lines());
-  t.same(verdict.violations, [], report(verdict));
-  t.same(await clients.asking.wrong(nodes[1]!.api), []);
+  const verdict = await nothingIsLost(t, { nodes, recorder, clients });
   t.ok(verdict.counts.attempts > 5, `${verdict.counts.attempts} attempts`);
   for (const { server } of nodes) t.notMatch(server.output(), /rewound/, 'nothing is taken for lost');
 });
@@ -55,11 +64,7 @@ t.test('the primary dies while commits wait for the standby', { skip: withoutPos
   await cluster.failOver();
   await clients.progress();
   await allWork(nodes);
-  await clients.end();
-  await recorder.lastLook(nodes[0]!.api);
-  const verdict = check(recorder.lines());
-  t.same(verdict.violations, [], report(verdict));
-  t.same(await clients.asking.wrong(nodes[1]!.api), []);
+  await nothingIsLost(t, { nodes, recorder, clients });
   const checked = await runCli(['check', '--store', store]);
   t.match(checked, { code: 0, stdout: /is whole/ }, checked.output);
 });
@@ -135,10 +140,6 @@ t.test('PostgreSQL restarts: nothing is lost', { skip: withoutPostgres }, async 
   }
   await clients.progress();
   await allWork(nodes);
-  await clients.end();
-  await recorder.lastLook(nodes[0]!.api);
-  const verdict = check(recorder.lines());
-  t.same(verdict.violations, [], report(verdict));
-  t.same(await clients.asking.wrong(nodes[1]!.api), []);
+  await nothingIsLost(t, { nodes, recorder, clients });
   for (const { server } of nodes) t.notMatch(server.output(), /rewound/, 'nothing is taken for lost');
 });

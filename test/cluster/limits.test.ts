@@ -9,6 +9,7 @@ import { eventually } from '../support/client.js';
 import { withoutPostgres } from '../support/postgres.js';
 import { temporary } from '../support/server.js';
 import { asNode, startCluster } from './support/cluster.js';
+import { isWell } from './support/looks.js';
 import type { ClusterNode } from './support/nodes.js';
 
 t.setTimeout(240_000);
@@ -60,11 +61,6 @@ function mostAtOnce(lines: readonly Line[], fits: (line: Line) => boolean): numb
     );
   }
   return most;
-}
-
-async function isWell({ api }: ClusterNode): Promise<boolean> {
-  const { body } = await api.get<{ status: string }>('/health');
-  return body.status === 'healthy';
 }
 
 const groups = ['x', 'y'];

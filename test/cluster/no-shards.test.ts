@@ -3,14 +3,10 @@ import t, { type Test } from 'tap';
 import { eventually, type Job, type Problem } from '../support/client.js';
 import { withoutPostgres } from '../support/postgres.js';
 import { startCluster } from './support/cluster.js';
+import type { ClusterBody } from './support/looks.js';
 import type { ClusterNode } from './support/nodes.js';
 
 t.setTimeout(180_000);
-
-interface ClusterBody {
-  readonly node: string;
-  readonly shards: readonly { readonly owner: string | null }[];
-}
 
 const lookAt = async ({ api }: ClusterNode): Promise<ClusterBody> => (await api.get<ClusterBody>('/cluster')).body;
 

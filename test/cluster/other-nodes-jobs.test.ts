@@ -10,26 +10,15 @@ import { Escapement, type Gap, type JobEvent } from '../../src/client/client.js'
 import { eventually } from '../support/client.js';
 import { withoutPostgres } from '../support/postgres.js';
 import { run, temporary } from '../support/server.js';
+import { talks } from '../support/talks.js';
 import { startCluster } from './support/cluster.js';
+import { isWell } from './support/looks.js';
 import type { ClusterNode } from './support/nodes.js';
 
 t.setTimeout(400_000);
 const scope = globalThis as { WebSocket?: unknown };
 
-const handlers = {
-  talks: `import { existsSync } from 'node:fs'
-    export default async ({ file }, { progress, log, signal }) => {
-      for (let n = 1; !existsSync(file) && !signal.aborted; n++) {
-        progress(n % 100)
-        log.info('still at it', { n })
-        await new Promise(done => setTimeout(done, 100))
-      } }`,
-};
-
-async function isWell({ api }: ClusterNode): Promise<boolean> {
-  const { body } = await api.get<{ status: string }>('/health');
-  return body.status === 'healthy';
-}
+const handlers = { talks: talks(100) };
 
 async function ownsHalf({ api }: ClusterNode): Promise<boolean> {
   const { body } = await api.get<{ node: string; shards: { owner: string | null }[] }>('/cluster');

@@ -6,21 +6,12 @@ import { Asking } from './checker/asking.js';
 import { check, report } from './checker/check.js';
 import { Recorder } from './checker/recorder.js';
 import { startCluster } from './support/cluster.js';
+import { type ClusterBody, isWell } from './support/looks.js';
 import type { ClusterNode } from './support/nodes.js';
 
 t.setTimeout(180_000);
 
 const asked = 60;
-
-interface ClusterBody {
-  readonly node: string;
-  readonly shards: readonly { readonly owner: string | null }[];
-}
-
-async function isWell({ api }: ClusterNode): Promise<boolean> {
-  const { body } = await api.get<{ status: string }>('/health');
-  return body.status === 'healthy';
-}
 
 /** It runs all shards. */
 async function ownsAll(node: ClusterNode): Promise<boolean> {

@@ -29,7 +29,7 @@ export interface PastAnswer {
   readonly events: readonly JobEvent[];
   /** The first that the owner still knows. */
   readonly oldest: number;
-  /** The latest that there is. One who has heard of more has heard of what the database has lost. */
+  /** The latest event. Whoever has heard a later one has heard something that the database has lost. */
   readonly last: number;
 }
 

@@ -46,7 +46,7 @@ export interface NodePorts {
   readonly looked?: () => void;
   /** When the first job of each shard that is open is due, Unix milliseconds. */
   readonly due: () => Readonly<Record<number, number>>;
-  /** What else the others are told; absent: nothing. */
+  /** What else this node says with each beat; absent: nothing. */
   readonly told?: () => Pick<NodeFacts, 'settings' | 'types'>;
   readonly events: NodeEvents;
 }
@@ -174,7 +174,7 @@ export class ClusterNode {
     this.#members.tick();
   }
 
-  /** What is told has changed: the others are to hear of it soon. */
+  /** What this node says has changed: it beats soon, so that the others hear of it. */
   tell(): void {
     this.#lease.beatSoon();
   }

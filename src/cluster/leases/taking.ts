@@ -147,7 +147,7 @@ export class Taking {
     }
   }
 
-  /** The node itself is gone, for all others: all leases are over. What the database has forgotten is told of as that. */
+  /** The node itself is gone, for all others: all leases are over. What the database has forgotten is reported as lost. */
   ended(beaten: Beaten, sent: Sent): void {
     this.confirmed(beaten, sent);
     this.loseAll();

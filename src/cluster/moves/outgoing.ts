@@ -1,6 +1,6 @@
 /**
- * Attempts that run here and whose shards have moved: they end here, and how they ended is told to whoever owns the shard by then, again and
- * again until that has it on record. Jobs have their numbers.
+ * Attempts that run here although their shards have moved. They end here. This node then sends their outcomes to the owner of the shard, and
+ * repeats that until the owner has them on record. Jobs have their numbers.
  */
 import type { AbortReason, Outcome, Pool } from '../../pool/port.js';
 import type { RandomId } from '../../store/postgres/database.js';

@@ -28,13 +28,20 @@ export class FormerSelf {
     this.node = noted !== undefined && noted.boot === boot ? noted.node : undefined;
   }
 
-  /** This process is about to join as this node. Without room on the disk nothing is noted: a restart waits for the others then. */
-  note(node: RandomId): void {
-    if (this.#boot === undefined) return;
+  /**
+   * This process is about to join as this node.
+   *
+   * @returns why that could not be noted; undefined: it was, or the system tells no boots
+   */
+  note(node: RandomId): string | undefined {
+    if (this.#boot === undefined) return undefined;
     try {
       writeFileSync(`${this.#path}.new`, JSON.stringify({ boot: this.#boot, node } satisfies Noted));
       renameSync(`${this.#path}.new`, this.#path);
-    } catch {}
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
   }
 }
 

@@ -23,7 +23,7 @@ t.test('what cannot be read or written says nothing', async (t) => {
     t.equal(new FormerSelf(directory, 'monday').node, undefined, text);
   }
   const gone = new FormerSelf(join(directory, 'gone'), 'monday');
-  gone.note('one');
+  t.match(gone.note('one'), /ENOENT/, 'it says why nothing is noted');
   t.equal(gone.node, undefined);
   t.type(new FormerSelf(directory).node, 'undefined');
 });

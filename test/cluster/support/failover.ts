@@ -4,6 +4,7 @@ import { eventually } from '../../support/client.js';
 import { startPostgres, startStandby, type TestPostgres, type TestStandby } from '../../support/postgres.js';
 import type { Recorder } from '../checker/recorder.js';
 import { asNode } from './cluster.js';
+import { clusterOf, isWell } from './looks.js';
 import { type ClusterNode, startNodes } from './nodes.js';
 import { TcpProxy } from './proxy.js';
 
@@ -27,21 +28,12 @@ export interface FailoverOptions {
   readonly synchronous: boolean;
 }
 
-const isWell = async ({ api }: ClusterNode): Promise<boolean> =>
-  (await api.get<{ status: string }>('/health')).body.status === 'healthy';
-
-interface ClusterBody {
-  /** That was asked. */
-  readonly node: string;
-  readonly shards: readonly { readonly owner: string | null }[];
-}
-
 /** Waits until each of them is well, and runs shards. */
 export async function allWork(nodes: readonly ClusterNode[]): Promise<void> {
   for (const node of nodes) {
     const works = async (): Promise<boolean> => {
-      const { body } = await node.api.get<ClusterBody>('/cluster');
-      return body.shards.some(({ owner }) => owner === body.node) && (await isWell(node));
+      const seen = await clusterOf(node);
+      return seen.shards.some(({ owner }) => owner === seen.node) && (await isWell(node));
     };
     await eventually(works, `node ${node.index} is well, and has shards`, 60_000);
   }
