@@ -3,8 +3,9 @@ import t from 'tap';
 import { eventually } from '../support/client.js';
 import { withoutPostgres } from '../support/postgres.js';
 import { startCluster } from './support/cluster.js';
+import { isWhole } from './support/looks.js';
 import type { ClusterNode } from './support/nodes.js';
-import { type ClusterBody, isWhole } from './support/three-nodes.js';
+import type { ClusterBody } from './support/three-nodes.js';
 
 t.setTimeout(120_000);
 

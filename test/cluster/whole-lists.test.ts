@@ -3,8 +3,8 @@ import t from 'tap';
 import { eventually } from '../support/client.js';
 import { withoutPostgres } from '../support/postgres.js';
 import { startCluster } from './support/cluster.js';
+import { isWhole as answers } from './support/looks.js';
 import type { ClusterNode } from './support/nodes.js';
-import { isWhole as answers } from './support/three-nodes.js';
 
 t.setTimeout(240_000);
 

@@ -2,7 +2,8 @@
 import t from 'tap';
 import { eventually } from '../../support/client.js';
 import { withoutPostgres } from '../../support/postgres.js';
-import { isWhole, threeNodes } from '../support/three-nodes.js';
+import { isWhole } from '../support/looks.js';
+import { threeNodes } from '../support/three-nodes.js';
 
 t.setTimeout(180_000);
 

@@ -15,3 +15,8 @@ export async function isWell({ api }: ClusterNode): Promise<boolean> {
   const { body } = await api.get<{ status: string }>('/health');
   return body.status === 'healthy';
 }
+
+/** It has all jobs, wherever they are: each shard's owner answers. A node that died a moment ago is still told as an owner. */
+export async function isWhole({ api }: ClusterNode): Promise<boolean> {
+  return (await api.get('/jobs')).status === 200;
+}

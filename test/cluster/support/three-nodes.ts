@@ -2,6 +2,7 @@
 import type { Test } from 'tap';
 import { eventually } from '../../support/client.js';
 import { startCluster } from './cluster.js';
+import { isWhole } from './looks.js';
 import type { ClusterNode } from './nodes.js';
 
 export interface ClusterBody {
@@ -10,9 +11,6 @@ export interface ClusterBody {
   readonly nodes: readonly { readonly node: string; readonly state: string }[];
   readonly shards: readonly { readonly owner: string | null }[];
 }
-
-/** It has all of them, wherever they are. */
-export const isWhole = async ({ api }: ClusterNode): Promise<boolean> => (await api.get('/jobs')).status === 200;
 
 /** How many nodes have shards. */
 export async function owners({ api }: ClusterNode): Promise<number> {
