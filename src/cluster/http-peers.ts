@@ -5,6 +5,7 @@ import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { parseId } from '../domain/id.js';
 import { shardOf } from '../domain/ids/job-numbers.js';
 import type { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
+import { within } from '../within.js';
 import {
   type Peer,
   type PeerAnswer,
@@ -44,6 +45,8 @@ const mostSockets = 64;
 const restMs = 5000;
 /** One that is not there by then will not come. */
 const connectMs = 1000;
+/** Who waits for a look at the database goes on by then with what was known. */
+const renewMs = 500;
 
 /** See the head of this file. */
 export class HttpPeers implements Peers {
@@ -94,7 +97,7 @@ export class HttpPeers implements Peers {
     this.#renewing ??= this.#options.renew().finally(() => {
       this.#renewing = undefined;
     });
-    return this.#renewing;
+    return within(renewMs, this.#renewing);
   }
 
   isPeer({

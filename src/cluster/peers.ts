@@ -51,7 +51,7 @@ export interface Peers {
   ownerOf(id: string): 'here' | Peer | undefined;
   /** @throws PeerGone */
   ask(peer: Peer, request: PeerRequest): Promise<PeerAnswer>;
-  /** Reads anew who owns what. */
+  /** Reads anew who owns what. Resolves after half a second at the latest: what the database says later than that holds from then on. */
   renew(): Promise<void>;
   /** Whether a request comes from another node of the cluster, and means this one. */
   isPeer(head: { readonly peerSecret: string | undefined; readonly peerNode: string | undefined }): boolean;

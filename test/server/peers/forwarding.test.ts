@@ -17,7 +17,7 @@ interface Pair {
   /** As the first node sees it; undefined: nobody. */
   table: { owner: string | undefined; address: string | undefined };
   renewed: number;
-  onRenew: () => void;
+  onRenew: () => void | Promise<void>;
 }
 
 /** Two nodes, of which the second has the job. */
@@ -50,7 +50,7 @@ async function pair(): Promise<Pair> {
     addressOf: () => found.table.address,
     renew: async () => {
       found.renewed++;
-      found.onRenew();
+      await found.onRenew();
     },
   });
   t.teardown(() => peers.close());
@@ -106,6 +106,16 @@ t.test('and not for ever', async (t) => {
   t.equal(answer.status, 503);
   t.ok(answer.headers['retry-after'], 'and says when to try again');
   t.match(answer.body, { code: 'storage_unavailable' });
+});
+
+t.test('nor for a database that does not say who owns it', async (t) => {
+  const found = await pair();
+  found.table.owner = undefined;
+  found.onRenew = () => new Promise(() => {});
+  t.match(await found.asked.api.get(`/jobs/${id}`), { status: 503, body: { code: 'storage_unavailable' } });
+  t.equal(found.renewed, 1, 'it is asked once, and all wait for that');
+  found.table.owner = 'b';
+  t.equal((await found.asked.api.get(`/jobs/${id}`)).status, 200);
 });
 
 t.test('when the job comes here meanwhile, it is answered here', async (t) => {
