@@ -1,7 +1,7 @@
 /** `escapement events`: what it prints, how it ends, and that it goes on after its server was killed. */
 import t from 'tap';
 import { Client, eventually } from '../support/client.js';
-import { lastingPort } from '../support/network.js';
+import { lastingPort } from '../support/ports.js';
 import { run, runCli, startServer } from '../support/server.js';
 
 t.setTimeout(300_000);

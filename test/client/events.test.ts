@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap';
 import { WebSocket as WsWebSocket } from 'ws';
 import { Escapement, type Gap, type JobEvent } from '../../src/client/client.js';
-import { lastingPort } from '../support/network.js';
+import { lastingPort } from '../support/ports.js';
 import { startServer } from '../support/server.js';
 
 t.setTimeout(120_000);

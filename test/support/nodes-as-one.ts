@@ -6,7 +6,7 @@ import { get as httpGet } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { join } from 'node:path';
 import t from 'tap';
-import { lastingPort } from './network.js';
+import { lastingPort } from './ports.js';
 import { startPostgres, type TestPostgres, withoutPostgres } from './postgres.js';
 import type { Exit, Server, ServerOptions } from './server.js';
 import { testedNodes } from './tested-nodes.js';

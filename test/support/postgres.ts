@@ -21,7 +21,7 @@ import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
-import { lastingPort } from './network.js';
+import { lastingPort } from './ports.js';
 
 /** Of the programs; undefined when there is none that is new enough. */
 const programs = findPrograms();
