@@ -288,6 +288,7 @@ async function assemble(
   const { givenTokens, tokenFile, tokens } = config;
   const reloads = new Reloads(
     {
+      folder: config.handlersDir,
       load: () => pool.load(),
       replaceTypes: (loaded) => {
         jobsOfTypes.replace(loaded);

@@ -215,6 +215,7 @@ async function begin(
   const { givenTokens, tokenFile, tokens } = config;
   const reloads = new Reloads(
     {
+      folder: config.handlersDir,
       load: () => pool.load(),
       replaceTypes: (loaded) => {
         types = loaded;

@@ -18,6 +18,8 @@ export interface Present {
 }
 
 export interface ReloadPorts {
+  /** Where the handlers are: told with each reading, since a file that is put elsewhere is never found. */
+  readonly folder: string;
   /** Starts threads that read the handlers folder anew. @throws Error for the user */
   readonly load: () => Promise<LoadedGeneration>;
   /** From now on these are the handlers: called in the turn in which the new threads get their first attempts. */
@@ -110,7 +112,7 @@ export class Reloads {
   }
 
   async #readHandlers(cause: ReloadCause): Promise<void> {
-    const { load, replaceTypes, log, telemetry } = this.#ports;
+    const { folder, load, replaceTypes, log, telemetry } = this.#ports;
     let loaded: LoadedGeneration | undefined;
     try {
       loaded = await load();
@@ -121,14 +123,14 @@ export class Reloads {
       this.#types = types;
       loaded.use();
       replaceTypes(types);
-      log.info({ cause, added, removed, handlers: types.length }, 'the handlers were read anew');
+      log.info({ cause, folder, added, removed, handlers: types.length }, 'the handlers were read anew');
       telemetry.reloaded('handlers', 'done');
     } catch (error) {
       await loaded?.drop();
       // The stop ended the threads that were loading.
       if (this.#isStopped) return;
       const { message: reason } = error as Error;
-      log.error({ cause, reason }, 'the handlers could not be read anew: those that there were stay');
+      log.error({ cause, folder, reason }, 'the handlers could not be read anew: those that there were stay');
       telemetry.reloaded('handlers', 'failed');
     }
   }

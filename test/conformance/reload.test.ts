@@ -59,7 +59,7 @@ t.test('SIGHUP takes new code, new types and new defaults; jobs keep those that 
   handler(folder, 'fresh', "export default () => 'new'; export const payload = { required: ['a'] };");
   rmSync(join(folder, 'gone.mjs'));
   const line = await reload(server);
-  t.match(line, { cause: 'SIGHUP', added: ['fresh'], removed: ['gone'], handlers: 2 });
+  t.match(line, { cause: 'SIGHUP', folder, added: ['fresh'], removed: ['gone'], handlers: 2 });
   t.match(logged(server, 'jobs have no handler in the handlers folder: they wait until there is one'), [
     { jobs: { gone: 1 } },
   ]);

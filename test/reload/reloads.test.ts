@@ -24,6 +24,7 @@ function setUp(options: Partial<ReloadPorts> = {}) {
       void log.push({ level, fields, message });
   const reloads = new Reloads(
     {
+      folder: '/jobs',
       load: () =>
         new Promise<LoadedGeneration>((resolve, reject) => {
           const loaded = (handlers: readonly HandlerInfo[]): LoadedGeneration => ({
@@ -55,7 +56,7 @@ t.test('new handlers are used and what has changed is told', async (t) => {
   t.same(log, [
     {
       level: 'info',
-      fields: { cause: 'SIGHUP', added: ['new'], removed: ['old'], handlers: 2 },
+      fields: { cause: 'SIGHUP', folder: '/jobs', added: ['new'], removed: ['old'], handlers: 2 },
       message: 'the handlers were read anew',
     },
   ]);
@@ -90,7 +91,7 @@ t.test('what does not load changes nothing, and the next reading may', async (t)
   loads[0]!.reject(new Error('/jobs/a.js:2: SyntaxError'));
   await reading;
   t.same(done, ['handlers failed']);
-  t.match(log, [{ level: 'error', fields: { cause: 'watch', reason: '/jobs/a.js:2: SyntaxError' } }]);
+  t.match(log, [{ level: 'error', fields: { cause: 'watch', folder: '/jobs', reason: '/jobs/a.js:2: SyntaxError' } }]);
   const again = reloads.request('watch');
   const payload = { file: '/jobs/a.js', schema: { typ: 'object' } };
   loads[1]!.resolve([{ ...anyHandler('a'), payload }]);
