@@ -35,6 +35,7 @@ import { countedDatabase } from './standing/counted-database.js';
 import { FormerSelf } from './standing/former-self.js';
 import { OwnAddress } from './standing/own-address.js';
 import { standing } from './standing/standing.js';
+import { timedHost } from './standing/timed-host.js';
 import type { Schedulers } from './together.js';
 import { ClusterTypes, type ClusterTypesPorts } from './types/cluster-types.js';
 
@@ -133,7 +134,8 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     const former = new FormerSelf(directory);
     this.#ownAddress = new OwnAddress({ address, log, isShared: () => this.#isAddressShared });
     this.#node = new ClusterNode({
-      ...{ database, deadline, sessions, address, host: this.#host, format: schemaVersion, formerSelf: former.node },
+      ...{ database, deadline, sessions, address, format: schemaVersion, formerSelf: former.node },
+      host: timedHost(this.#host, counts, monotonicMs),
       randomId: () => {
         const id = newRandomId();
         const reason = former.note(id);

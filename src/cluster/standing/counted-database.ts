@@ -3,7 +3,7 @@ import type { Database } from '../../store/postgres/database.js';
 import { UnknownEnd } from '../../store/postgres/database.js';
 import type { ClusterCounts, StatementName } from '../../telemetry/cluster/cluster-counts.js';
 
-type Counted = Pick<Database, 'append' | 'writePages' | 'load' | 'take' | 'beat' | 'askPlaces'>;
+type Counted = Pick<Database, 'append' | 'writePages' | 'load' | 'take' | 'beat' | 'askPlaces' | 'holders'>;
 
 /** @param now monotonic milliseconds */
 export function countedDatabase(database: Database, counts: ClusterCounts, now: () => number): Database {
@@ -58,6 +58,12 @@ export function countedDatabase(database: Database, counts: ClusterCounts, now: 
         'ask_places',
         () => database.askPlaces(...of),
         (answers) => (answers === undefined ? 'dead' : 'done'),
+      ),
+    holders: (...of) =>
+      count(
+        'holders',
+        () => database.holders(...of),
+        () => 'done',
       ),
   };
   const rest = new Map<PropertyKey, unknown>(Object.entries(counted));

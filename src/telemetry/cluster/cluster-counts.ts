@@ -2,8 +2,11 @@
 import { Histogram } from '../histogram.js';
 
 /** What PostgreSQL is sent most. */
-export const statements = ['append', 'write_pages', 'load', 'take', 'beat', 'ask_places'] as const;
+export const statements = ['append', 'write_pages', 'load', 'take', 'beat', 'ask_places', 'holders'] as const;
 export type StatementName = (typeof statements)[number];
+
+/** The two ends of a shard's move. `open` is also the end of a takeover. */
+export type HandoverStep = 'give' | 'open';
 
 /** What became of a request that another node was asked. */
 export type PeerOutcome = 'answered' | 'misdirected' | 'unreachable' | 'unknown';
@@ -19,6 +22,7 @@ export class ClusterCounts {
     take: { done: 0, missed: 0, refused: 0, unknown: 0 },
     beat: { done: 0, dead: 0, refused: 0, unknown: 0 },
     ask_places: { done: 0, dead: 0, refused: 0, unknown: 0 },
+    holders: { done: 0, refused: 0, unknown: 0 },
   };
   readonly durations: Readonly<Record<StatementName, Histogram>> = {
     append: new Histogram(seconds),
@@ -27,6 +31,12 @@ export class ClusterCounts {
     take: new Histogram(seconds),
     beat: new Histogram(seconds),
     ask_places: new Histogram(seconds),
+    holders: new Histogram(seconds),
+  };
+  /** How long it took to give a shard to another node, and to open one that has come here, in seconds. */
+  readonly handovers: Readonly<Record<HandoverStep, Histogram>> = {
+    give: new Histogram(seconds),
+    open: new Histogram(seconds),
   };
   readonly peerRequests: Record<PeerOutcome, number> = { answered: 0, misdirected: 0, unreachable: 0, unknown: 0 };
   /** Shards that this node had and that were not given away, by why. */

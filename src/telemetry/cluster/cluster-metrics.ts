@@ -56,6 +56,16 @@ export function clusterMetricsOf(figures: ClusterFigures): readonly Metric[] {
         parts('cluster_statement_duration_seconds', counts.durations[statement], { statement }),
       ),
     ),
+    metric(
+      'histogram',
+      'cluster_shard_handover_seconds',
+      ['step'],
+      'From the last start of a job here until the shard was given away, and from a shard that came until it was open',
+      () =>
+        Object.entries(counts.handovers).flatMap(([step, each]) =>
+          parts('cluster_shard_handover_seconds', each, { step }),
+        ),
+    ),
     metric('counter', 'cluster_shards_lost_total', ['reason'], 'Shards that this node had and did not give away', () =>
       by('reason', counts.shardsLost, {}),
     ),
