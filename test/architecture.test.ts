@@ -28,7 +28,20 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // The description of the API: what is asked, answered and published, as schemas, checks and texts.
   api: ['domain', 'schema', 'scheduler'],
   // Nodes, what they own, and how they ask each other.
-  cluster: ['within', 'domain', 'clock', 'log', 'telemetry', 'config', 'store', 'timer', 'pool', 'scheduler', 'shard', 'api'],
+  cluster: [
+    'within',
+    'domain',
+    'clock',
+    'log',
+    'telemetry',
+    'config',
+    'store',
+    'timer',
+    'pool',
+    'scheduler',
+    'shard',
+    'api',
+  ],
   server: ['domain', 'schema', 'clock', 'log', 'telemetry', 'config', 'scheduler', 'store', 'api', 'cluster'],
   shutdown: ['domain', 'clock', 'log', 'config', 'store', 'timer', 'pool', 'scheduler', 'server'],
   process: ['within', 'plain-thread'],
