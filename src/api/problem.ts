@@ -42,7 +42,7 @@ export const problemKinds = {
   },
   storage_unavailable: {
     status: '503 Service Unavailable',
-    title: 'The server cannot write to its disk',
+    title: 'The storage of the jobs is not available',
     headers: [['Retry-After', '5']],
   },
   timeout: { status: '504 Gateway Timeout', title: 'The server did not answer in time' },

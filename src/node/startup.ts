@@ -7,6 +7,7 @@ import { GatheredQueries } from '../cluster/gathering/gathered-queries.js';
 import { NodeParts } from '../cluster/node-parts.js';
 import type { ShardsOwner } from '../cluster/process-shards.js';
 import { RoutedRequests } from '../cluster/routed-requests.js';
+import { withStanding } from '../cluster/standing/standing.js';
 import { togetherOf } from '../cluster/together.js';
 import type { ClusterConfig, Config } from '../config.js';
 import { useIdKey } from '../domain/id.js';
@@ -26,7 +27,6 @@ import { keepLines, type LineKeeper } from '../scheduler/attempts/lines.js';
 import { mergeBounds } from '../scheduler/merging.js';
 import { checkExposure, whyNoBind } from '../server/http/bind.js';
 import { withTokenFile } from '../server/http/token-file.js';
-import type { Health } from '../server/ports.js';
 import type { Server } from '../server/server.js';
 import { version } from '../server/version.js';
 import { shutDown } from '../shutdown.js';
@@ -39,12 +39,6 @@ import { ShardIndexes } from '../store/thread/shard-indexes.js';
 import { Counts } from '../telemetry/counts.js';
 import { Recent } from '../telemetry/recent.js';
 import type { Running, Surroundings } from './running.js';
-
-/** @param standing what keeps the node from its part in the cluster */
-function withStanding(health: Health, standing: string | undefined): Health {
-  if (health.status !== 'healthy' || standing === undefined) return health;
-  return { ...health, status: 'degraded', reason: standing };
-}
 
 /** What is open so far, and how it is closed; the last is closed first. */
 type Close = () => unknown;
@@ -190,7 +184,11 @@ async function begin(
     queries: together.queries,
     health: () => {
       if (stopped !== undefined) return { status: 'draining', reason: 'this node gives its shards away and ends' };
-      return withStanding(health({ scheduler: together.scheduler, pool, jobsOfTypes }), node.standing);
+      return withStanding(
+        health({ scheduler: together.scheduler, pool, jobsOfTypes }),
+        together.scheduler.mode,
+        node.standing,
+      );
     },
     cluster: () => node.view,
     secret: opened.facts.secret,

@@ -13,7 +13,7 @@ import { Refusal } from '../domain/errors.js';
 /** What is answered to a request whose change could not be written. */
 export const storageUnavailable = new Refusal(
   'storage_unavailable',
-  'The change could not be written to disk and was not made. Try again later; GET /health says when writing works again.',
+  'The change could not be stored and was not made. Try again later; GET /health says when storing works again.',
 );
 
 /** What is answered to a request of which nothing was written before its shard was dropped. */
@@ -84,10 +84,7 @@ export const modes: Readonly<Record<ModeName, Mode>> = {
   crowded: { ...working, name: 'crowded', starts: false },
   blocked: {
     name: 'blocked',
-    refusal: new Refusal(
-      'storage_unavailable',
-      'The server cannot write to its disk at present. GET /health says why.',
-    ),
+    refusal: new Refusal('storage_unavailable', 'The server cannot store changes at present. GET /health says why.'),
     starts: false,
     expires: false,
     refills: true,

@@ -374,7 +374,7 @@ export const refusalExamples: Readonly<
   },
   overloaded: { detail: 'More requests wait for the disk than it takes. Try again in a moment.' },
   draining: { detail: 'The server is shutting down and takes no new requests.' },
-  storage_unavailable: { detail: 'The disk takes no writes. Nothing was changed; try again later.' },
+  storage_unavailable: { detail: 'The server cannot store changes at present. GET /health says why.' },
   timeout: {
     detail:
       'No answer was ready in time. Whether the request took effect is not known: ask for the job before sending it again.',

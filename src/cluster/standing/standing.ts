@@ -1,4 +1,5 @@
 /** How a node stands in its cluster, for `/health`: what keeps it from its part, as a sentence for users. */
+import type { Mode } from '../../scheduler/modes.js';
 import { clockOff } from '../leases/node.js';
 
 export interface StandingParts {
@@ -26,4 +27,25 @@ export function standing({ hasLease, addressProblem, clockOffset = 0, idleShards
   if (idleShards === 0) return undefined;
   const shards = idleShards === 1 ? 'one shard has' : `${idleShards} shards have`;
   return `${shards} no owner just now, or are being loaded: their jobs wait`;
+}
+
+/** What a node says while PostgreSQL answers it and refuses what it appends. */
+const refusesWrites =
+  'PostgreSQL takes no writes: its log says why, a full disk is the usual cause. Nothing is accepted or started until it does';
+
+/**
+ * The health of a server, as a node of a cluster has it.
+ *
+ * @param health as of a server by itself
+ * @param mode of its shards: where writes are refused, it is PostgreSQL that refuses them, and no disk of this machine
+ * @param standing what keeps the node from its part in the cluster; undefined: nothing does
+ */
+export function withStanding<Said extends { readonly status: 'healthy' | 'degraded' | 'draining' }>(
+  health: Said,
+  { name }: Pick<Mode, 'name'>,
+  standing: string | undefined,
+): Said | (Omit<Said, 'status'> & { readonly status: 'degraded'; readonly reason: string }) {
+  if (name === 'blocked') return { ...health, status: 'degraded', reason: standing ?? refusesWrites };
+  if (health.status !== 'healthy' || standing === undefined) return health;
+  return { ...health, status: 'degraded', reason: standing };
 }
