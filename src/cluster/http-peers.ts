@@ -2,10 +2,13 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import { Refusal } from '../domain/errors.js';
 import { parseId } from '../domain/id.js';
 import { shardOf } from '../domain/ids/job-numbers.js';
+import type { HeldName } from '../store/port.js';
 import type { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import { within } from '../within.js';
+import type { Name } from './keys/names.js';
 import {
   type Peer,
   type PeerAnswer,
@@ -35,6 +38,8 @@ export interface HttpPeersOptions {
   readonly addressOf: (node: string) => string | undefined;
   /** Reads anew who owns what. */
   readonly renew: () => Promise<void>;
+  /** The shards that hold names, as the database says; default: nobody holds any. */
+  readonly holders?: (names: readonly Name[]) => Promise<readonly HeldName[] | Refusal>;
   /** Hears a word that a node calls itself with; see `OwnAddress`. */
   readonly hear?: (word: string) => boolean;
   readonly counts?: Pick<ClusterCounts, 'peerAnswered'>;
@@ -46,7 +51,7 @@ const restMs = 5000;
 /** One that is not there by then will not come. */
 const connectMs = 1000;
 /** Who waits for a look at the database goes on by then with what was known. */
-const renewMs = 500;
+const patienceMs = 500;
 
 /** See the head of this file. */
 export class HttpPeers implements Peers {
@@ -97,7 +102,15 @@ export class HttpPeers implements Peers {
     this.#renewing ??= this.#options.renew().finally(() => {
       this.#renewing = undefined;
     });
-    return within(renewMs, this.#renewing);
+    return within(patienceMs, this.#renewing);
+  }
+
+  async holderOf(names: readonly Name[]): Promise<number | undefined> {
+    const asked = this.#options.holders?.(names);
+    const held = asked && (await within(patienceMs, asked));
+    if (held === undefined || held instanceof Refusal) return undefined;
+    const holders = names.map(({ kind, name }) => held.find((each) => each.kind === kind && each.name === name));
+    return holders.find((each) => each !== undefined)?.shard;
   }
 
   isPeer({

@@ -190,6 +190,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     });
     this.#table = new OwnersTable(this.#node, monotonicMs);
     const self = this.#node;
+    const held = new HeldNames(database);
     this.peers = new HttpPeers({
       get node() {
         return self.node ?? '';
@@ -203,6 +204,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       addressOf: (node) => this.#table.addressOf(node),
       hear: (word) => this.#ownAddress.hear(word),
       counts,
+      holders: (names) => held.holders(names),
       renew: async () => {
         try {
           const rows = await database.shards();
@@ -212,7 +214,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
         }
       },
     });
-    this.names = new PeerNames({ held: new HeldNames(database), peers: this.peers, now: monotonicMs, pause });
+    this.names = new PeerNames({ held, peers: this.peers, now: monotonicMs, pause });
     this.stores = {
       get all() {
         return shards.all.map(({ numbers }) => ({ folder: join(directory, shardFolder(numbers.shard)) }));

@@ -1,5 +1,7 @@
 /** The other nodes of a cluster, as the server asks them. Types only, but for the error. */
 
+import type { Name } from './keys/names.js';
+
 /** Another node. */
 export interface Peer {
   /** Its random id: a request names it, so that a node that has taken its address does not answer for it. */
@@ -49,6 +51,11 @@ export interface Peers {
   reach(peer: Peer): Reach | undefined;
   /** Who owns the shard of a job; undefined: nobody does just now. An id that is none is answered here. */
   ownerOf(id: string): 'here' | Peer | undefined;
+  /**
+   * The shard that holds a name, the first of these that is held; undefined: none is, or the database does not say so within half a second.
+   * Such an answer is no promise: who decides a request looks again.
+   */
+  holderOf(names: readonly Name[]): Promise<number | undefined>;
   /** @throws PeerGone */
   ask(peer: Peer, request: PeerRequest): Promise<PeerAnswer>;
   /** Reads anew who owns what. Resolves after half a second at the latest: what the database says later than that holds from then on. */

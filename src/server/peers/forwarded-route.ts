@@ -4,6 +4,7 @@
  * While a shard has no owner, or its owner is another than this node thought, the request waits for two seconds.
  */
 
+import type { Name } from '../../cluster/keys/names.js';
 import { type Peer, type PeerAnswer, PeerGone, type PeerRequest, type Peers } from '../../cluster/peers.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Route } from '../http/app.js';
@@ -23,6 +24,8 @@ export const pauseMs = 50;
 
 /** Who is to answer; undefined: nobody can just now. */
 type Chosen = 'here' | Peer | undefined;
+/** Names that a request is for: where one of them is held, it is decided. */
+type NamesOf = (exchange: Exchange, body: Buffer) => readonly Name[];
 
 /** The route, where the owner of the job that its parameter names runs it. */
 export function forwarded(route: Route, forwarding: Forwarding): Route {
@@ -30,8 +33,11 @@ export function forwarded(route: Route, forwarding: Forwarding): Route {
   return passedOn(route, forwarding, ({ parameter }) => peers.ownerOf(parameter));
 }
 
-/** The route, which needs a shard, whichever: where this node has none, another that has one runs it. */
-export function withShards(route: Route, forwarding: Forwarding): Route {
+/**
+ * The route, which needs a shard, whichever: where this node has none, another that has one runs it: the one that holds a name of the
+ * request, if there is one.
+ */
+export function withShards(route: Route, forwarding: Forwarding, namesOf: NamesOf = () => []): Route {
   const { peers } = forwarding;
   let own = 0;
   const choose = (): Chosen => {
@@ -45,19 +51,29 @@ export function withShards(route: Route, forwarding: Forwarding): Route {
       }
       if (owner !== undefined) others.push(owner);
     }
-    // By chance: one that finds a key of the request elsewhere says so, and the next is another.
+    // By chance: one that finds a key of the request elsewhere all the same says so, and the next is another.
     return others[Math.floor(Math.random() * others.length)];
   };
-  return passedOn(route, forwarding, choose);
+  return passedOn(route, forwarding, choose, namesOf);
 }
 
-function passedOn(route: Route, forwarding: Forwarding, choose: (exchange: Exchange) => Chosen): Route {
+function passedOn(
+  route: Route,
+  forwarding: Forwarding,
+  choose: (exchange: Exchange) => Chosen,
+  namesOf: NamesOf = () => [],
+): Route {
   return {
     ...route,
     run(exchange, body) {
       if (choose(exchange) === 'here') return route.run(exchange, body);
       if (exchange.fromPeer) throw notOwned();
-      const chosen = (): Chosen => choose(exchange);
+      const { peers } = forwarding;
+      const names = namesOf(exchange, body);
+      const chosen = async (): Promise<Chosen> => {
+        const shard = names.length === 0 ? undefined : await peers.holderOf(names);
+        return shard === undefined ? choose(exchange) : peers.ownerOfShard(shard);
+      };
       void passOn(route, exchange, keep(exchange, body), forwarding, chosen).catch((error) => exchange.fail(error));
     },
   };
@@ -79,7 +95,7 @@ async function passOn(
   exchange: Exchange,
   body: Buffer,
   forwarding: Forwarding,
-  choose: () => Chosen,
+  choose: () => Promise<Chosen>,
 ): Promise<void> {
   const { peers, now, sleep } = forwarding;
   const gone = new AbortController();
@@ -89,7 +105,8 @@ async function passOn(
   // Who waits for the end of a job waits for another owner, too. What changes something is not to happen that much later.
   const waitMs = request.method === 'GET' ? readPreferences(exchange.prefer ?? '').waitSeconds * 1000 : 0;
   for (const end = now() + Math.max(patienceMs, waitMs); !exchange.over; ) {
-    const owner = choose();
+    const owner = await choose();
+    if (exchange.over) return;
     if (owner === 'here') return route.run(exchange, body);
     const answer = owner && (await ask(peers, owner, request));
     if (answer) return passBack(exchange, answer);

@@ -7,6 +7,7 @@ import type { Route } from '../http/app.js';
 import { type Forwarding, forwarded, withShards } from './forwarded-route.js';
 import { type ClusterContext, Gathering } from './gathering.js';
 import { keyedCreations } from './keyed-creation.js';
+import { namesOfRequest } from './names-of-request.js';
 
 /** What the server is given of its cluster. */
 export interface ClusterParts {
@@ -24,10 +25,12 @@ function forwardingOf(peers: Peers, clock: Clock): Forwarding {
 export function withOwners(routes: readonly Route[], base: string, { peers, clock }: ClusterParts): readonly Route[] {
   if (peers === undefined) return routes;
   const forwarding = forwardingOf(peers, clock);
-  const making = [`${base}/jobs`, `${base}/jobs/batch`];
   return routes.map((route) => {
     if (route.path.startsWith(`${base}/jobs/:`)) return forwarded(route, forwarding);
-    return route.method === 'POST' && making.includes(route.path) ? withShards(route, forwarding) : route;
+    if (route.method !== 'POST') return route;
+    if (route.path === `${base}/jobs`) return withShards(route, forwarding, namesOfRequest);
+    // Of a list whoever gets it asks the others for its items.
+    return route.path === `${base}/jobs/batch` ? withShards(route, forwarding) : route;
   });
 }
 

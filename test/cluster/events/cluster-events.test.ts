@@ -69,6 +69,7 @@ function world(t: Test) {
   const asked: string[] = [];
   const state = { wantsTransient: false };
   const peers: Peers = {
+    holderOf: async () => undefined,
     shards: 2,
     living: [{ node: 'peer' }],
     leaseOf: (shard) => leases[shard],

@@ -59,6 +59,7 @@ class World implements Peers {
     this.renewed++;
     this.onRenew();
   }
+  async holderOf(): Promise<undefined> {}
   isPeer(): boolean {
     return false;
   }

@@ -141,3 +141,43 @@ t.test('names of a shard that nobody owns', async (t) => {
   t.ok(moved instanceof HeldElsewhere, 'it has come here: it is looked for anew');
   t.ok(idOf(theirs));
 });
+
+t.test('a node without shards passes a request with a key on to the shard that has it', async (t) => {
+  const own = { own: () => undefined, jobsOfTypes: undefined } as never;
+  const alone = { secret, shards: 4, leaseOf: () => undefined, living: () => [], renew: async () => {} };
+  const nodeOf = (node: string): Promise<Fixture> =>
+    serve({}, { own, peers: new HttpPeers({ ...alone, node, ownerOf: () => 'here', addressOf: () => undefined }) });
+  const nodes: Record<string, Fixture> = { b: await nodeOf('b'), c: await nodeOf('c') };
+  const holding = ['idempotency once', `key ${asked.name} k`];
+  const lookedFor: string[] = [];
+  let holder: Promise<number | Refusal> = Promise.resolve(2);
+  const peers = new HttpPeers({
+    ...{ ...alone, node: 'a', addressOf: (node) => `http://127.0.0.1:${nodes[node]!.port}` },
+    ownerOf: (shard) => (shard === 2 ? 'b' : 'c'),
+    holders: async (names) => {
+      lookedFor.push(...names.map(({ kind, name }) => `${kind} ${name}`));
+      const shard = await holder;
+      if (shard instanceof Refusal) return shard;
+      return names
+        .filter(({ kind, name }) => holding.includes(`${kind} ${name}`))
+        .map((each) => ({ ...each, shard }) as never);
+    },
+  });
+  t.teardown(() => peers.close());
+  const first = await serve({}, { own, peers });
+  const heard = (): (number | undefined)[] => [nodes.b, nodes.c].map((node) => node?.scheduler.asked.length);
+  for (let n = 0; n < 8; n++) {
+    t.equal((await first.api.post('/jobs', asked)).status, 201);
+    t.equal((await first.api.post('/jobs', { ...asked, key: 'free' }, { 'idempotency-key': 'once' })).status, 201);
+  }
+  t.same(heard(), [16, 0], 'never to one that has not');
+  t.same([...new Set(lookedFor)], [`key ${asked.name} k`, 'idempotency once', `key ${asked.name} free`]);
+  lookedFor.length = 0;
+  t.equal((await first.api.post('/jobs', { name: asked.name, delay: '1h' })).status, 201);
+  t.equal((await first.api.post('/jobs', { name: asked.name, delay: '1h', payload: { key: 1 } })).status, 201);
+  t.same(lookedFor, [], 'the database is not asked where there is no key');
+  for (const unknown of [Promise.resolve(new Refusal('storage_unavailable', 'no')), new Promise<number>(() => {})]) {
+    holder = unknown;
+    t.equal((await first.api.post('/jobs', asked)).status, 201, 'without the database it goes to any');
+  }
+});
