@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../domain/errors.js';
 import { heardTypes } from '../domain/events.js';
 import { everything, type Filter, readFilter } from '../domain/filter.js';
-import { type EventCursor, readCursor } from '../domain/ids/event-cursor.js';
+import { type Heard, readCursor } from '../domain/ids/event-cursor.js';
 import { limits } from '../domain/limits.js';
 import { nearest, suggestion } from '../domain/nearest.js';
 import { type ShapeFault, shapeOf } from '../schema/shape.js';
@@ -10,7 +10,7 @@ import { askedFilter, clientMessages } from './messages.js';
 
 export type ClientMessage =
   /** `since`: the last event that the client has had; it wants those after it first. */
-  | { readonly action: 'subscribe'; readonly filter: Filter; readonly since?: EventCursor }
+  | { readonly action: 'subscribe'; readonly filter: Filter; readonly since?: Heard }
   | { readonly action: 'unsubscribe' | 'ping' | 'get_stats' }
   | { readonly action: 'invalid'; readonly code: ErrorCode; readonly message: string };
 

@@ -2,7 +2,7 @@
 
 import { type HeardType, heardTypes } from '../domain/events.js';
 import { type Filter, readFilter } from '../domain/filter.js';
-import { type EventCursor, formatCursor, readCursor, shardBehind } from '../domain/ids/event-cursor.js';
+import { type EventCursor, formatCursor, type Heard, readCursor, shardBehind } from '../domain/ids/event-cursor.js';
 import { limits } from '../domain/limits.js';
 import { isJobType } from '../domain/names.js';
 import { nearest } from '../domain/nearest.js';
@@ -14,7 +14,7 @@ import { parseQuery, readNumber } from './query.js';
 export interface EventRequest {
   readonly filter: Filter;
   /** The last events that the client has had; undefined: it wants none of the past. */
-  readonly since: EventCursor | undefined;
+  readonly since: Heard | undefined;
 }
 
 /** Of a value that came from outside; an answer is no echo. */
@@ -46,10 +46,10 @@ export function readEventQuery(
   const inQuery = readPlace(values.get('since'), 'query.since', latest.length, faults);
   const inHeader = readPlace(lastEventId || undefined, 'header.Last-Event-ID', latest.length, faults);
   const since = inHeader ?? inQuery;
-  if (since !== undefined && !mayBeAhead && shardBehind(latest, since) !== undefined)
+  if (since !== undefined && !mayBeAhead && shardBehind(latest, since.seqs) !== undefined)
     faults.add(
       inHeader === undefined ? 'query.since' : 'header.Last-Event-ID',
-      `is ${formatCursor(since)}, and the latest event is ${formatCursor(latest)}: it is of another server or data directory`,
+      `is ${formatCursor(since.seqs, since.timelines)}, and the latest event is ${formatCursor(latest, since.timelines)}: it is of another server or data directory`,
     );
   faults.throwIfAny();
   const read = readFilter(asked);
@@ -58,10 +58,10 @@ export function readEventQuery(
   throw faults.refusal();
 }
 
-function readPlace(text: string | undefined, path: string, shards: number, faults: Faults): EventCursor | undefined {
+function readPlace(text: string | undefined, path: string, shards: number, faults: Faults): Heard | undefined {
   if (shards === 1) {
     const seq = readNumber(text, 0, path, faults);
-    return seq === undefined ? undefined : [seq];
+    return seq === undefined ? undefined : { seqs: [seq], timelines: [0] };
   }
   const cursor = text === undefined ? undefined : readCursor(text, shards);
   if (text !== undefined && cursor === undefined) faults.add(path, `must be ${wantedCursor}`);

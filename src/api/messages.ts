@@ -101,7 +101,16 @@ export const notices = {
   unsubscribed: Type.Object({ type: Type.Literal('unsubscribed') }, exact),
   pong: Type.Object({ type: Type.Literal('pong'), timestamp: instant }, exact),
   stats: Type.Object({ type: Type.Literal('stats'), timestamp: instant, data: stats }, exact),
-  gap: Type.Object({ type: Type.Literal('gap'), from: seq, to: count, shard: Type.Optional(shard) }, exact),
+  gap: Type.Object(
+    {
+      type: Type.Literal('gap'),
+      from: seq,
+      to: count,
+      shard: Type.Optional(shard),
+      cursor: Type.Optional(Type.String()),
+    },
+    exact,
+  ),
   error: Type.Object({ type: Type.Literal('error'), code: Type.Enum([...errorCodes]), message: Type.String() }, exact),
 } as const satisfies Readonly<Record<string, TSchema>>;
 

@@ -26,6 +26,7 @@ export function beginningOf(place: EventPlace): EventPlace {
 
 /** The place behind this event, or gap, of one that was there before it. */
 export function placeBehind(before: EventPlace | undefined, event: Pick<JobEvent, 'seq' | 'shard'> | Gap): EventPlace {
+  if ('cursor' in event && event.cursor !== undefined) return event.cursor;
   const [seq, { shard }] = ['to' in event ? event.to : event.seq, event];
   if (shard === undefined || typeof before !== 'string') return seq;
   const parts = before.split('.');

@@ -66,6 +66,8 @@ export interface Gap {
   readonly to: number;
   /** Of a server of several shards: of which one. */
   readonly shard?: number;
+  /** The same: where to resume behind it. */
+  readonly cursor?: string;
 }
 
 /** An event must match all lists that are there, and in each of them one value. */

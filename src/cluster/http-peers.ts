@@ -30,6 +30,8 @@ export interface HttpPeersOptions {
   readonly ownerOf: (shard: number) => string | undefined;
   /** As of `Peers`. */
   readonly leaseOf: (shard: number) => string | undefined;
+  /** As of `Peers`; default: 0. */
+  readonly timelineOf?: (shard: number) => number;
   /** As of `Peers`; default: no event is lost. */
   readonly openedBehind?: (shard: number) => number;
   /** Ids of the others whose beats move. */
@@ -85,6 +87,10 @@ export class HttpPeers implements Peers {
 
   leaseOf(shard: number): string | undefined {
     return this.#options.leaseOf(shard);
+  }
+
+  timelineOf(shard: number): number {
+    return this.#options.timelineOf?.(shard) ?? 0;
   }
 
   openedBehind(shard: number): number {

@@ -199,6 +199,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       shards: facts.shards,
       ownerOf: (shard) => this.#ownerOf(shard),
       leaseOf: (shard) => (shards.get(shard) && self.rowOf(shard))?.token,
+      timelineOf: (shard) => self.rowOf(shard)?.timeline ?? 0,
       openedBehind: (shard) => shards.get(shard)?.openedBehind ?? 0,
       living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),

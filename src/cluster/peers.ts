@@ -45,6 +45,8 @@ export interface Peers {
   ownerOfShard(shard: number): 'here' | Peer | undefined;
   /** What a shard is held by at this moment, another for each taking; undefined: it is not `here`. */
   leaseOf(shard: number): string | undefined;
+  /** Of a shard that is `here`: what its numbers of events count in, another after each loss of commits. */
+  timelineOf(shard: number): number;
   /** The last event of a shard that is `here` when it was opened: numbers behind it may stand for other events than under an earlier lease. */
   openedBehind(shard: number): number;
   /** Undefined: its beat does not move, and it is not to be called. */

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { eventually } from '../support/client.js';
 import { withoutPostgres, withoutStandby } from '../support/postgres.js';
 import { runCli } from '../support/server.js';
+import { Subscriber } from '../support/ws.js';
 import { check, report, type Verdict } from './checker/check.js';
 import { now } from './checker/lines.js';
 import { eventsNotTold, withoutLost } from './checker/loss.js';
@@ -69,6 +70,38 @@ t.test('the primary dies while commits wait for the standby', { skip: withoutSta
   t.match(checked, { code: 0, stdout: /is whole/ }, checked.output);
 });
 
+/** How far a client has heard that is there now, by shard. */
+async function placeNow(node: ClusterNode): Promise<string> {
+  const subscriber = await Subscriber.connect(node);
+  const { cursor } = (await subscriber.subscribe()) as unknown as { cursor: string };
+  await subscriber.close();
+  return cursor;
+}
+
+const seqsOf = (cursor: string): number[] => cursor.split('.').map((part) => Number(part.split('-')[1]));
+
+/** A client that was away meanwhile comes back once each shard has had more events than it has heard. */
+async function isToldWhenBack(t: Test, nodes: readonly ClusterNode[], away: string): Promise<void> {
+  const heard = seqsOf(away);
+  const hasGrown = async (): Promise<boolean> => {
+    for (let n = 0; n < 16; n++)
+      for (const { api } of nodes) await api.create({ name: 'echo', delay: '0s', payload: {} });
+    return seqsOf(await placeNow(nodes[0]!)).every((seq, shard) => seq > heard[shard]!);
+  };
+  await eventually(hasGrown, 'each shard has had more events than were heard', 60_000);
+  for (const node of nodes) {
+    const back = await Subscriber.connect(node);
+    back.send({ action: 'subscribe', since: away });
+    const gap = (await back.waitFor(({ type }) => type === 'gap', 'a gap')) as unknown as {
+      shard: number;
+      cursor: string;
+    };
+    await back.close();
+    const timelines = [away, gap.cursor].map((cursor) => cursor.split('.')[gap.shard]!.split('-')[0]);
+    t.not(timelines[0], timelines[1], 'where to resume is of another timeline');
+  }
+}
+
 /** @param during what happens beside, and is lost with the rest */
 async function lagging(t: Test, during: (nodes: readonly ClusterNode[]) => Promise<void>): Promise<void> {
   const recorder = new Recorder();
@@ -88,6 +121,7 @@ async function lagging(t: Test, during: (nodes: readonly ClusterNode[]) => Promi
   }
   await during(nodes);
   await clients.progress();
+  const away = await placeNow(nodes[0]!);
   await cluster.failOver();
   await clients.progress();
   const rewound = (): boolean => nodes.every(({ server }) => /"level":(50|"error").*rewound/.test(server.output()));
@@ -100,6 +134,7 @@ async function lagging(t: Test, during: (nodes: readonly ClusterNode[]) => Promi
     const made = await api.create({ name: 'echo', delay: '0s', payload: {} });
     await api.until(made.id, 'success');
   }
+  await isToldWhenBack(t, nodes, away);
   await recorder.lastLook(nodes[0]!.api);
   const lines = recorder.lines();
   const verdict = check(withoutLost(lines, { from, to }));

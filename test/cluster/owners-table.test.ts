@@ -6,7 +6,14 @@ import type { NodeRow, ShardRow } from '../../src/store/postgres/database.js';
 const nodeRow = (node: string, beat: number, dead = false): NodeRow => ({
   ...{ node, beat, dead, address: `http://${node}`, format: 1, leaving: false, facts: '{}' },
 });
-const shardRow = (shard: number, owner: string | null): ShardRow => ({ shard, owner, token: '', epoch: 1, merged: 0 });
+const shardRow = (shard: number, owner: string | null): ShardRow => ({
+  shard,
+  owner,
+  token: '',
+  epoch: 1,
+  timeline: 0,
+  merged: 0,
+});
 
 t.test('a node is called as long as its beat moves', async (t) => {
   let now = 0;

@@ -22,9 +22,8 @@ export interface ClusterEventsPorts {
     events(events: readonly JobEvent[]): void;
     transient(event: TransientEvent): void;
     /** What comes next of a shard comes behind this event. */
-    begin(shard: number, seq: number): void;
-    /** From one number to another, events of a shard are lost. What comes next comes behind `latest`. */
-    gap(shard: number, from: number, to: number, latest: number): void;
+    begin(shard: number, seq: number, timeline: number): void;
+    gap(shard: number, gap: EventGap): void;
     /** Whether there is anybody. */
     isThere(): boolean;
     wantsTransient(): boolean;
@@ -34,6 +33,16 @@ export interface ClusterEventsPorts {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
+}
+
+/** From one number to another, events of a shard are lost. */
+export interface EventGap {
+  readonly from: number;
+  readonly to: number;
+  /** What comes next comes behind this event, */
+  readonly latest: number;
+  /** and is of this timeline. */
+  readonly timeline: number;
 }
 
 const lookEveryMs = 250;
@@ -48,6 +57,8 @@ export class ClusterEvents {
   readonly #past: PastElsewhere;
   /** The last event of each shard that went to the target; undefined: it is not known where to begin. */
   readonly #heads: (number | undefined)[];
+  /** The timelines that these are of. */
+  readonly #timelines: number[];
   /** The marks of the leases that these were heard under, or are known to hold under. */
   readonly #marks: (string | undefined)[];
   /** By what shards were open here when they were looked at last. */
@@ -64,6 +75,7 @@ export class ClusterEvents {
     this.#ports = ports;
     const { shards } = ports.queries;
     this.#heads = new Array<undefined>(shards).fill(undefined);
+    this.#timelines = new Array<number>(shards).fill(0);
     this.#marks = new Array<undefined>(shards).fill(undefined);
     this.#opened = new Array<undefined>(shards).fill(undefined);
     this.#pumps = new Array<undefined>(shards).fill(undefined);
@@ -77,7 +89,8 @@ export class ClusterEvents {
     const last = events.at(-1);
     if (last === undefined) return;
     const shard = last.shard as number;
-    if (this.#followed === undefined) return this.#ports.target.begin(shard, last.seq);
+    if (this.#followed === undefined)
+      return this.#ports.target.begin(shard, last.seq, this.#ports.peers.timelineOf(shard));
     this.#lookAt(shard);
     this.#pumps[shard]?.offer(events);
   }
@@ -98,9 +111,11 @@ export class ClusterEvents {
     });
   }
 
-  /** Events of a shard that is not open here, behind one; undefined: it is open, and the log is here. */
+  /** Events of a shard that is not open here, or of another timeline than was heard; undefined: the log is here, and is what was heard of. */
   elsewhere(shard: number, seq: number): Promise<Past> | undefined {
-    return this.#ports.peers.leaseOf(shard) === undefined ? this.#past.after(shard, seq) : undefined;
+    const { peers } = this.#ports;
+    const isHere = peers.leaseOf(shard) !== undefined && peers.timelineOf(shard) === this.#timelines[shard];
+    return isHere ? undefined : this.#past.after(shard, seq);
   }
 
   /** The same, wherever the shard is. */
@@ -183,12 +198,10 @@ export class ClusterEvents {
     this.#noticeChange(shard, opened);
     if (opened === undefined || this.#pumps[shard] !== undefined) return;
     const last = queries.lastEventOf(shard);
-    const head = this.#heads[shard];
     const mark = leaseMark(opened);
     // What was heard under another lease, and had not happened when this one began, the database has lost.
     const known = mark === this.#marks[shard] ? last : Math.min(last, peers.openedBehind(shard));
-    if (head === undefined) this.#begin(shard, last);
-    else if (head > known) this.#gap(shard, known + 1, head, known);
+    this.#goOn(shard, this.#heads[shard] === undefined ? last : known, peers.timelineOf(shard));
     this.#marks[shard] = mark;
     const pump = new EventPump(shard, this.#heads[shard] as number, queries, {
       events: (events) => this.#hear(shard, events),
@@ -199,13 +212,11 @@ export class ClusterEvents {
     pump.look();
   }
 
-  #take(shard: number, { at, lease, events, gap, transient }: StreamMessage): void {
+  #take(shard: number, { at, lease, timeline = 0, events, gap, transient }: StreamMessage): void {
     if (this.#followed === undefined || this.#ports.peers.leaseOf(shard) !== undefined) return;
-    const head = this.#heads[shard];
     if (at !== undefined) {
       this.#marks[shard] = lease;
-      if (head === undefined) this.#begin(shard, at);
-      else if (at < head) this.#gap(shard, at + 1, head, at);
+      this.#goOn(shard, at, timeline);
     } else if (transient) this.#ports.target.transient(transient);
     else if (gap) this.#gap(shard, gap[0], gap[1], gap[1]);
     else if (events) this.#hear(shard, events);
@@ -221,14 +232,24 @@ export class ClusterEvents {
     this.#ports.target.events(fresh);
   }
 
+  /** Under another lease. @param known the last event that is there of those that were heard; where none was, the last one */
+  #goOn(shard: number, known: number, timeline: number): void {
+    const head = this.#heads[shard];
+    const isSame = this.#timelines[shard] === timeline;
+    this.#timelines[shard] = timeline;
+    if (head === undefined || (head === 0 && !isSame)) return this.#begin(shard, head ?? known);
+    // Of another timeline, what has a number that was heard may be another event.
+    if (head > known || !isSame) this.#gap(shard, Math.min(head, known + 1), head, Math.min(head, known));
+  }
+
   #begin(shard: number, seq: number): void {
     this.#heads[shard] = seq;
-    this.#ports.target.begin(shard, seq);
+    this.#ports.target.begin(shard, seq, this.#timelines[shard] as number);
     if (this.#isKnown) for (const told of [...this.#waiting]) told(true);
   }
 
   #gap(shard: number, from: number, to: number, latest: number): void {
     this.#heads[shard] = latest;
-    this.#ports.target.gap(shard, from, to, latest);
+    this.#ports.target.gap(shard, { from, to, latest, timeline: this.#timelines[shard] as number });
   }
 }

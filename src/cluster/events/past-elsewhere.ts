@@ -62,7 +62,11 @@ export class PastElsewhere {
     while (!signal.aborted) {
       const owner = peers.ownerOfShard(shard);
       if (peers.leaseOf(shard) !== undefined)
-        return { ...pastEvents(queries, seq, undefined, shard, pastLimit), last: queries.lastEventOf(shard) };
+        return {
+          ...pastEvents(queries, seq, undefined, shard, pastLimit),
+          last: queries.lastEventOf(shard),
+          timeline: peers.timelineOf(shard),
+        };
       if (owner !== undefined && owner !== 'here') {
         const answer = await peers.ask(owner, request).catch((error: unknown) => {
           if (error instanceof PeerGone) return undefined;

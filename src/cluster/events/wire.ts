@@ -17,6 +17,8 @@ export interface StreamMessage {
   readonly at?: number;
   /** With `at`: the mark of the lease that the stream is under. */
   readonly lease?: string;
+  /** With `at`: the timeline of the shard. */
+  readonly timeline?: number;
   /** Of the log of the owner, in order. */
   readonly events?: readonly JobEvent[];
   /** From one number to another, which the owner does not know any more. */
@@ -31,6 +33,7 @@ export interface PastAnswer {
   readonly oldest: number;
   /** The latest event. Whoever has heard a later one has heard something that the database has lost. */
   readonly last: number;
+  readonly timeline: number;
 }
 
 /** What means nothing: a sign of life. */

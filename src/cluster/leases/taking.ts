@@ -12,8 +12,10 @@
  * - It is opened in later statements. One that waited for the old owner's last append does not see it (PostgreSQL's READ COMMITTED).
  * - The dead owner's connections are ended beside the taking: what they hold locks on would keep it waiting, and no timeout sees them.
  * - Rows that were read before the last change made here say nothing about that shard: marks tell.
- * - A shard is opened once under a token. Where the database has lost a part of it, or its index has failed, it is taken anew: nothing that
- *   was begun, heard or sent under the token before passes for what is so now.
+ * - A shard is opened once under a token. Where its index has failed, it is taken anew: nothing that was begun, heard or sent under the token
+ *   before passes for what is so now.
+ * - Where the database has lost a part of it, whoever notices gives it a new timeline first, and with it a new token. Nobody takes or opens it
+ *   here before that is done.
  */
 import type { Beaten, Database, RandomId, ShardRow } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
@@ -29,7 +31,7 @@ const mostLoads = 2;
 const looksUntilRetry = 10;
 
 export interface TakingPorts {
-  readonly database: Pick<Database, 'take' | 'endBackends'>;
+  readonly database: Pick<Database, 'take' | 'beginTimeline' | 'endBackends'>;
   readonly host: Pick<ShardHost, 'open' | 'drop' | 'give'>;
   readonly mark: () => number;
   readonly lease: { readonly node: RandomId | undefined; readonly isLive: boolean; readonly isLeaving: boolean };
@@ -61,6 +63,8 @@ export class Taking {
   readonly #held = new Map<number, Held>();
   /** The epoch under which a shard was opened here last. */
   readonly #epochs = new Map<number, number>();
+  /** Shards that have lost commits, and have no new timeline yet. True: it is asked for just now. */
+  readonly #losses = new Map<number, boolean>();
   /** Of shards that are not held: what is older says nothing. */
   readonly #gone = new Map<number, number>();
   /** The last look. What it says of a shard holds until something has happened to that shard here. */
@@ -98,6 +102,10 @@ export class Taking {
     if (node === undefined || !hasLease) return;
     for (const row of view.shards) {
       if (!this.#knowsNothingNewer(row.shard, view.mark)) continue;
+      if (this.#losses.has(row.shard)) {
+        void this.#beginTimeline(row);
+        continue;
+      }
       if (row.owner !== node || this.#held.has(row.shard)) continue;
       if (row.epoch > (this.#epochs.get(row.shard) ?? Number.NEGATIVE_INFINITY)) this.#open(row);
       else void this.#take(row, node, undefined);
@@ -158,6 +166,7 @@ export class Taking {
     const held = this.#held.get(shard);
     if (!held?.row || held.phase === 'dropping') return;
     this.#ports.rewound(held.row);
+    if (!this.#losses.has(shard)) this.#losses.set(shard, false);
     this.#drop(shard, held);
   }
 
@@ -195,7 +204,7 @@ export class Taking {
     const assigned = assign(shards, nodes);
     const due = dueTimes(nodes);
     return shards
-      .filter(({ shard }) => !this.#held.has(shard) && this.#knowsNothingNewer(shard, mark))
+      .filter(({ shard }) => !this.#held.has(shard) && !this.#losses.has(shard) && this.#knowsNothingNewer(shard, mark))
       .filter(({ owner }) => owner === null || !living.has(owner))
       .filter(({ shard, owner }) => assigned.get(shard) === self || (owner !== null && owner === formerSelf))
       .sort((a, b) => (due.get(a.shard) ?? Infinity) - (due.get(b.shard) ?? Infinity) || a.shard - b.shard);
@@ -211,6 +220,16 @@ export class Taking {
     this.#forget(shard, held);
     // Not known or refused: a later look shows it, as ours or as still to be taken.
     if (taken && this.#ports.lease.node === self) this.#open(taken);
+  }
+
+  /** Refused or not known, it is tried with the next look. */
+  async #beginTimeline({ shard, token }: ShardRow): Promise<void> {
+    if (this.#held.has(shard) || this.#losses.get(shard)) return;
+    this.#losses.set(shard, true);
+    const begun = await this.#ports.database.beginTimeline(shard, token).catch(() => false);
+    if (begun) this.#losses.delete(shard);
+    else this.#losses.set(shard, false);
+    this.#gone.set(shard, this.#ports.mark());
   }
 
   #open(row: ShardRow): void {

@@ -1,20 +1,27 @@
 /**
  * How far somebody has heard: the number of the latest event of each shard. Of a server of one shard that is a number; of several it is
- * written as a text, `0-17.0-4`: of each shard its epoch and its number.
+ * written as a text, `0-17.5-4`: of each shard its timeline and its number. A shard has another timeline once it has lost commits: numbers
+ * of two timelines do not stand for the same events.
  */
 
 /** By shard. */
 export type EventCursor = readonly number[];
 
-/** Shards that stay with their process have one epoch. */
-const onlyEpoch = 0;
-const partForm = /^(\d{1,15})-(0|[1-9]\d{0,15})$/;
+/** What a client has heard. */
+export interface Heard {
+  readonly seqs: EventCursor;
+  /** The timelines that it has heard them of; where its number is 0, nothing was heard of any. */
+  readonly timelines: EventCursor;
+}
+
+const largestTimeline = 2 ** 31;
+const partForm = /^(0|[1-9]\d{0,9})-(0|[1-9]\d{0,15})$/;
 
 /** As clients are told it. */
-export function formatCursor(cursor: EventCursor): string | number {
+export function formatCursor(cursor: EventCursor, timelines: EventCursor): string | number {
   const [only] = cursor;
   if (cursor.length === 1 && only !== undefined) return only;
-  return cursor.map((seq) => `${onlyEpoch}-${seq}`).join('.');
+  return cursor.map((seq, shard) => `${timelines[shard]}-${seq}`).join('.');
 }
 
 /**
@@ -24,13 +31,15 @@ export function formatCursor(cursor: EventCursor): string | number {
  * @param shards how many there are
  * @returns undefined when that is none of this server's
  */
-export function readCursor(said: number | string, shards: number): EventCursor | undefined {
-  if (said === 0 || said === '0') return new Array<number>(shards).fill(0);
-  if (shards === 1) return typeof said === 'number' ? [said] : undefined;
+export function readCursor(said: number | string, shards: number): Heard | undefined {
+  const zeros = new Array<number>(shards).fill(0);
+  if (said === 0 || said === '0') return { seqs: zeros, timelines: zeros };
+  if (shards === 1) return typeof said === 'number' ? { seqs: [said], timelines: zeros } : undefined;
   if (typeof said === 'number') return undefined;
   const parts = said.split('.').map((part) => partForm.exec(part));
-  if (parts.length !== shards || parts.some((part) => part === null || Number(part[1]) !== onlyEpoch)) return undefined;
-  return parts.map((part) => Number(part?.[2]));
+  if (parts.length !== shards || parts.some((part) => part === null || Number(part[1]) >= largestTimeline))
+    return undefined;
+  return { seqs: parts.map((part) => Number(part?.[2])), timelines: parts.map((part) => Number(part?.[1])) };
 }
 
 /** The first shard that one cursor is before another in, from `first` on; undefined when it is in none. */

@@ -99,11 +99,13 @@ export class Feed {
   #waiting: JobEvent[] = [];
   #next = 0;
   readonly #latest: number[];
+  readonly #timelines: number[];
   #filterBytes = 0;
 
   constructor(options: FeedOptions) {
     this.#options = options;
     this.#latest = [...options.latest];
+    this.#timelines = this.#latest.map(() => 0);
   }
 
   /** Numbers of the latest events that were published: a listener hears of all later ones that it asked for. */
@@ -111,9 +113,14 @@ export class Feed {
     return this.#latest;
   }
 
+  /** What timelines these are of. */
+  get timelines(): EventCursor {
+    return this.#timelines;
+  }
+
   /** The same as clients are told it. */
   get resumeAt(): number | string {
-    return formatCursor(this.#latest);
+    return formatCursor(this.#latest, this.#timelines);
   }
 
   /** About what all filters take in memory. */
@@ -189,9 +196,10 @@ export class Feed {
   }
 
   /** Of a shard nothing before this event is to be told here any more: listeners know, or there are none. */
-  begin(shard: number, seq: number): void {
+  begin(shard: number, seq: number, timeline: number): void {
     if (this.#waiting.length > 0) this.flush();
     this.#latest[shard] = seq;
+    this.#timelines[shard] = timeline;
   }
 
   /** Tells of all that waits, at once: the server is about to close. */

@@ -10,7 +10,7 @@ import type { Past } from '../../cluster/events/past-elsewhere.js';
 import { Refusal } from '../../domain/errors.js';
 import type { JobEvent } from '../../domain/events.js';
 import { type Filter, Matcher } from '../../domain/filter.js';
-import { type EventCursor, formatCursor, shardElsewhere } from '../../domain/ids/event-cursor.js';
+import { type EventCursor, formatCursor, type Heard, shardElsewhere } from '../../domain/ids/event-cursor.js';
 import type { LogPlace, PastEvents, Queries } from '../../store/queries-port.js';
 import type { Telemetry } from '../../telemetry/port.js';
 import type { Turns } from '../bodies/turns.js';
@@ -43,6 +43,8 @@ export interface History {
   readonly others?: PastOfOthers | undefined;
   /** Numbers of the latest events that were published. */
   readonly latest: () => EventCursor;
+  /** What timelines these are of. */
+  readonly timelines: () => EventCursor;
   /** IANA name, for instants. */
   readonly timezone: string;
   /** Of all who resume. */
@@ -57,8 +59,10 @@ const enoughBytes = 1024 * 1024;
 const lookAgainMs = 20;
 
 /** Sends the events after `since` that the filter lets through, shard by shard, then calls `live`. */
-export function resume(history: History, filter: Filter, since: EventCursor, to: Resuming): void {
-  const position = [...since];
+export function resume(history: History, filter: Filter, since: Heard, to: Resuming): void {
+  const position = [...since.seqs];
+  /** What the position is of. */
+  const timelines = [...since.timelines];
   /** Where the looks ended, by shard. */
   const places: (LogPlace | undefined)[] = [];
   /** Whose events are read. */
@@ -75,6 +79,10 @@ export function resume(history: History, filter: Filter, since: EventCursor, to:
   };
   const work = (): void => {
     const upTo = history.latest()[shard] as number;
+    const timeline = history.timelines()[shard] as number;
+    // Who has heard nothing may hear of any.
+    if (position[shard] === 0) timelines[shard] = timeline;
+    if (timelines[shard] !== timeline) return void checkTimeline();
     if ((position[shard] as number) > upTo) return void checkAhead();
     if (waiting.length === 0 && (position[shard] as number) < upTo) {
       const asked = history.others?.elsewhere(shard, position[shard] as number);
@@ -85,7 +93,8 @@ export function resume(history: History, filter: Filter, since: EventCursor, to:
     waiting = sent < 0 ? [] : waiting.slice(sent);
     const isThrough = (position[shard] as number) >= upTo;
     if (!isThrough) return waiting.length > 0 ? void setTimeout(again, lookAgainMs) : again();
-    const next = shardElsewhere(position, history.latest(), shard);
+    const next =
+      shardElsewhere(position, history.latest(), shard) ?? shardElsewhere(timelines, history.timelines(), shard);
     if (next === undefined) return to.live();
     // What is read, and not published yet, is read again if it comes to that.
     if (waiting.length > 0) places[shard] = undefined;
@@ -102,12 +111,30 @@ export function resume(history: History, filter: Filter, since: EventCursor, to:
     const past = await history.others?.after(shard, heard);
     if (past === undefined || past.last >= heard) return void setTimeout(again, lookAgainMs);
     if (!to.wanted()) return;
-    gap(past.last + 1, heard);
     position[shard] = past.last;
+    gap(past.last + 1, heard);
+    again();
+  };
+  /**
+   * It has heard of another timeline of the shard than this node. Either this node hears of that in a moment; or the database has lost some
+   * of what it heard, and what has the same numbers by now may be something else.
+   */
+  const checkTimeline = async (): Promise<void> => {
+    const heard = position[shard] as number;
+    const past = await history.others?.after(shard, heard);
+    if (past === undefined || past.timeline === timelines[shard]) return void setTimeout(again, lookAgainMs);
+    if (!to.wanted()) return;
+    position[shard] = Math.min(heard, past.last);
+    timelines[shard] = past.timeline;
+    places[shard] = undefined;
+    waiting = [];
+    gap(Math.min(heard, past.last + 1), heard);
     again();
   };
   const arrived = (past: Past): void => {
     if (past === undefined || !to.wanted()) return;
+    // This node hears of the other in a moment.
+    if (past.timeline !== timelines[shard]) return void setTimeout(again, lookAgainMs);
     const before = position[shard];
     waiting = past.events;
     goneUpTo(past.oldest - 1);
@@ -116,13 +143,14 @@ export function resume(history: History, filter: Filter, since: EventCursor, to:
     else setTimeout(again, lookAgainMs);
   };
   const gap = (from: number, end: number): void => {
-    const which = position.length === 1 ? '' : `,"shard":${shard}`;
+    const which = position.length === 1 ? '' : `,"shard":${shard},"cursor":"${formatCursor(position, timelines)}"`;
     to.send(`{"type":"gap","from":${from},"to":${end}${which}}`);
   };
   const goneUpTo = (end: number): void => {
     if (end <= (position[shard] as number)) return;
-    gap((position[shard] as number) + 1, end);
+    const from = (position[shard] as number) + 1;
     position[shard] = end;
+    gap(from, end);
   };
   /** Where the log is damaged, what cannot be read is gone to a listener. It is sent that, and goes on. */
   const read = (): void => {
@@ -138,7 +166,7 @@ export function resume(history: History, filter: Filter, since: EventCursor, to:
     position[shard] = event.seq;
     matcher ??= new Matcher(filter);
     if (matcher.matches(event)) {
-      to.send(renderEvent(event, history.timezone), formatCursor(position));
+      to.send(renderEvent(event, history.timezone), formatCursor(position, timelines));
       sentNow += 1;
     }
     return true;

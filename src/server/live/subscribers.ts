@@ -6,9 +6,10 @@
  */
 
 import type { Clock } from '../../clock.js';
+import type { EventGap } from '../../cluster/events/cluster-events.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Filter } from '../../domain/filter.js';
-import type { EventCursor } from '../../domain/ids/event-cursor.js';
+import type { EventCursor, Heard } from '../../domain/ids/event-cursor.js';
 import { limits } from '../../domain/limits.js';
 import type { Logger } from '../../log.js';
 import type { Queries } from '../../store/queries-port.js';
@@ -95,7 +96,15 @@ export class Subscribers {
     this.feed = new Feed({ publish, timezone, telemetry, latest, soon: setImmediate });
     this.transient = new TransientFeed({ timezone, telemetry, soon: setImmediate });
     this.turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
-    this.#history = { queries, others, latest: () => this.feed.latest, timezone, turns: this.turns, telemetry };
+    this.#history = {
+      queries,
+      others,
+      latest: () => this.feed.latest,
+      timelines: () => this.feed.timelines,
+      timezone,
+      turns: this.turns,
+      telemetry,
+    };
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
     this.#sweeper.unref();
   }
@@ -157,7 +166,7 @@ export class Subscribers {
    *
    * @param since the last events that it has had; undefined: it wants none of the past
    */
-  subscribe(subscriber: Subscriber, filter: Filter, since: EventCursor | undefined): void {
+  subscribe(subscriber: Subscriber, filter: Filter, since: Heard | undefined): void {
     const { feed } = this;
     const subscription = ++subscriber.subscriptions;
     feed.unsubscribe(subscriber);
@@ -188,13 +197,13 @@ export class Subscribers {
     this.transient.forget(subscriber);
   }
 
-  /** Events of a shard, from one number to another, are lost to all who listen. What comes next comes behind `latest`. */
-  gap(shard: number, from: number, to: number, latest: number): void {
-    this.feed.begin(shard, latest);
-    const message = `{"type":"gap","from":${from},"to":${to},"shard":${shard}}`;
+  /** Events of a shard are lost to all who listen. */
+  gap(shard: number, { from, to, latest, timeline }: EventGap): void {
+    this.feed.begin(shard, latest, timeline);
+    const { resumeAt } = this.feed;
+    const message = `{"type":"gap","from":${from},"to":${to},"shard":${shard},"cursor":"${resumeAt}"}`;
     for (const subscriber of this.#all)
-      if (this.feed.hears(subscriber) && subscriber.slowSince === undefined)
-        subscriber.send(message, this.feed.resumeAt);
+      if (this.feed.hears(subscriber) && subscriber.slowSince === undefined) subscriber.send(message, resumeAt);
   }
 
   /**

@@ -37,8 +37,8 @@ export class ClusterFeed implements OtherNodes {
       target: {
         events: (events) => subscribers().feed.publish(events),
         transient: (event) => subscribers().transient.publish(event),
-        begin: (shard, seq) => subscribers().feed.begin(shard, seq),
-        gap: (shard, from, to, latest) => subscribers().gap(shard, from, to, latest),
+        begin: (shard, seq, timeline) => subscribers().feed.begin(shard, seq, timeline),
+        gap: (shard, gap) => subscribers().gap(shard, gap),
         isThere: () => subscribers().size > 0,
         wantsTransient: () => subscribers().transient.isWanted,
       },

@@ -59,7 +59,10 @@ export class PeerEvents {
     const last = queries.lastEventOf(shard);
     if (query.has('past')) {
       const { events, oldest } = pastEvents(queries, Number(since), undefined, shard, pastLimit);
-      return exchange.answer(jsonOk, JSON.stringify({ events, oldest, last } satisfies PastAnswer));
+      return exchange.answer(
+        jsonOk,
+        JSON.stringify({ events, oldest, last, timeline: peers.timelineOf(shard) } satisfies PastAnswer),
+      );
     }
     // What was heard under another lease, and had not happened when this one began, the database has lost.
     const isOther = query.has('lease') && query.get('lease') !== leaseMark(lease);
@@ -114,7 +117,8 @@ export class PeerEvents {
     });
     stream = { shard, lease, answer, pump, transient };
     this.#streams.add(stream);
-    answer.write(writeBlock({ at, lease: leaseMark(lease) }));
+    const timeline = this.#options.peers.timelineOf(shard);
+    answer.write(writeBlock({ at, lease: leaseMark(lease), timeline }));
     pump.look();
   }
 

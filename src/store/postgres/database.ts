@@ -97,6 +97,8 @@ export interface ShardRow {
   readonly token: RandomId;
   /** Grows by one with each taking. */
   readonly epoch: number;
+  /** A random number below 2^31, another after each loss of commits that was noticed; 0 of a shard that has lost none. */
+  readonly timeline: number;
   /** The last record that the pages have. */
   readonly merged: number;
 }
@@ -222,6 +224,11 @@ export interface Database {
    * sent under the old token is refused from then on, or was carried out before: the log's end is to be read afterwards.
    */
   take(shard: number, oldToken: RandomId, owner: RandomId): Promise<ShardRow | undefined>;
+  /**
+   * Gives a shard that has lost commits a new timeline, and with it a new token: under one token there is one timeline. It stays its
+   * owner's, who opens it anew. Returns false when its token is another by now.
+   */
+  beginTimeline(shard: number, oldToken: RandomId): Promise<boolean>;
   /** Ends the connections of a node, whatever they do: what they have sent is carried out or refused when this resolves. */
   endBackends(node: RandomId): Promise<void>;
 

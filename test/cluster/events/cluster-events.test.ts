@@ -68,11 +68,13 @@ function world(t: Test) {
   const answers: PeerAnswer[] = [];
   const asked: string[] = [];
   const state = { wantsTransient: false };
+  const timelines = [0, 0];
   const peers: Peers = {
     holderOf: async () => undefined,
     shards: 2,
     living: [{ node: 'peer' }],
     leaseOf: (shard) => leases[shard],
+    timelineOf: (shard) => timelines[shard]!,
     openedBehind: (shard) => openedBehind[shard]!,
     ownerOfShard: (shard) => {
       const node = owners[shard];
@@ -108,7 +110,7 @@ function world(t: Test) {
       events: (heard) => told.push(...heard.map(({ shard, seq }) => `${shard}:${seq}`)),
       transient: ({ body }) => told.push(body.type),
       begin: (shard, seq) => told.push(`${shard} begins behind ${seq}`),
-      gap: (shard, from, to, latest) => told.push(`${shard} lacks ${from} to ${to}, goes on behind ${latest}`),
+      gap: (shard, { from, to, latest }) => told.push(`${shard} lacks ${from} to ${to}, goes on behind ${latest}`),
       isThere: () => true,
       wantsTransient: () => state.wantsTransient,
     },
@@ -135,7 +137,22 @@ function world(t: Test) {
     t.equal(await known, true);
     return stream;
   };
-  return { openedBehind, events, leases, owners, logs, oldest, told, answers, asked, state, streamOf, hears, begin };
+  return {
+    timelines,
+    openedBehind,
+    events,
+    leases,
+    owners,
+    logs,
+    oldest,
+    told,
+    answers,
+    asked,
+    state,
+    streamOf,
+    hears,
+    begin,
+  };
 }
 
 t.test('while nobody listens no peer is asked, and it is kept where the own shards are', async (t) => {
@@ -252,6 +269,28 @@ t.test('what is lost is told of also when as much has happened anew', async (t) 
   logs[1].push(eventOf(1, 13));
   await hears('1:13');
   t.equal(told.filter((line) => line.includes('lacks')).length, 1, 'under the same lease nothing is lost');
+});
+
+t.test('of another timeline, what was heard is lost, however much has happened since', async (t) => {
+  const { told, leases, logs, timelines, begin, streamOf, hears, events } = world(t);
+  const first = await begin(10);
+  first.break();
+  const second = await streamOf(1, 2);
+  second.say({ at: 10, lease: 'a', timeline: 5 });
+  await hears('1 lacks 10 to 10, goes on behind 10');
+  second.say({ events: [eventOf(1, 11)] });
+  await hears('1:11');
+  logs[1] = eventsOf(1, 1, 12);
+  timelines[1] = 5;
+  leases[1] = 'taken';
+  await hears('1:12');
+  t.equal(told.filter((line) => line.includes('lacks')).length, 1, 'another owner of the same timeline loses nothing');
+  t.equal(events.elsewhere(1, 3), undefined, 'the log is here');
+  leases[1] = undefined;
+  await hears('1 was dropped');
+  timelines[1] = 6;
+  leases[1] = 'lost and taken';
+  await hears('1 lacks 12 to 12, goes on behind 12');
 });
 
 t.test('events that are not kept are asked for once somebody wants them', async (t) => {

@@ -17,7 +17,7 @@ function node(name: string, details: Partial<NodeRow> = {}): NodeRow {
 }
 
 function shards(owners: readonly (string | null)[]): ShardRow[] {
-  return owners.map((owner, shard) => ({ shard, owner, token: `${shard}`, epoch: 1, merged: 0 }));
+  return owners.map((owner, shard) => ({ shard, owner, token: `${shard}`, epoch: 1, timeline: 0, merged: 0 }));
 }
 
 const free = (count: number): ShardRow[] => shards(new Array<null>(count).fill(null));

@@ -18,7 +18,7 @@ function node(name: string, details: Partial<NodeRow> = {}): NodeRow {
 }
 
 function shard(number: number, owner: string | null, epoch = 1): ShardRow {
-  return { shard: number, owner, token: `${number} of ${epoch}`, epoch, merged: 0 };
+  return { shard: number, owner, token: `${number} of ${epoch}`, epoch, timeline: 0, merged: 0 };
 }
 
 function begin(formerSelf?: RandomId) {
@@ -26,6 +26,7 @@ function begin(formerSelf?: RandomId) {
   const lease = { node: 'self' as RandomId | undefined, isLive: true, isLeaving: false };
   const told: string[] = [];
   const takes: Waiting<ShardRow | undefined>[] = [];
+  const timelines: Waiting<boolean>[] = [];
   const opens: Waiting<void>[] = [];
   const gives: Waiting<Given>[] = [];
   const wait = <T>(list: Waiting<T>[], what: string): Promise<T> =>
@@ -51,6 +52,7 @@ function begin(formerSelf?: RandomId) {
   const taking = new Taking({
     database: {
       take: (number, token) => wait(takes, `${number} by ${token}`),
+      beginTimeline: (number, token) => wait(timelines, `${number} by ${token}`),
       endBackends: async (of) => {
         told.push(`ended ${of}`);
       },
@@ -74,7 +76,7 @@ function begin(formerSelf?: RandomId) {
     await turn();
     return view;
   };
-  return { ...{ taking, lease, told, takes, opens, gives, look }, mark: () => ++marks };
+  return { ...{ taking, lease, told, takes, timelines, opens, gives, look }, mark: () => ++marks };
 }
 
 /** One that has opened shard 0. */
@@ -182,16 +184,32 @@ t.test('what the database has forgotten a part of is dropped and loaded anew', a
     await side.look([row], [node('self')]);
     t.equal(side.opens.length, 0);
     t.same(
-      side.takes.map(({ what }) => what),
+      side.timelines.map(({ what }) => what),
       told.length > 0 ? ['0 by 0 of 2'] : [],
-      `${what}: it is taken anew, under another token`,
+      `${what}: it gets another timeline, and another token`,
     );
-    await side.takes[0]?.end(shard(0, 'self', 3));
+    await side.timelines[0]?.end(true);
+    await side.look([told.length > 0 ? shard(0, 'self', 3) : row], [node('self')]);
     t.same(
       side.opens.map(({ what }) => what),
       told.length > 0 ? ['0 of 3'] : [],
     );
   }
+});
+
+t.test('nobody takes or opens what has lost something before it has another timeline', async (t) => {
+  const side = await owning();
+  side.taking.rewind(0);
+  await turn();
+  await side.look([shard(0, 'self', 3)], [node('self')]);
+  await side.look([shard(0, 'gone', 3)], [node('self')]);
+  t.same([side.takes.length, side.opens.length, side.timelines.length], [0, 0, 1], 'it is asked for once');
+  await side.timelines[0]?.fail();
+  await side.look([shard(0, 'gone', 3)], [node('self')]);
+  t.same([side.takes.length, side.timelines.length], [0, 1], 'and again');
+  await side.timelines[0]?.end(true);
+  await side.look([shard(0, 'gone', 4)], [node('self')]);
+  t.same([side.takes.length, side.timelines.length], [1, 0]);
 });
 
 t.test('a write that finds records gone, and a taking that the database has forgotten', async (t) => {

@@ -91,6 +91,7 @@ function fakeClient() {
   const turns = new Turns({ now: () => now, soon: (turn) => void later.push(turn) });
   const history = {
     queries: { eventsAfter },
+    timelines: () => [0],
     latest: () => [events.length],
     timezone: 'UTC',
     turns,
@@ -101,7 +102,7 @@ function fakeClient() {
 
 t.test('for a connection that is closed while it resumes nothing more is read', async (t) => {
   const { client, to, history, seqs, looks, turn } = fakeClient();
-  resume(history, everything, [0], to);
+  resume(history, everything, { seqs: [0], timelines: [0] }, to);
   turn();
   t.equal(looks(), 2, 'one at once, one in the turn');
   const heard = seqs.length;
@@ -122,7 +123,7 @@ t.test('the jobs that a filter names are gone through once, however many events 
       return Reflect.get(target, field);
     },
   });
-  resume(history, { ...everything, jobIds }, [0], to);
+  resume(history, { ...everything, jobIds }, { seqs: [0], timelines: [0] }, to);
   for (let n = 0; n < 20; n++) turn();
   t.ok(client.isLive);
   t.equal(seqs.length, events.length);

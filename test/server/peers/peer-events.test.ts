@@ -66,7 +66,7 @@ t.test('a stream begins behind what the peer has heard, and goes on as things ha
   const { happen, listen } = await node();
   const stream = await listen('shard=0&since=2');
   await eventually(() => stream.seqs().length === 3, 'those before');
-  t.same(stream.said[0], { at: 2, lease: leaseMark('lease') });
+  t.same(stream.said[0], { at: 2, lease: leaseMark('lease'), timeline: 0 });
   happen(6);
   await eventually(() => stream.seqs().length === 4, 'the one that happened');
   t.same(stream.seqs(), [3, 4, 5, 6]);
@@ -104,7 +104,12 @@ t.test('events that are not kept go to those who want them', async (t) => {
 
 t.test('past events are answered at once, with how far the shard has come', async (t) => {
   const { ask, events } = await node();
-  t.same(await (await ask('past=1&shard=0&since=3')).json(), { events: events.slice(3), oldest: 1, last: 5 });
+  t.same(await (await ask('past=1&shard=0&since=3')).json(), {
+    events: events.slice(3),
+    oldest: 1,
+    last: 5,
+    timeline: 0,
+  });
 });
 
 t.test('only the owner answers, and only peers; a stream ends with its lease', async (t) => {

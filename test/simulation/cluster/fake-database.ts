@@ -161,6 +161,7 @@ export class FakeDatabase {
       askPlaces: (of, asked, asks) => write('places', () => tables.askPlaces(of, asked, asks)),
       shards: () => read('shards', () => tables.shards()),
       take: (shard, oldToken, owner) => write('take', () => tables.take(shard, oldToken, owner)),
+      beginTimeline: (shard, oldToken) => write('timeline', () => tables.beginTimeline(shard, oldToken)),
       endBackends: (of) => read('end', () => this.#end(of)),
       settings: (known) => read('settings', () => tables.settings(known)),
       changeSettings: (step) => write('set', () => tables.changeSettings(step)),

@@ -51,6 +51,8 @@ export class FakeTables {
   readonly #limited = new Map<string, FakeType>();
   readonly #randomId: () => RandomId;
   readonly #now: () => number;
+  /** Of all shards, also those that were taken back: no two are the same. */
+  #timelines = 0;
   /** What takes each write back, the latest last. */
   readonly #undo: (() => void)[] = [];
   /** False: a planted fault, any lease passes for the one that holds. */
@@ -70,7 +72,7 @@ export class FakeTables {
     this.#randomId = randomId;
     this.#now = now;
     this.#shards = Array.from({ length: shards }, (_, shard) => ({
-      row: { shard, owner: null, token: randomId(), epoch: 0, merged: 0 },
+      row: { shard, owner: null, token: randomId(), epoch: 0, timeline: 0, merged: 0 },
       log: new Map(),
       pages: new Map(),
       slice: null,
@@ -242,6 +244,14 @@ export class FakeTables {
     if (shard.row.token !== oldToken) return undefined;
     this.#write(this.#taken(shard, owner));
     return shard.row;
+  }
+
+  beginTimeline(of: number, oldToken: RandomId): boolean {
+    const shard = this.#shard(of);
+    if (shard.row.token !== oldToken) return false;
+    const [token, epoch] = [this.#randomId(), shard.row.epoch + 1];
+    this.#write(this.#row(shard, { token, epoch, timeline: ++this.#timelines }));
+    return true;
   }
 
   settings(known: RandomId | undefined): StoredSettings | undefined {

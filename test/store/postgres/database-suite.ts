@@ -154,6 +154,22 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
     t.same(await run(database.append({ ...first.next(), lease: taken })), { end: 'done' }, 'the new one goes on');
   });
 
+  t.test('another timeline ends the lease before it, once, and is kept by who takes the shard', async (t) => {
+    const { database, run, take, writer, appended } = await begin(t);
+    const first = await writer(0);
+    await appended(first);
+    t.equal(first.row.timeline, 0);
+    t.equal(await run(database.beginTimeline(0, first.row.token)), true);
+    const [begun] = await run(database.shards());
+    const { token, timeline } = begun!;
+    t.same(begun, { ...first.row, token, timeline, epoch: first.row.epoch + 1 });
+    t.not(token, first.row.token);
+    t.ok(timeline > 0 && timeline < 2 ** 31, `timeline ${timeline}`);
+    t.equal(await run(database.beginTimeline(0, first.row.token)), false, 'with the old token');
+    t.same(await run(database.append(first.next())), { end: 'fenced' });
+    t.equal((await take(0, nodeB)).timeline, timeline);
+  });
+
   t.test('a last record gives its shard away, and is done however often it is sent', async (t) => {
     const { database, run, writer, appended, log } = await begin(t);
     const first = await writer(0);

@@ -218,6 +218,11 @@ export class PgDatabase implements Database {
     return row === null ? undefined : shardRow(row);
   }
 
+  async beginTimeline(shard: number, oldToken: RandomId): Promise<boolean> {
+    const values = [shard, oldToken, randomId()];
+    return await this.#one<boolean>('control', 'begin_timeline', 'begin_timeline($1, $2, $3)', values);
+  }
+
   async endBackends(node: RandomId): Promise<void> {
     await this.#connections.endBackends(node);
   }

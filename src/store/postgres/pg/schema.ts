@@ -27,7 +27,9 @@ CREATE TABLE shard (
   shard integer PRIMARY KEY,
   owner uuid,
   token uuid NOT NULL,
-  epoch bigint NOT NULL
+  epoch bigint NOT NULL,
+  -- Another after each loss of commits: numbers of events of two timelines do not stand for the same events.
+  timeline integer NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 CREATE TABLE merged (
   shard integer PRIMARY KEY,
@@ -227,7 +229,7 @@ END $$;
 const leasing = `
 CREATE FUNCTION shard_rows() RETURNS json LANGUAGE sql STABLE AS $$
   SELECT coalesce(json_agg(json_build_object('shard', s.shard, 'owner', s.owner, 'token', s.token, 'epoch', s.epoch,
-    'merged', m.position) ORDER BY s.shard), '[]') FROM shard s JOIN merged m USING (shard)
+    'timeline', s.timeline, 'merged', m.position) ORDER BY s.shard), '[]') FROM shard s JOIN merged m USING (shard)
 $$;
 
 CREATE FUNCTION beat(p_node uuid, p_seen bigint, p_leaving boolean, p_facts text) RETURNS json LANGUAGE plpgsql AS $$
@@ -255,8 +257,16 @@ DECLARE
 BEGIN
   UPDATE shard s SET owner = p_owner, token = p_new, epoch = epoch + 1 WHERE s.shard = p_shard AND s.token = p_old
     RETURNING json_build_object('shard', s.shard, 'owner', s.owner, 'token', s.token, 'epoch', s.epoch,
-      'merged', (SELECT m.position FROM merged m WHERE m.shard = s.shard)) INTO v_row;
+      'timeline', s.timeline, 'merged', (SELECT m.position FROM merged m WHERE m.shard = s.shard)) INTO v_row;
   RETURN v_row;
+END $$;
+
+CREATE FUNCTION begin_timeline(p_shard integer, p_old uuid, p_new uuid) RETURNS boolean
+  LANGUAGE plpgsql SET lock_timeout = '500ms' AS $$
+BEGIN
+  UPDATE shard SET token = p_new, epoch = epoch + 1, timeline = 1 + floor(random() * 2147483646)::integer
+    WHERE shard = p_shard AND token = p_old;
+  RETURN FOUND;
 END $$;
 `;
 
