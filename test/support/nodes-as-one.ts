@@ -53,6 +53,9 @@ export async function startNodesAsOne(
     get url() {
       return any().url;
     },
+    get urls() {
+      return nodes.map(({ url }) => url);
+    },
     get port() {
       return any().port;
     },

@@ -40,6 +40,8 @@ export interface ServerOptions {
 export interface Server {
   /** `http://127.0.0.1:<port>`; of several nodes any, another each time, and so with the next two. */
   readonly url: string;
+  /** That of each node. */
+  readonly urls: readonly string[];
   readonly port: number;
   /** The base URL of the API. */
   readonly api: string;
@@ -140,6 +142,9 @@ export async function startProcess(options: ServerOptions = {}): Promise<Server>
   return {
     get url() {
       return running.url;
+    },
+    get urls() {
+      return [running.url];
     },
     get port() {
       return running.port;
