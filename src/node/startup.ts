@@ -222,6 +222,7 @@ async function begin(
         jobsOfTypes.replace(loaded);
         node.types.replaceOwn(loaded);
         together.scheduler.replaceHandlers(loaded);
+        jobsOfTypes.warn(log);
       },
       readTokens: tokenFile === undefined ? undefined : () => withTokenFile(givenTokens, tokenFile),
       replaceTokens: (lists) => server.replaceTokens(lists),
