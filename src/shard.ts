@@ -57,7 +57,6 @@ export function makeShard({ kv, log, storage, clean, planned }: ShardStorage, po
   store.listen(scheduler);
   const jobLogs = new JobLogs({
     ...(ports.jobLogs ?? { maxBytes: 0, later: () => {} }),
-    clock: ports.clock,
     storage,
     kv,
     exists: (seq) => state.memtable.state(seq) !== undefined,

@@ -31,22 +31,32 @@ export function logs(id: string, { run, follow, ...options }: LogsOptions): Prom
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
 const ends: readonly string[] = ['success', 'failed', 'cancelled'];
 
+/** So many lines that were shown are remembered: far more than come while the end of a job is noticed. */
+const remembered = 1000;
+
 /** Shows the lines that the server has, then new ones as they come, until the job has finished. No line is shown twice. */
 async function followLines(
   server: Transport,
   id: string,
-  write: (line: Omit<LogLine, 'run'>) => void,
+  show: (line: Omit<LogLine, 'run'>) => void,
   dropped: (count: number) => void,
 ): Promise<void> {
   const over = new AbortController();
+  const shown = new Set<string>();
+  const write = (line: Omit<LogLine, 'run'>): void => {
+    show(line);
+    shown.add(keyOf(line));
+    if (shown.size > remembered) for (const oldest of shown.values()) return void shown.delete(oldest);
+  };
   let failure: unknown;
   let isShown = false;
+  let showing: Promise<void> | undefined;
   const early: Omit<LogLine, 'run'>[] = [];
   const known = new Set<string>();
-  const show = async (): Promise<void> => {
+  const showKept = async (): Promise<void> => {
     // Asked first: once it has finished all of its lines are there, and until then its end is an event to come.
     const { status } = await server.send<{ status: string }>('GET', pathOf(id), { repeatable: true });
-    for await (const line of logsOf(server, pathOf(id), {}, over.signal, dropped)) {
+    for await (const line of logsOf(server, pathOf(id), {}, undefined, dropped)) {
       write(line);
       known.add(keyOf(line));
     }
@@ -56,7 +66,7 @@ async function followLines(
   };
   const begin = (): void => {
     if (isShown) return;
-    show().catch((error) => {
+    showing = showKept().catch((error) => {
       failure = error;
       over.abort();
     });
@@ -77,7 +87,19 @@ async function followLines(
     const { status } = await server.send<{ status: string }>('GET', pathOf(id), { repeatable: true });
     if (ends.includes(status)) over.abort();
   }
+  await showing;
   if (failure !== undefined) throw failure;
+  for (const line of await linesBehind(server, id, shown)) show(line);
+}
+
+/** The last lines of a job may be told after its end, when nobody listens any more: all that stand behind the last one that was shown. */
+async function linesBehind(server: Transport, id: string, shown: ReadonlySet<string>): Promise<readonly LogLine[]> {
+  let behind: LogLine[] = [];
+  for await (const line of logsOf(server, pathOf(id))) {
+    if (shown.has(keyOf(line))) behind = [];
+    else behind.push(line);
+  }
+  return behind;
 }
 
 const keyOf = ({ time, level, message }: Omit<LogLine, 'run'>): string => `${time} ${level} ${message}`;

@@ -8,6 +8,7 @@ export interface LineKeeper {
   add(line: {
     readonly jobSeq: number;
     readonly run: number;
+    readonly at: number;
     readonly level: string;
     readonly message: string;
     readonly fields?: string | undefined;
@@ -27,7 +28,7 @@ export function keepLines(
       keeper.drop(jobSeq, fence, line.dropped);
       continue;
     }
-    keeper.add({ jobSeq, run: fence, ...line });
+    keeper.add({ jobSeq, run: fence, at: now, ...line });
     const idSeconds = parseId(jobId)?.idSeconds ?? 0;
     to.publishTransient({ jobSeq, idSeconds, jobName: name, at: now, body: { type: 'job.log', ...line } });
   }

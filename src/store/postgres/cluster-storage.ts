@@ -68,6 +68,10 @@ export class ClusterStorage implements Storage {
   readonly #pages: ShardPages;
   #events: ClusterEvents | undefined;
   #isOver = false;
+  /** The record that gives the shard away is sent, and its answer is not there. */
+  #isGiving = false;
+  /** What pages were answered meanwhile: whether the shard was given or taken, the answer to that record tells. */
+  #lostMeanwhile: ShardLost | undefined;
   #merged: number;
   #applied: number;
   /** Since when the index has been behind, or has last taken something up, in monotonic milliseconds; undefined: it has all. */
@@ -142,6 +146,7 @@ export class ClusterStorage implements Storage {
   async #append(batch: SealedBatch, changes: CommitChanges | undefined, giveTo: RandomId | undefined): Promise<void> {
     if (this.#isOver) return;
     const { position } = batch;
+    this.#isGiving = giveTo !== undefined;
     const end = await this.#log.append({
       position,
       // A copy: the batch itself changes hands once it is committed.
@@ -150,6 +155,8 @@ export class ClusterStorage implements Storage {
       giveTo,
     });
     if (this.#isOver) return;
+    this.#isGiving = false;
+    if (this.#lostMeanwhile && end.end !== 'done') return this.#lose(this.#lostMeanwhile);
     switch (end.end) {
       case 'done':
         this.#behindSince ??= this.#clock.monotonic();
@@ -176,11 +183,20 @@ export class ClusterStorage implements Storage {
     if (this.#isOver) return;
     const end = await this.#pages.write(pages, this.#log.last);
     if (this.#isOver || end === 'dropped') return;
-    if (end === 'fenced') return this.#lose({ why: 'fenced', message: 'another node owns the shard' });
+    if (end === 'fenced') return this.#loseUnlessGiving({ why: 'fenced', message: 'another node owns the shard' });
     if (end === 'rewound')
-      return this.#lose({ why: 'rewound', message: 'the database has lost records or pages that were there' });
+      return this.#loseUnlessGiving({
+        why: 'rewound',
+        message: 'the database has lost records or pages that were there',
+      });
     this.#merged = pages.merged ?? this.#merged;
     this.#index.pagesWritten();
+  }
+
+  /** To lose a shard aborts its attempts, which run on where it was given: the new owner would wait for their ends for ever. */
+  #loseUnlessGiving(how: ShardLost): void {
+    if (this.#isGiving) this.#lostMeanwhile = how;
+    else this.#lose(how);
   }
 
   #lose(how: ShardLost): void {

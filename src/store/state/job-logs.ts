@@ -2,7 +2,6 @@
  * The lines of handlers on the thread that decides: gathered for half a second, handed to the storage, and read with what is on disk. They
  * are no part of commits, which do not wait for them; a crash takes the last second of them.
  */
-import type { Clock } from '../../clock.js';
 import { limits } from '../../domain/limits.js';
 import {
   type ChunkPlace,
@@ -27,6 +26,8 @@ export interface JobLine {
   readonly jobSeq: number;
   /** The fence of the attempt. */
   readonly run: number;
+  /** Unix milliseconds. Subscribers are told the same, and know the line by it. */
+  readonly at: number;
   readonly level: string;
   readonly message: string;
   /** JSON text of an object. */
@@ -36,7 +37,6 @@ export interface JobLine {
 export interface JobLogsOptions {
   /** What all lines may take on disk; 0: none are kept. */
   readonly maxBytes: number;
-  readonly clock: Clock;
   readonly storage: Pick<Storage, 'writeLogs'>;
   readonly kv: KvReader;
   /** Whether there is such a job. */
@@ -99,13 +99,13 @@ export class JobLogs {
   }
 
   /** Keeps a line. */
-  add({ jobSeq: seq, run, level, message, fields }: JobLine): void {
+  add({ jobSeq: seq, run, at, level, message, fields }: JobLine): void {
     if (this.#options.maxBytes === 0) return;
     const name = `${seq}/${run}`;
     const n = this.#take(name, seq, run, 1);
     const line: KeptLine = {
       n,
-      at: this.#options.clock.now(),
+      at,
       level,
       message,
       ...(fields !== undefined && { fields }),

@@ -6,10 +6,13 @@
 import t from 'tap';
 import { checkStore } from '../../../src/store/check/check.js';
 import { chunksOfRun } from '../../../src/store/format/trees/job-log.js';
+import { ClusterStorage } from '../../../src/store/postgres/cluster-storage.js';
 import type { ShardRow } from '../../../src/store/postgres/database.js';
 import { loadShard, Outdated } from '../../../src/store/postgres/load.js';
+import type { IndexPages, LocalIndex } from '../../../src/store/trees/local-index.js';
 import { allFaults, FakeDatabase, noFaults } from '../../simulation/cluster/fake-database.js';
 import { Random } from '../../simulation/random.js';
+import { FakeClock } from '../../support/fake-clock.js';
 import { InlineIndex } from '../../support/inline-index.js';
 import { answersOver, expectedAfter, live, type Written } from './lives.js';
 import { idOf, Owner, placeOf, rowOf, turn } from './owner.js';
@@ -168,3 +171,71 @@ t.test('lines of handlers are in the database without waiting for a merge', asyn
   t.equal([...index.kv.keys('logs', chunksOfRun(1, 1))].length, 1);
   owner.dispose();
 });
+
+t.test(
+  'what pages are answered while a shard is given away does not make it lost: the record that gives it tells',
+  async (t) => {
+    type Told = { readonly committed: number[]; lost?: string };
+    const give = async (pages: 'fenced' | 'rewound', record: 'done' | 'refused'): Promise<Told> => {
+      let answer: (end: { readonly end: 'done' }) => void = () => {};
+      let refuse: (error: Error) => void = () => {};
+      let say: { pages(pages: IndexPages): void } | undefined;
+      const storage = new ClusterStorage(
+        {
+          database: {
+            append: () =>
+              new Promise((resolve, reject) => {
+                answer = resolve;
+                refuse = reject;
+              }),
+            writePages: async () => pages,
+            trim: async () => 0,
+            endBackends: async () => {},
+          },
+          node: idOf(1),
+          index: {
+            listen: (events: typeof say) => {
+              say = events;
+            },
+            commit: () => {},
+            pagesWritten: () => {},
+          } as unknown as LocalIndex,
+          clock: new FakeClock(),
+          pause: turn,
+        },
+        { shard: 0, token: idOf(2) },
+        { last: { position: 0, id: null }, merged: 0, lastSlice: null },
+      );
+      const told: Told = { committed: [] };
+      storage.listen({
+        committed: (position) => told.committed.push(position),
+        failed: () => {},
+        claimed: () => {},
+        checkpointed: () => {},
+        merged: () => {},
+        logsWritten: () => {},
+        logsRefused: () => {},
+        lost: ({ why }) => {
+          told.lost = why;
+        },
+      });
+      const batch = { position: 1, buffer: new ArrayBuffer(8), bytes: 8, recordBytes: 8, specs: [], puts: [] };
+      storage.commit(batch, { giving: { to: idOf(3), attempts: [] } } as unknown as Parameters<
+        typeof storage.commit
+      >[1]);
+      say?.pages({ puts: [{}] } as unknown as IndexPages);
+      for (let i = 0; i < 5; i++) await turn();
+      t.same(told, { committed: [] }, `${pages}: nothing is known yet`);
+      if (record === 'done') answer({ end: 'done' });
+      else refuse(new Error('no room'));
+      for (let i = 0; i < 5; i++) await turn();
+      return told;
+    };
+    t.same(await give('fenced', 'done'), { committed: [1], lost: 'fenced' }, 'it was given');
+    t.same(
+      await give('rewound', 'refused'),
+      { committed: [], lost: 'rewound' },
+      'it was not, and is lost all the same',
+    );
+  },
+);

@@ -16,7 +16,6 @@ function setUp({ kv = new MemoryKv(), maxBytes = 1e9, gone = new Set<number>() }
   let steps: (() => void)[] = [];
   const logs: JobLogs = new JobLogs({
     maxBytes,
-    clock,
     kv,
     storage: { writeLogs: (order) => orders.push(order) },
     exists: (seq) => !gone.has(seq),
@@ -38,7 +37,7 @@ function setUp({ kv = new MemoryKv(), maxBytes = 1e9, gone = new Set<number>() }
     }
   };
   const add = (jobSeq: number, run: number, message: string, fields?: string): void =>
-    logs.add({ jobSeq, run, level: 'info', message, fields });
+    logs.add({ jobSeq, run, at: clock.now(), level: 'info', message, fields });
   const messages = (seq: number, run?: number): string[] =>
     logs.page(seq, { run, limit: 1000 }).items.map((line) => line.message);
   return { kv, clock, logs, orders, pass, add, messages };

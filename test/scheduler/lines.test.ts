@@ -1,0 +1,23 @@
+/** Lines of handlers, as they are kept and as subscribers are told of them. */
+import t from 'tap';
+import { keepLines, type LineKeeper } from '../../src/scheduler/attempts/lines.js';
+
+t.test('a line is kept with the instant that subscribers are told: they know it by that', async (t) => {
+  const kept: Parameters<LineKeeper['add']>[0][] = [];
+  const told: number[] = [];
+  const of = { jobSeq: 5, fence: 2, jobId: 'job_1_00000005', name: 'writes' };
+  keepLines(
+    [
+      { ...of, level: 'info', message: 'one' },
+      { ...of, level: 'warn', message: 'two' },
+    ],
+    { add: (line) => kept.push(line), drop: () => t.fail('nothing was dropped') },
+    { publishTransient: ({ at }) => told.push(at) },
+    1234,
+  );
+  t.match(kept, [
+    { jobSeq: 5, run: 2, at: 1234, message: 'one' },
+    { jobSeq: 5, run: 2, at: 1234, message: 'two' },
+  ]);
+  t.same(told, [1234, 1234]);
+});
