@@ -1,8 +1,8 @@
-/** Lines of handlers, as they are kept and as subscribers are told of them. */
+/** The lines that handlers write: how they are stored, and the events about them. */
 import t from 'tap';
 import { keepLines, type LineKeeper } from '../../src/scheduler/attempts/lines.js';
 
-t.test('a line is kept with the instant that subscribers are told: they know it by that', async (t) => {
+t.test('a stored line has the same time as its event', async (t) => {
   const kept: Parameters<LineKeeper['add']>[0][] = [];
   const told: number[] = [];
   const of = { jobSeq: 5, fence: 2, jobId: 'job_1_00000005', name: 'writes' };

@@ -31,7 +31,7 @@ export function logs(id: string, { run, follow, ...options }: LogsOptions): Prom
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
 const ends: readonly string[] = ['success', 'failed', 'cancelled'];
 
-/** So many lines that were shown are remembered: far more than come while the end of a job is noticed. */
+/** How many of the lines shown last are remembered: far more than come while the end of a job is noticed. */
 const remembered = 1000;
 
 /** Shows the lines that the server has, then new ones as they come, until the job has finished. No line is shown twice. */
@@ -46,7 +46,8 @@ async function followLines(
   const write = (line: Omit<LogLine, 'run'>): void => {
     show(line);
     shown.add(keyOf(line));
-    if (shown.size > remembered) for (const oldest of shown.values()) return void shown.delete(oldest);
+    const [oldest] = shown;
+    if (shown.size > remembered) shown.delete(oldest as string);
   };
   let failure: unknown;
   let isShown = false;
@@ -92,7 +93,7 @@ async function followLines(
   for (const line of await linesBehind(server, id, shown)) show(line);
 }
 
-/** The last lines of a job may be told after its end, when nobody listens any more: all that stand behind the last one that was shown. */
+/** The lines after the last one that was shown: events of the last lines may come after the end of the job, when nobody listens any more. */
 async function linesBehind(server: Transport, id: string, shown: ReadonlySet<string>): Promise<readonly LogLine[]> {
   let behind: LogLine[] = [];
   for await (const line of logsOf(server, pathOf(id))) {

@@ -70,7 +70,7 @@ export class ClusterStorage implements Storage {
   #isOver = false;
   /** The record that gives the shard away is sent, and its answer is not there. */
   #isGiving = false;
-  /** What pages were answered meanwhile: whether the shard was given or taken, the answer to that record tells. */
+  /** A write of pages failed meanwhile. Only the answer to that record says whether the shard was given away or lost. */
   #lostMeanwhile: ShardLost | undefined;
   #merged: number;
   #applied: number;
@@ -193,7 +193,7 @@ export class ClusterStorage implements Storage {
     this.#index.pagesWritten();
   }
 
-  /** To lose a shard aborts its attempts, which run on where it was given: the new owner would wait for their ends for ever. */
+  /** Losing a shard aborts its attempts. If it was given away, the new owner would wait for their ends for ever. */
   #loseUnlessGiving(how: ShardLost): void {
     if (this.#isGiving) this.#lostMeanwhile = how;
     else this.#lose(how);

@@ -26,7 +26,7 @@ export interface JobLine {
   readonly jobSeq: number;
   /** The fence of the attempt. */
   readonly run: number;
-  /** Unix milliseconds. Subscribers are told the same, and know the line by it. */
+  /** Unix milliseconds. The event has the same time, so that a client can match the two. */
   readonly at: number;
   readonly level: string;
   readonly message: string;
