@@ -74,8 +74,8 @@ export interface PeerAttempts {
   ended(message: string): Promise<boolean>;
   /** Attempts here are to end. */
   abort(message: string): void;
-  /** What attempts of a shard of this node say, which run elsewhere. */
-  say(message: string): void;
+  /** What attempts of a shard of this node say, which run elsewhere. Returns false when this node cannot take it; it is to be told again then. */
+  say(message: string): boolean;
 }
 
 /** Where these are told. */
