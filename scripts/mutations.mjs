@@ -751,8 +751,8 @@ export const mutations = [
     changes: [
       change(
         'src/store/state/job-logs.ts',
-        'this.#writing = chunks.filter(({ chunk }) => exists(chunk.seq));',
-        'this.#writing = [...chunks];',
+        'const there = chunks.filter(({ chunk }) => exists(chunk.seq));',
+        'const there = [...chunks];',
       ),
     ],
   },
