@@ -76,6 +76,8 @@ export interface PeerAttempts {
   abort(message: string): void;
   /** What attempts of a shard of this node say, which run elsewhere. */
   say(message: string): void;
+  /** Which attempts are here, or have ended here without their owner's knowledge. Returns the answer. */
+  has(message: string): string;
 }
 
 /** Where these are told. */
@@ -83,6 +85,7 @@ export const peerPaths = {
   ended: '/api/v1/peers/attempts/ended',
   abort: '/api/v1/peers/attempts/abort',
   say: '/api/v1/peers/attempts/say',
+  has: '/api/v1/peers/attempts/has',
 } as const;
 
 /** There was no answer. `sent`: the request may have taken effect. */

@@ -208,6 +208,11 @@ export class SeveralShards implements ProcessShards {
     return attempts;
   }
 
+  /** Whether a shard is here, or attempts of it that were aborted have not come to their ends. */
+  holds(shard: number): boolean {
+    return this.#pools.has(shard);
+  }
+
   #remove(shard: number): OwnedShard | undefined {
     const owned = this.shards.get(shard);
     if (owned === undefined) return undefined;

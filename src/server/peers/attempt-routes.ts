@@ -31,6 +31,7 @@ export function attemptRoutes(attempts: PeerAttempts | undefined): Route[] {
       attempts.say(message);
       exchange.answer(jsonOk, '{}');
     }),
+    route(peerPaths.has, (exchange, message) => exchange.answer(jsonOk, attempts.has(message))),
     route(peerPaths.abort, (exchange, message) => {
       attempts.abort(message);
       exchange.answer(jsonOk, '{}');

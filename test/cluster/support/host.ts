@@ -81,6 +81,8 @@ export class Host {
     };
     this.moves = new NodeMoves({
       ...{ shards: this.shards, pool: this.pool, pause: turn, self: () => name, mayAct: () => true },
+      holds: (shard) => this.several.holds(shard),
+      now: () => systemClock.monotonic() + this.aheadMs,
       stateOf: (node) => this.states.get(node) ?? 'live',
       peers: () => ({
         ownerOfShard: (shard) => {
@@ -94,6 +96,8 @@ export class Host {
           };
           cutOff();
           const message = String(body);
+          if (path === peerPaths.has)
+            return { status: 200, reason: '', headers: {}, body: Buffer.from(other.moves.has(message)) };
           let isTaken: boolean | undefined;
           if (path === peerPaths.abort) isTaken = other.moves.abort(message) === undefined;
           else

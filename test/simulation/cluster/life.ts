@@ -13,7 +13,7 @@ import { contentOf, SimulatedHost } from './simulated-host.js';
 import { ask, DriftingClock, eachMethod, Process, type Time } from './surroundings.js';
 
 /** A fault that the simulation must find. */
-export type Planted = 'timer_flag' | 'early_position' | 'no_token_check' | 'from_the_answer';
+export type Planted = 'timer_flag' | 'early_position' | 'no_token_check' | 'from_the_answer' | 'never_left';
 
 export interface LifeOptions {
   readonly seed: number;
@@ -31,6 +31,8 @@ export interface LifeEnd {
   readonly died: number;
   /** Shards whose loss of records was noticed by a beat. */
   readonly rewound: number;
+  /** Shards that their owners have given up. */
+  readonly left: number;
   /** From the end of the faults until every shard was open, in milliseconds of true time. */
   readonly restedMs: number;
 }
@@ -74,7 +76,7 @@ class Life {
   #awayUntil = 0;
   /** When the database last lost what it had confirmed, by true time. */
   #forgotAt = Number.NEGATIVE_INFINITY;
-  readonly counts = { begun: 0, taken: 0, given: 0, died: 0, rewound: 0 };
+  readonly counts = { begun: 0, taken: 0, given: 0, died: 0, rewound: 0, left: 0 };
 
   constructor({ seed, planted }: LifeOptions) {
     this.#random = new Random(seed);
@@ -121,6 +123,7 @@ class Life {
       refused: (shard, isRewound) => (isRewound ? machine.node.rewound(shard) : machine.node.refused(shard)),
       self: () => machine.node.node,
       living: () => new Set((machine.node.view?.nodes ?? []).filter(({ dead }) => !dead).map(({ node }) => node)),
+      neverSaysSo: this.#planted === 'never_left',
       ...(this.#planted === 'early_position' && { early: (shard: number) => early.get(shard) }),
     });
     const machine: Machine = {
@@ -140,6 +143,9 @@ class Life {
             this.counts.rewound++;
           },
           failed: () => {},
+          left: () => {
+            this.counts.left++;
+          },
           declared: () => {},
         },
       }),
@@ -182,6 +188,7 @@ class Life {
       away: 0.02,
       clock: 0.3,
       forget: 0.05,
+      break: 0.2,
     });
     switch (what) {
       case 'time':
@@ -225,6 +232,8 @@ class Life {
         return;
       case 'forget':
         return this.#forget();
+      case 'break':
+        return this.#break(machine);
       case 'clock':
         return clock.set(random.between(-3000, 3000));
       default:
@@ -241,6 +250,15 @@ class Life {
       const last = tables.recordsAfter(shard, 0, Number.POSITIVE_INFINITY).at(-1)?.position ?? 0;
       this.#checked[shard] = Math.min(this.#checked[shard] as number, last);
     }
+  }
+
+  /** A shard cannot be run here any more, or can be again. */
+  #break({ host, node, process }: Machine): void {
+    if (!process.runs) return;
+    const shard = this.#random.between(0, shardCount - 1);
+    if (host.broken.delete(shard)) return;
+    host.broken.add(shard);
+    if (this.#planted !== 'never_left') node.giveUp(shard, 'it is broken here');
   }
 
   #pass(ms: number): void {
@@ -362,7 +380,10 @@ class Life {
     this.#fake.faults = noFaults;
     const from = this.#time.now;
     this.#awayUntil = from;
-    for (const machine of this.#machines) machine.clock.set(0);
+    for (const { clock } of this.#machines) clock.set(0);
+    for (let shard = 0; shard < shardCount; shard++)
+      if (this.#machines.every(({ host }) => host.broken.has(shard)))
+        for (const { host } of this.#machines) host.broken.delete(shard);
     while (this.#time.now - from < restWithin) {
       this.#pass(25);
       for (const machine of [...this.#machines]) {
