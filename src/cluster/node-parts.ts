@@ -338,7 +338,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     const { indexes, opened, log } = this.#options;
     this.#stopTicking();
     this.#ownAddress.stop();
-    this.moves.outgoing.close();
+    await Promise.all([this.moves.end(), this.#host.linesMirrored()]);
     await this.#node
       .end()
       .catch((err: unknown) => log.warn({ err }, 'the others could not be told that this one ends'));

@@ -74,10 +74,10 @@ export interface PeerAttempts {
   ended(message: string): Promise<boolean>;
   /** Attempts here are to end. */
   abort(message: string): void;
-  /** What attempts of a shard of this node say, which run elsewhere. */
-  say(message: string): void;
   /** Which attempts are here, or have ended here without their owner's knowledge. Returns the answer. */
   has(message: string): string;
+  /** What attempts of a shard of this node say, which run elsewhere. Returns false when this node cannot take it; it is to be told again then. */
+  say(message: string): boolean;
 }
 
 /** Where these are told. */

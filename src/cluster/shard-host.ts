@@ -24,6 +24,7 @@ import type { Given, ShardHost } from './leases/host.js';
 import { Following } from './moves/following.js';
 import type { Outgoing } from './moves/outgoing.js';
 import type { RemoteAttempts } from './moves/remote-attempts.js';
+import type { Sayings } from './moves/sayings.js';
 import type { SeveralShards } from './process-shards.js';
 import type { OwnedShard } from './shards.js';
 
@@ -57,6 +58,7 @@ export interface ShardHostPorts {
 export interface ShardMoves {
   readonly remote: Pick<RemoteAttempts, 'add' | 'drop'>;
   readonly outgoing: Pick<Outgoing, 'add' | 'keepOnly'>;
+  readonly sayings: Pick<Sayings, 'hand'>;
   /** This node's id. */
   readonly self: () => RandomId | undefined;
 }
@@ -78,6 +80,10 @@ class Hosted {
 
 /** Whoever follows a shard says so with each of its beats. */
 const holdMergesMs = 3000;
+
+/** How long an end waits for the database to take the last lines, and how often it is looked. */
+const lastLinesMs = 2000;
+const lookMs = 10;
 
 /** An index that has been behind for so long without taking anything up will not. */
 const stalledMs = 10_000;
@@ -139,6 +145,15 @@ export class NodeShards implements ShardHost {
     for (const shard of [...this.#followed.keys()]) this.unfollow(shard);
     await Promise.all([...this.#hosted.keys()].map((shard) => this.drop(shard)));
     await Promise.all(this.#ending.values());
+  }
+
+  /** Resolves when the database has all lines of handlers that were written, or does not take them in time. */
+  async linesMirrored(): Promise<void> {
+    const { clock, pause } = this.#ports;
+    const end = clock.monotonic() + lastLinesMs;
+    const isOpen = ([, { isDropped, isGiven, owned }]: readonly [number, Hosted]): boolean =>
+      !isDropped && !isGiven && owned?.jobLogs.isMirrored === false;
+    while ([...this.#hosted].some(isOpen) && clock.monotonic() < end) await pause(lookMs);
   }
 
   get ends(): readonly LogEnd[] {
@@ -203,19 +218,25 @@ export class NodeShards implements ShardHost {
     const { owned } = hosted ?? {};
     if (hosted === undefined || owned === undefined) return 'lost';
     const { shards, moves } = this.#ports;
-    owned.jobLogs.flush();
     const handedOver = await owned.scheduler.handingOver.begin(to);
     if (hosted.isDropped) return 'lost';
     if (handedOver.end === 'kept') return 'kept';
     hosted.isGiven = true;
+    const { numbers, jobLogs } = owned;
     const named = <Each extends { readonly jobSeq: number }>(each: Each) => ({
       ...each,
-      jobSeq: owned.numbers.of(each.jobSeq),
+      jobSeq: numbers.of(each.jobSeq),
       epoch,
     });
+    // The new owner has what is in the pages.
+    moves.sayings.hand(
+      shard,
+      jobLogs.unmirrored.map((lines) => ({ ...lines, jobSeq: numbers.of(lines.jobSeq) })),
+    );
     const ended = new Set(handedOver.outcomes.map(({ jobSeq, fence }) => `${jobSeq} ${fence}`));
     const running = shards.release(shard).filter(({ jobSeq, fence }) => !ended.has(`${jobSeq} ${fence}`));
-    moves.outgoing.add(shard, running.map(named), handedOver.outcomes.map(named));
+    const counted = running.map(({ jobSeq, fence }) => ({ jobSeq, fence, lines: jobLogs.countOf(jobSeq, fence) }));
+    moves.outgoing.add(shard, counted.map(named), handedOver.outcomes.map(named));
     await this.drop(shard);
     return 'given';
   }
@@ -320,6 +341,7 @@ export class NodeShards implements ShardHost {
       merged: (position) => store.merged(position),
       logsWritten: (bytes) => store.logsWritten(bytes),
       logsRefused: () => store.logsRefused(),
+      logsMirrored: (orders) => hosted.owned?.jobLogs.mirrored(orders),
       lost: ({ why, message }) => {
         if (hosted.owned?.scheduler.handingOver.isGiven || hosted.isGiven) return;
         this.#ports.log.warn({ shard, why, reason: message }, 'a shard is given up');

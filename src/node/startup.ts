@@ -7,6 +7,7 @@ import { GatheredQueries } from '../cluster/gathering/gathered-queries.js';
 import { NodeParts } from '../cluster/node-parts.js';
 import type { ShardsOwner } from '../cluster/process-shards.js';
 import { RoutedRequests } from '../cluster/routed-requests.js';
+import type { RunKeeper } from '../cluster/sharing/shared-pool.js';
 import { withStanding } from '../cluster/standing/standing.js';
 import { togetherOf } from '../cluster/together.js';
 import type { ClusterConfig, Config } from '../config.js';
@@ -86,7 +87,7 @@ async function begin(
 
   const scheduler = new Late<ShardsOwner>('scheduler');
   const serving = new Late<Server>('server');
-  const lines = new Late<LineKeeper>('keeper of lines');
+  const lines = new Late<LineKeeper & RunKeeper>('keeper of lines');
   end.first(() => {
     scheduler.drop();
     serving.drop();
@@ -99,11 +100,10 @@ async function begin(
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
       lines: (all) => {
-        const { outgoing, sayings } = node.moves;
+        const now = systemClock.now();
         // Those of jobs that have moved are kept by their owner.
-        const own = outgoing.running === 0 ? all : all.filter((line) => !outgoing.runs(line));
-        if (own.length < all.length) sayings.lines(all.filter((line) => outgoing.runs(line)));
-        serving.call((part) => keepLines(own, lines.get(), part, systemClock.now()));
+        const own = node.moves.lines(all, now);
+        serving.call((part) => keepLines(own, lines.get(), part, now));
       },
       progress: (reports) => {
         const { outgoing, sayings } = node.moves;
@@ -131,8 +131,9 @@ async function begin(
     onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
   });
   const node: NodeParts<LoadedType> = new NodeParts<LoadedType>({
-    hear: ({ lines: said, progress }) => {
+    hear: ({ handed, lines: said, progress }) => {
       scheduler.call((part) => part.progress(progress));
+      for (const run of handed) lines.get().addRun(run);
       serving.call((part) => keepLines(said, lines.get(), part, systemClock.now()));
     },
     ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise, settleMs },
@@ -148,7 +149,11 @@ async function begin(
         return types;
       },
       timezone: config.timezone,
-      jobLogs: { maxBytes: config.jobLogsBytes, later: (ms, step) => void setTimeout(step, ms).unref() },
+      jobLogs: {
+        maxBytes: config.jobLogsBytes,
+        later: (ms, step) => void setTimeout(step, ms).unref(),
+        isMirrored: true,
+      },
       typeElsewhere: (name) => node.types.elsewhere(name),
       readEnqueued: (text, now) => serving.get().readEnqueued(text, now),
       retention: config,

@@ -1,7 +1,8 @@
 /** What shards that move between nodes leave behind: attempts of theirs that end here, and attempts of this node's jobs that end elsewhere. */
 import { shardOf } from '../../domain/ids/job-numbers.js';
-import type { Pool } from '../../pool/port.js';
+import type { HandlerLine, Pool } from '../../pool/port.js';
 import type { RandomId } from '../../store/postgres/database.js';
+import { within } from '../../within.js';
 import { type Peer, type PeerAnswer, type PeerAttempts, type Peers, peerPaths } from '../peers.js';
 import type { Shards } from '../shards.js';
 import {
@@ -29,12 +30,14 @@ export interface NodeMovesPorts {
   readonly pause: (ms: number) => Promise<void>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** Hears what attempts of this node's jobs say which run elsewhere. */
+  /** Hears what attempts of this node's jobs say which run elsewhere, and what the owner before had of their lines. */
   readonly hear?: (message: SayingsMessage) => void;
 }
 
 const sayAfterMs = 100;
 const answerWithinMs = 5000;
+/** At the end of the node. */
+const lastWordsMs = 1000;
 const ok = 200;
 
 /** See the head of this file. */
@@ -50,11 +53,13 @@ export class NodeMoves implements PeerAttempts {
     this.outgoing = new Outgoing({ pool, pause, deliver: (shard, ends) => this.#deliver(shard, ends) });
     this.sayings = new Sayings({
       shardOf: (jobSeq) => shardOf(jobSeq, shards.count),
-      later: (step) => void setTimeout(step, sayAfterMs).unref(),
+      pause: () => pause(sayAfterMs),
       deliver: async (message) => {
         const owner = ports.peers().ownerOfShard(message.shard);
-        if (owner === 'here') ports.hear?.(message);
-        else if (owner !== undefined) await this.#tell(owner, peerPaths.say, message);
+        if (owner === undefined) return false;
+        if (owner === 'here') return this.#hear(message);
+        await this.#tell(owner, peerPaths.say, message);
+        return true;
       },
     });
     this.remote = new RemoteAttempts({
@@ -64,9 +69,25 @@ export class NodeMoves implements PeerAttempts {
     });
   }
 
-  say(message: string): void {
-    const said = JSON.parse(message) as SayingsMessage;
-    if (this.#ports.peers().ownerOfShard(said.shard) === 'here') this.#ports.hear?.(said);
+  /** Takes lines of attempts whose shards have moved. Returns the others. @param at Unix milliseconds */
+  lines(lines: readonly HandlerLine[], at: number): readonly HandlerLine[] {
+    if (this.outgoing.running === 0) return lines;
+    return lines.filter((line) => {
+      const n = this.outgoing.countLines(line, 'dropped' in line ? line.dropped : 1);
+      if (n !== undefined) this.sayings.lines([{ ...line, at, n }]);
+      return n === undefined;
+    });
+  }
+
+  say(message: string): boolean {
+    return this.#hear(JSON.parse(message) as SayingsMessage);
+  }
+
+  #hear(said: SayingsMessage): boolean {
+    const { shards, mayAct, hear } = this.#ports;
+    if (shards.get(said.shard) === undefined || !mayAct(said.shard)) return false;
+    hear?.(said);
+    return true;
   }
 
   get self(): () => RandomId | undefined {
@@ -90,12 +111,21 @@ export class NodeMoves implements PeerAttempts {
     return JSON.stringify({ has } satisfies RollAnswer);
   }
 
+  /** Nothing is told any more. What was said last is told before, if somebody takes it soon. */
+  async end(): Promise<void> {
+    this.outgoing.close();
+    await within(lastWordsMs, this.sayings.told());
+    this.sayings.close();
+  }
+
   async #deliver(shard: number, ends: readonly OutgoingEnd[]): Promise<boolean> {
     const { self, peers } = this.#ports;
     const from = self();
     const owner = peers().ownerOfShard(shard);
     if (from === undefined || owner === undefined) return false;
     const message: EndsMessage = { shard, from, ends };
+    // Who sees that a job has ended finds its lines.
+    await this.sayings.tell(shard);
     if (owner === 'here') return await this.remote.ended(message);
     await this.#tell(owner, peerPaths.ended, message);
     return true;

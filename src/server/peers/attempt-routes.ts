@@ -28,8 +28,8 @@ export function attemptRoutes(attempts: PeerAttempts | undefined): Route[] {
       );
     }),
     route(peerPaths.say, (exchange, message) => {
-      attempts.say(message);
-      exchange.answer(jsonOk, '{}');
+      if (attempts.say(message)) exchange.answer(jsonOk, '{}');
+      else exchange.refuse(notHere());
     }),
     route(peerPaths.has, (exchange, message) => exchange.answer(jsonOk, attempts.has(message))),
     route(peerPaths.abort, (exchange, message) => {

@@ -188,8 +188,8 @@ export class ShardIndex implements LocalIndex {
       case 'ready':
         return this.#asked?.resolve();
       case 'pages': {
-        const { packed, merged, trimBefore } = message;
-        return this.#events?.pages({ puts: unpackIndex(packed).puts, merged, trimBefore });
+        const { packed, merged, trimBefore, isAll } = message;
+        return this.#events?.pages({ puts: unpackIndex(packed).puts, merged, trimBefore, isAll });
       }
       case 'checkpointed':
         return this.#events?.checkpointed(message.position);
