@@ -14,6 +14,7 @@ import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js
 import { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import type { ClusterFigures } from '../telemetry/cluster/cluster-metrics.js';
 import { DatabasePlaces } from './database-places.js';
+import { FreedPlaces } from './freed-places.js';
 import { HttpPeers } from './http-peers.js';
 import { HeldNames } from './keys/held-names.js';
 import { jobsOfKeys } from './keys/jobs-of-keys.js';
@@ -75,6 +76,8 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
   readonly peers: HttpPeers;
   /** What shards leave behind that have moved. */
   readonly moves: NodeMoves;
+  /** Places of types with limits that are free for others. */
+  readonly places: FreedPlaces;
   /** Keys over the cluster. */
   readonly names: ClusterNames;
   readonly settings: SharedSettings;
@@ -109,7 +112,11 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       mayAct: (shard) => this.#node.rowOf(shard) !== undefined,
       hear: options.hear,
     });
-    const keeper = new DatabasePlaces(database, () => this.#node.node);
+    this.places = new FreedPlaces({ pause, peers: () => this.peers, freed: (types) => this.several.freed(types) });
+    const keeper = new DatabasePlaces({
+      ...{ database, self: () => this.#node.node },
+      isFree: (node, type) => this.places.tell(node, type),
+    });
     this.several = new SeveralShards(shards, ports, turn, { moves: this.moves, keeper });
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },

@@ -80,12 +80,19 @@ export interface PeerAttempts {
   say(message: string): boolean;
 }
 
+/** What nodes tell each other of places of types with limits. Messages are JSON texts of `FreedPlaces`. */
+export interface PeerPlaces {
+  /** Something is free here. */
+  heard(message: string): void;
+}
+
 /** Where these are told. */
 export const peerPaths = {
   ended: '/api/v1/peers/attempts/ended',
   abort: '/api/v1/peers/attempts/abort',
   say: '/api/v1/peers/attempts/say',
   has: '/api/v1/peers/attempts/has',
+  freed: '/api/v1/peers/places/freed',
 } as const;
 
 /** There was no answer. `sent`: the request may have taken effect. */

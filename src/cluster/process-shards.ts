@@ -168,6 +168,11 @@ export class SeveralShards implements ProcessShards {
     return owned;
   }
 
+  /** Another process has seen that places of these types are free. */
+  freed(types: readonly string[]): void {
+    this.#places.freed(types);
+  }
+
   /** Others take this process for a new one: it has no places any more. */
   begunAnew(): void {
     this.#places.begunAnew();

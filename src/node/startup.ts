@@ -202,7 +202,7 @@ async function begin(
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
-    peerAttempts: node.moves,
+    ...{ peerAttempts: node.moves, peerPlaces: node.places },
     own: {
       own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
       jobsOfTypes: (shards) => {

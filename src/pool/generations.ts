@@ -8,8 +8,8 @@
  * A retired generation is sent nothing more; each of its threads ends when its attempts have. There may be several.
  */
 import type { HandlerInfo } from './port.js';
-import type { Thread } from './thread.js';
 import type { ElsewhereType } from './shared/messages.js';
+import type { Thread } from './thread.js';
 import { Threads, type ThreadsOptions } from './threads.js';
 
 /** A generation whose threads are ready, beside the current one. One of the two is to be called. */

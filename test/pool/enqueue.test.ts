@@ -90,7 +90,11 @@ t.test('types that others have handlers for are taken, as long as they are told'
   harness.pool.know([mail, { name: 'noop', payload: '{"type":"object","required":["more"]}' }]);
   t.equal(await thrown({ to: 'you' }), 1);
   t.match(await thrown({}), { code: 'validation_failed', errors: [{ path: '/payload/to' }] });
-  t.match(await harness.run('enqueue', { jobs: [job] }), { kind: 'succeeded' }, 'where the thread has one, that counts');
+  t.match(
+    await harness.run('enqueue', { jobs: [job] }),
+    { kind: 'succeeded' },
+    'where the thread has one, that counts',
+  );
   (await harness.pool.load()).use();
   t.equal(await thrown({ to: 'you' }), 1, 'threads that come later know it');
   const loaded = await harness.pool.load();
