@@ -148,6 +148,7 @@ export function testPlaces(t: Test, make: (t: Test) => Promise<DatabaseUnderTest
         ['x', 2],
       ],
       startsIn: null,
+      next: [],
       type: 'mail',
     };
     t.same(await ask(nodeB, [], waits, first), none);
