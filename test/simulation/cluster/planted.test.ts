@@ -16,6 +16,11 @@ const cases: readonly [planted: Planted, what: string, fault: RegExp][] = [
     /a record of epoch \d+ in shard \d+, which epoch \d+ had/,
   ],
   ['never_left', 'a shard that its owner cannot load stays with it', /at rest not every shard is open once/],
+  [
+    'same_timeline',
+    'a shard that has lost commits keeps its timeline',
+    /record \d+ of shard \d+ is another one than was told under timeline \d+/,
+  ],
 ];
 
 for (const [planted, what, fault] of cases) {
