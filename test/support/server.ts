@@ -208,7 +208,7 @@ export function run(
     env: {
       ...Object.fromEntries(inherited),
       ESCAPEMENT_HTTP: testedHttp,
-      ...(testedShards > 1 && { ESCAPEMENT_SHARDS: String(testedShards) }),
+      ...(testedShards > 1 && { ESCAPEMENT_TEST_SHARDS: String(testedShards) }),
       ...env,
     },
     stdio: [stdin, stdout, 'pipe'],

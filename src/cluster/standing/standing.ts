@@ -28,6 +28,13 @@ export interface GivenUpHere {
   readonly reason: string;
 }
 
+export interface Standing {
+  /** Without one it can answer nothing about jobs. */
+  readonly hasLease: boolean;
+  /** What keeps the node from its part, a sentence for users; undefined: nothing does. */
+  readonly problem: string | undefined;
+}
+
 /** Undefined: nothing does. */
 export function standing(parts: StandingParts): string | undefined {
   const { hasLease, addressProblem, clockOffset = 0, idleShards, givenUp = [] } = parts;

@@ -14,7 +14,13 @@ import { ask, DriftingClock, eachMethod, Process, type Time } from './surroundin
 import { Told } from './told.js';
 
 /** A fault that the simulation must find. */
-export type Planted = 'timer_flag' | 'early_position' | 'no_token_check' | 'from_the_answer' | 'same_timeline' | 'never_left';
+export type Planted =
+  | 'timer_flag'
+  | 'early_position'
+  | 'no_token_check'
+  | 'from_the_answer'
+  | 'same_timeline'
+  | 'never_left';
 
 export interface LifeOptions {
   readonly seed: number;
