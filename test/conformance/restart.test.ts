@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Client, eventually, type Job, type Stats } from '../support/client.js';
 import { handlersFolder, runCli, startServer, temporary } from '../support/server.js';
-import { onlyOne } from '../support/shards.js';
+import { onlyAlone, onlyOne } from '../support/shards.js';
 import { Subscriber } from '../support/ws.js';
 import { at, ID, jobsInEveryStatus, never } from './forms.js';
 
@@ -148,7 +148,7 @@ t.test('the third interruption in a row is a failure, worker_lost', async (t) =>
   await server.kill();
 });
 
-t.test('a second server on the same directory exits at once with 1 and names the first', async (t) => {
+t.test('a second server on the same directory exits at once with 1 and names the first', onlyAlone('one directory'), async (t) => {
   const first = await startServer();
   const api = new Client(first);
   const { id } = await api.create({ name: 'noop', delay: never });
@@ -165,7 +165,7 @@ t.test('a second server on the same directory exits at once with 1 and names the
   await first.kill();
 });
 
-t.test('jobs whose handler is gone wait until it is there again, and are named', async (t) => {
+t.test('jobs whose handler is gone wait until it is there again, and are named', onlyAlone('each node names its own jobs'), async (t) => {
   const both = { here: 'export default () => {};', gone: 'export default () => {};' };
   const first = await startServer({ handlers: handlersFolder(both, false) });
   const { id } = await new Client(first).create({ name: 'gone', delay: '1h' });

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Client, eventually } from '../support/client.js';
 import { startServer, temporary } from '../support/server.js';
+import { onlyAlone } from '../support/shards.js';
 import { Subscriber } from '../support/ws.js';
 import { never, problem } from './forms.js';
 
 t.setTimeout(180_000);
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`${signal}: a running attempt ends in peace, nothing new is accepted or started, exit 0`, async (t) => {
+  t.test(`${signal}: a running attempt ends in peace, nothing new is accepted or started, exit 0`, onlyAlone('a node offers its shards to others first'), async (t) => {
     const server = await startServer();
     const api = new Client(server);
     const feed = await Subscriber.to(server);
