@@ -204,7 +204,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),
       hear: (word) => this.#ownAddress.hear(word),
-      counts,
+      ...{ counts, log },
       holders: (names) => held.holders(names),
       renew: async () => {
         try {

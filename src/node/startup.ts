@@ -8,7 +8,7 @@ import { NodeParts } from '../cluster/node-parts.js';
 import type { ShardsOwner } from '../cluster/process-shards.js';
 import { RoutedRequests } from '../cluster/routed-requests.js';
 import type { RunKeeper } from '../cluster/sharing/shared-pool.js';
-import { withStanding } from '../cluster/standing/standing.js';
+import { unreached, withStanding } from '../cluster/standing/standing.js';
 import { togetherOf } from '../cluster/together.js';
 import type { ClusterConfig, Config } from '../config.js';
 import { useIdKey } from '../domain/id.js';
@@ -27,6 +27,7 @@ import { Reloads } from '../reload/reloads.js';
 import { keepLines, type LineKeeper } from '../scheduler/attempts/lines.js';
 import { mergeBounds } from '../scheduler/merging.js';
 import { checkExposure, whyNoBind } from '../server/http/bind.js';
+import { isLoopback } from '../server/http/gate.js';
 import { withTokenFile } from '../server/http/token-file.js';
 import type { Server } from '../server/server.js';
 import { version } from '../server/version.js';
@@ -34,12 +35,15 @@ import { shutDown } from '../shutdown.js';
 import { DamageLog } from '../store/damage-log.js';
 import { claimDirectory, DirectoryError } from '../store/directory/directory.js';
 import { schemaVersion } from '../store/format/layout.js';
+import { hostOf } from '../store/postgres/pg/address.js';
 import { newShards, openPostgres } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { ShardIndexes } from '../store/thread/shard-indexes.js';
 import { Counts } from '../telemetry/counts.js';
 import { Recent } from '../telemetry/recent.js';
 import type { Running, Surroundings } from './running.js';
+import { tellUnhandled } from './unhandled.js';
+import { Waiting } from './waiting.js';
 
 /** What is open so far, and how it is closed; the last is closed first. */
 type Close = () => unknown;
@@ -77,10 +81,21 @@ async function begin(
     throw new DirectoryError(
       `${lock.path} has jobs of a server by itself: a node of a cluster needs a directory of its own (--data-dir)`,
     );
+  warnOfLoopback(advertise, store, log);
   const sessions = newRandomId();
+  const waiting = new Waiting({
+    log,
+    open: async (reason) => {
+      const [{ WaitingServer }, { http }] = await Promise.all([import('../server/waiting-server.js'), libraries]);
+      return new WaitingServer({ config, http, log, clock: systemClock, telemetry: new Counts(), reason });
+    },
+  });
+  closes.push(() => waiting.end());
   const opened = await openPostgres({
     ...{ url: store, node: sessions, shards: config.shards ?? newShards, format: schemaVersion, log, signal: stopping },
+    waits: (where, reason) => waiting.waits(where, reason),
   });
+  waiting.over();
   closes.push(() => opened.close());
   useIdKey(opened.facts.idKey || undefined);
 
@@ -187,12 +202,12 @@ async function begin(
     ...{ config, pages, http, jobsOfTypes, startedAt, log, traces, clock: systemClock, handlers: types },
     requests: together.requests,
     queries: together.queries,
-    health: () => {
+    health: (access) => {
       if (stopped !== undefined) return { status: 'draining', reason: 'this node gives its shards away and ends' };
       return withStanding(
         health({ scheduler: together.scheduler, pool, jobsOfTypes }),
         together.scheduler.mode,
-        node.standing,
+        unreached(opened.reached.problem, access !== 'none') ?? node.standing,
       );
     },
     cluster: () => node.view,
@@ -243,7 +258,9 @@ async function begin(
   const folder = { folder: config.handlersDir, readAt, onChange, log };
   const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
 
+  let endTelling = (): void => {};
   const stopInOrder = async (): Promise<void> => {
+    endTelling();
     reloads.stop();
     await node.leave();
     await overview.history.stop();
@@ -264,16 +281,37 @@ async function begin(
   try {
     await node.prepare();
     tellPauses(together.scheduler, log);
+    await waiting.end();
     const { urls } = await server.listen();
     stops.start();
     overview.history.start();
     reloads.start();
     node.start();
+    endTelling = tellUnhandled({
+      jobs: () => jobsOfTypes.withoutHandler(),
+      isElsewhere: (type) => node.types.elsewhere(type) !== undefined,
+      isSettled: () => node.several.shards.all.length > 0 && node.idleShards === 0,
+      log,
+    });
     log.info({ urls, http: http.name, handlers: types.map(({ name }) => name), shards: opened.facts.shards }, 'ready');
     return { url: urls[0] as string, stop, reload: (cause) => reloads.request(cause) };
   } catch (error) {
     closes.length = 0;
+    await waiting.end();
     await stop();
     throw error;
   }
+}
+
+/** From each machine such an address leads to that machine itself, so this node finds nothing wrong with it. */
+function warnOfLoopback(advertise: string, store: string, log: Surroundings['log']): void {
+  const address = hostOf(advertise);
+  const database = hostOf(store);
+  // Without a host, or with a folder in place of one, it is on this machine.
+  if (address === undefined || !isLoopback(address)) return;
+  if (database === undefined || database === '' || database.startsWith('/') || isLoopback(database)) return;
+  log.warn(
+    { advertise },
+    'the address of --advertise leads each machine to itself, and the database is on another one: nodes on other machines do not reach this one. Set --advertise to where they do',
+  );
 }

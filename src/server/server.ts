@@ -4,7 +4,6 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
@@ -18,11 +17,12 @@ import type { Telemetry } from '../telemetry/port.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import { Turns } from './bodies/turns.js';
 import { readEnqueued } from './enqueued/read-enqueued.js';
-import { HttpApp, type Route } from './http/app.js';
-import { bind, checkExposure, isPrivate } from './http/bind.js';
+import type { HttpApp, Route } from './http/app.js';
+import { bind, checkExposure, isPrivate, urlsOf } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
-import { type TokenLists, Tokens } from './http/tokens.js';
+import { openApp } from './http/open-app.js';
+import { type Access, type TokenLists, Tokens } from './http/tokens.js';
 import { JobTypes } from './job-types.js';
 import { EventStreams } from './live/sse.js';
 import { StreamTopics } from './live/stream-topics.js';
@@ -82,7 +82,8 @@ export interface ServerOptions {
   readonly requests: Requests;
   readonly queries: Queries;
   readonly handlers: readonly JobType[];
-  readonly health: () => Health;
+  /** As far as it is for whoever has this access. */
+  readonly health: (access: Access) => Health;
   /** Jobs by type; default: there are none. */
   readonly jobsOfTypes?: JobsOfTypes;
   readonly log: Logger;
@@ -124,7 +125,6 @@ export interface ServerOptions {
 const base = '/api/v1';
 /** How long answers that are under way may take when the server closes. */
 const closeGraceMs = 1000;
-const defaultAnswerTimeoutMs = 30_000;
 
 export class Server {
   readonly #options: ServerOptions;
@@ -151,7 +151,8 @@ export class Server {
       trailers: options.http.readsTrailers,
       isPeer: options.peers && ((head) => options.peers?.isPeer(head) === true),
     });
-    const app = openApp(options, gate);
+    const { http, telemetry, traces, answerTimeoutMs } = options;
+    const app = openApp({ config, http, gate, log, clock, telemetry, traces, answerTimeoutMs });
     const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const all = clusterOf(options, base, turns);
     const stats = {
@@ -272,9 +273,8 @@ export class Server {
   /** @throws Error that tells the user what to do, when the address cannot be had */
   async listen(): Promise<{ port: number; urls: string[] }> {
     const { config, log } = this.#options;
-    const { port, hosts } = await bind(this.#app, config.host, config.port, log);
-    const scheme = config.tlsCert === undefined ? 'http' : 'https';
-    return { port, urls: hosts.map((host) => `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`) };
+    const bound = await bind(this.#app, config.host, config.port, log);
+    return { port: bound.port, urls: urlsOf(bound, config.tlsCert !== undefined) };
   }
 
   /** Tells subscribers, and those who wait for the end of a job, what happened. The events are on disk, in order of `seq`. */
@@ -349,39 +349,5 @@ export class Server {
     // The last bytes leave with the event loop's next turns.
     await sleep(step);
     this.#app.close();
-  }
-}
-
-function openApp({ config, http, log, clock, telemetry, traces, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
-  const { tlsCert, tlsKey } = config;
-  const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
-  if (tls) {
-    checkReadable(tls.cert, '--tls-cert');
-    checkReadable(tls.key, '--tls-key');
-  }
-  try {
-    return new HttpApp({
-      http,
-      gate,
-      log,
-      clock,
-      telemetry,
-      traces,
-      tls,
-      answerTimeoutMs: answerTimeoutMs ?? defaultAnswerTimeoutMs,
-      maxConnections: config.maxConnections,
-    });
-  } catch {
-    throw new Error(
-      'the files of --tls-cert and --tls-key cannot be used: they must be PEM, and the key must belong to the certificate',
-    );
-  }
-}
-
-function checkReadable(file: string, option: string): void {
-  try {
-    accessSync(file, constants.R_OK);
-  } catch (error) {
-    throw new Error(`cannot read the file ${file} of ${option}: ${(error as NodeJS.ErrnoException).code}`);
   }
 }

@@ -99,15 +99,20 @@ export interface TestStandby extends TestPostgres {
   promote(): Promise<void>;
 }
 
-/** @param settings lines of postgresql.conf, as NAME=VALUE */
+/**
+ * @param settings lines of postgresql.conf, as NAME=VALUE
+ * @param disk a folder that its own is made in; by default that for temporary files
+ */
 export async function startPostgres(
   t: Pick<Test, 'teardown'>,
   settings: readonly string[] = [],
+  disk?: string,
 ): Promise<TestPostgres> {
-  return await serve(t, settings, (data) => {
+  const fill = (data: string): void => {
     const made = ['-D', data, '-U', owner, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
     run('initdb', made);
-  });
+  };
+  return await serve(t, settings, fill, disk);
 }
 
 /** Nobody cuts the power in tests of many servers, and each of their nodes has connections of its own. @param files that run at a time */
@@ -187,8 +192,9 @@ async function serve(
   t: Pick<Test, 'teardown'>,
   settings: readonly string[],
   fill: (data: string) => void,
+  disk = tmpdir(),
 ): Promise<TestPostgres> {
-  const folder = mkdtempSync(join(tmpdir(), 'escapement-postgres-'));
+  const folder = mkdtempSync(join(disk, 'escapement-postgres-'));
   let stop: ((how?: 'fast' | 'immediate') => Promise<void>) | undefined;
   t.teardown(async () => {
     await stop?.('immediate');

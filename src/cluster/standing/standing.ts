@@ -29,6 +29,17 @@ export function standing({ hasLease, addressProblem, clockOffset = 0, idleShards
   return `${shards} no owner just now, or are being loaded: their jobs wait`;
 }
 
+/**
+ * Why PostgreSQL takes no connections of a node, for `/health`.
+ *
+ * @param problem names where the database is and who its user is; undefined: it takes them
+ * @param mayKnow whoever asks has shown a token, or there are none
+ */
+export function unreached(problem: string | undefined, mayKnow: boolean): string | undefined {
+  if (problem === undefined || mayKnow) return problem;
+  return 'PostgreSQL takes no connections of this node: its log says why';
+}
+
 /** What a node says while PostgreSQL answers it and refuses what it appends. */
 const refusesWrites =
   'PostgreSQL takes no writes: its log says why, a full disk is the usual cause. Nothing is accepted or started until it does';

@@ -6,11 +6,13 @@ import type { Clock } from '../../clock.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { Route } from '../http/app.js';
 import { jsonOk, jsonUnavailable } from '../http/response-head.js';
+import type { Access } from '../http/tokens.js';
 import type { Health } from '../ports.js';
 import { version } from '../version.js';
 
 export interface HealthContext {
-  readonly health: () => Health;
+  /** As far as it is for whoever has this access: all may ask. */
+  readonly health: (access: Access) => Health;
   readonly clock: Clock;
   /** IANA name. */
   readonly timezone: string;
@@ -21,7 +23,7 @@ export function healthRoutes(base: string, { health, clock, timezone }: HealthCo
     {
       ...at(base, operations.health),
       run: (exchange) => {
-        const { status, ...why } = health();
+        const { status, ...why } = health(exchange.access);
         const document = { status, time: formatInstant(clock.now(), timezone), version: `v${version}`, ...why };
         exchange.answer(status === 'healthy' ? jsonOk : jsonUnavailable, JSON.stringify(document));
       },

@@ -1,0 +1,71 @@
+/** PostgreSQL's disk is full: nodes take nothing and say so, and go on by themselves once there is room. */
+
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { eventually, type Problem } from '../../support/client.js';
+import { without } from '../../support/faults.js';
+import { mountsPossible, smallDisk } from '../../support/faults-mounts.js';
+import { startPostgres, withoutPostgres } from '../../support/postgres.js';
+import { asNode } from '../support/cluster.js';
+import { isWell } from '../support/looks.js';
+import { type ClusterNode, startNodes } from '../support/nodes.js';
+
+t.setTimeout(240_000);
+
+interface Health {
+  readonly status: string;
+  readonly reason?: string;
+}
+
+/** Takes all the room that there is. Returns what gives it back. */
+function fill(disk: string): () => void {
+  const path = join(disk, 'ballast');
+  const file = openSync(path, 'w');
+  for (let size = 1024 * 1024; size >= 1; size = Math.floor(size / 2)) {
+    const piece = Buffer.alloc(size);
+    try {
+      for (;;) if (writeSync(file, piece) < size) break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
+  }
+  closeSync(file);
+  return () => rmSync(path);
+}
+
+const skip = withoutPostgres || (mountsPossible ? false : without('this machine allows no mounts of a test').skip);
+
+t.test('a full disk', { skip }, async (t) => {
+  const disk = smallDisk(256);
+  // The log of PostgreSQL itself keeps its room: without any it would end.
+  const postgres = await startPostgres(t, ['fsync=off', 'min_wal_size=96MB', 'max_wal_size=128MB'], disk);
+  await postgres.sql('CREATE TABLE room (x int)');
+  for (let segment = 0; segment < 6; segment++)
+    await postgres.sql(`INSERT INTO room VALUES (1); SELECT pg_switch_wal()`);
+  await postgres.sql('CHECKPOINT');
+  const [node] = (await startNodes({ count: 1, database: await postgres.fresh(), args: asNode })) as [ClusterNode];
+  await eventually(() => isWell(node), 'all shards are run', 30_000);
+  const payload = { text: 'x'.repeat(50_000) };
+  const later = { name: 'echo', delay: '1h', payload };
+  const kept: string[] = [];
+  const giveBack = fill(disk);
+  let refusal: Problem | undefined;
+  while (refusal === undefined) {
+    const { status, body } = await node.api.post<{ id: string } | Problem>('/jobs', later);
+    if (status === 201) kept.push((body as { id: string }).id);
+    else refusal = body as Problem;
+  }
+  t.match(refusal, { status: 503, code: 'storage_unavailable' });
+  const { body: health } = await node.api.get<Health>('/health');
+  t.equal(health.status, 'degraded');
+  t.match(health.reason, /PostgreSQL takes no writes: its log says why, a full disk is the usual cause/);
+  t.match(node.server.output(), /No space left on device/, 'the log has the reason of PostgreSQL');
+
+  giveBack();
+  await eventually(() => isWell(node), 'it goes on by itself', 60_000);
+  const { status, body } = await node.api.post<{ id: string }>('/jobs', { name: 'echo', delay: '0s', payload: {} });
+  t.equal(status, 201);
+  await node.api.until(body.id, 'success', 30_000);
+  for (const id of kept) t.equal((await node.api.job(id)).status, 'pending', 'what was acknowledged is there');
+});
