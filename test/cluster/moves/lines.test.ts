@@ -135,7 +135,9 @@ t.test('a node that ends waits until the database has the last lines, or not for
   owned.jobLogs.flush();
   await settled(first.host.linesMirrored());
   t.same(owned.jobLogs.unmirrored, []);
-  await settled(first.host.drop(0));
+  const dropped = first.host.drop(0);
+  first.end(number);
+  await settled(dropped);
 
   await settled(first.host.open(first.take(0)));
   t.same(first.linesOf(number), named(0, 3));
