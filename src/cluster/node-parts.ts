@@ -34,7 +34,7 @@ import { Shards } from './shards.js';
 import { countedDatabase } from './standing/counted-database.js';
 import { FormerSelf } from './standing/former-self.js';
 import { OwnAddress } from './standing/own-address.js';
-import { standing } from './standing/standing.js';
+import { type Standing, standing } from './standing/standing.js';
 import { timedHost } from './standing/timed-host.js';
 import type { Schedulers } from './together.js';
 import { ClusterTypes, type ClusterTypesPorts } from './types/cluster-types.js';
@@ -232,11 +232,11 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     return jobsOfKeys(owner, places);
   }
 
-  /** What keeps this node from its part in the cluster, a sentence for users; undefined: nothing does. */
-  get standing(): string | undefined {
-    const { isLive, certainOffset } = this.#node;
+  get standing(): Standing {
+    const { isLive: hasLease, certainOffset } = this.#node;
     const addressProblem = this.#ownAddress.problem;
-    return standing({ hasLease: isLive, addressProblem, clockOffset: certainOffset, idleShards: this.idleShards });
+    const parts = { hasLease, addressProblem, clockOffset: certainOffset, idleShards: this.idleShards };
+    return { hasLease, problem: standing(parts) };
   }
 
   /** How many shards nobody runs just now, as far as is known here: without a live owner, or not open here yet. */
@@ -330,7 +330,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     while (!this.#node.isEmpty && this.#hasTakers && monotonicMs() < end) await pause(giveLookMs);
     const { open } = this.#node;
     if (open.length > 0)
-      this.#options.log.warn({ shards: open }, 'no other node has taken these shards: they are left');
+      this.#options.log[this.#hasTakers ? 'warn' : 'info']({ shards: open }, 'no other node has taken these shards');
   }
 
   get #hasTakers(): boolean {

@@ -77,7 +77,12 @@ async function begin(
   stopping.throwIfAborted();
   const lock = await claimDirectory(config.dataDir);
   closes.push(() => lock.release());
-  if (!lock.facts.unused)
+  const { moved, unused } = lock.facts;
+  if (moved)
+    throw new DirectoryError(
+      `the jobs of ${lock.path} were moved to PostgreSQL at ${moved.to} (${moved.at}): give the node another --data-dir, for its copies of shards`,
+    );
+  if (!unused)
     throw new DirectoryError(
       `${lock.path} has jobs of a server by itself: a node of a cluster needs a directory of its own (--data-dir)`,
     );
@@ -98,6 +103,9 @@ async function begin(
   waiting.over();
   closes.push(() => opened.close());
   useIdKey(opened.facts.idKey || undefined);
+  const { shards } = opened.facts;
+  if (config.shards !== undefined && config.shards !== shards)
+    log.warn(`this cluster was made with ${shards} shards and keeps them: --shards ${config.shards} changes nothing`);
 
   const scheduler = new Late<ShardsOwner>('scheduler');
   const serving = new Late<Server>('server');
@@ -207,9 +215,11 @@ async function begin(
       return withStanding(
         health({ scheduler: together.scheduler, pool, jobsOfTypes }),
         together.scheduler.mode,
-        unreached(opened.reached.problem, access !== 'none') ?? node.standing,
+        unreached(opened.reached.problem, access !== 'none') ?? node.standing.problem,
       );
     },
+    // What is wrong with other nodes, or with shards that nobody runs, is no reason to send requests elsewhere.
+    ready: () => stopped === undefined && node.standing.hasLease && together.scheduler.mode.health === undefined,
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
@@ -293,7 +303,7 @@ async function begin(
       isSettled: () => node.several.shards.all.length > 0 && node.idleShards === 0,
       log,
     });
-    log.info({ urls, http: http.name, handlers: types.map(({ name }) => name), shards: opened.facts.shards }, 'ready');
+    log.info({ urls, http: http.name, handlers: types.map(({ name }) => name), shards }, 'ready');
     return { url: urls[0] as string, stop, reload: (cause) => reloads.request(cause) };
   } catch (error) {
     closes.length = 0;

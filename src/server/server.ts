@@ -41,7 +41,7 @@ import { clusterOf, withOwners } from './peers/in-cluster.js';
 import { type KeyedJobs, namesRoute } from './peers/names-route.js';
 import { type Health, type JobsOfTypes, type JobType, noJobs } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
-import { type BackUp, backupRoutes } from './routes/backup.js';
+import { type BackUp, backupRoutes, noBackupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
 import { bulkRoutes } from './routes/bulk.js';
 import { cronRoutes } from './routes/cron.js';
@@ -84,6 +84,8 @@ export interface ServerOptions {
   readonly handlers: readonly JobType[];
   /** As far as it is for whoever has this access. */
   readonly health: (access: Access) => Health;
+  /** Requests can be served here: a health that is not well need not keep them away. */
+  readonly ready: () => boolean;
   /** Jobs by type; default: there are none. */
   readonly jobsOfTypes?: JobsOfTypes;
   readonly log: Logger;
@@ -139,7 +141,7 @@ export class Server {
 
   /** @throws Error that tells the user what to do, when the settings cannot be used */
   constructor(options: ServerOptions) {
-    const { config, clock, queries, requests, handlers, health, log } = options;
+    const { config, clock, queries, requests, handlers, health, ready, log } = options;
     const { timezone } = config;
     const tokens = new Tokens(config.tokens);
     checkExposure(config.host, !tokens.isEmpty);
@@ -232,8 +234,8 @@ export class Server {
       ...cronRoutes(base, { clock, timezone }),
       ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone, cluster: all }) : []),
       ...(options.system ? systemRoutes(base, { system: options.system, exposed }) : []),
-      ...(options.cluster ? clusterRoutes(base, options.cluster) : []),
-      ...healthRoutes(base, { health, clock, timezone }),
+      ...(options.cluster ? clusterRoutes(base, { view: options.cluster, cluster: all }) : []),
+      ...healthRoutes(base, { health, ready, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
       ...groupsRoutes(jobs),
@@ -242,8 +244,8 @@ export class Server {
     ];
     const owned = [...withOwners(routes, base, options), ...attemptRoutes(options.peerAttempts)];
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
-    // Without a cluster it says that there is none, and the index does not name it.
-    const none = options.cluster ? [] : clusterRoutes(base, undefined);
+    // What there is not is said, and the index does not name it.
+    const none = options.cluster ? noBackupRoutes(base) : clusterRoutes(base, { view: undefined });
     const forPeers = options.keyedJobs ? [namesRoute({ requests, jobsOf: options.keyedJobs })] : [];
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
     for (const route of [

@@ -32,7 +32,8 @@ export class WaitingServer {
     // No connection outlives its answer: a client that kept one would find it broken when the server itself listens.
     app.closing = true;
     const health = (access: Access) => ({ status: 'degraded', reason: reason(access) }) as const;
-    for (const route of healthRoutes(base, { health, clock, timezone: config.timezone })) app.route(route);
+    for (const route of healthRoutes(base, { health, ready: () => false, clock, timezone: config.timezone }))
+      app.route(route);
     // Who comes here has shown a token, where there are any.
     app.refuseRest(() => new Refusal('storage_unavailable', `${capitalized(reason('full'))}.`));
     this.#app = app;

@@ -84,6 +84,23 @@ t.test('who owns the shard by then decides, however often it has moved', async (
   t.ok(first.moves.outgoing.isEmpty);
 });
 
+t.test('an end counts for the attempt that began under its epoch only', async (t) => {
+  const w = world(t);
+  const { first, second, until, settled } = w;
+  const row = first.take(0);
+  await settled(first.host.open(row));
+  const number = await running(w);
+  const { fence } = first.pool.attempts.get(number)!;
+  await move(w, first, second);
+  // As of an attempt of a time that the database has forgotten: by its fence it is the same.
+  const forgotten = { kind: 'succeeded', jobSeq: number, fence, durationMs: 1, epoch: row.epoch - 1 };
+  const taken = settled(second.moves.ended(JSON.stringify({ shard: 0, from: 'first', ends: [forgotten] })));
+  t.equal(await taken, true, 'nobody is to hear it again');
+  t.equal(second.together.queries.totals().running, 1, 'and it is no end');
+  first.end(number);
+  await until('it has ended', () => bodies(second, number).includes('job.completed'));
+});
+
 t.test('the death of its node counts as an interruption, its end in order as none', async (t) => {
   for (const state of ['dead', 'left'] as const) {
     const w = world(t);

@@ -52,7 +52,7 @@ async function endNode(node: ChildProcess): Promise<void> {
 function startNode(index: number, store: string): ChildProcess {
   const own = String(port + index);
   const args = ['--port', own, '--data-dir', join(folder, own), '--handlers', join(root, 'dist/workers')];
-  const cluster = ['--store', store, '--advertise', `http://127.0.0.1:${own}`];
+  const cluster = ['--store', store, '--advertise', `http://127.0.0.1:${own}`, '--log-format', 'text'];
   const command = [process.execPath, join(root, 'dist/src/cli.js'), 'start', ...args, ...cluster];
   // It ends with this process, however that ends.
   const node = spawn('setpriv', ['--pdeathsig', 'TERM', ...command], {

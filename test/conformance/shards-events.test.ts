@@ -7,7 +7,7 @@ import { StreamReader } from '../support/sse.js';
 import { testedNodes } from '../support/tested-nodes.js';
 import { type JobEvent, Subscriber } from '../support/ws.js';
 
-const env = { ESCAPEMENT_SHARDS: '4' };
+const env = { ESCAPEMENT_TEST_SHARDS: '4' };
 const waiting = { name: 'noop', delay: '1h', payload: {} };
 
 t.test('events name their shard, and whoever comes back after a kill has missed none', async (t) => {

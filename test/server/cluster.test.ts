@@ -1,7 +1,7 @@
 /** `GET /cluster`, and how the client and the command line show it. */
 import t from 'tap';
 import { Escapement } from '../../src/client/client.js';
-import type { ClusterView } from '../../src/server/overview/cluster.js';
+import { type ClusterView, type ShardView, withProgress } from '../../src/server/overview/cluster.js';
 import { runCli } from '../support/server.js';
 import { serve } from './fixture.js';
 
@@ -52,6 +52,17 @@ t.test('a node shows the cluster as it sees it, without what it does not know', 
   const url = `http://127.0.0.1:${port}`;
   t.same(await new Escapement({ url }).cluster(), body);
   t.same(JSON.parse((await runCli(['cluster', '--json', '--url', url])).stdout), body);
+});
+
+t.test('how far a shard has come is what its owner says, or who has it by now', async (t) => {
+  const [first, second, third] = view.shards as [ShardView, ShardView, ShardView];
+  const said = [
+    { ...first, appended: 90_500, epoch: 3 },
+    { ...second, owner: two!, appended: 20, applied: 19, epoch: 3 },
+    { ...third, appended: 8, applied: 8 },
+  ];
+  t.same(withProgress(view, said).shards, [first, said[1], said[2]]);
+  t.same(withProgress(view, []), view);
 });
 
 t.test('the command line shows it in two tables', async (t) => {

@@ -202,7 +202,7 @@ export class ClusterNode {
   /** Leaves: what it still owns is dropped, and others may take it at once. */
   async end(): Promise<void> {
     this.#ports.deadline.end();
-    this.#taking.loseAll();
+    this.#taking.letGoOfAll();
     await this.#lease.end();
   }
 

@@ -183,6 +183,11 @@ export class Taking {
     for (const shard of [...this.#held.keys()]) this.lose(shard);
   }
 
+  /** As `loseAll`, where the node ends: nothing is lost by that, and nothing is said. */
+  letGoOfAll(): void {
+    for (const [shard, held] of this.#held) if (held.phase !== 'dropping') this.#drop(shard, held);
+  }
+
   /** Gives a shard that is open to another node, which has it loaded. */
   async give(shard: number, to: RandomId): Promise<void> {
     const held = this.#held.get(shard);

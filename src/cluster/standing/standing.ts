@@ -13,6 +13,13 @@ export interface StandingParts {
   readonly idleShards: number;
 }
 
+export interface Standing {
+  /** Without one it can answer nothing about jobs. */
+  readonly hasLease: boolean;
+  /** What keeps the node from its part, a sentence for users; undefined: nothing does. */
+  readonly problem: string | undefined;
+}
+
 /** Undefined: nothing does. */
 export function standing({ hasLease, addressProblem, clockOffset = 0, idleShards }: StandingParts): string | undefined {
   if (!hasLease)

@@ -97,7 +97,7 @@ export interface ShardRow {
   readonly token: RandomId;
   /** Grows by one with each taking. */
   readonly epoch: number;
-  /** A random number below 2^31, another after each loss of commits that was noticed; 0 of a shard that has lost none. */
+  /** A random number below 2^31, another after each loss of commits that was noticed, and in a restored dump; 0 at first. */
   readonly timeline: number;
   /** The last record that the pages have. */
   readonly merged: number;

@@ -290,6 +290,15 @@ t.test('the end of all leases drops what is open, on its way, or being given awa
   t.ok(side.taking.isEmpty);
 });
 
+t.test('where the node ends, all is dropped, and nothing is lost by that', async (t) => {
+  const side = begin();
+  await side.look([shard(0, 'self', 2), shard(1, null)], [node('self')]);
+  await side.opens[0]?.end();
+  side.taking.letGoOfAll();
+  await turn();
+  t.same(side.told, ['dropped 0']);
+});
+
 t.test('a shard that cannot be loaded is tried again after a while', async (t) => {
   const side = begin();
   await side.look([shard(0, 'self', 2)], [node('self')]);

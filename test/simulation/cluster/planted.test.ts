@@ -15,6 +15,11 @@ const cases: readonly [planted: Planted, what: string, fault: RegExp][] = [
     'an append without a look at the token',
     /a record of epoch \d+ in shard \d+, which epoch \d+ had/,
   ],
+  [
+    'same_timeline',
+    'a shard that has lost commits keeps its timeline',
+    /record \d+ of shard \d+ is another one than was told under timeline \d+/,
+  ],
 ];
 
 for (const [planted, what, fault] of cases) {

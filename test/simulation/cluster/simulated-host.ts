@@ -36,6 +36,8 @@ export interface HostPorts {
   readonly begins: (shard: number, job: number, row: ShardRow) => void;
   /** What was loaded, for the invariants. */
   readonly opened: (row: ShardRow, log: readonly LogRow[], begunAt: number) => void;
+  /** This record was written, and clients may be told of it; as those that were loaded. */
+  readonly told: (row: ShardRow, record: LogRow) => void;
   /** True time. */
   readonly now: () => number;
   /** The worker's look at the deadline. */
@@ -222,7 +224,10 @@ export class SimulatedHost implements ShardHost {
     for (;;) {
       try {
         const { end } = await database.append(append);
-        if (end === 'done') shard.log.push(row);
+        if (end === 'done') {
+          shard.log.push(row);
+          if (!shard.isDropped) this.#ports.told(shard.row, row);
+        }
         return end;
       } catch (error) {
         isUnknown ||= error instanceof UnknownEnd;
