@@ -13,8 +13,15 @@ interface Servers {
   postgresBin(): string;
 }
 
+/** Of one shard. */
+export interface ShardPart {
+  readonly shard: number;
+  readonly owner: string | null;
+  readonly epoch: number;
+}
+
 interface ClusterAnswer {
-  readonly shards: readonly { readonly owner: string | null }[];
+  readonly shards: readonly ShardPart[];
 }
 
 const readyLimitMs = 60_000;
@@ -89,15 +96,25 @@ async function untilOwned(node: ServerProcess): Promise<void> {
   await until(node, '/jobs?limit=1', () => true);
 }
 
-/** Waits until the nodes share the shards among them. */
+/** Who owns what, as a node sees it. */
+export async function partsOf(node: ServerProcess): Promise<readonly ShardPart[]> {
+  return (await node.get<ClusterAnswer & Record<string, unknown>>('/cluster')).shards;
+}
+
+/** Waits until each node has its part of the shards, so that no more move. */
 export async function untilShared(nodes: readonly ServerProcess[]): Promise<void> {
   for (const node of nodes) {
-    await until(node, '/cluster', (body) => {
-      const { shards } = JSON.parse(body) as ClusterAnswer;
-      return new Set(shards.map(({ owner }) => owner)).size === nodes.length;
-    });
+    await until(node, '/cluster', (body) => isShared((JSON.parse(body) as ClusterAnswer).shards, nodes.length));
     await untilOwned(node);
   }
+}
+
+/** No node has more than its share of them, rounded up, and so each has at least the rest. */
+function isShared(shards: readonly ShardPart[], nodes: number): boolean {
+  const most = Math.ceil(shards.length / nodes);
+  const counts = new Map<string, number>();
+  for (const { owner } of shards) if (owner !== null) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  return counts.size === nodes && [...counts.values()].every((count) => count <= most);
 }
 
 async function until(node: ServerProcess, path: string, holds: (body: string) => boolean): Promise<void> {
