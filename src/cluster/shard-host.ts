@@ -46,8 +46,12 @@ export interface ShardHostPorts {
   readonly moves: ShardMoves;
   /** Resolves when this node goes by all that users had set before the call. */
   readonly settingsApplied: () => Promise<void>;
-  /** A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed. */
-  readonly lost: (shard: number, why: ShardLost['why']) => void;
+  /**
+   * A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed.
+   *
+   * @param reason where it is the index: as of `GivenUpShard`
+   */
+  readonly lost: (shard: number, why: ShardLost['why'], reason: string) => void;
 }
 
 /** See `moves/`. */
@@ -106,12 +110,12 @@ export class NodeShards implements ShardHost {
     this.#ports = ports;
   }
 
-  async open(row: ShardRow): Promise<void> {
+  async open(row: ShardRow, isLeft = false): Promise<void> {
     const { shard } = row;
     if (this.#hosted.has(shard)) throw new Error(`shard ${shard} is open already`);
     const hosted = new Hosted();
     this.#hosted.set(shard, hosted);
-    const opening = this.#open(row, hosted);
+    const opening = this.#open(row, hosted, isLeft);
     hosted.opening = opening.catch(() => {});
     try {
       await opening;
@@ -159,17 +163,15 @@ export class NodeShards implements ShardHost {
     });
   }
 
-  /** Gives up what goes on being appended to, and is not taken up by its index: nobody would find it here. It is loaded anew. */
+  /** Gives up what goes on being appended to, and is not taken up by its index: nobody would find it here. */
   giveUpStalled(): void {
     for (const [shard, { storage, isDropped, isGiven }] of this.#hosted) {
       const progress = storage?.progress;
       if (progress === undefined || isDropped || isGiven || progress.stalledMs < stalledMs) continue;
       const { appended, applied } = progress;
-      this.#ports.log.error(
-        { shard, appended, applied },
-        `a shard is given up: its index has not taken up record ${applied + 1} for ${stalledMs / 1000} s`,
-      );
-      this.#ports.lost(shard, 'index');
+      const reason = `its index has not taken up record ${applied + 1} for ${stalledMs / 1000} s`;
+      this.#ports.log.error({ shard, appended, applied }, `a shard is given up: ${reason}`);
+      this.#ports.lost(shard, 'index', reason);
     }
   }
 
@@ -245,7 +247,7 @@ export class NodeShards implements ShardHost {
     return Following.begin({ database, pause, makeIndex }, shard);
   }
 
-  async #open(row: ShardRow, hosted: Hosted): Promise<void> {
+  async #open(row: ShardRow, hosted: Hosted, isLeft: boolean): Promise<void> {
     const { database, shards, clock, pause, sessions } = this.#ports;
     const { shard } = row;
     const { count } = shards.shards;
@@ -279,8 +281,8 @@ export class NodeShards implements ShardHost {
       here.map(({ seq, fence, epoch }) => ({ jobSeq: numbers.of(seq), fence, epoch })),
     );
     if (hosted.isDropped) throw new Dropped(shard);
-    // This process has had it last: what it ran then has not ended it.
-    const planned = row.epoch - (this.#epochs.get(shard) ?? Number.NEGATIVE_INFINITY) <= 1;
+    // This process has had it last, or who had it lives: what ran then has ended neither.
+    const planned = isLeft || row.epoch - (this.#epochs.get(shard) ?? Number.NEGATIVE_INFINITY) <= 1;
     this.#epochs.set(shard, row.epoch);
     const owned = shards.add({ kv, log: source, storage, numbers, clean: planned, planned }, moves.remote.add(row));
     hosted.owned = owned;
@@ -343,7 +345,7 @@ export class NodeShards implements ShardHost {
       lost: ({ why, message }) => {
         if (hosted.owned?.scheduler.handingOver.isGiven || hosted.isGiven) return;
         this.#ports.log.warn({ shard, why, reason: message }, 'a shard is given up');
-        this.#ports.lost(shard, why);
+        this.#ports.lost(shard, why, 'its index failed; the log of that node says why');
       },
     };
   }

@@ -19,6 +19,7 @@ import { Late } from '../late.js';
 import { loadLibraries, tracesOf } from '../libraries.js';
 import { overviewOf } from '../overview/overview.js';
 import { BeginDeadline } from '../pool/shared/deadline.js';
+import type { ElsewhereType } from '../pool/shared/messages.js';
 import { makePool } from '../pools.js';
 import { ProcessStops } from '../process/stops.js';
 import { FolderWatch } from '../reload/folder-watch.js';
@@ -193,7 +194,10 @@ async function begin(
     types: {
       own: types,
       compile: jobTypesOf,
-      changed: (all) => serving.call((part) => part.replaceJobTypes(all)),
+      changed: (all) => {
+        serving.call((part) => part.replaceJobTypes(all));
+        pool.know(elsewhereOf(all, node.types));
+      },
     },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
@@ -224,7 +228,7 @@ async function begin(
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
-    peerAttempts: node.moves,
+    ...{ peerAttempts: node.moves, peerPlaces: node.places },
     own: {
       own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
       jobsOfTypes: (shards) => {
@@ -315,6 +319,16 @@ async function begin(
     await stop();
     throw error;
   }
+}
+
+/** What handlers' threads are to know of the types that other nodes alone have. */
+function elsewhereOf(
+  all: readonly LoadedType[],
+  types: Pick<NodeParts<LoadedType>['types'], 'elsewhere'>,
+): readonly ElsewhereType[] {
+  return all
+    .filter(({ name }) => types.elsewhere(name) !== undefined)
+    .map(({ name, payload }) => ({ name, ...(payload && { payload: JSON.stringify(payload.schema) }) }));
 }
 
 /** From each machine such an address leads to that machine itself, so this node finds nothing wrong with it. */

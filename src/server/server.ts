@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
-import type { PeerAttempts, Peers } from '../cluster/peers.js';
+import type { PeerAttempts, PeerPlaces, Peers } from '../cluster/peers.js';
 import type { Config } from '../config.js';
 import type { JobEvent, TransientEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
@@ -34,7 +34,7 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
-import { attemptRoutes } from './peers/attempt-routes.js';
+import { attemptRoutes, placeRoutes } from './peers/attempt-routes.js';
 import { ClusterFeed } from './peers/cluster-feed.js';
 import type { ClusterContext } from './peers/gathering.js';
 import { clusterOf, withOwners } from './peers/in-cluster.js';
@@ -108,6 +108,7 @@ export interface ServerOptions {
   readonly peers?: Peers | undefined;
   /** Of jobs of this node that run elsewhere, and the other way round; absent: there are none. */
   readonly peerAttempts?: PeerAttempts | undefined;
+  readonly peerPlaces?: PeerPlaces | undefined;
   /** Jobs of keys, for the other nodes. */
   readonly keyedJobs?: KeyedJobs | undefined;
   /** Some of the shards of this node, in a cluster. */
@@ -242,7 +243,11 @@ export class Server {
       ...pauseRoutes(jobs),
       ...(options.backUp ? backupRoutes(base, { backUp: options.backUp, requests, exposed }) : []),
     ];
-    const owned = [...withOwners(routes, base, options), ...attemptRoutes(options.peerAttempts)];
+    const owned = [
+      ...withOwners(routes, base, options),
+      ...attemptRoutes(options.peerAttempts),
+      ...placeRoutes(options.peerPlaces),
+    ];
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
     // What there is not is said, and the index does not name it.
     const none = options.cluster ? noBackupRoutes(base) : clusterRoutes(base, { view: undefined });

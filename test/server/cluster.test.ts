@@ -14,8 +14,8 @@ const view: ClusterView = {
   ],
   shards: [
     { shard: 0, owner: one!, epoch: 4, appended: 90_412, applied: 90_412, merged: 90_377, loadMs: 61_000 },
-    { shard: 1, owner: null, epoch: 2, merged: 12 },
-    { shard: 2, owner: '3'.repeat(32), epoch: 7, merged: 5 },
+    { shard: 1, owner: null, epoch: 2, merged: 12, givenUp: [{ node: one!, reason: 'log record 12 is damaged' }] },
+    { shard: 2, owner: '3'.repeat(32), epoch: 7, merged: 5, givenUp: [] },
   ],
 };
 
@@ -45,7 +45,7 @@ t.test('a node shows the cluster as it sees it, without what it does not know', 
     ],
     shards: [
       { shard: 0, owner: one, epoch: 4, appended: 90_412, applied: 90_412, merged: 90_377, load_ms: 61_000 },
-      { shard: 1, owner: null, epoch: 2, merged: 12 },
+      { shard: 1, owner: null, epoch: 2, merged: 12, given_up: [{ node: one, reason: 'log record 12 is damaged' }] },
       { shard: 2, owner: '3'.repeat(32), epoch: 7, merged: 5 },
     ],
   });
@@ -78,6 +78,8 @@ t.test('the command line shows it in two tables', async (t) => {
     '0      http://10.0.0.1:8080      4    90,412         0        35      1m1s',
     '1      (nobody)                  2',
     '2      33333333                  7',
+    '',
+    'shard 1 could not be run by http://10.0.0.1:8080: log record 12 is damaged',
     '',
   ]);
 });

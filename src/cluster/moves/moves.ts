@@ -3,9 +3,17 @@ import { shardOf } from '../../domain/ids/job-numbers.js';
 import type { HandlerLine, Pool } from '../../pool/port.js';
 import type { RandomId } from '../../store/postgres/database.js';
 import { within } from '../../within.js';
-import { type Peer, type PeerAttempts, type Peers, peerPaths } from '../peers.js';
+import { type Peer, type PeerAnswer, type PeerAttempts, type Peers, peerPaths } from '../peers.js';
 import type { Shards } from '../shards.js';
-import { type AbortsMessage, type EndsMessage, Outgoing, type OutgoingEnd } from './outgoing.js';
+import {
+  type AbortsMessage,
+  type EndsMessage,
+  type NamedAttempt,
+  Outgoing,
+  type OutgoingEnd,
+  type RollAnswer,
+  type RollMessage,
+} from './outgoing.js';
 import { type NodeState, RemoteAttempts } from './remote-attempts.js';
 import { Sayings, type SayingsMessage } from './sayings.js';
 
@@ -17,7 +25,11 @@ export interface NodeMovesPorts {
   readonly self: () => RandomId | undefined;
   readonly stateOf: (node: RandomId) => NodeState;
   readonly mayAct: (shard: number) => boolean;
+  /** Whether a shard has attempts here that are not `outgoing`: it is open, or they come to their ends. */
+  readonly holds: (shard: number) => boolean;
   readonly pause: (ms: number) => Promise<void>;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
   /** Hears what attempts of this node's jobs say which run elsewhere, and what the owner before had of their lines. */
   readonly hear?: (message: SayingsMessage) => void;
 }
@@ -37,7 +49,7 @@ export class NodeMoves implements PeerAttempts {
 
   constructor(ports: NodeMovesPorts) {
     this.#ports = ports;
-    const { pool, pause, shards, self, stateOf, mayAct } = ports;
+    const { pool, pause, shards, self, stateOf, mayAct, now } = ports;
     this.outgoing = new Outgoing({ pool, pause, deliver: (shard, ends) => this.#deliver(shard, ends) });
     this.sayings = new Sayings({
       shardOf: (jobSeq) => shardOf(jobSeq, shards.count),
@@ -51,8 +63,9 @@ export class NodeMoves implements PeerAttempts {
       },
     });
     this.remote = new RemoteAttempts({
-      ...{ shards, self, stateOf, pause, mayAct, outgoing: this.outgoing },
-      tell: (node, message) => this.#tell({ node }, peerPaths.abort, message),
+      ...{ shards, self, stateOf, pause, mayAct, now, outgoing: this.outgoing },
+      tell: async (node, message) => void (await this.#tell({ node }, peerPaths.abort, message)),
+      ask: (node, attempts) => this.#ask(node, attempts),
     });
   }
 
@@ -90,6 +103,14 @@ export class NodeMoves implements PeerAttempts {
     for (const attempt of attempts) this.outgoing.abort(attempt, reason);
   }
 
+  has(message: string): string {
+    const { attempts } = JSON.parse(message) as RollMessage;
+    const { shards, holds } = this.#ports;
+    // Before its last record is confirmed here, the shard may be another's already, whose attempts these are.
+    const has = attempts.map((each) => this.outgoing.has(each) || holds(shardOf(each.jobSeq, shards.count)));
+    return JSON.stringify({ has } satisfies RollAnswer);
+  }
+
   /** Nothing is told any more. What was said last is told before, if somebody takes it soon. */
   async end(): Promise<void> {
     this.outgoing.close();
@@ -110,15 +131,25 @@ export class NodeMoves implements PeerAttempts {
     return true;
   }
 
+  async #ask(node: RandomId, attempts: readonly NamedAttempt[]): Promise<readonly boolean[]> {
+    const { body } = await this.#tell({ node }, peerPaths.has, { attempts });
+    return (JSON.parse(body.toString()) as RollAnswer).has;
+  }
+
   /** @throws PeerGone; Error when the other node has not taken it */
-  async #tell(peer: Peer, path: string, message: AbortsMessage | EndsMessage | SayingsMessage): Promise<void> {
-    const { status } = await this.#ports.peers().ask(peer, {
+  async #tell(
+    peer: Peer,
+    path: string,
+    message: AbortsMessage | EndsMessage | SayingsMessage | RollMessage,
+  ): Promise<PeerAnswer> {
+    const answer = await this.#ports.peers().ask(peer, {
       method: 'POST',
       path,
       headers: { 'content-type': 'application/json' },
       body: Buffer.from(JSON.stringify(message)),
       signal: AbortSignal.timeout(answerWithinMs),
     });
-    if (status !== ok) throw new Error(`node ${peer.node} answers ${status}`);
+    if (answer.status !== ok) throw new Error(`node ${peer.node} answers ${answer.status}`);
+    return answer;
   }
 }

@@ -195,6 +195,16 @@ function sizeOf(texts: readonly string[] | undefined): number {
   return (texts ?? []).reduce((sum, { length }) => sum + length, 0);
 }
 
+/** What the owner of jobs asks a node that is said to have attempts of theirs. */
+export interface RollMessage {
+  readonly attempts: readonly NamedAttempt[];
+}
+
+/** What that answers: which of them it has, in their order. */
+export interface RollAnswer {
+  readonly has: readonly boolean[];
+}
+
 /** What one node tells another of attempts of the other's shard that run with it. */
 export interface EndsMessage {
   readonly shard: number;

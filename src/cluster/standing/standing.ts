@@ -11,6 +11,21 @@ export interface StandingParts {
   readonly clockOffset: number | undefined;
   /** How many shards nobody runs. */
   readonly idleShards: number;
+  /** Shards that nodes could not run, and leave to others for a while; absent: none. */
+  readonly givenUp?: readonly GivenUpHere[];
+}
+
+/** A shard that was given up. */
+export interface GivenUpHere {
+  readonly shard: number;
+  /** Nobody runs it. */
+  readonly isIdle: boolean;
+  /** This node has given it up. */
+  readonly isHere: boolean;
+  /** Of a node that has, a URL. */
+  readonly address: string;
+  /** As of `GivenUpShard`. */
+  readonly reason: string;
 }
 
 export interface Standing {
@@ -21,7 +36,8 @@ export interface Standing {
 }
 
 /** Undefined: nothing does. */
-export function standing({ hasLease, addressProblem, clockOffset = 0, idleShards }: StandingParts): string | undefined {
+export function standing(parts: StandingParts): string | undefined {
+  const { hasLease, addressProblem, clockOffset = 0, idleShards, givenUp = [] } = parts;
   if (!hasLease)
     return 'this node has no lease: PostgreSQL does not answer it, or has only just done so. Nothing starts here until it has one';
   const off = Math.abs(clockOffset);
@@ -31,9 +47,17 @@ export function standing({ hasLease, addressProblem, clockOffset = 0, idleShards
     return `the clock of this node is ${Math.round(off)} ms ${way} that of PostgreSQL${takes}: keep both in order (NTP)`;
   }
   if (addressProblem !== undefined) return addressProblem;
+  const stands = givenUp.find(({ isIdle }) => isIdle) ?? givenUp.find(({ isHere }) => isHere);
+  if (stands !== undefined) return sentenceOf(stands);
   if (idleShards === 0) return undefined;
   const shards = idleShards === 1 ? 'one shard has' : `${idleShards} shards have`;
   return `${shards} no owner just now, or are being loaded: their jobs wait`;
+}
+
+function sentenceOf({ shard, isIdle, isHere, address, reason }: GivenUpHere): string {
+  const who = isHere ? 'this node' : `the node at ${address}`;
+  const then = isIdle ? 'Nobody runs it: its jobs wait, and it is tried again' : 'Another node runs it';
+  return `${who} could not run shard ${shard}: ${reason}. ${then}`;
 }
 
 /**

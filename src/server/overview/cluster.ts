@@ -36,6 +36,8 @@ export interface ShardView {
   readonly applied?: number | undefined;
   readonly merged: number;
   readonly loadMs?: number | undefined;
+  /** Nodes that could not run it, and why; absent: none. */
+  readonly givenUp?: readonly { readonly node: string; readonly reason: string }[];
 }
 
 export interface ClusterRouteContext {
@@ -91,7 +93,11 @@ function shown({ node: answering, nodes, shards }: ClusterView): object {
       clock_offset_ms: rounded(clockOffsetMs),
       shards: shards.filter(({ owner }) => owner === node).length,
     })),
-    shards: shards.map(({ loadMs, ...shard }) => ({ ...shard, load_ms: rounded(loadMs) })),
+    shards: shards.map(({ loadMs, givenUp = [], ...shard }) => ({
+      ...shard,
+      load_ms: rounded(loadMs),
+      ...(givenUp.length > 0 && { given_up: givenUp }),
+    })),
   };
 }
 

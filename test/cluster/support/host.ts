@@ -106,6 +106,8 @@ export class Host {
         this.keep(lines);
       },
       ...{ shards: this.shards, pool: this.pool, pause: turn, self: () => name, mayAct: () => true },
+      holds: (shard) => this.several.holds(shard),
+      now: () => systemClock.monotonic() + this.aheadMs,
       stateOf: (node) => this.states.get(node) ?? 'live',
       peers: () => ({
         ownerOfShard: (shard) => {
@@ -119,6 +121,8 @@ export class Host {
           };
           cutOff();
           const message = String(body);
+          if (path === peerPaths.has)
+            return { status: 200, reason: '', headers: {}, body: Buffer.from(other.moves.has(message)) };
           let isTaken: boolean | undefined;
           if (path === peerPaths.abort) isTaken = other.moves.abort(message) === undefined;
           else if (path === peerPaths.say) isTaken = other.moves.say(message);

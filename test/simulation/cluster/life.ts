@@ -14,7 +14,13 @@ import { ask, DriftingClock, eachMethod, Process, type Time } from './surroundin
 import { Told } from './told.js';
 
 /** A fault that the simulation must find. */
-export type Planted = 'timer_flag' | 'early_position' | 'no_token_check' | 'from_the_answer' | 'same_timeline';
+export type Planted =
+  | 'timer_flag'
+  | 'early_position'
+  | 'no_token_check'
+  | 'from_the_answer'
+  | 'same_timeline'
+  | 'never_left';
 
 export interface LifeOptions {
   readonly seed: number;
@@ -32,6 +38,8 @@ export interface LifeEnd {
   readonly died: number;
   /** Shards whose loss of records was noticed by a beat. */
   readonly rewound: number;
+  /** Shards that their owners have given up. */
+  readonly left: number;
   /** From the end of the faults until every shard was open, in milliseconds of true time. */
   readonly restedMs: number;
 }
@@ -76,7 +84,7 @@ class Life {
   #awayUntil = 0;
   /** When the database last lost what it had confirmed, by true time. */
   #forgotAt = Number.NEGATIVE_INFINITY;
-  readonly counts = { begun: 0, taken: 0, given: 0, died: 0, rewound: 0 };
+  readonly counts = { begun: 0, taken: 0, given: 0, died: 0, rewound: 0, left: 0 };
 
   constructor({ seed, planted }: LifeOptions) {
     this.#random = new Random(seed);
@@ -125,6 +133,7 @@ class Life {
       refused: (shard, isRewound) => (isRewound ? machine.node.rewound(shard) : machine.node.refused(shard)),
       self: () => machine.node.node,
       living: () => new Set((machine.node.view?.nodes ?? []).filter(({ dead }) => !dead).map(({ node }) => node)),
+      neverSaysSo: this.#planted === 'never_left',
       ...(this.#planted === 'early_position' && { early: (shard: number) => early.get(shard) }),
     });
     const machine: Machine = {
@@ -145,6 +154,9 @@ class Life {
             this.#told.noticed(machine, shard);
           },
           failed: () => {},
+          left: () => {
+            this.counts.left++;
+          },
           declared: () => {},
         },
       }),
@@ -187,6 +199,7 @@ class Life {
       away: 0.02,
       clock: 0.3,
       forget: 0.05,
+      break: 0.2,
     });
     switch (what) {
       case 'time':
@@ -231,6 +244,8 @@ class Life {
         return;
       case 'forget':
         return this.#forget();
+      case 'break':
+        return this.#break(machine);
       case 'clock':
         return clock.set(random.between(-3000, 3000));
       default:
@@ -255,6 +270,15 @@ class Life {
       const owner = this.#machines.find(({ node, process }) => process.runs && node.rowOf(shard)?.token === row.token);
       this.#told.lost(shard, lost, isHis ? owner : undefined);
     }
+  }
+
+  /** A shard cannot be run here any more, or can be again. */
+  #break({ host, node, process }: Machine): void {
+    if (!process.runs) return;
+    const shard = this.#random.between(0, shardCount - 1);
+    if (host.broken.delete(shard)) return;
+    host.broken.add(shard);
+    if (this.#planted !== 'never_left') node.giveUp(shard, 'it is broken here');
   }
 
   #logOf(shard: number): readonly LogRow[] {
@@ -390,7 +414,10 @@ class Life {
     this.#fake.faults = noFaults;
     const from = this.#time.now;
     this.#awayUntil = from;
-    for (const machine of this.#machines) machine.clock.set(0);
+    for (const { clock } of this.#machines) clock.set(0);
+    for (let shard = 0; shard < shardCount; shard++)
+      if (this.#machines.every(({ host }) => host.broken.has(shard)))
+        for (const { host } of this.#machines) host.broken.delete(shard);
     while (this.#time.now - from < restWithin) {
       this.#pass(25);
       for (const machine of [...this.#machines]) {

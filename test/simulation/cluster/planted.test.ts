@@ -15,6 +15,7 @@ const cases: readonly [planted: Planted, what: string, fault: RegExp][] = [
     'an append without a look at the token',
     /a record of epoch \d+ in shard \d+, which epoch \d+ had/,
   ],
+  ['never_left', 'a shard that its owner cannot load stays with it', /at rest not every shard is open once/],
   [
     'same_timeline',
     'a shard that has lost commits keeps its timeline',

@@ -3,6 +3,7 @@
  * are numbers. An attempt is dispatched, begins after the deadline was compared once more, and its success is a record in the log.
  */
 import type { Given, ShardHost } from '../../../src/cluster/leases/host.js';
+import { DamagedRecord } from '../../../src/store/port.js';
 import {
   type Append,
   type Database,
@@ -47,6 +48,8 @@ export interface HostPorts {
   readonly self: () => RandomId | undefined;
   /** Nodes that live, as far as this one has seen. */
   readonly living: () => ReadonlySet<RandomId>;
+  /** Planted: what cannot be loaded is tried again and again. */
+  readonly neverSaysSo?: boolean;
   /** Planted: what a load sees is what was there when the taking was sent. */
   readonly early?: ((shard: number) => readonly LogRow[] | undefined) | undefined;
 }
@@ -73,6 +76,8 @@ export class SimulatedHost implements ShardHost {
   readonly #followed = new Map<number, LogRow[]>();
   /** Attempts of shards that were given away: they end here. */
   readonly given = new Map<number, Set<number>>();
+  /** Shards that cannot be loaded here, whatever the database says. */
+  readonly broken = new Set<number>();
 
   constructor(ports: HostPorts) {
     this.#ports = ports;
@@ -92,6 +97,10 @@ export class SimulatedHost implements ShardHost {
     if (planted) shard.log = [...planted];
     else if (followed) shard.log = [...followed, ...(await this.#rest(row.shard, followed))];
     else shard.log = await this.#all(database, row.shard);
+    if (this.broken.has(row.shard)) {
+      this.#shards.delete(row.shard);
+      throw this.#ports.neverSaysSo ? new UnknownEnd('again') : new DamagedRecord('log record 1');
+    }
     for (const record of shard.log) this.#apply(shard, contentOf(record));
     shard.isOpen = true;
     this.#ports.opened(row, shard.log, begunAt);

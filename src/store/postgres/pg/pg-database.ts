@@ -207,7 +207,8 @@ export class PgDatabase implements Database {
   ): Promise<readonly PlaceAnswer[] | undefined> {
     const values = [node, asked, JSON.stringify(asks)];
     const text = await this.#one<string | null>('places', 'ask_places', 'ask_places($1, $2, $3)', values);
-    return text === null ? undefined : (JSON.parse(text) as PlaceAnswer[]);
+    if (text === null) return undefined;
+    return (JSON.parse(text) as PlaceAnswer[]).map(({ next, ...answer }) => ({ ...answer, next: next.map(plainId) }));
   }
 
   async shards(): Promise<readonly ShardRow[]> {
