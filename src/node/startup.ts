@@ -151,7 +151,7 @@ async function begin(
   const indexes = new ShardIndexes(lock.path, (error) => fatal(error.message));
   closes.push(() => indexes.close());
   const stops = new ProcessStops({
-    onWatching: () => {},
+    onWatching: () => log.debug({}, 'stops of the process are noticed from now on'),
     onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
   });
   const node: NodeParts<LoadedType> = new NodeParts<LoadedType>({

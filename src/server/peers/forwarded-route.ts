@@ -7,6 +7,7 @@
 import type { Name } from '../../cluster/keys/names.js';
 import { type Peer, type PeerAnswer, PeerGone, type PeerRequest, type Peers } from '../../cluster/peers.js';
 import { Refusal } from '../../domain/errors.js';
+import { traceHeaders } from '../../domain/job.js';
 import type { Route } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
 import { readPreferences } from '../http/prefer.js';
@@ -141,7 +142,7 @@ export async function ask(peers: Peers, owner: Peer, request: PeerRequest): Prom
 /** @param path of the exchange, where its route has no parameter */
 export function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal, path = exchange.path): PeerRequest {
   const { query, method, idempotencyKey, prefer, ndjson } = exchange;
-  const headers: Record<string, string> = {};
+  const headers = traceHeaders(exchange.span?.context);
   if (body.length > 0) headers['content-type'] = ndjson ? 'application/x-ndjson' : 'application/json';
   if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
   if (prefer !== undefined) headers.prefer = prefer;

@@ -121,3 +121,32 @@ t.test('a shard that is kept after all has its lines', async (t) => {
   await until('they are in the pages', () => first.shards.all[0]!.jobLogs.unmirrored.length === 0);
   t.same(first.linesOf(number), named(0, 4));
 });
+
+t.test('a node that ends waits until the database has the last lines, or not for ever', async (t) => {
+  const w = world(t);
+  const { first, until, settled } = w;
+  await settled(first.host.linesMirrored());
+  await settled(first.host.open(first.take(0)));
+  const number = await running(w);
+  first.write(number, named(0, 2));
+  const owned = first.shards.all[0]!;
+  writeLines(first);
+  first.write(number, named(2, 3));
+  owned.jobLogs.flush();
+  await settled(first.host.linesMirrored());
+  t.same(owned.jobLogs.unmirrored, []);
+  const dropped = first.host.drop(0);
+  first.end(number);
+  await settled(dropped);
+
+  await settled(first.host.open(first.take(0)));
+  t.same(first.linesOf(number), named(0, 3));
+  await until('it runs again', () => first.pool.attempts.has(number));
+  first.indexes.at(-1)!.holdsPages = true;
+  first.write(number, ['more']);
+  first.shards.all[0]!.jobLogs.flush();
+  const waiting = first.host.linesMirrored();
+  first.aheadMs += 2001;
+  await settled(waiting);
+  t.equal(first.shards.all[0]!.jobLogs.unmirrored.length, 1);
+});
