@@ -36,6 +36,7 @@ t.test('PostgreSQL comes later', { skip: withoutPostgres }, async (t) => {
     status: 'degraded',
     reason: `this node waits for PostgreSQL at 127.0.0.1:${postgres.port}/test_1, and serves once that is there: connect ECONNREFUSED 127.0.0.1:${postgres.port}`,
   });
+  t.equal((await client.get('/health/ready')).status, 503, 'a balancer keeps requests away');
   t.equal((await client.get('/health/live')).status, 200, 'a probe of life lets it wait');
   for (const [method, path] of [
     ['GET', '/jobs'],

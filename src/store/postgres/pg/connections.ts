@@ -60,9 +60,8 @@ export class Connections {
         idleTimeoutMillis: use === 'beats' ? 0 : idleMs,
         keepAlive: true,
         keepAliveInitialDelayMillis: 10_000,
-        verify: (client, done) => {
-          this.#begin(client).then(() => done(), done);
-        },
+        // Not `verify`: whoever is no longer waiting when that ends is given the connection all the same, and nobody gives it back.
+        onConnect: (client) => this.#begin(client),
       });
       // An idle connection broke: the next statement makes another.
       made.on('error', () => {});
@@ -157,6 +156,10 @@ export class Connections {
     try {
       this.#backends.set(client, await beginSession(client, this.#options));
       this.#reached?.made();
+    } catch (error) {
+      // The pool waits until it has ended, and over a way that is cut an end in order takes many minutes.
+      breakOff(client);
+      throw error;
     } finally {
       clearTimeout(timer);
     }
