@@ -39,7 +39,9 @@ export async function startPostgres(run: Run): Promise<BenchPostgres | undefined
   }
   const { port, stop } = await start();
   run.finally(stop);
-  return new BenchPostgres(port, postgresBin());
+  const postgres = new BenchPostgres(port, postgresBin());
+  await postgres.ready();
+  return postgres;
 }
 
 /** `fsync` and `synchronous_commit` are on, as by default. */
@@ -57,6 +59,11 @@ export class BenchPostgres {
     return `postgres://postgres@127.0.0.1:${this.#port}/${database}`;
   }
 
+  /** Waits until it takes connections: it listens before. */
+  async ready(): Promise<void> {
+    await this.#run('pg_isready', ['--quiet', '--timeout=1'], readyLimitMs);
+  }
+
   /** Makes an empty database. @returns its URL */
   async fresh(): Promise<string> {
     const name = `bench_${++this.#databases}`;
@@ -69,16 +76,22 @@ export class BenchPostgres {
     return this.#run('pg_dump', ['--file=/dev/null', url]);
   }
 
-  async #run(program: string, args: readonly string[]): Promise<void> {
-    const child = spawn(
-      join(this.#bin, program),
-      ['--host=127.0.0.1', `--port=${this.#port}`, '--username=postgres', ...args],
-      {
-        stdio: ['ignore', 'ignore', 'inherit'],
-      },
-    );
-    const [code] = (await once(child, 'exit')) as [number | null];
-    if (code !== 0) throw new Error(`${program} ended with ${code}`);
+  /** @param limitMs for how long it is tried again where it fails */
+  async #run(program: string, args: readonly string[], limitMs = 0): Promise<void> {
+    const end = performance.now() + limitMs;
+    for (;;) {
+      const child = spawn(
+        join(this.#bin, program),
+        ['--host=127.0.0.1', `--port=${this.#port}`, '--username=postgres', ...args],
+        {
+          stdio: ['ignore', 'ignore', 'inherit'],
+        },
+      );
+      const [code] = (await once(child, 'exit')) as [number | null];
+      if (code === 0) return;
+      if (performance.now() >= end) throw new Error(`${program} ended with ${code}`);
+      await sleep(100);
+    }
   }
 }
 
