@@ -1,4 +1,4 @@
-/** Real nodes whose database is half a second away in each direction: all goes on, more slowly. */
+/** Real nodes whose database is half a second away in each direction: all goes on, more slowly. A lease needs most of that time, so nothing else runs beside. */
 import t from 'tap';
 import { eventually } from '../../support/client.js';
 import { startPostgres, withoutPostgres } from '../../support/postgres.js';
