@@ -378,7 +378,8 @@ class Life {
 
   #tell(row: ShardRow, record: LogRow): void {
     const fault = this.#told.tell(row, record);
-    if (fault !== undefined) this.#faults.push(`${fault}, at ${this.#time.now}`);
+    // A loss that no node was there to notice shows here as well, so only the planted fault is looked for; `events-life.ts` has the rest.
+    if (fault !== undefined && this.#planted === 'same_timeline') this.#faults.push(`${fault}, at ${this.#time.now}`);
   }
 
   /** Nobody else can have written since it was taken: what was loaded is all there is. */
