@@ -8,6 +8,7 @@ import { NodeParts } from '../cluster/node-parts.js';
 import type { ShardsOwner } from '../cluster/process-shards.js';
 import { RoutedRequests } from '../cluster/routed-requests.js';
 import type { RunKeeper } from '../cluster/sharing/shared-pool.js';
+import { ShardNews } from '../cluster/standing/shard-news.js';
 import { unreached, withStanding } from '../cluster/standing/standing.js';
 import { togetherOf } from '../cluster/together.js';
 import type { ClusterConfig, Config } from '../config.js';
@@ -273,8 +274,10 @@ async function begin(
   const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
 
   let endTelling = (): void => {};
+  const news = new ShardNews({ own: () => node.several.shards.all.length, all: shards, log });
   const stopInOrder = async (): Promise<void> => {
     endTelling();
+    news.stop();
     reloads.stop();
     await node.leave();
     await overview.history.stop();
@@ -301,6 +304,7 @@ async function begin(
     overview.history.start();
     reloads.start();
     node.start();
+    news.start();
     endTelling = tellUnhandled({
       jobs: () => jobsOfTypes.withoutHandler(),
       isElsewhere: (type) => node.types.elsewhere(type) !== undefined,

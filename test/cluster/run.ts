@@ -111,7 +111,7 @@ if (withoutPostgres !== false) {
       for (let index = 0; index < nodes; index++) keep(index);
     });
     process.stdout.write(
-      `PostgreSQL: ${store}\nLook at it: node dist/src/cli.js cluster --url http://127.0.0.1:${port}\nKill a node by its process, and look again. Ctrl-C ends all of it.\n`,
+      `PostgreSQL: ${store}\nLook at it: node dist/src/cli.js cluster --url http://127.0.0.1:${port}, or in a browser: http://127.0.0.1:${port}/#/cluster\nKill a node by its process, and look again. Ctrl-C ends all of it.\n`,
     );
     await Promise.race([stopping, failed]);
   } finally {
