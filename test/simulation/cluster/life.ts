@@ -199,7 +199,7 @@ class Life {
       away: 0.02,
       clock: 0.3,
       forget: 0.05,
-      break: 0.2,
+      break: this.#planted === 'never_left' ? 0.2 : 0,
     });
     switch (what) {
       case 'time':
