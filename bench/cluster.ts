@@ -1,11 +1,13 @@
 /**
  * How fast are nodes that keep their jobs in PostgreSQL? One node alone: single calls, at two sizes; a backlog; how late jobs start, also
- * while all is being dumped. Three nodes against one, with handlers that wait. And how late jobs start whose node was killed. What
- * others do with PostgreSQL is in the peers' bench.
+ * while all is being dumped. Three nodes against one, with handlers that wait; how late jobs start while nodes are restarted, and where
+ * one was killed. And whether a commit costs the same with many jobs waiting. What others do with PostgreSQL is in the peers' bench.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { commitsBySize } from './cluster-sizes.js';
 import { checkPromises, closedLoop, Promised } from './ingest.js';
 import { measureLateness, steady, steadyBeside } from './lateness.js';
+import { rollingRestart } from './rolling-restart.js';
 import { atLeast, atMost, type Bench, type Figures, medians, type Run, ratiosOf } from './support/bench.js';
 import { type BenchPostgres, startNode, startPostgres, untilShared } from './support/cluster-nodes.js';
 import { ahead, fillFar } from './support/fill.js';
@@ -27,6 +29,12 @@ export interface ClusterPlan {
   readonly waiting: number;
   /** Jobs that come due where a node is killed. */
   readonly due: number;
+  /** Of the cluster of three. */
+  readonly shards: number;
+  /** Jobs a second while nodes are restarted one after the other. */
+  readonly rollingPerSecond: number;
+  /** Waiting jobs beside which a commit is measured. */
+  readonly sizes: { readonly few: number; readonly many: number };
 }
 
 const connections = 100;
@@ -48,6 +56,9 @@ export const cluster: Bench<ClusterPlan> = {
       jobs: 50_000,
       waiting: 4000,
       due: 500,
+      shards: 16,
+      rollingPerSecond: 500,
+      sizes: { few: 10_000, many: 1_000_000 },
     },
     full: {
       rounds: 3,
@@ -57,6 +68,9 @@ export const cluster: Bench<ClusterPlan> = {
       jobs: 500_000,
       waiting: 10_000,
       due: 2000,
+      shards: 16,
+      rollingPerSecond: 500,
+      sizes: { few: 10_000, many: 1_000_000 },
     },
   },
   async run(plan, run) {
@@ -64,6 +78,7 @@ export const cluster: Bench<ClusterPlan> = {
     if (!postgres) return;
     await oneNode(postgres, plan, run);
     await severalNodes(postgres, plan, run);
+    await commitsBySize(postgres, plan, run);
   },
 };
 
@@ -136,7 +151,8 @@ async function severalNodes(postgres: BenchPostgres, plan: ClusterPlan, run: Run
   const store = await postgres.fresh();
   const three: ServerProcess[] = [];
   // By default a node waits half a minute before it takes from others.
-  for (let i = 0; i < nodes; i++) three.push(await startNode(store, run, { args: ['--settle', '500ms'] }));
+  const args = ['--settle', '500ms', '--shards', String(plan.shards)];
+  for (let i = 0; i < nodes; i++) three.push(await startNode(store, run, { args }));
   await untilShared(three);
   const all = await waits(three, plan, run);
   const ratio = all.perSecond! / one.perSecond!;
@@ -147,6 +163,8 @@ async function severalNodes(postgres: BenchPostgres, plan: ClusterPlan, run: Run
     ratio,
     must: [atLeast('at least 2.4 times one node', ratio, 2.4)],
   });
+  await fillFar(three[0]!, run, 0, plan.jobs);
+  await rollingRestart(three, plan.rollingPerSecond, plan.jobs, run);
   await takeover(three, plan, run);
   for (const node of three) await node.discard();
 }
@@ -186,10 +204,9 @@ async function makeOneByOne(
   run.equal(made, count, 'jobs made one by one');
 }
 
-/** A node is killed a second before jobs of all nodes come due. */
+/** A node is killed a second before jobs of all nodes come due. @param plan its `jobs` are there besides */
 async function takeover(among: readonly ServerProcess[], { due: count, jobs }: ClusterPlan, run: Run): Promise<void> {
   const [asked, killed] = [among[0]!, among.at(-1)!];
-  await fillFar(asked, run, 0, jobs);
   await ahead(count, 0, run, async (due, ready) => {
     const before = (await asked.stats()).completed;
     await makeOneByOne(among, count, run, (index) => dueBody('stamp', due, `{"n":${index}}`));
@@ -200,7 +217,7 @@ async function takeover(among: readonly ServerProcess[], { due: count, jobs }: C
     await untilTaken(asked, before + count);
     // The handler's notes reach the disk once a second.
     await sleep(1500);
-    const stamps = among.slice(0, -1).flatMap((node) => node.stamps());
+    const stamps = among.slice(0, -1).flatMap((node) => node.stamps().filter(({ job }) => job < count));
     run.equal(new Set(stamps.map(({ job }) => job)).size, count, 'jobs that began after their node was killed');
     const latencies = new Latencies();
     for (const { began } of stamps) latencies.add(began - due + leadMs);

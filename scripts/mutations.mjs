@@ -406,6 +406,64 @@ export const mutations = [
     ],
   },
   {
+    name: 'PostgreSQL appends under a lease that is over',
+    test: 'store/postgres/pg-database',
+    changes: [
+      change(
+        'src/store/postgres/pg/schema.ts',
+        "    PERFORM 1 FROM shard WHERE shard = p_shard AND token = p_token FOR SHARE;\n    IF NOT FOUND THEN RETURN 'fenced'; END IF;\n",
+        '    NULL;\n',
+      ),
+    ],
+  },
+  {
+    name: 'PostgreSQL takes a slice of pages under a lease that is over',
+    test: 'store/postgres/pg-database',
+    changes: [
+      change(
+        'src/store/postgres/pg/schema.ts',
+        "RETURN 'fenced'; END IF;\n  SELECT slice",
+        'NULL; END IF;\n  SELECT slice',
+      ),
+    ],
+  },
+  {
+    name: 'PostgreSQL trims the log past what the pages have',
+    test: 'store/postgres/pg-database',
+    changes: [
+      change('src/store/postgres/pg/schema.ts', '(SELECT position + 1 FROM merged WHERE shard = p_shard)', 'p_before'),
+    ],
+  },
+  {
+    name: 'a record that may be there is sent again under another id',
+    test: 'store/postgres/shard-log',
+    changes: [
+      change(
+        'src/store/postgres/shard-log.ts',
+        'append({ lease: this.#lease, row,',
+        'append({ lease: this.#lease, row: { ...row, id: this.#ports.randomId?.() ?? row.id },',
+      ),
+    ],
+  },
+  {
+    name: 'the end of an attempt counts under whatever epoch that has begun',
+    test: 'cluster/moves',
+    changes: [
+      change(
+        'src/cluster/moves/remote-attempts.ts',
+        'attempt?.node !== from || attempt.epoch !== epoch',
+        'attempt?.node !== from || Number.isNaN(epoch)',
+      ),
+    ],
+  },
+  {
+    name: 'a dump that was restored goes on with the timelines of its first database',
+    test: 'store/postgres/restored',
+    changes: [
+      change('src/store/postgres/pg/restored.ts', "if (isOther) await client.query('SELECT begin_timelines()');", ''),
+    ],
+  },
+  {
     name: 'a job that was paused while it waited in the line starts all the same',
     changes: [change('src/scheduler/dispatch.ts', ' || isHeld(job.state)) return undefined;', ') return undefined;')],
   },
@@ -693,8 +751,8 @@ export const mutations = [
     changes: [
       change(
         'src/store/state/job-logs.ts',
-        'this.#writing = chunks.filter(({ chunk }) => exists(chunk.seq));',
-        'this.#writing = [...chunks];',
+        'const there = chunks.filter(({ chunk }) => exists(chunk.seq));',
+        'const there = [...chunks];',
       ),
     ],
   },

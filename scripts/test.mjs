@@ -31,6 +31,7 @@ const options = command.opts();
 const positionals = command.args;
 const timeoutMs = options.timeout * 1000;
 const running = new Set();
+let endShared = () => {};
 
 function selectFiles() {
   const wanted = positionals.map((word) => word.replace(/^(\.\/)?(dist\/)?/, '').replace(/\.[jt]s$/, ''));
@@ -119,9 +120,22 @@ function printFile(source, report, tookMs) {
   for (const line of errors.trimEnd().split('\n')) if (line !== '') console.log(`    stderr: ${line}`);
 }
 
+/** With TEST_NODES each server of the tests is a cluster, and all of them have one PostgreSQL. Returns what ends that. */
+async function startShared() {
+  if (process.env.TEST_NODES === undefined) return () => {};
+  const { sharePostgres, withoutPostgres } = await import('../dist/test/support/postgres.js');
+  if (withoutPostgres) return () => {};
+  const ends = [];
+  await sharePostgres({ teardown: (end) => ends.push(end) }, options.jobs);
+  return async () => {
+    for (const end of ends) await end();
+  };
+}
+
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => {
+  process.once(signal, async () => {
     for (const child of running) killGroup(child);
+    await endShared();
     process.exit(130);
   });
 }
@@ -131,6 +145,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 // A full run starts from nothing, so that the snapshots of tests that are gone go too.
 if (options.snapshot && positionals.length === 0)
   rmSync(join(ROOT, '.tap-snapshots'), { recursive: true, force: true });
+if (files.length > 0) endShared = await startShared();
 await runAll(
   files.filter((file) => !ALONE.test(file)),
   options.jobs,
@@ -141,6 +156,7 @@ await runAll(
   1,
   total,
 );
+await endShared();
 
 if (existsSync(join(ROOT, 'tap-snapshots'))) {
   console.log(

@@ -27,7 +27,7 @@ export interface Config {
   /** What serves HTTP: uWebSockets.js or Node's own; undefined: the first where its binary loads. */
   readonly http: 'uws' | 'node' | undefined;
   readonly dataDir: string;
-  /** Shards that a new directory or a new cluster is divided into. Undefined but in tests: one, or sixteen. */
+  /** What a new cluster is divided into, and in tests a new directory. Undefined: sixteen, or one. */
   readonly shards: number | undefined;
   /** Jobs are kept in PostgreSQL, together with other nodes; absent: in the data directory. */
   readonly cluster?: ClusterConfig | undefined;

@@ -29,7 +29,7 @@ export interface ShardPorts extends Omit<SchedulerPorts, 'store' | 'sets' | 'win
   /** Entries that the window holds, where not as usual. */
   readonly windowCapacity?: number | undefined;
   /** What is kept of lines of handlers; absent: nothing is. */
-  readonly jobLogs?: Pick<JobLogsOptions, 'maxBytes' | 'later'> | undefined;
+  readonly jobLogs?: Pick<JobLogsOptions, 'maxBytes' | 'later' | 'isMirrored'> | undefined;
 }
 
 export interface Shard {

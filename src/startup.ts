@@ -95,7 +95,7 @@ async function tryWhereItFailed(lock: DirectoryLock, { log, stopping }: Surround
   if (lock.facts.moved) {
     const { at, to } = lock.facts.moved;
     throw new DirectoryError(
-      `the jobs of ${lock.path} were moved to PostgreSQL at ${to} (${at}), and would run twice: start with --store`,
+      `the jobs of ${lock.path} were moved to PostgreSQL at ${to} (${at}), and would run twice: start with --store, and with another --data-dir`,
     );
   }
   const before = lock.upgrade();
@@ -274,6 +274,7 @@ async function assemble(
     queries: together.queries,
     handlers: types,
     health: () => health({ scheduler: together.scheduler, pool, jobsOfTypes }),
+    ready: () => together.scheduler.mode.health === undefined,
     jobsOfTypes,
     startedAt,
     secret: lock.facts.identity,

@@ -1,6 +1,7 @@
 /**
  * Notes when it began: `[payload.n, Unix milliseconds]` as two doubles, gathered in memory and appended to a file of this
- * thread's own once a second, so that noting costs less than a microsecond and no system call on the way.
+ * thread's own once a second, so that noting costs less than a microsecond and no system call on the way. With
+ * `payload.atOnce` it is appended at once, for servers that end meanwhile.
  */
 import { openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,10 +21,11 @@ function flush() {
 
 setInterval(flush, 1000).unref();
 
-export default function stamp({ n }) {
+export default function stamp({ n, atOnce }) {
   const began = wallMs();
   if (used === notes.length) flush();
   notes.writeDoubleLE(n, used);
   notes.writeDoubleLE(began, used + 8);
   used += 16;
+  if (atOnce) flush();
 }

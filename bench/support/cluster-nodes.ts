@@ -13,8 +13,15 @@ interface Servers {
   postgresBin(): string;
 }
 
+/** Of one shard. */
+export interface ShardPart {
+  readonly shard: number;
+  readonly owner: string | null;
+  readonly epoch: number;
+}
+
 interface ClusterAnswer {
-  readonly shards: readonly { readonly owner: string | null }[];
+  readonly shards: readonly ShardPart[];
 }
 
 const readyLimitMs = 60_000;
@@ -32,7 +39,9 @@ export async function startPostgres(run: Run): Promise<BenchPostgres | undefined
   }
   const { port, stop } = await start();
   run.finally(stop);
-  return new BenchPostgres(port, postgresBin());
+  const postgres = new BenchPostgres(port, postgresBin());
+  await postgres.ready();
+  return postgres;
 }
 
 /** `fsync` and `synchronous_commit` are on, as by default. */
@@ -50,6 +59,11 @@ export class BenchPostgres {
     return `postgres://postgres@127.0.0.1:${this.#port}/${database}`;
   }
 
+  /** Waits until it takes connections: it listens before. */
+  async ready(): Promise<void> {
+    await this.#run('pg_isready', ['--quiet', '--timeout=1'], readyLimitMs);
+  }
+
   /** Makes an empty database. @returns its URL */
   async fresh(): Promise<string> {
     const name = `bench_${++this.#databases}`;
@@ -62,16 +76,22 @@ export class BenchPostgres {
     return this.#run('pg_dump', ['--file=/dev/null', url]);
   }
 
-  async #run(program: string, args: readonly string[]): Promise<void> {
-    const child = spawn(
-      join(this.#bin, program),
-      ['--host=127.0.0.1', `--port=${this.#port}`, '--username=postgres', ...args],
-      {
-        stdio: ['ignore', 'ignore', 'inherit'],
-      },
-    );
-    const [code] = (await once(child, 'exit')) as [number | null];
-    if (code !== 0) throw new Error(`${program} ended with ${code}`);
+  /** @param limitMs for how long it is tried again where it fails */
+  async #run(program: string, args: readonly string[], limitMs = 0): Promise<void> {
+    const end = performance.now() + limitMs;
+    for (;;) {
+      const child = spawn(
+        join(this.#bin, program),
+        ['--host=127.0.0.1', `--port=${this.#port}`, '--username=postgres', ...args],
+        {
+          stdio: ['ignore', 'ignore', 'inherit'],
+        },
+      );
+      const [code] = (await once(child, 'exit')) as [number | null];
+      if (code === 0) return;
+      if (performance.now() >= end) throw new Error(`${program} ended with ${code}`);
+      await sleep(100);
+    }
   }
 }
 
@@ -89,15 +109,25 @@ async function untilOwned(node: ServerProcess): Promise<void> {
   await until(node, '/jobs?limit=1', () => true);
 }
 
-/** Waits until the nodes share the shards among them. */
+/** Who owns what, as a node sees it. */
+export async function partsOf(node: ServerProcess): Promise<readonly ShardPart[]> {
+  return (await node.get<ClusterAnswer & Record<string, unknown>>('/cluster')).shards;
+}
+
+/** Waits until each node has its part of the shards, so that no more move. */
 export async function untilShared(nodes: readonly ServerProcess[]): Promise<void> {
   for (const node of nodes) {
-    await until(node, '/cluster', (body) => {
-      const { shards } = JSON.parse(body) as ClusterAnswer;
-      return new Set(shards.map(({ owner }) => owner)).size === nodes.length;
-    });
+    await until(node, '/cluster', (body) => isShared((JSON.parse(body) as ClusterAnswer).shards, nodes.length));
     await untilOwned(node);
   }
+}
+
+/** No node has more than its share of them, rounded up, and so each has at least the rest. */
+function isShared(shards: readonly ShardPart[], nodes: number): boolean {
+  const most = Math.ceil(shards.length / nodes);
+  const counts = new Map<string, number>();
+  for (const { owner } of shards) if (owner !== null) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  return counts.size === nodes && [...counts.values()].every((count) => count <= most);
 }
 
 async function until(node: ServerProcess, path: string, holds: (body: string) => boolean): Promise<void> {

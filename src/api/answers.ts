@@ -158,6 +158,7 @@ export const serverPause = Type.Object(
   { paused: Type.Boolean(), reason: Type.Optional(Type.String()), since: Type.Optional(instant) },
   exact,
 );
+export const ready = Type.Object({ status: Type.Literal('ready') }, exact);
 export const live = Type.Object({ status: Type.Literal('live') }, exact);
 
 /** Null is unbounded; of `rate`: none. */

@@ -2,7 +2,7 @@
 
 import { type HeardType, heardTypes } from '../domain/events.js';
 import { type Filter, readFilter } from '../domain/filter.js';
-import { type EventCursor, formatCursor, type Heard, readCursor, shardBehind } from '../domain/ids/event-cursor.js';
+import { type EventCursor, formatCursor, type Heard, isElsewhere, readCursor } from '../domain/ids/event-cursor.js';
 import { limits } from '../domain/limits.js';
 import { isJobType } from '../domain/names.js';
 import { nearest } from '../domain/nearest.js';
@@ -46,7 +46,7 @@ export function readEventQuery(
   const inQuery = readPlace(values.get('since'), 'query.since', latest.length, faults);
   const inHeader = readPlace(lastEventId || undefined, 'header.Last-Event-ID', latest.length, faults);
   const since = inHeader ?? inQuery;
-  if (since !== undefined && !mayBeAhead && shardBehind(latest, since.seqs) !== undefined)
+  if (since !== undefined && !mayBeAhead && isElsewhere(since, latest))
     faults.add(
       inHeader === undefined ? 'query.since' : 'header.Last-Event-ID',
       `is ${formatCursor(since.seqs, since.timelines)}, and the latest event is ${formatCursor(latest, since.timelines)}: it is of another server or data directory`,

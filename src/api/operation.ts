@@ -57,7 +57,7 @@ export function refusalsOf({ method, path, open, request, refusals = [] }: Opera
     ...(request ? bodyRefusals : []),
     ...(open ? [] : (['unauthorized'] as const)),
     ...(changes ? changeRefusals : []),
-    ...(!changes && isOfShards.test(path) ? (['storage_unavailable'] as const) : []),
+    ...(!changes && !open ? (['storage_unavailable'] as const) : []),
     ...(path.includes(':') ? (['not_found'] as const) : []),
     ...refusals,
     'misdirected_host',
@@ -67,7 +67,5 @@ export function refusalsOf({ method, path, open, request, refusals = [] }: Opera
 }
 
 const bodyRefusals = ['malformed_json', 'length_required', 'payload_too_large', 'unsupported_media_type'] as const;
-/** What is answered by the nodes that own shards: in a cluster one of them may be gone. */
-const isOfShards = /^\/(jobs|stats|failures|groups|job-types|bulk)(\/|$)/;
-/** The last is also an answer to questions of `isOfShards`. */
+/** The last is also an answer to questions, of a node that waits for its database, or for the owner of a shard. */
 const changeRefusals = ['forbidden', 'overloaded', 'draining', 'storage_unavailable'] as const;

@@ -6,6 +6,7 @@ import { clusterOperations } from './cluster/operations.js';
 import { foundJobs } from './finding/answers.js';
 import { listQuery } from './finding/filter-schema.js';
 import { findingOperations } from './finding/operations.js';
+import { healthOperations } from './health/operations.js';
 import { jobLogs } from './logs/schemas.js';
 import { streamed } from './messages.js';
 import type { Operation } from './operation.js';
@@ -299,22 +300,7 @@ export const operations = {
     answers: { 200: answers.system },
   },
   ...clusterOperations,
-  health: {
-    method: 'GET',
-    path: '/health',
-    tag: 'Server',
-    summary: 'Whether the server can do its work',
-    open: true,
-    answers: { 200: answers.health, 503: answers.health },
-  },
-  live: {
-    method: 'GET',
-    path: '/health/live',
-    tag: 'Server',
-    summary: 'Whether the server answers at all',
-    open: true,
-    answers: { 200: answers.live },
-  },
+  ...healthOperations,
   events: {
     method: 'GET',
     path: '/events',
@@ -393,6 +379,6 @@ export const operations = {
     summary: 'Write a backup into a directory of the machine of the server',
     request: backupSchema,
     answers: { 200: answers.backup },
-    refusals: ['conflict'],
+    refusals: ['conflict', 'not_found'],
   },
 } as const satisfies Record<string, Operation>;

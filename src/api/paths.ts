@@ -9,10 +9,9 @@ const prefixes = new Set(['api', 'rest', 'v1', 'v2', 'escapement']);
 /** Names that others use for the same, by what stands behind the prefix. */
 const synonyms: Readonly<Record<string, string>> = {
   healthz: 'health',
-  readyz: 'health',
-  ready: 'health',
+  readyz: 'health/ready',
+  ready: 'health/ready',
   status: 'health',
-  'health/ready': 'health',
   livez: 'health/live',
   live: 'health/live',
   ping: 'health/live',

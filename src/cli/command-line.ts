@@ -54,7 +54,7 @@ function program(): Command {
     .addCommand(backupCommand())
     .addCommand(restoreCommand())
     .addCommand(checkCommand())
-    .addCommand(moveCommand(), { hidden: true })
+    .addCommand(moveCommand())
     .addCommand(completionCommand(() => escapement));
   for (const command of withDescendants(escapement)) {
     command

@@ -15,6 +15,8 @@ export interface HealthQuestion {
   readonly token?: string;
   /** Asks only whether it answers at all, not whether it can do its work. */
   readonly live?: boolean;
+  /** Asks only whether it takes requests. */
+  readonly ready?: boolean;
 }
 
 export interface HealthAnswer {
@@ -48,8 +50,12 @@ export function healthUrl({ url, host, port, tlsCert }: HealthQuestion): string 
  * @param origin what `healthUrl` said
  * @throws Error whose message is for the user, when the certificate cannot be read
  */
-export async function askHealth(origin: string, { tlsCert, token, live }: HealthQuestion): Promise<HealthAnswer> {
-  const url = new URL(live ? '/api/v1/health/live' : '/api/v1/health', origin);
+export async function askHealth(
+  origin: string,
+  { tlsCert, token, live, ready }: HealthQuestion,
+): Promise<HealthAnswer> {
+  const what = live ? '/live' : ready ? '/ready' : '';
+  const url = new URL(`/api/v1/health${what}`, origin);
   const options: RequestOptions = {
     agent: false,
     signal: AbortSignal.timeout(timeoutMs),

@@ -32,7 +32,7 @@ export interface EscapementOptions {
   /** Where the server is, such as `http://127.0.0.1:8080`; without `/api/v1`. */
   readonly url: string;
   readonly token?: string;
-  /** How long a request is repeated that had no answer, or a 503 or 504, in milliseconds; default 30,000. 0: not at all. */
+  /** How long a request is repeated that had no answer, or a 502, 503 or 504, in milliseconds; default 30,000. 0: not at all. */
   readonly retryFor?: number;
   /** False: each creation is a request of its own. */
   readonly batch?: boolean;

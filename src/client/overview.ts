@@ -69,6 +69,8 @@ export interface ClusterShard {
   readonly merged: number;
   /** How long another node would need to load it, milliseconds. */
   readonly load_ms?: number;
+  /** Nodes that could not run it, by their ids, and why. */
+  readonly given_up?: readonly { readonly node: string; readonly reason: string }[];
 }
 
 /** A cluster as one of its nodes sees it. */

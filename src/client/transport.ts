@@ -5,7 +5,7 @@ export interface TransportOptions {
   /** Where the server is, without `/api/v1`. */
   readonly url: string;
   readonly token?: string | undefined;
-  /** How long a request is repeated that had no answer, or a 503 or 504, in milliseconds. */
+  /** How long a request is repeated that had no answer, or a 502, 503 or 504, in milliseconds. */
   readonly retryFor: number;
   readonly fetch: typeof fetch;
 }
@@ -20,6 +20,8 @@ export interface SendOptions {
   readonly alsoStatus?: number;
 }
 
+/** With these the same request may do better: no answer, a proxy's word that the server is away, and the server's own. */
+const passing: ReadonlySet<number> = new Set([0, 502, 503, 504]);
 const firstWaitMs = 100;
 const longestWaitMs = 2000;
 
@@ -58,8 +60,7 @@ export class Transport {
     for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
       const { failure, retryAfterMs } = await this.#once(method, path, options);
       if (!(failure instanceof EscapementError)) return failure;
-      const again =
-        options.repeatable === true && (failure.status === 0 || failure.status === 503 || failure.status === 504);
+      const again = options.repeatable === true && passing.has(failure.status);
       const pauseMs = Math.max(retryAfterMs, waitMs * (0.5 + Math.random() / 2));
       if (!again || Date.now() + pauseMs > end) throw failure;
       await pause(pauseMs, options.signal);

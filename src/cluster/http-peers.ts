@@ -5,6 +5,8 @@ import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { Refusal } from '../domain/errors.js';
 import { parseId } from '../domain/id.js';
 import { shardOf } from '../domain/ids/job-numbers.js';
+import type { Logger } from '../log.js';
+import { monotonicMs } from '../pool/shared/slots.js';
 import type { HeldName } from '../store/port.js';
 import type { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import { within } from '../within.js';
@@ -18,6 +20,7 @@ import {
   peerHeaders,
   type Reach,
 } from './peers.js';
+import { Unanswering } from './unanswering.js';
 
 export interface HttpPeersOptions {
   /** Of this node. */
@@ -45,6 +48,8 @@ export interface HttpPeersOptions {
   /** Hears a word that a node calls itself with; see `OwnAddress`. */
   readonly hear?: (word: string) => boolean;
   readonly counts?: Pick<ClusterCounts, 'peerAnswered'>;
+  /** Is told of nodes that do not answer; absent: nobody is. */
+  readonly log?: Pick<Logger, 'info' | 'warn'>;
 }
 
 const mostSockets = 64;
@@ -59,11 +64,14 @@ const patienceMs = 500;
 export class HttpPeers implements Peers {
   readonly #options: HttpPeersOptions;
   #renewing: Promise<void> | undefined;
+  readonly #unanswering: Unanswering | undefined;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: mostSockets, timeout: restMs });
   readonly #tlsAgent = new TlsAgent({ keepAlive: true, maxSockets: mostSockets, timeout: restMs });
 
   constructor(options: HttpPeersOptions) {
     this.#options = options;
+    const { log } = options;
+    this.#unanswering = log && new Unanswering({ log, now: monotonicMs });
   }
 
   get shards(): number {
@@ -137,10 +145,15 @@ export class HttpPeers implements Peers {
     const { counts } = this.#options;
     try {
       const answer = await this.#ask(peer, asked);
+      this.#unanswering?.answered(peer.node);
       counts?.peerAnswered(answer.status === 421 ? 'misdirected' : 'answered');
       return answer;
     } catch (error) {
-      if (error instanceof PeerGone) counts?.peerAnswered(error.sent ? 'unknown' : 'unreachable');
+      if (error instanceof PeerGone) {
+        counts?.peerAnswered(error.sent ? 'unknown' : 'unreachable');
+        const url = this.#options.addressOf(peer.node);
+        if (url !== undefined && !asked.signal.aborted) this.#unanswering?.failed(peer.node, url, error.message);
+      }
       throw error;
     }
   }

@@ -7,7 +7,6 @@ import type { HandlerInfo } from '../pool/port.js';
 import type { BeginDeadline } from '../pool/shared/deadline.js';
 import { monotonicMs } from '../pool/shared/slots.js';
 import { schemaVersion } from '../store/format/layout.js';
-import type { Progress } from '../store/postgres/cluster-storage.js';
 import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
 import type { OpenedDatabase } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
@@ -15,6 +14,7 @@ import { type ShardIndexes, shardFolder } from '../store/thread/shard-indexes.js
 import { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import type { ClusterFigures } from '../telemetry/cluster/cluster-metrics.js';
 import { DatabasePlaces } from './database-places.js';
+import { FreedPlaces } from './freed-places.js';
 import { HttpPeers } from './http-peers.js';
 import { HeldNames } from './keys/held-names.js';
 import { jobsOfKeys } from './keys/jobs-of-keys.js';
@@ -33,8 +33,9 @@ import { NodeShards } from './shard-host.js';
 import { Shards } from './shards.js';
 import { countedDatabase } from './standing/counted-database.js';
 import { FormerSelf } from './standing/former-self.js';
+import { type ClusterLook, figuresOf, type LookedAt, lookAt } from './standing/look.js';
 import { OwnAddress } from './standing/own-address.js';
-import { standing } from './standing/standing.js';
+import { type Standing, standing } from './standing/standing.js';
 import { timedHost } from './standing/timed-host.js';
 import type { Schedulers } from './together.js';
 import { ClusterTypes, type ClusterTypesPorts } from './types/cluster-types.js';
@@ -75,6 +76,8 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
   readonly peers: HttpPeers;
   /** What shards leave behind that have moved. */
   readonly moves: NodeMoves;
+  /** Places of types with limits that are free for others. */
+  readonly places: FreedPlaces;
   /** Keys over the cluster. */
   readonly names: ClusterNames;
   readonly settings: SharedSettings;
@@ -101,19 +104,28 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     const shards = new Shards(facts.shards);
     this.#options = options;
     this.moves = new NodeMoves({
-      ...{ shards, pause, pool: ports.pool },
+      ...{ shards, pause, pool: ports.pool, now: monotonicMs },
+      holds: (shard) => this.several.holds(shard),
       peers: () => this.peers,
       self: () => this.#node.node,
       stateOf: (node) => stateOf(node, this.#node.view?.nodes ?? []),
       mayAct: (shard) => this.#node.rowOf(shard) !== undefined,
       hear: options.hear,
     });
-    const keeper = new DatabasePlaces(database, () => this.#node.node);
+    this.places = new FreedPlaces({ pause, peers: () => this.peers, freed: (types) => this.several.freed(types) });
+    const keeper = new DatabasePlaces({
+      ...{ database, self: () => this.#node.node },
+      isFree: (node, type) => this.places.tell(node, type),
+    });
     this.several = new SeveralShards(shards, ports, turn, { moves: this.moves, keeper });
     this.#host = new NodeShards({
       ...{ database, sessions, indexes, log, pause, clock: ports.clock, shards: this.several, moves: this.moves },
       settingsApplied: () => this.settings.renew(),
-      lost: (shard, why) => (why === 'rewound' ? this.#node.rewound(shard) : this.#node.refused(shard)),
+      lost: (shard, why, reason) => {
+        if (why === 'index') this.#node.giveUp(shard, reason);
+        else if (why === 'rewound') this.#node.rewound(shard);
+        else this.#node.refused(shard);
+      },
     });
     this.settings = new SharedSettings({
       ...{ database, pause, clock: { now: () => Date.now(), monotonic: monotonicMs }, randomId: newRandomId },
@@ -180,6 +192,10 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
             'rewound: the database has lost records of this shard that it had confirmed. It is loaded anew, as it is there now',
           );
         },
+        left: (row, reason) => {
+          counts.shardsLost.given_up++;
+          log.error({ ...told(row), reason }, 'a shard cannot be run here, and is left to the other nodes for a while');
+        },
         failed: (shard, err) => log.error({ shard, err }, 'a shard could not be loaded, and is tried again'),
         declared: ({ node, address }) => {
           counts.declaredDead.other++;
@@ -204,7 +220,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),
       hear: (word) => this.#ownAddress.hear(word),
-      counts,
+      ...{ counts, log },
       holders: (names) => held.holders(names),
       renew: async () => {
         try {
@@ -232,79 +248,45 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     return jobsOfKeys(owner, places);
   }
 
-  /** What keeps this node from its part in the cluster, a sentence for users; undefined: nothing does. */
-  get standing(): string | undefined {
-    const { isLive, certainOffset } = this.#node;
+  get standing(): Standing {
+    const { isLive: hasLease, certainOffset } = this.#node;
     const addressProblem = this.#ownAddress.problem;
-    return standing({ hasLease: isLive, addressProblem, clockOffset: certainOffset, idleShards: this.idleShards });
+    const { shards, nodes, node } = this.view;
+    const givenUp = shards.flatMap(({ shard, givenUp: by }) => {
+      const said = by.find((each) => each.node === node) ?? by[0];
+      const { address = '' } = nodes.find((each) => each.node === said?.node) ?? {};
+      return said ? [{ shard, isIdle: this.#isIdle(shard), isHere: said.node === node, address, ...said }] : [];
+    });
+    const { idleShards } = this;
+    const parts = { hasLease, addressProblem, clockOffset: certainOffset, idleShards, givenUp };
+    return { hasLease, problem: standing(parts) };
   }
 
   /** How many shards nobody runs just now, as far as is known here: without a live owner, or not open here yet. */
   get idleShards(): number {
     const { count } = this.several.shards;
-    let running = 0;
-    for (let shard = 0; shard < count; shard++) {
-      const owner = this.#table.ownerOf(shard);
-      if (owner !== undefined && (owner !== this.#node.node || this.#node.rowOf(shard))) running++;
-    }
-    return count - running;
+    let idle = 0;
+    for (let shard = 0; shard < count; shard++) if (this.#isIdle(shard)) idle++;
+    return idle;
+  }
+
+  #isIdle(shard: number): boolean {
+    const owner = this.#table.ownerOf(shard);
+    return owner === undefined || (owner === this.#node.node && this.#node.rowOf(shard) === undefined);
   }
 
   /** For the metrics. */
   get figures(): ClusterFigures {
-    const each = () => this.several.shards.all.map(({ numbers }) => this.#host.progressOf(numbers.shard));
-    const sumOf = (of: (progress: Progress) => number): number =>
-      each().reduce((sum, progress) => sum + (progress ? of(progress) : 0), 0);
-    return {
-      counts: this.counts,
-      leaseMs: () => this.#node.leaseMs,
-      clockOffsetMs: () => this.#node.clockOffset,
-      nodes: () => {
-        const { nodes } = this.view;
-        const count = (wanted: string): number => nodes.filter(({ state }) => state === wanted).length;
-        return { live: count('live'), leaving: count('leaving'), dead: count('dead') };
-      },
-      shards: () => {
-        const { count } = this.several.shards;
-        const own = this.#node.open.length;
-        const idle = this.idleShards;
-        return { own, other: Math.max(0, count - own - idle), idle };
-      },
-      behind: () => ({
-        index: sumOf(({ appended, applied }) => appended - applied),
-        pages: sumOf(({ appended, merged }) => appended - merged),
-      }),
-    };
+    return figuresOf(this.#looked, this.several.shards, () => this.idleShards, this.counts);
   }
 
   /** The cluster as this node sees it. */
-  get view(): {
-    readonly node: RandomId;
-    readonly nodes: readonly {
-      readonly node: RandomId;
-      readonly address: string;
-      readonly state: 'live' | 'leaving' | 'dead';
-      readonly beatAgeMs: number | undefined;
-      readonly clockOffsetMs: number | undefined;
-    }[];
-    readonly shards: readonly { shard: number; owner: RandomId | null; epoch: number; merged: number }[];
-  } {
-    const { node, view } = this.#node;
-    const shards = (view?.shards ?? []).map(({ shard, owner, epoch, merged }) => {
-      const { appended, applied } = this.#host.progressOf(shard) ?? {};
-      const loadMs = this.#host.loadMsOf(shard);
-      return { shard, owner, epoch, ...(appended !== undefined && { appended, applied }), merged, loadMs };
-    });
-    const nodes = (view?.nodes ?? []).map(({ node, address, dead, leaving, facts }) => {
-      const { clockOffset } = readFacts(facts);
-      return {
-        ...{ node, address, state: dead ? ('dead' as const) : leaving ? ('leaving' as const) : ('live' as const) },
-        beatAgeMs: this.#table.beatAgeOf(node),
-        // Said of the node's clock, and not of the database's.
-        clockOffsetMs: clockOffset === undefined ? undefined : -clockOffset,
-      };
-    });
-    return { node: node ?? '', nodes, shards };
+  get view(): ClusterLook {
+    return lookAt(this.#looked);
+  }
+
+  get #looked(): LookedAt {
+    return { node: this.#node, host: this.#host, table: this.#table };
   }
 
   /** Reads what users have set, and which job types there are, so that the first requests find it. What fails is read later. */
@@ -330,7 +312,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     while (!this.#node.isEmpty && this.#hasTakers && monotonicMs() < end) await pause(giveLookMs);
     const { open } = this.#node;
     if (open.length > 0)
-      this.#options.log.warn({ shards: open }, 'no other node has taken these shards: they are left');
+      this.#options.log[this.#hasTakers ? 'warn' : 'info']({ shards: open }, 'no other node has taken these shards');
   }
 
   get #hasTakers(): boolean {
@@ -363,7 +345,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     const { indexes, opened, log } = this.#options;
     this.#stopTicking();
     this.#ownAddress.stop();
-    this.moves.outgoing.close();
+    await Promise.all([this.moves.end(), this.#host.linesMirrored()]);
     await this.#node
       .end()
       .catch((err: unknown) => log.warn({ err }, 'the others could not be told that this one ends'));

@@ -1,5 +1,6 @@
 /** Who owns which shard, and where the nodes are, as it was read last. Only nodes whose beat moves are called. */
 import type { NodeRow, RandomId, ShardRow } from '../store/postgres/database.js';
+import { LeftShards } from './leases/ownership.js';
 
 /** What a look at the database has shown. */
 interface Look {
@@ -40,7 +41,7 @@ export class OwnersTable {
     return [...this.#nodes.keys()].filter((node) => this.#moves(node));
   }
 
-  /** A node that is not dead, as far as is known. */
+  /** A node that is not dead, and has not given the shard up, as far as is known. */
   ownerOf(shard: number): RandomId | undefined {
     this.#look();
     const owner = this.#owners.get(shard);
@@ -61,7 +62,8 @@ export class OwnersTable {
   }
 
   renew(shards: readonly ShardRow[], nodes: readonly NodeRow[]): void {
-    this.#owners = new Map(shards.map(({ shard, owner }) => [shard, owner]));
+    const left = new LeftShards(nodes);
+    this.#owners = new Map(shards.map((row) => [row.shard, left.isLeft(row) ? null : row.owner]));
     const now = this.#now();
     const known = this.#nodes;
     this.#nodes = new Map();

@@ -74,8 +74,16 @@ export interface PeerAttempts {
   ended(message: string): Promise<boolean>;
   /** Attempts here are to end. */
   abort(message: string): void;
-  /** What attempts of a shard of this node say, which run elsewhere. */
-  say(message: string): void;
+  /** Which attempts are here, or have ended here without their owner's knowledge. Returns the answer. */
+  has(message: string): string;
+  /** What attempts of a shard of this node say, which run elsewhere. Returns false when this node cannot take it; it is to be told again then. */
+  say(message: string): boolean;
+}
+
+/** What nodes tell each other of places of types with limits. Messages are JSON texts of `FreedPlaces`. */
+export interface PeerPlaces {
+  /** Something is free here. */
+  heard(message: string): void;
 }
 
 /** Where these are told. */
@@ -83,6 +91,8 @@ export const peerPaths = {
   ended: '/api/v1/peers/attempts/ended',
   abort: '/api/v1/peers/attempts/abort',
   say: '/api/v1/peers/attempts/say',
+  has: '/api/v1/peers/attempts/has',
+  freed: '/api/v1/peers/places/freed',
 } as const;
 
 /** There was no answer. `sent`: the request may have taken effect. */

@@ -168,6 +168,11 @@ export class SeveralShards implements ProcessShards {
     return owned;
   }
 
+  /** Another process has seen that places of these types are free. */
+  freed(types: readonly string[]): void {
+    this.#places.freed(types);
+  }
+
   /** Others take this process for a new one: it has no places any more. */
   begunAnew(): void {
     this.#places.begunAnew();
@@ -206,6 +211,11 @@ export class SeveralShards implements ProcessShards {
     this.#pools.delete(shard);
     owned?.state.dispose();
     return attempts;
+  }
+
+  /** Whether a shard is here, or attempts of it that were aborted have not come to their ends. */
+  holds(shard: number): boolean {
+    return this.#pools.has(shard);
   }
 
   #remove(shard: number): OwnedShard | undefined {

@@ -24,6 +24,7 @@ import type { Given, ShardHost } from './leases/host.js';
 import { Following } from './moves/following.js';
 import type { Outgoing } from './moves/outgoing.js';
 import type { RemoteAttempts } from './moves/remote-attempts.js';
+import type { Sayings } from './moves/sayings.js';
 import type { SeveralShards } from './process-shards.js';
 import type { OwnedShard } from './shards.js';
 
@@ -45,14 +46,19 @@ export interface ShardHostPorts {
   readonly moves: ShardMoves;
   /** Resolves when this node goes by all that users had set before the call. */
   readonly settingsApplied: () => Promise<void>;
-  /** A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed. */
-  readonly lost: (shard: number, why: ShardLost['why']) => void;
+  /**
+   * A shard that is open cannot go on here: another owns it, the database has lost a part of it, or its index failed.
+   *
+   * @param reason where it is the index: as of `GivenUpShard`
+   */
+  readonly lost: (shard: number, why: ShardLost['why'], reason: string) => void;
 }
 
 /** See `moves/`. */
 export interface ShardMoves {
   readonly remote: Pick<RemoteAttempts, 'add' | 'drop'>;
   readonly outgoing: Pick<Outgoing, 'add' | 'keepOnly'>;
+  readonly sayings: Pick<Sayings, 'hand'>;
   /** This node's id. */
   readonly self: () => RandomId | undefined;
 }
@@ -74,6 +80,10 @@ class Hosted {
 
 /** Whoever follows a shard says so with each of its beats. */
 const holdMergesMs = 3000;
+
+/** How long an end waits for the database to take the last lines, and how often it is looked. */
+const lastLinesMs = 2000;
+const lookMs = 10;
 
 /** An index that has been behind for so long without taking anything up will not. */
 const stalledMs = 10_000;
@@ -100,12 +110,12 @@ export class NodeShards implements ShardHost {
     this.#ports = ports;
   }
 
-  async open(row: ShardRow): Promise<void> {
+  async open(row: ShardRow, isLeft = false): Promise<void> {
     const { shard } = row;
     if (this.#hosted.has(shard)) throw new Error(`shard ${shard} is open already`);
     const hosted = new Hosted();
     this.#hosted.set(shard, hosted);
-    const opening = this.#open(row, hosted);
+    const opening = this.#open(row, hosted, isLeft);
     hosted.opening = opening.catch(() => {});
     try {
       await opening;
@@ -137,6 +147,15 @@ export class NodeShards implements ShardHost {
     await Promise.all(this.#ending.values());
   }
 
+  /** Resolves when the database has all lines of handlers that were written, or does not take them in time. */
+  async linesMirrored(): Promise<void> {
+    const { clock, pause } = this.#ports;
+    const end = clock.monotonic() + lastLinesMs;
+    const isOpen = ([, { isDropped, isGiven, owned }]: readonly [number, Hosted]): boolean =>
+      !isDropped && !isGiven && owned?.jobLogs.isMirrored === false;
+    while ([...this.#hosted].some(isOpen) && clock.monotonic() < end) await pause(lookMs);
+  }
+
   get ends(): readonly LogEnd[] {
     return [...this.#hosted].flatMap(([shard, { storage, isDropped }]) => {
       const { position, id } = storage?.last ?? { position: 0, id: null };
@@ -144,17 +163,15 @@ export class NodeShards implements ShardHost {
     });
   }
 
-  /** Gives up what goes on being appended to, and is not taken up by its index: nobody would find it here. It is loaded anew. */
+  /** Gives up what goes on being appended to, and is not taken up by its index: nobody would find it here. */
   giveUpStalled(): void {
     for (const [shard, { storage, isDropped, isGiven }] of this.#hosted) {
       const progress = storage?.progress;
       if (progress === undefined || isDropped || isGiven || progress.stalledMs < stalledMs) continue;
       const { appended, applied } = progress;
-      this.#ports.log.error(
-        { shard, appended, applied },
-        `a shard is given up: its index has not taken up record ${applied + 1} for ${stalledMs / 1000} s`,
-      );
-      this.#ports.lost(shard, 'index');
+      const reason = `its index has not taken up record ${applied + 1} for ${stalledMs / 1000} s`;
+      this.#ports.log.error({ shard, appended, applied }, `a shard is given up: ${reason}`);
+      this.#ports.lost(shard, 'index', reason);
     }
   }
 
@@ -201,19 +218,25 @@ export class NodeShards implements ShardHost {
     const { owned } = hosted ?? {};
     if (hosted === undefined || owned === undefined) return 'lost';
     const { shards, moves } = this.#ports;
-    owned.jobLogs.flush();
     const handedOver = await owned.scheduler.handingOver.begin(to);
     if (hosted.isDropped) return 'lost';
     if (handedOver.end === 'kept') return 'kept';
     hosted.isGiven = true;
+    const { numbers, jobLogs } = owned;
     const named = <Each extends { readonly jobSeq: number }>(each: Each) => ({
       ...each,
-      jobSeq: owned.numbers.of(each.jobSeq),
+      jobSeq: numbers.of(each.jobSeq),
       epoch,
     });
+    // The new owner has what is in the pages.
+    moves.sayings.hand(
+      shard,
+      jobLogs.unmirrored.map((lines) => ({ ...lines, jobSeq: numbers.of(lines.jobSeq) })),
+    );
     const ended = new Set(handedOver.outcomes.map(({ jobSeq, fence }) => `${jobSeq} ${fence}`));
     const running = shards.release(shard).filter(({ jobSeq, fence }) => !ended.has(`${jobSeq} ${fence}`));
-    moves.outgoing.add(shard, running.map(named), handedOver.outcomes.map(named));
+    const counted = running.map(({ jobSeq, fence }) => ({ jobSeq, fence, lines: jobLogs.countOf(jobSeq, fence) }));
+    moves.outgoing.add(shard, counted.map(named), handedOver.outcomes.map(named));
     await this.drop(shard);
     return 'given';
   }
@@ -224,7 +247,7 @@ export class NodeShards implements ShardHost {
     return Following.begin({ database, pause, makeIndex }, shard);
   }
 
-  async #open(row: ShardRow, hosted: Hosted): Promise<void> {
+  async #open(row: ShardRow, hosted: Hosted, isLeft: boolean): Promise<void> {
     const { database, shards, clock, pause, sessions } = this.#ports;
     const { shard } = row;
     const { count } = shards.shards;
@@ -258,8 +281,8 @@ export class NodeShards implements ShardHost {
       here.map(({ seq, fence, epoch }) => ({ jobSeq: numbers.of(seq), fence, epoch })),
     );
     if (hosted.isDropped) throw new Dropped(shard);
-    // This process has had it last: what it ran then has not ended it.
-    const planned = row.epoch - (this.#epochs.get(shard) ?? Number.NEGATIVE_INFINITY) <= 1;
+    // This process has had it last, or who had it lives: what ran then has ended neither.
+    const planned = isLeft || row.epoch - (this.#epochs.get(shard) ?? Number.NEGATIVE_INFINITY) <= 1;
     this.#epochs.set(shard, row.epoch);
     const owned = shards.add({ kv, log: source, storage, numbers, clean: planned, planned }, moves.remote.add(row));
     hosted.owned = owned;
@@ -318,10 +341,11 @@ export class NodeShards implements ShardHost {
       merged: (position) => store.merged(position),
       logsWritten: (bytes) => store.logsWritten(bytes),
       logsRefused: () => store.logsRefused(),
+      logsMirrored: (orders) => hosted.owned?.jobLogs.mirrored(orders),
       lost: ({ why, message }) => {
         if (hosted.owned?.scheduler.handingOver.isGiven || hosted.isGiven) return;
         this.#ports.log.warn({ shard, why, reason: message }, 'a shard is given up');
-        this.#ports.lost(shard, why);
+        this.#ports.lost(shard, why, 'its index failed; the log of that node says why');
       },
     };
   }

@@ -15,7 +15,7 @@ import type { ClusterNames } from './keys/names.js';
 import { outward } from './numbered.js';
 import { type ClusterSettings, RoutedRequests } from './routed-requests.js';
 import type { Shards } from './shards.js';
-import { linesFor } from './sharing/shared-pool.js';
+import { linesFor, type RunKeeper } from './sharing/shared-pool.js';
 
 /** What the process asks of its schedulers beside requests. */
 export type Schedulers = Pick<
@@ -42,7 +42,7 @@ export interface Together {
   made(): number;
   /** Of each shard. */
   readonly states: readonly Pick<CommittedState, 'types' | 'sets'>[];
-  readonly jobLogs: LineKeeper & { readonly bytes: number; readonly dropped: number; flush(): void };
+  readonly jobLogs: LineKeeper & RunKeeper & { readonly bytes: number; readonly dropped: number; flush(): void };
 }
 
 /**

@@ -34,6 +34,14 @@ export interface TraceContext {
   readonly state?: string | undefined;
 }
 
+/** The headers of a request that belongs to it, as W3C Trace Context has them. */
+export function traceHeaders(trace: TraceContext | undefined): Record<string, string> {
+  if (trace === undefined) return {};
+  const { traceId, spanId, flags, state } = trace;
+  const traceparent = `00-${traceId}-${spanId}-${(flags & 0xff).toString(16).padStart(2, '0')}`;
+  return state === undefined ? { traceparent } : { traceparent, tracestate: state };
+}
+
 /** What a public id is made of. */
 export interface JobName {
   /** The job's number. */

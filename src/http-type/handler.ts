@@ -1,5 +1,5 @@
 /** The handler of the type `http`, as its thread runs it: a payload becomes a request, and its answer the outcome of the attempt. */
-import type { TraceContext } from '../domain/job.js';
+import { type TraceContext, traceHeaders } from '../domain/job.js';
 import type { Context, Handler, JsonObject } from '../pool/worker/handler.js';
 import type { BuiltInModule } from '../pool/worker/load-built-in.js';
 import { Broken, type Call, send } from './call.js';
@@ -67,12 +67,4 @@ function callOf(payload: HttpPayload, context: TracedContext, rules: HttpRules, 
   const signed = { id: `${jobId}_${scheduledFor.getTime()}`, timestamp: Math.floor(Date.now() / 1000), body };
   Object.assign(headers, webhookHeaders(keys, signed), traceHeaders(trace));
   return { url, method, headers, body, open: rules.origins.includes(url.origin) };
-}
-
-/** As W3C Trace Context has them. */
-function traceHeaders(trace: TraceContext | undefined): Record<string, string> {
-  if (trace === undefined) return {};
-  const { traceId, spanId, flags, state } = trace;
-  const traceparent = `00-${traceId}-${spanId}-${(flags & 0xff).toString(16).padStart(2, '0')}`;
-  return state === undefined ? { traceparent } : { traceparent, tracestate: state };
 }

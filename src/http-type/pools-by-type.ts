@@ -57,6 +57,10 @@ export class PoolsByType implements Workers, Pool {
     }
   }
 
+  know(types: Parameters<Workers['know']>[0]): void {
+    this.#handlers.know(types);
+  }
+
   #together(handlers: readonly HandlerInfo[], http: HandlerInfo): readonly HandlerInfo[] {
     if (handlers.some(({ name }) => name === http.name))
       throw new Error(

@@ -7,7 +7,9 @@ import { GatheredQueries } from '../cluster/gathering/gathered-queries.js';
 import { NodeParts } from '../cluster/node-parts.js';
 import type { ShardsOwner } from '../cluster/process-shards.js';
 import { RoutedRequests } from '../cluster/routed-requests.js';
-import { withStanding } from '../cluster/standing/standing.js';
+import type { RunKeeper } from '../cluster/sharing/shared-pool.js';
+import { ShardNews } from '../cluster/standing/shard-news.js';
+import { unreached, withStanding } from '../cluster/standing/standing.js';
 import { togetherOf } from '../cluster/together.js';
 import type { ClusterConfig, Config } from '../config.js';
 import { useIdKey } from '../domain/id.js';
@@ -17,6 +19,7 @@ import { Late } from '../late.js';
 import { loadLibraries, tracesOf } from '../libraries.js';
 import { overviewOf } from '../overview/overview.js';
 import { BeginDeadline } from '../pool/shared/deadline.js';
+import type { ElsewhereType } from '../pool/shared/messages.js';
 import { makePool } from '../pools.js';
 import { ProcessStops } from '../process/stops.js';
 import { FolderWatch } from '../reload/folder-watch.js';
@@ -26,6 +29,7 @@ import { Reloads } from '../reload/reloads.js';
 import { keepLines, type LineKeeper } from '../scheduler/attempts/lines.js';
 import { mergeBounds } from '../scheduler/merging.js';
 import { checkExposure, whyNoBind } from '../server/http/bind.js';
+import { isLoopback } from '../server/http/gate.js';
 import { withTokenFile } from '../server/http/token-file.js';
 import type { Server } from '../server/server.js';
 import { version } from '../server/version.js';
@@ -33,12 +37,15 @@ import { shutDown } from '../shutdown.js';
 import { DamageLog } from '../store/damage-log.js';
 import { claimDirectory, DirectoryError } from '../store/directory/directory.js';
 import { schemaVersion } from '../store/format/layout.js';
+import { hostOf } from '../store/postgres/pg/address.js';
 import { newShards, openPostgres } from '../store/postgres/pg/open.js';
 import { newRandomId } from '../store/postgres/shard-log.js';
 import { ShardIndexes } from '../store/thread/shard-indexes.js';
 import { Counts } from '../telemetry/counts.js';
 import { Recent } from '../telemetry/recent.js';
 import type { Running, Surroundings } from './running.js';
+import { tellUnhandled } from './unhandled.js';
+import { Waiting } from './waiting.js';
 
 /** What is open so far, and how it is closed; the last is closed first. */
 type Close = () => unknown;
@@ -72,20 +79,39 @@ async function begin(
   stopping.throwIfAborted();
   const lock = await claimDirectory(config.dataDir);
   closes.push(() => lock.release());
-  if (!lock.facts.unused)
+  const { moved, unused } = lock.facts;
+  if (moved)
+    throw new DirectoryError(
+      `the jobs of ${lock.path} were moved to PostgreSQL at ${moved.to} (${moved.at}): give the node another --data-dir, for its copies of shards`,
+    );
+  if (!unused)
     throw new DirectoryError(
       `${lock.path} has jobs of a server by itself: a node of a cluster needs a directory of its own (--data-dir)`,
     );
+  warnOfLoopback(advertise, store, log);
   const sessions = newRandomId();
+  const waiting = new Waiting({
+    log,
+    open: async (reason) => {
+      const [{ WaitingServer }, { http }] = await Promise.all([import('../server/waiting-server.js'), libraries]);
+      return new WaitingServer({ config, http, log, clock: systemClock, telemetry: new Counts(), reason });
+    },
+  });
+  closes.push(() => waiting.end());
   const opened = await openPostgres({
     ...{ url: store, node: sessions, shards: config.shards ?? newShards, format: schemaVersion, log, signal: stopping },
+    waits: (where, reason) => waiting.waits(where, reason),
   });
+  waiting.over();
   closes.push(() => opened.close());
   useIdKey(opened.facts.idKey || undefined);
+  const { shards } = opened.facts;
+  if (config.shards !== undefined && config.shards !== shards)
+    log.warn(`this cluster was made with ${shards} shards and keeps them: --shards ${config.shards} changes nothing`);
 
   const scheduler = new Late<ShardsOwner>('scheduler');
   const serving = new Late<Server>('server');
-  const lines = new Late<LineKeeper>('keeper of lines');
+  const lines = new Late<LineKeeper & RunKeeper>('keeper of lines');
   end.first(() => {
     scheduler.drop();
     serving.drop();
@@ -98,11 +124,10 @@ async function begin(
     events: {
       outcomes: (outcomes) => scheduler.call((part) => part.outcomes(outcomes)),
       lines: (all) => {
-        const { outgoing, sayings } = node.moves;
+        const now = systemClock.now();
         // Those of jobs that have moved are kept by their owner.
-        const own = outgoing.running === 0 ? all : all.filter((line) => !outgoing.runs(line));
-        if (own.length < all.length) sayings.lines(all.filter((line) => outgoing.runs(line)));
-        serving.call((part) => keepLines(own, lines.get(), part, systemClock.now()));
+        const own = node.moves.lines(all, now);
+        serving.call((part) => keepLines(own, lines.get(), part, now));
       },
       progress: (reports) => {
         const { outgoing, sayings } = node.moves;
@@ -126,12 +151,13 @@ async function begin(
   const indexes = new ShardIndexes(lock.path, (error) => fatal(error.message));
   closes.push(() => indexes.close());
   const stops = new ProcessStops({
-    onWatching: () => {},
+    onWatching: () => log.debug({}, 'stops of the process are noticed from now on'),
     onFailure: (err) => log.warn({ err }, 'the thread that notices stops of the process did not start'),
   });
   const node: NodeParts<LoadedType> = new NodeParts<LoadedType>({
-    hear: ({ lines: said, progress }) => {
+    hear: ({ handed, lines: said, progress }) => {
       scheduler.call((part) => part.progress(progress));
+      for (const run of handed) lines.get().addRun(run);
       serving.call((part) => keepLines(said, lines.get(), part, systemClock.now()));
     },
     ...{ opened, sessions, indexes, deadline, log, directory: lock.path, address: advertise, settleMs },
@@ -147,7 +173,11 @@ async function begin(
         return types;
       },
       timezone: config.timezone,
-      jobLogs: { maxBytes: config.jobLogsBytes, later: (ms, step) => void setTimeout(step, ms).unref() },
+      jobLogs: {
+        maxBytes: config.jobLogsBytes,
+        later: (ms, step) => void setTimeout(step, ms).unref(),
+        isMirrored: true,
+      },
       typeElsewhere: (name) => node.types.elsewhere(name),
       readEnqueued: (text, now) => serving.get().readEnqueued(text, now),
       retention: config,
@@ -164,7 +194,10 @@ async function begin(
     types: {
       own: types,
       compile: jobTypesOf,
-      changed: (all) => serving.call((part) => part.replaceJobTypes(all)),
+      changed: (all) => {
+        serving.call((part) => part.replaceJobTypes(all));
+        pool.know(elsewhereOf(all, node.types));
+      },
     },
     turn: (shard) => scheduler.call((part) => part.turn(shard)),
   });
@@ -182,18 +215,20 @@ async function begin(
     ...{ config, pages, http, jobsOfTypes, startedAt, log, traces, clock: systemClock, handlers: types },
     requests: together.requests,
     queries: together.queries,
-    health: () => {
+    health: (access) => {
       if (stopped !== undefined) return { status: 'draining', reason: 'this node gives its shards away and ends' };
       return withStanding(
         health({ scheduler: together.scheduler, pool, jobsOfTypes }),
         together.scheduler.mode,
-        node.standing,
+        unreached(opened.reached.problem, access !== 'none') ?? node.standing.problem,
       );
     },
+    // What is wrong with other nodes, or with shards that nobody runs, is no reason to send requests elsewhere.
+    ready: () => stopped === undefined && node.standing.hasLease && together.scheduler.mode.health === undefined,
     cluster: () => node.view,
     secret: opened.facts.secret,
     peers: node.peers,
-    peerAttempts: node.moves,
+    ...{ peerAttempts: node.moves, peerPlaces: node.places },
     own: {
       own: (shards) => new GatheredQueries(node.several.shards.only(shards)),
       jobsOfTypes: (shards) => {
@@ -238,7 +273,11 @@ async function begin(
   const folder = { folder: config.handlersDir, readAt, onChange, log };
   const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
 
+  let endTelling = (): void => {};
+  const news = new ShardNews({ own: () => node.several.shards.all.length, all: shards, log });
   const stopInOrder = async (): Promise<void> => {
+    endTelling();
+    news.stop();
     reloads.stop();
     await node.leave();
     await overview.history.stop();
@@ -259,16 +298,48 @@ async function begin(
   try {
     await node.prepare();
     tellPauses(together.scheduler, log);
+    await waiting.end();
     const { urls } = await server.listen();
     stops.start();
     overview.history.start();
     reloads.start();
     node.start();
-    log.info({ urls, http: http.name, handlers: types.map(({ name }) => name), shards: opened.facts.shards }, 'ready');
+    news.start();
+    endTelling = tellUnhandled({
+      jobs: () => jobsOfTypes.withoutHandler(),
+      isElsewhere: (type) => node.types.elsewhere(type) !== undefined,
+      isSettled: () => node.several.shards.all.length > 0 && node.idleShards === 0,
+      log,
+    });
+    log.info({ urls, http: http.name, handlers: types.map(({ name }) => name), shards }, 'ready');
     return { url: urls[0] as string, stop, reload: (cause) => reloads.request(cause) };
   } catch (error) {
     closes.length = 0;
+    await waiting.end();
     await stop();
     throw error;
   }
+}
+
+/** What handlers' threads are to know of the types that other nodes alone have. */
+function elsewhereOf(
+  all: readonly LoadedType[],
+  types: Pick<NodeParts<LoadedType>['types'], 'elsewhere'>,
+): readonly ElsewhereType[] {
+  return all
+    .filter(({ name }) => types.elsewhere(name) !== undefined)
+    .map(({ name, payload }) => ({ name, ...(payload && { payload: JSON.stringify(payload.schema) }) }));
+}
+
+/** From each machine such an address leads to that machine itself, so this node finds nothing wrong with it. */
+function warnOfLoopback(advertise: string, store: string, log: Surroundings['log']): void {
+  const address = hostOf(advertise);
+  const database = hostOf(store);
+  // Without a host, or with a folder in place of one, it is on this machine.
+  if (address === undefined || !isLoopback(address)) return;
+  if (database === undefined || database === '' || database.startsWith('/') || isLoopback(database)) return;
+  log.warn(
+    { advertise },
+    'the address of --advertise leads each machine to itself, and the database is on another one: nodes on other machines do not reach this one. Set --advertise to where they do',
+  );
 }

@@ -115,7 +115,11 @@ function options(config: Config, trusted: boolean): object {
       tls_key: config.tlsKey ?? null,
       token: set(config.givenTokens.full),
       read_token: set(config.givenTokens.read),
+      http_secret: set(config.httpType?.secrets ?? []),
+      http_secret_file: config.httpType?.secretFile ?? null,
+      http_env: set(config.httpType?.variables ?? []),
     }),
+    ...optionsOfNode(config, trusted),
     watch: config.watch,
     threads: config.threads,
     thread_memory: `${config.threadMemoryMiB}MiB`,
@@ -124,14 +128,31 @@ function options(config: Config, trusted: boolean): object {
     grace: text(config.graceMs),
     retention: text(config.retentionMs),
     retain: config.retainJobs,
+    retention_failed: text(config.failedRetentionMs),
+    retain_failed: config.retainFailed,
     max_body: config.maxBodyBytes,
     max_connections: config.maxConnections,
     allowed_host: config.allowedHosts,
     cors_origin: config.corsOrigins,
+    http_target: config.httpType?.targets ?? [],
     chunked: config.chunked,
     dashboard: config.dashboard,
     log_level: config.logLevel,
+    job_log_level: config.jobLogLevel,
+    job_logs: config.jobLogsBytes,
     log_format: config.logFormat,
+  };
+}
+
+/** Of one that keeps its jobs in PostgreSQL: of that, host and database. */
+function optionsOfNode({ cluster }: Config, trusted: boolean): object {
+  if (cluster === undefined) return {};
+  const { store, advertise, settleMs } = cluster;
+  const { host, pathname } = new URL(store);
+  return {
+    ...(trusted && { store: `${host}${pathname}` }),
+    advertise,
+    settle: settleMs === undefined ? null : formatDuration(settleMs, 'up'),
   };
 }
 

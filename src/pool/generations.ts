@@ -8,6 +8,7 @@
  * A retired generation is sent nothing more; each of its threads ends when its attempts have. There may be several.
  */
 import type { HandlerInfo } from './port.js';
+import type { ElsewhereType } from './shared/messages.js';
 import type { Thread } from './thread.js';
 import { Threads, type ThreadsOptions } from './threads.js';
 
@@ -28,6 +29,8 @@ export class Generations {
   /** Started, and not in use yet. */
   readonly #coming = new Set<Threads>();
   readonly #retired = new Set<Threads>();
+  /** What others have handlers for. */
+  #elsewhere: readonly ElsewhereType[] = [];
   #stopped = false;
 
   /** @param onRecall called with threads that are about to be retired: what they have not begun is to go elsewhere */
@@ -55,6 +58,12 @@ export class Generations {
   /** The same, and those that start or end. */
   get all(): readonly Thread[] {
     return [this.#current, ...this.#retired].flatMap((threads) => threads.all);
+  }
+
+  /** As `Threads.know`, of all generations. */
+  know(types: readonly ElsewhereType[]): void {
+    this.#elsewhere = types;
+    for (const threads of [this.#current, ...this.#coming, ...this.#retired]) threads.know(types);
   }
 
   /** As `Threads.start`, of the first generation. */
@@ -105,6 +114,7 @@ export class Generations {
         void threads.stop();
       },
     });
+    if (this.#elsewhere.length > 0) threads.know(this.#elsewhere);
     return threads;
   }
 

@@ -46,13 +46,15 @@ import { Dispatched } from './dispatched.js';
 import { Dispatcher } from './dispatcher.js';
 import { Generations, type LoadedGeneration } from './generations.js';
 import type { AbortReason, Attempt, HandlerInfo, Outcome, Pool, PoolOptions } from './port.js';
+import { abortMessages } from './shared/abort-messages.js';
 import { BlockingTimes } from './shared/blocking-times.js';
 import { typeOfModule } from './shared/handlers-folder.js';
 import { type LogEntry, namesOf, toEntry } from './shared/log-lines.js';
-import { outcomeKind, outcomeRow, type Report } from './shared/messages.js';
+import { type ElsewhereType, outcomeKind, outcomeRow, type Report } from './shared/messages.js';
 import { monotonicMs, slotsPerThread } from './shared/slots.js';
 import { type StuckThread, StuckThreads } from './stuck.js';
-import type { Thread, ThreadEnd } from './thread.js';
+import type { Thread } from './thread.js';
+import type { ThreadEnd } from './thread-life.js';
 import {
   interrupted,
   keptLines,
@@ -63,12 +65,6 @@ import {
   withJobs,
 } from './verdict.js';
 import { Watchdog } from './watchdog.js';
-
-const abortMessages = {
-  cancelled: 'the job was cancelled',
-  shutdown: 'the server is shutting down',
-  lease_lost: 'another node has the job by now',
-} as const satisfies Record<AbortReason, string>;
 
 export class WorkerPool implements Pool {
   readonly #options: PoolOptions;
@@ -165,6 +161,11 @@ export class WorkerPool implements Pool {
         this.#placeAndDeliver();
       },
     };
+  }
+
+  /** Handlers may enqueue jobs of these types as well, which there are handlers for elsewhere. In place of those that were told before. */
+  know(types: readonly ElsewhereType[]): void {
+    this.#generations.know(types);
   }
 
   /** Ends all threads; what had no outcome is interrupted. Safe to call twice, and before `start`. */

@@ -15,6 +15,12 @@
  */
 import type { Worker } from 'node:worker_threads';
 
+/** Why a thread ended: it was stopped, or what Piscina and the thread itself said. */
+export type ThreadEnd =
+  | { readonly kind: 'stopped' | 'memory' }
+  | { readonly kind: 'exit'; readonly exitCode: number }
+  | { readonly kind: 'error'; readonly message: string };
+
 export type ThreadState = 'starting' | 'ready' | 'ending' | 'lingering' | 'ended';
 
 export class ThreadLife {

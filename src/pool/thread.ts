@@ -8,11 +8,12 @@ import type { Piscina } from 'piscina';
 import { within } from '../within.js';
 import type { Dispatched } from './dispatched.js';
 import { checkFromThread } from './incoming/from-thread.js';
+import type { ReadHandlers } from './incoming/handler-options.js';
 import type { HandlerInfo } from './port.js';
 import { SentQueue } from './sent-queue.js';
 import {
   AttemptBatch,
-  type DeclaredHandler,
+  type ElsewhereType,
   type FromThread,
   type Report,
   type SignalReason,
@@ -20,19 +21,8 @@ import {
   type ToThread,
 } from './shared/messages.js';
 import { Slots } from './shared/slots.js';
-import { exitOf, ThreadLife, type ThreadState } from './thread-life.js';
+import { exitOf, type ThreadEnd, ThreadLife, type ThreadState } from './thread-life.js';
 import { Pulse } from './watch.js';
-
-/** Why a thread ended: it was stopped, or what Piscina and the thread itself said. */
-export type ThreadEnd =
-  | { readonly kind: 'stopped' | 'memory' }
-  | { readonly kind: 'exit'; readonly exitCode: number }
-  | { readonly kind: 'error'; readonly message: string };
-
-/** The job types that loaded modules stand for, or what is wrong with one of them. */
-export type ReadHandlers = (
-  declared: readonly DeclaredHandler[],
-) => { readonly handlers: readonly HandlerInfo[] } | { readonly fault: string };
 
 export interface ThreadHooks {
   /** It is about to load the module that `module` names. */
@@ -175,6 +165,11 @@ export class Thread {
 
   post(): void {
     if (!this.#batch.isEmpty) this.#port.postMessage(this.#batch.take());
+  }
+
+  /** Its handlers may enqueue jobs of these types as well, which others have handlers for. One that is not ready does not hear it. */
+  know(types: readonly ElsewhereType[]): void {
+    if (this.state === 'ready') this.#port.postMessage({ kind: 'types', types } satisfies ToThread);
   }
 
   /** Fires the signal of a running attempt. */

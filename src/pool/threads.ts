@@ -11,8 +11,9 @@ import type { Telemetry } from '../telemetry/port.js';
 import { within } from '../within.js';
 import type { HandlerInfo } from './port.js';
 import { type LogEntry, shareOfLog } from './shared/log-lines.js';
-import type { BuiltIn, JobCheck, Report } from './shared/messages.js';
-import { Thread, type ThreadEnd } from './thread.js';
+import type { BuiltIn, ElsewhereType, JobCheck, Report } from './shared/messages.js';
+import { Thread } from './thread.js';
+import type { ThreadEnd } from './thread-life.js';
 
 /** How many threads have to be ready before a start is over: the first alone, or all. */
 export type StartedWhen = 'first' | 'all';
@@ -90,6 +91,8 @@ export class Threads {
   #retired = false;
   /** Threads that were ended since they had nothing left to do. */
   readonly #dismissed = new WeakSet<Thread>();
+  /** What others have handlers for. */
+  #elsewhere: readonly ElsewhereType[] = [];
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
@@ -104,6 +107,12 @@ export class Threads {
   /** All that have not ended. */
   get all(): readonly Thread[] {
     return this.#live.filter((thread) => thread !== undefined);
+  }
+
+  /** Handlers may enqueue jobs of these types as well, from now on and on threads that start later. */
+  know(types: readonly ElsewhereType[]): void {
+    this.#elsewhere = types;
+    for (const thread of this.all) thread.know(types);
   }
 
   /** Resolves once the first thread has loaded the handlers, or all have; rejects when one cannot, and then all are stopped. */
@@ -220,6 +229,7 @@ export class Threads {
         ready: (_, handlers) => {
           this.#cancel(limit);
           this.#failedStarts = 0;
+          if (this.#elsewhere.length > 0) thread.know(this.#elsewhere);
           if (this.#lost.delete(number)) this.#options.telemetry.threadReplaced();
           this.#ready(handlers);
           this.dismissIfIdle(thread);

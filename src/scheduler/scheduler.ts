@@ -188,7 +188,7 @@ export class Scheduler implements Requests, StoreEvents {
   committed(): void {
     const batch = this.#ledger.committedOne();
     this.#others.written();
-    if (this.#modes.written()) this.#ports.log.info('writing to disk works again');
+    if (this.#modes.written()) this.#ports.log.info('changes can be stored again');
     for (const { job, removed } of batch.touched.values()) {
       this.#dispatch.changed(job.spec);
       if (!removed) this.#awaitTime(job);
@@ -203,7 +203,7 @@ export class Scheduler implements Requests, StoreEvents {
   failed({ message: reason, broken }: { readonly message: string; readonly broken: boolean }): void {
     if (broken) return this.#ports.fatal(reason);
     if (this.#modes.writeRefused(this.#ports.clock.monotonic()))
-      this.#ports.log.error({ reason }, 'the disk is full: nothing is accepted or started until there is room');
+      this.#ports.log.error({ reason }, 'no change can be stored: nothing is accepted or started until it can');
     this.#decideAgain(storageUnavailable);
   }
 

@@ -4,11 +4,10 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cursors } from '../api/cursor.js';
 import type { Clock } from '../clock.js';
-import type { PeerAttempts, Peers } from '../cluster/peers.js';
+import type { PeerAttempts, PeerPlaces, Peers } from '../cluster/peers.js';
 import type { Config } from '../config.js';
 import type { JobEvent, TransientEvent } from '../domain/events.js';
 import type { Logger } from '../log.js';
@@ -18,11 +17,12 @@ import type { Telemetry } from '../telemetry/port.js';
 import type { Traces } from '../telemetry/traces/port.js';
 import { Turns } from './bodies/turns.js';
 import { readEnqueued } from './enqueued/read-enqueued.js';
-import { HttpApp, type Route } from './http/app.js';
-import { bind, checkExposure, isPrivate } from './http/bind.js';
+import type { HttpApp, Route } from './http/app.js';
+import { bind, checkExposure, isPrivate, urlsOf } from './http/bind.js';
 import { Gate } from './http/gate.js';
 import type { HttpAdapter } from './http/http-port.js';
-import { type TokenLists, Tokens } from './http/tokens.js';
+import { openApp } from './http/open-app.js';
+import { type Access, type TokenLists, Tokens } from './http/tokens.js';
 import { JobTypes } from './job-types.js';
 import { EventStreams } from './live/sse.js';
 import { StreamTopics } from './live/stream-topics.js';
@@ -34,14 +34,14 @@ import { type HistoryContext, historyRoutes } from './overview/history.js';
 import { type SystemContext, systemRoutes } from './overview/system.js';
 import { docsRoutes } from './pages/docs.js';
 import { homeRoutes, iconRoute } from './pages/home.js';
-import { attemptRoutes } from './peers/attempt-routes.js';
+import { attemptRoutes, placeRoutes } from './peers/attempt-routes.js';
 import { ClusterFeed } from './peers/cluster-feed.js';
 import type { ClusterContext } from './peers/gathering.js';
 import { clusterOf, withOwners } from './peers/in-cluster.js';
 import { type KeyedJobs, namesRoute } from './peers/names-route.js';
 import { type Health, type JobsOfTypes, type JobType, noJobs } from './ports.js';
 import { indexRoute } from './routes/api-index.js';
-import { type BackUp, backupRoutes } from './routes/backup.js';
+import { type BackUp, backupRoutes, noBackupRoutes } from './routes/backup.js';
 import { batchRoutes } from './routes/batches.js';
 import { bulkRoutes } from './routes/bulk.js';
 import { cronRoutes } from './routes/cron.js';
@@ -82,7 +82,10 @@ export interface ServerOptions {
   readonly requests: Requests;
   readonly queries: Queries;
   readonly handlers: readonly JobType[];
-  readonly health: () => Health;
+  /** As far as it is for whoever has this access. */
+  readonly health: (access: Access) => Health;
+  /** Requests can be served here: a health that is not well need not keep them away. */
+  readonly ready: () => boolean;
   /** Jobs by type; default: there are none. */
   readonly jobsOfTypes?: JobsOfTypes;
   readonly log: Logger;
@@ -105,6 +108,7 @@ export interface ServerOptions {
   readonly peers?: Peers | undefined;
   /** Of jobs of this node that run elsewhere, and the other way round; absent: there are none. */
   readonly peerAttempts?: PeerAttempts | undefined;
+  readonly peerPlaces?: PeerPlaces | undefined;
   /** Jobs of keys, for the other nodes. */
   readonly keyedJobs?: KeyedJobs | undefined;
   /** Some of the shards of this node, in a cluster. */
@@ -124,7 +128,6 @@ export interface ServerOptions {
 const base = '/api/v1';
 /** How long answers that are under way may take when the server closes. */
 const closeGraceMs = 1000;
-const defaultAnswerTimeoutMs = 30_000;
 
 export class Server {
   readonly #options: ServerOptions;
@@ -139,7 +142,7 @@ export class Server {
 
   /** @throws Error that tells the user what to do, when the settings cannot be used */
   constructor(options: ServerOptions) {
-    const { config, clock, queries, requests, handlers, health, log } = options;
+    const { config, clock, queries, requests, handlers, health, ready, log } = options;
     const { timezone } = config;
     const tokens = new Tokens(config.tokens);
     checkExposure(config.host, !tokens.isEmpty);
@@ -151,7 +154,8 @@ export class Server {
       trailers: options.http.readsTrailers,
       isPeer: options.peers && ((head) => options.peers?.isPeer(head) === true),
     });
-    const app = openApp(options, gate);
+    const { http, telemetry, traces, answerTimeoutMs } = options;
+    const app = openApp({ config, http, gate, log, clock, telemetry, traces, answerTimeoutMs });
     const turns = new Turns({ now: () => clock.monotonic(), soon: setImmediate });
     const all = clusterOf(options, base, turns);
     const stats = {
@@ -231,18 +235,22 @@ export class Server {
       ...cronRoutes(base, { clock, timezone }),
       ...(options.history ? historyRoutes(base, { points: options.history, clock, timezone, cluster: all }) : []),
       ...(options.system ? systemRoutes(base, { system: options.system, exposed }) : []),
-      ...(options.cluster ? clusterRoutes(base, options.cluster) : []),
-      ...healthRoutes(base, { health, clock, timezone }),
+      ...(options.cluster ? clusterRoutes(base, { view: options.cluster, cluster: all }) : []),
+      ...healthRoutes(base, { health, ready, clock, timezone }),
       ...(options.metrics ? [metricsRoute(options.metrics)] : []),
       ...jobTypesRoutes({ ...jobs, types, capacity: config, jobsOfTypes: options.jobsOfTypes ?? noJobs }),
       ...groupsRoutes(jobs),
       ...pauseRoutes(jobs),
       ...(options.backUp ? backupRoutes(base, { backUp: options.backUp, requests, exposed }) : []),
     ];
-    const owned = [...withOwners(routes, base, options), ...attemptRoutes(options.peerAttempts)];
+    const owned = [
+      ...withOwners(routes, base, options),
+      ...attemptRoutes(options.peerAttempts),
+      ...placeRoutes(options.peerPlaces),
+    ];
     const described = { base, jobTypes: types, guarded: !tokens.isEmpty };
-    // Without a cluster it says that there is none, and the index does not name it.
-    const none = options.cluster ? [] : clusterRoutes(base, undefined);
+    // What there is not is said, and the index does not name it.
+    const none = options.cluster ? noBackupRoutes(base) : clusterRoutes(base, { view: undefined });
     const forPeers = options.keyedJobs ? [namesRoute({ requests, jobsOf: options.keyedJobs })] : [];
     const pages = [...(options.pages ?? homeRoutes(base)), iconRoute, ...docsRoutes()];
     for (const route of [
@@ -272,9 +280,8 @@ export class Server {
   /** @throws Error that tells the user what to do, when the address cannot be had */
   async listen(): Promise<{ port: number; urls: string[] }> {
     const { config, log } = this.#options;
-    const { port, hosts } = await bind(this.#app, config.host, config.port, log);
-    const scheme = config.tlsCert === undefined ? 'http' : 'https';
-    return { port, urls: hosts.map((host) => `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`) };
+    const bound = await bind(this.#app, config.host, config.port, log);
+    return { port: bound.port, urls: urlsOf(bound, config.tlsCert !== undefined) };
   }
 
   /** Tells subscribers, and those who wait for the end of a job, what happened. The events are on disk, in order of `seq`. */
@@ -349,39 +356,5 @@ export class Server {
     // The last bytes leave with the event loop's next turns.
     await sleep(step);
     this.#app.close();
-  }
-}
-
-function openApp({ config, http, log, clock, telemetry, traces, answerTimeoutMs }: ServerOptions, gate: Gate): HttpApp {
-  const { tlsCert, tlsKey } = config;
-  const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { cert: tlsCert, key: tlsKey };
-  if (tls) {
-    checkReadable(tls.cert, '--tls-cert');
-    checkReadable(tls.key, '--tls-key');
-  }
-  try {
-    return new HttpApp({
-      http,
-      gate,
-      log,
-      clock,
-      telemetry,
-      traces,
-      tls,
-      answerTimeoutMs: answerTimeoutMs ?? defaultAnswerTimeoutMs,
-      maxConnections: config.maxConnections,
-    });
-  } catch {
-    throw new Error(
-      'the files of --tls-cert and --tls-key cannot be used: they must be PEM, and the key must belong to the certificate',
-    );
-  }
-}
-
-function checkReadable(file: string, option: string): void {
-  try {
-    accessSync(file, constants.R_OK);
-  } catch (error) {
-    throw new Error(`cannot read the file ${file} of ${option}: ${(error as NodeJS.ErrnoException).code}`);
   }
 }

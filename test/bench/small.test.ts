@@ -56,7 +56,11 @@ const all: readonly Tiny[] = [
     tagged: 0,
   }),
   tiny(dashboard, { opens: 1, perSecond: 50, seconds: 0.2, jobs: 300, rounds: 1 }),
-  tiny(cluster, { rounds: 1, seconds: 0.2, backlog: 200, lateness: steady, jobs: 500, waiting: 30, due: 30 }),
+  tiny(cluster, {
+    ...{ rounds: 1, seconds: 0.2, backlog: 200, lateness: steady, jobs: 500, waiting: 30, due: 30 },
+    ...{ shards: 8, rollingPerSecond: 50 },
+    sizes: { few: 100, many: 500 },
+  }),
 ];
 
 async function runTiny({ bench, plan }: Tiny): Promise<Run> {
@@ -71,7 +75,7 @@ async function runTiny({ bench, plan }: Tiny): Promise<Run> {
   return run;
 }
 
-t.setTimeout(240_000);
+t.setTimeout(280_000);
 
 /** They mostly wait for jobs to come due, so a few go on at a time, the longest first. */
 const lanes = 3;

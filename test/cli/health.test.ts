@@ -37,6 +37,8 @@ t.test('healthy, by the variables of start and by --url, and then no answer', as
   const env = { ESCAPEMENT_PORT: String(server.port), ESCAPEMENT_TOKEN: 'secret', ESCAPEMENT_HOST: '0.0.0.0' };
   t.match(await runCli(['health'], env), { code: 0, stdout: 'healthy\n', stderr: '' });
   t.match(await runCli(['health', '--live'], env), { code: 0, stdout: 'live\n', stderr: '' });
+  t.match(await runCli(['health', '--ready'], env), { code: 0, stdout: 'ready\n', stderr: '' });
+  t.match(await runCli(['health', '--ready', '--live'], env), { code: 2, stderr: /--ready.*--live/ });
   t.match(await runCli(['health', '--url', server.url]), { code: 0, stdout: 'healthy\n' });
   await server.kill();
   const { code, stdout, stderr } = await runCli(['health', '--live'], env);

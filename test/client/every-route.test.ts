@@ -62,6 +62,7 @@ const ways: Record<string, Ways> = {
   'GET /system': { client: (c) => c.system(), command: 'system' },
   'GET /cluster': { client: (c) => c.cluster(), command: 'cluster' },
   'GET /health': { client: (c) => c.health(), command: 'health' },
+  'GET /health/ready': { client: 'it is for load balancers', command: 'health --ready' },
   'GET /health/live': { client: 'it is for what starts the server again', command: 'health --live' },
   'GET /events': { client: (c, signal) => first(c.events({}, { signal })), command: 'events' },
   'GET /cron': { client: (c) => c.cron('@daily'), command: 'cron' },

@@ -1,10 +1,10 @@
-/** The file that docs/cluster.md shows for three nodes on one machine. */
-
+/** The files that docs/cluster.md shows: for three nodes on one machine, and for Kubernetes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { fileIn, root } from '../support/documents.js';
+import { runCli, startServer } from '../support/server.js';
 
 interface Service {
   readonly image?: string;
@@ -41,3 +41,36 @@ t.test('the file at the top of the repository is the same', async (t) => {
   t.match(comment, /^# .*docker compose up/);
   t.equal(lines.join('\n'), fileIn('cluster.md', 'compose.yaml'));
 });
+
+t.test(
+  'the manifest for Kubernetes has nodes that come and go one by one, and asks for paths that there are',
+  async (t) => {
+    const documents = parseAllDocuments(fileIn('cluster.md', 'escapement-nodes.yaml'));
+    t.same(
+      documents.flatMap(({ errors }) => errors),
+      [],
+    );
+    const [deployment, budget, service] = documents.map((each) => each.toJS());
+    const { metadata } = deployment.spec.template;
+    for (const { spec } of [deployment, budget]) t.same(spec.selector.matchLabels, metadata.labels);
+    t.same(service.spec.selector, metadata.labels);
+    t.match(deployment.spec, { replicas: 3, strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } });
+    const settled = 30;
+    t.ok(deployment.spec.minReadySeconds > settled, 'the next one goes when this one has shards');
+    const { terminationGracePeriodSeconds, containers, volumes } = deployment.spec.template.spec;
+    t.equal(terminationGracePeriodSeconds, 20);
+    t.ok(volumes[0].emptyDir, 'it is a cache');
+    const [container] = containers;
+    const { stdout } = await runCli(['start', '--help']);
+    const set = container.env.map(({ name }: { name: string }) => name) as string[];
+    for (const name of set.filter((name) => name !== 'POD_IP')) t.match(stdout.replaceAll(/\s+/g, ' '), `env: ${name}`);
+    t.ok(set.indexOf('POD_IP') < set.indexOf('ESCAPEMENT_ADVERTISE'), 'only what stands before is put in');
+    const server = await startServer();
+    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
+      const { path, port } = container[probe].httpGet;
+      t.equal((await fetch(`${server.url}${path}`)).status, 200, probe);
+      t.equal(port, container.ports[0].name);
+    }
+    await server.stop();
+  },
+);

@@ -6,6 +6,7 @@ import t from 'tap';
 import { eventually } from '../support/client.js';
 import { postgresProgram, startPostgres, withoutPostgres } from '../support/postgres.js';
 import { runCli, temporary } from '../support/server.js';
+import { isToldWhenBack, placeNow } from './support/away.js';
 import { asNode } from './support/cluster.js';
 import { isWhole } from './support/looks.js';
 import { startNodes } from './support/nodes.js';
@@ -36,6 +37,7 @@ t.test('pg_dump while a node runs, and a restore', { skip }, async (t) => {
   const file = join(temporary('dump'), 'cluster.sql');
   execFileSync(dump as string, ['--dbname', store, '--file', file], { stdio: ['ignore', 'ignore', 'pipe'] });
   const later = await api.create({ name: 'echo', delay: '2h', payload: {} });
+  const away = await placeNow(node);
   t.equal(await node.end(), 0);
 
   const restored = await postgres.fresh();
@@ -53,4 +55,6 @@ t.test('pg_dump while a node runs, and a restore', { skip }, async (t) => {
   t.equal((await again.api.get(`/jobs/${later.id}`)).status, 404, 'what came after it is forgotten');
   const made = await again.api.create({ name: 'echo', delay: '0s', payload: {} });
   await again.api.until(made.id, 'success');
+  t.match(again.server.output(), /was restored from a dump/);
+  await isToldWhenBack(t, [again], away);
 });

@@ -126,10 +126,16 @@ t.test('a directory is moved into a cluster', { skip: withoutPostgres }, async (
   const again = await move();
   t.match(again, {
     code: 1,
-    stderr: /^escapement: the jobs of .* were moved to 127\.0\.0\.1:\d+\/test_1 at 20.* already\n$/,
+    stderr: /^escapement: the jobs of .* were moved to PostgreSQL at 127\.0\.0\.1:\d+\/test_1 already \(20.*\)\n$/,
   });
   const start = await runCli(['start', '--port', '0', '--data-dir', server.dataDir]);
-  t.match(start, { code: 1, stderr: /were moved to PostgreSQL at .*, and would run twice: start with --store/ });
+  t.match(start, {
+    code: 1,
+    stderr: /were moved to PostgreSQL at .*, and would run twice: start with --store, and with another/,
+  });
+  const asNodeOfIt = ['--store', store, '--advertise', 'http://127.0.0.1:1'];
+  const onIt = await runCli(['start', '--port', '0', '--data-dir', server.dataDir, ...asNodeOfIt]);
+  t.match(onIt, { code: 1, stderr: /were moved to PostgreSQL at .*: give the node another --data-dir/ });
 
   const checked = await runCli(['check', '--store', store]);
   t.match(
@@ -152,6 +158,7 @@ t.test('a directory is moved into a cluster', { skip: withoutPostgres }, async (
   const made = await cluster.create(job);
   t.notOk(made.id in (before as { jobs: object }).jobs, 'new jobs have ids of their own');
   t.equal(await node!.end(), 0);
+  t.notMatch(node!.server.output(), /a shard is dropped/, 'a stop in order loses nothing');
   const other = await startServer();
   t.equal(await other.stop(), 0);
   t.match(await move(other.dataDir), { code: 1, stderr: /the cluster in PostgreSQL at .* is not empty/ });

@@ -84,6 +84,23 @@ t.test('who owns the shard by then decides, however often it has moved', async (
   t.ok(first.moves.outgoing.isEmpty);
 });
 
+t.test('an end counts for the attempt that began under its epoch only', async (t) => {
+  const w = world(t);
+  const { first, second, until, settled } = w;
+  const row = first.take(0);
+  await settled(first.host.open(row));
+  const number = await running(w);
+  const { fence } = first.pool.attempts.get(number)!;
+  await move(w, first, second);
+  // As of an attempt of a time that the database has forgotten: by its fence it is the same.
+  const forgotten = { kind: 'succeeded', jobSeq: number, fence, durationMs: 1, epoch: row.epoch - 1 };
+  const taken = settled(second.moves.ended(JSON.stringify({ shard: 0, from: 'first', ends: [forgotten] })));
+  t.equal(await taken, true, 'nobody is to hear it again');
+  t.equal(second.together.queries.totals().running, 1, 'and it is no end');
+  first.end(number);
+  await until('it has ended', () => bodies(second, number).includes('job.completed'));
+});
+
 t.test('the death of its node counts as an interruption, its end in order as none', async (t) => {
   for (const state of ['dead', 'left'] as const) {
     const w = world(t);
@@ -215,4 +232,81 @@ t.test('an end is told until it is on record: its owner may die before', async (
   await until('the third has it', () => bodies(third, number).includes('job.completed'));
   t.notOk(bodies(third, number).includes('job.retrying'), 'no attempt is repeated');
   await until('the first has forgotten it', () => first.moves.outgoing.isEmpty);
+});
+
+t.test('a node that lives and has lost an attempt without a word is asked for it', async (t) => {
+  const w = world(t);
+  const { first, second, fake, until, settled } = w;
+  await settled(first.host.open(first.take(0)));
+  const [lost, kept] = [await running(w), await running(w)];
+  await settled(second.host.follow(0));
+  const { faults } = fake;
+  fake.faults = { ...faults, plain: 0, slow: 0, refused: 0, gone: 0, late: 0, lost: 1 };
+  const giving = first.host.give(first.row(0), 'second');
+  await until('the database has the last record', () => first.row(0).owner === 'second');
+  fake.faults = faults;
+  // It reads that the shard is another's before it hears that its record is there.
+  const dropped = first.host.drop(0);
+  t.equal(await settled(giving), 'lost');
+  await settled(second.host.open(second.row(0)));
+  t.equal(second.moves.remote.size, 2, 'both were named');
+  const roll = async (): Promise<void> => {
+    second.aheadMs += 5001;
+    second.moves.remote.seen();
+    for (let i = 0; i < 20; i++) {
+      fake.step();
+      await turn();
+    }
+  };
+  await roll();
+  await roll();
+  t.equal(second.moves.remote.size, 2, 'it has them until they have ended');
+  first.end(lost);
+  first.end(kept);
+  await settled(dropped);
+  first.isCutOff = true;
+  await roll();
+  t.equal(second.moves.remote.size, 2, 'nobody knows');
+  first.isCutOff = false;
+  await roll();
+  t.equal(second.moves.remote.size, 0);
+  await until('they run again', () => second.pool.attempts.has(lost) && second.pool.attempts.has(kept));
+  const { numbers, state } = second.shards.all[0]!;
+  t.equal(state.memtable.state(numbers.slotOf(lost))?.interruptions, 1);
+  await until('that is on record', () => bodies(second, lost).includes('job.started'));
+  t.same(bodies(second, lost), ['job.retrying', 'job.started']);
+});
+
+t.test('what goes on elsewhere, or has ended and is not told yet, is not taken for gone', async (t) => {
+  const w = world(t);
+  const { first, second, until, settled } = w;
+  await settled(first.host.open(first.take(0)));
+  const [runs, ended] = [await running(w), await running(w)];
+  await move(w, first, second);
+  let asked = 0;
+  const { has } = first.moves;
+  first.moves.has = (message) => {
+    asked++;
+    return has.call(first.moves, message);
+  };
+  let isHeard = false;
+  const hear = second.moves.ended.bind(second.moves);
+  second.moves.ended = (message) => (isHeard ? hear(message) : Promise.resolve(false));
+  first.end(ended);
+  second.moves.remote.seen();
+  second.aheadMs += 4999;
+  second.moves.remote.seen();
+  t.equal(asked, 0, 'not so often');
+  second.aheadMs += 2;
+  second.moves.remote.seen();
+  second.moves.remote.seen();
+  await until('it was asked', () => asked > 0);
+  for (let i = 0; i < 20; i++) await turn();
+  t.equal(asked, 1, 'one question for all');
+  t.equal(second.moves.remote.size, 2);
+  isHeard = true;
+  await until('its end is told', () => bodies(second, ended).includes('job.completed'));
+  first.end(runs);
+  await until('and that of the other', () => bodies(second, runs).includes('job.completed'));
+  t.notOk([...bodies(second, ended), ...bodies(second, runs)].includes('job.retrying'));
 });

@@ -52,7 +52,7 @@ async function endNode(node: ChildProcess): Promise<void> {
 function startNode(index: number, store: string): ChildProcess {
   const own = String(port + index);
   const args = ['--port', own, '--data-dir', join(folder, own), '--handlers', join(root, 'dist/workers')];
-  const cluster = ['--store', store, '--advertise', `http://127.0.0.1:${own}`];
+  const cluster = ['--store', store, '--advertise', `http://127.0.0.1:${own}`, '--log-format', 'text'];
   const command = [process.execPath, join(root, 'dist/src/cli.js'), 'start', ...args, ...cluster];
   // It ends with this process, however that ends.
   const node = spawn('setpriv', ['--pdeathsig', 'TERM', ...command], {
@@ -111,7 +111,7 @@ if (withoutPostgres !== false) {
       for (let index = 0; index < nodes; index++) keep(index);
     });
     process.stdout.write(
-      `PostgreSQL: ${store}\nLook at it: node dist/src/cli.js cluster --url http://127.0.0.1:${port}\nKill a node by its process, and look again. Ctrl-C ends all of it.\n`,
+      `PostgreSQL: ${store}\nLook at it: node dist/src/cli.js cluster --url http://127.0.0.1:${port}, or in a browser: http://127.0.0.1:${port}/#/cluster\nKill a node by its process, and look again. Ctrl-C ends all of it.\n`,
     );
     await Promise.race([stopping, failed]);
   } finally {

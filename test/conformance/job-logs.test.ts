@@ -1,11 +1,13 @@
 /** `ctx.log`, kept with its job: lists, bounds, events, the command line, restarts. */
 import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { Client, eventually } from '../support/client.js';
 import { startServer } from '../support/server.js';
 import { StreamReader } from '../support/sse.js';
+import { testedNodes } from '../support/tested-nodes.js';
 import { Subscriber } from '../support/ws.js';
 import { INSTANT } from './forms.js';
 
@@ -73,10 +75,22 @@ t.test('what is asked wrongly, and of no job', async (t) => {
 t.test('job.log goes to those who name it', async (t) => {
   const named = await Subscriber.to(server, { event_types: ['job.log'] });
   const stream = await StreamReader.to(server, 'event_types=job.log');
-  const { id } = await api.create({ name: 'writes', delay: '0s', payload: {} });
-  await feed.event(id, 'job.completed');
-  await named.waitFor(({ data }) => (data as { message?: string })?.message === 'line 2');
-  const [first] = named.messages.filter(({ type }) => type === 'job.log');
+  const told = (id: string) => named.messages.filter((one) => one.type === 'job.log' && one.job_id === id);
+  const read = (id: string) => stream.blocks.filter(({ message: one }) => one?.type === 'job.log' && one.job_id === id);
+  const written = async (): Promise<string> => {
+    const { id } = await api.create({ name: 'writes', delay: '0s', payload: {} });
+    await feed.event(id, 'job.completed');
+    return id;
+  };
+  // What is not kept comes from other nodes from a moment on after somebody has named it.
+  let id = await written();
+  const isHeard = () => told(id).length === 3 && read(id).length === 3;
+  for (let tries = 0; testedNodes !== undefined && tries < 20 && !isHeard(); tries++) {
+    await sleep(200);
+    if (!isHeard()) id = await written();
+  }
+  await eventually(isHeard, 'both have all of them');
+  const [first] = told(id);
   t.match(first, {
     job_id: id,
     job_name: 'writes',
@@ -84,10 +98,6 @@ t.test('job.log goes to those who name it', async (t) => {
     data: { level: 'info', message: 'line 0', fields: { i: 0 } },
   });
   t.notOk(first && 'seq' in first);
-  await eventually(
-    () => stream.blocks.filter(({ message }) => message?.type === 'job.log').length === 3,
-    'the stream has them',
-  );
   t.same(
     feed.messages.filter(({ type }) => type === 'job.log'),
     [],
@@ -110,7 +120,9 @@ t.test('of a flood the last thousand lines stay, and others are served', async (
   // Lines are answered before they are on disk, and counted afterwards.
   let metrics = '';
   await eventually(async () => {
-    metrics = (await api.absolute('GET', '/metrics')).text;
+    // Each node counts for itself.
+    const texts = server.urls.map(async (url) => await (await fetch(`${url}/metrics`)).text());
+    metrics = (await Promise.all(texts)).join('\n');
     return /escapement_job_log_bytes [1-9]/.test(metrics);
   }, 'their bytes are counted');
   t.match(metrics, /escapement_job_log_dropped_total [1-9]/);

@@ -92,8 +92,13 @@ t.test('a cursor pages through everything once', async (t) => {
     page = await api.list(`?name=noop&status=pending&limit=30&cursor=${encodeURIComponent(page.next_cursor)}`);
   }
   t.equal(seen.length, 101);
+  if (hasOneShard)
+    t.notOk(
+      made.some(({ id }) => id === seen[0]),
+      'the one that was made since is the first',
+    );
   t.same(
-    seen.slice(1),
+    seen.filter((id) => made.some((job) => job.id === id)),
     newestFirst.filter((id) => made.find((job) => job.id === id)!.name === 'noop'),
   );
 });

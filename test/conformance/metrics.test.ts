@@ -4,6 +4,7 @@ import t from 'tap';
 import { Client } from '../support/client.js';
 import { programs } from '../support/documents.js';
 import { startServer } from '../support/server.js';
+import { onlyAlone } from '../support/shards.js';
 import { StreamReader } from '../support/sse.js';
 import { Subscriber } from '../support/ws.js';
 
@@ -15,7 +16,7 @@ function value(text: string, series: string): number {
   return Number(line?.slice(series.length) ?? 0);
 }
 
-t.test('what happens is counted', async (t) => {
+t.test('what happens is counted', onlyAlone('each node counts for itself'), async (t) => {
   const server = await startServer();
   const api = new Client(server);
   const metrics = async () => (await api.absolute('GET', '/metrics')).text;

@@ -1,5 +1,5 @@
 /** Behind nginx and Caddy, set up as docs/operate.md shows: requests, events as they come, WebSockets, bodies in chunks. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -7,46 +7,12 @@ import t, { type Test } from 'tap';
 import { Client } from '../support/client.js';
 import { fileIn, programs, replaced } from '../support/documents.js';
 import { freePort, makeCertificate } from '../support/network.js';
+import { nginxFile, runProxy } from '../support/proxies.js';
 import { startServer, temporary } from '../support/server.js';
 import { StreamReader } from '../support/sse.js';
 import { Subscriber } from '../support/ws.js';
 
 t.setTimeout(60_000);
-
-const children = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-});
-
-/** Runs a proxy until the end of the test, and waits until it takes connections. */
-async function runProxy(t: Test, port: number, command: string, args: string[], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
-  children.add(child);
-  let output = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => (output += text));
-  const ended = new Promise<void>((done) => child.once('close', () => done()));
-  let running = true;
-  void ended.then(() => {
-    running = false;
-    children.delete(child);
-  });
-  t.teardown(async () => {
-    child.kill('SIGTERM');
-    await ended;
-  });
-  while (!(await takesConnections(port))) {
-    if (!running) throw new Error(`${command} ended: ${output}`);
-    await new Promise((next) => setTimeout(next, 20));
-  }
-}
-
-function takesConnections(port: number): Promise<boolean> {
-  return new Promise((done) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => done(true)).once('error', () => done(false));
-    socket.once('connect', () => socket.destroy());
-  });
-}
 
 const token = 'secret';
 const authorization = `Bearer ${token}`;
@@ -88,13 +54,7 @@ t.test('nginx', programs({ nginx: 'nginx-light', openssl: 'openssl' }), async (t
   const folder = temporary('nginx');
   const { cert, key } = makeCertificate();
   const shown = fileIn('operate.md', 'escapement.conf');
-  const whole = (site: string) => `daemon off; pid ${folder}/pid; error_log stderr; worker_processes 1;
-    events {}
-    http {
-      access_log off;
-      ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((each) => `${each}_temp_path ${folder}/${each};`).join('\n')}
-      ${site}
-    }`;
+  const whole = (site: string) => nginxFile(folder, site);
   const [port, tlsPort] = [await freePort(), await freePort()];
   const conf = join(folder, 'nginx.conf');
   const files = { '/etc/ssl/jobs.example.com.pem': cert, '/etc/ssl/jobs.example.com.key': key };

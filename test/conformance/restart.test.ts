@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { Client, eventually, type Job, type Stats } from '../support/client.js';
 import { handlersFolder, runCli, startServer, temporary } from '../support/server.js';
-import { onlyOne } from '../support/shards.js';
+import { onlyAlone, onlyOne } from '../support/shards.js';
 import { Subscriber } from '../support/ws.js';
 import { at, ID, jobsInEveryStatus, never } from './forms.js';
 
@@ -148,52 +148,63 @@ t.test('the third interruption in a row is a failure, worker_lost', async (t) =>
   await server.kill();
 });
 
-t.test('a second server on the same directory exits at once with 1 and names the first', async (t) => {
-  const first = await startServer();
-  const api = new Client(first);
-  const { id } = await api.create({ name: 'noop', delay: never });
-  const second = await runCli(['start', '--port', '0', '--data-dir', first.dataDir, '--handlers', 'dist/workers']);
-  t.equal(second.code, 1, second.output);
-  t.match(second.output, new RegExp(`\\b${first.pid}\\b`), 'the first is named by its process');
-  t.notMatch(second.output, /\n\s+at /, 'without a stack');
-  t.equal((await api.job(id)).status, 'pending', 'the first is well');
-  t.equal((await api.create({ name: 'noop', delay: '0s' })).status, 'pending');
+t.test(
+  'a second server on the same directory exits at once with 1 and names the first',
+  onlyAlone('one directory'),
+  async (t) => {
+    const first = await startServer();
+    const api = new Client(first);
+    const { id } = await api.create({ name: 'noop', delay: never });
+    const second = await runCli(['start', '--port', '0', '--data-dir', first.dataDir, '--handlers', 'dist/workers']);
+    t.equal(second.code, 1, second.output);
+    t.match(second.output, new RegExp(`\\b${first.pid}\\b`), 'the first is named by its process');
+    t.notMatch(second.output, /\n\s+at /, 'without a stack');
+    t.equal((await api.job(id)).status, 'pending', 'the first is well');
+    t.equal((await api.create({ name: 'noop', delay: '0s' })).status, 'pending');
 
-  await first.kill('SIGKILL');
-  await first.restart();
-  t.equal((await api.job(id)).status, 'pending', 'a killed one leaves no lock behind');
-  await first.kill();
-});
+    await first.kill('SIGKILL');
+    await first.restart();
+    t.equal((await api.job(id)).status, 'pending', 'a killed one leaves no lock behind');
+    await first.kill();
+  },
+);
 
-t.test('jobs whose handler is gone wait until it is there again, and are named', async (t) => {
-  const both = { here: 'export default () => {};', gone: 'export default () => {};' };
-  const first = await startServer({ handlers: handlersFolder(both, false) });
-  const { id } = await new Client(first).create({ name: 'gone', delay: '1h' });
-  const repeating = await new Client(first).create({ name: 'gone', delay: '10ms', is_repeat: true });
-  await new Client(first).create({ name: 'here', delay: '1h' });
-  t.equal(await first.stop(), 0);
-  const second = await startServer({ dataDir: first.dataDir, handlers: handlersFolder({ here: both.here }, false) });
-  await eventually(
-    () => /"jobs":\{"gone":2\},"msg":"jobs have no handler in the handlers folder: they wait/.test(second.output()),
-    () => `not said, but ${second.output()}`,
-  );
-  const api = new Client(second);
-  await api.put(`/jobs/${id}`, { delay: '0s', max_retries: 0 });
-  const here = await api.create({ name: 'here', delay: '0s' });
-  await api.until(here.id, 'success');
-  const waiting = await api.job(id);
-  t.match(waiting, { status: 'pending', waiting_for: 'handler', retry_count: 0 });
-  t.match((await api.list('?name=gone')).items[0], { waiting_for: 'handler' });
-  const health = await api.get('/health');
-  t.match(health, { status: 200, body: { status: 'healthy', waiting_for_handler: { gone: 2 } } });
-  const types = await api.get<{ total: number; items: unknown[] }>('/job-types');
-  t.match(types.body, { total: 2, items: [{ name: 'gone', handler: null, counts: { pending: 2 } }, { name: 'here' }] });
-  t.equal((await api.post('/jobs', { name: 'gone', delay: '0s' })).status, 400, 'no new ones are taken');
-  await second.kill();
-  const third = await startServer({ dataDir: first.dataDir, handlers: handlersFolder(both, false) });
-  const later = new Client(third);
-  t.match(await later.until(id, 'success'), { retry_count: 0 });
-  await later.until(repeating.id, (job) => job.status === 'pending' && job.started_at !== undefined);
-  t.notOk('waiting_for_handler' in (await later.get('/health')).body);
-  await third.stop();
-});
+t.test(
+  'jobs whose handler is gone wait until it is there again, and are named',
+  onlyAlone('each node names its own jobs'),
+  async (t) => {
+    const both = { here: 'export default () => {};', gone: 'export default () => {};' };
+    const first = await startServer({ handlers: handlersFolder(both, false) });
+    const { id } = await new Client(first).create({ name: 'gone', delay: '1h' });
+    const repeating = await new Client(first).create({ name: 'gone', delay: '10ms', is_repeat: true });
+    await new Client(first).create({ name: 'here', delay: '1h' });
+    t.equal(await first.stop(), 0);
+    const second = await startServer({ dataDir: first.dataDir, handlers: handlersFolder({ here: both.here }, false) });
+    await eventually(
+      () => /"jobs":\{"gone":2\},"msg":"jobs have no handler in the handlers folder: they wait/.test(second.output()),
+      () => `not said, but ${second.output()}`,
+    );
+    const api = new Client(second);
+    await api.put(`/jobs/${id}`, { delay: '0s', max_retries: 0 });
+    const here = await api.create({ name: 'here', delay: '0s' });
+    await api.until(here.id, 'success');
+    const waiting = await api.job(id);
+    t.match(waiting, { status: 'pending', waiting_for: 'handler', retry_count: 0 });
+    t.match((await api.list('?name=gone')).items[0], { waiting_for: 'handler' });
+    const health = await api.get('/health');
+    t.match(health, { status: 200, body: { status: 'healthy', waiting_for_handler: { gone: 2 } } });
+    const types = await api.get<{ total: number; items: unknown[] }>('/job-types');
+    t.match(types.body, {
+      total: 2,
+      items: [{ name: 'gone', handler: null, counts: { pending: 2 } }, { name: 'here' }],
+    });
+    t.equal((await api.post('/jobs', { name: 'gone', delay: '0s' })).status, 400, 'no new ones are taken');
+    await second.kill();
+    const third = await startServer({ dataDir: first.dataDir, handlers: handlersFolder(both, false) });
+    const later = new Client(third);
+    t.match(await later.until(id, 'success'), { retry_count: 0 });
+    await later.until(repeating.id, (job) => job.status === 'pending' && job.started_at !== undefined);
+    t.notOk('waiting_for_handler' in (await later.get('/health')).body);
+    await third.stop();
+  },
+);

@@ -3,6 +3,7 @@ import t from 'tap';
 import { Escapement } from '../../src/client/client.js';
 import { Client } from '../support/client.js';
 import { runCli, startServer, temporary } from '../support/server.js';
+import { testedNodes } from '../support/tested-nodes.js';
 import { Subscriber } from '../support/ws.js';
 import { at } from './forms.js';
 
@@ -91,15 +92,14 @@ t.test('runs of jobs', async (t) => {
   const one = await runCli(['jobs', 'runs', bad.id, '--limit', '1', '--json'], { ESCAPEMENT_URL: server.url });
   t.match(JSON.parse(one.stdout), { run: 4, outcome: 'failed' });
 
-  process.kill(server.pid, 'SIGKILL');
-  await server.exited;
+  await server.kill('SIGKILL');
   server = await start();
   api = new Client(server);
   t.match(await runsOf(bad.id), { total: 4 });
   t.match((await runsOf(holds.id)).items.at(-1), { run: 1, outcome: 'interrupted' });
   await api.post(`/jobs/${bad.id}/remove`);
   t.equal((await api.get(`/jobs/${bad.id}/runs`)).status, 404);
-  process.kill(server.pid, 'SIGKILL');
-  await server.exited;
-  t.match(await runCli(['check', dataDir]), { code: 0 });
+  await server.kill('SIGKILL');
+  // What nodes store is in a database: `cluster/check-store` has that.
+  if (testedNodes === undefined) t.match(await runCli(['check', dataDir]), { code: 0 });
 });

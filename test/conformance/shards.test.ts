@@ -5,7 +5,7 @@ import { startServer } from '../support/server.js';
 import { Subscriber } from '../support/ws.js';
 
 const shards = 4;
-const env = { ESCAPEMENT_SHARDS: String(shards) };
+const env = { ESCAPEMENT_TEST_SHARDS: String(shards) };
 const waiting = { name: 'noop', delay: '1h', payload: {} };
 
 interface Listed {

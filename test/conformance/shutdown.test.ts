@@ -4,45 +4,50 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Client, eventually } from '../support/client.js';
 import { startServer, temporary } from '../support/server.js';
+import { onlyAlone } from '../support/shards.js';
 import { Subscriber } from '../support/ws.js';
 import { never, problem } from './forms.js';
 
 t.setTimeout(180_000);
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  t.test(`${signal}: a running attempt ends in peace, nothing new is accepted or started, exit 0`, async (t) => {
-    const server = await startServer();
-    const api = new Client(server);
-    const feed = await Subscriber.to(server);
-    const running = await api.create({ name: 'sleep', delay: '0s', payload: { ms: 1200 } });
-    const due = await api.create({ name: 'noop', delay: '500ms' });
-    await api.until(running.id, 'running');
-    server.signal(signal);
+  t.test(
+    `${signal}: a running attempt ends in peace, nothing new is accepted or started, exit 0`,
+    onlyAlone('a node offers its shards to others first'),
+    async (t) => {
+      const server = await startServer();
+      const api = new Client(server);
+      const feed = await Subscriber.to(server);
+      const running = await api.create({ name: 'sleep', delay: '0s', payload: { ms: 1200 } });
+      const due = await api.create({ name: 'noop', delay: '500ms' });
+      await api.until(running.id, 'running');
+      server.signal(signal);
 
-    await eventually(async () => (await api.get('/health')).status === 503, 'it does not say that it drains');
-    const health = await api.get<Record<string, unknown>>('/health');
-    t.match(health.body, { status: 'draining' });
-    const refused = await api.post<never>('/jobs', { name: 'noop', delay: never });
-    problem(t, refused, 503, 'draining');
-    t.match(refused.headers['retry-after'], /^\d+$/);
-    for (const command of [
-      api.put(`/jobs/${due.id}`, { max_retries: 1 }),
-      api.delete(`/jobs/${due.id}`),
-      api.post(`/jobs/${due.id}/cancel`),
-    ]) {
-      const answer = await command;
-      problem(t, answer, 503, 'draining');
-      t.ok(answer.headers['retry-after']);
-    }
-    t.equal((await server.exited).code, 0);
-    t.equal((await feed.closed).code, 1001);
-    t.ok(feed.types(running.id).includes('job.completed'));
+      await eventually(async () => (await api.get('/health')).status === 503, 'it does not say that it drains');
+      const health = await api.get<Record<string, unknown>>('/health');
+      t.match(health.body, { status: 'draining' });
+      const refused = await api.post<never>('/jobs', { name: 'noop', delay: never });
+      problem(t, refused, 503, 'draining');
+      t.match(refused.headers['retry-after'], /^\d+$/);
+      for (const command of [
+        api.put(`/jobs/${due.id}`, { max_retries: 1 }),
+        api.delete(`/jobs/${due.id}`),
+        api.post(`/jobs/${due.id}/cancel`),
+      ]) {
+        const answer = await command;
+        problem(t, answer, 503, 'draining');
+        t.ok(answer.headers['retry-after']);
+      }
+      t.equal((await server.exited).code, 0);
+      t.equal((await feed.closed).code, 1001);
+      t.ok(feed.types(running.id).includes('job.completed'));
 
-    await server.restart();
-    t.equal((await api.job(running.id)).status, 'success');
-    t.match(await api.until(due.id, 'success'), { retry_count: 0, max_retries: 3 });
-    await server.kill();
-  });
+      await server.restart();
+      t.equal((await api.job(running.id)).status, 'success');
+      t.match(await api.until(due.id, 'success'), { retry_count: 0, max_retries: 3 });
+      await server.kill();
+    },
+  );
 }
 
 t.test('what does not end within the grace is stopped, and runs again uncharged at the next start', async (t) => {

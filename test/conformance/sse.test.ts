@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap';
 import { Client, type Job, type Problem } from '../support/client.js';
 import { startServer } from '../support/server.js';
-import { onlyOne } from '../support/shards.js';
+import { onlyAlone, onlyOne } from '../support/shards.js';
 import { StreamReader } from '../support/sse.js';
 import { Subscriber } from '../support/ws.js';
 
@@ -157,20 +157,24 @@ t.test('tokens, hosts and origins are as with every GET', async (t) => {
   await t.rejects(StreamReader.to(server, '', { Host: 'evil.example' }), /421/);
 });
 
-t.test('streams and WebSockets share --max-connections, and leave those of requests alone', async (t) => {
-  const small = await startServer({ args: ['--max-connections', '2'] });
-  const [stream, socket] = [await StreamReader.to(small), await Subscriber.connect(small)];
-  await t.rejects(StreamReader.to(small), /503/);
-  t.equal(await Subscriber.attempt(small), 503);
-  t.match(await new Client(small).stats(), { connections: 2 });
-  await stream.close();
-  await socket.close();
-  const again = await StreamReader.to(small);
-  t.ok(again, 'there is room again');
-  await small.kill();
-});
+t.test(
+  'streams and WebSockets share --max-connections, and leave those of requests alone',
+  onlyAlone('each node has bounds of its own'),
+  async (t) => {
+    const small = await startServer({ args: ['--max-connections', '2'] });
+    const [stream, socket] = [await StreamReader.to(small), await Subscriber.connect(small)];
+    await t.rejects(StreamReader.to(small), /503/);
+    t.equal(await Subscriber.attempt(small), 503);
+    t.match(await new Client(small).stats(), { connections: 2 });
+    await stream.close();
+    await socket.close();
+    const again = await StreamReader.to(small);
+    t.ok(again, 'there is room again');
+    await small.kill();
+  },
+);
 
-t.test('across kill -9 nothing is missed and nothing comes twice', async (t) => {
+t.test('across kill -9 nothing is missed and nothing comes twice', onlyOne('one number for all events'), async (t) => {
   const server = await startServer();
   const api = new Client(server);
   const first = await StreamReader.to(server, 'event_types=job.scheduled');

@@ -4,7 +4,7 @@ import '../support/snapshots.js';
 import { Client, type Job } from '../support/client.js';
 import { normalise } from '../support/normalise.js';
 import { startServer } from '../support/server.js';
-import { onlyOne } from '../support/shards.js';
+import { onlyAlone, onlyOne } from '../support/shards.js';
 import { type Filter, Subscriber } from '../support/ws.js';
 import { at, SHANGHAI } from './forms.js';
 
@@ -288,14 +288,18 @@ t.test('/ws without an upgrade is no page, and an upgrade elsewhere is refused',
   t.equal((await api.absolute('GET', '/api/v1/ws')).status, 404);
 });
 
-t.test('connections over --max-connections are refused with 503', async (t) => {
-  const small = await startServer({ args: ['--max-connections', '2'] });
-  const open = [await Subscriber.connect(small), await Subscriber.connect(small)];
-  t.equal(await Subscriber.attempt(small), 503);
-  await open[0]!.close();
-  t.equal(await Subscriber.attempt(small), 101, 'there is room again');
-  await small.kill();
-});
+t.test(
+  'connections over --max-connections are refused with 503',
+  onlyAlone('each node has bounds of its own'),
+  async (t) => {
+    const small = await startServer({ args: ['--max-connections', '2'] });
+    const open = [await Subscriber.connect(small), await Subscriber.connect(small)];
+    t.equal(await Subscriber.attempt(small), 503);
+    await open[0]!.close();
+    t.equal(await Subscriber.attempt(small), 101, 'there is room again');
+    await small.kill();
+  },
+);
 
 t.test('a subscriber that goes away does not matter to the others', async (t) => {
   const gone = await Subscriber.to(server);

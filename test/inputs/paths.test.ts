@@ -51,6 +51,7 @@ const resources: [path: string, methods: string[]][] = [
   ['/api/v1/events', ['GET', 'HEAD']],
   ['/api/v1/stats', ['GET', 'HEAD']],
   ['/api/v1/health', ['GET', 'HEAD']],
+  ['/api/v1/health/ready', ['GET', 'HEAD']],
   ['/api/v1/health/live', ['GET', 'HEAD']],
   ['/api/v1/job-types', ['GET', 'HEAD']],
   ['/ws', ['GET', 'HEAD']],

@@ -163,7 +163,7 @@ t.test('no token, or nearly the token → 401 before anything else is looked at'
 });
 
 t.test('what needs no token tells no more than that the server is well', async (t) => {
-  for (const path of ['/api/v1/health', '/api/v1/health/live']) {
+  for (const path of ['/api/v1/health', '/api/v1/health/ready', '/api/v1/health/live']) {
     const answer = firstAnswer(await raw(closed.server, rawRequest('GET', path), enough));
     t.equal(answer.status, 200, path);
     t.notMatch(answer.text, /job_|escapement-|\/tmp/, path);

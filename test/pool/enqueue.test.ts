@@ -74,3 +74,31 @@ t.test('without something to hold them against, none is taken', async (t) => {
     message: /no jobs can be made here/,
   });
 });
+
+t.test('types that others have handlers for are taken, as long as they are told', async (t) => {
+  const harness = await PoolHarness.start(t, { jobCheck });
+  const thrown = async (payload: object): Promise<unknown> => {
+    const outcome = await harness.run('enqueue', {
+      jobs: [{ name: 'mail', delay: '0s', payload }],
+      caught: true,
+    });
+    return outcome.kind === 'succeeded' ? (outcome.enqueued?.length ?? JSON.parse(outcome.result ?? '')[0]) : outcome;
+  };
+  t.match(await thrown({}), { code: 'unknown_job_type' });
+  const schema = { type: 'object', properties: { to: { type: 'string' } }, required: ['to'] };
+  const mail = { name: 'mail', payload: JSON.stringify(schema) };
+  harness.pool.know([mail, { name: 'noop', payload: '{"type":"object","required":["more"]}' }]);
+  t.equal(await thrown({ to: 'you' }), 1);
+  t.match(await thrown({}), { code: 'validation_failed', errors: [{ path: '/payload/to' }] });
+  t.match(
+    await harness.run('enqueue', { jobs: [job] }),
+    { kind: 'succeeded' },
+    'where the thread has one, that counts',
+  );
+  (await harness.pool.load()).use();
+  t.equal(await thrown({ to: 'you' }), 1, 'threads that come later know it');
+  const loaded = await harness.pool.load();
+  harness.pool.know([]);
+  loaded.use();
+  t.match(await thrown({ to: 'you' }), { code: 'unknown_job_type' });
+});

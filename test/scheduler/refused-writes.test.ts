@@ -96,8 +96,8 @@ t.test('while writes are refused, requests are turned away at once and nothing i
   t.equal(world.scheduler.refusing(), undefined);
   t.equal(running(world).length, 1);
   t.same(world.logged, [
-    'error: the disk is full: nothing is accepted or started until there is room',
-    'info: writing to disk works again',
+    'error: no change can be stored: nothing is accepted or started until it can',
+    'info: changes can be stored again',
   ]);
 });
 

@@ -1,7 +1,7 @@
 /** `GET /cluster`, and how the client and the command line show it. */
 import t from 'tap';
 import { Escapement } from '../../src/client/client.js';
-import type { ClusterView } from '../../src/server/overview/cluster.js';
+import { type ClusterView, type ShardView, withProgress } from '../../src/server/overview/cluster.js';
 import { runCli } from '../support/server.js';
 import { serve } from './fixture.js';
 
@@ -14,8 +14,8 @@ const view: ClusterView = {
   ],
   shards: [
     { shard: 0, owner: one!, epoch: 4, appended: 90_412, applied: 90_412, merged: 90_377, loadMs: 61_000 },
-    { shard: 1, owner: null, epoch: 2, merged: 12 },
-    { shard: 2, owner: '3'.repeat(32), epoch: 7, merged: 5 },
+    { shard: 1, owner: null, epoch: 2, merged: 12, givenUp: [{ node: one!, reason: 'log record 12 is damaged' }] },
+    { shard: 2, owner: '3'.repeat(32), epoch: 7, merged: 5, givenUp: [] },
   ],
 };
 
@@ -45,13 +45,24 @@ t.test('a node shows the cluster as it sees it, without what it does not know', 
     ],
     shards: [
       { shard: 0, owner: one, epoch: 4, appended: 90_412, applied: 90_412, merged: 90_377, load_ms: 61_000 },
-      { shard: 1, owner: null, epoch: 2, merged: 12 },
+      { shard: 1, owner: null, epoch: 2, merged: 12, given_up: [{ node: one, reason: 'log record 12 is damaged' }] },
       { shard: 2, owner: '3'.repeat(32), epoch: 7, merged: 5 },
     ],
   });
   const url = `http://127.0.0.1:${port}`;
   t.same(await new Escapement({ url }).cluster(), body);
   t.same(JSON.parse((await runCli(['cluster', '--json', '--url', url])).stdout), body);
+});
+
+t.test('how far a shard has come is what its owner says, or who has it by now', async (t) => {
+  const [first, second, third] = view.shards as [ShardView, ShardView, ShardView];
+  const said = [
+    { ...first, appended: 90_500, epoch: 3 },
+    { ...second, owner: two!, appended: 20, applied: 19, epoch: 3 },
+    { ...third, appended: 8, applied: 8 },
+  ];
+  t.same(withProgress(view, said).shards, [first, said[1], said[2]]);
+  t.same(withProgress(view, []), view);
 });
 
 t.test('the command line shows it in two tables', async (t) => {
@@ -67,6 +78,8 @@ t.test('the command line shows it in two tables', async (t) => {
     '0      http://10.0.0.1:8080      4    90,412         0        35      1m1s',
     '1      (nobody)                  2',
     '2      33333333                  7',
+    '',
+    'shard 1 could not be run by http://10.0.0.1:8080: log record 12 is damaged',
     '',
   ]);
 });

@@ -240,6 +240,7 @@ export async function serve(
     queries,
     handlers: jobTypes,
     health: () => fixture.health,
+    ready: () => fixture.health.status === 'healthy',
     log,
     telemetry: noTelemetry,
     secret: 'a secret of the test',

@@ -206,12 +206,19 @@ t.test('the other documents', async (t) => {
   ]);
   t.same((await api.get('/health')).body, { status: 'healthy', time: '2024-01-02T15:20:00+08:00', version: 'v1.0.0' });
   t.same((await api.get('/health/live')).body, { status: 'live' });
+  t.match(await api.get('/health/ready'), { status: 200, body: { status: 'ready' } });
   fixture.health = { status: 'degraded', reason: 'the disk is full' };
   const degraded = await api.get('/health');
   t.equal(degraded.status, 503);
   t.match(degraded.body, { status: 'degraded', reason: 'the disk is full' });
   fixture.health = { status: 'draining', reason: 'shutting down' };
   t.match(await api.get('/health'), { status: 503, body: { status: 'draining' }, headers: { 'retry-after': '5' } });
+  const notReady = {
+    status: 503,
+    body: { status: 'draining', reason: 'shutting down' },
+    headers: { 'retry-after': '5' },
+  };
+  t.match(await api.get('/health/ready'), notReady);
   t.equal((await api.get('/health/live')).status, 200);
   t.matchSnapshot((await api.get('/job-types')).text);
 });

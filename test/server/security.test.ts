@@ -78,7 +78,7 @@ t.test('with a token', async (t) => {
     }
   }
   t.equal((await api.get(`/jobs?token=${token}`)).status, 401, 'never in a query');
-  for (const path of ['/health', '/health/live']) t.equal((await api.get(path)).status, 200);
+  for (const path of ['/health', '/health/ready', '/health/live']) t.equal((await api.get(path)).status, 200);
 
   const offer = (text: string) => ['escapement.v1', `bearer.${Buffer.from(text).toString('base64url')}`];
   const attempt = (headers: Record<string, string>, protocols: string[] = []) =>

@@ -44,9 +44,24 @@ export function makeCertificate(): { readonly cert: string; readonly key: string
   const folder = temporary('tls');
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
+  const names = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
   execFileSync(
     'openssl',
-    ['req', '-x509', ...curve, '-nodes', '-subj', '/CN=localhost', '-days', '2', '-keyout', key, '-out', cert],
+    [
+      'req',
+      '-x509',
+      ...curve,
+      '-nodes',
+      '-subj',
+      '/CN=localhost',
+      ...names,
+      '-days',
+      '2',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+    ],
     { stdio: 'ignore' },
   );
   return { cert, key };

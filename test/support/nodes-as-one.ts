@@ -7,22 +7,20 @@ import { get as httpsGet } from 'node:https';
 import { join } from 'node:path';
 import t from 'tap';
 import { lastingPort } from './ports.js';
-import { startPostgres, type TestPostgres, withoutPostgres } from './postgres.js';
+import { databasesFor, type TestPostgres, withoutPostgres } from './postgres.js';
 import type { Exit, Server, ServerOptions } from './server.js';
 import { testedNodes } from './tested-nodes.js';
 
 if (testedNodes !== undefined && withoutPostgres) throw new Error(`TEST_NODES: ${withoutPostgres}`);
 
-/** Nobody cuts the power in these tests, and many servers are started in one file. */
-const settings = ['fsync=off', 'max_connections=400'];
 const wellWithinMs = 60_000;
 
-let postgres: Promise<TestPostgres> | undefined;
+let postgres: Promise<Pick<TestPostgres, 'fresh'>> | undefined;
 /** By data directory: a server that is started on one again finds its jobs. */
 const databases = new Map<string, Promise<string>>();
 
 function databaseOf(dataDir: string): Promise<string> {
-  postgres ??= startPostgres(t, settings);
+  postgres ??= databasesFor(t);
   const made = databases.get(dataDir) ?? postgres.then((there) => there.fresh());
   databases.set(dataDir, made);
   return made;
@@ -37,12 +35,15 @@ export async function startNodesAsOne(
   const { dataDir } = options;
   const store = await databaseOf(dataDir);
   const scheme = options.args?.includes('--tls-cert') ? 'https' : 'http';
-  const launch = async (index: number): Promise<Server> => {
+  const places = Array.from({ length: count }, () => {
     const port = lastingPort();
-    const place = ['--port', String(port), '--store', store, '--advertise', `${scheme}://127.0.0.1:${port}`];
-    return start({ ...options, dataDir: join(dataDir, `node-${index}`), args: [...place, ...(options.args ?? [])] });
-  };
-  const nodes = await Promise.all(Array.from({ length: count }, (_, index) => launch(index)));
+    return ['--port', String(port), '--store', store, '--advertise', `${scheme}://127.0.0.1:${port}`];
+  });
+  const nodes = await Promise.all(
+    places.map((place, index) =>
+      start({ ...options, dataDir: join(dataDir, `node-${index}`), args: [...place, ...(options.args ?? [])] }),
+    ),
+  );
   await allWell(nodes);
 
   const any = (): Server => nodes[Math.floor(Math.random() * nodes.length)]!;
@@ -69,7 +70,7 @@ export async function startNodesAsOne(
       return ofAll(({ exited }) => exited);
     },
     dataDir,
-    output: () => nodes.map((node) => node.output()).join(''),
+    output: () => withoutOurs(nodes.map((node) => node.output()).join('')),
     kill: (signal) => ofAll((node) => node.kill(signal)),
     signal: (signal) => {
       for (const node of nodes) node.signal(signal);
@@ -77,11 +78,14 @@ export async function startNodesAsOne(
     stop: async () => (await ofAll(async (node) => ({ code: await node.stop(), signal: null }))).code,
     restart: async (args) => {
       await Promise.all(nodes.map((node) => node.stop()));
-      await Promise.all(nodes.map((node) => node.restart(args)));
+      await Promise.all(nodes.map((node, index) => node.restart(args && [...places[index]!, ...args])));
       await allWell(nodes);
     },
   };
 }
+
+/** Without the warning of what PostgreSQL was given here to be quick. */
+const withoutOurs = (output: string): string => output.replaceAll(/^.* has fsync = off: .*\n/gm, '');
 
 /** The first that is no end in order, if there is one. */
 const worst = (exits: readonly Exit[]): Exit => exits.find(({ code }) => code !== 0) ?? exits[0]!;

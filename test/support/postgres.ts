@@ -99,15 +99,66 @@ export interface TestStandby extends TestPostgres {
   promote(): Promise<void>;
 }
 
-/** @param settings lines of postgresql.conf, as NAME=VALUE */
+/**
+ * @param settings lines of postgresql.conf, as NAME=VALUE
+ * @param disk a folder that its own is made in; by default that for temporary files
+ */
 export async function startPostgres(
   t: Pick<Test, 'teardown'>,
   settings: readonly string[] = [],
+  disk?: string,
 ): Promise<TestPostgres> {
-  return await serve(t, settings, (data) => {
+  const fill = (data: string): void => {
     const made = ['-D', data, '-U', owner, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
     run('initdb', made);
+  };
+  return await serve(t, settings, fill, disk);
+}
+
+/** Nobody cuts the power in tests of many servers, and each of their nodes has connections of its own. @param files that run at a time */
+const manyServers = (files: number): readonly string[] => ['fsync=off', `max_connections=${400 * files}`];
+
+/** Where the files of a run find the PostgreSQL that is there for all of them: its URL. */
+const sharedVariable = 'TEST_POSTGRES';
+
+/**
+ * Starts a PostgreSQL for all files of a run, each of which makes databases of its own there: to start one takes seconds. It ends with
+ * this process.
+ */
+export async function sharePostgres(t: Pick<Test, 'teardown'>, files: number): Promise<void> {
+  const { url } = await startPostgres(t, manyServers(files));
+  process.env[sharedVariable] = url();
+}
+
+/** Makes empty databases, on a shared server where there is one. They go with the test. */
+export async function databasesFor(t: Pick<Test, 'teardown'>): Promise<Pick<TestPostgres, 'fresh'>> {
+  const shared = process.env[sharedVariable];
+  if (shared === undefined) return await startPostgres(t, manyServers(1));
+  const made: string[] = [];
+  t.teardown(async () => {
+    // Where the server has gone, they have gone with it.
+    for (const name of made) await runSql(shared, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`).catch(() => {});
   });
+  const fresh = async (): Promise<string> => {
+    const name = `test_${process.pid}_${made.length + 1}`;
+    made.push(name);
+    await runSql(shared, `CREATE DATABASE ${name}`);
+    const url = new URL(shared);
+    url.pathname = `/${name}`;
+    return url.href;
+  };
+  return { fresh };
+}
+
+async function runSql(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows as Record<string, unknown>[];
+  } finally {
+    await client.end();
+  }
 }
 
 /** A copy of a server that runs, which follows it from then on. Both end with the test. */
@@ -141,8 +192,9 @@ async function serve(
   t: Pick<Test, 'teardown'>,
   settings: readonly string[],
   fill: (data: string) => void,
+  disk = tmpdir(),
 ): Promise<TestPostgres> {
-  const folder = mkdtempSync(join(tmpdir(), 'escapement-postgres-'));
+  const folder = mkdtempSync(join(disk, 'escapement-postgres-'));
   let stop: ((how?: 'fast' | 'immediate') => Promise<void>) | undefined;
   t.teardown(async () => {
     await stop?.('immediate');
@@ -157,16 +209,7 @@ async function serve(
   const start = async (): Promise<void> => {
     stop = await startServer(['-D', data, '-p', String(port), ...commandLine(settings)], identity);
   };
-  const sql = async (text: string, database?: string): Promise<Record<string, unknown>[]> => {
-    const { default: pg } = await import('pg');
-    const client = new pg.Client({ connectionString: url(database) });
-    await client.connect();
-    try {
-      return (await client.query(text)).rows as Record<string, unknown>[];
-    } finally {
-      await client.end();
-    }
-  };
+  const sql = (text: string, database?: string): Promise<Record<string, unknown>[]> => runSql(url(database), text);
   let databases = 0;
   const fresh = async (): Promise<string> => {
     const name = `test_${++databases}`;

@@ -2,7 +2,7 @@
  * Starts the real server in a process of its own, as a user would, and takes it away again: no test that imports this leaves a process or a
  * temporary directory behind, whatever way it ends.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, extname, join, resolve } from 'node:path';
@@ -60,6 +60,10 @@ export interface Server {
   /** Ends it by SIGTERM if it still runs, and starts it again on the same directory with the same arguments (or these instead). */
   restart(args?: string[]): Promise<void>;
 }
+
+/** Ends a program with the process that has started it, however that ends: tap's alarm leaves it no time. Empty where nothing does that. */
+const tie = ['setpriv', '--pdeathsig', 'KILL'];
+const tied = spawnSync(tie[0]!, [...tie.slice(1), 'true']).status === 0 ? tie : [];
 
 const children = new Set<ChildProcess>();
 const folders = new Set<string>();
@@ -198,12 +202,13 @@ export function run(
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(TAP|ESCAPEMENT|NODE_OPTIONS|NODE_V8_COVERAGE|_TAP)/.test(name),
   );
-  const child = spawn(process.execPath, [cli, ...args], {
+  const [program, ...rest] = [...tied, process.execPath, cli, ...args] as [string, ...string[]];
+  const child = spawn(program, rest, {
     cwd: root,
     env: {
       ...Object.fromEntries(inherited),
       ESCAPEMENT_HTTP: testedHttp,
-      ...(testedShards > 1 && { ESCAPEMENT_SHARDS: String(testedShards) }),
+      ...(testedShards > 1 && { ESCAPEMENT_TEST_SHARDS: String(testedShards) }),
       ...env,
     },
     stdio: [stdin, stdout, 'pipe'],

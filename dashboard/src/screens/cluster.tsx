@@ -35,7 +35,7 @@ export function ClusterScreen() {
           </table>
         </div>
       </Panel>
-      <Panel title="Shards" side={<span class="faint">positions of their logs, as far as this node knows</span>}>
+      <Panel title="Shards" side={<span class="faint">positions of their logs, as their owners say</span>}>
         <div class="scroller">
           <table class="plain wide">
             <thead>

@@ -34,6 +34,12 @@ const shard = Type.Object(
     applied: Type.Optional(Type.Integer({ minimum: 0, description: 'Of the last that its owner has in its index' })),
     merged: Type.Integer({ minimum: 0, description: 'Of the last that the pages in the database have' }),
     load_ms: Type.Optional({ ...milliseconds, description: 'How long another node would need to load it' }),
+    given_up: Type.Optional(
+      Type.Array(Type.Object({ node: Type.String(), reason: Type.String() }, exact), {
+        minItems: 1,
+        description: 'Nodes that could not run it, and leave it to others for a while; absent where none has',
+      }),
+    ),
   },
   exact,
 );

@@ -307,6 +307,7 @@ export const answerExamples: {
     },
   },
   health: { 200: health, 503: { ...health, status: 'degraded', reason: 'The disk takes no writes.' } },
+  ready: { 200: { status: 'ready' }, 503: { ...health, status: 'draining', reason: 'The server is shutting down.' } },
   live: { 200: { status: 'live' } },
   events: {
     200: {

@@ -35,6 +35,7 @@ export const named = {
   LogLines: logLines,
   Stats: answers.stats,
   Health: answers.health,
+  Ready: answers.ready,
   Live: answers.live,
   ServerPause: answers.serverPause,
   JobTypes: answers.jobTypes,

@@ -26,12 +26,13 @@ export function checkCommand(): Command {
       'Check every record, index and counter of a backup, of a data directory whose server is stopped, or of a cluster while its nodes run. Exit code 1 when something is wrong.',
     )
     .argument('[directory]', 'what to check; nothing in it is changed')
-    .addOption(option('--store <url>', 'check the cluster in this PostgreSQL').hideHelp())
+    .addOption(option('--store <url>', 'check the cluster in this PostgreSQL, as of one instant'))
     .action((directory: string | undefined, { store }: { store?: string }) => {
       const isAsked = command.getOptionValueSource('store') === 'cli';
       if (directory !== undefined && isAsked)
         fail('name a directory to be checked, or a cluster with --store, not both');
-      if (directory === undefined && store === undefined) fail("missing required argument 'directory'");
+      if (directory === undefined && store === undefined)
+        fail('name a directory to be checked, or a cluster with --store');
       return orExplain(async () => {
         const { check, checkOfCluster } = await import('../check.js');
         const isWhole =
@@ -41,5 +42,9 @@ export function checkCommand(): Command {
         if (!isWhole) process.exitCode = startError;
       });
     });
-  return examples(command, 'escapement check ./data');
+  return examples(
+    command,
+    'escapement check ./data',
+    'escapement check --store postgres://user@db.internal/escapement',
+  );
 }

@@ -1,5 +1,5 @@
 /** `escapement health`. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { HealthQuestion } from '../health.js';
 import { examples, option } from '../option.js';
 import { serverUrl, wholeNumber } from '../option-values.js';
@@ -17,6 +17,7 @@ export function healthCommand(): Command {
     )
     .addOption(option('--token <secret>', 'sent along, for a proxy that asks for it; the server itself does not'))
     .option('--live', 'ask only whether it answers: what restarts a container should not do so for a full disk')
+    .addOption(new Option('--ready', 'ask only whether it takes requests, as a load balancer does').conflicts('live'))
     .addOption(option('--host <address>', 'address that the server listens on (default: 127.0.0.1)'))
     .addOption(option('--port <number>', 'port that it listens on').default(8080).argParser(wholeNumber(0, 65_535)))
     .addOption(option('--tls-cert <file>', 'its certificate, which is trusted: asks by https'))

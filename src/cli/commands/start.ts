@@ -3,8 +3,9 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { Command, type Option } from 'commander';
-import type { ClusterConfig, Config } from '../../config.js';
+import type { Config } from '../../config.js';
 import { limits } from '../../domain/limits.js';
+import { type ClusterOptions, readCluster, withCluster } from '../cluster.js';
 import { type HttpTypeOptions, readHttpType, withHttpType } from '../http-type.js';
 import { examples, option } from '../option.js';
 import {
@@ -14,9 +15,7 @@ import {
   jobLogsSize,
   many,
   origin,
-  powerOfTwo,
   repeated,
-  serverUrl,
   threadMemory,
   wholeNumber,
   zone,
@@ -29,7 +28,7 @@ const jobLogLevels = ['debug', 'info', 'warn', 'error', 'silent'];
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** The options of `start` as commander hands them over. */
-interface StartOptions extends TokenOptions, HttpTypeOptions {
+interface StartOptions extends TokenOptions, HttpTypeOptions, ClusterOptions {
   readonly host?: string;
   readonly port: number;
   readonly http?: 'uws' | 'node';
@@ -52,10 +51,7 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
   readonly corsOrigin: readonly string[];
   readonly chunked: boolean;
   readonly dashboard: boolean;
-  readonly shards?: number;
-  readonly store?: string;
-  readonly advertise?: string;
-  readonly settle?: number;
+  readonly testShards?: number;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
@@ -68,20 +64,6 @@ interface StartOptions extends TokenOptions, HttpTypeOptions {
 function mergeAge(): Option {
   return option('--merge-age <duration>', 'how long changes may wait to be merged into the trees')
     .default(limits.mergeAgeMs, '5s')
-    .argParser(duration)
-    .hideHelp();
-}
-
-/** For tests: what was made with one number is not read with another. */
-function shards(): Option {
-  return option('--shards <number>', 'shards that a new data directory or a new cluster is divided into')
-    .argParser(powerOfTwo(64))
-    .hideHelp();
-}
-
-/** For tests: nodes are restarted within seconds of each other. */
-function settle(): Option {
-  return option('--settle <duration>', 'from the first beat of a node until it is given shards that others own')
     .argParser(duration)
     .hideHelp();
 }
@@ -219,11 +201,6 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
     .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
     .addOption(mergeAge())
-    .addOption(shards())
-    // Hidden until all of a cluster is there.
-    .addOption(option('--store <url>', 'keep jobs in this PostgreSQL, with other nodes').hideHelp())
-    .addOption(option('--advertise <url>', 'where the other nodes reach this one').argParser(serverUrl).hideHelp())
-    .addOption(settle())
     .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
     .addOption(
       option('--job-log-level <level>', 'least level of lines of handlers (ctx.log) that are kept with their job')
@@ -243,9 +220,10 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     )
     .action((options: StartOptions) => run(toConfig(options)));
   return examples(
-    withHttpType(command),
+    withCluster(withHttpType(command)),
     'escapement start --data-dir ./data --handlers ./workers',
     'ESCAPEMENT_TOKEN=change-me escapement start --host 0.0.0.0',
+    'escapement start --store postgres://user:password@db.internal/escapement --advertise http://10.0.0.5:8080 --host 0.0.0.0 --token-file tokens',
   );
 }
 
@@ -258,10 +236,8 @@ function toConfig(options: StartOptions): Config {
     port: options.port,
     http: options.http,
     dataDir: resolve(options.dataDir),
-    shards: options.shards,
-    ...(options.store !== undefined && {
-      cluster: { ...readCluster(options.store, options.advertise), settleMs: options.settle },
-    }),
+    shards: options.shards ?? options.testShards,
+    cluster: readCluster(options),
     handlersDir: resolve(options.handlers),
     watch: options.watch === true,
     threads: options.threads,
@@ -291,12 +267,6 @@ function toConfig(options: StartOptions): Config {
     jobLogsBytes: options.jobLogs,
     logFormat: options.logFormat ?? (isatty(1) ? 'text' : 'json'),
   };
-}
-
-function readCluster(store: string, advertise: string | undefined): ClusterConfig {
-  if (advertise === undefined)
-    fail('--store needs --advertise: the URL at which the other nodes reach this one, such as http://10.0.0.5:8080');
-  return { store, advertise };
 }
 
 /** Looked at only where none is given: help and other commands do not depend on it. */

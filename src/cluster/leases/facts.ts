@@ -1,5 +1,7 @@
 /** What a node tells the others in its row. Others may be of another version: what is missing or strange says nothing. */
 
+import type { GivenUpShard } from './given-up.js';
+
 /** How far a node is with what users set: the last change that it goes by. */
 export interface AppliedSettings {
   readonly version: number;
@@ -24,6 +26,8 @@ export interface NodeFacts {
   readonly settings?: AppliedSettings | undefined;
   /** The database's clock less its own, in milliseconds; absent: it does not know yet. */
   readonly clockOffset?: number | undefined;
+  /** Shards that it could not run, and leaves to others for a while. By shard. */
+  readonly givenUp?: Readonly<Record<number, GivenUpShard>> | undefined;
   /** Digest of the job types that it declares; absent: none yet. */
   readonly types?: string | undefined;
 }
@@ -42,7 +46,7 @@ export function readFacts(text: string): NodeFacts {
     return none;
   }
   if (typeof read !== 'object' || read === null) return none;
-  const { takes, ready, follows, settled, due, sessions, settings, clockOffset, types } = read as Partial<
+  const { takes, ready, follows, settled, due, sessions, settings, clockOffset, givenUp, types } = read as Partial<
     Record<keyof NodeFacts, unknown>
   >;
   return {
@@ -54,6 +58,7 @@ export function readFacts(text: string): NodeFacts {
     sessions: typeof sessions === 'string' ? sessions : undefined,
     settings: appliedOf(settings),
     clockOffset: typeof clockOffset === 'number' ? clockOffset : undefined,
+    givenUp: givenUpOf(givenUp),
     types: typeof types === 'string' ? types : undefined,
   };
 }
@@ -66,4 +71,14 @@ function appliedOf(read: unknown): AppliedSettings | undefined {
   if (typeof read !== 'object' || read === null) return undefined;
   const { version, id } = read as Partial<Record<keyof AppliedSettings, unknown>>;
   return typeof version === 'number' && typeof id === 'string' ? { version, id } : undefined;
+}
+
+function givenUpOf(read: unknown): Readonly<Record<number, GivenUpShard>> {
+  if (typeof read !== 'object' || read === null) return {};
+  const all: Record<number, GivenUpShard> = {};
+  for (const [shard, said] of Object.entries(read)) {
+    const { epoch, reason } = Object(said) as Partial<Record<keyof GivenUpShard, unknown>>;
+    if (typeof epoch === 'number' && typeof reason === 'string') all[Number(shard)] = { epoch, reason };
+  }
+  return all;
 }

@@ -9,9 +9,11 @@ export interface ShardHost {
    * Loads a shard up to the end of its log and begins to run it, under this row's token. It is called after the row was read, so all that
    * was written under an earlier token is there to be read, and nothing more can come. Where the shard is followed, only the rest is read.
    *
-   * Rejects when it cannot be loaded; it is tried again then.
+   * Rejects when it cannot be loaded; it is tried again then, here or by another node.
+   *
+   * @param isLeft whoever had it before lives and has given it up: that has ended no process
    */
-  open(row: ShardRow): Promise<void>;
+  open(row: ShardRow, isLeft?: boolean): Promise<void>;
   /**
    * The lease of a shard is over, or is about to be: when this returns, nothing of it begins any more, and what had not begun is taken
    * back. Its running attempts are aborted, and stopped after the grace; what was not written is forgotten. Resolves when the shard may

@@ -78,7 +78,7 @@ export class Lease {
   /** The last beat that was confirmed. */
   #seen = 0;
   #unanswered = 0;
-  #sentAt = Number.NEGATIVE_INFINITY;
+  #calledAt = Number.NEGATIVE_INFINITY;
   #nextAt = Number.NEGATIVE_INFINITY;
   /** When the beat was sent that the deadline is of, in monotonic milliseconds. */
   #confirmedSent = Number.NEGATIVE_INFINITY;
@@ -203,30 +203,35 @@ export class Lease {
     if (this.#unanswered >= mostUnanswered) return;
     const { database, clock, mark, known } = this.#ports;
     const node = this.#node as RandomId;
-    const sent: Sent = { monotonic: now, wall: clock.now(), mark: mark(), known: known() };
-    this.#sentAt = now;
+    let sent: Sent = { monotonic: now, wall: clock.now(), mark: mark(), known: known() };
+    this.#calledAt = now;
     this.#unanswered++;
     const changed = { facts: this.#facts, leaving: this.#isLeaving };
-    database.beat(node, this.#seen, changed).then(
+    // Where a connection has to be made first, over a slow way, those that wait for it would all come too late.
+    const leaves = (): void => {
+      sent = { ...sent, monotonic: clock.monotonic(), wall: clock.now() };
+    };
+    database.beat(node, this.#seen, changed, leaves).then(
       (beaten) => {
         this.#unanswered--;
-        if (node === this.node) this.#answered(beaten, sent);
+        if (node === this.node) this.#answered(beaten, sent, now);
       },
       () => {
         this.#unanswered--;
-        if (node === this.node && now === this.#sentAt) this.#nextAt = clock.monotonic() + leaseTimes.retryAfter;
+        if (node === this.node && now === this.#calledAt) this.#nextAt = clock.monotonic() + leaseTimes.retryAfter;
       },
     );
   }
 
-  #answered(beaten: Beaten, sent: Sent): void {
+  /** @param calledAt when it was time for that beat; it may have been sent later */
+  #answered(beaten: Beaten, sent: Sent, calledAt: number): void {
     if (beaten.end === 'dead') return this.#died(beaten, sent);
     const { clock, deadline, events } = this.#ports;
     this.#seen = Math.max(this.#seen, beaten.beat);
     const received = clock.now();
     this.#offset = beaten.now - (sent.wall + received) / 2;
     this.#offsetError = Math.max(0, clock.monotonic() - sent.monotonic) / 2;
-    if (sent.monotonic === this.#sentAt) this.#nextAt = sent.monotonic + leaseTimes.beatEvery;
+    if (calledAt === this.#calledAt) this.#nextAt = calledAt + leaseTimes.beatEvery;
     // An answer that was overtaken by a later one confirms nothing more.
     if (sent.monotonic <= this.#confirmedSent) return;
     const wasLive = this.isLive;

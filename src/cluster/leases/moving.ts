@@ -16,7 +16,7 @@ import type { RandomId } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
 import type { ShardHost } from './host.js';
 import type { View } from './members.js';
-import { assign, isLive } from './ownership.js';
+import { assign, isLive, LeftShards } from './ownership.js';
 
 const mostFollowed = { joining: 1, leaving: 4 } as const;
 
@@ -58,8 +58,11 @@ export class Moving {
     const nodes = new Map(view.nodes.filter(isLive).map((node) => [node.node, node]));
     const assigned = assign(view.shards, view.nodes);
     const takes = mayTake() && !lease.isLeaving;
-    for (const { shard, owner } of view.shards) {
-      const comes = takes && assigned.get(shard) === self && owner !== null && nodes.has(owner);
+    const left = new LeftShards(view.nodes);
+    for (const row of view.shards) {
+      const { shard, owner } = row;
+      const isRun = owner !== null && nodes.has(owner) && !left.isLeft(row);
+      const comes = takes && isRun && assigned.get(shard) === self;
       // What is its own by now was promoted, or is taken as any other.
       if (owner === self) this.#followed.delete(shard);
       else if (!comes) this.#unfollow(shard);

@@ -5,6 +5,7 @@
 import type { Clock } from '../../clock.js';
 import type { Database, NodeRow, RandomId, ShardRow } from '../../store/postgres/database.js';
 import { type NodeFacts, writeFacts } from './facts.js';
+import { GivenUp, isHopeless, reasonOf } from './given-up.js';
 import type { ShardHost } from './host.js';
 import { Lease, type MovedDeadline } from './lease.js';
 import { Members, type View } from './members.js';
@@ -62,6 +63,8 @@ export interface NodeEvents {
   rewound(row: ShardRow): void;
   /** A shard could not be loaded; it is tried again. */
   failed(shard: number, reason: Error): void;
+  /** A shard that this node had is left to the others, since it could not be loaded, or go on, here. */
+  left(row: ShardRow, reason: string): void;
   /** This node has declared another one dead. */
   declared(node: NodeRow): void;
 }
@@ -72,16 +75,19 @@ export class ClusterNode {
   readonly #members: Members;
   readonly #taking: Taking;
   readonly #moving: Moving;
+  readonly #givenUp: GivenUp;
   #marks = 0;
-  /** Of moves, as the others were told last. */
-  #moves = '';
+  /** Of moves, and of what is given up, as the others were told last. */
+  #told = '';
 
   constructor(ports: NodePorts) {
     this.#ports = ports;
     const { database, clock, deadline, randomId, host, address, format, formerSelf, events } = ports;
     const mark = (): number => ++this.#marks;
     const mayTake = (): boolean => this.#takes;
-    const { lost, rewound, failed } = events;
+    const { lost, rewound, failed, left } = events;
+    const givenUp = new GivenUp(() => clock.monotonic());
+    this.#givenUp = givenUp;
     this.#lease = new Lease({
       ...{ database, clock, deadline, randomId, mark, address, format },
       known: () => host.ends,
@@ -95,8 +101,16 @@ export class ClusterNode {
       },
     });
     const lease = this.#lease;
-    this.#taking = new Taking({ database, host, mark, lease, mayTake, formerSelf, lost, rewound, failed });
-    this.#moving = new Moving({ host, lease, taking: this.#taking, mayTake, failed });
+    const marked = { database, host, mark, lease, mayTake };
+    this.#taking = new Taking({ ...marked, formerSelf, lost, rewound, failed, givenUp, left });
+    this.#moving = new Moving({
+      ...{ host, lease, taking: this.#taking, mayTake },
+      failed: (shard, reason) => {
+        failed(shard, reason);
+        // Whoever has it goes on; others may follow it.
+        if (isHopeless(reason, 1)) givenUp.add(shard, 0, reasonOf(reason));
+      },
+    });
     const { declared } = events;
     this.#members = new Members({
       database,
@@ -165,11 +179,12 @@ export class ClusterNode {
     const { ready, follows } = this.#moving;
     const settled = clock.monotonic() - this.#lease.joinedAt >= settleMs;
     const { clockOffset } = this.#lease;
-    const of = { takes: this.#takes, ready, follows, settled, due: due(), sessions, clockOffset };
+    const givenUp = this.#givenUp.all;
+    const of = { takes: this.#takes, ready, follows, settled, due: due(), sessions, clockOffset, givenUp };
     this.#lease.facts = writeFacts({ ...of, ...told?.() });
-    const moves = `${ready} ${follows}`;
-    if (moves !== this.#moves) this.#lease.beatSoon();
-    this.#moves = moves;
+    const news = `${ready} ${follows} ${Object.keys(givenUp)}`;
+    if (news !== this.#told) this.#lease.beatSoon();
+    this.#told = news;
     this.#lease.tick();
     this.#members.tick();
   }
@@ -179,9 +194,14 @@ export class ClusterNode {
     this.#lease.beatSoon();
   }
 
-  /** A shard that is open cannot go on: another owns it, or its index has failed. */
+  /** A shard that is open cannot go on: another owns it. */
   refused(shard: number): void {
     this.#taking.lose(shard);
+  }
+
+  /** A shard that is open cannot go on here: another node is to take it. @param reason as of `GivenUpShard` */
+  giveUp(shard: number, reason: string): void {
+    this.#taking.giveUp(shard, reason);
   }
 
   /** The database has refused a write of this shard, since it has lost a part of what it had confirmed. */
@@ -202,7 +222,7 @@ export class ClusterNode {
   /** Leaves: what it still owns is dropped, and others may take it at once. */
   async end(): Promise<void> {
     this.#ports.deadline.end();
-    this.#taking.loseAll();
+    this.#taking.letGoOfAll();
     await this.#lease.end();
   }
 

@@ -5,12 +5,14 @@
  *                   ▼
  *     none ─take─► opening ──► open ──give──► giving ──given──► none
  *      ▲             │          │               │
- *      └──dropping◄──┴──────────┴───────────────┘   the row says that it is not ours any more, or the node's lease has ended
+ *      └──dropping◄──┴──────────┴───────────────┘   the row says that it is not ours any more, the node's lease has ended, or it is given up
  *
  * - A shard is taken only where it has no live owner: its row was read first, then the nodes, and its owner was not among the living. The
  *   taking names the token that the row had, so it is refused when anything has changed since.
  * - It is opened in later statements. One that waited for the old owner's last append does not see it (PostgreSQL's READ COMMITTED).
  * - The dead owner's connections are ended beside the taking: what they hold locks on would keep it waiting, and no timeout sees them.
+ * - A shard that cannot be loaded, or cannot go on, is given up: it is dropped, and then the others are told that its owner leaves it. As
+ *   long as this node says so it takes it no more; afterwards it does, where nobody else has.
  * - Rows that were read before the last change made here say nothing about that shard: marks tell.
  * - A shard is opened once under a token. Where its index has failed, it is taken anew: nothing that was begun, heard or sent under the token
  *   before passes for what is so now.
@@ -19,10 +21,11 @@
  */
 import type { Beaten, Database, RandomId, ShardRow } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
+import { type GivenUp, isHopeless, reasonOf } from './given-up.js';
 import type { ShardHost } from './host.js';
 import type { Sent } from './lease.js';
 import type { View } from './members.js';
-import { assign, isLive } from './ownership.js';
+import { assign, isLive, LeftShards } from './ownership.js';
 
 /** So many shards are taken and loaded at the same time. */
 const mostLoads = 2;
@@ -44,6 +47,10 @@ export interface TakingPorts {
   /** The database has lost records that it had confirmed. */
   readonly rewound: (row: ShardRow) => void;
   readonly failed: (shard: number, reason: Error) => void;
+  /** What this node leaves to others. */
+  readonly givenUp: Pick<GivenUp, 'add' | 'has'>;
+  /** A shard was given up, and is dropped: the others are to hear it. */
+  readonly left: (row: ShardRow, reason: string) => void;
 }
 
 type Phase = 'taking' | 'opening' | 'failed' | 'open' | 'giving' | 'dropping';
@@ -54,8 +61,14 @@ interface Held {
   row: ShardRow | undefined;
   /** Rows that were read before this was numbered are older than what is known here. */
   changed: number;
+  /** Whoever had it before lives, and has given it up. */
+  readonly isLeft: boolean;
   /** Looks since it could not be loaded. */
   looks: number;
+  /** How often that was. */
+  tries: number;
+  /** Why it is given up, once it is dropped. */
+  givenUpFor?: string;
 }
 
 export class Taking {
@@ -106,9 +119,9 @@ export class Taking {
         void this.#beginTimeline(row);
         continue;
       }
-      if (row.owner !== node || this.#held.has(row.shard)) continue;
+      if (row.owner !== node || this.#held.has(row.shard) || this.#ports.givenUp.has(row.shard)) continue;
       if (row.epoch > (this.#epochs.get(row.shard) ?? Number.NEGATIVE_INFINITY)) this.#open(row);
-      else void this.#take(row, node, undefined);
+      else void this.#take(row, node, undefined, false);
     }
     this.#retry();
     this.#view = view;
@@ -121,9 +134,10 @@ export class Taking {
     const { node, isLive: hasLease, isLeaving } = this.#ports.lease;
     // One that leaves opens what is its own all the same: only then can it be given away.
     if (view === undefined || node === undefined || !hasLease || isLeaving || !this.#ports.mayTake()) return;
-    for (const row of this.#orphans(view, node)) {
+    const left = new LeftShards(view.nodes);
+    for (const row of this.#orphans(view, node, left)) {
       if (this.#loads >= mostLoads) return;
-      void this.#take(row, node, deadSessions(row.owner, view));
+      void this.#take(row, node, deadSessions(row.owner, view), left.isLeft(row));
     }
   }
 
@@ -178,9 +192,23 @@ export class Taking {
     this.#drop(shard, held);
   }
 
+  /** A shard that is open cannot go on here: it is dropped, and left to another node. */
+  giveUp(shard: number, reason: string): void {
+    const held = this.#held.get(shard);
+    // While it is given away, whoever gets it does without what failed here.
+    if (held?.row === undefined || held.phase === 'dropping' || held.phase === 'giving') return;
+    held.givenUpFor = reason;
+    this.#drop(shard, held);
+  }
+
   /** All leases are over: nothing of any shard begins any more when this returns. */
   loseAll(): void {
     for (const shard of [...this.#held.keys()]) this.lose(shard);
+  }
+
+  /** As `loseAll`, where the node ends: nothing is lost by that, and nothing is said. */
+  letGoOfAll(): void {
+    for (const [shard, held] of this.#held) if (held.phase !== 'dropping') this.#drop(shard, held);
   }
 
   /** Gives a shard that is open to another node, which has it loaded. */
@@ -198,28 +226,34 @@ export class Taking {
   }
 
   /** Shards without a live owner that fall to this node, those with due jobs first. */
-  #orphans({ shards, nodes, mark }: View, self: RandomId): readonly ShardRow[] {
+  #orphans({ shards, nodes, mark }: View, self: RandomId, left: LeftShards): readonly ShardRow[] {
     const living = new Set(nodes.filter(isLive).map(({ node }) => node));
-    const { formerSelf } = this.#ports;
+    const { formerSelf, givenUp } = this.#ports;
     const assigned = assign(shards, nodes);
     const due = dueTimes(nodes);
     return shards
       .filter(({ shard }) => !this.#held.has(shard) && !this.#losses.has(shard) && this.#knowsNothingNewer(shard, mark))
-      .filter(({ owner }) => owner === null || !living.has(owner))
+      .filter((row) => row.owner === null || !living.has(row.owner) || left.isLeft(row))
+      .filter(({ shard }) => !givenUp.has(shard))
       .filter(({ shard, owner }) => assigned.get(shard) === self || (owner !== null && owner === formerSelf))
       .sort((a, b) => (due.get(a.shard) ?? Infinity) - (due.get(b.shard) ?? Infinity) || a.shard - b.shard);
   }
 
-  async #take({ shard, token }: ShardRow, self: RandomId, sessions: RandomId | undefined): Promise<void> {
+  async #take(
+    { shard, token }: ShardRow,
+    self: RandomId,
+    sessions: RandomId | undefined,
+    isLeft: boolean,
+  ): Promise<void> {
     const { database, mark } = this.#ports;
-    const held: Held = { phase: 'taking', row: undefined, changed: mark(), looks: 0 };
+    const held: Held = { phase: 'taking', row: undefined, changed: mark(), isLeft, looks: 0, tries: 0 };
     this.#held.set(shard, held);
     if (sessions !== undefined) database.endBackends(sessions).catch(() => {});
     const taken = await database.take(shard, token, self).catch(() => undefined);
     if (this.#held.get(shard) !== held || held.phase !== 'taking') return;
     this.#forget(shard, held);
     // Not known or refused: a later look shows it, as ours or as still to be taken.
-    if (taken && this.#ports.lease.node === self) this.#open(taken);
+    if (taken && this.#ports.lease.node === self) this.#open(taken, isLeft);
   }
 
   /** Refused or not known, it is tried with the next look. */
@@ -232,9 +266,9 @@ export class Taking {
     this.#gone.set(shard, this.#ports.mark());
   }
 
-  #open(row: ShardRow): void {
+  #open(row: ShardRow, isLeft = false): void {
     const { mark } = this.#ports;
-    const held: Held = { phase: 'opening', row, changed: mark(), looks: 0 };
+    const held: Held = { phase: 'opening', row, changed: mark(), isLeft, looks: 0, tries: 0 };
     this.#epochs.set(row.shard, row.epoch);
     this.#held.set(row.shard, held);
     void this.#load(row, held);
@@ -242,7 +276,7 @@ export class Taking {
 
   async #load(row: ShardRow, held: Held): Promise<void> {
     try {
-      await this.#ports.host.open(row);
+      await this.#ports.host.open(row, held.isLeft);
       if (held.phase !== 'opening') return;
       held.phase = 'open';
       this.#takeMore();
@@ -251,6 +285,9 @@ export class Taking {
       held.phase = 'failed';
       held.looks = 0;
       this.#ports.failed(row.shard, error as Error);
+      if (!isHopeless(error, ++held.tries)) return;
+      held.givenUpFor = reasonOf(error);
+      this.#drop(row.shard, held);
     }
   }
 
@@ -266,7 +303,15 @@ export class Taking {
     const wasTaking = held.phase === 'taking';
     held.phase = 'dropping';
     if (wasTaking) return this.#forget(shard, held);
-    const over = (): void => this.#forget(shard, held);
+    const over = (): void => {
+      const { row, givenUpFor } = held;
+      // Attempts of it have come to their ends: nobody runs them twice at a time.
+      if (row !== undefined && givenUpFor !== undefined && this.#held.get(shard) === held) {
+        this.#ports.givenUp.add(shard, row.epoch, givenUpFor);
+        this.#ports.left(row, givenUpFor);
+      }
+      this.#forget(shard, held);
+    };
     this.#ports.host.drop(shard).then(over, over);
   }
 
@@ -295,7 +340,7 @@ export class Taking {
  */
 function deadSessions(owner: RandomId | null, { nodes }: View): RandomId | undefined {
   const row = nodes.find(({ node }) => node === owner);
-  if (!row) return undefined;
+  if (!row?.dead) return undefined;
   const { sessions = row.node } = readFacts(row.facts);
   const lives = nodes.some((other) => isLive(other) && readFacts(other.facts).sessions === sessions);
   return lives ? undefined : sessions;

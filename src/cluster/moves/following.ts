@@ -27,6 +27,8 @@ export class Following<Index extends LocalIndex> {
   #loading: ShardLoading | undefined;
   #loads = 0;
   #isOver = false;
+  /** Ends the pause between two looks. */
+  #wake: () => void = () => {};
   /** Settled when nothing of it is under way. */
   #work: Promise<void> = Promise.resolve();
 
@@ -48,8 +50,7 @@ export class Following<Index extends LocalIndex> {
 
   /** Gives up what was loaded. */
   async end(): Promise<void> {
-    this.#isOver = true;
-    await this.#work;
+    await this.#stop();
     await this.#discard();
   }
 
@@ -59,8 +60,7 @@ export class Following<Index extends LocalIndex> {
    * @throws NotOwned; DamagedRecord; what the database says
    */
   async finish(row: ShardRow): Promise<{ readonly index: Index; readonly loaded: LoadedIndex }> {
-    this.#isOver = true;
-    await this.#work;
+    await this.#stop();
     if (this.#loading !== undefined && this.#index !== undefined) {
       try {
         return { index: this.#index, loaded: await this.#loading.finish(row) };
@@ -73,6 +73,13 @@ export class Following<Index extends LocalIndex> {
     return { index: this.#index as Index, loaded: await (this.#loading as unknown as ShardLoading).finish(row) };
   }
 
+  /** What waits for the shard waits for this: no pause is sat out. */
+  async #stop(): Promise<void> {
+    this.#isOver = true;
+    this.#wake();
+    await this.#work;
+  }
+
   async #load(): Promise<void> {
     await this.#discard();
     this.#loads++;
@@ -82,7 +89,7 @@ export class Following<Index extends LocalIndex> {
 
   async #follow(): Promise<void> {
     for (let looks = 1; !this.#isOver; looks++) {
-      await this.#ports.pause(everyMs);
+      await this.#pause();
       if (this.#isOver) return;
       try {
         await this.#loading?.follow();
@@ -94,6 +101,13 @@ export class Following<Index extends LocalIndex> {
         await this.#load();
       }
     }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      void this.#ports.pause(everyMs).then(resolve);
+    });
   }
 
   async #discard(): Promise<void> {

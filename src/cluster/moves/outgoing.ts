@@ -26,8 +26,15 @@ export interface NamedAttempt {
   readonly epoch: number;
 }
 
+/** One that runs on although its shard is given away. */
+export interface MovedAttempt extends NamedAttempt {
+  /** How many lines it has written, those that were dropped included. */
+  readonly lines: number;
+}
+
 interface Running extends NamedAttempt {
   readonly shard: number;
+  lines: number;
 }
 
 const retryMs = 100;
@@ -62,7 +69,7 @@ export class Outgoing {
   }
 
   /** The shard of these attempts was given away. @param ends that were reported, and that nobody has decided */
-  add(shard: number, attempts: readonly NamedAttempt[], ends: readonly OutgoingEnd[]): void {
+  add(shard: number, attempts: readonly MovedAttempt[], ends: readonly OutgoingEnd[]): void {
     for (const attempt of attempts) this.#running.set(nameOf(attempt), { ...attempt, shard });
     for (const end of ends) this.#end(shard, end);
   }
@@ -76,6 +83,15 @@ export class Outgoing {
   /** Whether it runs here. */
   runs(attempt: Pick<NamedAttempt, 'jobSeq' | 'fence'>): boolean {
     return this.#running.has(nameOf(attempt));
+  }
+
+  /** Counts lines of an attempt. Returns the number of the first; undefined where it is none of these. */
+  countLines(attempt: Pick<NamedAttempt, 'jobSeq' | 'fence'>, count: number): number | undefined {
+    const running = this.#running.get(nameOf(attempt));
+    if (running === undefined) return undefined;
+    const first = running.lines;
+    running.lines += count;
+    return first;
   }
 
   /** An attempt has ended. Returns false when it is none of these. */
@@ -177,6 +193,16 @@ function firstOf(ends: readonly OutgoingEnd[]): readonly OutgoingEnd[] {
 
 function sizeOf(texts: readonly string[] | undefined): number {
   return (texts ?? []).reduce((sum, { length }) => sum + length, 0);
+}
+
+/** What the owner of jobs asks a node that is said to have attempts of theirs. */
+export interface RollMessage {
+  readonly attempts: readonly NamedAttempt[];
+}
+
+/** What that answers: which of them it has, in their order. */
+export interface RollAnswer {
+  readonly has: readonly boolean[];
 }
 
 /** What one node tells another of attempts of the other's shard that run with it. */

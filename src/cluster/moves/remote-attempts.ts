@@ -1,14 +1,15 @@
 /**
  * Attempts of jobs of this node's shards that run elsewhere, since the shards have moved. To a scheduler each is as one in its own pool: it has
- * one end, which its node tells, or which this makes up when that node is gone.
+ * one end, which its node tells, or which this makes up when that node is gone, or does not know the attempt any more.
  */
 import type { AbortReason, Outcome } from '../../pool/port.js';
 import type { Whereabouts } from '../../scheduler/attempts/handing-over.js';
 import type { Scheduler } from '../../scheduler/scheduler.js';
 import type { RemoteAttempt } from '../../store/port.js';
 import type { RandomId, ShardRow } from '../../store/postgres/database.js';
-import type { Shards } from '../shards.js';
-import type { AbortsMessage, EndsMessage, Outgoing } from './outgoing.js';
+import type { OwnedShard, Shards } from '../shards.js';
+import type { AbortsMessage, EndsMessage, NamedAttempt, Outgoing } from './outgoing.js';
+import { Roll } from './roll.js';
 
 /** What is known of a node: `left`: it has ended in order, or so long ago that nobody knows. */
 export type NodeState = 'live' | 'dead' | 'left';
@@ -21,6 +22,10 @@ export interface RemoteAttemptsPorts {
   readonly outgoing: Pick<Outgoing, 'has' | 'abort'>;
   /** Tells another node. Rejects where it may not have heard it. */
   readonly tell: (node: RandomId, message: AbortsMessage) => Promise<void>;
+  /** Which of these another node has, in their order. Rejects where that is not known. */
+  readonly ask: (node: RandomId, attempts: readonly NamedAttempt[]) => Promise<readonly boolean[]>;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
   /** Whether this node may act for a shard at this moment. */
   readonly mayAct: (shard: number) => boolean;
@@ -34,9 +39,22 @@ type OfShard = Map<string, RemoteAttempt>;
 export class RemoteAttempts {
   readonly #ports: RemoteAttemptsPorts;
   readonly #shards = new Map<number, OfShard>();
+  readonly #roll: Roll<RemoteAttempt>;
 
   constructor(ports: RemoteAttemptsPorts) {
     this.#ports = ports;
+    this.#roll = new Roll({
+      now: ports.now,
+      ask: (node, asked) =>
+        ports.ask(
+          node,
+          asked.map(({ shard, attempt }) => this.#named(shard, attempt)),
+        ),
+      gone: (asked) => {
+        for (const { shard, attempt } of asked)
+          this.#interrupt(shard, (each) => (each === attempt ? 'left' : undefined));
+      },
+    });
   }
 
   /** Of all shards. */
@@ -77,11 +95,9 @@ export class RemoteAttempts {
 
   /** A node tells how attempts ended. Resolves true once that is on record, or is of no use; false: it is to be told again. */
   ended({ shard, from, ends }: EndsMessage): Promise<boolean> {
-    const owned = this.#ports.shards.get(shard);
+    const owned = this.#openShard(shard);
     const known = this.#shards.get(shard);
-    // While the shard is given away the next owner is to hear it.
-    const isHere = owned?.scheduler.recovered && owned.scheduler.mode.name !== 'giving' && this.#ports.mayAct(shard);
-    if (!owned || !known || !isHere) return Promise.resolve(false);
+    if (!owned || !known) return Promise.resolve(false);
     const own: Outcome[] = [];
     for (const { epoch, ...outcome } of ends) {
       const seq = owned.numbers.slotOf(outcome.jobSeq);
@@ -94,21 +110,46 @@ export class RemoteAttempts {
     return record(owned.scheduler, own);
   }
 
-  /** The nodes have been looked at: attempts of those that are gone have ended. */
+  /** The nodes have been looked at: attempts of those that are gone have ended, and the others are asked for theirs, now and then. */
   seen(): void {
+    const elsewhere = new Map<RandomId, { shard: number; attempt: RemoteAttempt }[]>();
     for (const [shard, known] of this.#shards) {
-      const owned = this.#ports.shards.get(shard);
-      if (known.size === 0 || !owned?.scheduler.recovered || !this.#ports.mayAct(shard)) continue;
-      const gone: Outcome[] = [];
-      for (const [name, attempt] of known) {
+      this.#interrupt(shard, (attempt) => {
         const state = this.#stateOf(shard, attempt);
-        if (state === 'live') continue;
-        known.delete(name);
-        const { seq: jobSeq, fence } = attempt;
-        gone.push({ kind: 'interrupted', jobSeq, fence, durationMs: 0, begun: true, planned: state === 'left' });
+        return state === 'live' ? undefined : state;
+      });
+      for (const attempt of known.values()) {
+        const { node } = attempt;
+        if (node === this.#ports.self()) continue;
+        const there = elsewhere.get(node);
+        if (there) there.push({ shard, attempt });
+        else elsewhere.set(node, [{ shard, attempt }]);
       }
-      if (gone.length > 0) owned.scheduler.outcomes(gone);
     }
+    this.#roll.call(elsewhere);
+  }
+
+  /** Ends attempts of a shard, where it can be decided here. @param goneTo what became of an attempt's node; undefined: it goes on */
+  #interrupt(shard: number, goneTo: (attempt: RemoteAttempt) => 'dead' | 'left' | undefined): void {
+    const known = this.#shards.get(shard);
+    const owned = this.#openShard(shard);
+    if (known === undefined || owned === undefined) return;
+    const gone: Outcome[] = [];
+    for (const [name, attempt] of known) {
+      const to = goneTo(attempt);
+      if (to === undefined) continue;
+      known.delete(name);
+      const { seq: jobSeq, fence } = attempt;
+      gone.push({ kind: 'interrupted', jobSeq, fence, durationMs: 0, begun: true, planned: to === 'left' });
+    }
+    if (gone.length > 0) owned.scheduler.outcomes(gone);
+  }
+
+  /** A shard of which ends can be decided here. While it is given away the next owner is to hear them. */
+  #openShard(shard: number): OwnedShard | undefined {
+    const owned = this.#ports.shards.get(shard);
+    const isOpen = owned?.scheduler.recovered && owned.scheduler.mode.name !== 'giving' && this.#ports.mayAct(shard);
+    return isOpen ? owned : undefined;
   }
 
   #stateOf(shard: number, attempt: RemoteAttempt): NodeState {
@@ -131,7 +172,7 @@ export class RemoteAttempts {
     }
   }
 
-  #named(shard: number, { seq, fence, epoch }: RemoteAttempt) {
+  #named(shard: number, { seq, fence, epoch }: RemoteAttempt): NamedAttempt {
     return { jobSeq: seq * this.#ports.shards.count + shard, fence, epoch };
   }
 }

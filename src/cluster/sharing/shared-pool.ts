@@ -6,6 +6,7 @@ import type { JobNumbers } from '../../domain/ids/job-numbers.js';
 import { shardOf } from '../../domain/ids/job-numbers.js';
 import type { Outcome, Pool, PoolEvents, ProgressReport } from '../../pool/port.js';
 import type { LineKeeper } from '../../scheduler/attempts/lines.js';
+import type { RunLines } from '../../store/state/job-logs.js';
 import type { Shards } from '../shards.js';
 
 /** The pool as one of the shards sees it. */
@@ -108,16 +109,25 @@ export function eventsFor(
   };
 }
 
+/** Keeps lines of a run that another node has handed over. */
+export interface RunKeeper {
+  addRun(lines: RunLines): void;
+}
+
 /** Where lines of handlers are kept, by job number. */
-export function linesFor(shards: Shards): LineKeeper {
+export function linesFor(shards: Shards): LineKeeper & RunKeeper {
   return {
     add: (line) => {
       const owner = shards.ofNumber(line.jobSeq);
-      owner?.jobLogs.add({ ...line, jobSeq: owner.numbers.slotOf(line.jobSeq) });
+      return owner?.jobLogs.add({ ...line, jobSeq: owner.numbers.slotOf(line.jobSeq) }) ?? true;
     },
-    drop: (number, run, count) => {
+    drop: (number, run, count, n) => {
       const owner = shards.ofNumber(number);
-      owner?.jobLogs.drop(owner.numbers.slotOf(number), run, count);
+      owner?.jobLogs.drop(owner.numbers.slotOf(number), run, count, n);
+    },
+    addRun: (lines) => {
+      const owner = shards.ofNumber(lines.jobSeq);
+      owner?.jobLogs.addRun({ ...lines, jobSeq: owner.numbers.slotOf(lines.jobSeq) });
     },
   };
 }

@@ -86,7 +86,7 @@ export class OwnAddress {
       ? `another node has the same --advertise, ${address}: give each its own`
       : failure === undefined
         ? `another server answers at ${address}: set --advertise to where the other nodes reach this one`
-        : `this node does not reach itself at ${address} (${failure}): set --advertise to where the other nodes reach it`;
+        : `this node does not reach itself at ${address} (${failure}): ${adviceOn(failure)}`;
     if (why !== this.#problem) log.warn(`${why}. Until then it takes no shards`);
     this.#problem = why;
   }
@@ -110,4 +110,11 @@ export class OwnAddress {
       call.end();
     });
   }
+}
+
+/** What to do about a call that failed; Node names what is wrong with a certificate, and not what to do. */
+function adviceOn(failure: string): string {
+  return /certificate|altnames/i.test(failure)
+    ? 'name the file of the authority in NODE_EXTRA_CA_CERTS, and in --advertise the host that its certificate is for'
+    : 'set --advertise to where the other nodes reach it';
 }

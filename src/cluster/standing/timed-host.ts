@@ -9,9 +9,9 @@ export function timedHost(
   now: () => number,
 ): ShardHost {
   return {
-    async open(row) {
+    async open(row, isLeft) {
       const since = now();
-      await host.open(row);
+      await host.open(row, isLeft);
       handovers.open.observe((now() - since) / 1000);
     },
     async give(row, to) {

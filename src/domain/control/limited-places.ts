@@ -58,6 +58,8 @@ export interface PlaceAnswer {
   readonly groups: readonly GroupCount[];
   /** When the next start may be by the type's rate, in milliseconds from the answer; null: it has none, or it may be now. */
   readonly startsIn: number | null;
+  /** Ids of other processes for which something is free now: they do not know it yet. */
+  readonly next: readonly string[];
 }
 
 /** Who keeps the places. */

@@ -59,3 +59,8 @@ export function shardElsewhere(cursor: EventCursor, other: EventCursor, first = 
   }
   return undefined;
 }
+
+/** Whether a server that nobody shares its jobs with, and whose latest events these are, has never told this: its only timelines are 0. */
+export function isElsewhere({ seqs, timelines }: Heard, latest: EventCursor): boolean {
+  return shardBehind(latest, seqs) !== undefined || timelines.some((timeline) => timeline !== 0);
+}

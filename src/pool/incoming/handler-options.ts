@@ -11,6 +11,11 @@ import { type ShapeFault, shapeOf } from '../../schema/shape.js';
 import { Type } from '../../schema/typebox.js';
 import type { DeclaredHandler } from '../shared/messages.js';
 
+/** The job types that loaded modules stand for, or what is wrong with one of them. */
+export type ReadHandlers = (
+  declared: readonly DeclaredHandler[],
+) => { readonly handlers: readonly HandlerInfo[] } | { readonly fault: string };
+
 /** A job type that handlers exist for, with what its module's `options` say or, where absent, the product's defaults. */
 export interface HandlerInfo {
   readonly name: string;

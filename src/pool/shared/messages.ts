@@ -41,6 +41,13 @@ export interface OtherType {
   readonly settings: unknown;
 }
 
+/** A job type that there is a handler for elsewhere. */
+export interface ElsewhereType {
+  readonly name: string;
+  /** Its payload schema, JSON text; absent: it has none. */
+  readonly payload?: string | undefined;
+}
+
 /** What the jobs are held against that handlers enqueue. */
 export interface JobCheck {
   /** URL of a module that exports `makeCheck`. */
@@ -84,6 +91,8 @@ export type ToThread =
       readonly traces?: readonly (TraceContext | undefined)[];
     }
   | { readonly kind: 'signal'; readonly slot: number; readonly reason: SignalReason; readonly message: string }
+  /** Types that its handlers may enqueue jobs of, beside those that it has loaded. They take the place of those that were told before. */
+  | { readonly kind: 'types'; readonly types: readonly ElsewhereType[] }
   /** To one that is traced: to send what its SDK has gathered, since its end is near. */
   | { readonly kind: 'flush' };
 

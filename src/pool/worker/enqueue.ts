@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { limits } from '../../domain/limits.js';
-import type { JobCheck } from '../shared/messages.js';
+import type { ElsewhereType, JobCheck } from '../shared/messages.js';
 import { boundedJson } from './result.js';
 
 /** Why a job cannot be made: as the refusal of a request says it. */
@@ -51,11 +51,13 @@ class EnqueueError extends Error {
 
 /** All that the attempts of one thread enqueue. */
 export class Enqueueing {
-  readonly #loadCheck: () => Check;
+  readonly #loadCheck: (elsewhere: readonly ElsewhereType[]) => Check;
+  /** Made when the first job comes, and anew when other types are known. */
   #check: Check | undefined;
+  #elsewhere: readonly ElsewhereType[] = [];
   #bytes = 0;
 
-  private constructor(loadCheck: () => Check) {
+  private constructor(loadCheck: (elsewhere: readonly ElsewhereType[]) => Check) {
     this.#loadCheck = loadCheck;
   }
 
@@ -85,18 +87,25 @@ export class Enqueueing {
       };
     });
     const known = [...types.map(({ name, payload }) => ({ name, payload })), ...others];
-    return new Enqueueing(() =>
+    const names = new Set(known.map(({ name }) => name));
+    return new Enqueueing((elsewhere) =>
       (load(module) as CheckModule).makeCheck(
-        known,
+        [...known, ...elsewhere.filter(({ name }) => !names.has(name))],
         timezone,
         () => (load(compiler) as { compilePayloadSchema: unknown }).compilePayloadSchema,
       ),
     );
   }
 
+  /** Others have handlers for these types: jobs of them may be enqueued as well. Where this thread has one, it goes by its own. */
+  know(elsewhere: readonly ElsewhereType[]): void {
+    this.#elsewhere = elsewhere;
+    this.#check = undefined;
+  }
+
   /** What is wrong with a job, JSON text. */
   fault(text: string): Fault | undefined {
-    this.#check ??= this.#loadCheck();
+    this.#check ??= this.#loadCheck(this.#elsewhere);
     return this.#check(text);
   }
 

@@ -85,6 +85,9 @@ export class Runner {
         // Absent when its outcome is on the way.
         this.#pending.get(message.slot)?.abort(message.reason, message.message);
         return;
+      case 'types':
+        this.#enqueueing.know(message.types);
+        return;
       default:
         message satisfies never;
     }

@@ -186,6 +186,11 @@ export class Places {
     this.#limits?.begunAnew();
   }
 
+  /** As of `NodeLimits`. */
+  freed(types: readonly string[]): void {
+    this.#limits?.freed(types);
+  }
+
   /**
    * Starts what may start, of all shards.
    *

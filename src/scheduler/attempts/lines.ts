@@ -12,24 +12,31 @@ export interface LineKeeper {
     readonly level: string;
     readonly message: string;
     readonly fields?: string | undefined;
-  }): void;
-  drop(seq: number, run: number, count: number): void;
+    readonly n?: number | undefined;
+  }): boolean;
+  drop(seq: number, run: number, count: number, n?: number): void;
 }
 
-/** @param to tells subscribers @param now Unix milliseconds */
+/** What another node adds to lines: their time, Unix milliseconds, and their numbers in their run. */
+export interface FromElsewhere {
+  readonly at?: number;
+  readonly n?: number;
+}
+
+/** @param to tells subscribers, of each line once @param now Unix milliseconds */
 export function keepLines(
-  lines: readonly HandlerLine[],
+  lines: readonly (HandlerLine & FromElsewhere)[],
   keeper: LineKeeper,
   to: { publishTransient(event: TransientEvent): void },
   now: number,
 ): void {
-  for (const { jobSeq, fence, jobId, name, ...line } of lines) {
+  for (const { jobSeq, fence, jobId, name, at = now, n, ...line } of lines) {
     if ('dropped' in line) {
-      keeper.drop(jobSeq, fence, line.dropped);
+      keeper.drop(jobSeq, fence, line.dropped, n);
       continue;
     }
-    keeper.add({ jobSeq, run: fence, at: now, ...line });
+    if (!keeper.add({ jobSeq, run: fence, at, n, ...line })) continue;
     const idSeconds = parseId(jobId)?.idSeconds ?? 0;
-    to.publishTransient({ jobSeq, idSeconds, jobName: name, at: now, body: { type: 'job.log', ...line } });
+    to.publishTransient({ jobSeq, idSeconds, jobName: name, at, body: { type: 'job.log', ...line } });
   }
 }

@@ -75,6 +75,8 @@ interface Known {
   waiting: string;
   askAgainAt: number;
   interval: number;
+  /** Something is free, and what is under way may not have found it. */
+  isFree: boolean;
   /** What was given in vain is not asked for again before. */
   restsUntil: number;
 }
@@ -99,7 +101,12 @@ export class NodeLimits {
     if (limited && !this.#types.has(name))
       this.#types.set(name, {
         ...{ places, told: new Map(), waiting: '', askAgainAt: Number.NEGATIVE_INFINITY },
-        ...{ interval: askAgain.first, restsUntil: Number.NEGATIVE_INFINITY, tellAgainAt: Number.POSITIVE_INFINITY },
+        ...{
+          interval: askAgain.first,
+          isFree: false,
+          restsUntil: Number.NEGATIVE_INFINITY,
+          tellAgainAt: Number.POSITIVE_INFINITY,
+        },
       });
     return limited;
   }
@@ -114,6 +121,19 @@ export class NodeLimits {
       known.places.giveBack();
     }
     this.#ports.wake();
+  }
+
+  /** Places of these types are free, as another process has seen: what waits is asked for now, and not when its time comes. */
+  freed(types: readonly string[]): void {
+    let isAsked = false;
+    for (const type of types) {
+      const known = this.#types.get(type);
+      if (known === undefined || (known.waiting === '' && this.#asking === undefined)) continue;
+      known.isFree = true;
+      known.askAgainAt = Number.NEGATIVE_INFINITY;
+      isAsked = true;
+    }
+    if (isAsked) this.#ports.wake();
   }
 
   /**
@@ -161,6 +181,7 @@ export class NodeLimits {
     const isTime = !rests && heads.length > 0 && (now >= known.askAgainAt || isNew(waiting, known.waiting));
     const isOver = heads.length === 0 && known.waiting !== '';
     if (isTold && !isTime && !isOver) return undefined;
+    known.isFree = false;
     const { concurrency, groupConcurrency, rate } = places.limits ?? unbounded;
     return {
       ...{ type, uses: [...uses], heads: rests ? [] : heads, again: isTold && waiting === known.waiting },
@@ -221,7 +242,7 @@ export class NodeLimits {
     const wanted = ask.heads.reduce((sum, { jobs }) => sum + jobs, 0);
     known.waiting = given < wanted ? keyOf(ask.heads) : '';
     known.interval = given > 0 ? askAgain.first : Math.min(askAgain.last, known.interval * 2);
-    known.askAgainAt = given < wanted ? now + known.interval : Number.NEGATIVE_INFINITY;
+    known.askAgainAt = given < wanted && !known.isFree ? now + known.interval : Number.NEGATIVE_INFINITY;
     // Others are to know what waits here when the time comes.
     if (answer.startsIn !== null)
       known.askAgainAt = now + Math.max(Math.min(known.interval, answer.startsIn), answer.startsIn - headsLastMs);

@@ -111,14 +111,19 @@ export class HttpApp implements ExchangeContext {
    * @param base what the paths of the API begin with
    */
   routeRest(base: string): void {
+    this.refuseRest((path) => {
+      const meant = nearestPath(path, [...this.#paths.keys()], base);
+      const hint = meant === undefined ? '.' : `: did you mean ${meant}?`;
+      const detail = `No resource has this path${hint} The API is at ${base}, which lists its resources; events are at /ws.`;
+      return new Refusal('not_found', detail);
+    });
+  }
+
+  /** Refuses every path that no route has, whatever the method; to be called after the last of them. */
+  refuseRest(refusal: (path: string) => Refusal): void {
     this.#port.route('any', '/*', (request, reply) => {
       const path = request.getUrl();
-      const run = (exchange: Exchange): void => {
-        const meant = nearestPath(path, [...this.#paths.keys()], base);
-        const hint = meant === undefined ? '.' : `: did you mean ${meant}?`;
-        const detail = `No resource has this path${hint} The API is at ${base}, which lists its resources; events are at /ws.`;
-        exchange.refuse(new Refusal('not_found', detail));
-      };
+      const run = (exchange: Exchange): void => exchange.refuse(refusal(path));
       this.#accept({ method: 'GET', path: '/*', run }, request, reply);
     });
   }

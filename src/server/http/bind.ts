@@ -17,6 +17,11 @@ export interface Bound {
   readonly hosts: readonly string[];
 }
 
+/** Of what is bound, in the same order. @param tls it is served by HTTPS */
+export function urlsOf({ port, hosts }: Bound, tls: boolean): string[] {
+  return hosts.map((host) => `${tls ? 'https' : 'http'}://${written(host, port)}`);
+}
+
 const both = ['127.0.0.1', '::1'] as const;
 /** A free port on one loopback address may be taken on the other. */
 const attempts = 20;

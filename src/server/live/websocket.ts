@@ -10,7 +10,7 @@ import { type ClientMessage, readClientMessage } from '../../api/client-message.
 import type { Clock } from '../../clock.js';
 import { Refusal } from '../../domain/errors.js';
 import { type Filter, topicCount } from '../../domain/filter.js';
-import { formatCursor, type Heard, shardBehind } from '../../domain/ids/event-cursor.js';
+import { formatCursor, type Heard, isElsewhere } from '../../domain/ids/event-cursor.js';
 import { limits } from '../../domain/limits.js';
 import { formatInstant } from '../../domain/time/instant.js';
 import type { HttpApp } from '../http/app.js';
@@ -281,7 +281,7 @@ export class WebSockets {
   #subscribe(connection: Connection, ws: Socket<SocketData>, filter: Filter, since: Heard | undefined): void {
     const { subscribers, clock } = this.#options;
     const { latest, resumeAt } = subscribers.feed;
-    if (since !== undefined && !subscribers.mayBeAhead && shardBehind(latest, since.seqs) !== undefined) {
+    if (since !== undefined && !subscribers.mayBeAhead && isElsewhere(since, latest)) {
       const message = `since is ${formatCursor(since.seqs, since.timelines)}, and the latest event is ${resumeAt}: it is of another server or data directory.`;
       return void ws.send(JSON.stringify({ type: 'error', code: 'validation_failed', message }));
     }

@@ -5,6 +5,7 @@ import { operations } from '../../api/operations.js';
 import { Refusal } from '../../domain/errors.js';
 import type { Route } from '../http/app.js';
 import { jsonOk } from '../http/response-head.js';
+import { atOnce, type ClusterContext } from '../peers/gathering.js';
 
 /** A cluster as one of its nodes sees it at this moment. */
 export interface ClusterView {
@@ -35,20 +36,50 @@ export interface ShardView {
   readonly applied?: number | undefined;
   readonly merged: number;
   readonly loadMs?: number | undefined;
+  /** Nodes that could not run it, and why; absent: none. */
+  readonly givenUp?: readonly { readonly node: string; readonly reason: string }[];
 }
 
-/** @param cluster absent: this server is none of a cluster */
-export function clusterRoutes(base: string, cluster: (() => ClusterView) | undefined): Route[] {
+export interface ClusterRouteContext {
+  /** Absent: this server is none of a cluster. */
+  readonly view: (() => ClusterView) | undefined;
+  /** Each owner alone knows how far its shards have come; absent: nobody is asked. */
+  readonly cluster?: Pick<ClusterContext, 'gathering'> | undefined;
+}
+
+export function clusterRoutes(base: string, { view, cluster }: ClusterRouteContext): Route[] {
   return [
     {
       ...at(base, operations.cluster),
       run: (exchange) => {
-        if (cluster === undefined)
+        if (view === undefined)
           throw new Refusal('not_found', 'This server keeps its jobs in a directory of its own: it is no cluster.');
-        exchange.answer(jsonOk, JSON.stringify(shown(cluster())));
+        const answer = (seen: ClusterView): void => exchange.answer(jsonOk, JSON.stringify(shown(seen)));
+        if (cluster === undefined) return answer(view());
+        const question = {
+          path: `${base}${operations.cluster.path}`,
+          of: 'nodes' as const,
+          part: () => atOnce(() => view().shards.filter(({ appended }) => appended !== undefined)),
+        };
+        cluster.gathering.run(exchange, question, (parts) =>
+          answer(
+            withProgress(
+              view(),
+              parts.flatMap(({ part }) => part),
+            ),
+          ),
+        );
       },
     },
   ];
+}
+
+/** What is seen here, with what owners have said of their shards. One may have come to another node since either. */
+export function withProgress(view: ClusterView, said: readonly ShardView[]): ClusterView {
+  const shards = view.shards.map((seen) =>
+    said.reduce((best, one) => (one.shard === best.shard && one.epoch >= best.epoch ? one : best), seen),
+  );
+  return { ...view, shards };
 }
 
 function shown({ node: answering, nodes, shards }: ClusterView): object {
@@ -62,7 +93,11 @@ function shown({ node: answering, nodes, shards }: ClusterView): object {
       clock_offset_ms: rounded(clockOffsetMs),
       shards: shards.filter(({ owner }) => owner === node).length,
     })),
-    shards: shards.map(({ loadMs, ...shard }) => ({ ...shard, load_ms: rounded(loadMs) })),
+    shards: shards.map(({ loadMs, givenUp = [], ...shard }) => ({
+      ...shard,
+      load_ms: rounded(loadMs),
+      ...(givenUp.length > 0 && { given_up: givenUp }),
+    })),
   };
 }
 

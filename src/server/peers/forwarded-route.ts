@@ -7,6 +7,7 @@
 import type { Name } from '../../cluster/keys/names.js';
 import { type Peer, type PeerAnswer, PeerGone, type PeerRequest, type Peers } from '../../cluster/peers.js';
 import { Refusal } from '../../domain/errors.js';
+import { traceHeaders } from '../../domain/job.js';
 import type { Route } from '../http/app.js';
 import type { Exchange } from '../http/exchange.js';
 import { readPreferences } from '../http/prefer.js';
@@ -104,8 +105,9 @@ async function passOn(
   const request = requestOf(exchange, body, gone.signal, route.path.includes(':') ? exchange.path : route.path);
   // Who waits for the end of a job waits for another owner, too. What changes something is not to happen that much later.
   const waitMs = request.method === 'GET' ? readPreferences(exchange.prefer ?? '').waitSeconds * 1000 : 0;
+  let owner: Chosen;
   for (const end = now() + Math.max(patienceMs, waitMs); !exchange.over; ) {
-    const owner = await choose();
+    owner = await choose();
     if (exchange.over) return;
     if (owner === 'here') return route.run(exchange, body);
     const answer = owner && (await ask(peers, owner, request));
@@ -115,9 +117,11 @@ async function passOn(
     // Without the database it stays what was known.
     await peers.renew().catch(() => {});
   }
-  exchange.refuse(
-    new Refusal('storage_unavailable', 'No node owns the shard that this needs just now. Try again in a moment.'),
-  );
+  const why =
+    owner === undefined
+      ? 'No node owns the shard that this needs just now'
+      : 'The node that owns the shard that this needs does not answer the one that was asked, or has just given it away';
+  exchange.refuse(new Refusal('storage_unavailable', `${why}. Try again in a moment.`));
 }
 
 /** Undefined: the request had no effect, and may be sent again. @throws Refusal when that is not known */
@@ -138,7 +142,7 @@ export async function ask(peers: Peers, owner: Peer, request: PeerRequest): Prom
 /** @param path of the exchange, where its route has no parameter */
 export function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal, path = exchange.path): PeerRequest {
   const { query, method, idempotencyKey, prefer, ndjson } = exchange;
-  const headers: Record<string, string> = {};
+  const headers = traceHeaders(exchange.span?.context);
   if (body.length > 0) headers['content-type'] = ndjson ? 'application/x-ndjson' : 'application/json';
   if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
   if (prefer !== undefined) headers.prefer = prefer;

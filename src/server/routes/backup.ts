@@ -35,6 +35,17 @@ export function backupRoutes(base: string, context: BackupContext): Route[] {
   return [{ ...at(base, operations.backUp), maxBodyBytes, run: (exchange, body) => backUp(context, exchange, body) }];
 }
 
+/** Of a node of a cluster. */
+export function noBackupRoutes(base: string): Route[] {
+  const run = (): never => {
+    throw new Refusal(
+      'not_found',
+      'The jobs of this server are in PostgreSQL: a backup is one of that database, by pg_dump for instance.',
+    );
+  };
+  return [{ ...at(base, operations.backUp), maxBodyBytes, run }];
+}
+
 function backUp({ backUp, requests, exposed }: BackupContext, exchange: Exchange, body: Buffer): void {
   if (exposed)
     throw new Refusal(

@@ -58,6 +58,8 @@ export interface ShardLost {
 export interface ClusterEvents extends StorageEvents {
   /** Nothing of the batch is there: others hold names that it wants. */
   claimed(position: number, by: readonly Claim[]): void;
+  /** Lines of handlers are in PostgreSQL as well, up to the first so many calls of `logsWritten`. */
+  logsMirrored(orders: number): void;
   lost(how: ShardLost): void;
 }
 
@@ -74,6 +76,8 @@ export class ClusterStorage implements Storage {
   #lostMeanwhile: ShardLost | undefined;
   #merged: number;
   #applied: number;
+  /** How often the index has written lines. */
+  #logs = 0;
   /** Since when the index has been behind, or has last taken something up, in monotonic milliseconds; undefined: it has all. */
   #behindSince: number | undefined;
   readonly #clock: ClusterStoragePorts['clock'];
@@ -102,7 +106,10 @@ export class ClusterStorage implements Storage {
         say(() => events.checkpointed(position));
       },
       merged: (position) => say(() => events.merged(position)),
-      logsWritten: (bytes) => say(() => events.logsWritten(bytes)),
+      logsWritten: (bytes) => {
+        this.#logs += 1;
+        say(() => events.logsWritten(bytes));
+      },
       logsRefused: () => say(() => events.logsRefused()),
       pages: (pages) => void this.#write(pages),
       lost: (message) => this.#lose({ why: 'index', message }),
@@ -181,6 +188,8 @@ export class ClusterStorage implements Storage {
 
   async #write(pages: IndexPages): Promise<void> {
     if (this.#isOver) return;
+    // What the index writes from now on is not in them.
+    const logs = this.#logs;
     const end = await this.#pages.write(pages, this.#log.last);
     if (this.#isOver || end === 'dropped') return;
     if (end === 'fenced') return this.#loseUnlessGiving({ why: 'fenced', message: 'another node owns the shard' });
@@ -190,6 +199,7 @@ export class ClusterStorage implements Storage {
         message: 'the database has lost records or pages that were there',
       });
     this.#merged = pages.merged ?? this.#merged;
+    if (pages.isAll && logs > 0) this.#events?.logsMirrored(logs);
     this.#index.pagesWritten();
   }
 

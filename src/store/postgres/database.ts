@@ -97,7 +97,7 @@ export interface ShardRow {
   readonly token: RandomId;
   /** Grows by one with each taking. */
   readonly epoch: number;
-  /** A random number below 2^31, another after each loss of commits that was noticed; 0 of a shard that has lost none. */
+  /** A random number below 2^31, another after each loss of commits that was noticed, and in a restored dump; 0 at first. */
   readonly timeline: number;
   /** The last record that the pages have. */
   readonly merged: number;
@@ -202,8 +202,14 @@ export interface Database {
    * Raises the beat by one, unless it is less than `seen`: then commits were lost. Each call changes it, or others would see none.
    *
    * @param seen the last beat that was confirmed to this node; 0 after `join`
+   * @param leaves called right before it is on its way: it may have to wait for a connection first
    */
-  beat(node: RandomId, seen: number, changed: Partial<Pick<NodeRow, 'leaving' | 'facts'>>): Promise<Beaten>;
+  beat(
+    node: RandomId,
+    seen: number,
+    changed: Partial<Pick<NodeRow, 'leaving' | 'facts'>>,
+    leaves?: () => void,
+  ): Promise<Beaten>;
   nodes(): Promise<readonly NodeRow[]>;
   /** Returns false when its beat has moved since it was seen, or it was dead. */
   declareDead(node: RandomId, seen: number): Promise<boolean>;

@@ -32,6 +32,17 @@ export interface JobLine {
   readonly message: string;
   /** JSON text of an object. */
   readonly fields?: string | undefined;
+  /** Its number in its run, where another node has counted. Absent: it is the next. */
+  readonly n?: number | undefined;
+}
+
+/** Lines of a run that are not known to be on disk. */
+export interface RunLines {
+  readonly jobSeq: number;
+  readonly run: number;
+  readonly lines: readonly KeptLine[];
+  /** So many lines the run had written, those that were dropped included. */
+  readonly until: number;
 }
 
 export interface JobLogsOptions {
@@ -43,6 +54,8 @@ export interface JobLogsOptions {
   readonly exists: (seq: number) => boolean;
   /** Calls back after so many milliseconds. */
   readonly later: (ms: number, step: () => void) => void;
+  /** What is written is on this machine only, until `mirrored` says that it is elsewhere. */
+  readonly isMirrored?: boolean | undefined;
 }
 
 const writeAfterMs = 500;
@@ -52,6 +65,8 @@ const retryAfterMs = 1000;
 const maxWaitingBytes = 8 * 1024 * 1024;
 /** Runs whose count of lines is remembered. */
 const maxCounted = 20_000;
+/** What is remembered of lines that are on this machine only; of more, the oldest are forgotten. */
+const maxUnmirroredBytes = 1024 * 1024;
 
 /** Lines of a run that wait. */
 interface Waiting {
@@ -72,8 +87,14 @@ export class JobLogs {
   readonly #options: JobLogsOptions;
   /** By job and run. */
   #waiting = new Map<string, Waiting>();
-  /** Handed to the storage. */
+  /** Handed to the storage, in one order or, where there was a `flush`, in several. */
   #writing: readonly Handed[] = [];
+  /** Of how many chunks each of these orders is. */
+  #sizes: readonly number[] = [];
+  /** Written, and not known to be elsewhere, by what was handed over together. */
+  #unmirrored: { readonly order: number; readonly handed: readonly Handed[]; readonly bytes: number }[] = [];
+  /** So many times something was written. */
+  #orders = 0;
   /** The storage has refused it, and it is to be handed over once more. */
   #isRefused = false;
   /** How many lines a run has written, those that were dropped included. */
@@ -98,18 +119,24 @@ export class JobLogs {
     return this.#dropped;
   }
 
-  /** Keeps a line. */
-  add({ jobSeq: seq, run, at, level, message, fields }: JobLine): void {
+  /** Keeps a line. Returns false when it was there already. */
+  add({ jobSeq: seq, run, n, ...line }: JobLine): boolean {
+    if (this.#options.maxBytes === 0) return true;
+    if (n !== undefined && !this.#skipTo(seq, run, n)) return false;
+    this.#keep(seq, run, { n: this.#take(`${seq}/${run}`, seq, run, 1), ...line });
+    return true;
+  }
+
+  /** Keeps what another node had of a run; what is there already is left out. */
+  addRun({ jobSeq, run, lines, until }: RunLines): void {
     if (this.#options.maxBytes === 0) return;
+    for (const line of lines) this.add({ jobSeq, run, ...line });
+    this.#skipTo(jobSeq, run, until);
+  }
+
+  #keep(seq: number, run: number, { n, at, level, message, fields }: KeptLine): void {
     const name = `${seq}/${run}`;
-    const n = this.#take(name, seq, run, 1);
-    const line: KeptLine = {
-      n,
-      at,
-      level,
-      message,
-      ...(fields !== undefined && { fields }),
-    };
+    const line: KeptLine = { n, at, level, message, ...(fields !== undefined && { fields }) };
     const bytes = sizeOfLine(line);
     if (this.#waitingBytes + bytes > maxWaitingBytes) {
       this.#dropped += 1;
@@ -131,9 +158,44 @@ export class JobLogs {
     this.#come(writeAfterMs);
   }
 
-  /** A run has written lines that were more than may be. */
-  drop(seq: number, run: number, count: number): void {
+  /** A run has written lines that were more than may be. @param n the number of the first, where another node has counted */
+  drop(seq: number, run: number, count: number, n?: number): void {
     if (this.#options.maxBytes === 0) return;
+    if (n !== undefined) return void this.#skipTo(seq, run, n + count);
+    this.#drop(seq, run, count);
+  }
+
+  /** How many lines a run has written, those that were dropped included. */
+  countOf(seq: number, run: number): number {
+    return this.#take(`${seq}/${run}`, seq, run, 0);
+  }
+
+  /** All lines that are not known to be elsewhere, in order: the shard goes to another node. */
+  get unmirrored(): readonly RunLines[] {
+    const runs = new Map<string, RunLines & { readonly lines: KeptLine[]; until: number }>();
+    const add = (jobSeq: number, run: number, lines: readonly KeptLine[], until: number): void => {
+      const own = runs.get(`${jobSeq}/${run}`) ?? { jobSeq, run, lines: [], until };
+      runs.set(`${jobSeq}/${run}`, own);
+      own.lines.push(...lines);
+      own.until = until;
+    };
+    const handed = [...this.#unmirrored.flatMap((order) => order.handed), ...this.#writing];
+    for (const { chunk, lines } of handed) add(chunk.seq, chunk.run, lines, chunk.until);
+    for (const { seq, run, lines } of this.#waiting.values()) add(seq, run, lines, this.countOf(seq, run));
+    return [...runs.values()];
+  }
+
+  /** Nothing waits, and all that was written is known to be elsewhere. */
+  get isMirrored(): boolean {
+    return this.#waiting.size === 0 && this.#writing.length === 0 && this.#unmirrored.length === 0;
+  }
+
+  /** What was written is elsewhere too, up to so many calls of `written`. */
+  mirrored(orders: number): void {
+    this.#unmirrored = this.#unmirrored.filter(({ order }) => order > orders);
+  }
+
+  #drop(seq: number, run: number, count: number): void {
     const name = `${seq}/${run}`;
     this.#take(name, seq, run, count);
     this.#dropped += count;
@@ -144,14 +206,20 @@ export class JobLogs {
   /** Hands over what waits, at once: the storage is about to be closed. */
   flush(): void {
     const refused = this.#isRefused ? this.#writing : [];
-    if (refused.length > 0 || this.#waiting.size > 0) this.#hand([...refused, ...this.#pack()]);
+    if (refused.length > 0 || this.#waiting.size > 0)
+      this.#hand([...refused, ...this.#pack()], this.#isRefused ? [] : this.#writing);
   }
 
   /** What was handed over is on disk. @param bytes what all take now */
   written(bytes: number): void {
     this.#bytes = bytes;
-    for (const { chunk } of this.#writing) this.#waitingBytes -= chunk.bytes;
-    this.#writing = [];
+    const [size = 0, ...others] = this.#sizes;
+    const written = this.#writing.slice(0, size);
+    for (const { chunk } of written) this.#waitingBytes -= chunk.bytes;
+    this.#orders += 1;
+    if (this.#options.isMirrored) this.#remember(written);
+    this.#writing = this.#writing.slice(size);
+    this.#sizes = others;
     this.#options.kv.refresh();
     if (this.#waiting.size > 0) this.#come(writeAfterMs);
   }
@@ -239,6 +307,20 @@ export class JobLogs {
     return sealed === undefined ? [] : readChunk(sealed, key);
   }
 
+  #remember(handed: readonly Handed[]): void {
+    const bytes = handed.reduce((sum, { chunk }) => sum + chunk.bytes, 0);
+    this.#unmirrored.push({ order: this.#orders, handed, bytes });
+    let all = this.#unmirrored.reduce((sum, order) => sum + order.bytes, 0);
+    while (all > maxUnmirroredBytes && this.#unmirrored.length > 1) all -= this.#unmirrored.shift()?.bytes ?? 0;
+  }
+
+  /** Counts lines that never came as dropped, so that the next is `n`. Returns false when that is there already. */
+  #skipTo(seq: number, run: number, n: number): boolean {
+    const missing = n - this.countOf(seq, run);
+    if (missing > 0) this.#drop(seq, run, missing);
+    return missing >= 0;
+  }
+
   /** Counts lines of a run. Returns the number of the first. */
   #take(name: string, seq: number, run: number, count: number): number {
     let next = this.#counted.get(name);
@@ -287,13 +369,15 @@ export class JobLogs {
     });
   }
 
-  /** Hands chunks over, but for those of jobs that have been removed since. */
-  #hand(chunks: readonly Handed[]): void {
+  /** Hands chunks over, but for those of jobs that have been removed since. @param before what is being written already */
+  #hand(chunks: readonly Handed[], before: readonly Handed[] = []): void {
     const { storage, maxBytes, exists } = this.#options;
     this.#isRefused = false;
-    this.#writing = chunks.filter(({ chunk }) => exists(chunk.seq));
+    const there = chunks.filter(({ chunk }) => exists(chunk.seq));
     for (const { chunk } of chunks) if (!exists(chunk.seq)) this.#waitingBytes -= chunk.bytes;
-    if (this.#writing.length > 0) storage.writeLogs({ chunks: this.#writing.map(({ chunk }) => chunk), maxBytes });
+    this.#writing = [...before, ...there];
+    this.#sizes = [...(before.length > 0 ? this.#sizes : []), there.length].filter((size) => size > 0);
+    if (there.length > 0) storage.writeLogs({ chunks: there.map(({ chunk }) => chunk), maxBytes });
     else if (this.#waiting.size > 0) this.#come(writeAfterMs);
   }
 }

@@ -1,5 +1,7 @@
 /** Between the main thread and the thread of local indexes; each index has a port of its own. Types only. */
+
 import type { MessagePort } from 'node:worker_threads';
+import type { UnreadableRecord } from '../port.js';
 import type { IndexPages, IndexRecord } from '../trees/local-index.js';
 import type { FromStorage, ToStorage } from './storage-messages.js';
 
@@ -24,5 +26,9 @@ export type FromIndex =
   | { readonly kind: 'taken' }
   | ({ readonly kind: 'pages'; readonly packed: Uint8Array<ArrayBuffer> } & Omit<IndexPages, 'puts'>)
   /** The last message but for `closed`. */
-  | { readonly kind: 'lost'; readonly message: string }
+  /** `record`: what could not be read, as of `UnreadableRecord`; absent: that was not why. */
+  | { readonly kind: 'lost'; readonly message: string; readonly record?: LostRecord | undefined }
   | FromStorage;
+
+/** A record that the thread could not read: an error loses its class on the way. */
+export type LostRecord = Pick<UnreadableRecord, 'what' | 'how' | 'state'>;

@@ -4,6 +4,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import { Refusal } from '../../domain/errors.js';
 import { packIndex, unpackIndex } from '../format/batch-index.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
+import { UnreadableRecord } from '../port.js';
 import { IndexEngine } from '../trees/index-engine.js';
 import { EngineHost } from './engine-host.js';
 import type { FromIndex, OpenIndex, ToIndex } from './index-messages.js';
@@ -76,7 +77,10 @@ class IndexHost {
   #lose(error: unknown): void {
     if (this.#isLost) return;
     this.#isLost = true;
-    this.#post({ kind: 'lost', message: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof UnreadableRecord)) return this.#post({ kind: 'lost', message });
+    const { what, how, state } = error;
+    this.#post({ kind: 'lost', message, record: { what, how, state } });
   }
 }
 

@@ -7,10 +7,11 @@ import { packIndex, unpackIndex } from '../format/batch-index.js';
 import type { Put } from '../format/layout.js';
 import type { SealedBatch } from '../format/sealing.js';
 import { LmdbKv } from '../kv/kv-lmdb.js';
+import { UnreadableRecord } from '../port.js';
 import type { LogOrder } from '../trees/job-logs.js';
 import type { IndexEvents, IndexRecord, LocalIndex } from '../trees/local-index.js';
 import type { MergeOrder } from '../trees/storage.js';
-import type { FromIndex, OpenIndex, ToIndex } from './index-messages.js';
+import type { FromIndex, LostRecord, OpenIndex, ToIndex } from './index-messages.js';
 
 const closeLimitMs = 5000;
 
@@ -65,6 +66,17 @@ export class ShardIndexes {
   }
 }
 
+/** A record that the thread could not read. */
+class UnreadableInIndex extends UnreadableRecord {
+  override readonly name = 'UnreadableInIndex';
+  readonly state: UnreadableRecord['state'];
+
+  constructor({ what, how, state }: LostRecord, message: string) {
+    super(what, how, message);
+    this.state = state;
+  }
+}
+
 export class ShardIndex implements LocalIndex {
   readonly #directory: string;
   readonly #port: MessagePort;
@@ -73,7 +85,7 @@ export class ShardIndex implements LocalIndex {
   #events: IndexEvents | undefined;
   /** Who waits for the answer to a part of a load. */
   #asked: { readonly resolve: () => void; readonly reject: (error: Error) => void } | undefined;
-  #lost: string | undefined;
+  #lost: Error | undefined;
   #close: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
@@ -107,7 +119,7 @@ export class ShardIndex implements LocalIndex {
 
   listen(events: IndexEvents): void {
     this.#events = events;
-    if (this.#lost !== undefined) events.lost(this.#lost);
+    if (this.#lost !== undefined) events.lost(this.#lost.message);
   }
 
   commit({ specs, puts, ...batch }: SealedBatch): void {
@@ -151,7 +163,7 @@ export class ShardIndex implements LocalIndex {
   }
 
   #ask(message: ToIndex, transfer: ArrayBuffer[] = []): Promise<void> {
-    if (this.#lost !== undefined) return Promise.reject(new Error(this.#lost));
+    if (this.#lost !== undefined) return Promise.reject(this.#lost);
     return new Promise((resolve, reject) => {
       this.#asked = { resolve, reject };
       this.#send(message, transfer);
@@ -162,10 +174,10 @@ export class ShardIndex implements LocalIndex {
     this.#port.postMessage(message, transfer);
   }
 
-  #lose(message: string): void {
+  #lose(message: string, record?: LostRecord): void {
     if (this.#lost !== undefined) return;
-    this.#lost = message;
-    this.#asked?.reject(new Error(message));
+    this.#lost = record === undefined ? new Error(message) : new UnreadableInIndex(record, message);
+    this.#asked?.reject(this.#lost);
     this.#events?.lost(message);
   }
 
@@ -176,8 +188,8 @@ export class ShardIndex implements LocalIndex {
       case 'ready':
         return this.#asked?.resolve();
       case 'pages': {
-        const { packed, merged, trimBefore } = message;
-        return this.#events?.pages({ puts: unpackIndex(packed).puts, merged, trimBefore });
+        const { packed, merged, trimBefore, isAll } = message;
+        return this.#events?.pages({ puts: unpackIndex(packed).puts, merged, trimBefore, isAll });
       }
       case 'checkpointed':
         return this.#events?.checkpointed(message.position);
@@ -189,8 +201,9 @@ export class ShardIndex implements LocalIndex {
         return this.#events?.logsRefused();
       // What it does not take is durable elsewhere, but the index is behind for good.
       case 'failed':
-      case 'lost':
         return this.#lose(message.message);
+      case 'lost':
+        return this.#lose(message.message, message.record);
       case 'closed':
         return this.#close?.();
       case 'committed':

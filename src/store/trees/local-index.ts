@@ -13,6 +13,8 @@ export interface IndexPages {
   readonly merged?: number | undefined;
   /** The index has dropped what its log had before here. */
   readonly trimBefore?: number | undefined;
+  /** Nothing else that was written so far is left to be told. */
+  readonly isAll: boolean;
 }
 
 /** A record of the log with all else that its commit writes. */

@@ -50,7 +50,7 @@ export class MirroredKv implements Kv {
     const puts = [...next.changes.values()];
     const marked = puts.find(({ tree, key }) => tree === 'meta' && mark.equals(key))?.value;
     const merged = marked ? decodeMeta<MergeMark>(Buffer.from(marked), 'mark').position : undefined;
-    return { puts, merged, trimBefore: next.trimBefore || undefined };
+    return { puts, merged, trimBefore: next.trimBefore || undefined, isAll: this.#waiting.length === 0 };
   }
 
   transact<T>(work: (tx: KvWriter) => T): T {

@@ -40,7 +40,7 @@ export class ClusterCounts {
   };
   readonly peerRequests: Record<PeerOutcome, number> = { answered: 0, misdirected: 0, unreachable: 0, unknown: 0 };
   /** Shards that this node had and that were not given away, by why. */
-  readonly shardsLost = { fenced: 0, rewound: 0 };
+  readonly shardsLost = { fenced: 0, rewound: 0, given_up: 0 };
   /** How often this node was declared dead by others, and has declared another so. */
   readonly declaredDead = { self: 0, other: 0 };
 

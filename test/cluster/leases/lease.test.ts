@@ -5,6 +5,8 @@ import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
 import { type Beaten, type RandomId, UnknownEnd } from '../../../src/store/postgres/database.js';
 
 interface Sent {
+  /** It has its connection, and is on its way. */
+  leaves(): void;
   readonly node: RandomId;
   readonly seen: number;
   readonly leaving: boolean | undefined;
@@ -27,9 +29,10 @@ async function begin(options: { joins?: boolean } = {}) {
     join: async () => {
       if (!joins) throw new UnknownEnd('the connection broke');
     },
-    beat: (node, seen, { leaving }) =>
+    beat: (node, seen, { leaving }, leaves) =>
       new Promise((resolve, reject) => {
         sent.push({
+          leaves: () => leaves?.(),
           ...{ node, seen, leaving },
           answer: async (beaten = {}) => {
             resolve({ end: 'done', beat: seen + 1, ends: [], shards: [], now: time.wall, ...beaten });
@@ -83,6 +86,22 @@ t.test('a lease counts from when its beat was sent, not from its answer', async 
   t.same(side.told, ['shown without a lease', 'resumed'], 'what it shows is looked at first');
   side.time.monotonic += 100;
   t.notOk(side.lease.isLive, 'no timer was needed');
+});
+
+t.test('a beat that waits for its connection counts from when it is on its way', async (t) => {
+  const side = await begin();
+  await side.pass(4000);
+  side.last.leaves();
+  side.time.monotonic += 1000;
+  side.time.wall += 1000;
+  await side.last.answer();
+  t.ok(side.lease.isLive);
+  t.equal(side.lease.leftMs, leaseTimes.lease - 1000);
+  t.equal(side.lease.clockOffset, 500, 'the wait is none of the way there');
+  side.time.monotonic += 1999;
+  t.ok(side.lease.isLive);
+  side.time.monotonic += 1;
+  t.notOk(side.lease.isLive);
 });
 
 t.test('the wall clock ends it as well', async (t) => {

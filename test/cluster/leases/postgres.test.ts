@@ -41,7 +41,7 @@ async function start(t: Test, url: string) {
     clock: { now: Date.now, monotonic: monotonicMs },
     due: () => ({}),
     events: {
-      ...{ resumed: nothing, ended: nothing, lost: nothing, rewound: nothing, declared: nothing },
+      ...{ resumed: nothing, ended: nothing, lost: nothing, rewound: nothing, left: nothing, declared: nothing },
       failed: (_, reason) => failures.push(reason),
     },
   });

@@ -1,16 +1,19 @@
 /** What a node takes, in which order, and what it makes of rows that are older than what it knows. */
 import t from 'tap';
+import { GivenUp } from '../../../src/cluster/leases/given-up.js';
 import type { Given } from '../../../src/cluster/leases/host.js';
 import type { View } from '../../../src/cluster/leases/members.js';
 import { Taking } from '../../../src/cluster/leases/taking.js';
-import type { NodeRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
+import { DamagedRecord } from '../../../src/store/port.js';
+import { type NodeRow, type RandomId, type ShardRow, UnknownEnd } from '../../../src/store/postgres/database.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface Waiting<T> {
   readonly what: string;
   end(value: T): Promise<void>;
-  fail(): Promise<void>;
+  /** @param error absent: the database was away */
+  fail(error?: Error): Promise<void>;
 }
 
 function node(name: string, details: Partial<NodeRow> = {}): NodeRow {
@@ -23,6 +26,10 @@ function shard(number: number, owner: string | null, epoch = 1): ShardRow {
 
 function begin(formerSelf?: RandomId) {
   let marks = 0;
+  let now = 0;
+  const givenUp = new GivenUp(() => now);
+  const drops: Waiting<void>[] = [];
+  const later = { drops: false };
   const lease = { node: 'self' as RandomId | undefined, isLive: true, isLeaving: false };
   const told: string[] = [];
   const takes: Waiting<ShardRow | undefined>[] = [];
@@ -41,9 +48,9 @@ function begin(formerSelf?: RandomId) {
           resolve(value);
           await turn();
         },
-        fail: async () => {
+        fail: async (error = new UnknownEnd('not just now')) => {
           remove();
-          reject(new Error('not just now'));
+          reject(error);
           await turn();
         },
       };
@@ -58,9 +65,10 @@ function begin(formerSelf?: RandomId) {
       },
     },
     host: {
-      open: (row) => wait(opens, `${row.shard} of ${row.epoch}`),
+      open: (row, isLeft) => wait(opens, `${row.shard} of ${row.epoch}${isLeft ? ', left' : ''}`),
       drop: async (number) => {
         told.push(`dropped ${number}`);
+        if (later.drops) await wait(drops, `${number}`);
       },
       give: (row, to) => wait(gives, `${row.shard} to ${to}`),
     },
@@ -68,6 +76,8 @@ function begin(formerSelf?: RandomId) {
     lost: ({ shard }) => told.push(`lost ${shard}`),
     rewound: ({ shard }) => told.push(`rewound ${shard}`),
     failed: (number) => told.push(`failed ${number}`),
+    left: ({ shard }, reason) => told.push(`left ${shard}: ${reason}`),
+    givenUp,
   });
   /** A look that begins now and is answered now. */
   const look = async (shards: readonly ShardRow[], nodes: readonly NodeRow[]): Promise<View> => {
@@ -76,7 +86,11 @@ function begin(formerSelf?: RandomId) {
     await turn();
     return view;
   };
-  return { ...{ taking, lease, told, takes, timelines, opens, gives, look }, mark: () => ++marks };
+  const pass = (ms: number): void => {
+    now += ms;
+  };
+  const waiting = { takes, timelines, opens, gives, drops };
+  return { ...waiting, ...{ taking, lease, told, look, pass, later, givenUp }, mark: () => ++marks };
 }
 
 /** One that has opened shard 0. */
@@ -290,6 +304,15 @@ t.test('the end of all leases drops what is open, on its way, or being given awa
   t.ok(side.taking.isEmpty);
 });
 
+t.test('where the node ends, all is dropped, and nothing is lost by that', async (t) => {
+  const side = begin();
+  await side.look([shard(0, 'self', 2), shard(1, null)], [node('self')]);
+  await side.opens[0]?.end();
+  side.taking.letGoOfAll();
+  await turn();
+  t.same(side.told, ['dropped 0']);
+});
+
 t.test('a shard that cannot be loaded is tried again after a while', async (t) => {
   const side = begin();
   await side.look([shard(0, 'self', 2)], [node('self')]);
@@ -301,4 +324,75 @@ t.test('a shard that cannot be loaded is tried again after a while', async (t) =
     await side.look([shard(0, 'self', 2)], [node('self')]);
   }
   t.equal(looks, 10);
+});
+
+t.test(
+  'a shard with a record that cannot be applied is left to others, and tried again where nobody takes it',
+  async (t) => {
+    const side = begin();
+    const row = shard(0, 'self', 2);
+    await side.look([row], [node('self')]);
+    await side.opens[0]?.fail(new DamagedRecord('log record 7'));
+    t.same(side.told, ['failed 0', 'dropped 0', 'left 0: log record 7 does not match its checksum']);
+    t.ok(side.taking.isEmpty);
+    t.ok(side.givenUp.has(0));
+    await side.look([row], [node('self')]);
+    await side.look([{ ...row, owner: null }], [node('self')]);
+    t.equal(side.takes.length, 0, 'not at once');
+    side.pass(5000);
+    await side.look([row], [node('self')]);
+    t.same(
+      side.takes.map(({ what }) => what),
+      ['0 by 0 of 2'],
+      'it is taken anew, under another token',
+    );
+    await side.takes[0]?.end(shard(0, 'self', 3));
+    await side.opens[0]?.end();
+    t.equal(side.taking.rowOf(0)?.epoch, 3);
+  },
+);
+
+t.test('what cannot be loaded again and again is left to others', async (t) => {
+  const side = begin();
+  await side.look([shard(0, 'self', 2)], [node('self')]);
+  for (let tries = 1; tries <= 3; tries++) {
+    t.equal(side.givenUp.has(0), false);
+    await side.opens[0]?.fail(new Error('the disk is full'));
+    for (let looks = 0; looks < 10; looks++) await side.look([shard(0, 'self', 2)], [node('self')]);
+  }
+  t.equal(side.opens.length, 0);
+  t.equal(side.told.at(-1), 'left 0: it could not be loaded; the log of that node says why');
+});
+
+t.test('a shard that cannot go on is left once all of it has ended here', async (t) => {
+  const side = await owning();
+  side.later.drops = true;
+  side.taking.giveUp(0, 'its index failed');
+  await turn();
+  t.same(side.told, ['dropped 0']);
+  t.notOk(side.givenUp.has(0), 'its attempts have not ended');
+  side.taking.giveUp(0, 'its index failed');
+  await side.drops[0]?.end();
+  t.same(side.told, ['dropped 0', 'left 0: its index failed']);
+  t.same(side.givenUp.all, { 0: { epoch: 2, reason: 'its index failed' } });
+});
+
+t.test('another node takes what its living owner has left, and what it has taken anew not', async (t) => {
+  const side = begin();
+  const facts = JSON.stringify({ givenUp: { 0: { epoch: 2, reason: 'why' } } });
+  const nodes = [node('self'), node('other', { facts })];
+  await side.look([shard(0, 'other', 3)], nodes);
+  t.equal(side.takes.length, 0, 'it has it under a later lease');
+  await side.look([shard(0, 'other', 2)], nodes);
+  t.same(
+    side.takes.map(({ what }) => what),
+    ['0 by 0 of 2'],
+  );
+  t.same(side.told, [], 'the sessions of its owner are not ended');
+  await side.takes[0]?.end(shard(0, 'self', 3));
+  t.same(
+    side.opens.map(({ what }) => what),
+    ['0 of 3, left'],
+    'what ran there has ended no process',
+  );
 });

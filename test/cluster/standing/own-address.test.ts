@@ -1,12 +1,16 @@
 /** A node calls itself at the address that it gives the others. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import t, { type Test } from 'tap';
 import { peerHeaders } from '../../../src/cluster/peers.js';
 import { OwnAddress } from '../../../src/cluster/standing/own-address.js';
 import { standing } from '../../../src/cluster/standing/standing.js';
 import { keepLog } from '../../store/postgres/opening.js';
+import { programs } from '../../support/documents.js';
+import { makeCertificate } from '../../support/network.js';
 
 async function serve(t: Test, answer: RequestListener): Promise<string> {
   const server = createServer(answer).listen(0, '127.0.0.1');
@@ -51,6 +55,21 @@ t.test('it goes on calling, and says once why it does not hear itself', async (t
   ]);
   t.equal(calls, 5);
   t.equal(own.problem, undefined);
+});
+
+t.test('a certificate that nobody vouches for', programs({ openssl: 'openssl' }), async (t) => {
+  const { cert, key } = makeCertificate();
+  const server = createTlsServer({ cert: readFileSync(cert), key: readFileSync(key) }, (_, response) => response.end());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.close());
+  const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const log = keepLog();
+  const own = new OwnAddress({ address, log, retryMs: 1, isShared: () => false });
+  const calling = own.start();
+  await log.said(/does not reach itself/);
+  t.match(own.problem, /\(self-signed certificate\): name the file of the authority in NODE_EXTRA_CA_CERTS/);
+  own.stop();
+  await calling;
 });
 
 t.test('an address that leads nowhere, or never answers', async (t) => {

@@ -23,5 +23,6 @@ export function asNode({ database, advertise }: Place): string[] {
 export async function startCluster(t: Test, { settings, args = asNode, ...options }: ClusterOptions): Promise<Cluster> {
   const postgres = await startPostgres(t, settings);
   const nodes = await startNodes({ ...options, args, database: await postgres.fresh() });
+  t.teardown(() => Promise.all(nodes.map((node) => node.kill())));
   return { postgres, nodes };
 }

@@ -2,7 +2,9 @@
 import type { Test } from 'tap';
 import { eventually } from '../../support/client.js';
 import { startPostgres, startStandby, type TestPostgres, type TestStandby } from '../../support/postgres.js';
+import { check, report, type Verdict } from '../checker/check.js';
 import type { Recorder } from '../checker/recorder.js';
+import type { Clients } from './clients.js';
 import { asNode } from './cluster.js';
 import { clusterOf, isWell } from './looks.js';
 import { type ClusterNode, startNodes } from './nodes.js';
@@ -81,4 +83,17 @@ export async function startFailover(t: Test, { recorder, synchronous }: Failover
     way.reset();
   };
   return { primary, standby, nodes, replication, store, caughtUp, failOver };
+}
+
+/** Ends the clients, and has the checker look at what they were told. */
+export async function nothingIsLost(
+  t: Test,
+  { nodes, recorder, clients }: { nodes: readonly ClusterNode[]; recorder: Recorder; clients: Clients },
+): Promise<Verdict> {
+  await clients.end();
+  await recorder.lastLook(nodes[0]!.api);
+  const verdict = check(recorder.lines());
+  t.same(verdict.violations, [], report(verdict));
+  t.same(await clients.asking.wrong(nodes[1]!.api), []);
+  return verdict;
 }

@@ -13,11 +13,13 @@ import { NodeShards } from '../../../src/cluster/shard-host.js';
 import { Shards } from '../../../src/cluster/shards.js';
 import { type Together, togetherOf } from '../../../src/cluster/together.js';
 import { Refusal } from '../../../src/domain/errors.js';
-import type { JobEvent } from '../../../src/domain/events.js';
+import type { JobEvent, TransientEvent } from '../../../src/domain/events.js';
+import { keepLines } from '../../../src/scheduler/attempts/lines.js';
 import type { Answer, JobDraft, Request } from '../../../src/scheduler/messages.js';
 import { HeldElsewhere } from '../../../src/scheduler/requests/other-shards.js';
 import { DamageLog } from '../../../src/store/damage-log.js';
 import type { ShardRow } from '../../../src/store/postgres/database.js';
+import type { IndexEvents } from '../../../src/store/trees/local-index.js';
 import { noTelemetry } from '../../../src/telemetry/port.js';
 import { FakeDatabase } from '../../simulation/cluster/fake-database.js';
 import { Random } from '../../simulation/random.js';
@@ -30,6 +32,16 @@ const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}
 
 class Index extends InlineIndex {
   isOpen = false;
+  /** Nobody hears of its pages. */
+  holdsPages = false;
+  override listen(events: IndexEvents): void {
+    super.listen({
+      ...events,
+      pages: (pages) => {
+        if (!this.holdsPages) events.pages(pages);
+      },
+    });
+  }
   override async open(merged: number): Promise<void> {
     await super.open(merged);
     this.isOpen = true;
@@ -51,6 +63,8 @@ export class Host {
   readonly moves: NodeMoves;
   /** The others do not reach it, nor it them, about attempts. */
   isCutOff = false;
+  /** What it answers to others about attempts does not arrive. */
+  losesAnswers = false;
   /** Of the clock by which it is waited. */
   aheadMs = 0;
   /** What is known of nodes; absent: they live. */
@@ -59,6 +73,10 @@ export class Host {
   readonly together: Together;
   /** The other hosts that can be reached. */
   others: readonly Host[] = [];
+  /** Lines that those who listen have heard. */
+  readonly heard: string[] = [];
+  /** What lines of handlers wait for. */
+  readonly laterSteps: (() => void)[] = [];
   /** What was logged as an error. */
   readonly errors: object[] = [];
 
@@ -75,12 +93,21 @@ export class Host {
       damage: new DamageLog(quiet),
       publish: (events) => this.events.push(...events),
       publishTransient: () => {},
+      // Nothing is written before somebody asks for it.
+      jobLogs: { maxBytes: 1e9, later: (_, step) => void this.laterSteps.push(step), isMirrored: true },
       fatal: (reason) => {
         throw new Error(reason);
       },
     };
     this.moves = new NodeMoves({
+      hear: ({ handed, lines, progress }) => {
+        this.several.owner.progress(progress);
+        for (const run of handed) this.together.jobLogs.addRun(run);
+        this.keep(lines);
+      },
       ...{ shards: this.shards, pool: this.pool, pause: turn, self: () => name, mayAct: () => true },
+      holds: (shard) => this.several.holds(shard),
+      now: () => systemClock.monotonic() + this.aheadMs,
       stateOf: (node) => this.states.get(node) ?? 'live',
       peers: () => ({
         ownerOfShard: (shard) => {
@@ -94,14 +121,18 @@ export class Host {
           };
           cutOff();
           const message = String(body);
+          if (path === peerPaths.has)
+            return { status: 200, reason: '', headers: {}, body: Buffer.from(other.moves.has(message)) };
           let isTaken: boolean | undefined;
           if (path === peerPaths.abort) isTaken = other.moves.abort(message) === undefined;
+          else if (path === peerPaths.say) isTaken = other.moves.say(message);
           else
             void other.moves.ended(message).then((taken) => {
               isTaken = taken;
             });
           // Whoever is cut off meanwhile does not answer.
           for (; isTaken === undefined; cutOff()) await turn();
+          if (other.losesAnswers) throw new PeerGone(true, 'the answer is lost');
           return { status: isTaken ? 200 : 421, reason: '', headers: {}, body: Buffer.alloc(0) };
         },
       }),
@@ -179,6 +210,32 @@ export class Host {
 
   row(shard: number): ShardRow {
     return this.fake.tables.shards()[shard] as ShardRow;
+  }
+
+  /** The attempt of a job writes lines. */
+  write(number: number, messages: readonly string[]): void {
+    const { fence } = this.pool.attempts.get(number)!;
+    const of = { jobSeq: number, fence, jobId: `job_1_${number}`, name: 'noop', level: 'info' as const };
+    const own = this.moves.lines(
+      messages.map((message) => ({ ...of, message })),
+      Date.now(),
+    );
+    this.keep(own);
+  }
+
+  private keep(lines: Parameters<typeof keepLines>[0]): void {
+    const publishTransient = ({ body }: TransientEvent): void =>
+      void (body.type === 'job.log' && this.heard.push(body.message));
+    keepLines(lines, this.together.jobLogs, { publishTransient }, Date.now());
+  }
+
+  /** What is kept of the lines of a job. */
+  linesOf(number: number): readonly string[] {
+    const owned = this.shards.ofNumber(number);
+    const page = owned?.jobLogs.page(owned.numbers.slotOf(number), { limit: 1000 });
+    return page === undefined
+      ? []
+      : [...page.items.map(({ message }) => message), ...(page.dropped > 0 ? [`and ${page.dropped} dropped`] : [])];
   }
 
   /** Ends the attempt of a job. @param enqueued what it has enqueued */

@@ -22,7 +22,8 @@ export interface NodesOptions {
   readonly count: number;
   /** More of the command line; default: none, each is a server of its own. */
   readonly args?: (place: Place) => string[];
-  readonly env?: Record<string, string>;
+  /** Of all of them, or of each. */
+  readonly env?: Record<string, string> | ((place: Place) => Record<string, string>);
   /** As of `startServer`. */
   readonly handlers?: string | Record<string, string>;
   /** URL of PostgreSQL. */
@@ -124,7 +125,12 @@ async function prepare(index: number, { args, env, handlers, database, recorder 
   const front = await TcpProxy.to(() => node.target);
   const place = { index, advertise: `http://127.0.0.1:${front.port}`, database: reached?.url };
   const start = (): Promise<Server> =>
-    startProcess({ dataDir, args: args?.(place) ?? [], ...(env && { env }), ...(handlers && { handlers }) });
+    startProcess({
+      dataDir,
+      args: args?.(place) ?? [],
+      ...(env && { env: typeof env === 'function' ? env(place) : env }),
+      ...(handlers && { handlers }),
+    });
   const node: ClusterNode = new ClusterNode(index, { front, database: reached?.proxy, recorder, start });
   return node;
 }

@@ -30,7 +30,7 @@ class Keeper {
   }
 
   answer(...given: Partial<PlaceAnswer>[]): void {
-    const none = { type: 'one', given: [], used: 0, groups: [], startsIn: null };
+    const none = { type: 'one', given: [], used: 0, groups: [], startsIn: null, next: [] };
     this.#open.shift()?.answer(given.map((one) => ({ ...none, ...one })));
   }
 
@@ -300,4 +300,32 @@ t.test('starts of a rate are those that were allowed, within a moment', async (t
   keeper.answer({ given: [[null, 1]], startsIn: 600 });
   await heard();
   t.same(running(world), [second]);
+});
+
+t.test('what waits is asked for at once when another process has seen that something is free', async (t) => {
+  const { keeper, places, world, heard } = begin();
+  const waits = make(world, { name: 'one' });
+  keeper.answer({ used: 2 });
+  await heard();
+  t.equal(keeper.asked.length, 1, 'all is taken, and its time has not come');
+  places.freed(['free', 'nothing', '__proto__']);
+  world.settle();
+  t.equal(keeper.asked.length, 1, 'other types are not asked for');
+  places.freed(['one']);
+  world.settle();
+  t.equal(keeper.asked.length, 2, 'though no time has passed');
+  t.match(keeper.last, { type: 'one', again: true, heads: [{ jobs: 1 }] });
+  places.freed(['one']);
+  world.settle();
+  t.equal(keeper.asked.length, 2, 'one ask at a time');
+  keeper.answer({ used: 2 });
+  await heard();
+  t.equal(keeper.asked.length, 3, 'what was under way may have been carried out before');
+  keeper.answer({ given: [[null, 1]], used: 2 });
+  await heard();
+  t.same(running(world), [waits]);
+  const { length } = keeper.asked;
+  places.freed(['one']);
+  world.settle();
+  t.equal(keeper.asked.length, length, 'nothing waits');
 });

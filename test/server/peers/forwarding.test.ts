@@ -3,6 +3,8 @@ import { createServer, type Socket } from 'node:net';
 import t from 'tap';
 import { HttpPeers } from '../../../src/cluster/http-peers.js';
 import { peerHeaders } from '../../../src/cluster/peers.js';
+import type { TraceContext } from '../../../src/domain/job.js';
+import type { TracedRequest, Traces } from '../../../src/telemetry/traces/port.js';
 import { type Fixture, idOf, job, serve } from '../fixture.js';
 
 const secret = 'known to all nodes';
@@ -21,10 +23,11 @@ interface Pair {
 }
 
 /** Two nodes, of which the second has the job. */
-async function pair(): Promise<Pair> {
+async function pair(traces: { readonly asked?: Traces; readonly owner?: Traces } = {}): Promise<Pair> {
   const owner = await serve(
     {},
     {
+      traces: traces.owner,
       peers: new HttpPeers({
         node: 'b',
         secret,
@@ -54,8 +57,30 @@ async function pair(): Promise<Pair> {
     },
   });
   t.teardown(() => peers.close());
-  return Object.assign(found, { asked: await serve({}, { peers }) });
+  return Object.assign(found, { asked: await serve({}, { peers, traces: traces.asked }) });
 }
+
+/** Traces of requests alone. @param heard the `traceparent` of each request that a peer has passed on */
+function tracing(context: TraceContext, heard: string[] = []): Traces {
+  return {
+    request: (request: TracedRequest) => {
+      heard.push(request.header('traceparent'));
+      return { context, answered: () => {}, aborted: () => {} };
+    },
+  } as unknown as Traces;
+}
+
+t.test('what is passed on is in the trace of the request', async (t) => {
+  const context = (digit: string): TraceContext => ({ traceId: digit.repeat(32), spanId: digit.repeat(16), flags: 1 });
+  const heard: string[] = [];
+  const { asked, owner } = await pair({ asked: tracing(context('a')), owner: tracing(context('b'), heard) });
+  t.equal((await asked.api.put(`/jobs/${id}`, { delay: '1h' })).status, 200);
+  t.same(heard, [`00-${'a'.repeat(32)}-${'a'.repeat(16)}-01`]);
+  t.match(owner.scheduler.asked, [{ kind: 'update' }]);
+  const untraced = await pair({ owner: tracing(context('b'), heard) });
+  await untraced.asked.api.get(`/jobs/${id}`);
+  t.equal(heard.at(-1), '', 'without traces nothing is added');
+});
 
 t.test('every request about a job, with its query, body, headers and the whole answer', async (t) => {
   const { asked, owner } = await pair();

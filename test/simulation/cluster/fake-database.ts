@@ -154,7 +154,10 @@ export class FakeDatabase {
         return await work(this.#loaded(node, found));
       },
       join: (row) => write('join', () => tables.join(row)),
-      beat: (of, seen, changed) => write('beat', () => tables.beat(of, seen, changed)),
+      beat: (of, seen, changed, leaves) => {
+        leaves?.();
+        return write('beat', () => tables.beat(of, seen, changed));
+      },
       nodes: () => read('nodes', () => tables.nodes()),
       declareDead: (of, seen) => write('dead', () => tables.declareDead(of, seen)),
       leave: (of) => write('leave', () => tables.leave(of)),

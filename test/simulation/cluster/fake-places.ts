@@ -30,6 +30,7 @@ export const unusedType: FakeType = {
 };
 
 interface Waiting {
+  readonly node: RandomId;
   readonly own: boolean;
   readonly head: Head;
   readonly k: number;
@@ -57,11 +58,13 @@ export function askFake(
   const free = Math.min((ask.concurrency ?? Number.POSITIVE_INFINITY) - used, paced?.free ?? Number.POSITIVE_INFINITY);
   const waiting = living
     .filter(([id, { at }]) => id === node || at > now - headsLastMs)
-    .flatMap(([id, { heads }]) => heads.flatMap((head) => each(head, id === node)));
+    .flatMap(([id, { heads }]) => heads.flatMap((head) => each(head, id, id === node)));
   const fitting = inLine(waiting, type.turns, (group, place) => {
     return place + (groups.get(group) ?? 0) <= (ask.groupConcurrency ?? Number.POSITIVE_INFINITY);
   });
-  const own = free < 1 ? [] : fitting.slice(0, Math.min(free, fitting.length)).filter((one) => one.own);
+  const first = free < 1 ? [] : fitting.slice(0, Math.min(free, fitting.length));
+  const own = first.filter((one) => one.own);
+  const next = [...new Set(first.filter((one) => !one.own).map((one) => one.node))].sort();
   const given = new Map<Group, number>();
   for (const { head } of own) add(given, head.group, 1);
   for (const [group, count] of given) add(groups, group, count);
@@ -92,6 +95,7 @@ export function askFake(
       used: used + own.length,
       groups: byName([...new Set(ask.heads.map(({ group }) => group))].map((group) => [group, groups.get(group) ?? 0])),
       startsIn: startsIn > 0 ? startsIn : null,
+      next,
     },
   };
 }
@@ -106,8 +110,8 @@ function paceOf(type: FakeType, pace: NodesPace | null, now: number) {
   return { gapMs, extraMs, last, stored, next, free };
 }
 
-const each = (head: Head, own: boolean): Waiting[] =>
-  Array.from({ length: head.jobs }, (_, index) => ({ own, head, k: index + 1 }));
+const each = (head: Head, node: RandomId, own: boolean): Waiting[] =>
+  Array.from({ length: head.jobs }, (_, index) => ({ node, own, head, k: index + 1 }));
 
 /** All that waits, in the order in which it would start; in a priority each group has one before another has a second. */
 function inLine(

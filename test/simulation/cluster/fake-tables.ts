@@ -61,6 +61,8 @@ export class FakeTables {
   checksClaims = true;
   /** False: a planted fault, names are never given free. */
   releasesClaims = true;
+  /** False: a planted fault, a shard that has lost commits keeps its timeline. */
+  beginsTimelines = true;
   /** False: a planted fault, an ask for places that is late is carried out. */
   checksAsks = true;
 
@@ -250,7 +252,8 @@ export class FakeTables {
     const shard = this.#shard(of);
     if (shard.row.token !== oldToken) return false;
     const [token, epoch] = [this.#randomId(), shard.row.epoch + 1];
-    this.#write(this.#row(shard, { token, epoch, timeline: ++this.#timelines }));
+    const timeline = this.beginsTimelines ? ++this.#timelines : shard.row.timeline;
+    this.#write(this.#row(shard, { token, epoch, timeline }));
     return true;
   }
 

@@ -11,9 +11,16 @@ import { Random } from '../random.js';
 import { FakeDatabase, type Faults, noFaults } from './fake-database.js';
 import { contentOf, SimulatedHost } from './simulated-host.js';
 import { ask, DriftingClock, eachMethod, Process, type Time } from './surroundings.js';
+import { Told } from './told.js';
 
 /** A fault that the simulation must find. */
-export type Planted = 'timer_flag' | 'early_position' | 'no_token_check' | 'from_the_answer';
+export type Planted =
+  | 'timer_flag'
+  | 'early_position'
+  | 'no_token_check'
+  | 'from_the_answer'
+  | 'same_timeline'
+  | 'never_left';
 
 export interface LifeOptions {
   readonly seed: number;
@@ -31,6 +38,8 @@ export interface LifeEnd {
   readonly died: number;
   /** Shards whose loss of records was noticed by a beat. */
   readonly rewound: number;
+  /** Shards that their owners have given up. */
+  readonly left: number;
   /** From the end of the faults until every shard was open, in milliseconds of true time. */
   readonly restedMs: number;
 }
@@ -70,11 +79,12 @@ class Life {
   readonly #fake: FakeDatabase;
   #machines: Machine[] = [];
   readonly #faults: string[] = [];
+  readonly #told = new Told();
   readonly #checked: number[] = new Array(shardCount).fill(0) as number[];
   #awayUntil = 0;
   /** When the database last lost what it had confirmed, by true time. */
   #forgotAt = Number.NEGATIVE_INFINITY;
-  readonly counts = { begun: 0, taken: 0, given: 0, died: 0, rewound: 0 };
+  readonly counts = { begun: 0, taken: 0, given: 0, died: 0, rewound: 0, left: 0 };
 
   constructor({ seed, planted }: LifeOptions) {
     this.#random = new Random(seed);
@@ -86,6 +96,7 @@ class Life {
       now: () => Math.floor(1_700_000_000_000 + this.#time.now),
     });
     if (planted === 'no_token_check') this.#fake.tables.checksTokens = false;
+    if (planted === 'same_timeline') this.#fake.tables.beginsTimelines = false;
     for (let count = this.#random.between(2, 4); count > 0; count--) this.#start(undefined);
   }
 
@@ -113,6 +124,7 @@ class Life {
     const host = new SimulatedHost({
       ...{ database, random, randomId },
       opened: (row, log, begunAt) => this.#opened(row, log, begunAt),
+      told: (row, record) => this.#tell(row, record),
       now: () => this.#time.now,
       begins: (shard, job, row) => this.#begins(machine, shard, job, row),
       mayBegin: () =>
@@ -121,6 +133,7 @@ class Life {
       refused: (shard, isRewound) => (isRewound ? machine.node.rewound(shard) : machine.node.refused(shard)),
       self: () => machine.node.node,
       living: () => new Set((machine.node.view?.nodes ?? []).filter(({ dead }) => !dead).map(({ node }) => node)),
+      neverSaysSo: this.#planted === 'never_left',
       ...(this.#planted === 'early_position' && { early: (shard: number) => early.get(shard) }),
     });
     const machine: Machine = {
@@ -136,10 +149,14 @@ class Life {
             host.given.clear();
           },
           lost: () => {},
-          rewound: () => {
+          rewound: ({ shard }) => {
             this.counts.rewound++;
+            this.#told.noticed(machine, shard);
           },
           failed: () => {},
+          left: () => {
+            this.counts.left++;
+          },
           declared: () => {},
         },
       }),
@@ -182,6 +199,7 @@ class Life {
       away: 0.02,
       clock: 0.3,
       forget: 0.05,
+      break: this.#planted === 'never_left' ? 0.2 : 0,
     });
     switch (what) {
       case 'time':
@@ -205,6 +223,7 @@ class Life {
         return this.#forward(machine);
       case 'pause':
         if (random.chance(0.5)) this.#fake.holdUp(machine.sessions);
+        this.#told.gone(machine);
         return process.pause(random.between(200, 12_000));
       case 'pause_beating':
         // The answer to its beat comes while it stands still.
@@ -225,6 +244,8 @@ class Life {
         return;
       case 'forget':
         return this.#forget();
+      case 'break':
+        return this.#break(machine);
       case 'clock':
         return clock.set(random.between(-3000, 3000));
       default:
@@ -235,12 +256,33 @@ class Life {
   /** A failover to a standby that lags. */
   #forget(): void {
     const { tables } = this.#fake;
+    const before = tables.shards().map((row) => ({ row, log: this.#logOf(row.shard) }));
     tables.forget(Math.min(tables.writes, this.#random.between(1, this.#random.chance(0.5) ? 3 : 30)));
     this.#forgotAt = this.#time.now;
-    for (const { shard } of tables.shards()) {
-      const last = tables.recordsAfter(shard, 0, Number.POSITIVE_INFINITY).at(-1)?.position ?? 0;
-      this.#checked[shard] = Math.min(this.#checked[shard] as number, last);
+    for (const { row, log } of before) {
+      const { shard } = row;
+      const there = this.#logOf(shard);
+      this.#checked[shard] = Math.min(this.#checked[shard] as number, there.at(-1)?.position ?? 0);
+      const lost = log.slice(there.length);
+      if (lost.length === 0) continue;
+      // Where its taking is lost as well, another may take it before its owner has noticed.
+      const isHis = tables.shards()[shard]?.token === row.token;
+      const owner = this.#machines.find(({ node, process }) => process.runs && node.rowOf(shard)?.token === row.token);
+      this.#told.lost(shard, lost, isHis ? owner : undefined);
     }
+  }
+
+  /** A shard cannot be run here any more, or can be again. */
+  #break({ host, node, process }: Machine): void {
+    if (!process.runs) return;
+    const shard = this.#random.between(0, shardCount - 1);
+    if (host.broken.delete(shard)) return;
+    host.broken.add(shard);
+    if (this.#planted !== 'never_left') node.giveUp(shard, 'it is broken here');
+  }
+
+  #logOf(shard: number): readonly LogRow[] {
+    return this.#fake.tables.recordsAfter(shard, 0, Number.POSITIVE_INFINITY);
   }
 
   #pass(ms: number): void {
@@ -263,6 +305,7 @@ class Life {
   }
 
   #standStill(machine: Machine): void {
+    this.#told.gone(machine);
     machine.process.pause(this.#random.between(7000, 15_000));
     machine.eager = 9;
   }
@@ -287,6 +330,7 @@ class Life {
   }
 
   #leave(machine: Machine): void {
+    this.#told.gone(machine);
     void machine.node.end().catch(() => {});
     // A moment for what it has to say last.
     this.#ask(2);
@@ -296,6 +340,7 @@ class Life {
   }
 
   #kill(machine: Machine): void {
+    this.#told.gone(machine);
     const former = machine.node.node;
     if (this.#random.chance(0.7)) this.#fake.holdUp(machine.sessions);
     machine.process.isGone = true;
@@ -331,8 +376,16 @@ class Life {
     if (succeeded) this.#faults.push(`${what}, which had succeeded at position ${succeeded.position}`);
   }
 
+  #tell(row: ShardRow, record: LogRow): void {
+    const fault = this.#told.tell(row, record);
+    // A loss that no node was there to notice shows here as well, so only the planted fault is looked for; `events-life.ts` has the rest.
+    if (fault !== undefined && this.#planted === 'same_timeline') this.#faults.push(`${fault}, at ${this.#time.now}`);
+  }
+
   /** Nobody else can have written since it was taken: what was loaded is all there is. */
-  #opened({ shard, token, epoch }: ShardRow, log: readonly LogRow[], begunAt: number): void {
+  #opened(row: ShardRow, log: readonly LogRow[], begunAt: number): void {
+    const { shard, token, epoch } = row;
+    for (const record of log) this.#tell(row, record);
     if (begunAt <= this.#forgotAt) return;
     if (this.#fake.tables.shards()[shard]?.token !== token) return;
     const there = this.#fake.tables.recordsAfter(shard, 0, Number.POSITIVE_INFINITY);
@@ -362,7 +415,10 @@ class Life {
     this.#fake.faults = noFaults;
     const from = this.#time.now;
     this.#awayUntil = from;
-    for (const machine of this.#machines) machine.clock.set(0);
+    for (const { clock } of this.#machines) clock.set(0);
+    for (let shard = 0; shard < shardCount; shard++)
+      if (this.#machines.every(({ host }) => host.broken.has(shard)))
+        for (const { host } of this.#machines) host.broken.delete(shard);
     while (this.#time.now - from < restWithin) {
       this.#pass(25);
       for (const machine of [...this.#machines]) {

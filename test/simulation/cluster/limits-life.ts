@@ -84,7 +84,11 @@ class Life {
   /** A node begins; `former`: on the bytes of one that was. */
   #start(former?: World): void {
     const id = this.#fake.randomId();
-    const keeper = new DatabasePlaces(this.#fake.of(id), () => id);
+    const keeper = new DatabasePlaces({
+      database: this.#fake.of(id),
+      self: () => id,
+      isFree: (to, type) => this.#isFree(to, type),
+    });
     const places = new Places({ keeper, clock: () => this.#clock.monotonic() });
     this.#fake.tables.join({ node: id, address: 'http://node', format: 1, leaving: false, facts: '{}' });
     const poolCapacity = this.#random.between(1, 8);
@@ -95,6 +99,12 @@ class Life {
     world.pool.onDispatch = (attempt) => this.#begins(attempt);
     // What it began with has started before anybody looked.
     for (const attempt of world.pool.attempts.values()) this.#begins(attempt);
+  }
+
+  /** A node tells another, and may not get through. */
+  #isFree(to: RandomId, type: string): void {
+    if (this.#random.chance(0.3)) return;
+    void turn().then(() => this.#nodes.find(({ id }) => id === to)?.places.freed([type]));
   }
 
   #step(): void {

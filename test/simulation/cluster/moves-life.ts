@@ -7,6 +7,7 @@ import type { Test } from 'tap';
 import type { Attempt } from '../../../src/pool/port.js';
 import { bodies, Host, turn, world } from '../../cluster/support/host.js';
 import { Random } from '../random.js';
+import { Listing, type PlantedListing } from './listing.js';
 
 type World = ReturnType<typeof world>;
 
@@ -14,6 +15,16 @@ export interface MovesEnd {
   /** What did not hold, a sentence each. */
   readonly faults: readonly string[];
   readonly counts: { readonly jobs: number; readonly moves: number; readonly deaths: number };
+  /** Lists that were read to their end, pages of them, and how often one was refused. */
+  readonly lists: { readonly lists: number; readonly pages: number; readonly refused: number };
+}
+
+export interface MovesLifeOptions {
+  readonly seed: number;
+  readonly steps: number;
+  /** Clients read lists meanwhile. */
+  readonly hasLists?: boolean;
+  readonly planted?: PlantedListing;
 }
 
 const weights = { create: 6, end: 8, move: 3, take: 4, cut: 1, kill: 0.7, cancel: 0.5 } as const;
@@ -42,10 +53,16 @@ class Life {
   readonly #begun = new Map<number, Begun>();
   /** Jobs of which an attempt may have been lost with a node. */
   readonly #cut = new Set<number>();
+  readonly listing: Listing;
 
-  constructor(world: World, random: Random) {
+  constructor(world: World, random: Random, planted: PlantedListing | undefined) {
     this.#world = world;
     this.#random = random;
+    this.listing = new Listing({
+      ...{ random, planted, acknowledged: this.#acknowledged },
+      live: () => this.#live,
+      ownerOf: (shard) => this.#ownerOf(shard),
+    });
     for (const host of [world.first, world.second, world.third]) this.#join(host);
   }
 
@@ -234,6 +251,7 @@ class Life {
   get #isSettled(): boolean {
     return (
       this.#busy.size === 0 &&
+      this.listing.isIdle &&
       this.#live.every(({ moves }) => moves.outgoing.isEmpty && moves.remote.size === 0) &&
       shards.every((shard) => {
         const scheduler = this.#ownerOf(shard)?.shards.get(shard)?.scheduler;
@@ -265,16 +283,21 @@ class Life {
 }
 
 /** Lives through it, and says what did not hold. */
-export async function liveMoves(t: Test, { seed, steps }: { seed: number; steps: number }): Promise<MovesEnd> {
+export async function liveMoves(
+  t: Test,
+  { seed, steps, hasLists = false, planted }: MovesLifeOptions,
+): Promise<MovesEnd> {
   const random = new Random(seed);
   const place = world(t, { seed });
-  const life = new Life(place, random);
+  const life = new Life(place, random, planted);
   place.fake.faults = { plain: 20, slow: 10, lost: 1, gone: 1, late: 1, refused: 0.1 };
   for (let step = 0; step < steps; step++) {
     life.step();
     if (random.chance(0.2)) life.look();
+    if (hasLists && random.chance(0.2)) life.listing.start();
     for (let i = life.isToDie ? random.between(1, 3) : random.between(0, 12); i > 0; i--) await life.work();
   }
   await life.settle();
-  return { faults: life.faults, counts: life.counts };
+  if (hasLists) await place.settled(life.listing.last());
+  return { faults: [...life.faults, ...life.listing.faults], counts: life.counts, lists: life.listing.counts };
 }

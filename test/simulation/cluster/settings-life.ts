@@ -105,7 +105,15 @@ class SettingsLife {
     const node: ClusterNode = new ClusterNode({
       ...{ database, clock, deadline, host, randomId, sessions, address: 'http://node', format: 1, due: () => ({}) },
       told: () => ({ settings: machine.settings.applied }),
-      events: { resumed: quiet, ended: quiet, lost: quiet, rewound: quiet, failed: quiet, declared: quiet },
+      events: {
+        resumed: quiet,
+        ended: quiet,
+        lost: quiet,
+        rewound: quiet,
+        failed: quiet,
+        left: quiet,
+        declared: quiet,
+      },
     });
     const settings = new SharedSettings({
       database: this.#planted === 'answered_at_once' ? withoutNodes(database) : database,

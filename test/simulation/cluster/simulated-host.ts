@@ -3,6 +3,7 @@
  * are numbers. An attempt is dispatched, begins after the deadline was compared once more, and its success is a record in the log.
  */
 import type { Given, ShardHost } from '../../../src/cluster/leases/host.js';
+import { DamagedRecord } from '../../../src/store/port.js';
 import {
   type Append,
   type Database,
@@ -36,6 +37,8 @@ export interface HostPorts {
   readonly begins: (shard: number, job: number, row: ShardRow) => void;
   /** What was loaded, for the invariants. */
   readonly opened: (row: ShardRow, log: readonly LogRow[], begunAt: number) => void;
+  /** This record was written, and clients may be told of it; as those that were loaded. */
+  readonly told: (row: ShardRow, record: LogRow) => void;
   /** True time. */
   readonly now: () => number;
   /** The worker's look at the deadline. */
@@ -45,6 +48,8 @@ export interface HostPorts {
   readonly self: () => RandomId | undefined;
   /** Nodes that live, as far as this one has seen. */
   readonly living: () => ReadonlySet<RandomId>;
+  /** Planted: what cannot be loaded is tried again and again. */
+  readonly neverSaysSo?: boolean;
   /** Planted: what a load sees is what was there when the taking was sent. */
   readonly early?: ((shard: number) => readonly LogRow[] | undefined) | undefined;
 }
@@ -71,6 +76,8 @@ export class SimulatedHost implements ShardHost {
   readonly #followed = new Map<number, LogRow[]>();
   /** Attempts of shards that were given away: they end here. */
   readonly given = new Map<number, Set<number>>();
+  /** Shards that cannot be loaded here, whatever the database says. */
+  readonly broken = new Set<number>();
 
   constructor(ports: HostPorts) {
     this.#ports = ports;
@@ -90,6 +97,10 @@ export class SimulatedHost implements ShardHost {
     if (planted) shard.log = [...planted];
     else if (followed) shard.log = [...followed, ...(await this.#rest(row.shard, followed))];
     else shard.log = await this.#all(database, row.shard);
+    if (this.broken.has(row.shard)) {
+      this.#shards.delete(row.shard);
+      throw this.#ports.neverSaysSo ? new UnknownEnd('again') : new DamagedRecord('log record 1');
+    }
     for (const record of shard.log) this.#apply(shard, contentOf(record));
     shard.isOpen = true;
     this.#ports.opened(row, shard.log, begunAt);
@@ -222,7 +233,10 @@ export class SimulatedHost implements ShardHost {
     for (;;) {
       try {
         const { end } = await database.append(append);
-        if (end === 'done') shard.log.push(row);
+        if (end === 'done') {
+          shard.log.push(row);
+          if (!shard.isDropped) this.#ports.told(shard.row, row);
+        }
         return end;
       } catch (error) {
         isUnknown ||= error instanceof UnknownEnd;

@@ -215,6 +215,7 @@ t.test(
         merged: () => {},
         logsWritten: () => {},
         logsRefused: () => {},
+        logsMirrored: () => {},
         lost: ({ why }) => {
           told.lost = why;
         },

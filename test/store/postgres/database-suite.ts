@@ -377,7 +377,9 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
     const first = await writer(0);
     await appended(first);
     await take(1, nodeB);
-    const beaten = await run(database.beat(nodeA, 0, {}));
+    let leaves = 0;
+    const beaten = await run(database.beat(nodeA, 0, {}, () => leaves++));
+    t.equal(leaves, 1);
     t.match(beaten, { end: 'done', beat: 1, ends: [{ shard: 0, position: 1, id: idOf(1) }] });
     t.equal(beaten.ends.length, 1, 'of its own shards');
     t.same(beaten.shards, await run(database.shards()));

@@ -88,6 +88,7 @@ export class Owner {
       merged: (position) => store.merged(position),
       logsWritten: () => {},
       logsRefused: () => {},
+      logsMirrored: () => {},
       claimed: () => {},
       lost: (how) => {
         this.lost = how;

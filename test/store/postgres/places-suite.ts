@@ -37,7 +37,7 @@ export function testPlaces(t: Test, make: (t: Test) => Promise<DatabaseUnderTest
   t.test('no more places are given than there are', async (t) => {
     const { ask } = await begin(t);
     t.same(await ask(nodeA, [], [head(1, 2)]), {
-      ...{ type: 'mail', given: [[null, 2]], used: 2, groups: [[null, 2]], startsIn: null },
+      ...{ type: 'mail', given: [[null, 2]], used: 2, groups: [[null, 2]], startsIn: null, next: [] },
     });
     t.match(await ask(nodeB, [], [head(2, 2)]), { given: [[null, 1]], used: 3, groups: [[null, 3]] });
     t.match(await ask(nodeB, [[null, 1]], [head(2, 1)]), { given: [], used: 3 }, 'none is left');
@@ -45,6 +45,27 @@ export function testPlaces(t: Test, make: (t: Test) => Promise<DatabaseUnderTest
     t.match(await ask(nodeB, [[null, 1]], [head(2, 1)]), { given: [[null, 1]], used: 3 });
     t.match(await ask(nodeA, [[null, 1]], [head(1, 1)], { concurrency: 5 }), { used: 4 }, 'more by now');
     t.match(await ask(nodeA, [[null, 2]], [head(1, 1)], { concurrency: 1 }), { given: [], used: 4 }, 'fewer by now');
+  });
+
+  t.test('who gives places back hears who waits for them', async (t) => {
+    const { ask } = await begin(t);
+    const group = (name: string) => head(5, 1, { group: name });
+    await ask(nodeA, [], [head(1, 3)]);
+    t.match(await ask(nodeB, [], [head(2, 1)]), { given: [], next: [] }, 'nothing is free');
+    t.match(await ask(nodeC, [], [head(3, 2)]), { given: [], next: [] });
+    t.match(
+      await ask(nodeA, [[null, 2]], [head(4, 1)]),
+      { given: [], used: 2, next: [nodeB] },
+      'one place, and B is first',
+    );
+    t.match(await ask(nodeA, [[null, 1]], [head(4, 1)]), { given: [], used: 1, next: [nodeB, nodeC] });
+    t.match(await ask(nodeB, [], [head(2, 1)]), { given: [[null, 1]], used: 2, next: [nodeC] });
+    t.match(await ask(nodeB, [[null, 1]], []), { next: [nodeC] }, 'it does not know yet');
+    t.match(await ask(nodeC, [], [head(3, 1)]), { given: [[null, 1]], used: 3, next: [] });
+    const limits = { type: 'groups', concurrency: null, groupConcurrency: 1 };
+    await ask(nodeA, [], [group('x')], limits);
+    t.match(await ask(nodeB, [], [group('x')], limits), { given: [], next: [] });
+    t.match(await ask(nodeA, [], [group('y')], limits), { given: [['y', 1]], next: [nodeB] });
   });
 
   t.test('types have places of their own, and are asked for together', async (t) => {
@@ -127,6 +148,7 @@ export function testPlaces(t: Test, make: (t: Test) => Promise<DatabaseUnderTest
         ['x', 2],
       ],
       startsIn: null,
+      next: [],
       type: 'mail',
     };
     t.same(await ask(nodeB, [], waits, first), none);

@@ -57,6 +57,7 @@ class Owned {
         },
         logsWritten: () => {},
         logsRefused: () => {},
+        logsMirrored: () => {},
         claimed: () => {},
         lost: (how) => {
           resolve(how);

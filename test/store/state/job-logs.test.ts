@@ -9,13 +9,14 @@ import { FakeClock } from '../../support/fake-clock.js';
 import { MemoryKv } from '../../support/kv-memory.js';
 
 /** Lines over a memory; `pass` lets time go by and the storage do its work. */
-function setUp({ kv = new MemoryKv(), maxBytes = 1e9, gone = new Set<number>() } = {}) {
+function setUp({ kv = new MemoryKv(), maxBytes = 1e9, gone = new Set<number>(), isMirrored = false } = {}) {
   const clock = new FakeClock();
   const writer = new LogWriter(kv);
   const orders: LogOrder[] = [];
   let steps: (() => void)[] = [];
   const logs: JobLogs = new JobLogs({
     maxBytes,
+    isMirrored,
     kv,
     storage: { writeLogs: (order) => orders.push(order) },
     exists: (seq) => !gone.has(seq),
@@ -36,7 +37,7 @@ function setUp({ kv = new MemoryKv(), maxBytes = 1e9, gone = new Set<number>() }
       }
     }
   };
-  const add = (jobSeq: number, run: number, message: string, fields?: string): void =>
+  const add = (jobSeq: number, run: number, message: string, fields?: string): boolean =>
     logs.add({ jobSeq, run, at: clock.now(), level: 'info', message, fields });
   const messages = (seq: number, run?: number): string[] =>
     logs.page(seq, { run, limit: 1000 }).items.map((line) => line.message);
@@ -273,4 +274,79 @@ t.test('damage is found, and never shown as a line', async (t) => {
   kv.transact((tx) => tx.put('logs', key as Buffer, value));
   t.throws(() => logs.page(1, { limit: 9 }), { name: 'DamagedRecord' });
   t.match(faultsOf(kv), [/lines of .* does not match its checksum/]);
+});
+
+t.test('what is not known to be elsewhere goes to another node, in order, with what was dropped', async (t) => {
+  const { logs, pass, add, orders } = setUp({ isMirrored: true });
+  add(1, 1, 'elsewhere');
+  pass();
+  logs.mirrored(1);
+  t.same(logs.unmirrored, []);
+  add(1, 1, 'on this disk');
+  logs.drop(2, 1, 3);
+  pass();
+  add(1, 1, 'being written');
+  logs.flush();
+  t.equal(orders.length, 1);
+  add(1, 1, 'waiting');
+  logs.drop(1, 1, 2);
+  add(3, 1, 'of another job');
+  const messages = logs.unmirrored.map(({ jobSeq, run, until, lines }) => [
+    ...[jobSeq, run, until],
+    lines.map(({ n, message }) => `${n} ${message}`),
+  ]);
+  t.same(messages, [
+    [1, 1, 6, ['1 on this disk', '2 being written', '3 waiting']],
+    [2, 1, 3, []],
+    [3, 1, 1, ['0 of another job']],
+  ]);
+  t.equal(logs.countOf(1, 1), 6);
+  t.equal(logs.countOf(9, 1), 0);
+  logs.mirrored(1);
+  t.equal(logs.unmirrored.length, 3, 'what was mirrored before says nothing of what was written since');
+  logs.mirrored(2);
+  t.same(
+    logs.unmirrored.map(({ jobSeq }) => jobSeq),
+    [1, 3],
+  );
+});
+
+t.test('a single node remembers nothing of what is on disk, and a node bounds it', async (t) => {
+  const alone = setUp();
+  alone.add(1, 1, 'a');
+  alone.pass();
+  t.same(alone.logs.unmirrored, []);
+  const { logs, add, pass } = setUp({ isMirrored: true });
+  for (let seq = 1; seq <= 100; seq++) {
+    for (let i = 0; i < 5; i++) add(seq, 1, 'x'.repeat(8000));
+    pass();
+  }
+  const bytes = logs.unmirrored.reduce((sum, { lines }) => sum + lines.length * 8000, 0);
+  t.ok(bytes > 900_000 && bytes <= 1024 * 1024, `${bytes} bytes`);
+  t.equal(logs.unmirrored.at(-1)?.jobSeq, 100);
+});
+
+t.test('what another node hands over is there once, behind what was there, and what it lacks is counted', async (t) => {
+  const { logs, add, pass, messages, kv } = setUp();
+  const line = (n: number) => ({ n, at: 1, level: 'info', message: `line ${n}` });
+  add(1, 1, 'line 0');
+  add(1, 1, 'line 1');
+  pass();
+  const handed = { jobSeq: 1, run: 1, lines: [line(1), line(2), line(4)], until: 6 };
+  logs.addRun(handed);
+  t.same(messages(1), ['line 0', 'line 1', 'line 2', 'line 4']);
+  t.match(logs.page(1, { limit: 9 }), { total: 4, dropped: 2 });
+  pass();
+  logs.addRun(handed);
+  t.notOk(logs.add({ jobSeq: 1, run: 1, ...line(5) }), 'that was dropped');
+  t.ok(logs.add({ jobSeq: 1, run: 1, ...line(6) }));
+  logs.drop(1, 1, 2, 6);
+  t.match(logs.page(1, { limit: 9 }), { total: 5, dropped: 3 });
+  pass();
+  t.same(messages(1), ['line 0', 'line 1', 'line 2', 'line 4', 'line 6']);
+  t.match(logs.page(1, { limit: 9 }), { total: 5, dropped: 3 });
+  t.same(faultsOf(kv), []);
+  const none = setUp({ maxBytes: 0 });
+  none.logs.addRun(handed);
+  t.same(none.messages(1), []);
 });

@@ -24,7 +24,11 @@ function picture({ node: answering, nodes, shards }: Cluster): string {
     shards.map((shard) => shardRow(shard, byNode)),
     { numbersFrom: 2 },
   );
-  return `${nodeTable}\n\n${shardTable}`;
+  const name = (id: string): string => byNode.get(id)?.address ?? id.slice(0, idChars);
+  const givenUp = shards.flatMap(({ shard, given_up: all = [] }) =>
+    all.map(({ node, reason }) => `shard ${shard} could not be run by ${name(node)}: ${reason}`),
+  );
+  return [nodeTable, shardTable, ...(givenUp.length > 0 ? [givenUp.join('\n')] : [])].join('\n\n');
 }
 
 /** The node that answers has a star. */

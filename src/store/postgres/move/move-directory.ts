@@ -46,7 +46,9 @@ export function moveDirectory(
         `${path} is a backup: make a data directory of it by "escapement restore ${path} --data-dir NEW" and move that`,
       );
     if (facts.moved)
-      throw new DirectoryError(`the jobs of ${path} were moved to ${facts.moved.to} at ${facts.moved.at} already`);
+      throw new DirectoryError(
+        `the jobs of ${path} were moved to PostgreSQL at ${facts.moved.to} already (${facts.moved.at})`,
+      );
     if (facts.schema !== schemaVersion)
       throw new DirectoryError(
         `${path} was written by an older escapement: start this version on it once, stop it, and then move`,

@@ -21,6 +21,12 @@ export function nameOfAddress(url: string): string {
   return `${host}:${parsed.port || '5432'}${database === '' ? '' : `/${database}`}`;
 }
 
+/** The host of a URL, of IPv6 without brackets; of a store it may be a folder, or ''. Undefined: it is no URL. */
+export function hostOf(url: string): string | undefined {
+  const parsed = parse(url);
+  return parsed && (parsed.searchParams.get('host') ?? parsed.hostname.replace(/^\[(.*)\]$/, '$1'));
+}
+
 function parse(url: string): URL | undefined {
   try {
     return new URL(url);

@@ -7,6 +7,7 @@
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { UnknownEnd } from '../database.js';
 import { codeOf, DatabaseRefusal, DatabaseUnusable, endsSession, isFromServer, messageOf } from './errors.js';
+import type { Reached } from './reached.js';
 import { type Backend, beginSession, sessionName } from './session.js';
 
 /** What connections are used for, and how many there are at most. */
@@ -26,10 +27,17 @@ export interface ConnectionOptions {
 
 /** Longest time until a connection is made, in milliseconds. */
 const connectMs = 5_000;
-/** The same for beats, and until a beat is answered: later it is worth nothing, and another connection may be better. */
+/**
+ * Until a beat is answered: later it is worth nothing, and another connection may be better. The same for making one; but to be let in with
+ * a password takes three times the way there and back, so every other try may take as long as those of other uses.
+ */
 const beatMs = 2_000;
 /** A connection that nobody used for so long is closed, in milliseconds. */
 const idleMs = 60_000;
+/** What the library says where all connections of a use were in use for too long: nothing was asked of PostgreSQL. */
+const allBusy = 'timeout exceeded when trying to connect';
+/** What it says where a connection was not there in time. */
+const tooLate = 'Connection terminated due to connection timeout';
 /** Between two looks whether a backend has gone, in milliseconds. */
 const goneMs = 10;
 
@@ -40,6 +48,7 @@ export class Connections {
   /** Whose statements have an unknown end, and who have not been seen to be gone. */
   readonly #lost = new Set<Backend>();
   #closing = false;
+  #reached: Reached | undefined;
 
   private constructor(library: typeof import('pg'), options: ConnectionOptions) {
     this.#options = options;
@@ -51,9 +60,8 @@ export class Connections {
         idleTimeoutMillis: use === 'beats' ? 0 : idleMs,
         keepAlive: true,
         keepAliveInitialDelayMillis: 10_000,
-        verify: (client, done) => {
-          this.#begin(client).then(() => done(), done);
-        },
+        // Not `verify`: whoever is no longer waiting when that ends is given the connection all the same, and nobody gives it back.
+        onConnect: (client) => this.#begin(client),
       });
       // An idle connection broke: the next statement makes another.
       made.on('error', () => {});
@@ -72,6 +80,11 @@ export class Connections {
   static async prepare(options: ConnectionOptions): Promise<Connections> {
     const { default: library } = await import('pg');
     return new Connections(library as unknown as typeof import('pg'), options);
+  }
+
+  /** From now on `reached` hears whether connections can be made. */
+  watch(reached: Reached): void {
+    this.#reached = reached;
   }
 
   /**
@@ -142,6 +155,11 @@ export class Connections {
     const timer = setTimeout(() => breakOff(client), connectMs);
     try {
       this.#backends.set(client, await beginSession(client, this.#options));
+      this.#reached?.made();
+    } catch (error) {
+      // The pool waits until it has ended, and over a way that is cut an end in order takes many minutes.
+      breakOff(client);
+      throw error;
     } finally {
       clearTimeout(timer);
     }
@@ -151,11 +169,19 @@ export class Connections {
     try {
       return await this.#pools[use].connect();
     } catch (error) {
+      if (!this.#closing && messageOf(error) !== allBusy) this.#reached?.failed(error);
+      if (use === 'beats' && messageOf(error) === tooLate) this.#otherBeatTime();
       if (error instanceof DatabaseUnusable) throw error;
       throw new DatabaseRefusal(`PostgreSQL at ${this.#options.where}: ${messageOf(error)}`, codeOf(error), {
         cause: error,
       });
     }
+  }
+
+  /** Which of both times is right is for the way to say: the one that served stays. */
+  #otherBeatTime(): void {
+    const { options } = this.#pools.beats;
+    options.connectionTimeoutMillis = options.connectionTimeoutMillis === beatMs ? connectMs : beatMs;
   }
 
   /** The server refused, and goes on with the session: what was asked has been taken back. Its word of severity is translated, so ask. */

@@ -54,7 +54,7 @@ export async function fillCluster(
     await connections.run(
       'control',
       async (client, alive) => {
-        const facts = await prepareSchema(client, { ...options, schema, where });
+        const { facts } = await prepareSchema(client, { ...options, schema, where });
         alive();
         await client.query('BEGIN');
         await lockOpening(client, schema);

@@ -8,6 +8,7 @@ import { Connections } from './connections.js';
 import { DatabaseRefusal, DatabaseUnusable, unusable, waitingReason } from './errors.js';
 import { PgDatabase } from './pg-database.js';
 import { type ClusterFacts, prepareSchema } from './prepare.js';
+import { Reached } from './reached.js';
 
 export interface OpenOptions {
   /** postgres://… */
@@ -19,6 +20,8 @@ export interface OpenOptions {
   /** Number of the formats of pages and records that this program writes. */
   readonly format: number;
   readonly log: Logger;
+  /** Is told where and why it waits, each time that the reason is another. */
+  readonly waits?: (where: string, reason: string) => void;
   /** Ends the waiting. */
   readonly signal?: AbortSignal;
   readonly schema?: string;
@@ -31,6 +34,8 @@ export interface OpenOptions {
 export interface OpenedDatabase {
   readonly database: Database;
   readonly facts: ClusterFacts;
+  /** Whether PostgreSQL takes connections of this node, as of the last that it needed. */
+  readonly reached: Pick<Reached, 'problem'>;
   close(): Promise<void>;
 }
 
@@ -47,12 +52,25 @@ export async function openPostgres(options: OpenOptions): Promise<OpenedDatabase
   const where = nameOfAddress(url);
   const connections = await Connections.prepare({ url, node, schema, where, answerMs });
   try {
-    const facts = await reach(connections, { ...options, schema, where });
-    return { database: new PgDatabase(connections), facts, close: () => connections.close() };
+    const facts = await Promise.race([reach(connections, { ...options, schema, where }), aborted(options.signal)]);
+    const reached = new Reached({ where, log: options.log, now: () => performance.now() });
+    connections.watch(reached);
+    return { database: new PgDatabase(connections), facts, reached, close: () => connections.close() };
   } catch (error) {
-    await connections.close();
+    const closed = connections.close();
+    // A connection that is being made may take some seconds to fail, and whoever stops does not wait for that.
+    if (options.signal?.aborted) closed.catch(() => {});
+    else await closed;
     throw error;
   }
+}
+
+/** Rejects with what the signal is aborted with; without a signal, never. */
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal?.aborted) reject(signal.reason);
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 /** What a server should never have off, unless it is for tests. */
@@ -70,8 +88,13 @@ async function reach(connections: Connections, options: Reaching): Promise<Clust
   for (;;) {
     options.signal?.throwIfAborted();
     try {
-      const facts = await connections.run('control', (client) => prepareSchema(client, options), prepareMs);
+      const prepare = (client: ClientBase): ReturnType<typeof prepareSchema> => prepareSchema(client, options);
+      const { facts, isRestored } = await connections.run('control', prepare, prepareMs);
       if (said !== undefined) options.log.info(`PostgreSQL at ${options.where} is there`);
+      if (isRestored)
+        options.log.warn(
+          `the store in PostgreSQL at ${options.where} was restored from a dump: who has heard events of the time after that is told of a gap`,
+        );
       for (const name of await connections.run('control', riskySettings))
         options.log.warn(`PostgreSQL at ${options.where} has ${name} = off: a power cut may lose or damage all of it`);
       return facts;
@@ -79,9 +102,13 @@ async function reach(connections: Connections, options: Reaching): Promise<Clust
       const { cause } = error as Error;
       const reason = waitingReason(error instanceof DatabaseRefusal || cause !== undefined ? (cause ?? error) : error);
       if (reason === undefined || error instanceof DatabaseUnusable) throw unusable(error, options.where);
-      if (reason !== said) options.log.warn(`waiting for PostgreSQL at ${options.where}: ${reason}`);
+      if (reason !== said) {
+        options.log.warn(`waiting for PostgreSQL at ${options.where}: ${reason}`);
+        options.waits?.(options.where, reason);
+      }
       said = reason;
-      await wait(options.retryMs ?? 1_000, undefined, options.signal && { signal: options.signal });
+      // It rejects with an error of its own; the next turn throws what the signal was aborted with.
+      await wait(options.retryMs ?? 1_000, undefined, options.signal && { signal: options.signal }).catch(() => {});
     }
   }
 }

@@ -154,13 +154,19 @@ export class PgDatabase implements Database {
     });
   }
 
-  async beat(node: RandomId, seen: number, changed: Partial<Pick<NodeRow, 'leaving' | 'facts'>>): Promise<Beaten> {
-    const beaten = await this.#one<Beaten>('beats', 'beat', 'beat($1, $2, $3, $4)', [
-      node,
-      seen,
-      changed.leaving ?? null,
-      changed.facts ?? null,
-    ]);
+  async beat(
+    node: RandomId,
+    seen: number,
+    changed: Partial<Pick<NodeRow, 'leaving' | 'facts'>>,
+    leaves?: () => void,
+  ): Promise<Beaten> {
+    const beaten = await this.#one<Beaten>(
+      'beats',
+      'beat',
+      'beat($1, $2, $3, $4)',
+      [node, seen, changed.leaving ?? null, changed.facts ?? null],
+      leaves,
+    );
     return {
       ...beaten,
       ends: beaten.ends.map((end) => ({ ...end, id: plainId(end.id) })),
@@ -201,7 +207,8 @@ export class PgDatabase implements Database {
   ): Promise<readonly PlaceAnswer[] | undefined> {
     const values = [node, asked, JSON.stringify(asks)];
     const text = await this.#one<string | null>('places', 'ask_places', 'ask_places($1, $2, $3)', values);
-    return text === null ? undefined : (JSON.parse(text) as PlaceAnswer[]);
+    if (text === null) return undefined;
+    return (JSON.parse(text) as PlaceAnswer[]).map(({ next, ...answer }) => ({ ...answer, next: next.map(plainId) }));
   }
 
   async shards(): Promise<readonly ShardRow[]> {
@@ -261,9 +268,13 @@ export class PgDatabase implements Database {
     return Number(await this.#one<string>('control', 'next_bulk', `nextval('bulk')`, []));
   }
 
-  /** Calls a function in a transaction of its own, prepared once for each session. */
-  async #one<T>(use: Use, name: string, call: string, values: unknown[]): Promise<T> {
+  /**
+   * Calls a function in a transaction of its own, prepared once for each session.
+   * @param leaves called right before it is sent
+   */
+  async #one<T>(use: Use, name: string, call: string, values: unknown[], leaves?: () => void): Promise<T> {
     return await this.#connections.run(use, async (client) => {
+      leaves?.();
       const { rows } = await client.query({ name, text: `SELECT ${call} AS answer`, values });
       return rows[0].answer as T;
     });

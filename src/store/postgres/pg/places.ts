@@ -50,6 +50,7 @@ DECLARE
   v_given jsonb;
   v_heads jsonb;
   v_count bigint;
+  v_others jsonb;
   v_turns jsonb;
   v_answers jsonb := '[]';
 BEGIN
@@ -67,7 +68,7 @@ BEGIN
       PERFORM 1 FROM place WHERE type = v_type AND node = p_node AND asked < p_asked AND at > clock_ms() - ${notedAfterMs}
         AND v_used >= (v_ask->>'concurrency')::bigint;
       IF FOUND THEN
-        v_answers := v_answers || jsonb_build_object('type', v_type, 'used', v_used, 'given', '[]'::jsonb, 'startsIn', NULL,
+        v_answers := v_answers || jsonb_build_object('type', v_type, 'used', v_used, 'given', '[]'::jsonb, 'startsIn', NULL, 'next', '[]'::jsonb,
           'groups', (SELECT coalesce(jsonb_agg(jsonb_build_array(nullif(g.name, ''), coalesce((v_groups->>g.name)::bigint, 0))
               ORDER BY g.name COLLATE "C"), '[]')
             FROM (SELECT DISTINCT coalesce(h->>'group', '') AS name FROM jsonb_array_elements(v_ask->'heads') AS h) AS g));
@@ -109,7 +110,7 @@ BEGIN
 
     -- All that waits, of all nodes, in the order in which it would start. In a priority each group has one before another has a second.
     WITH waiting AS (
-      SELECT p.node = p_node AS own, h.place AS head, coalesce(h.head->>'group', '') AS name, (h.head->>'suspect')::boolean AS suspect,
+      SELECT p.node, p.node = p_node AS own, h.place AS head, coalesce(h.head->>'group', '') AS name, (h.head->>'suspect')::boolean AS suspect,
         (h.head->>'priority')::bigint AS priority, (h.head->>'due')::double precision AS due,
         (h.head->>'number')::double precision AS number, k
       FROM place p JOIN node n ON n.node = p.node
@@ -121,7 +122,7 @@ BEGIN
         row_number() OVER (PARTITION BY name, suspect, priority ORDER BY k, due, number) AS in_turn
       FROM waiting
     ), in_line AS (
-      SELECT own, head, name, row_number() OVER (ORDER BY suspect DESC, priority DESC, in_turn,
+      SELECT node, own, head, name, row_number() OVER (ORDER BY suspect DESC, priority DESC, in_turn,
         coalesce((v_limited.turns->>name)::bigint, 0), due, number) AS position
       FROM in_groups
       WHERE in_group + coalesce((v_groups->>name)::bigint, 0)
@@ -134,8 +135,9 @@ BEGIN
       (SELECT coalesce(jsonb_agg(jsonb_set(h.head, '{jobs}', to_jsonb((h.head->>'jobs')::bigint - coalesce(o.count, 0)))
           ORDER BY h.place) FILTER (WHERE (h.head->>'jobs')::bigint > coalesce(o.count, 0)), '[]')
         FROM jsonb_array_elements(v_ask->'heads') WITH ORDINALITY AS h(head, place)
-        LEFT JOIN (SELECT head, count(*) FROM own GROUP BY head) AS o ON o.head = h.place)
-      INTO v_count, v_given, v_heads;
+        LEFT JOIN (SELECT head, count(*) FROM own GROUP BY head) AS o ON o.head = h.place),
+      (SELECT coalesce(jsonb_agg(DISTINCT node), '[]') FROM in_line WHERE NOT own AND position <= v_free)
+      INTO v_count, v_given, v_heads, v_others;
 
     IF v_count > 0 THEN
       -- Turns are kept of groups of which something waits or runs.
@@ -165,7 +167,7 @@ BEGIN
 
     v_answers := v_answers || jsonb_build_object('type', v_type, 'used', v_used + v_count,
       'given', (SELECT coalesce(jsonb_agg(jsonb_build_array(nullif(key, ''), value) ORDER BY key COLLATE "C"), '[]')
-        FROM jsonb_each(v_given)),
+        FROM jsonb_each(v_given)), 'next', v_others,
       'groups', (SELECT coalesce(jsonb_agg(jsonb_build_array(nullif(g.name, ''),
           coalesce((v_groups->>g.name)::bigint, 0) + coalesce((v_given->>g.name)::bigint, 0)) ORDER BY g.name COLLATE "C"), '[]')
         FROM (SELECT DISTINCT coalesce(h->>'group', '') AS name FROM jsonb_array_elements(v_ask->'heads') AS h) AS g),

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { noChange } from '../database.js';
 import { DatabaseUnusable } from './errors.js';
+import { findOrigin, noticeRestore } from './restored.js';
 import { schemaSql, tablesFormat } from './schema.js';
 
 /** What holds for a cluster as a whole; written once. */
@@ -34,8 +35,14 @@ export async function lockOpening(client: ClientBase, schema: string): Promise<v
   await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`escapement ${schema}`]);
 }
 
+export interface Prepared {
+  readonly facts: ClusterFacts;
+  /** The store is in another database than before, as after a dump was restored. */
+  readonly isRestored: boolean;
+}
+
 /** @throws DatabaseUnusable */
-export async function prepareSchema(client: ClientBase, options: PrepareOptions): Promise<ClusterFacts> {
+export async function prepareSchema(client: ClientBase, options: PrepareOptions): Promise<Prepared> {
   await client.query('BEGIN');
   await lockOpening(client, options.schema);
   const there = await findTables(client, options);
@@ -43,8 +50,9 @@ export async function prepareSchema(client: ClientBase, options: PrepareOptions)
   if (there === undefined || there.length === 0) await make(client, options);
   else checkOurs(there, options);
   const facts = await readFacts(client, options);
+  const isRestored = await noticeRestore(client);
   await client.query('COMMIT');
-  return facts;
+  return { facts, isRestored };
 }
 
 /** What holds for a cluster that is there. @throws DatabaseUnusable also where there is none */
@@ -78,10 +86,14 @@ async function findTables(
 async function make(client: ClientBase, { shards, format }: PrepareOptions): Promise<void> {
   await client.query(schemaSql);
   const random = (): string => randomBytes(16).toString('hex');
+  const { database, system } = await findOrigin(client);
   await client.query(
-    `INSERT INTO about (tables_format, format, shards, identity, secret, id_key, created_at)
-      VALUES ($1, $2, $3, $4, $5, $6, now_ms())`,
-    [tablesFormat, format, shards, random(), randomBytes(32).toString('hex'), randomBytes(12).toString('hex')],
+    `INSERT INTO about (tables_format, format, shards, identity, secret, id_key, created_at, database_oid, system)
+      VALUES ($1, $2, $3, $4, $5, $6, now_ms(), $7::text::oid, $8)`,
+    [
+      ...[tablesFormat, format, shards, random(), randomBytes(32).toString('hex'), randomBytes(12).toString('hex')],
+      ...[database, system],
+    ],
   );
   await client.query(
     `INSERT INTO shard (shard, token, epoch)

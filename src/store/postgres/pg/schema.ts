@@ -21,14 +21,17 @@ CREATE TABLE about (
   identity text NOT NULL,
   secret text NOT NULL,
   id_key text NOT NULL,
-  created_at bigint NOT NULL
+  created_at bigint NOT NULL,
+  -- Where all of this is: a dump that is restored comes with what was there before.
+  database_oid oid NOT NULL,
+  system text
 );
 CREATE TABLE shard (
   shard integer PRIMARY KEY,
   owner uuid,
   token uuid NOT NULL,
   epoch bigint NOT NULL,
-  -- Another after each loss of commits: numbers of events of two timelines do not stand for the same events.
+  -- Another after each loss of commits, and in a restored dump: numbers of events of two timelines do not stand for the same events.
   timeline integer NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 CREATE TABLE merged (
@@ -268,6 +271,10 @@ BEGIN
     WHERE shard = p_shard AND token = p_old;
   RETURN FOUND;
 END $$;
+
+CREATE FUNCTION begin_timelines() RETURNS void LANGUAGE sql AS $$
+  UPDATE shard SET token = gen_random_uuid(), epoch = epoch + 1, timeline = 1 + floor(random() * 2147483646)::integer
+$$;
 `;
 
 const setting = `
