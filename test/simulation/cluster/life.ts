@@ -81,6 +81,8 @@ class Life {
   readonly #faults: string[] = [];
   readonly #told = new Told();
   readonly #checked: number[] = new Array(shardCount).fill(0) as number[];
+  /** When each shard was given a new token and kept its owner, by true time: another node has noticed what was lost before that had it. */
+  readonly #renewedAt = new Map<number, number>();
   #awayUntil = 0;
   /** When the database last lost what it had confirmed, by true time. */
   #forgotAt = Number.NEGATIVE_INFINITY;
@@ -368,7 +370,11 @@ class Life {
     // What was lost is noticed by the next beat, without which there is no lease.
     if (this.#time.now - this.#forgotAt < noticedWithin) return;
     const now = this.#fake.tables.shards()[shard];
-    if (now?.token !== row.token)
+    // Its owner hears of a new token by its next beat, as of a loss. Nobody else runs anything of the shard meanwhile.
+    const isRenewed =
+      now?.owner === row.owner &&
+      this.#time.now - (this.#renewedAt.get(shard) ?? Number.NEGATIVE_INFINITY) < noticedWithin;
+    if (now?.token !== row.token && !isRenewed)
       this.#faults.push(`${what} under epoch ${row.epoch}, and ${now?.epoch} had the shard`);
     const succeeded = this.#fake.tables
       .recordsAfter(shard, 0, Number.POSITIVE_INFINITY)
@@ -397,8 +403,9 @@ class Life {
 
   #look(before: readonly ShardRow[]): void {
     for (const row of this.#fake.tables.shards()) {
-      const { epoch = 0 } = before[row.shard] ?? {};
+      const { epoch = 0, owner } = before[row.shard] ?? {};
       if (row.epoch !== epoch) this.counts.taken++;
+      if (row.epoch !== epoch && row.owner === owner) this.#renewedAt.set(row.shard, this.#time.now);
       const from = this.#checked[row.shard] as number;
       for (const record of this.#fake.tables.recordsAfter(row.shard, from, Number.POSITIVE_INFINITY)) {
         const content = contentOf(record);

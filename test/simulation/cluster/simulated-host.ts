@@ -95,8 +95,7 @@ export class SimulatedHost implements ShardHost {
     this.#shards.set(row.shard, shard);
     const planted = early?.(row.shard);
     if (planted) shard.log = [...planted];
-    else if (followed) shard.log = [...followed, ...(await this.#rest(row.shard, followed))];
-    else shard.log = await this.#all(database, row.shard);
+    else shard.log = (followed && (await this.#goneOn(row.shard, followed))) ?? (await this.#all(database, row.shard));
     if (this.broken.has(row.shard)) {
       this.#shards.delete(row.shard);
       throw this.#ports.neverSaysSo ? new UnknownEnd('again') : new DamagedRecord('log record 1');
@@ -121,8 +120,12 @@ export class SimulatedHost implements ShardHost {
     });
   }
 
-  async #rest(shard: number, from: readonly LogRow[]): Promise<readonly LogRow[]> {
-    return await this.#ports.database.recordsAfter(shard, from.at(-1)?.position ?? 0, 1_000_000);
+  /** What was followed, with what came since; undefined where the database has lost the end of it, as `ShardLoading` finds as well. */
+  async #goneOn(shard: number, followed: readonly LogRow[]): Promise<LogRow[] | undefined> {
+    const last = followed.at(-1);
+    if (last === undefined) return undefined;
+    const [end, ...rest] = await this.#ports.database.recordsAfter(shard, last.position - 1, 1_000_000);
+    return end?.id === last.id ? [...followed, ...rest] : undefined;
   }
 
   #apply(shard: OpenShard, { succeeded, running = [], node }: Content): void {
