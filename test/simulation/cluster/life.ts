@@ -151,9 +151,8 @@ class Life {
             host.given.clear();
           },
           lost: () => {},
-          rewound: ({ shard }) => {
+          rewound: () => {
             this.counts.rewound++;
-            this.#told.noticed(machine, shard);
           },
           failed: () => {},
           left: () => {
@@ -265,13 +264,19 @@ class Life {
       const { shard } = row;
       const there = this.#logOf(shard);
       this.#checked[shard] = Math.min(this.#checked[shard] as number, there.at(-1)?.position ?? 0);
+      // With the new timeline, what it was given for is as if it had not been noticed. Who had noticed it does not look twice.
+      if (tables.shards()[shard]?.timeline !== row.timeline) this.#told.excuse(shard);
       const lost = log.slice(there.length);
       if (lost.length === 0) continue;
       // Where its taking is lost as well, another may take it before its owner has noticed.
       const isHis = tables.shards()[shard]?.token === row.token;
-      const owner = this.#machines.find(({ node, process }) => process.runs && node.rowOf(shard)?.token === row.token);
-      this.#told.lost(shard, lost, isHis ? owner : undefined);
+      this.#told.lost(shard, lost, isHis ? this.#witness(row) : undefined);
     }
+  }
+
+  /** Who has a shard under this lease, and is to notice what becomes of it. */
+  #witness({ shard, token }: ShardRow): Machine | undefined {
+    return this.#machines.find(({ node, process }) => process.runs && node.rowOf(shard)?.token === token);
   }
 
   /** A shard cannot be run here any more, or can be again. */
@@ -384,8 +389,10 @@ class Life {
 
   #tell(row: ShardRow, record: LogRow): void {
     const fault = this.#told.tell(row, record);
-    // A loss that no node was there to notice shows here as well, so only the planted fault is looked for; `events-life.ts` has the rest.
-    if (fault !== undefined && this.#planted === 'same_timeline') this.#faults.push(`${fault}, at ${this.#time.now}`);
+    if (fault !== undefined) this.#faults.push(`${fault}, at ${this.#time.now}`);
+    // It was written, and was lost before this node heard that it was.
+    const isThere = this.#logOf(row.shard).some(({ id }) => id === record.id);
+    if (!isThere) this.#told.lost(row.shard, [record], this.#witness(row));
   }
 
   /** Nobody else can have written since it was taken: what was loaded is all there is. */
@@ -403,7 +410,8 @@ class Life {
 
   #look(before: readonly ShardRow[]): void {
     for (const row of this.#fake.tables.shards()) {
-      const { epoch = 0, owner } = before[row.shard] ?? {};
+      const { epoch = 0, owner, timeline } = before[row.shard] ?? {};
+      if (row.timeline !== timeline) this.#told.renewed(row.shard);
       if (row.epoch !== epoch) this.counts.taken++;
       if (row.epoch !== epoch && row.owner === owner) this.#renewedAt.set(row.shard, this.#time.now);
       const from = this.#checked[row.shard] as number;

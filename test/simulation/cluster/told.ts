@@ -32,15 +32,21 @@ export class Told {
     else this.#losses.push(loss);
   }
 
-  /** Who was to notice has noticed. */
-  noticed(by: object, shard: number): void {
-    this.#losses = this.#losses.filter((loss) => loss.witness !== by || loss.shard !== shard);
+  /** The shard has a new timeline: nothing of the old one is told any more. */
+  renewed(shard: number): void {
+    this.#losses = this.#losses.filter((loss) => loss.shard !== shard);
   }
 
-  /** Who was to notice is gone, or stands still, before it has. */
+  /** Who was to notice is gone, or stands still, before the shard has a new timeline. */
   gone(witness: object): void {
     for (const loss of this.#losses) if (loss.witness === witness) this.#excuse(loss);
     this.#losses = this.#losses.filter((loss) => loss.witness !== witness);
+  }
+
+  /** Nothing is promised of what was told of a shard so far. */
+  excuse(shard: number): void {
+    for (const place of this.#ids.keys()) if (place.startsWith(`${shard} `)) this.#ids.delete(place);
+    this.renewed(shard);
   }
 
   #excuse({ shard, ids }: Loss): void {
