@@ -44,16 +44,16 @@ t.test('a database that is half a second away in each direction', { skip: withou
     count: 2,
     database: postgres.url('guarded', 'guarded:right'),
     // Each that is taken over takes several times the way there and back.
-    args: (place) => [...asNode(place), '--shards', '4'],
+    args: (place) => [...asNode(place), '--shards', '4', '--settle', '500ms'],
   });
   t.teardown(() => Promise.all(nodes.map((node) => node.kill())));
   const [first, second] = nodes as [ClusterNode, ClusterNode];
   const rows = async (sql: string): Promise<Record<string, unknown>[]> => await postgres.sql(sql, 'guarded');
   const halves = async (): Promise<boolean> => {
-    const counts = await rows('SELECT count(*) AS shards FROM escapement.shard GROUP BY owner');
-    return counts.length === 2 && counts.every(({ shards }) => shards === '2');
+    const counts = await rows('SELECT owner, count(*) AS shards FROM escapement.shard GROUP BY owner');
+    return counts.length === 2 && counts.every(({ owner, shards }) => owner !== null && shards === '2');
   };
-  await eventually(halves, 'each has its half, which it keeps', 30_000);
+  await eventually(halves, 'each has its half, which it keeps', 60_000);
   for (const node of nodes) await eventually(() => isWell(node), 'all shards are run', 30_000);
   const epochs = async (): Promise<unknown> => await rows('SELECT shard, epoch FROM escapement.shard ORDER BY 1');
   const beats = async (): Promise<number> =>
