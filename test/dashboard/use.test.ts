@@ -324,6 +324,8 @@ t.test('charts are drawn of what happened, with gaps and over powers of ten', sk
   t.equal(await page.locator('.chart canvas').count(), 2);
   const bright = `(() => {
     const drawn = document.querySelector('.chart canvas');
+    // It is drawn anew, by a canvas of its own.
+    if (drawn === null) return undefined;
     const { width, height } = drawn;
     const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
     copy.drawImage(drawn, 0, 0);
@@ -333,7 +335,8 @@ t.test('charts are drawn of what happened, with gaps and over powers of ten', sk
       if (data[at + 3] === 255 && Math.min(data[at], data[at + 1], data[at + 2]) > 200) count++;
     return count;
   })()`;
-  t.ok((await page.evaluate<number>(bright)) > 0, 'its lines are light in light colours');
+  const isLight = async (): Promise<boolean> => ((await page.evaluate<number | undefined>(bright)) ?? 0) > 0;
+  await eventually(isLight, 'its lines are not light in light colours');
   await page.emulateMedia({ colorScheme: 'dark' });
   await eventually(
     async () => (await page.evaluate(bright)) === 0,
