@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parse, parseAllDocuments } from 'yaml';
 import { document, fileIn, programs, replaced, root } from './support/documents.js';
+import { checkProbes } from './support/probes.js';
 import { runCli, startServer, temporary } from './support/server.js';
 
 const cli = join(root, 'dist/src/cli.js');
@@ -58,13 +59,7 @@ t.test('the manifest for Kubernetes runs one process, and asks for paths that th
   t.same([replicas, strategy], [1, { type: 'Recreate' }]);
   t.equal(template.spec.terminationGracePeriodSeconds, 20);
   const [container] = template.spec.containers;
-  const server = await startServer();
-  for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
-    const { path, port } = container[probe].httpGet;
-    t.equal((await fetch(`${server.url}${path}`)).status, 200, probe);
-    t.equal(port, container.ports[0].name);
-  }
-  await server.stop();
+  await checkProbes(t, container);
 });
 
 t.test('the script makes a backup, checks it, and keeps the last ones', async (t) => {

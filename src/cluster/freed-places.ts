@@ -1,6 +1,6 @@
 /**
- * Places of types with limits that have become free for another node: it is told, or it would find that out when it asks the next time, some
- * tenths of a second later. A node is told of several types at once, by one request at a time. What does not arrive costs that time only.
+ * Notifies another node that places of types with limits are free for it. Without that it would learn so when it next asks, some tenths of a
+ * second later. One request names several types, and a node gets one request at a time. A request that does not arrive costs that delay only.
  */
 import { type Peers, peerPaths } from './peers.js';
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parse, parseAllDocuments } from 'yaml';
 import { fileIn, root } from '../support/documents.js';
-import { runCli, startServer } from '../support/server.js';
+import { checkProbes } from '../support/probes.js';
+import { runCli } from '../support/server.js';
 
 interface Service {
   readonly image?: string;
@@ -65,12 +66,6 @@ t.test(
     const set = container.env.map(({ name }: { name: string }) => name) as string[];
     for (const name of set.filter((name) => name !== 'POD_IP')) t.match(stdout.replaceAll(/\s+/g, ' '), `env: ${name}`);
     t.ok(set.indexOf('POD_IP') < set.indexOf('ESCAPEMENT_ADVERTISE'), 'only what stands before is put in');
-    const server = await startServer();
-    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
-      const { path, port } = container[probe].httpGet;
-      t.equal((await fetch(`${server.url}${path}`)).status, 200, probe);
-      t.equal(port, container.ports[0].name);
-    }
-    await server.stop();
+    await checkProbes(t, container);
   },
 );

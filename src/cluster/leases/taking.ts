@@ -11,8 +11,8 @@
  *   taking names the token that the row had, so it is refused when anything has changed since.
  * - It is opened in later statements. One that waited for the old owner's last append does not see it (PostgreSQL's READ COMMITTED).
  * - The dead owner's connections are ended beside the taking: what they hold locks on would keep it waiting, and no timeout sees them.
- * - A shard that cannot be loaded, or cannot go on, is given up: it is dropped, and then the others are told that its owner leaves it. As
- *   long as this node says so it takes it no more; afterwards it does, where nobody else has.
+ * - A shard that cannot be loaded, or cannot go on, is given up: this node drops it, and then says in its row that it leaves it. While the
+ *   row says so, this node does not take the shard. Later it does, if nobody else has.
  * - Rows that were read before the last change made here say nothing about that shard: marks tell.
  * - A shard is opened once under a token. Where its index has failed, it is taken anew: nothing that was begun, heard or sent under the token
  *   before passes for what is so now.

@@ -111,7 +111,7 @@ export class NodeMoves implements PeerAttempts {
     return JSON.stringify({ has } satisfies RollAnswer);
   }
 
-  /** Nothing is told any more. What was said last is told before, if somebody takes it soon. */
+  /** Ends all reports to other nodes. First it sends what attempts said last, and waits a moment until the owner takes it. */
   async end(): Promise<void> {
     this.outgoing.close();
     await within(lastWordsMs, this.sayings.told());

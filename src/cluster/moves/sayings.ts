@@ -24,7 +24,7 @@ export interface SayingsPorts {
   readonly shardOf: (jobSeq: number) => number;
   /** Resolves false, or rejects, where nobody has taken it, or that is not known. */
   readonly deliver: (message: SayingsMessage) => Promise<boolean>;
-  /** Resolves after a moment: what is said meanwhile goes together, and what was not taken is told again. */
+  /** Resolves after a moment. What attempts say meanwhile goes in one message, and what was not taken is sent again. */
   readonly pause: () => Promise<void>;
 }
 
@@ -76,7 +76,7 @@ export class Sayings {
     return this.#shards.size === 0;
   }
 
-  /** Resolves when all is told that was said. */
+  /** Resolves when the owners have taken all that attempts said. */
   async told(): Promise<void> {
     while (!this.isEmpty && !this.#isOver) await new Promise<void>((resolve) => this.#empty.push(resolve));
   }

@@ -123,7 +123,7 @@ export class NodeLimits {
     this.#ports.wake();
   }
 
-  /** Places of these types are free, as another process has seen: what waits is asked for now, and not when its time comes. */
+  /** Another node says that places of these types are free: asks at once for those that wait, before the next poll. */
   freed(types: readonly string[]): void {
     let isAsked = false;
     for (const type of types) {
