@@ -6,12 +6,12 @@
 import { leaseTimes, type MovedDeadline } from '../../../src/cluster/leases/lease.js';
 import { ClusterNode } from '../../../src/cluster/leases/node.js';
 import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
-import type { Database, LogRow, RandomId, ShardRow } from '../../../src/store/postgres/database.js';
+import type { Database, LogRow, RandomId } from '../../../src/store/postgres/database.js';
 import { Random } from '../random.js';
 import { FakeDatabase, type Faults, noFaults } from './fake-database.js';
-import { contentOf, SimulatedHost } from './simulated-host.js';
+import { LifeChecks } from './life-checks.js';
+import { SimulatedHost } from './simulated-host.js';
 import { ask, DriftingClock, eachMethod, Process, type Time } from './surroundings.js';
-import { Told } from './told.js';
 
 /** A fault that the simulation must find. */
 export type Planted =
@@ -47,8 +47,6 @@ export interface LifeEnd {
 /** A node that hears of nothing else for seconds is no use to anybody: most are carried out. */
 const faults: Faults = { plain: 60, slow: 15, refused: 1, lost: 1, gone: 1, late: 1 };
 const shardCount = 4;
-/** A lease, by the slowest clock. */
-const noticedWithin = 3000 / 0.9 + 1;
 /** So long a node that leaves waits for others to take its shards. */
 const graceMs = 10_000;
 /** What is late lingers: its node may be dead by then. */
@@ -78,14 +76,8 @@ class Life {
   readonly #time: Time = { now: 0 };
   readonly #fake: FakeDatabase;
   #machines: Machine[] = [];
-  readonly #faults: string[] = [];
-  readonly #told = new Told();
-  readonly #checked: number[] = new Array(shardCount).fill(0) as number[];
-  /** When each shard was given a new token and kept its owner, by true time: another node has noticed what was lost before that had it. */
-  readonly #renewedAt = new Map<number, number>();
+  readonly #checks: LifeChecks;
   #awayUntil = 0;
-  /** When the database last lost what it had confirmed, by true time. */
-  #forgotAt = Number.NEGATIVE_INFINITY;
   readonly counts = { begun: 0, taken: 0, given: 0, died: 0, rewound: 0, left: 0 };
 
   constructor({ seed, planted }: LifeOptions) {
@@ -99,18 +91,23 @@ class Life {
     });
     if (planted === 'no_token_check') this.#fake.tables.checksTokens = false;
     if (planted === 'same_timeline') this.#fake.tables.beginsTimelines = false;
+    this.#checks = new LifeChecks({
+      ...{ fake: this.#fake, time: this.#time, shards: shardCount },
+      having: ({ shard, token }) =>
+        this.#machines.find(({ node, process }) => process.runs && node.rowOf(shard)?.token === token),
+    });
     for (let count = this.#random.between(2, 4); count > 0; count--) this.#start(undefined);
   }
 
   async live({ steps }: LifeOptions): Promise<LifeEnd> {
     this.#fake.faults = faults;
     this.#fake.lateChance = lateChance;
-    for (let step = 0; step < steps && this.#faults.length === 0; step++) {
+    for (let step = 0; step < steps && this.#checks.faults.length === 0; step++) {
       this.#step();
       await this.#turn();
     }
-    const restedMs = this.#faults.length === 0 ? await this.#rest() : 0;
-    return { faults: this.#faults, ...this.counts, restedMs };
+    const restedMs = this.#checks.faults.length === 0 ? await this.#rest() : 0;
+    return { faults: this.#checks.faults, ...this.counts, restedMs };
   }
 
   #start(formerSelf: RandomId | undefined): void {
@@ -125,10 +122,13 @@ class Life {
     const randomId = (): RandomId => this.#fake.randomId();
     const host = new SimulatedHost({
       ...{ database, random, randomId },
-      opened: (row, log, begunAt) => this.#opened(row, log, begunAt),
-      told: (row, record) => this.#tell(row, record),
+      opened: (row, log, begunAt) => this.#checks.opened(row, log, begunAt),
+      told: (row, record) => this.#checks.tell(row, record),
       now: () => this.#time.now,
-      begins: (shard, job, row) => this.#begins(machine, shard, job, row),
+      begins: (shard, job, row) => {
+        this.counts.begun++;
+        this.#checks.begins(machine, shard, job, row);
+      },
       mayBegin: () =>
         this.#planted === 'timer_flag' ? machine.flag : !deadline.hasPassed(clock.monotonic(), clock.now()),
       rowOf: (shard) => machine.node.rowOf(shard),
@@ -224,7 +224,7 @@ class Life {
         return this.#forward(machine);
       case 'pause':
         if (random.chance(0.5)) this.#fake.holdUp(machine.sessions);
-        this.#told.gone(machine);
+        this.#checks.gone(machine);
         return process.pause(random.between(200, 12_000));
       case 'pause_beating':
         // The answer to its beat comes while it stands still.
@@ -244,7 +244,7 @@ class Life {
         this.#awayUntil = this.#time.now + random.between(500, 15_000);
         return;
       case 'forget':
-        return this.#forget();
+        return this.#checks.forget(random.between(1, random.chance(0.5) ? 3 : 30));
       case 'break':
         return this.#break(machine);
       case 'clock':
@@ -254,31 +254,6 @@ class Life {
     }
   }
 
-  /** A failover to a standby that lags. */
-  #forget(): void {
-    const { tables } = this.#fake;
-    const before = tables.shards().map((row) => ({ row, log: this.#logOf(row.shard) }));
-    tables.forget(Math.min(tables.writes, this.#random.between(1, this.#random.chance(0.5) ? 3 : 30)));
-    this.#forgotAt = this.#time.now;
-    for (const { row, log } of before) {
-      const { shard } = row;
-      const there = this.#logOf(shard);
-      this.#checked[shard] = Math.min(this.#checked[shard] as number, there.at(-1)?.position ?? 0);
-      // With the new timeline, what it was given for is as if it had not been noticed. Who had noticed it does not look twice.
-      if (tables.shards()[shard]?.timeline !== row.timeline) this.#told.excuse(shard);
-      const lost = log.slice(there.length);
-      if (lost.length === 0) continue;
-      // Where its taking is lost as well, another may take it before its owner has noticed.
-      const isHis = tables.shards()[shard]?.token === row.token;
-      this.#told.lost(shard, lost, isHis ? this.#witness(row) : undefined);
-    }
-  }
-
-  /** Who has a shard under this lease, and is to notice what becomes of it. */
-  #witness({ shard, token }: ShardRow): Machine | undefined {
-    return this.#machines.find(({ node, process }) => process.runs && node.rowOf(shard)?.token === token);
-  }
-
   /** A shard cannot be run here any more, or can be again. */
   #break({ host, node, process }: Machine): void {
     if (!process.runs) return;
@@ -286,10 +261,6 @@ class Life {
     if (host.broken.delete(shard)) return;
     host.broken.add(shard);
     if (this.#planted !== 'never_left') node.giveUp(shard, 'it is broken here');
-  }
-
-  #logOf(shard: number): readonly LogRow[] {
-    return this.#fake.tables.recordsAfter(shard, 0, Number.POSITIVE_INFINITY);
   }
 
   #pass(ms: number): void {
@@ -307,12 +278,14 @@ class Life {
     for (let count = statements; count > 0; count--) {
       const before = this.#fake.tables.shards();
       if (!this.#fake.step()) return;
-      this.#look(before);
+      const { taken, given } = this.#checks.look(before);
+      this.counts.taken += taken;
+      this.counts.given += given;
     }
   }
 
   #standStill(machine: Machine): void {
-    this.#told.gone(machine);
+    this.#checks.gone(machine);
     machine.process.pause(this.#random.between(7000, 15_000));
     machine.eager = 9;
   }
@@ -337,7 +310,7 @@ class Life {
   }
 
   #leave(machine: Machine): void {
-    this.#told.gone(machine);
+    this.#checks.gone(machine);
     void machine.node.end().catch(() => {});
     // A moment for what it has to say last.
     this.#ask(2);
@@ -347,7 +320,7 @@ class Life {
   }
 
   #kill(machine: Machine): void {
-    this.#told.gone(machine);
+    this.#checks.gone(machine);
     const former = machine.node.node;
     if (this.#random.chance(0.7)) this.#fake.holdUp(machine.sessions);
     machine.process.isGone = true;
@@ -363,66 +336,6 @@ class Life {
     const owner = this.#fake.tables.shards()[of]?.owner;
     const to = this.#machines.find((machine) => machine.node.node === owner && machine.process.runs);
     if (to?.host.endedElsewhere(of, job, node.node)) jobs.delete(job);
-  }
-
-  // -- what must hold --
-
-  #begins({ clock, deadline, process }: Machine, shard: number, job: number, row: ShardRow): void {
-    this.counts.begun++;
-    const what = `job ${job} of shard ${shard} began at ${this.#time.now}`;
-    if (process.isGone) this.#faults.push(`${what} in a process that is gone`);
-    if (deadline.hasPassed(clock.monotonic(), clock.now())) this.#faults.push(`${what}, after the deadline`);
-    // What was lost is noticed by the next beat, without which there is no lease.
-    if (this.#time.now - this.#forgotAt < noticedWithin) return;
-    const now = this.#fake.tables.shards()[shard];
-    // Its owner hears of a new token by its next beat, as of a loss. Nobody else runs anything of the shard meanwhile.
-    const isRenewed =
-      now?.owner === row.owner &&
-      this.#time.now - (this.#renewedAt.get(shard) ?? Number.NEGATIVE_INFINITY) < noticedWithin;
-    if (now?.token !== row.token && !isRenewed)
-      this.#faults.push(`${what} under epoch ${row.epoch}, and ${now?.epoch} had the shard`);
-    const succeeded = this.#fake.tables
-      .recordsAfter(shard, 0, Number.POSITIVE_INFINITY)
-      .find((record) => contentOf(record).succeeded === job);
-    if (succeeded) this.#faults.push(`${what}, which had succeeded at position ${succeeded.position}`);
-  }
-
-  #tell(row: ShardRow, record: LogRow): void {
-    const fault = this.#told.tell(row, record);
-    if (fault !== undefined) this.#faults.push(`${fault}, at ${this.#time.now}`);
-    // It was written, and was lost before this node heard that it was.
-    const isThere = this.#logOf(row.shard).some(({ id }) => id === record.id);
-    if (!isThere) this.#told.lost(row.shard, [record], this.#witness(row));
-  }
-
-  /** Nobody else can have written since it was taken: what was loaded is all there is. */
-  #opened(row: ShardRow, log: readonly LogRow[], begunAt: number): void {
-    const { shard, token, epoch } = row;
-    for (const record of log) this.#tell(row, record);
-    if (begunAt <= this.#forgotAt) return;
-    if (this.#fake.tables.shards()[shard]?.token !== token) return;
-    const there = this.#fake.tables.recordsAfter(shard, 0, Number.POSITIVE_INFINITY);
-    if (there.length === log.length && there.at(-1)?.id === log.at(-1)?.id) return;
-    this.#faults.push(
-      `shard ${shard} was opened under epoch ${epoch} with ${log.length} records, and there were ${there.length}`,
-    );
-  }
-
-  #look(before: readonly ShardRow[]): void {
-    for (const row of this.#fake.tables.shards()) {
-      const { epoch = 0, owner, timeline } = before[row.shard] ?? {};
-      if (row.timeline !== timeline) this.#told.renewed(row.shard);
-      if (row.epoch !== epoch) this.counts.taken++;
-      if (row.epoch !== epoch && row.owner === owner) this.#renewedAt.set(row.shard, this.#time.now);
-      const from = this.#checked[row.shard] as number;
-      for (const record of this.#fake.tables.recordsAfter(row.shard, from, Number.POSITIVE_INFINITY)) {
-        const content = contentOf(record);
-        if (content.epoch !== epoch)
-          this.#faults.push(`a record of epoch ${content.epoch} in shard ${row.shard}, which epoch ${epoch} had`);
-        if (content.node !== undefined) this.counts.given++;
-        this.#checked[row.shard] = record.position;
-      }
-    }
   }
 
   /** No more faults: all comes to rest. Returns how long that took, by true time. */
@@ -447,7 +360,7 @@ class Life {
         this.#ask(1);
         await this.#turn();
       }
-      if (this.#faults.length > 0 || this.#isAtRest()) return this.#time.now - from;
+      if (this.#checks.faults.length > 0 || this.#isAtRest()) return this.#time.now - from;
     }
     const open = this.#machines.map(({ node }) => `[${node.open.join(' ')}]`).join(' ');
     const waiting = this.#fake.waiting.join(', ') || 'nothing';
@@ -458,7 +371,7 @@ class Life {
         this.#fake.tables.nodes(),
         this.#machines.map((m) => [m.node.node, m.node.clockOffset]),
       );
-    this.#faults.push(
+    this.#checks.faults.push(
       `at rest not every shard is open once: ${open}; owners ${rows.join(', ')}; nodes ${nodes.join(', ')}; asked: ${waiting}`,
     );
     return restWithin;
