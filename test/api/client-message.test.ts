@@ -10,7 +10,11 @@ const all = { jobTypes: [], eventTypes: [], jobIds: [] };
 
 t.test('messages that are as declared', (t) => {
   t.same(read({ action: 'subscribe' }), { action: 'subscribe', filter: all });
-  t.same(read({ action: 'subscribe', filter: {}, since: 0 }), { action: 'subscribe', filter: all, since: { seqs: [0], timelines: [0] } });
+  t.same(read({ action: 'subscribe', filter: {}, since: 0 }), {
+    action: 'subscribe',
+    filter: all,
+    since: { seqs: [0], timelines: [0] },
+  });
   t.same(read({ action: 'subscribe', filter: { job_types: ['b', 'a', 'b'], event_types: ['job.failed'] } }), {
     action: 'subscribe',
     filter: { jobTypes: ['b', 'a'], eventTypes: ['job.failed'], jobIds: [] },
