@@ -23,7 +23,11 @@ const mostFollowed = { joining: 1, leaving: 4 } as const;
 export interface MovingPorts {
   readonly host: Pick<ShardHost, 'follow' | 'unfollow' | 'followed'>;
   readonly lease: { readonly node: RandomId | undefined; readonly isLive: boolean; readonly isLeaving: boolean };
-  readonly taking: { readonly open: readonly number[]; give(shard: number, to: RandomId): Promise<void> };
+  readonly taking: {
+    readonly open: readonly number[];
+    holds(shard: number): boolean;
+    give(shard: number, to: RandomId): Promise<void>;
+  };
   readonly mayTake: () => boolean;
   readonly failed: (shard: number, reason: Error) => void;
 }
@@ -52,7 +56,7 @@ export class Moving {
 
   /** Takes in what a look has shown. To be called after `Taking` has. */
   seen(view: View): void {
-    const { lease, mayTake } = this.#ports;
+    const { lease, mayTake, taking } = this.#ports;
     const { node: self } = lease;
     if (self === undefined || !lease.isLive) return;
     const nodes = new Map(view.nodes.filter(isLive).map((node) => [node.node, node]));
@@ -62,7 +66,8 @@ export class Moving {
     for (const row of view.shards) {
       const { shard, owner } = row;
       const isRun = owner !== null && nodes.has(owner) && !left.isLeft(row);
-      const comes = takes && isRun && assigned.get(shard) === self;
+      // What this node has just lost is dropped first.
+      const comes = takes && isRun && assigned.get(shard) === self && !taking.holds(shard);
       // What is its own by now was promoted, or is taken as any other.
       if (owner === self) this.#followed.delete(shard);
       else if (!comes) this.#unfollow(shard);
@@ -71,13 +76,13 @@ export class Moving {
         if (this.#followed.size < most) this.#follow(shard);
       }
     }
-    for (const shard of this.#ports.taking.open) {
+    for (const shard of taking.open) {
       const to = assigned.get(shard);
       const node = to === undefined || to === self ? undefined : nodes.get(to);
       if (node === undefined) continue;
       const { ready, follows } = readFacts(node.facts);
       if (follows?.includes(shard)) this.#ports.host.followed(shard);
-      if (ready.includes(shard)) void this.#ports.taking.give(shard, node.node);
+      if (ready.includes(shard)) void taking.give(shard, node.node);
     }
   }
 

@@ -17,7 +17,8 @@
  * - A shard is opened once under a token. Where its index has failed, it is taken anew: nothing that was begun, heard or sent under the token
  *   before passes for what is so now.
  * - Where the database has lost a part of it, whoever notices gives it a new timeline first, and with it a new token. Nobody takes or opens it
- *   here before that is done.
+ *   here before that is done. Each node notices it that has seen a later row of the shard, whoever owned it: what was lost may be that it
+ *   changed hands, and the records of an owner whom nobody remembers.
  */
 import type { Beaten, Database, RandomId, ShardRow } from '../../store/postgres/database.js';
 import { readFacts } from './facts.js';
@@ -25,6 +26,7 @@ import { type GivenUp, isHopeless, reasonOf } from './given-up.js';
 import type { ShardHost } from './host.js';
 import type { Sent } from './lease.js';
 import type { View } from './members.js';
+import { NewestRows } from './newest-rows.js';
 import { assign, isLive, LeftShards } from './ownership.js';
 
 /** So many shards are taken and loaded at the same time. */
@@ -71,13 +73,21 @@ interface Held {
   givenUpFor?: string;
 }
 
+interface Loss {
+  /** The row that it was noticed by. One that is later and of another timeline shows that somebody else has begun that. */
+  readonly row: ShardRow;
+  /** A new timeline is asked for just now. */
+  isAsked: boolean;
+}
+
 export class Taking {
   readonly #ports: TakingPorts;
   readonly #held = new Map<number, Held>();
   /** The epoch under which a shard was opened here last. */
   readonly #epochs = new Map<number, number>();
-  /** Shards that have lost commits, and have no new timeline yet. True: it is asked for just now. */
-  readonly #losses = new Map<number, boolean>();
+  /** Shards that have lost commits, and have no new timeline yet. */
+  readonly #losses = new Map<number, Loss>();
+  readonly #newest: NewestRows;
   /** Of shards that are not held: what is older says nothing. */
   readonly #gone = new Map<number, number>();
   /** The last look. What it says of a shard holds until something has happened to that shard here. */
@@ -85,6 +95,7 @@ export class Taking {
 
   constructor(ports: TakingPorts) {
     this.#ports = ports;
+    this.#newest = new NewestRows(ports.mark);
   }
 
   /** The row of a shard that is open here and that this node may act for at this moment. */
@@ -103,6 +114,11 @@ export class Taking {
     return [...this.#held].map(([shard, { phase }]) => `${shard} ${phase}`).join(', ');
   }
 
+  /** Whether it has to do with a shard, of whichever phase. */
+  holds(shard: number): boolean {
+    return this.#held.has(shard);
+  }
+
   /** Nothing is owned, and nothing on its way. */
   get isEmpty(): boolean {
     return this.#held.size === 0;
@@ -115,7 +131,7 @@ export class Taking {
     if (node === undefined || !hasLease) return;
     for (const row of view.shards) {
       if (!this.#knowsNothingNewer(row.shard, view.mark)) continue;
-      if (this.#losses.has(row.shard)) {
+      if (this.#isLost(row)) {
         void this.#beginTimeline(row);
         continue;
       }
@@ -144,12 +160,13 @@ export class Taking {
   /** Drops what rows show to be another's: taken from a node that was declared dead, or lost by the database itself. */
   compare(rows: readonly ShardRow[], mark: number): void {
     for (const row of rows) {
+      if (this.#newest.hasFallenBack(row, mark)) {
+        this.#rewound(row);
+        continue;
+      }
       const held = this.#held.get(row.shard);
       if (!held?.row || held.phase === 'dropping' || held.phase === 'giving' || held.changed > mark) continue;
-      if (held.row.token === row.token) continue;
-      // Epochs only grow: the taking itself is lost.
-      if (row.epoch < held.row.epoch) this.rewind(row.shard);
-      else this.lose(row.shard);
+      if (held.row.token !== row.token) this.lose(row.shard);
     }
   }
 
@@ -178,10 +195,7 @@ export class Taking {
   /** The database has lost a part of a shard that it had confirmed: it is dropped, and taken anew if it is still this node's. */
   rewind(shard: number): void {
     const held = this.#held.get(shard);
-    if (!held?.row || held.phase === 'dropping') return;
-    this.#ports.rewound(held.row);
-    if (!this.#losses.has(shard)) this.#losses.set(shard, false);
-    this.#drop(shard, held);
+    if (held?.row && held.phase !== 'dropping') this.#rewound(held.row);
   }
 
   /** The lease of a shard is over: it is dropped. */
@@ -253,22 +267,43 @@ export class Taking {
     if (this.#held.get(shard) !== held || held.phase !== 'taking') return;
     this.#forget(shard, held);
     // Not known or refused: a later look shows it, as ours or as still to be taken.
-    if (taken && this.#ports.lease.node === self) this.#open(taken, isLeft);
+    if (taken && this.#ports.lease.node === self && !this.#losses.has(shard)) this.#open(taken, isLeft);
+  }
+
+  #rewound(row: ShardRow): void {
+    const { shard } = row;
+    const loss = this.#losses.get(shard);
+    if (loss === undefined) this.#ports.rewound(row);
+    this.#losses.set(shard, { row, isAsked: loss?.isAsked ?? false });
+    const held = this.#held.get(shard);
+    if (held?.row && held.phase !== 'dropping') this.#drop(shard, held);
+  }
+
+  /** Whether it has lost commits, and nobody has begun a new timeline of it. */
+  #isLost(row: ShardRow): boolean {
+    const loss = this.#losses.get(row.shard);
+    if (loss === undefined) return false;
+    const isBegun = row.epoch > loss.row.epoch && row.timeline !== loss.row.timeline;
+    if (isBegun) this.#losses.delete(row.shard);
+    return !isBegun;
   }
 
   /** Refused or not known, it is tried with the next look. */
   async #beginTimeline({ shard, token }: ShardRow): Promise<void> {
-    if (this.#held.has(shard) || this.#losses.get(shard)) return;
-    this.#losses.set(shard, true);
-    const begun = await this.#ports.database.beginTimeline(shard, token).catch(() => false);
-    if (begun) this.#losses.delete(shard);
-    else this.#losses.set(shard, false);
+    const loss = this.#losses.get(shard);
+    if (this.#held.has(shard) || loss === undefined || loss.isAsked) return;
+    loss.isAsked = true;
+    const isBegun = await this.#ports.database.beginTimeline(shard, token).catch(() => false);
+    const after = this.#losses.get(shard);
+    if (after === loss && isBegun) this.#losses.delete(shard);
+    else if (after !== undefined) after.isAsked = false;
     this.#gone.set(shard, this.#ports.mark());
   }
 
   #open(row: ShardRow, isLeft = false): void {
     const { mark } = this.#ports;
     const held: Held = { phase: 'opening', row, changed: mark(), isLeft, looks: 0, tries: 0 };
+    this.#newest.hasFallenBack(row);
     this.#epochs.set(row.shard, row.epoch);
     this.#held.set(row.shard, held);
     void this.#load(row, held);

@@ -236,6 +236,51 @@ t.test('a write that finds records gone, and a taking that the database has forg
   t.same(forgotten.told, ['rewound 0', 'dropped 0']);
 });
 
+t.test('a row that falls back shows a loss, whoever owns the shard and whoever owned it', async (t) => {
+  const fenced = await owning();
+  fenced.taking.lose(0);
+  await turn();
+  await fenced.look([shard(0, 'gone', 1)], [node('self')]);
+  t.same(fenced.told, ['lost 0', 'dropped 0', 'rewound 0'], 'its write was refused first');
+  t.same([fenced.timelines.length, fenced.takes.length], [1, 0]);
+
+  for (const [what, row] of [
+    ['an earlier epoch', shard(0, 'other', 4)],
+    ['the same epoch, of another token', { ...shard(0, 'other', 5), token: 'another' }],
+  ] as const) {
+    const side = begin();
+    const nodes = [node('self', { facts: '{"takes":false}' }), node('other')];
+    await side.look([shard(0, 'other', 5)], nodes);
+    await side.look([row], nodes);
+    t.same([side.told, side.timelines.length], [['rewound 0'], 1], what);
+    await side.timelines[0]?.end(false);
+    await side.look([{ ...shard(0, 'other', 6), timeline: 9 }], nodes);
+    await side.look([{ ...shard(0, 'other', 6), timeline: 9 }], nodes);
+    t.same([side.told, side.timelines.length], [['rewound 0'], 0], 'another node has begun one');
+    await side.look([{ ...shard(0, 'other', 5), timeline: 9 }], nodes);
+    t.same([side.told.length, side.timelines.length], [2, 1], 'the database has lost something once more');
+  }
+});
+
+t.test('a look that is older than what is known shows no loss', async (t) => {
+  const side = begin();
+  const older = side.mark();
+  await side.look([shard(0, 'self', 5)], [node('self')]);
+  side.taking.compare([shard(0, 'other', 4)], older);
+  t.same(side.told, []);
+});
+
+t.test('what is found lost while it is taken is not opened before it has another timeline', async (t) => {
+  const side = begin();
+  await side.look([shard(0, null, 5)], [node('self')]);
+  const late = side.mark();
+  side.taking.compare([shard(0, null, 4)], late);
+  await side.takes[0]?.end(shard(0, 'self', 5));
+  t.same([side.told, side.opens.length], [['rewound 0'], 0]);
+  await side.look([{ ...shard(0, 'self', 5), token: 'another' }], [node('self')]);
+  t.equal(side.timelines.length, 1);
+});
+
 t.test('a node whose own beats are forgotten tells which shards have lost something', async (t) => {
   const side = begin();
   const rows = [shard(0, 'self', 2), shard(1, 'self', 2)];
@@ -379,20 +424,22 @@ t.test('a shard that cannot go on is left once all of it has ended here', async 
 
 t.test('another node takes what its living owner has left, and what it has taken anew not', async (t) => {
   const side = begin();
-  const facts = JSON.stringify({ givenUp: { 0: { epoch: 2, reason: 'why' } } });
-  const nodes = [node('self'), node('other', { facts })];
-  await side.look([shard(0, 'other', 3)], nodes);
+  const leftUnder = (epoch: number): NodeRow[] => {
+    const facts = JSON.stringify({ givenUp: { 0: { epoch, reason: 'why' } } });
+    return [node('self'), node('other', { facts })];
+  };
+  await side.look([shard(0, 'other', 3)], leftUnder(2));
   t.equal(side.takes.length, 0, 'it has it under a later lease');
-  await side.look([shard(0, 'other', 2)], nodes);
+  await side.look([shard(0, 'other', 3)], leftUnder(3));
   t.same(
     side.takes.map(({ what }) => what),
-    ['0 by 0 of 2'],
+    ['0 by 0 of 3'],
   );
   t.same(side.told, [], 'the sessions of its owner are not ended');
-  await side.takes[0]?.end(shard(0, 'self', 3));
+  await side.takes[0]?.end(shard(0, 'self', 4));
   t.same(
     side.opens.map(({ what }) => what),
-    ['0 of 3, left'],
+    ['0 of 4, left'],
     'what ran there has ended no process',
   );
 });
