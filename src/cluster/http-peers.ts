@@ -19,6 +19,7 @@ import {
   type Peers,
   peerHeaders,
   type Reach,
+  type Sender,
 } from './peers.js';
 import { Unanswering } from './unanswering.js';
 
@@ -127,18 +128,18 @@ export class HttpPeers implements Peers {
     return holders.find((each) => each !== undefined)?.shard;
   }
 
-  isPeer({
+  senderOf({
     peerSecret,
     peerNode,
   }: {
     readonly peerSecret: string | undefined;
     readonly peerNode: string | undefined;
-  }): boolean {
-    if (peerSecret === undefined) return false;
-    if (peerSecret === peerNode && this.#options.hear?.(peerSecret)) return false;
-    if (peerNode !== this.#options.node) return false;
+  }): Sender {
+    if (peerSecret === undefined) return 'client';
+    if (peerSecret === peerNode && this.#options.hear?.(peerSecret)) return 'client';
     const [given, own] = [Buffer.from(peerSecret), Buffer.from(this.#options.secret)];
-    return given.length === own.length && timingSafeEqual(given, own);
+    if (given.length !== own.length || !timingSafeEqual(given, own)) return 'client';
+    return peerNode === this.#options.node ? 'peer' : 'astray';
   }
 
   async ask(peer: Peer, asked: PeerRequest): Promise<PeerAnswer> {

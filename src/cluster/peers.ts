@@ -36,6 +36,12 @@ export interface Reach {
 }
 
 /** Who has which jobs, and how they are asked. */
+/**
+ * Who sends a request. `astray`: a node of the cluster that means another one, such as the one that this process was before its lease ended.
+ * If it were taken for a client's it would be passed on again, and so on without end.
+ */
+export type Sender = 'client' | 'peer' | 'astray';
+
 export interface Peers {
   /** How many shards the cluster has. */
   readonly shards: number;
@@ -62,8 +68,7 @@ export interface Peers {
   ask(peer: Peer, request: PeerRequest): Promise<PeerAnswer>;
   /** Reads anew who owns what. Resolves after half a second at the latest: what the database says later than that holds from then on. */
   renew(): Promise<void>;
-  /** Whether a request comes from another node of the cluster, and means this one. */
-  isPeer(head: { readonly peerSecret: string | undefined; readonly peerNode: string | undefined }): boolean;
+  senderOf(head: { readonly peerSecret: string | undefined; readonly peerNode: string | undefined }): Sender;
 }
 
 /** What nodes tell each other of attempts whose shards have moved. Messages are JSON texts of `moves/`. */

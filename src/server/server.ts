@@ -152,7 +152,7 @@ export class Server {
       tokens,
       loopback: isPrivate(config.host),
       trailers: options.http.readsTrailers,
-      isPeer: options.peers && ((head) => options.peers?.isPeer(head) === true),
+      senderOf: options.peers && ((head) => options.peers?.senderOf(head) ?? 'client'),
     });
     const { http, telemetry, traces, answerTimeoutMs } = options;
     const app = openApp({ config, http, gate, log, clock, telemetry, traces, answerTimeoutMs });

@@ -48,6 +48,7 @@ export interface HttpAppOptions {
 
 const sweepMs = 1000;
 const noBody = Buffer.alloc(0);
+const astray = new Refusal('misdirected_host', 'This is not the node that is meant, or not any more.');
 
 export class HttpApp implements ExchangeContext {
   readonly open = new OpenExchanges();
@@ -258,7 +259,9 @@ export class HttpApp implements ExchangeContext {
     if (misframed) return exchange.refuseAndEnd(misframed);
     if (head.origin !== undefined && gate.mayRead(head.origin)) exchange.corsOrigin = head.origin;
     const changes = method !== 'get' && method !== 'head' && method !== 'options';
-    exchange.fromPeer = gate.isPeer(head);
+    const sender = gate.senderOf(head);
+    if (sender === 'astray') return exchange.refuse(astray);
+    exchange.fromPeer = sender === 'peer';
     if (exchange.fromPeer) exchange.peerShards = head.peerShards;
     // A node has asked the gate of its own.
     const access = exchange.fromPeer

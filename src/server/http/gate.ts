@@ -3,6 +3,7 @@
  * are not ours (DNS rebinding), a missing token, and pages of other sites.
  */
 import { isIP } from 'node:net';
+import type { Sender } from '../../cluster/peers.js';
 import { Refusal } from '../../domain/errors.js';
 import type { RequestHead } from './request-head.js';
 import type { Access, Tokens } from './tokens.js';
@@ -18,7 +19,7 @@ export interface GateSettings {
   /** Bodies in chunks are taken; default true. */
   readonly chunked?: boolean;
   /** Whether another node of the cluster asks; absent: there is none. */
-  readonly isPeer?: ((head: Pick<RequestHead, 'peerNode' | 'peerSecret'>) => boolean) | undefined;
+  readonly senderOf?: ((head: Pick<RequestHead, 'peerNode' | 'peerSecret'>) => Sender) | undefined;
   /** Whoever reads the requests reads trailers to their end; default false. */
   readonly trailers?: boolean;
 }
@@ -82,9 +83,10 @@ export class Gate {
     return new Refusal('validation_failed', 'The only Transfer-Encoding that is understood is chunked.');
   }
 
-  /** True when another node of the cluster asks, and means this one. */
-  isPeer(head: RequestHead): boolean {
-    return head.peerSecret !== undefined && this.#settings.isPeer?.(head) === true;
+  /** Whether a client asks, or another node of the cluster. */
+  senderOf(head: RequestHead): Sender {
+    if (head.peerSecret === undefined) return 'client';
+    return this.#settings.senderOf?.(head) ?? 'client';
   }
 
   /** What its sender may do, or why the request is turned away. */

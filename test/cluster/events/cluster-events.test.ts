@@ -82,7 +82,7 @@ function world(t: Test) {
     },
     ownerOf: () => 'here',
     reach: () => undefined,
-    isPeer: () => false,
+    senderOf: () => 'client',
     renew: async () => {},
     ask: async (_, { path }) => {
       asked.push(path);

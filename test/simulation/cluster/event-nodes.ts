@@ -235,7 +235,7 @@ export class EventNode {
       reach: () => undefined,
       ownerOf: () => undefined,
       holderOf: async () => undefined,
-      isPeer: () => false,
+      senderOf: () => 'client',
       renew: async () => {
         await turn();
         this.look();

@@ -255,7 +255,7 @@ class ListingNode {
       reach: () => ({ url: '', headers: {} }),
       ownerOf: () => undefined,
       holderOf: async () => undefined,
-      isPeer: () => false,
+      senderOf: () => 'client',
       renew: async () => {
         await turn();
         this.#look();
