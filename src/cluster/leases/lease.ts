@@ -57,8 +57,12 @@ export interface LeaseEvents {
   shown(beaten: Beaten, sent: Sent): void;
   /** It has a lease, and had none just before. */
   resumed(): void;
-  /** All that the node had is lost. Nothing of it may begin when this returns. The beat that was refused shows what there is. */
-  ended(beaten: Beaten, sent: Sent): void;
+  /**
+   * All that the node had is lost. Nothing of it may begin when this returns. The beat that was refused shows what there is.
+   *
+   * @param former what the node was until now
+   */
+  ended(beaten: Beaten, sent: Sent, former: RandomId): void;
 }
 
 /** What was so when a beat was sent. */
@@ -246,11 +250,12 @@ export class Lease {
 
   #died(beaten: Beaten, sent: Sent): void {
     const { clock, deadline, events } = this.#ports;
+    const former = this.#node as RandomId;
     deadline.end();
     this.#state = 'out';
     this.#node = undefined;
     this.#confirmedSent = Number.NEGATIVE_INFINITY;
     this.#nextAt = clock.monotonic() + leaseTimes.beatEvery;
-    events.ended(beaten, sent);
+    events.ended(beaten, sent, former);
   }
 }

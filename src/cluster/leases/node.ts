@@ -76,6 +76,11 @@ export class ClusterNode {
   readonly #taking: Taking;
   readonly #moving: Moving;
   readonly #givenUp: GivenUp;
+  /**
+   * What this process was, and nothing of which runs here any more. Where the database has lost their beats they live there yet, and the
+   * others would wait until they find that these do not beat.
+   */
+  readonly #former = new Set<RandomId>();
   #marks = 0;
   /** Of moves, and of what is given up, as the others were told last. */
   #told = '';
@@ -94,8 +99,8 @@ export class ClusterNode {
       events: {
         shown: (beaten, sent) => this.#taking.confirmed(beaten, sent),
         resumed: () => events.resumed(),
-        ended: (beaten, sent) => {
-          this.#taking.ended(beaten, sent);
+        ended: (beaten, sent, former) => {
+          void this.#taking.ended(beaten, sent).then(() => this.#former.add(former));
           events.ended();
         },
       },
@@ -228,8 +233,18 @@ export class ClusterNode {
 
   #seen(view: View): void {
     this.#taking.seen(view);
+    this.#leaveFormer();
     this.#moving.seen(view);
     this.#ports.looked?.();
+  }
+
+  /** Nobody is to take a shard of which only this node knows that it has lost something. */
+  #leaveFormer(): void {
+    if (this.#taking.hasLosses) return;
+    for (const former of this.#former) {
+      this.#former.delete(former);
+      this.#ports.database.leave(former).catch(() => this.#former.add(former));
+    }
   }
 
   get #takes(): boolean {

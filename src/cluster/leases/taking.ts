@@ -71,6 +71,8 @@ interface Held {
   tries: number;
   /** Why it is given up, once it is dropped. */
   givenUpFor?: string;
+  /** Resolves when it is, once that has begun. */
+  dropped?: Promise<void>;
 }
 
 interface Loss {
@@ -117,6 +119,11 @@ export class Taking {
   /** Whether it has to do with a shard, of whichever phase. */
   holds(shard: number): boolean {
     return this.#held.has(shard);
+  }
+
+  /** Shards have lost commits, and nobody has begun a new timeline of them as far as is known. */
+  get hasLosses(): boolean {
+    return this.#losses.size > 0;
   }
 
   /** Nothing is owned, and nothing on its way. */
@@ -186,10 +193,14 @@ export class Taking {
     }
   }
 
-  /** The node itself is gone, for all others: all leases are over. What the database has forgotten is reported as lost. */
-  ended(beaten: Beaten, sent: Sent): void {
+  /**
+   * The node itself is gone, for all others: all leases are over. What the database has forgotten is reported as lost. Resolves when nothing
+   * of what it had runs here any more.
+   */
+  async ended(beaten: Beaten, sent: Sent): Promise<void> {
     this.confirmed(beaten, sent);
     this.loseAll();
+    await Promise.all([...this.#held.values()].map(({ dropped }) => dropped));
   }
 
   /** The database has lost a part of a shard that it had confirmed: it is dropped, and taken anew if it is still this node's. */
@@ -347,7 +358,7 @@ export class Taking {
       }
       this.#forget(shard, held);
     };
-    this.#ports.host.drop(shard).then(over, over);
+    held.dropped = this.#ports.host.drop(shard).then(over, over);
   }
 
   #forget(shard: number, held: Held): void {

@@ -1,6 +1,6 @@
 /**
  * The database fails over to a standby that lags, while clients ask: what it had not heard of is lost. The nodes notice, go on from what is
- * there, and tell who listens. A file for each: who was waiting for an answer meanwhile may wait for half a minute.
+ * there, and tell who listens.
  */
 import type { Test } from 'tap';
 import { eventually } from '../../support/client.js';

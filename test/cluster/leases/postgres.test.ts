@@ -86,5 +86,11 @@ t.test('nodes over PostgreSQL', { skip: withoutPostgres }, async (t) => {
   t.notOk(second.node.isLive);
   await until(() => first.node.open.length === shardCount);
   t.pass('what one leaves another takes at once');
+
+  const before = first.node.node;
+  await postgres.sql('UPDATE node SET beat = 0', new URL(url).pathname.slice(1));
+  await until(() => ![undefined, before].includes(first.node.node) && first.node.open.length === shardCount);
+  const names = (await first.database.nodes()).map(({ node }) => node);
+  t.notOk(names.includes(before as string), 'a node whose beats are forgotten leaves what it was itself');
   t.same([first.failures, second.failures], [[], []]);
 });

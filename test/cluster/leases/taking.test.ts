@@ -297,6 +297,22 @@ t.test('a node whose own beats are forgotten tells which shards have lost someth
   t.same(side.told, ['rewound 0', 'dropped 0', 'lost 1', 'dropped 1']);
 });
 
+t.test('a node that is gone for the others is over once all of it has ended here', async (t) => {
+  const side = await owning();
+  side.later.drops = true;
+  side.lease.node = undefined;
+  let isOver = false;
+  const sent = { monotonic: 0, wall: 0, mark: side.mark(), known: [] };
+  const over = side.taking.ended({ end: 'dead', beat: 1, now: 0, shards: [shard(0, 'self', 2)], ends: [] }, sent);
+  void over.then(() => {
+    isOver = true;
+  });
+  await turn();
+  t.notOk(isOver);
+  await side.drops[0]?.end();
+  t.ok(isOver);
+});
+
 t.test('a restart takes what it owned before, whoever else could', async (t) => {
   const side = begin('former');
   const others = ['a', 'b', 'c', 'd'].map((name) => node(name));

@@ -168,6 +168,7 @@ export class SimulatedHost implements ShardHost {
       () => 'kept' as const,
     );
     if (end === 'kept') shard.starts = true;
+    if (end === 'rewound') this.#ports.refused(row.shard, true);
     if (end !== 'done') return end === 'kept' ? 'kept' : 'lost';
     this.#shards.delete(row.shard);
     const given = this.given.get(row.shard) ?? new Set();
