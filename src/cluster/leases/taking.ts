@@ -21,7 +21,7 @@
  *   changed hands, and the records of an owner whom nobody remembers.
  */
 import type { Beaten, Database, RandomId, ShardRow } from '../../store/postgres/database.js';
-import { readFacts } from './facts.js';
+import { dueTimes, readFacts } from './facts.js';
 import { type GivenUp, isHopeless, reasonOf } from './given-up.js';
 import type { ShardHost } from './host.js';
 import type { Sent } from './lease.js';
@@ -366,12 +366,4 @@ function deadSessions(owner: RandomId | null, { nodes }: View): RandomId | undef
   const { sessions = row.node } = readFacts(row.facts);
   const lives = nodes.some((other) => isLive(other) && readFacts(other.facts).sessions === sessions);
   return lives ? undefined : sessions;
-}
-
-/** When the first job of each shard is due, as owners have said last, the dead ones too. */
-function dueTimes(nodes: View['nodes']): ReadonlyMap<number, number> {
-  const due = new Map<number, number>();
-  for (const { facts } of nodes)
-    for (const [shard, at] of Object.entries(readFacts(facts).due)) due.set(Number(shard), at);
-  return due;
 }
