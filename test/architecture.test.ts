@@ -290,6 +290,21 @@ t.test('the sources keep to the architecture', async (t) => {
   t.same(findViolations(sources), []);
 });
 
+t.test('no other file is too long, either', async (t) => {
+  const folders = ['test', 'bench', 'dashboard/src', 'workers', 'scripts'];
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.(?:ts|tsx|mjs)$/.test(file))
+      .map((file) => join(folder, file)),
+  );
+  t.ok(files.length > 300);
+  const lengthOf = (file: string): number => readFileSync(join(ROOT, file), 'utf8').trimEnd().split('\n').length;
+  t.same(
+    files.filter((file) => lengthOf(file) > MAX_LINES),
+    [],
+  );
+});
+
 t.test('the map of the design page has every layer, below all that it may import', async (t) => {
   const page = readFileSync(join(ROOT, 'docs/design.md'), 'utf8');
   const [, map = ''] = /^## The map\n([\s\S]*?)^## /m.exec(page) ?? [];
