@@ -109,7 +109,7 @@ export class JobsByType implements JobsOfTypes {
 }
 
 /** Whoever wonders why nothing starts finds it in the log. */
-export function tellPauses({ settings }: Pick<Scheduler, 'settings'>, log: Logger): void {
+export function logPauses({ settings }: Pick<Scheduler, 'settings'>, log: Logger): void {
   const { server, types } = settings;
   if (server.paused) log.warn(server.paused, 'the server is paused: it starts nothing until it is resumed');
   const names = [...types].filter(([, { paused }]) => paused !== undefined).map(([name]) => name);

@@ -9,7 +9,7 @@ import { type Together, togetherOf } from './cluster/together.js';
 import type { Config } from './config.js';
 import { useIdKey } from './domain/id.js';
 import { metricsText } from './figures.js';
-import { health, JobsByType, tellPauses } from './health.js';
+import { health, JobsByType, logPauses } from './health.js';
 import { Late } from './late.js';
 import { type Libraries, loadLibraries, tracesOf } from './libraries.js';
 import type { Running, Surroundings } from './node/running.js';
@@ -347,7 +347,7 @@ async function serve(parts: Parts, { threads, timezone, handlersDir }: Config, {
   const names = types.map(({ name }) => name);
   log.info({ urls, http, handlers: names, threads, timezone, pending: together.queries.totals().pending }, 'ready');
   jobsOfTypes.warn(log);
-  tellPauses(together.scheduler, log);
+  logPauses(together.scheduler, log);
   const files = await uncompiled(handlersDir);
   if (files.length > 0) log.warn({ files }, `TypeScript is ignored, since ${runTypeScript}`);
   reloads.start();

@@ -49,6 +49,7 @@ export const jobs = [
   },
   {
     name: 'replay takes the saved sets to be of one instant',
+    test: 'store/trees/merge',
     changes: [change('src/store/state/restore.ts', 'sets.place(seq,', 'sets.set(seq,')],
   },
   {
@@ -308,7 +309,7 @@ export const jobs = [
   {
     name: 'a suspect waits with threads free because one before it has moved on',
     changes: [
-      change('src/scheduler/dispatch.ts', 'if (!job || this.#previous', 'if (!job) return; if (this.#previous'),
+      change('src/scheduler/dispatch.ts', 'if (!job || this.#previous', 'if (!job) return false; if (this.#previous'),
     ],
   },
   {

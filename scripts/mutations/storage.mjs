@@ -14,6 +14,7 @@ export const storage = [
   },
   {
     name: 'a torn entry of the journal is taken for whole',
+    test: 'store/log/journal',
     changes: [
       change(
         'src/store/format/journal/entry.ts',
@@ -53,7 +54,7 @@ export const storage = [
   {
     name: 'a part of an own shard counts though its lease has ended on the way',
     test: 'server/peers/gathering',
-    changes: [change('src/server/peers/gathering.ts', 'if (!areHeld()) {', 'if (steps === undefined && !areHeld()) {')],
+    changes: [change('src/server/peers/gathering.ts', 'if (!areHeld()) {', 'if (!areHeld() && !Boolean(steps)) {')],
   },
   {
     name: 'a node answers for shards that it does not own',

@@ -51,9 +51,9 @@ const cronQuery = Type.Object(
 const historyQuery = Type.Object(
   {
     from: Type.Optional(
-      Type.String({ description: 'Only steps that began then or later; default: all that are kept' }),
+      Type.String({ description: 'Only steps that began at this time or later; default: all that are kept' }),
     ),
-    to: Type.Optional(Type.String({ description: 'Only steps that began then or earlier; default: now' })),
+    to: Type.Optional(Type.String({ description: 'Only steps that began at this time or earlier; default: now' })),
     step: Type.Optional(
       Type.Enum(['10s', '5m'], { default: '10s', description: '`10s` is kept for three hours, `5m` for seven days' }),
     ),
@@ -94,14 +94,14 @@ export const operations = {
     method: 'GET',
     path: '',
     tag: 'Server',
-    summary: 'What this is, and where its resources are',
+    summary: 'The index of the API',
     answers: { 200: answers.index },
   },
   listJobs: {
     method: 'GET',
     path: '/jobs',
     tag: 'Jobs',
-    summary: 'List jobs: all, or those that are looked for',
+    summary: 'List jobs: all, or those that match a filter',
     description:
       'The filters are joined by AND. `total` counts all that match. With `due_after`, `due_before` or `sort=due` the list is put together beside other requests, as of one instant.',
     query: listQuery,
@@ -112,7 +112,7 @@ export const operations = {
     method: 'POST',
     path: '/jobs',
     tag: 'Jobs',
-    summary: 'Make a job',
+    summary: 'Create a job',
     description:
       'Exactly one of `delay`, `trigger_at` and `cron_expr` says when it is due. When the answer comes, the job is on disk.',
     request: jobSchema,
@@ -191,7 +191,7 @@ export const operations = {
     method: 'POST',
     path: '/jobs/:id/retry',
     tag: 'Jobs',
-    summary: 'Run a job again that has failed',
+    summary: 'Run a failed job again',
     headers: { Prefer: preferWait },
     answers: { 200: answers.jobDetail },
     refusals: ['conflict'],
@@ -252,7 +252,7 @@ export const operations = {
     path: '/jobs/:id/remove',
     tag: 'Jobs',
     summary: 'Remove a finished job',
-    description: 'Nothing of it stays. The answer is the job as it was.',
+    description: 'Everything that is stored about it is removed. The answer is the job as it was.',
     answers: { 200: answers.jobDetail },
     refusals: ['conflict'],
   },
@@ -261,7 +261,8 @@ export const operations = {
     path: '/pause',
     tag: 'Server',
     summary: 'Pause the server',
-    description: 'It starts nothing and takes everything in, also after a restart. What it held runs late.',
+    description:
+      'The server accepts jobs and starts none, also after a restart, until it is resumed. What came due meanwhile then runs late.',
     request: holdSchema,
     bodyOptional: true,
     answers: { 200: answers.serverPause },
@@ -294,7 +295,7 @@ export const operations = {
     method: 'GET',
     path: '/system',
     tag: 'Server',
-    summary: 'What the server is made of, what it was told, and how its parts are',
+    summary: 'The parts of the server, their state, and its options',
     description:
       'Paths of the machine are shown to a full token, or where there are no tokens to callers on the machine. Of secrets it only says that they are set.',
     answers: { 200: answers.system },
@@ -305,7 +306,7 @@ export const operations = {
     method: 'GET',
     path: '/events',
     tag: 'Server',
-    summary: 'Hear of what happens, as Server-Sent Events',
+    summary: 'Subscribe to events, as Server-Sent Events',
     query: eventQuery,
     headers: {
       'Last-Event-ID': place('As since, and before it: browsers send it when they connect again'),
@@ -319,7 +320,7 @@ export const operations = {
     path: '/metrics',
     beside: true,
     tag: 'Server',
-    summary: 'What is counted, as Prometheus reads it',
+    summary: 'Metrics, in the text format of Prometheus',
     produces: 'text/plain; version=0.0.4; charset=utf-8',
     answers: { 200: Type.String() },
   },
@@ -360,7 +361,7 @@ export const operations = {
     path: '/job-types/:name/pause',
     tag: 'Server',
     summary: 'Pause a job type',
-    description: 'Nothing of it starts, also after a restart. What it held runs late.',
+    description: 'Its jobs do not start, also after a restart, until it is resumed. They then run late.',
     request: holdSchema,
     bodyOptional: true,
     answers: { 200: answers.oneJobType },

@@ -150,7 +150,7 @@ export const typeSchema = Type.Object(
     group_concurrency: Type.Optional(typeConcurrency),
     rate: Type.Optional(
       Type.Union([Type.String({ maxLength: 120 }), Type.Null()], {
-        description: 'At most so many starts in any stretch of a duration, spread evenly: `100/1m`',
+        description: 'At most this many starts in any period of this length, spread evenly: `100/1m`',
       }),
     ),
     paused: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),

@@ -27,19 +27,19 @@ export function withCluster(command: Command): Command {
     .addOption(
       option(
         '--advertise <url>',
-        'where the other nodes reach this one, such as http://10.0.0.5:8080; --store needs it',
+        'URL at which the other nodes reach this one, such as http://10.0.0.5:8080; --store needs it',
       ).argParser(nodeUrl),
     )
     .addOption(
       option(
         '--shards <number>',
-        `what a new cluster is divided into, for good: a power of two up to ${mostShards} (default: 16)`,
+        `number of shards of a new cluster, which cannot be changed later: a power of two up to ${mostShards} (default: 16)`,
       ).argParser(powerOfTwo(mostShards)),
     )
     .addOption(
       option(
         '--settle <duration>',
-        `how long a node has to be there before others give it shards of theirs (default: ${settledAfter})`,
+        `how long a new node runs before other nodes give it shards of theirs (default: ${settledAfter})`,
       ).argParser(duration),
     )
     .addOption(testShards());

@@ -37,7 +37,7 @@ export function withHttpType(command: Command): Command {
     .addOption(
       option(
         '--http-env <name=origin>',
-        'a variable of the environment that headers of requests to this origin may take their value from (repeatable, or with commas)',
+        'an environment variable that headers of requests to this origin may use (repeatable, or with commas)',
       )
         .default([], 'none')
         .argParser(many(String)),

@@ -23,13 +23,13 @@ export interface AskingOptions extends ServerOptions {
 /** Of a command that asks a running server. */
 export function withServer(command: Command): Command {
   return command
-    .addOption(option('--url <url>', 'where the server answers').default('http://127.0.0.1:8080').argParser(serverUrl))
+    .addOption(option('--url <url>', 'URL of the server').default('http://127.0.0.1:8080').argParser(serverUrl))
     .addOption(option('--token <secret>', 'a token of the server, if it has any; better set as variable'));
 }
 
 /** Of one that prints an answer of the server, for people or for programs. */
 export function asking(command: Command): Command {
-  return withServer(command).option('--json', 'print the answer as it came, as JSON');
+  return withServer(command).option('--json', 'print the answer as JSON, unchanged');
 }
 
 /** What the help of a command ends with. */

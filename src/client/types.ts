@@ -76,7 +76,7 @@ interface Keyed {
   readonly key?: string;
   /** What is done when the key is taken; `reject` where it is absent. */
   readonly if_exists?: 'reject' | 'return' | 'replace';
-  /** The key stays taken at least so long after the job was made. */
+  /** How long the key stays taken at least, from the making of the job on. */
   readonly key_ttl?: Duration;
 }
 

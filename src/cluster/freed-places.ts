@@ -22,34 +22,34 @@ interface Message {
 /** See the head of this file. */
 export class FreedPlaces {
   readonly #ports: FreedPlacesPorts;
-  /** By node: types that it is to be told of. There is an entry as long as it is being told. */
-  readonly #untold = new Map<string, Set<string>>();
+  /** By node: types that it is to be notified of. There is an entry as long as that goes on. */
+  readonly #pending = new Map<string, Set<string>>();
 
   constructor(ports: FreedPlacesPorts) {
     this.#ports = ports;
   }
 
   /** A place of this type is free for another node. */
-  tell(node: string, type: string): void {
-    const untold = this.#untold.get(node);
-    if (untold !== undefined) return void untold.add(type);
-    this.#untold.set(node, new Set([type]));
-    void this.#tellAll(node);
+  notify(node: string, type: string): void {
+    const types = this.#pending.get(node);
+    if (types !== undefined) return void types.add(type);
+    this.#pending.set(node, new Set([type]));
+    void this.#notifyAll(node);
   }
 
-  /** Another node tells this one. */
-  heard(message: string): void {
+  /** Another node notifies this one. */
+  receive(message: string): void {
     const { types } = JSON.parse(message) as Message;
     this.#ports.freed(types);
   }
 
-  async #tellAll(node: string): Promise<void> {
+  async #notifyAll(node: string): Promise<void> {
     const { peers, pause } = this.#ports;
     // What is found in the same turn goes together.
     await Promise.resolve();
-    for (let untold = this.#untold.get(node); untold && untold.size > 0; untold = this.#untold.get(node)) {
-      this.#untold.set(node, new Set());
-      const message: Message = { types: [...untold] };
+    for (let types = this.#pending.get(node); types && types.size > 0; types = this.#pending.get(node)) {
+      this.#pending.set(node, new Set());
+      const message: Message = { types: [...types] };
       const asked = peers().ask(
         { node },
         {
@@ -64,6 +64,6 @@ export class FreedPlaces {
       await asked.catch(() => {});
       await pause(restMs);
     }
-    this.#untold.delete(node);
+    this.#pending.delete(node);
   }
 }

@@ -115,7 +115,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     this.places = new FreedPlaces({ pause, peers: () => this.peers, freed: (types) => this.several.freed(types) });
     const keeper = new DatabasePlaces({
       ...{ database, self: () => this.#node.node },
-      isFree: (node, type) => this.places.tell(node, type),
+      isFree: (node, type) => this.places.notify(node, type),
     });
     this.several = new SeveralShards(shards, ports, turn, { moves: this.moves, keeper });
     this.#host = new NodeShards({
@@ -142,7 +142,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       },
       own,
     );
-    const told = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
+    const fieldsOf = ({ shard, epoch }: ShardRow): object => ({ shard, epoch });
     const former = new FormerSelf(directory);
     this.#ownAddress = new OwnAddress({ address, log, isShared: () => this.#isAddressShared });
     this.#node = new ClusterNode({
@@ -154,7 +154,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
         if (reason !== undefined)
           log.warn(
             { reason },
-            'the id of this node is not written down: a restart waits until the others give up on it',
+            'the id of this node could not be saved: after a restart its shards wait until the other nodes declare it dead',
           );
         return id;
       },
@@ -176,31 +176,35 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
           this.moves.outgoing.abandon();
           counts.declaredDead.self++;
           log.warn(
-            'this node is dead for the others, or unknown to the database, and comes anew: what it owned is dropped',
+            'the other nodes have declared this node dead, or the database does not know it: it drops its shards and joins again',
           );
           this.several.begunAnew();
           this.types.begunAnew();
         },
         lost: (row) => {
           counts.shardsLost.fenced++;
-          log.warn(told(row), 'a shard is dropped: it is not under the lease of this node any more');
+          log.warn(fieldsOf(row), 'a shard is dropped: this node does not own it any more');
         },
         rewound: (row) => {
           counts.shardsLost.rewound++;
           log.error(
-            told(row),
-            'rewound: the database has lost records of this shard that it had confirmed. It is loaded anew, as it is there now',
+            fieldsOf(row),
+            'rewound: the database has lost records of this shard that it had confirmed. The node loads the shard again as the database has it now',
           );
         },
         left: (row, reason) => {
           counts.shardsLost.given_up++;
-          log.error({ ...told(row), reason }, 'a shard cannot be run here, and is left to the other nodes for a while');
+          log.error(
+            { ...fieldsOf(row), reason },
+            'this node cannot run a shard, and leaves it to the other nodes for a while',
+          );
         },
-        failed: (shard, err) => log.error({ shard, err }, 'a shard could not be loaded, and is tried again'),
+        failed: (shard, err) => log.error({ shard, err }, 'a shard could not be loaded; the node tries again'),
         declared: ({ node, address }) => {
           counts.declaredDead.other++;
-          if (node === former.node) log.info({ node }, 'this process was that node before: it takes what that had');
-          else log.warn({ node, address }, 'another node does not beat any more: it is dead');
+          if (node === former.node)
+            log.info({ node }, 'this process was that node before its restart: it takes over its shards');
+          else log.warn({ node, address }, 'another node is declared dead: it does not beat any more');
         },
       },
     });
@@ -227,7 +231,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
           const rows = await database.shards();
           this.#table.renew(rows, await database.nodes());
         } catch (err) {
-          log.debug({ err }, 'who owns what could not be read: what was known stays');
+          log.debug({ err }, 'the owners of shards could not be read: the node goes by those that it knows');
         }
       },
     });
@@ -348,7 +352,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     await Promise.all([this.moves.end(), this.#host.linesMirrored()]);
     await this.#node
       .end()
-      .catch((err: unknown) => log.warn({ err }, 'the others could not be told that this one ends'));
+      .catch((err: unknown) => log.warn({ err }, 'this node ends and could not notify the other nodes'));
     await this.#host.close();
     this.peers.close();
     await indexes.close();

@@ -88,7 +88,7 @@ export interface PeerAttempts {
 /** What nodes tell each other of places of types with limits. Messages are JSON texts of `FreedPlaces`. */
 export interface PeerPlaces {
   /** Something is free here. */
-  heard(message: string): void;
+  receive(message: string): void;
 }
 
 /** Where these are told. */

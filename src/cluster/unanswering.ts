@@ -48,7 +48,7 @@ export class Unanswering {
     silent.isTold = true;
     log.warn(
       { node, address, reason },
-      `another node beats and does not answer this one at ${address}: what that has is not to be had here. Set its --advertise to where this node reaches it, and look at the network between both`,
+      `another node beats and does not answer this one at ${address}: its jobs cannot be reached from here. Set its --advertise to an address at which this node reaches it, and check the network between both`,
     );
   }
 }

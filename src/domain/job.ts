@@ -96,7 +96,7 @@ export interface JobSpec {
   readonly trace?: TraceContext | undefined;
   /** Names the job within its type: see `control/keys.ts`. Never changes. */
   readonly key?: string | undefined;
-  /** The key stays taken at least so long after the job was made. */
+  /** How long the key stays taken at least, from the making of the job on. */
   readonly keyTtlMs?: number | undefined;
   /** Another job has taken the key while this one ran: no further attempt follows. */
   readonly keyLost?: true | undefined;

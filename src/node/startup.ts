@@ -14,7 +14,7 @@ import { togetherOf } from '../cluster/together.js';
 import type { ClusterConfig, Config } from '../config.js';
 import { useIdKey } from '../domain/id.js';
 import { metricsText } from '../figures.js';
-import { health, JobsByType, tellPauses } from '../health.js';
+import { health, JobsByType, logPauses } from '../health.js';
 import { Late } from '../late.js';
 import { loadLibraries, tracesOf } from '../libraries.js';
 import { overviewOf } from '../overview/overview.js';
@@ -44,7 +44,7 @@ import { ShardIndexes } from '../store/thread/shard-indexes.js';
 import { Counts } from '../telemetry/counts.js';
 import { Recent } from '../telemetry/recent.js';
 import type { Running, Surroundings } from './running.js';
-import { tellUnhandled } from './unhandled.js';
+import { logUnhandled } from './unhandled.js';
 import { Waiting } from './waiting.js';
 
 /** What is open so far, and how it is closed; the last is closed first. */
@@ -107,7 +107,7 @@ async function begin(
   useIdKey(opened.facts.idKey || undefined);
   const { shards } = opened.facts;
   if (config.shards !== undefined && config.shards !== shards)
-    log.warn(`this cluster was made with ${shards} shards and keeps them: --shards ${config.shards} changes nothing`);
+    log.warn(`this cluster was made with ${shards} shards and keeps them: --shards ${config.shards} is ignored`);
 
   const scheduler = new Late<ShardsOwner>('scheduler');
   const serving = new Late<Server>('server');
@@ -273,10 +273,10 @@ async function begin(
   const folder = { folder: config.handlersDir, readAt, onChange, log };
   const folderWatch = config.watch ? await FolderWatch.start(folder) : undefined;
 
-  let endTelling = (): void => {};
+  let endUnhandled = (): void => {};
   const news = new ShardNews({ own: () => node.several.shards.all.length, all: shards, log });
   const stopInOrder = async (): Promise<void> => {
-    endTelling();
+    endUnhandled();
     news.stop();
     reloads.stop();
     await node.leave();
@@ -297,7 +297,7 @@ async function begin(
   };
   try {
     await node.prepare();
-    tellPauses(together.scheduler, log);
+    logPauses(together.scheduler, log);
     await waiting.end();
     const { urls } = await server.listen();
     stops.start();
@@ -305,7 +305,7 @@ async function begin(
     reloads.start();
     node.start();
     news.start();
-    endTelling = tellUnhandled({
+    endUnhandled = logUnhandled({
       jobs: () => jobsOfTypes.withoutHandler(),
       isElsewhere: (type) => node.types.elsewhere(type) !== undefined,
       isSettled: () => node.several.shards.all.length > 0 && node.idleShards === 0,
@@ -340,6 +340,6 @@ function warnOfLoopback(advertise: string, store: string, log: Surroundings['log
   if (database === undefined || database === '' || database.startsWith('/') || isLoopback(database)) return;
   log.warn(
     { advertise },
-    'the address of --advertise leads each machine to itself, and the database is on another one: nodes on other machines do not reach this one. Set --advertise to where they do',
+    'the address of --advertise is a loopback address, and the database is on another machine: nodes on other machines cannot reach this one. Set --advertise to an address at which they can',
   );
 }

@@ -19,15 +19,15 @@ export interface UnhandledOptions {
 }
 
 /** @returns what ends it, if it has not been told by then */
-export function tellUnhandled({ isSettled, lookMs = 250, afterMs = 3000, ...options }: UnhandledOptions): () => void {
+export function logUnhandled({ isSettled, lookMs = 250, afterMs = 3000, ...options }: UnhandledOptions): () => void {
   let timer = setTimeout(function look(): void {
-    timer = isSettled() ? setTimeout(() => tell(options), afterMs) : setTimeout(look, lookMs);
+    timer = isSettled() ? setTimeout(() => logNow(options), afterMs) : setTimeout(look, lookMs);
     timer.unref();
   }, 0);
   return () => clearTimeout(timer);
 }
 
-function tell({ jobs, isElsewhere, log }: Pick<UnhandledOptions, 'jobs' | 'isElsewhere' | 'log'>): void {
+function logNow({ jobs, isElsewhere, log }: Pick<UnhandledOptions, 'jobs' | 'isElsewhere' | 'log'>): void {
   const all = jobs();
   const byType = (some: readonly JobsWithoutHandler[]): object =>
     Object.fromEntries(some.map(({ name, pending }) => [name, pending]));
@@ -36,7 +36,7 @@ function tell({ jobs, isElsewhere, log }: Pick<UnhandledOptions, 'jobs' | 'isEls
   if (nowhere.length > 0)
     log.warn(
       { jobs: byType(nowhere) },
-      'jobs of this node have no handler on any node: they wait until it has one. Put it into the handlers folder of all nodes',
+      'jobs of this node have no handler on any node, and wait for one: put it into the handlers folder of all nodes',
     );
   if (elsewhere.length > 0)
     log.warn(

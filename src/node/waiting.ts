@@ -52,7 +52,7 @@ export class Waiting {
     try {
       const server = await open((access) => this.#reason(access));
       const { urls } = await server.listen();
-      log.info({ urls }, 'listening meanwhile: /health says what this node waits for');
+      log.info({ urls }, 'the server listens meanwhile: /health says what this node waits for');
       return server;
     } catch (error) {
       const { message: reason } = error as Error;

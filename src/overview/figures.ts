@@ -50,7 +50,8 @@ export function historyOf(directory: string, parts: OverviewParts, log: Logger):
     directory,
     now: () => parts.clock.now(),
     totals: totalsOf(parts),
-    onFailure: (err) => log.warn({ err }, 'the file of the history cannot be used: what is not in memory is not shown'),
+    onFailure: (err) =>
+      log.warn({ err }, 'the file of the history cannot be used: GET /history shows only what is in memory'),
   });
 }
 

@@ -106,7 +106,7 @@ export class Reloads {
       telemetry.reloaded('tokens', 'done');
     } catch (error) {
       const { message: reason } = error as Error;
-      log.error({ cause, reason }, 'the token file could not be read anew: the tokens that there were stay valid');
+      log.error({ cause, reason }, 'the token file could not be read again: the old tokens stay valid');
       telemetry.reloaded('tokens', 'failed');
     }
   }
@@ -130,7 +130,7 @@ export class Reloads {
       // The stop ended the threads that were loading.
       if (this.#isStopped) return;
       const { message: reason } = error as Error;
-      log.error({ cause, folder, reason }, 'the handlers could not be read anew: those that there were stay');
+      log.error({ cause, folder, reason }, 'the handlers could not be read again: the old ones stay');
       telemetry.reloaded('handlers', 'failed');
     }
   }

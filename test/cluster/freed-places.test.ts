@@ -28,12 +28,12 @@ function begin() {
 
 t.test('what is found together is told together, and the rest when that has come through', async (t) => {
   const { places, told, waiting, pauses } = begin();
-  for (const type of ['one', 'two', 'one']) places.tell('b', type);
-  places.tell('c', 'one');
+  for (const type of ['one', 'two', 'one']) places.notify('b', type);
+  places.notify('c', 'one');
   await turn();
   t.same(told, ['b true {"types":["one","two"]}', 'c true {"types":["one"]}']);
-  for (let times = 0; times < 100; times++) places.tell('b', 'three');
-  places.tell('b', 'one');
+  for (let times = 0; times < 100; times++) places.notify('b', 'three');
+  places.notify('b', 'one');
   await turn();
   t.equal(told.length, 2, 'one at a time');
   waiting[0]?.answer();
@@ -46,13 +46,13 @@ t.test('what is found together is told together, and the rest when that has come
   await turn();
   pauses[1]?.();
   await turn();
-  places.tell('b', 'four');
+  places.notify('b', 'four');
   await turn();
   t.same(told.slice(3), ['b true {"types":["four"]}'], 'a node that does not answer is told again another time');
 });
 
 t.test('what another node tells is asked for here', async (t) => {
   const { places, freed } = begin();
-  places.heard('{"types":["one","two"]}');
+  places.receive('{"types":["one","two"]}');
   t.same(freed, [['one', 'two']]);
 });

@@ -30,7 +30,7 @@ function logged(server: Server, message: string): Line[] {
 }
 
 const readAnew = 'the handlers were read anew';
-const notReadAnew = 'the handlers could not be read anew: those that there were stay';
+const notReadAnew = 'the handlers could not be read again: the old ones stay';
 
 /** Sends SIGHUP and waits for what comes of it, on each node where there are several. */
 async function reload(server: Server, message = readAnew): Promise<Line> {
@@ -257,7 +257,7 @@ t.test('SIGHUP reads the token file anew, and closes the connections of tokens t
   ] as const) {
     writeFileSync(file, text);
     await reload(server);
-    const failed = logged(server, 'the token file could not be read anew: the tokens that there were stay valid');
+    const failed = logged(server, 'the token file could not be read again: the old tokens stay valid');
     t.match(failed.at(-1), { reason: why });
   }
   t.same(await Promise.all(['alpha', 'beta', 'gamma'].map(statusOf)), [401, 200, 200]);

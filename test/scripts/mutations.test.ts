@@ -1,5 +1,5 @@
 /** The list of deliberate faults that `npm run mutate` puts in keeps up with the code. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import t from 'tap';
@@ -12,7 +12,7 @@ interface Change {
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 const { mutations, mutate } = (await import(pathToFileURL(join(root, 'scripts/mutations.mjs')).href)) as {
-  mutations: readonly { readonly name: string; readonly changes: readonly Change[] }[];
+  mutations: readonly { readonly name: string; readonly changes: readonly Change[]; readonly test?: string }[];
   mutate(source: string, change: Change): string;
 };
 
@@ -27,6 +27,23 @@ t.test('every fault can be put into the code as it is', async (t) => {
       t.not(after, before, name);
       sources.set(change.file, after);
     }
+  }
+});
+
+t.test('the table of the page about tests has each of them, in their order', async (t) => {
+  const page = readFileSync(join(root, 'docs/testing.md'), 'utf8');
+  const [, table = ''] = /^\| fault \| found at seed .*\n.*\n((?:\|.*\n)+)/m.exec(page) ?? [];
+  const rows = table
+    .trim()
+    .split('\n')
+    .map((row) => row.split('|').map((cell) => cell.trim()));
+  t.same(
+    rows.map(([, name]) => name),
+    mutations.map(({ name }) => name),
+  );
+  for (const [index, { name, test }] of mutations.entries()) {
+    t.match(rows[index]?.[2], test === undefined ? /^\d+$/ : new RegExp(`^\`${test}\`$`), name);
+    if (test !== undefined) t.ok(existsSync(join(root, 'test', `${test}.test.ts`)), test);
   }
 });
 

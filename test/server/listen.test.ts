@@ -128,7 +128,7 @@ t.test('as many connections beside WebSockets as are allowed', async (t) => {
   for (const socket of sockets) t.ok(await isServed(socket));
   t.notOk(await isServed(await open()), 'one too many is closed');
   await eventually(
-    async () => log.lines.includes('connections were closed as they came: --max-connections are open'),
+    async () => log.lines.includes('new connections were closed: --max-connections are open already'),
     'the log does not say so',
   );
   sockets[0]!.destroy();

@@ -7,7 +7,7 @@ import { fail, orExplain, print, startError } from '../output.js';
 export function restoreCommand(): Command {
   const command = new Command('restore')
     .description(
-      'Make a data directory from a backup, after checking it. What happened after the backup is forgotten; what is due by then runs at the next start.',
+      'Check a backup, and make a data directory from it. Whatever happened after the backup is lost. Jobs that have come due since then run at the next start.',
     )
     .argument('<backup>', 'a directory that "escapement backup" wrote')
     .addOption(option('--data-dir <folder>', 'the directory to make: new or empty').makeOptionMandatory())

@@ -15,7 +15,7 @@ export function clusterCommand(): Command {
 export function moveCommand(): Command {
   const command = new Command('move')
     .description(
-      'Bring the jobs of a data directory whose server is stopped into a cluster that has none: all of them, or nothing. Ids, runs and keys stay; events begin anew.',
+      'Move all jobs of a data directory into an empty cluster, or none of them. The server of the directory must be stopped. Ids, runs and keys stay; the numbers of events begin again.',
     )
     .addOption(option('--data-dir <folder>', 'where the jobs are').makeOptionMandatory())
     .addOption(option('--store <url>', 'PostgreSQL of the cluster').makeOptionMandatory())

@@ -6,7 +6,7 @@ import { orExplain } from '../output.js';
 
 export function cronCommand(): Command {
   const command = new Command('cron')
-    .description('Say what a cron expression means, and when it fits next. It needs no server.')
+    .description('Explain a cron expression, and show when it fires next. It needs no server.')
     .argument('<expression>', 'five or six fields, or a shorthand such as @daily')
     .addOption(option('--timezone <name>', "its zone (default: the system's)").argParser(zone))
     .addOption(new Option('--count <number>', 'how many times are printed').default(5).argParser(wholeNumber(1, 100)))

@@ -8,7 +8,7 @@ const words = many((text) => text);
 export function eventsCommand(): Command {
   const command = new Command('events')
     .description(
-      'Print events as they happen, until it is stopped. When the connection ends it connects again and misses nothing.',
+      'Print events as they happen, until you stop the command. When the connection breaks, it connects again and misses nothing.',
     )
     .addOption(
       new Option('--type <type>', 'only of jobs of this type (repeatable, or with commas)')
@@ -26,7 +26,7 @@ export function eventsCommand(): Command {
     .addOption(
       new Option(
         '--since <seq>',
-        'first all events after this number, or cursor of a server of several shards; 0: all that there are',
+        'print first all events after this number, or after this cursor where there are several shards; 0: all that are kept',
       ).argParser(eventPlace),
     )
     .action(async (options) => (await import('../asking/events.js')).tail(options));

@@ -17,18 +17,18 @@ interface JobField {
 
 /** Whether a value is allowed is the server's to say, who knows its bounds; here texts only become what JSON has for them. */
 const fields: readonly JobField[] = [
-  { flags: '--delay <duration>', field: 'delay', description: 'run so long from now: 90s, 10m, 1h30m' },
-  { flags: '--at <instant>', field: 'trigger_at', description: 'run then: 2030-01-31T09:00:00+01:00' },
+  { flags: '--delay <duration>', field: 'delay', description: 'how long from now it runs: 90s, 10m, 1h30m' },
+  { flags: '--at <instant>', field: 'trigger_at', description: 'when it runs: 2030-01-31T09:00:00+01:00' },
   {
     flags: '--cron <expression>',
     field: 'cron_expr',
-    description: 'run at the next time that fits; with --repeat each time',
+    description: 'run at the next time that matches; with --repeat, at each of them',
   },
   { flags: '--timezone <name>', field: 'timezone', description: 'zone of the cron expression' },
   {
     flags: '--repeat',
     field: 'is_repeat',
-    description: 'run again and again, by the cron expression or each delay',
+    description: 'run again and again: at each time of the cron expression, or after each delay',
     fixed: true,
   },
   {
@@ -66,7 +66,7 @@ const fields: readonly JobField[] = [
   {
     flags: '--tags <tags>',
     field: 'tags',
-    description: 'what it is marked with, several with commas',
+    description: 'its tags, several with commas',
     read: (text) => text.split(','),
     removable: true,
   },
@@ -79,7 +79,7 @@ const fields: readonly JobField[] = [
   {
     flags: '--expires-after <duration>',
     field: 'expires_after',
-    description: 'do not start it later than that after it was due',
+    description: 'do not start it when it is later than this after its due time',
     removable: true,
   },
   {
@@ -105,34 +105,39 @@ const fields: readonly JobField[] = [
   {
     flags: '--max-runs <number>',
     field: 'max_runs',
-    description: 'with --repeat: at most so often',
+    description: 'with --repeat: how many runs at most',
     read: number,
     removable: true,
   },
   {
     flags: '--overlap <policy>',
     field: 'overlap',
-    description: 'with --repeat: what becomes of a time that comes while the run before goes on',
+    description: 'with --repeat: what happens at a time that comes while the run before it still runs',
     choices: ['skip', 'queue', 'cancel_running'],
   },
   {
     flags: '--jitter <duration>',
     field: 'jitter',
-    description: 'with --repeat: start later by a part of this, another one each time',
+    description: 'with --repeat: start each run later by a random part of this',
     removable: true,
   },
-  { flags: '--key <key>', field: 'key', description: 'what names it within its type: one job per key', fixed: true },
+  {
+    flags: '--key <key>',
+    field: 'key',
+    description: 'a name for the job within its type: one job per key',
+    fixed: true,
+  },
   {
     flags: '--if-exists <policy>',
     field: 'if_exists',
-    description: 'with --key: what is done when the key is taken',
+    description: 'with --key: what to do when the key is taken',
     fixed: true,
     choices: ['reject', 'return', 'replace'],
   },
   {
     flags: '--key-ttl <duration>',
     field: 'key_ttl',
-    description: 'with --key: keep it taken at least so long',
+    description: 'with --key: how long the key stays taken at least',
     fixed: true,
   },
 ];

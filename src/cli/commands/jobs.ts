@@ -35,14 +35,17 @@ function addCommand(): Command {
   command
     .option('--idempotency-key <key>', 'a second call with the same key makes no second job')
     .addOption(
-      new Option('--wait [duration]', 'wait until it has finished, at most so long; exit code 1 if it did not succeed')
+      new Option(
+        '--wait [duration]',
+        'wait until it has finished, at most for this time; exit code 1 if it did not succeed',
+      )
         .argParser(duration)
         .conflicts('ndjson'),
     )
     .addOption(
       new Option(
         '--ndjson',
-        'read standard input: each line is the body of a request as JSON, and goes before the options given here',
+        'read standard input: each line is the body of a request as JSON, whose fields override the options given here',
       ).conflicts('idempotencyKey'),
     )
     .action(async (type: string | undefined, options) => (await jobsModule()).add(type, options));
@@ -55,13 +58,18 @@ function addCommand(): Command {
 }
 
 function listCommand(): Command {
-  const command = new Command('list').description('List jobs, the newest first unless told otherwise.');
+  const command = new Command('list').description('List jobs, by default the newest first.');
   withFilters(command)
-    .option('--search <text>', 'only jobs that have this in payload, result or last error; they are read for it')
-    .addOption(new Option('--sort <by>', 'in order of their making, or of their due times').choices(['created', 'due']))
+    .option(
+      '--search <text>',
+      'only jobs with this text in payload, result or last error; the server reads the jobs for it',
+    )
+    .addOption(new Option('--sort <by>', 'order by creation or by due time').choices(['created', 'due']))
     .addOption(new Option('--order <order>', 'the default is desc, and asc with --sort due').choices(['asc', 'desc']))
-    .addOption(new Option('--limit <number>', 'at most so many').default(20).argParser(wholeNumber(1, 1000)))
-    .option('--cursor <cursor>', 'go on behind an earlier list, which has printed this')
+    .addOption(
+      new Option('--limit <number>', 'how many are listed at most').default(20).argParser(wholeNumber(1, 1000)),
+    )
+    .option('--cursor <cursor>', 'continue an earlier list, which has printed this cursor')
     .addOption(
       new Option('--all', 'all of them, page by page; with --json one job a line').conflicts(['limit', 'cursor']),
     )
@@ -76,7 +84,7 @@ function listCommand(): Command {
 
 function showCommand(): Command {
   const command = new Command('show')
-    .description('Show all that is known of a job.')
+    .description('Show everything about a job.')
     .argument('<id>', 'the id of the job')
     .action(async (id: string, options) => (await jobsModule()).show(id, options));
   return examples(asking(command), 'escapement jobs show job_1704182400_a1b2c3d4');
@@ -101,7 +109,7 @@ function cancelCommand(): Command {
 
 function retryCommand(): Command {
   const command = new Command('retry')
-    .description('Run jobs again that have failed.')
+    .description('Run failed jobs again.')
     .argument('<id...>', 'ids of jobs')
     .action(async (ids: string[], options) => (await jobsModule()).act('retry', ids, options));
   return examples(asking(command), 'escapement jobs retry job_1704182400_a1b2c3d4');
@@ -121,7 +129,9 @@ function runsCommand(): Command {
       'Show the runs of a job, the newest first: how each attempt ended, and which times did not run and why.',
     )
     .argument('<id>', 'the id of the job')
-    .addOption(new Option('--limit <number>', 'at most so many').default(20).argParser(wholeNumber(1, 1000)))
+    .addOption(
+      new Option('--limit <number>', 'how many are listed at most').default(20).argParser(wholeNumber(1, 1000)),
+    )
     .action(async (id: string, options) => (await import('../asking/runs.js')).runs(id, options));
   return examples(asking(command), 'escapement jobs runs job_1704182400_a1b2c3d4');
 }
@@ -142,7 +152,7 @@ function logsCommand(): Command {
 
 function pauseCommand(): Command {
   const command = new Command('pause')
-    .description('Pause jobs: nothing of them starts until they are resumed. What runs goes on.')
+    .description('Pause jobs: they do not start until they are resumed. Running attempts go on.')
     .argument('<id...>', 'ids of jobs')
     .option('--until <instant>', 'end the pause then: 2030-01-31T09:00:00+01:00')
     .option('--reason <text>', 'shown with the pause')
@@ -163,7 +173,7 @@ function resumeCommand(): Command {
 
 function removeCommand(): Command {
   const command = new Command('remove')
-    .description('Remove finished jobs with all that is known of them.')
+    .description('Remove finished jobs, and everything that is stored about them.')
     .argument('<id...>', 'ids of jobs')
     .action(async (ids: string[], options) => (await jobsModule()).act('remove', ids, options));
   return examples(asking(command), 'escapement jobs remove job_1704182400_a1b2c3d4');

@@ -6,7 +6,7 @@ const pauseModule = (): Promise<typeof import('../asking/pause.js')> => import('
 
 export function pauseCommand(): Command {
   const command = new Command('pause')
-    .description('Pause a running server: it takes everything in and starts nothing until it is resumed.')
+    .description('Pause a running server: it accepts jobs, and starts none until it is resumed.')
     .option('--reason <text>', 'shown with the pause')
     .action(async (options) => (await pauseModule()).pause(options));
   return examples(asking(command), `escapement pause --reason 'the database moves'`);

@@ -92,7 +92,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
         "what serves HTTP: uWebSockets.js or Node's own, which is slower (default: the first where its binary loads)",
       ).choices(['uws', 'node']),
     )
-    .addOption(option('--data-dir <folder>', 'where jobs are kept; made if it is not there').default('./data'))
+    .addOption(option('--data-dir <folder>', 'where jobs are kept; created if it does not exist').default('./data'))
     .addOption(
       option('--handlers <folder>', 'modules that do the work, one for each job type, named after it').default(
         './workers',
@@ -123,7 +123,7 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     .addOption(
       option(
         '--grace <duration>',
-        'how long a job that is cancelled or has timed out, or all jobs at the end, may go on',
+        'how long jobs may still run when they are cancelled, have timed out, or the server shuts down',
       )
         .default(5000, '5s')
         .argParser(duration),
@@ -139,12 +139,12 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
         .argParser(wholeNumber(0, 1e12)),
     )
     .addOption(
-      option('--retention-failed <duration>', 'how long jobs are kept that have failed')
+      option('--retention-failed <duration>', 'how long failed jobs are kept')
         .default(30 * 86_400_000, '30d')
         .argParser(duration),
     )
     .addOption(
-      option('--retain-failed <number>', 'how many jobs that have failed are kept at most')
+      option('--retain-failed <number>', 'how many failed jobs are kept at most')
         .default(1_000_000)
         .argParser(wholeNumber(0, 1e12)),
     )
@@ -201,14 +201,17 @@ export function startCommand(run: (config: Config) => Promise<void>): Command {
     .addOption(option('--tls-cert <file>', 'certificate chain, PEM: serve https and wss'))
     .addOption(option('--tls-key <file>', 'private key of the certificate, PEM'))
     .addOption(mergeAge())
-    .addOption(option('--log-level <level>', 'least level that is logged').default('info').choices(logLevels))
+    .addOption(option('--log-level <level>', 'lowest level that is logged').default('info').choices(logLevels))
     .addOption(
-      option('--job-log-level <level>', 'least level of lines of handlers (ctx.log) that are kept with their job')
+      option('--job-log-level <level>', 'lowest level of the lines of handlers (ctx.log) that are kept with their job')
         .default('info')
         .choices(jobLogLevels),
     )
     .addOption(
-      option('--job-logs <size>', 'what these lines may take in all, the oldest go: 256MiB, 4GiB; 0: none are kept')
+      option(
+        '--job-logs <size>',
+        'size of all these lines together; the oldest are removed: 256MiB, 4GiB; 0: none are kept',
+      )
         .default(256 * 1024 ** 2, '256MiB')
         .argParser(jobLogsSize),
     )

@@ -6,10 +6,10 @@ import { duration } from '../option-values.js';
 export function topCommand(): Command {
   const command = new Command('top')
     .description(
-      'Show what a running server does, live: counts, rates, lateness, the busiest types. q ends it. Not on a terminal, it prints one picture.',
+      'Show what a running server does, live: counts, rates, lateness, the busiest types. q ends it. Without a terminal it prints one snapshot.',
     )
     .addOption(
-      new Option('--interval <duration>', 'how often the picture is renewed, from 100ms')
+      new Option('--interval <duration>', 'how often the screen is updated, at least 100ms')
         .default(1000, '1s')
         .argParser(duration),
     )

@@ -25,7 +25,7 @@ function listCommand(): Command {
 
 function showCommand(): Command {
   const command = new Command('show')
-    .description('Show all that is known of a job type.')
+    .description('Show everything about a job type.')
     .argument('<type>', 'the job type')
     .action(async (name: string, options) => (await typesModule()).show(name, options));
   return examples(asking(command), 'escapement types show payment_check');
@@ -34,17 +34,17 @@ function showCommand(): Command {
 function setCommand(): Command {
   const command = new Command('set')
     .description(
-      'Set limits of a job type, or pause it. It holds at once, and after a restart; "none" is what the handler says.',
+      'Set limits of a job type, or pause it. It holds at once, and after a restart; "none" restores what the handler says.',
     )
     .argument('<type>', 'the job type')
     .option('--concurrency <number>', 'attempts that may run at once', orNone(limitOf))
     .option('--group-concurrency <number>', 'the same of each group of jobs', orNone(limitOf))
     .option(
       '--rate <rate>',
-      'at most so many starts in any stretch of a duration: 100/1m',
+      'at most this many starts in any period of this length: 100/1m',
       orNone((text) => text),
     )
-    .option('--paused', 'nothing of it starts until it is resumed')
+    .option('--paused', 'its jobs do not start until it is resumed')
     .option('--no-paused', 'resume it')
     .addOption(new Option('--reason <text>', 'shown with the pause').implies({ paused: true }))
     .action(async (name: string, options) => (await typesModule()).set(name, options));
@@ -72,7 +72,7 @@ function limitOf(text: string): number {
 
 function pauseCommand(): Command {
   const command = new Command('pause')
-    .description('Pause a job type: nothing of it starts until it is resumed. What runs goes on.')
+    .description('Pause a job type: its jobs do not start until it is resumed. Running attempts go on.')
     .argument('<type>', 'the job type')
     .option('--reason <text>', 'shown with the pause')
     .action(async (name: string, options) => (await typesModule()).pause(name, options));

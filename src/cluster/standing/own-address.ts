@@ -65,7 +65,7 @@ export class OwnAddress {
         if (this.#problem !== undefined) log.info(`the other nodes reach this one at ${address}`);
         return;
       }
-      this.#tell(failure);
+      this.#log(failure);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pauseMs);
         signal.addEventListener('abort', () => {
@@ -80,7 +80,7 @@ export class OwnAddress {
     this.#isOver.abort();
   }
 
-  #tell(failure: string | undefined): void {
+  #log(failure: string | undefined): void {
     const { address, isShared, log } = this.#options;
     const why = isShared()
       ? `another node has the same --advertise, ${address}: give each its own`

@@ -130,7 +130,10 @@ export class ClusterTypes<Type extends HandlerInfo> {
     } catch (error) {
       // It may be of a later version.
       const { message: reason } = error as Error;
-      this.#ports.log.warn({ reason }, 'the job types of another node cannot be used: its jobs are not made here');
+      this.#ports.log.warn(
+        { reason },
+        'the job types of another node cannot be used: this node refuses new jobs of them',
+      );
       return [];
     }
   }
@@ -153,7 +156,7 @@ export class ClusterTypes<Type extends HandlerInfo> {
     for (const digest of this.#read.keys()) if (!digests.includes(digest)) this.#read.delete(digest);
     if (isSame && !isOwnNew) return;
     this.#elsewhere = elsewhere;
-    if (added.length + removed.length > 0) log.info({ added, removed }, 'job types of other nodes');
+    if (added.length + removed.length > 0) log.info({ added, removed }, 'the job types of other nodes have changed');
     changed(this.all);
   }
 }

@@ -68,7 +68,7 @@ export const optionsSchema = Type.Object(
       }),
     ),
     rate: Type.Optional(
-      Type.String({ description: 'At most so many starts in any stretch of a duration, spread evenly: `100/1m`' }),
+      Type.String({ description: 'At most this many starts in any period of this length, spread evenly: `100/1m`' }),
     ),
     max_retries: Type.Optional(
       Type.Integer({ minimum: 0, maximum: limits.maxRetries, description: 'Retries after failures' }),

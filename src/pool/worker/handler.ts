@@ -79,7 +79,7 @@ export interface HandlerOptions {
   readonly concurrency?: number;
   /** Attempts of one group of jobs that may run at once. */
   readonly group_concurrency?: number;
-  /** At most so many starts in any stretch of a duration, spread evenly: `100/1m`. */
+  /** At most this many starts in any period of this length, spread evenly: `100/1m`. */
   readonly rate?: string;
   readonly max_retries?: number;
   readonly retry_delay?: string;

@@ -199,7 +199,7 @@ export class HttpApp implements ExchangeContext {
     if (this.#turnedAway === 0) return;
     log.warn(
       { connections: this.#turnedAway, limit: maxConnections },
-      'connections were closed as they came: --max-connections are open',
+      'new connections were closed: --max-connections are open already',
     );
     this.#turnedAway = 0;
   }

@@ -38,7 +38,7 @@ export function placeRoutes(places: PeerPlaces | undefined): Route[] {
   if (places === undefined) return [];
   return [
     route(peerPaths.freed, (exchange, message) => {
-      places.heard(message);
+      places.receive(message);
       exchange.answer(jsonOk, '{}');
     }),
   ];

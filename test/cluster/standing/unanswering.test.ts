@@ -18,7 +18,7 @@ t.test('it is told once, after five seconds without an answer', async (t) => {
   unanswering.failed(node, address, 'ECONNREFUSED');
   unanswering.failed(node, address, 'ECONNREFUSED');
   t.same(log.messages, [
-    'another node beats and does not answer this one at http://node-1:8080: what that has is not to be had here. Set its --advertise to where this node reaches it, and look at the network between both',
+    'another node beats and does not answer this one at http://node-1:8080: its jobs cannot be reached from here. Set its --advertise to an address at which this node reaches it, and check the network between both',
   ]);
   unanswering.answered(node);
   t.equal(log.messages.at(-1), 'another node answers this one again');

@@ -124,7 +124,7 @@ t.test('an address that this node reaches and the others do not', { skip: withou
     detail: /does not answer the one that was asked.*Try again in a moment\.$/,
   });
   const told =
-    /another node beats and does not answer this one at http:\/\/127\.0\.0\.1:\d+: what that has is not to be had here\. Set its --advertise/;
+    /another node beats and does not answer this one at http:\/\/127\.0\.0\.1:\d+: its jobs cannot be reached from here\. Set its --advertise/;
   await eventually(
     async () => {
       await other.api.get(`/jobs/${id}`);
@@ -142,12 +142,12 @@ t.test('an address that this node reaches and the others do not', { skip: withou
 
 t.test('an address that leads each machine to itself', async (t) => {
   const node = new StartingNode({ store: 'postgres://somebody@db.invalid/jobs', advertise: 'http://localhost:8080' });
-  await node.said(/the address of --advertise leads each machine to itself, and the database is on another one/);
+  await node.said(/the address of --advertise is a loopback address, and the database is on another machine/);
   t.equal(await node.stop(), 0);
   const alone = new StartingNode({ store: `postgres://somebody@127.0.0.1:${await freePort()}/jobs` });
   await alone.said(/waiting for PostgreSQL/);
   t.equal(await alone.stop(), 0);
-  t.notMatch(alone.text, /leads each machine to itself/, 'nor where all is on one machine');
+  t.notMatch(alone.text, /is a loopback address/, 'nor where all is on one machine');
 });
 
 t.test('jobs that nobody can run', { skip: withoutPostgres }, async (t) => {
@@ -167,6 +167,6 @@ t.test('jobs that nobody can run', { skip: withoutPostgres }, async (t) => {
   t.equal(lines.length, 1, 'once');
   t.match(JSON.parse(lines[0] as string), {
     jobs: { rare: 1, rarer: 2 },
-    msg: 'jobs of this node have no handler on any node: they wait until it has one. Put it into the handlers folder of all nodes',
+    msg: 'jobs of this node have no handler on any node, and wait for one: put it into the handlers folder of all nodes',
   });
 });

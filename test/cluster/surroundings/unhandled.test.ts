@@ -1,13 +1,13 @@
 /** What a node tells of jobs without a handler: once, when it is known who has which handlers. */
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
-import { tellUnhandled } from '../../../src/node/unhandled.js';
+import { logUnhandled } from '../../../src/node/unhandled.js';
 
 function begin(isElsewhere: (type: string) => boolean) {
   const told: { jobs: object; message: string }[] = [];
   let isSettled = false;
   let looks = 0;
-  const end = tellUnhandled({
+  const end = logUnhandled({
     jobs: () => [
       { name: 'rare', pending: 1 },
       { name: 'rarer', pending: 2 },

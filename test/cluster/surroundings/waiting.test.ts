@@ -18,7 +18,7 @@ interface Health {
   readonly reason: string;
 }
 
-const listens = /listening meanwhile/;
+const listens = /the server listens meanwhile/;
 
 t.test('PostgreSQL comes later', { skip: withoutPostgres }, async (t) => {
   const postgres = await startPostgres(t, ['fsync=off']);

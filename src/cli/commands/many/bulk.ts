@@ -9,7 +9,7 @@ const bulkModule = (): Promise<typeof import('../../asking/many/bulk.js')> => im
 
 export function bulkCommand(): Command {
   return new Command('bulk')
-    .description('Do something with many jobs of a running server at once.')
+    .description('Cancel, retry, pause or change many jobs of a running server at once.')
     .addCommand(startCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
@@ -38,15 +38,15 @@ function startCommand(): Command {
 
 function listCommand(): Command {
   const command = new Command('list')
-    .description('List what is done with many jobs, the latest first.')
-    .addOption(new Option('--limit <number>', 'at most so many').default(20).argParser(wholeNumber(1, 100)))
+    .description('List bulk actions, the latest first.')
+    .addOption(new Option('--limit <number>', 'how many are listed at most').default(20).argParser(wholeNumber(1, 100)))
     .action(async (options) => (await bulkModule()).list(options));
   return examples(asking(command), 'escapement bulk list');
 }
 
 function showCommand(): Command {
   const command = new Command('show')
-    .description('Show a bulk action, and how far it is.')
+    .description('Show a bulk action and its progress.')
     .argument('<id>', 'its id')
     .action(async (id: string, options) => (await bulkModule()).show(id, options));
   return examples(asking(command), 'escapement bulk show bulk_17');

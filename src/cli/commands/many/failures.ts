@@ -6,10 +6,10 @@ import { wholeNumber } from '../../option-values.js';
 export function failuresCommand(): Command {
   const command = new Command('failures')
     .description(
-      'Show what jobs have failed of, the most frequent first. Messages that differ in numbers and ids only are one.',
+      'Show why jobs have failed, the most frequent reason first. Messages that differ only in numbers and ids count as one.',
     )
     .option('--type <type>', 'only jobs of this type')
-    .addOption(new Option('--limit <number>', 'at most so many').default(20).argParser(wholeNumber(1, 100)))
+    .addOption(new Option('--limit <number>', 'how many are listed at most').default(20).argParser(wholeNumber(1, 100)))
     .action(async (options) => (await import('../../asking/many/failures.js')).failures(options));
   return examples(
     asking(command),
