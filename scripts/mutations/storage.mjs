@@ -63,12 +63,12 @@ export const storage = [
   },
   {
     name: 'a search goes on behind what a slower node has not looked at',
-    test: 'cluster/gathering',
+    test: 'cluster/gathering/merging',
     changes: [change('src/cluster/gathering/merged-search.ts', '...ends.slice(0, 1)', '...ends.slice(-1)')],
   },
   {
     name: 'a node has no more of a list than it has sent',
-    test: 'cluster/gathering',
+    test: 'cluster/gathering/merging',
     changes: [
       change(
         'src/cluster/gathering/merged-list.ts',
