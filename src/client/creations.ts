@@ -35,7 +35,8 @@ export class Creations {
 
   /** @param most so many batches may be under way at a time */
   constructor(transport: Transport, most = 1) {
-    if (!Number.isInteger(most) || most < 1) throw new RangeError(`batchConcurrency is ${most}: it must be a whole number, at least 1`);
+    if (!Number.isInteger(most) || most < 1)
+      throw new RangeError(`batchConcurrency is ${most}: it must be a whole number, at least 1`);
     this.#transport = transport;
     this.#most = most;
   }
