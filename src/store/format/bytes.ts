@@ -72,9 +72,14 @@ export class ByteWriter {
 
   /** Length (u8), then ASCII; for short words. */
   word(value: string): void {
-    const at = this.claim(1 + value.length);
-    this.buffer[at] = value.length;
-    this.buffer.write(value, at + 1, 'latin1');
+    this.u8(value.length);
+    this.latin1(value);
+  }
+
+  /** Characters of a byte each, without their number. */
+  latin1(value: string): void {
+    const at = this.claim(value.length);
+    this.buffer.write(value, at, 'latin1');
   }
 
   /** As they are, without their length. */
@@ -132,8 +137,16 @@ export class ByteReader {
   }
 
   word(): string {
-    const length = this.u8();
-    return this.bytes(length).toString('latin1');
+    return this.latin1(this.u8());
+  }
+
+  /** So many characters, a byte each. */
+  latin1(length: number): string {
+    const end = this.at + length;
+    if (end > this.buffer.length) throw new RangeError('record ends too early');
+    const text = this.buffer.toString('latin1', this.at, end);
+    this.at = end;
+    return text;
   }
 
   /** So many bytes; a view. */
