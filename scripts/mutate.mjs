@@ -1,5 +1,5 @@
 /**
- * Proves that the simulation bites: `npm run mutate`. Each deliberate fault of scripts/mutations.mjs is put into a copy of
+ * Proves that the simulation bites: `npm run mutate`. Each deliberate fault of scripts/mutations/ is put into a copy of
  * the project, built, and must make the simulation fail within a number of seeds, or the test that it names; the server as
  * it is must pass all of them first. Prints the table of docs/testing.md; the exit code is 1 when a fault is not found.
  */

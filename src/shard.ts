@@ -1,6 +1,7 @@
 /**
  * A shard: all that owns one log, as one value. That is the committed state, the window of what is due, the store on the thread
- * that decides, the scheduler, and the queries that read beside it. That a server has one is `main`'s business; nothing here knows.
+ * that decides, the scheduler, and the queries that read beside it. How many a process has, its start
+ * says; nothing here knows.
  */
 import { Scheduler } from './scheduler/scheduler.js';
 import type { SchedulerPorts } from './scheduler/scheduler-ports.js';

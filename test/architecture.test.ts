@@ -8,7 +8,8 @@ import { dirname, join, posix, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 
-const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../../src');
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const SRC = join(ROOT, 'src');
 const MAX_LINES = 400;
 const MAX_FILES = 15;
 
@@ -287,6 +288,45 @@ t.test('the sources keep to the architecture', async (t) => {
   const sources = readSources();
   t.ok(sources.size > 0, 'there are sources');
   t.same(findViolations(sources), []);
+});
+
+t.test('no other file is too long, either', async (t) => {
+  const folders = ['test', 'bench', 'dashboard/src', 'workers', 'scripts'];
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.(?:ts|tsx|mjs)$/.test(file))
+      .map((file) => join(folder, file)),
+  );
+  t.ok(files.length > 300);
+  const lengthOf = (file: string): number => readFileSync(join(ROOT, file), 'utf8').trimEnd().split('\n').length;
+  t.same(
+    files.filter((file) => lengthOf(file) > MAX_LINES),
+    [],
+  );
+});
+
+t.test('the map of the design page has every layer, below all that it may import', async (t) => {
+  const page = readFileSync(join(ROOT, 'docs/design.md'), 'utf8');
+  const [, map = ''] = /^## The map\n([\s\S]*?)^## /m.exec(page) ?? [];
+  const rows = [...map.matchAll(/^\| (`[^|]+`) \|/gm)].map(([, cell = '']) =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+  );
+  const inSources = readdirSync(SRC, { withFileTypes: true }).map((one) =>
+    one.isDirectory() ? `${one.name}/` : one.name,
+  );
+  t.same(rows.flat().sort(), inSources.sort());
+  const above = new Set<string>();
+  for (const row of rows) {
+    const layers = row.map((name) => name.replace(/\/$|\.ts$/, ''));
+    const known = new Set([...above, ...layers]);
+    for (const layer of layers)
+      t.same(
+        MAY_IMPORT[layer]?.filter((other) => !known.has(other)) ?? ['no layer'],
+        [],
+        `${layer} imports from above`,
+      );
+    for (const layer of layers) above.add(layer);
+  }
 });
 
 t.test('the library of PostgreSQL is loaded where a store there is opened, and nowhere else', async (t) => {

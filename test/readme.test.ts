@@ -37,6 +37,16 @@ t.test('every file that the design page names is there', (t) => {
   t.end();
 });
 
+t.test('the way of an attempt is drawn alike on the design page and at the head of the pool', (t) => {
+  const squeezed = (drawing = ''): string[] => drawing.split('\n').map((line) => line.trim().replace(/\s+/g, ' '));
+  const [, drawn] = /as at the head of `pool\/pool\.ts`:\n\n```\n([\s\S]*?)\n```/.exec(design) ?? [];
+  const head = readFileSync(resolve(root, 'src/pool/pool.ts'), 'utf8').replace(/^ \* ?/gm, '');
+  const [, there] = /\n\n( *dispatch +pool\.ts\n[\s\S]*?)\n ?\*?\//.exec(head) ?? [];
+  t.ok(squeezed(drawn).length > 20);
+  t.same(squeezed(drawn), squeezed(there));
+  t.end();
+});
+
 t.test('every option that it names exists, and every option is named', (t) => {
   const help = spawnSync(process.execPath, [resolve(root, 'dist/src/cli.js'), 'start', '--help'], { encoding: 'utf8' });
   const options = (text: string): string[] => [

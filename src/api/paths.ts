@@ -5,8 +5,8 @@ const maxChars = 200;
 /** What can be shown of a path as it was sent. */
 const harmlessSegment = /^[A-Za-z0-9_.:-]{1,64}$/;
 /** First segments that stand for the prefix of the API, whole or in part. */
-const prefixes = new Set(['api', 'rest', 'v1', 'v2', 'escapement']);
-/** Names that others use for the same, by what stands behind the prefix. */
+const prefixes = new Set(['api', 'rest', 'v1', 'v2', 'v3', 'escapement']);
+/** Names that others use for the same, by what stands behind the prefix; the empty one is the page at `/`. */
 const synonyms: Readonly<Record<string, string>> = {
   healthz: 'health',
   readyz: 'health/ready',
@@ -18,9 +18,16 @@ const synonyms: Readonly<Record<string, string>> = {
   handlers: 'job-types',
   types: 'job-types',
   batch: 'jobs/batch',
-  events: 'ws',
+  sse: 'events',
+  stream: 'events',
   websocket: 'ws',
+  websockets: 'ws',
   socket: 'ws',
+  prometheus: 'metrics',
+  'index.html': '',
+  dashboard: '',
+  ui: '',
+  admin: '',
   openapi: 'openapi.json',
   'openapi.yaml': 'openapi.json',
   'openapi.yml': 'openapi.json',
@@ -29,6 +36,9 @@ const synonyms: Readonly<Record<string, string>> = {
   swagger: 'docs',
   'swagger-ui': 'docs',
   'swagger-ui.html': 'docs',
+  'swagger/index.html': 'docs',
+  'swagger-ui/index.html': 'docs',
+  'docs/index.html': 'docs',
   'api-docs': 'docs',
   doc: 'docs',
   redoc: 'docs',
@@ -48,8 +58,10 @@ export function nearestPath(path: string, patterns: readonly string[], base: str
   const segments = path.split('/').filter((segment) => segment !== '');
   while (segments.length > 0 && prefixes.has((segments[0] as string).toLowerCase())) segments.shift();
   const rest = segments.join('/');
-  const meant = (synonyms[rest.toLowerCase()] ?? rest).split('/');
   if (rest === '') return path === '/' ? undefined : base;
+  const known = synonyms[rest.toLowerCase()] ?? rest;
+  if (known === '') return '/';
+  const meant = known.split('/');
   const fits = patterns
     .map((pattern) => ({ pattern, edits: editsTo(meant, ownPart(pattern, base)) }))
     .filter((one): one is { pattern: string; edits: number } => one.edits !== undefined)

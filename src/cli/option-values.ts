@@ -42,7 +42,7 @@ const units: Readonly<Record<string, number>> = {
 };
 
 /** @param plain unit of a number without one */
-export function size(text: string, plain = ''): number {
+function size(text: string, plain = ''): number {
   const [, number = '', unit = ''] = /^(\d{1,15})([a-z]*)$/i.exec(text) ?? [];
   const bytes = Number(number) * (units[unit.toLowerCase() || plain] ?? Number.NaN);
   if (bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER) return bytes;

@@ -19,7 +19,7 @@ interface TracedContext extends Context {
 /** See `BuiltInModule`. */
 export const makeHandler: BuiltInModule<HttpRules>['makeHandler'] = (rules) => handlerOf(rules, new Connections());
 
-export function handlerOf(rules: HttpRules, connections: Connections): Handler {
+function handlerOf(rules: HttpRules, connections: Connections): Handler {
   const keys = rules.keys.map((key) => Buffer.from(key, 'base64'));
   const masking = new Masking(rules.variables.map(({ value }) => value));
   return async (payload, context) => {

@@ -9,7 +9,7 @@ import { step } from '../schema/payload-schema.js';
 import { isPublic } from './addresses.js';
 import type { HttpRules } from './rules.js';
 
-export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** A payload that has passed its check. */
 export interface HttpPayload {

@@ -40,7 +40,7 @@ export function interrupted(
   return { jobSeq, fence, durationMs, kind: 'interrupted', begun, suspect, ...(planned && { planned }) };
 }
 
-export function failed(
+function failed(
   { request }: Dispatched,
   code: FailureCode,
   name: string,

@@ -12,7 +12,7 @@ import { limits } from '../domain/limits.js';
 /** Within so little time, and as much of it by either clock, nothing has happened. */
 const quietMs = 500;
 /** A clock that is set back by less only makes jobs wait: by that much. */
-export const setBackMs = 60_000;
+const setBackMs = 60_000;
 /** Stretches that are remembered. What came due in an earlier one and has not been looked at since is late. */
 const remembered = 64;
 

@@ -129,6 +129,8 @@ t.test('every operation is there, with its parameters, body, answers and refusal
     const statuses = new Set([...Object.keys(answers).map(Number), ...refusalsOf(operation).map(problemStatus)]);
     statuses.delete(problemStatus('misdirected_host'));
     t.same(Object.keys(written.responses).map(Number).sort(), [...statuses].sort(), name);
+    for (const [status, { description }] of Object.entries<Node>(written.responses))
+      t.type(description, 'string', `${name}: what ${status} says`);
     t.equal(written.security?.length === 0, open === true, `${name}: without a token`);
   }
 });

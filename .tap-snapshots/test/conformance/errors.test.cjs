@@ -130,7 +130,7 @@ Object {
 exports[`test/conformance/errors.test.ts > TAP > the errors as they are written > route 1`] = `
 Object {
   "code": "not_found",
-  "detail": "No resource has this path. The API is at /api/v1, which lists its resources; events are at /ws.",
+  "detail": "No resource has this path. The API is at /api/v1, which lists its resources; events are at /ws and /api/v1/events.",
   "status": 404,
   "title": "There is nothing here",
   "type": "/problems/not_found",

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { listTypes } from '../state/api.js';
 import { clockTime, instant } from '../state/format.js';
 import { useLoad } from '../state/load.js';
-import { go, jobHref, setParams } from '../state/router.js';
+import { jobHref, setParams } from '../state/router.js';
 import { Sign } from '../ui/icons.js';
 
 const idForm = /^job_\d+_[0-9a-f]{8}$/;
@@ -214,5 +214,3 @@ function localForm(value: string | undefined): string {
   if (Number.isNaN(ms)) return '';
   return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
-
-export const searchFor = (text: string): void => go('/jobs', { q: text });

@@ -72,7 +72,7 @@ function draftOf(job: Whole): Draft {
 }
 
 /** The body of the request. @throws SyntaxError when the payload is not JSON */
-export function bodyOf(draft: Draft): Record<string, unknown> {
+function bodyOf(draft: Draft): Record<string, unknown> {
   const trigger: Record<Kind, object> = {
     now: { delay: '0s' },
     delay: { delay: draft.delay },

@@ -87,7 +87,7 @@ function wordsOf(expr: string, timezone: string | undefined): Promise<string> {
   return known;
 }
 
-export function Words({ job }: { readonly job: Listed }) {
+function Words({ job }: { readonly job: Listed }) {
   const { cron_expr: expr, timezone } = job;
   const loaded = useLoad(`words ${expr} ${timezone}`, expr === undefined ? undefined : () => wordsOf(expr, timezone), {
     live: false,

@@ -38,7 +38,7 @@ export function duration(ms: number): string {
 }
 
 /** Of a duration as the server writes it: `1h5m0s`, `250ms`. */
-export function milliseconds(text: string): number {
+function milliseconds(text: string): number {
   let ms = 0;
   for (const [, value, unit] of text.matchAll(/([\d.]+)(ms|s|m|h|d|w)/g))
     ms += Number(value) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }[unit as 's'];

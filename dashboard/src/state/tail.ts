@@ -21,7 +21,7 @@ export type Line =
 export const mostPerSecond = 1000;
 const calmPerSecond = 700;
 /** Lines in memory. What came while it was held may be as many. */
-export const mostKept = 5000;
+const mostKept = 5000;
 /** Of what happened just before, so that something is seen. */
 const fewAtOnce = 50;
 

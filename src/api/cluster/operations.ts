@@ -44,7 +44,7 @@ const shard = Type.Object(
   exact,
 );
 
-export const clusterAnswer = Type.Object(
+const clusterAnswer = Type.Object(
   {
     node: Type.String({ description: 'Id of the node that answers' }),
     nodes: Type.Array(node),

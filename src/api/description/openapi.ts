@@ -196,6 +196,7 @@ class Writer {
 const answerTitles: Readonly<Record<string, string>> = {
   200: 'Done',
   201: 'Made, and on disk',
+  202: 'Accepted, and on disk; it is carried out behind this answer',
   503: 'Not all is well: `reason` says why',
 };
 

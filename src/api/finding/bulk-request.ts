@@ -1,5 +1,5 @@
 /** What is to be done with many jobs, out of the body of a request. */
-import { type BulkAction, bulkActions } from '../../domain/control/bulk.js';
+import type { BulkAction } from '../../domain/control/bulk.js';
 import type { JobFilter } from '../../domain/finding/job-filter.js';
 import { suggestion } from '../../domain/nearest.js';
 import type { JobPatch } from '../../scheduler/messages.js';
@@ -80,6 +80,3 @@ function readChange(value: unknown, { names }: JobFilter, rules: Rules, faults: 
     faults.add('/filter/name', 'must name one job type when payloads are changed: they are held against its schema');
   return patch;
 }
-
-/** Names of the actions, for texts. */
-export const actionNames = Object.keys(bulkActions) as readonly BulkAction[];

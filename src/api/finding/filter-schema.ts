@@ -7,7 +7,7 @@ const instant = (description: string) => Type.Optional(Type.String({ maxLength: 
 const yesOrNo = (description: string) => Type.Optional(Type.Enum(['true', 'false'], { description }));
 
 /** Each is a parameter of lists. Values with commas between them are texts here: any of them will do. */
-export const filterParameters = {
+const filterParameters = {
   status: Type.Optional(
     Type.String({ description: `Jobs in one of these statuses, with commas between: ${statuses.join(', ')}` }),
   ),

@@ -6,7 +6,7 @@ import { instant } from '../answers.js';
 const exact = { additionalProperties: false } as const;
 const count = Type.Integer({ minimum: 0 });
 
-export const logsQuery = Type.Object(
+const logsQuery = Type.Object(
   {
     run: Type.Optional(Type.Integer({ minimum: 1, description: 'Only of this attempt: `run` of GET /jobs/:id/runs' })),
     limit: Type.Optional(

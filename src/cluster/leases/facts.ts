@@ -1,5 +1,5 @@
 /** What a node tells the others in its row. Others may be of another version: what is missing or strange says nothing. */
-
+import type { NodeRow } from '../../store/postgres/database.js';
 import type { GivenUpShard } from './given-up.js';
 
 /** How far a node is with what users set: the last change that it goes by. */
@@ -66,6 +66,14 @@ export function readFacts(text: string): NodeFacts {
     givenUp: givenUpOf(givenUp),
     types: typeof types === 'string' ? types : undefined,
   };
+}
+
+/** When the first job of each shard is due, as owners have said last, the dead ones too. */
+export function dueTimes(nodes: readonly NodeRow[]): ReadonlyMap<number, number> {
+  const due = new Map<number, number>();
+  for (const { facts } of nodes)
+    for (const [shard, at] of Object.entries(readFacts(facts).due)) due.set(Number(shard), at);
+  return due;
 }
 
 function shardsIn(list: unknown): readonly number[] {

@@ -48,7 +48,7 @@ export class LeftShards {
 }
 
 /** Whether it may be given shards that others own. */
-export function isSettled({ beat, facts }: NodeRow): boolean {
+function isSettled({ beat, facts }: NodeRow): boolean {
   return readFacts(facts).settled ?? beat >= settledBeats;
 }
 

@@ -21,10 +21,11 @@
  *   changed hands, and the records of an owner whom nobody remembers.
  */
 import type { Beaten, Database, RandomId, ShardRow } from '../../store/postgres/database.js';
-import { readFacts } from './facts.js';
+import { dueTimes, readFacts } from './facts.js';
 import { type GivenUp, isHopeless, reasonOf } from './given-up.js';
 import type { ShardHost } from './host.js';
 import type { Sent } from './lease.js';
+import { Losses } from './losses.js';
 import type { View } from './members.js';
 import { NewestRows } from './newest-rows.js';
 import { assign, isLive, LeftShards } from './ownership.js';
@@ -75,20 +76,12 @@ interface Held {
   dropped?: Promise<void>;
 }
 
-interface Loss {
-  /** The row that it was noticed by. One that is later and of another timeline shows that somebody else has begun that. */
-  readonly row: ShardRow;
-  /** A new timeline is asked for just now. */
-  isAsked: boolean;
-}
-
 export class Taking {
   readonly #ports: TakingPorts;
   readonly #held = new Map<number, Held>();
   /** The epoch under which a shard was opened here last. */
   readonly #epochs = new Map<number, number>();
-  /** Shards that have lost commits, and have no new timeline yet. */
-  readonly #losses = new Map<number, Loss>();
+  readonly #losses: Losses;
   readonly #newest: NewestRows;
   /** Of shards that are not held: what is older says nothing. */
   readonly #gone = new Map<number, number>();
@@ -98,6 +91,7 @@ export class Taking {
   constructor(ports: TakingPorts) {
     this.#ports = ports;
     this.#newest = new NewestRows(ports.mark);
+    this.#losses = new Losses(ports);
   }
 
   /** The row of a shard that is open here and that this node may act for at this moment. */
@@ -123,7 +117,7 @@ export class Taking {
 
   /** Shards have lost commits, and nobody has begun a new timeline of them as far as is known. */
   get hasLosses(): boolean {
-    return this.#losses.size > 0;
+    return !this.#losses.isEmpty;
   }
 
   /** Nothing is owned, and nothing on its way. */
@@ -138,7 +132,7 @@ export class Taking {
     if (node === undefined || !hasLease) return;
     for (const row of view.shards) {
       if (!this.#knowsNothingNewer(row.shard, view.mark)) continue;
-      if (this.#isLost(row)) {
+      if (this.#losses.isLost(row)) {
         void this.#beginTimeline(row);
         continue;
       }
@@ -282,33 +276,15 @@ export class Taking {
   }
 
   #rewound(row: ShardRow): void {
-    const { shard } = row;
-    const loss = this.#losses.get(shard);
-    if (loss === undefined) this.#ports.rewound(row);
-    this.#losses.set(shard, { row, isAsked: loss?.isAsked ?? false });
-    const held = this.#held.get(shard);
-    if (held?.row && held.phase !== 'dropping') this.#drop(shard, held);
+    this.#losses.notice(row);
+    const held = this.#held.get(row.shard);
+    if (held?.row && held.phase !== 'dropping') this.#drop(row.shard, held);
   }
 
-  /** Whether it has lost commits, and nobody has begun a new timeline of it. */
-  #isLost(row: ShardRow): boolean {
-    const loss = this.#losses.get(row.shard);
-    if (loss === undefined) return false;
-    const isBegun = row.epoch > loss.row.epoch && row.timeline !== loss.row.timeline;
-    if (isBegun) this.#losses.delete(row.shard);
-    return !isBegun;
-  }
-
-  /** Refused or not known, it is tried with the next look. */
-  async #beginTimeline({ shard, token }: ShardRow): Promise<void> {
-    const loss = this.#losses.get(shard);
-    if (this.#held.has(shard) || loss === undefined || loss.isAsked) return;
-    loss.isAsked = true;
-    const isBegun = await this.#ports.database.beginTimeline(shard, token).catch(() => false);
-    const after = this.#losses.get(shard);
-    if (after === loss && isBegun) this.#losses.delete(shard);
-    else if (after !== undefined) after.isAsked = false;
-    this.#gone.set(shard, this.#ports.mark());
+  async #beginTimeline(row: ShardRow): Promise<void> {
+    if (this.#held.has(row.shard)) return;
+    await this.#losses.begin(row);
+    this.#gone.set(row.shard, this.#ports.mark());
   }
 
   #open(row: ShardRow, isLeft = false): void {
@@ -390,12 +366,4 @@ function deadSessions(owner: RandomId | null, { nodes }: View): RandomId | undef
   const { sessions = row.node } = readFacts(row.facts);
   const lives = nodes.some((other) => isLive(other) && readFacts(other.facts).sessions === sessions);
   return lives ? undefined : sessions;
-}
-
-/** When the first job of each shard is due, as owners have said last, the dead ones too. */
-function dueTimes(nodes: View['nodes']): ReadonlyMap<number, number> {
-  const due = new Map<number, number>();
-  for (const { facts } of nodes)
-    for (const [shard, at] of Object.entries(readFacts(facts).due)) due.set(Number(shard), at);
-  return due;
 }

@@ -174,7 +174,7 @@ export class Outgoing {
   }
 }
 
-export const nameOf = ({ jobSeq, fence }: Pick<NamedAttempt, 'jobSeq' | 'fence'>): string => `${jobSeq} ${fence}`;
+const nameOf = ({ jobSeq, fence }: Pick<NamedAttempt, 'jobSeq' | 'fence'>): string => `${jobSeq} ${fence}`;
 
 const isSame = (a: NamedAttempt, b: NamedAttempt): boolean =>
   a.jobSeq === b.jobSeq && a.fence === b.fence && a.epoch === b.epoch;

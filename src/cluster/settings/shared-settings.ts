@@ -20,7 +20,7 @@ import { type AppliedSettings, readFacts } from '../leases/facts.js';
 import { readSettings, serverRow, typeRow } from './setting-rows.js';
 
 /** See the head of this file; milliseconds. */
-export const settingsTimes = {
+const settingsTimes = {
   lookEvery: 250,
   /** A change that could not be made by then is refused. */
   madeWithin: 5_000,

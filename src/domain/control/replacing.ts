@@ -11,7 +11,7 @@ import { firstSlot, followingSlot, nextSlot, startOf } from '../slots/schedule.j
 import { exhaustedBy, isToStart } from '../update.js';
 
 /** Whether both repeat and have the same slots: those to come stay. An interval stays on its grid. */
-export function keepsSchedule(before: JobSpec, after: JobSpec): boolean {
+function keepsSchedule(before: JobSpec, after: JobSpec): boolean {
   if (!isRepeating(before) || !isRepeating(after) || before.startAt !== after.startAt) return false;
   const [a, b] = [before.trigger, after.trigger];
   if (a.kind === 'cron') return b.kind === 'cron' && a.expression === b.expression && a.timezone === b.timezone;

@@ -24,7 +24,7 @@ export function foldMessage(message: string): string {
 }
 
 /** The group of a failure: 48 bits. @param folded what `foldMessage` has made of its message */
-export function groupOf(name: string, folded: string): number {
+function groupOf(name: string, folded: string): number {
   return createHash('sha256').update(`${name}\n${folded}`).digest().readUIntBE(0, 6);
 }
 

@@ -43,7 +43,7 @@ export function readCursor(said: number | string, shards: number): Heard | undef
 }
 
 /** The first shard that one cursor is before another in, from `first` on; undefined when it is in none. */
-export function shardBehind(cursor: EventCursor, other: EventCursor, first = 0): number | undefined {
+function shardBehind(cursor: EventCursor, other: EventCursor, first = 0): number | undefined {
   for (let i = 0; i < cursor.length; i++) {
     const shard = (first + i) % cursor.length;
     if ((cursor[shard] as number) < (other[shard] as number)) return shard;

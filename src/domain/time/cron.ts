@@ -33,7 +33,7 @@ const widestFold = 2 * widestOffset;
 /**
  * The first instant after `after` at which `cron` fires.
  *
- * @param zone IANA name, as `isZone` takes it
+ * @param zone IANA name, as `zoneNamed` takes it
  * @param after Unix milliseconds
  * @returns Unix milliseconds; may lie past the year 9999
  */
@@ -66,7 +66,7 @@ export function cronTimes(cron: Cron, zone: string, after: number, count: number
 /**
  * The last instant up to and including `atOrBefore` at which `cron` fires.
  *
- * @param zone IANA name, as `isZone` takes it
+ * @param zone IANA name, as `zoneNamed` takes it
  * @param atOrBefore Unix milliseconds
  * @returns Unix milliseconds; undefined when there is none since the year 1
  */
@@ -82,7 +82,7 @@ export function previousCron(cron: Cron, zone: string, atOrBefore: number): numb
  * How often `cron` fires after `after` and up to and including `until`. The cost grows with the days in between, not
  * with the occurrences.
  *
- * @param zone IANA name, as `isZone` takes it
+ * @param zone IANA name, as `zoneNamed` takes it
  * @param after Unix milliseconds
  * @param until Unix milliseconds
  */

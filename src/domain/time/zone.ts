@@ -90,11 +90,6 @@ export function zoneNamed(text: string): string | undefined {
   }
 }
 
-/** True for what `zoneNamed` knows. */
-export function isZone(name: string): boolean {
-  return zoneNamed(name) !== undefined;
-}
-
 /**
  * The offset of `zone` at an instant.
  *

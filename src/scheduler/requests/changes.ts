@@ -111,7 +111,7 @@ export function checkBounds({ spec, state }: Job, patch: JobPatch, change: Chang
 }
 
 /** What is wrong when the bounds are the wrong way round, by which of them is named. */
-export function endsBeforeStart(namesEnd: boolean): string {
+function endsBeforeStart(namesEnd: boolean): string {
   return namesEnd ? 'must not be before start_at' : 'must not be after end_at';
 }
 

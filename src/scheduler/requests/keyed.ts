@@ -175,7 +175,7 @@ function keyTakenElsewhere(
  * @param path where in the request the key stands, when it is to be told; a JSON pointer
  * @param numbers of the shard of the job; of a foreign one, which has its number, those of a single shard
  */
-export function keyTaken(
+function keyTaken(
   { spec, state }: Job,
   { ledger }: RequestContext,
   path?: string,

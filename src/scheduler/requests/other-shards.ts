@@ -31,7 +31,7 @@ export interface OtherShards {
 }
 
 /** There are none. */
-export const noOtherShards: OtherShards = {
+const noOtherShards: OtherShards = {
   jobsOfType: () => 0,
   ownerOf: () => undefined,
   shardOfRequest: () => undefined,

@@ -115,7 +115,7 @@ export class HttpApp implements ExchangeContext {
     this.refuseRest((path) => {
       const meant = nearestPath(path, [...this.#paths.keys()], base);
       const hint = meant === undefined ? '.' : `: did you mean ${meant}?`;
-      const detail = `No resource has this path${hint} The API is at ${base}, which lists its resources; events are at /ws.`;
+      const detail = `No resource has this path${hint} The API is at ${base}, which lists its resources; events are at /ws and ${base}/events.`;
       return new Refusal('not_found', detail);
     });
   }

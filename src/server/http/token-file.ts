@@ -10,7 +10,7 @@ export const tokenForm = /^[\x21-\x7e]+$/;
  *
  * @throws Error that tells the user what to do, and no token
  */
-export function readTokenFile(path: string): string[] {
+function readTokenFile(path: string): string[] {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

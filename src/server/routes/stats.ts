@@ -34,7 +34,7 @@ interface StatsPart {
 }
 
 /** The statistics of this server by itself, as JSON text. */
-export function renderStats({ queries, clock, startedAt, extras }: StatsContext): string {
+function renderStats({ queries, clock, startedAt, extras }: StatsContext): string {
   return write(queries.totals(), clock.monotonic() - startedAt, extras());
 }
 

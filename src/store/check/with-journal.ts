@@ -29,7 +29,7 @@ export function overJournal(kv: KvReader, file: JournalFile): KvReader {
 const textOf = (key: Uint8Array): string => Buffer.from(key).toString('latin1');
 
 /** What was put over a store that stays as it is. */
-export class KvOverlay implements KvWriter {
+class KvOverlay implements KvWriter {
   readonly #below: KvReader;
   readonly #over = Object.fromEntries(trees.map((tree) => [tree, new Map()])) as Record<
     Tree,

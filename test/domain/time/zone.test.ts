@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { firstInstant, isZone, localToInstants, offsetAt, spanAt, zoneNamed } from '../../../src/domain/time/zone.js';
+import { firstInstant, localToInstants, offsetAt, spanAt, zoneNamed } from '../../../src/domain/time/zone.js';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -30,7 +30,8 @@ function shownOffset(zone: string, at: number): number {
   return local - Math.floor(at / 1000) * 1000;
 }
 
-const allZones = Intl.supportedValuesOf('timeZone').filter((zone) => isZone(zone));
+const isZone = (name: string): boolean => zoneNamed(name) !== undefined;
+const allZones = Intl.supportedValuesOf('timeZone').filter(isZone);
 const someInstant = fc.integer({ min: utc('1850-01-01T00:00:00'), max: utc('2060-01-01T00:00:00') });
 
 t.test('names of zones', async (t) => {

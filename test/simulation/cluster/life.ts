@@ -3,7 +3,6 @@
  * Machines stand still at any step, their clocks drift and are set, processes are killed, leave and come again, answers are lost, and the
  * database is away for a while. In the end the faults stop, and every shard must be open somewhere within a bounded time.
  */
-import { leaseTimes, type MovedDeadline } from '../../../src/cluster/leases/lease.js';
 import { ClusterNode } from '../../../src/cluster/leases/node.js';
 import { BeginDeadline } from '../../../src/pool/shared/deadline.js';
 import type { Database, LogRow, RandomId } from '../../../src/store/postgres/database.js';
@@ -11,7 +10,7 @@ import { Random } from '../random.js';
 import { FakeDatabase, type Faults, noFaults } from './fake-database.js';
 import { LifeChecks } from './life-checks.js';
 import { SimulatedHost } from './simulated-host.js';
-import { ask, DriftingClock, eachMethod, Process, type Time } from './surroundings.js';
+import { ask, DriftingClock, eachMethod, fromTheAnswer, Process, type Time } from './surroundings.js';
 
 /** A fault that the simulation must find. */
 export type Planted =
@@ -393,13 +392,4 @@ class Life {
 
 export async function live(options: LifeOptions): Promise<LifeEnd> {
   return await new Life(options).live(options);
-}
-
-/** Planted: a lease counts from the answer to its beat. */
-function fromTheAnswer(deadline: BeginDeadline, clock: DriftingClock): MovedDeadline {
-  return {
-    set: () => deadline.set(clock.monotonic() + leaseTimes.lease, clock.now() + leaseTimes.lease),
-    end: () => deadline.end(),
-    hasPassed: (monotonicNow, wallNow) => deadline.hasPassed(monotonicNow, wallNow),
-  };
 }

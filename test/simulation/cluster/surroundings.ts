@@ -1,5 +1,7 @@
 /** What a simulated process has around it: clocks that drift and are set, pauses, and a connection whose answers it hears only while it runs. */
 import type { Clock } from '../../../src/clock.js';
+import { leaseTimes, type MovedDeadline } from '../../../src/cluster/leases/lease.js';
+import type { BeginDeadline } from '../../../src/pool/shared/deadline.js';
 import { type Database, UnknownEnd } from '../../../src/store/postgres/database.js';
 import type { Random } from '../random.js';
 
@@ -118,4 +120,13 @@ export function eachMethod(does: (name: Method, args: readonly unknown[]) => Pro
 export function ask(database: Database, name: Method, args: readonly unknown[]): Promise<unknown> {
   const method = database[name] as (...args: readonly unknown[]) => Promise<unknown>;
   return method.apply(database, [...args]);
+}
+
+/** Planted: a lease counts from the answer to its beat. */
+export function fromTheAnswer(deadline: BeginDeadline, clock: DriftingClock): MovedDeadline {
+  return {
+    set: () => deadline.set(clock.monotonic() + leaseTimes.lease, clock.now() + leaseTimes.lease),
+    end: () => deadline.end(),
+    hasPassed: (monotonicNow, wallNow) => deadline.hasPassed(monotonicNow, wallNow),
+  };
 }

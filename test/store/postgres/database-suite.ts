@@ -1,86 +1,21 @@
 /** What every adapter of the port `Database` must do, whatever is below it. */
 import type { Test } from 'tap';
+import { type Claim, endingDigest, type LogRow, type PageChange } from '../../../src/store/postgres/database.js';
 import {
-  type Append,
-  type Claim,
-  type Database,
-  endingDigest,
-  type LogRow,
-  type PageChange,
-  type PageSlice,
-  type RandomId,
-  type ShardRow,
-} from '../../../src/store/postgres/database.js';
-
-export interface DatabaseUnderTest {
-  /** What a node asks through; at least 4 shards, none of them owned, none with records. */
-  of(node: RandomId): Promise<Database>;
-  /** The suite asks for each of its answers through this. */
-  run<T>(promise: Promise<T>): Promise<T>;
-}
-
-const nodeA = 'a'.repeat(32);
-const nodeB = 'b'.repeat(32);
-const idOf = (number: number): RandomId => number.toString(16).padStart(32, '0');
-const bytesOf = (text: string): Buffer => Buffer.from(text);
-const textOf = (bytes: Uint8Array | null): string | null => (bytes === null ? null : Buffer.from(bytes).toString());
-const key = (name: string, shard: number, slot: number): Claim => ({ kind: 'key', name, shard, slot, digest: '' });
-
-/** Appends of one shard, each behind the last. */
-class Writer {
-  position = 0;
-  previous: RandomId | null = null;
-  slices = 0;
-
-  constructor(readonly row: ShardRow) {}
-
-  next(more: Partial<Append> = {}): Append {
-    const position = this.position + 1;
-    const id = idOf(this.row.shard * 1000 + position);
-    const { shard, token } = this.row;
-    return {
-      lease: { shard, token },
-      row: { position, id, previous: this.previous, bytes: bytesOf(`record ${position}`) },
-      claims: [],
-      released: [],
-      ...more,
-    };
-  }
-
-  /** The next slice of a merge. */
-  slice(changes: readonly PageChange[], merged?: number): PageSlice {
-    const { shard, token } = this.row;
-    const previous = this.slices === 0 ? null : idOf(900_000 + this.slices);
-    const id = idOf(900_000 + ++this.slices);
-    const last = this.previous === null ? null : { position: this.position, id: this.previous };
-    return { lease: { shard, token }, id, previous, last, changes, ...(merged !== undefined && { merged }) };
-  }
-
-  moveOn(): void {
-    const { position, id } = this.next().row;
-    this.position = position;
-    this.previous = id;
-  }
-}
+  begin as beginWith,
+  bytesOf,
+  type DatabaseUnderTest,
+  idOf,
+  key,
+  lastOf,
+  loadAll,
+  nodeA,
+  nodeB,
+  textOf,
+} from './database-ground.js';
 
 export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTest>): void {
-  const begin = async (t: Test) => {
-    const under = await make(t);
-    const database = await under.of(nodeA);
-    const run = <T>(promise: Promise<T>): Promise<T> => under.run(promise);
-    const take = async (shard: number, owner = nodeA): Promise<ShardRow> => {
-      const row = (await run(database.shards()))[shard]!;
-      return (await run(database.take(shard, row.token, owner)))!;
-    };
-    const writer = async (shard: number): Promise<Writer> => new Writer(await take(shard));
-    const appended = async (of: Writer, more: Partial<Append> = {}) => {
-      const result = await run(database.append(of.next(more)));
-      if (result.end === 'done') of.moveOn();
-      return result;
-    };
-    const log = async (shard: number) => (await run(database.recordsAfter(shard, 0, 1_000))).map((row) => row.position);
-    return { under, database, run, take, writer, appended, log };
-  };
+  const begin = (t: Test): ReturnType<typeof beginWith> => beginWith(t, make);
 
   t.test('a record is there once, however often it is sent', async (t) => {
     const { database, run, writer, log } = await begin(t);
@@ -407,23 +342,4 @@ export function testDatabase(t: Test, make: (t: Test) => Promise<DatabaseUnderTe
     await run(database.leave(nodeB));
     await run(database.endBackends(nodeB));
   });
-}
-
-const lastOf = (of: Writer): LogRow => ({
-  position: of.position,
-  id: of.previous!,
-  previous: null,
-  bytes: bytesOf('again'),
-});
-
-async function loadAll(database: Database, run: DatabaseUnderTest['run'], shard: number) {
-  return await run(
-    database.load(shard, async ({ row, lastSlice, pages, log }) => {
-      const found = { row, lastSlice, pages: [] as unknown[], log: [] as number[] };
-      for await (const part of pages)
-        for (const { tree, key, value } of part) found.pages.push([tree, [...key], textOf(value)]);
-      for await (const part of log) found.log.push(...part.map(({ position }) => position));
-      return found;
-    }),
-  );
 }

@@ -2,7 +2,8 @@
 import t from 'tap';
 import { FakeDatabase } from '../../simulation/cluster/fake-database.js';
 import { Random } from '../../simulation/random.js';
-import { type DatabaseUnderTest, testDatabase } from './database-suite.js';
+import type { DatabaseUnderTest } from './database-ground.js';
+import { testDatabase } from './database-suite.js';
 import { testPlaces } from './places-suite.js';
 import { testShared } from './shared-suite.js';
 

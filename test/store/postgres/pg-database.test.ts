@@ -1,7 +1,8 @@
 /** PostgreSQL does what the port says. */
 import t, { type Test } from 'tap';
 import { startPostgres, withoutPostgres } from '../../support/postgres.js';
-import { type DatabaseUnderTest, testDatabase } from './database-suite.js';
+import type { DatabaseUnderTest } from './database-ground.js';
+import { testDatabase } from './database-suite.js';
 import { openTest } from './opening.js';
 import { testPlaces } from './places-suite.js';
 import { testShared } from './shared-suite.js';

@@ -2,7 +2,7 @@
 import type { Test } from 'tap';
 import type { GroupCount, Head, NodesPace, PlaceAnswer, PlaceAsk } from '../../../src/domain/control/limited-places.js';
 import type { RandomId } from '../../../src/store/postgres/database.js';
-import type { DatabaseUnderTest } from './database-suite.js';
+import type { DatabaseUnderTest } from './database-ground.js';
 
 const [nodeA, nodeB, nodeC] = ['a', 'b', 'c'].map((digit) => digit.repeat(32)) as [RandomId, RandomId, RandomId];
 

@@ -1,7 +1,7 @@
 /** What every adapter of the port `Database` must do with what all nodes share beside shards. */
 import type { Test } from 'tap';
 import { noChange } from '../../../src/store/postgres/database.js';
-import type { DatabaseUnderTest } from './database-suite.js';
+import type { DatabaseUnderTest } from './database-ground.js';
 
 const nodeA = 'a'.repeat(32);
 const nodeB = 'b'.repeat(32);

@@ -9,7 +9,7 @@ import { seal, unseal } from '../layout.js';
 import { key, keyPart } from '../numbers.js';
 
 /** Length of a bucket in milliseconds, about 17 minutes. The keys on disk count in it, so it never changes. */
-export const bucketMs = 2 ** 20;
+const bucketMs = 2 ** 20;
 const countBytes = 2;
 const entryBytes = 14;
 

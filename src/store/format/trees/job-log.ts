@@ -73,7 +73,6 @@ export const chunksOfRun = (seq: number, run: number): Range => ({
 
 export const orderKey = (number: number): Buffer => key(kinds.order, number);
 export const allOrder: Range = { from: key(kinds.order), to: key(kinds.order + 1) };
-export const numberOfOrder = (of: Uint8Array): number => keyPart(of, 1);
 /** The key of a chunk, as the order has it. */
 export const sealOrder = (chunk: Uint8Array, under: Uint8Array): Buffer => seal(chunk, under);
 export const readOrder = (sealed: Buffer, under: Uint8Array): Buffer =>

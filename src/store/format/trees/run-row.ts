@@ -54,7 +54,7 @@ export const runsOf = (seq: number): { readonly from: Buffer; readonly to: Buffe
   to: key(seq + 1),
 });
 export const jobOfRunKey = (of: Uint8Array): number => keyPart(of, 0);
-export const numberOfRunKey = (of: Uint8Array): number => keyPart(of, 1);
+const numberOfRunKey = (of: Uint8Array): number => keyPart(of, 1);
 
 /** What a commit writes of a row: itself, and the end of the row that it pushes out. @param kept so many rows stay */
 export function runPuts(seq: number, { number, run }: NumberedRun, kept: number): Put[] {

@@ -26,7 +26,7 @@ CREATE INDEX place_node ON place (node);
 `;
 
 /** What waits on another node and was not asked for again for so long does not come first any more, in milliseconds. */
-export const headsLastMs = 1_000;
+const headsLastMs = 1_000;
 
 /** So old what waits is noted anew, though nothing is free. */
 const notedAfterMs = 600;

@@ -205,8 +205,3 @@ function firstMadeFrom({ sets, createdAt }: FindingGround, { from, to }: Stretch
   }
   return low;
 }
-
-/** The jobs of a part in a block, ascending. */
-export function seqsOf({ block, bitmap }: Part): number[] {
-  return Array.from(bitmap.toUint32Array(), (low) => block * blockSize + low);
-}

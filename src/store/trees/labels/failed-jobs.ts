@@ -14,7 +14,7 @@ const fewEntries = 1024;
  * Jobs in the order in which they failed. An entry whose job has been retried or removed since stays until it is dropped: whoever
  * reads looks at the job. Each entry has a number for good, so that a reader can go on where it was.
  */
-export class FailureOrder {
+class FailureOrder {
   #seqs: number[] = [];
   #ats: number[] = [];
   /** Number of the first entry in the lists. */
