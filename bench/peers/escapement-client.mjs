@@ -2,7 +2,8 @@
 import { Escapement } from '../../dist/src/client/client.js';
 
 export async function open({ port }) {
-  const client = new Escapement({ url: `http://127.0.0.1:${port}` });
+  // Client and server work at the same time. The default keeps the order of all jobs, and waits for the server in between.
+  const client = new Escapement({ url: `http://127.0.0.1:${port}`, batchConcurrency: 2 });
   const job = (payload) => ({ name: 'noop', delay: '24h', payload });
   let before = 0;
   const total = async () => (await client.stats()).pending;

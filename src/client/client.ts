@@ -36,6 +36,11 @@ export interface EscapementOptions {
   readonly retryFor?: number;
   /** False: each creation is a request of its own. */
   readonly batch?: boolean;
+  /**
+   * So many batches of creations may be under way at a time; default 1: jobs are made in the order asked for. With more, the client goes on
+   * while the server works, and the order is kept within each batch only.
+   */
+  readonly batchConcurrency?: number;
   /** In place of the global one. */
   readonly fetch?: typeof fetch;
 }
@@ -86,10 +91,11 @@ export class Escapement<H extends Handlers = Record<string, unknown>> {
   readonly bulk: Bulks;
   readonly #transport: Transport;
 
-  constructor({ url, token, retryFor = 30_000, batch = true, fetch: by }: EscapementOptions) {
+  /** @throws RangeError */
+  constructor({ url, token, retryFor = 30_000, batch = true, batchConcurrency = 1, fetch: by }: EscapementOptions) {
     const transport = new Transport({ url, token, retryFor, fetch: by ?? ((...all) => fetch(...all)) });
     this.#transport = transport;
-    this.jobs = new Jobs<H>(transport, batch);
+    this.jobs = new Jobs<H>(transport, batch ? new Creations(transport, batchConcurrency) : undefined);
     this.types = new JobTypes(transport);
     this.bulk = new Bulks(transport, bodyOf);
   }
@@ -202,9 +208,9 @@ export class Jobs<H extends Handlers> {
   readonly #keys = crypto.randomUUID();
   #made = 0;
 
-  constructor(transport: Transport, batch: boolean) {
+  constructor(transport: Transport, creations: Creations | undefined) {
     this.#transport = transport;
-    this.#creations = batch ? new Creations(transport) : undefined;
+    this.#creations = creations;
   }
 
   /** Makes a job, or with `if_exists` returns or replaces the one that has its key. Resolves once that is on the server's disk. */

@@ -1,7 +1,8 @@
 /**
  * Jobs that are to be made travel together: those asked for within a turn, or while an answer is awaited, go as one lenient batch. One
- * is under way at a time, so an idle client waits for nothing, and a busy one sends as much as the server takes. Each item has an
- * idempotency key, so a batch may be sent again.
+ * is under way at a time, so an idle client waits for nothing, a busy one sends as much as the server takes, and jobs are made in the order
+ * asked for. Where several may be under way, client and server work at the same time, and the order is kept within each. Each item has
+ * an idempotency key, so a batch may be sent again.
  */
 import { errorOf } from './errors.js';
 import type { Transport } from './transport.js';
@@ -9,6 +10,8 @@ import type { ListedJob, Problem } from './types.js';
 
 const mostItems = 1000;
 const mostBytes = 1024 * 1024;
+/** Fewer are not divided: a request costs as much as some dozens of items. */
+const leastItems = 64;
 
 interface Waiting {
   readonly text: string;
@@ -25,10 +28,17 @@ const soon: (run: () => void) => void = typeof setImmediate === 'function' ? set
 export class Creations {
   readonly #transport: Transport;
   readonly #waiting = new Set<Waiting>();
-  #busy = false;
+  readonly #most: number;
+  /** Batches that have no answer yet. */
+  #underWay = 0;
+  #isPlanned = false;
 
-  constructor(transport: Transport) {
+  /** @param most so many batches may be under way at a time */
+  constructor(transport: Transport, most = 1) {
+    if (!Number.isInteger(most) || most < 1)
+      throw new RangeError(`batchConcurrency is ${most}: it must be a whole number, at least 1`);
     this.#transport = transport;
+    this.#most = most;
   }
 
   /** @param body JSON text of the job, with its `idempotency_key` */
@@ -43,25 +53,31 @@ export class Creations {
       const one: Waiting = { text, resolve, reject, sent };
       signal?.addEventListener('abort', takeBack, { once: true });
       this.#waiting.add(one);
-      if (this.#busy) return;
-      this.#busy = true;
-      soon(() => void this.#sendAll());
+      this.#plan();
     });
   }
 
-  async #sendAll(): Promise<void> {
-    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) await this.#send(batch);
-    this.#busy = false;
+  /** Sends at the end of the turn. */
+  #plan(): void {
+    if (this.#isPlanned || this.#waiting.size === 0 || this.#underWay === this.#most) return;
+    this.#isPlanned = true;
+    soon(() => {
+      this.#isPlanned = false;
+      while (this.#waiting.size > 0 && this.#underWay < this.#most) {
+        const share = Math.ceil(this.#waiting.size / (this.#most - this.#underWay));
+        void this.#send(this.#take(Math.min(mostItems, Math.max(leastItems, share))));
+      }
+    });
   }
 
   /** What goes next, in the order asked for. */
-  #take(): Waiting[] {
+  #take(most: number): Waiting[] {
     const batch: Waiting[] = [];
     let bytes = 0;
     for (const one of this.#waiting) {
       // Text is at most three bytes a unit; most of it is one.
       bytes += one.text.length;
-      if (batch.length > 0 && (batch.length === mostItems || bytes > mostBytes)) break;
+      if (batch.length > 0 && (batch.length === most || bytes > mostBytes)) break;
       batch.push(one);
       this.#waiting.delete(one);
       one.sent();
@@ -70,6 +86,7 @@ export class Creations {
   }
 
   async #send(batch: readonly Waiting[]): Promise<void> {
+    this.#underWay++;
     try {
       const { items } = await this.#transport.send<{ readonly items: readonly Item[] }>('POST', '/jobs/batch', {
         body: `[${batch.map(({ text }) => text).join()}]`,
@@ -84,5 +101,7 @@ export class Creations {
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
+    this.#underWay--;
+    this.#plan();
   }
 }

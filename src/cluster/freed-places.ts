@@ -57,7 +57,7 @@ export class FreedPlaces {
           path: peerPaths.freed,
           headers: { 'content-type': 'application/json' },
           body: Buffer.from(JSON.stringify(message)),
-          signal: AbortSignal.timeout(answerWithinMs),
+          withinMs: answerWithinMs,
         },
       );
       // It asks by itself before long.

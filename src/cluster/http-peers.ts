@@ -11,6 +11,7 @@ import type { HeldName } from '../store/port.js';
 import type { ClusterCounts } from '../telemetry/cluster/cluster-counts.js';
 import { within } from '../within.js';
 import type { Name } from './keys/names.js';
+import { OpenCalls } from './open-calls.js';
 import {
   type Peer,
   type PeerAnswer,
@@ -42,6 +43,8 @@ export interface HttpPeersOptions {
   readonly living: () => readonly string[];
   /** Where a node is reached, a URL; undefined: its beat does not move, and it is not to be called. */
   readonly addressOf: (node: string) => string | undefined;
+  /** Whether a node is known to be dead, or to have left; default: none is. */
+  readonly isGone?: (node: string) => boolean;
   /** Reads anew who owns what. */
   readonly renew: () => Promise<void>;
   /** The shards that hold names, as the database says; default: nobody holds any. */
@@ -66,13 +69,15 @@ export class HttpPeers implements Peers {
   readonly #options: HttpPeersOptions;
   #renewing: Promise<void> | undefined;
   readonly #unanswering: Unanswering | undefined;
+  readonly #calls: OpenCalls;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: mostSockets, timeout: restMs });
   readonly #tlsAgent = new TlsAgent({ keepAlive: true, maxSockets: mostSockets, timeout: restMs });
 
   constructor(options: HttpPeersOptions) {
     this.#options = options;
-    const { log } = options;
+    const { log, isGone = () => false } = options;
     this.#unanswering = log && new Unanswering({ log, now: monotonicMs });
+    this.#calls = new OpenCalls({ now: monotonicMs, isGone });
   }
 
   get shards(): number {
@@ -153,7 +158,7 @@ export class HttpPeers implements Peers {
       if (error instanceof PeerGone) {
         counts?.peerAnswered(error.sent ? 'unknown' : 'unreachable');
         const url = this.#options.addressOf(peer.node);
-        if (url !== undefined && !asked.signal.aborted) this.#unanswering?.failed(peer.node, url, error.message);
+        if (url !== undefined && !asked.signal?.aborted) this.#unanswering?.failed(peer.node, url, error.message);
       }
       throw error;
     }
@@ -164,10 +169,10 @@ export class HttpPeers implements Peers {
     if (reach === undefined) return Promise.reject(new PeerGone(false, `node ${peer.node} does not answer`));
     const url = new URL(asked.path, reach.url);
     const isTls = url.protocol === 'https:';
-    const { body, signal, method } = asked;
+    const { body, signal, method, withinMs } = asked;
     const options = {
       method,
-      signal,
+      ...(signal && { signal }),
       agent: isTls ? this.#tlsAgent : this.#agent,
       headers: {
         ...asked.headers,
@@ -175,17 +180,21 @@ export class HttpPeers implements Peers {
         'content-length': String(body?.length ?? 0),
       },
     };
-    return new Promise((resolve, reject) => {
+    let over = (): void => {};
+    const answered = new Promise<PeerAnswer>((resolve, reject) => {
       const call = isTls ? tlsRequest(url, options) : request(url, options);
       const gone = noticeGoing(call, (error) => reject(error));
+      over = this.#calls.add(peer.node, withinMs, (reason) => call.destroy(reason));
       call.once('response', (answer) => {
         readAnswer(answer).then(resolve, gone);
       });
       call.end(body);
     });
+    return answered.finally(over);
   }
 
   close(): void {
+    this.#calls.close();
     this.#agent.destroy();
     this.#tlsAgent.destroy();
   }

@@ -219,6 +219,7 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
       openedBehind: (shard) => shards.get(shard)?.openedBehind ?? 0,
       living: () => this.#table.living.filter((node) => node !== self.node),
       addressOf: (node) => this.#table.addressOf(node),
+      isGone: (node) => this.#isGone(node),
       hear: (word) => this.#ownAddress.hear(word),
       ...{ counts, log },
       holders: (names) => held.holders(names),
@@ -365,6 +366,11 @@ export class NodeParts<Type extends HandlerInfo = HandlerInfo> {
     const { node: self, view } = this.#node;
     const { address } = this.#options;
     return (view?.nodes ?? []).some(({ node, dead, ...each }) => node !== self && !dead && each.address === address);
+  }
+
+  /** Both must say so: each of them may be the older one. */
+  #isGone(node: string): boolean {
+    return this.#table.beatAgeOf(node) === undefined && stateOf(node, this.#node.view?.nodes ?? []) !== 'live';
   }
 
   #ownerOf(shard: number): string | undefined {

@@ -15,8 +15,10 @@ export interface PeerRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | undefined;
+  /** How long its answer may take, in milliseconds. A node that is dead by then, or has left, is not waited for. */
+  readonly withinMs: number;
   /** Aborted when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface PeerAnswer {
@@ -35,13 +37,13 @@ export interface Reach {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Who has which jobs, and how they are asked. */
 /**
  * Who sends a request. `astray`: a node of the cluster that means another one, such as the one that this process was before its lease ended.
  * If it were taken for a client's it would be passed on again, and so on without end.
  */
 export type Sender = 'client' | 'peer' | 'astray';
 
+/** Who has which jobs, and how they are asked. */
 export interface Peers {
   /** How many shards the cluster has. */
   readonly shards: number;

@@ -165,6 +165,30 @@ t.test('creations travel together, in order, one batch at a time', async (t) => 
   );
 });
 
+t.test('several batches may be under way, among which those who wait are divided', async (t) => {
+  const { url: by, seen } = await between(() => 'pass');
+  const sizes = (): number[] => seen.map(({ body }) => (JSON.parse(body) as unknown[]).length).sort((a, b) => b - a);
+  const some = new Escapement({ url: by, batchConcurrency: 3 });
+  const create = (n: number): Promise<ListedJob> => some.jobs.create({ name: 'noop', delay: '1h', payload: { n } });
+  const jobs = await Promise.all(Array.from({ length: 300 }, (_, n) => create(n)));
+  t.same(sizes(), [100, 100, 100]);
+  t.match(await client.jobs.get((jobs[123] as ListedJob).id), { payload: { n: 123 } });
+  seen.length = 0;
+  await Promise.all(Array.from({ length: 70 }, (_, n) => create(n)));
+  t.same(sizes(), [64, 6], 'few are not divided');
+  seen.length = 0;
+  await Promise.all(Array.from({ length: 3500 }, (_, n) => create(n)));
+  t.equal(
+    sizes().reduce((sum, size) => sum + size, 0),
+    3500,
+  );
+  t.ok(sizes().every((size) => size <= 1000));
+  for (const batchConcurrency of [0, 1.5, Number.NaN])
+    t.throws(() => new Escapement({ url: by, batchConcurrency }), {
+      message: `batchConcurrency is ${batchConcurrency}: it must be a whole number, at least 1`,
+    });
+});
+
 t.test('without batches each creation is a request with a key', async (t) => {
   const { url: by, seen } = await between(() => 'pass');
   const single = new Escapement({ url: by, batch: false });

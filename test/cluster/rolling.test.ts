@@ -41,26 +41,27 @@ async function isShared(nodes: readonly ClusterNode[]): Promise<boolean> {
   return true;
 }
 
-/** What nodes have counted since they were started, summed. */
-async function counted(nodes: readonly ClusterNode[], line: string): Promise<number> {
-  let sum = 0;
-  for (const { api } of nodes) {
-    const { text } = await api.absolute('GET', '/metrics');
-    const found = text.split('\n').find((each) => each.startsWith(`escapement_cluster_${line} `));
-    if (found === undefined) throw new Error(`there is no ${line} among the metrics`);
-    sum += Number(found.slice(found.lastIndexOf(' ')));
-  }
-  return sum;
+/** What nodes have counted since they were started, summed: each line of a node as of the same instant. */
+async function countedBy(nodes: readonly ClusterNode[]): Promise<(line: string) => number> {
+  const texts: string[] = [];
+  for (const { api } of nodes) texts.push((await api.absolute('GET', '/metrics')).text);
+  return (line) =>
+    texts.reduce((sum, text) => {
+      const found = text.split('\n').find((each) => each.startsWith(`escapement_cluster_${line} `));
+      if (found === undefined) throw new Error(`there is no ${line} among the metrics`);
+      return sum + Number(found.slice(found.lastIndexOf(' ')));
+    }, 0);
 }
 
 /** All shards that have moved were given by their owners, who lived; each within some seconds. */
 async function allWereGiven(t: Test, nodes: readonly ClusterNode[]): Promise<void> {
-  t.equal(await counted(nodes, 'shards_lost_total{reason="fenced"}'), 0, 'no shard was lost');
-  t.equal(await counted(nodes, 'declared_dead_total{node="other"}'), 0, 'nobody was declared dead');
+  const counted = await countedBy(nodes);
+  t.equal(counted('shards_lost_total{reason="fenced"}'), 0, 'no shard was lost');
+  t.equal(counted('declared_dead_total{node="other"}'), 0, 'nobody was declared dead');
   for (const step of ['give', 'open'] as const) {
-    const all = await counted(nodes, `shard_handover_seconds_count{step="${step}"}`);
+    const all = counted(`shard_handover_seconds_count{step="${step}"}`);
     const bucket = `shard_handover_seconds_bucket{step="${step}",le="${longestHandoverSeconds}"}`;
-    const inTime = await counted(nodes, bucket);
+    const inTime = counted(bucket);
     t.equal(inTime, all, `${all} times a shard moved within ${longestHandoverSeconds} s: ${step}`);
   }
 }

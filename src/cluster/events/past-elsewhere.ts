@@ -15,12 +15,17 @@ export interface PastElsewherePorts {
   readonly pause: (ms: number) => Promise<void>;
   /** Reads anew who owns what. */
   readonly renew: () => Promise<void>;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
 }
 
-/** What the owner of a shard says of it; undefined when nobody is asked any more. */
+/** What the owner of a shard says of it; undefined when it has none that answers, for now: whoever wants it yet asks again. */
 export type Past = PastAnswer | undefined;
 
 const betweenTriesMs = 100;
+const patienceMs = 5000;
+/** A node that takes longer than this is cut off from here. */
+const answerMs = 5000;
 /** Events in one answer. */
 export const pastLimit = 1000;
 const keptAnswers = 64;
@@ -36,7 +41,7 @@ export class PastElsewhere {
     this.#ports = ports;
   }
 
-  /** Resolves as soon as its owner has answered, whoever that is by then. */
+  /** Resolves as soon as its owner has answered, whoever that is by then, or after some seconds. */
   after(shard: number, seq: number): Promise<Past> {
     const place = `${shard} ${seq}`;
     const known = this.#answers.get(place);
@@ -51,15 +56,17 @@ export class PastElsewhere {
   }
 
   async #ask(shard: number, seq: number): Promise<Past> {
-    const { peers, queries, pause, renew } = this.#ports;
+    const { peers, queries, pause, renew, now } = this.#ports;
     const { signal } = this.#over;
+    const end = now() + patienceMs;
     const request = {
       method: 'GET',
       path: `${eventsPath}?past=1&shard=${shard}&since=${seq}`,
       headers: {},
+      withinMs: answerMs,
       signal,
     };
-    while (!signal.aborted) {
+    while (!signal.aborted && now() < end) {
       const owner = peers.ownerOfShard(shard);
       if (peers.leaseOf(shard) !== undefined)
         return {

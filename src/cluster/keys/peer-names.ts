@@ -108,8 +108,8 @@ export class PeerNames implements ClusterNames {
   async #askOne(owner: Peer, body: Buffer, changes: boolean): Promise<NamesAnswer | Refusal | undefined> {
     try {
       const headers = { 'content-type': 'application/json' };
-      const signal = AbortSignal.timeout(answerMs);
-      const answer = await this.#ports.peers.ask(owner, { method: 'POST', path: namesPath, headers, body, signal });
+      const request = { method: 'POST', path: namesPath, headers, body, withinMs: answerMs };
+      const answer = await this.#ports.peers.ask(owner, request);
       if (answer.status === 200) return JSON.parse(answer.body.toString()) as NamesAnswer;
       if (answer.status === 421) return undefined;
       const { code, detail } = JSON.parse(answer.body.toString()) as { code: ErrorCode; detail: string };

@@ -147,7 +147,7 @@ export class NodeMoves implements PeerAttempts {
       path,
       headers: { 'content-type': 'application/json' },
       body: Buffer.from(JSON.stringify(message)),
-      signal: AbortSignal.timeout(answerWithinMs),
+      withinMs: answerWithinMs,
     });
     if (answer.status !== ok) throw new Error(`node ${peer.node} answers ${answer.status}`);
     return answer;

@@ -132,9 +132,9 @@ export function resume(history: History, filter: Filter, since: Heard, to: Resum
     again();
   };
   const arrived = (past: Past): void => {
-    if (past === undefined || !to.wanted()) return;
-    // This node hears of the other in a moment.
-    if (past.timeline !== timelines[shard]) return void setTimeout(again, lookAgainMs);
+    if (!to.wanted()) return;
+    // The shard has no owner just now, or this node hears of the other timeline in a moment.
+    if (past === undefined || past.timeline !== timelines[shard]) return void setTimeout(again, lookAgainMs);
     const before = position[shard];
     waiting = past.events;
     goneUpTo(past.oldest - 1);

@@ -22,6 +22,8 @@ export interface Forwarding {
 
 export const patienceMs = 2000;
 export const pauseMs = 50;
+/** What the owner has not answered by then it does not: it ends the wait itself before that. */
+const answerMs = 35_000;
 
 /** Who is to answer; undefined: nobody can just now. */
 type Chosen = 'here' | Peer | undefined;
@@ -104,12 +106,15 @@ async function passOn(
   if (exchange.prefer !== undefined) exchange.rest(() => gone.abort());
   const request = requestOf(exchange, body, gone.signal, route.path.includes(':') ? exchange.path : route.path);
   // Who waits for the end of a job waits for another owner, too. What changes something is not to happen that much later.
-  const waitMs = request.method === 'GET' ? readPreferences(exchange.prefer ?? '').waitSeconds * 1000 : 0;
+  const waitMs = request.method === 'GET' ? waitMsOf(exchange) : 0;
   let owner: Chosen;
   for (const end = now() + Math.max(patienceMs, waitMs); !exchange.over; ) {
     owner = await choose();
     if (exchange.over) return;
-    if (owner === 'here') return route.run(exchange, body);
+    if (owner === 'here') {
+      if (exchange.prefer !== undefined) exchange.renew();
+      return route.run(exchange, body);
+    }
     const answer = owner && (await ask(peers, owner, request));
     if (answer) return passBack(exchange, answer);
     if (now() >= end) break;
@@ -152,8 +157,14 @@ export function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal,
     path: query === '' ? path : `${path}?${query}`,
     headers,
     body,
+    withinMs: answerMs + waitMsOf(exchange),
     signal,
   };
+}
+
+/** How long its client would wait for the end of a job. */
+function waitMsOf({ prefer }: Exchange): number {
+  return prefer === undefined ? 0 : readPreferences(prefer).waitSeconds * 1000;
 }
 
 /** Headers that an answer keeps on its way back. */

@@ -199,7 +199,7 @@ export class Gathering {
         [peerHeaders.shards]: shards.length === 0 ? none : shards.join(),
         ...(body !== undefined && { 'content-type': 'application/json' }),
       };
-      return await peers.ask(peer, { method, path, headers, body, signal: cut.signal });
+      return await peers.ask(peer, { method, path, headers, body, withinMs: answerMs, signal: cut.signal });
     } catch (error) {
       if (error instanceof PeerGone) return undefined;
       throw error;

@@ -46,7 +46,6 @@ class Passed {
   readonly #forwarding: Forwarding;
   readonly #end: number;
   readonly #gone = new AbortController();
-  #hasRested = false;
 
   constructor(exchange: Exchange, body: Buffer, path: string, forwarding: Forwarding) {
     this.#exchange = exchange;
@@ -67,13 +66,13 @@ class Passed {
     if (typeof owner !== 'object') return false;
     const exchange = this.#exchange;
     // The owner sees to how long it waits.
-    if (exchange.prefer !== undefined && !this.#hasRested) {
-      this.#hasRested = true;
-      exchange.rest(() => this.#gone.abort());
-    }
+    if (exchange.prefer !== undefined) exchange.rest(() => this.#gone.abort());
     const request = requestOf(exchange, this.#body, this.#gone.signal, this.#path);
     const answer = await ask(peers, owner, request);
-    if (answer === undefined) return false;
+    if (answer === undefined) {
+      if (exchange.prefer !== undefined && !exchange.over) exchange.renew();
+      return false;
+    }
     if (!exchange.over) passBack(exchange, answer);
     return true;
   }

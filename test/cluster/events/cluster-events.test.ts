@@ -67,7 +67,7 @@ function world(t: Test) {
   const told: string[] = [];
   const answers: PeerAnswer[] = [];
   const asked: string[] = [];
-  const state = { wantsTransient: false };
+  const state = { wantsTransient: false, later: 0 };
   const timelines = [0, 0];
   const peers: Peers = {
     holderOf: async () => undefined,
@@ -115,7 +115,7 @@ function world(t: Test) {
       wantsTransient: () => state.wantsTransient,
     },
     dropped: (shard) => told.push(`${shard} was dropped`),
-    now: () => performance.now(),
+    now: () => performance.now() + state.later,
     pause: (ms) => new Promise((done) => setTimeout(done, ms / 10)),
   });
   t.teardown(() => events.close());
@@ -322,3 +322,12 @@ t.test(
     t.match(await next, { last: 8, events: [{ seq: 7 }, { seq: 8 }] }, 'the owner may be this node by then');
   },
 );
+
+t.test('who asks for the past of a shard without an owner is told so after some seconds', async (t) => {
+  const { events, owners, asked, state } = world(t);
+  owners[1] = undefined;
+  const past = events.elsewhere(1, 4);
+  state.later = 5000;
+  t.equal(await past, undefined);
+  t.same(asked, []);
+});

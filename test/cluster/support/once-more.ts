@@ -32,9 +32,11 @@ export class OnceMore {
     this.#all.catch(() => {});
   }
 
+  /** Resolves when all that they have made for soon is due, too. */
   async end(): Promise<void> {
     this.#isOver = true;
     await this.#all;
+    await sleep(mostDelayMs);
   }
 
   async #ask(kind: (typeof kinds)[number], at: number): Promise<void> {

@@ -6,6 +6,7 @@ import { formatId } from '../../../src/domain/id.js';
 import { Turns } from '../../../src/server/bodies/turns.js';
 import { type Resuming, resume } from '../../../src/server/live/resume.js';
 import { noTelemetry } from '../../../src/telemetry/port.js';
+import { eventually } from '../../support/client.js';
 import { Subscriber } from '../../support/ws.js';
 import { exampleNow, FakeQueries, serve } from '../fixture.js';
 
@@ -128,4 +129,19 @@ t.test('the jobs that a filter names are gone through once, however many events 
   t.ok(client.isLive);
   t.equal(seqs.length, events.length);
   t.equal(gone, 1);
+});
+
+t.test('a shard whose owner has not answered for some seconds is asked for again', async (t) => {
+  const { client, to, history, seqs, turn } = fakeClient();
+  let asked = 0;
+  const others = {
+    elsewhere: () => (asked++ === 0 ? Promise.resolve(undefined) : undefined),
+    after: () => Promise.resolve(undefined),
+  };
+  resume({ ...history, others }, everything, { seqs: [0], timelines: [0] }, to);
+  await eventually(() => {
+    turn();
+    return client.isLive;
+  }, 'it is through');
+  t.equal(seqs.length, events.length);
 });

@@ -5,6 +5,7 @@ import { HttpPeers } from '../../../src/cluster/http-peers.js';
 import { peerHeaders } from '../../../src/cluster/peers.js';
 import type { TraceContext } from '../../../src/domain/job.js';
 import type { TracedRequest, Traces } from '../../../src/telemetry/traces/port.js';
+import { eventually } from '../../support/client.js';
 import { type Fixture, idOf, job, serve } from '../fixture.js';
 
 const secret = 'known to all nodes';
@@ -18,6 +19,8 @@ interface Pair {
   readonly owner: Fixture;
   /** As the first node sees it; undefined: nobody. */
   table: { owner: string | undefined; address: string | undefined };
+  /** Nodes that the first one knows to be dead. */
+  readonly gone: Set<string>;
   renewed: number;
   onRenew: () => void | Promise<void>;
 }
@@ -42,6 +45,7 @@ async function pair(traces: { readonly asked?: Traces; readonly owner?: Traces }
   const found: Omit<Pair, 'asked'> = {
     owner,
     table: { owner: 'b', address: `http://127.0.0.1:${owner.port}` },
+    gone: new Set(),
     renewed: 0,
     onRenew: () => {},
   };
@@ -51,6 +55,7 @@ async function pair(traces: { readonly asked?: Traces; readonly owner?: Traces }
     ...alone,
     ownerOf: () => found.table.owner,
     addressOf: () => found.table.address,
+    isGone: (node) => found.gone.has(node),
     renew: async () => {
       found.renewed++;
       await found.onRenew();
@@ -195,4 +200,50 @@ t.test('an owner that goes away in the middle: reading is tried again, changing 
   };
   t.equal((await found.asked.api.get(`/jobs/${id}`)).status, 200);
   t.equal(heard, 2);
+});
+
+/** One that takes requests and says nothing, as a process that stands still. @returns its URL, and how many it has taken */
+async function silent(): Promise<{ readonly address: string; taken: number }> {
+  const found = { address: '', taken: 0 };
+  const sockets = new Set<Socket>();
+  const standing = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.once('data', () => found.taken++);
+  });
+  await new Promise<void>((done) => standing.listen(0, '127.0.0.1', done));
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy();
+    standing.close();
+  });
+  found.address = `http://127.0.0.1:${(standing.address() as { port: number }).port}`;
+  return found;
+}
+
+t.test('an owner that stands still is waited for until it is dead, however long the client would wait', async (t) => {
+  const found = await pair();
+  const { asked, owner, table, gone } = found;
+  const stopped = await silent();
+  found.table = { owner: 'z', address: stopped.address };
+  const waiting = asked.api.get(`/jobs/${id}`, { prefer: 'wait=60' });
+  const changing = asked.api.put(`/jobs/${id}`, { delay: '1h' }, { prefer: 'handling=lenient' });
+  await eventually(() => stopped.taken === 2, 'both');
+  // Its shard is taken over.
+  owner.queries.jobs.set(id, { ...theirs, state: { ...theirs.state, status: 'success' } });
+  found.table = table;
+  gone.add('z');
+  t.match(await waiting, { status: 200, body: { status: 'success' } });
+  t.match(await changing, { status: 504, body: { code: 'timeout' } });
+  t.same(owner.scheduler.asked, [], 'what changes something is not sent twice');
+});
+
+t.test('an answer of another node has its time, and a node that cannot be reached costs no more', async (t) => {
+  const stopped = await silent();
+  const peers = new HttpPeers({
+    ...{ node: 'a', secret, ...alone, ownerOf: () => 'b', addressOf: () => stopped.address },
+    renew: async () => {},
+  });
+  t.teardown(() => peers.close());
+  const asked = peers.ask({ node: 'b' }, { method: 'GET', path: '/', headers: {}, withinMs: 1 });
+  await t.rejects(asked, { name: 'PeerGone', sent: true, message: /has not answered in time/ });
 });

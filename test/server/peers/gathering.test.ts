@@ -54,7 +54,7 @@ class World implements Peers {
     if (!this.reached.has(node)) return Promise.reject(new PeerGone(false, 'it does not beat'));
     this.asked.push(`${node} ${path} ${shards}`);
     const gone = new Promise<never>((_, fail) => {
-      signal.addEventListener('abort', () => fail(new PeerGone(true, 'aborted')));
+      signal?.addEventListener('abort', () => fail(new PeerGone(true, 'aborted')));
     });
     return Promise.race([this.answers(node, shards), gone]);
   }
