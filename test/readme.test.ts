@@ -68,17 +68,23 @@ t.test('every command is in the page about them, and its help ends with an examp
   const page = readFileSync(resolve(root, 'docs/cli.md'), 'utf8');
   const help = (words: readonly string[]): string =>
     spawnSync(process.execPath, [resolve(root, 'dist/src/cli.js'), ...words, '--help'], { encoding: 'utf8' }).stdout;
-  const commandsOf = (text: string): string[] =>
-    [...text.slice(text.indexOf('\nCommands:')).matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name as string);
+  // The first help has groups of commands, the others one list.
+  const commandsOf = (text: string): string[] => {
+    const at = text.search(/\n(?:Commands|Jobs):\n/);
+    return at < 0 ? [] : [...text.slice(at).matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name as string);
+  };
+  let leaves = 0;
   const visit = (words: readonly string[]): void => {
     const text = help(words);
-    const children = text.includes('\nCommands:') ? commandsOf(text).filter((name) => name !== 'help') : [];
+    const children = commandsOf(text).filter((name) => name !== 'help');
     for (const child of children) visit([...words, child]);
     if (children.length > 0) return;
+    leaves++;
     t.ok(page.includes(`\`escapement ${words.join(' ')}`), words.join(' '));
     t.match(text, /\nExamples?:\n {2}\S/, `${words.join(' ')} --help`);
   };
   visit([]);
+  t.ok(leaves > 35, `${leaves} commands`);
   t.end();
 });
 

@@ -25,7 +25,7 @@ const version = (name) => JSON.parse(readFileSync(new URL(`node_modules/${name}/
 const peers = [
   {
     name: 'escapement-client',
-    what: 'Escapement, by its client',
+    what: 'Escapement, by its client, two batches under way',
     promise: 'written and flushed to disk',
     start: startEscapement,
     client: ['escapement-client', process.execPath],

@@ -91,7 +91,7 @@ function jobTypeFault(value: string): string | undefined {
 function eventTypeFault(value: string): string | undefined {
   if ((heardTypes as readonly string[]).includes(value)) return undefined;
   const [meant] = nearest(value, heardTypes);
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  const hint = meant === undefined ? '.' : `; did you mean ${meant}?`;
   return `has "${value.slice(0, shownChars)}", which is no type of event${hint} There are ${heardTypes.join(', ')}`;
 }
 

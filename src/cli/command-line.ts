@@ -29,40 +29,55 @@ import { passOverServiceLinks, readVariables } from './variables.js';
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
 
 function program(): Command {
-  const escapement = new Command('escapement')
+  const escapement: Command = new Command('escapement')
     .description(
       'A job scheduler server: durable delayed, cron and repeating jobs over HTTP, run in worker threads, watched live.',
     )
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .addCommand(startCommand(startServer))
-    .addCommand(jobsCommand())
-    .addCommand(bulkCommand())
-    .addCommand(failuresCommand())
-    .addCommand(typesCommand())
-    .addCommand(pauseCommand())
-    .addCommand(resumeCommand())
-    .addCommand(eventsCommand())
-    .addCommand(statsCommand())
-    .addCommand(topCommand())
-    .addCommand(clusterCommand())
-    .addCommand(historyCommand())
-    .addCommand(systemCommand())
-    .addCommand(metricsCommand())
-    .addCommand(healthCommand())
-    .addCommand(cronCommand())
-    .addCommand(backupCommand())
-    .addCommand(restoreCommand())
-    .addCommand(checkCommand())
-    .addCommand(moveCommand())
-    .addCommand(completionCommand(() => escapement));
+    .commandsGroup('Jobs:')
+    .addCommand(jobsCommand().summary('make, find, change and follow jobs'))
+    .addCommand(bulkCommand().summary('do something with many jobs at once'))
+    .addCommand(failuresCommand().summary('show what jobs have failed of'))
+    .addCommand(typesCommand().summary('show the job types, limit and pause them'))
+    .addCommand(cronCommand().summary('say what a cron expression means'))
+    .commandsGroup('Watching a server:')
+    .addCommand(eventsCommand().summary('print events as they happen'))
+    .addCommand(topCommand().summary('show what it does, live'))
+    .addCommand(statsCommand().summary('show its figures'))
+    .addCommand(historyCommand().summary('show what happened, in steps of time'))
+    .addCommand(healthCommand().summary('ask how it is, for people and probes'))
+    .addCommand(systemCommand().summary('show what it is made of, and its options'))
+    .addCommand(clusterCommand().summary('show the nodes and shards of a cluster'))
+    .addCommand(metricsCommand().summary('print all that is counted, for Prometheus'))
+    .commandsGroup('Running a server:')
+    .addCommand(startCommand(startServer).summary('start one'))
+    .addCommand(pauseCommand().summary('have it start no jobs; it takes everything in'))
+    .addCommand(resumeCommand().summary('end that'))
+    .addCommand(backupCommand().summary('have it write a backup, and go on'))
+    .addCommand(restoreCommand().summary('make a data directory from a backup'))
+    .addCommand(checkCommand().summary('check a backup, a data directory or a cluster'))
+    .addCommand(moveCommand().summary('bring the jobs of a directory into a cluster'))
+    .commandsGroup('More:')
+    .addCommand(completionCommand(() => escapement).summary('print what makes bash complete all this'))
+    .addHelpCommand(new Command('help').argument('[command]').helpGroup('More:').summary('print the help of a command'))
+    .addHelpText('after', '\n"escapement <command> --help" says more, with an example.');
   for (const command of withDescendants(escapement)) {
     command
       .allowExcessArguments(false)
       .exitOverride()
-      .configureOutput({ outputError: (text, write) => write(oneLine(text.replace(/^error: /, ''))) });
+      .configureOutput({ outputError: (text, write) => write(oneLine(mistake(text, command))) });
   }
   return escapement;
+}
+
+/** What commander says of a mistake, and where to look it up. What is wrong with a value says itself what is right. */
+function mistake(text: string, command: Command): string {
+  const said = text.replace(/^error: /, '').trim();
+  if (!/^(unknown|missing|too many|required)/.test(said)) return said;
+  const names: string[] = [];
+  for (let at: Command | null = command; at !== null; at = at.parent) names.unshift(at.name());
+  return `${said.replace(/\.$/, '')}; see "${names.join(' ')} --help"`;
 }
 
 function withDescendants(command: Command): Command[] {

@@ -24,6 +24,8 @@ export interface HealthAnswer {
   readonly exitCode: 0 | 1 | 3;
   /** For the user. */
   readonly line: string;
+  /** The answer as it came, where it is one of a server. */
+  readonly body?: unknown;
 }
 
 const timeoutMs = 2000;
@@ -106,18 +108,20 @@ function get(url: URL, options: RequestOptions): Promise<{ status: number; text:
 }
 
 function read(status: number, text: string, origin: string): HealthAnswer {
-  const { status: state, reason } = parse(text);
+  const body = parse(text);
+  const { status: state, reason, paused } = body;
   if (typeof state !== 'string') {
     return {
       exitCode: 1,
       line: `what answers at ${origin} (status ${status}) does not say how it is: is it an escapement?`,
     };
   }
-  const line = typeof reason === 'string' ? `${state}: ${reason}` : state;
-  return { exitCode: status === 200 ? 0 : 1, line };
+  const why = typeof reason === 'string' ? `${state}: ${reason}` : state;
+  const line = paused === true ? `${why}; paused: it starts nothing until "escapement resume"` : why;
+  return { exitCode: status === 200 ? 0 : 1, line, body };
 }
 
-function parse(text: string): { readonly status?: unknown; readonly reason?: unknown } {
+function parse(text: string): { readonly status?: unknown; readonly reason?: unknown; readonly paused?: unknown } {
   try {
     return (JSON.parse(text) ?? {}) as object;
   } catch {

@@ -29,6 +29,11 @@ export function oneLine(text: string): string {
   return `escapement: ${text.trim().replace(/\s*\n\s*/g, ' ')}\n`;
 }
 
+/** For programs: in one line, and for people who look at it indented. */
+export function inJson(value: unknown): string {
+  return JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined);
+}
+
 /** Tells a result. */
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);

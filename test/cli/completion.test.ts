@@ -13,7 +13,7 @@ t.test('commands, options and choices', async (t) => {
       .trim()
       .split('\n');
   };
-  t.same(complete('escapement', 'st'), ['start', 'stats']);
+  t.same(complete('escapement', 'st'), ['stats', 'start']);
   t.same(complete('escapement', 'jobs', 'c'), ['cancel']);
   t.same(complete('escapement', 'jobs', 'add', '--ret'), ['--retry-delay', '--retry-jitter']);
   t.same(complete('escapement', 'jobs', 'add', 'x', '--backoff', ''), ['exponential', 'fixed']);

@@ -40,9 +40,17 @@ t.test('healthy, by the variables of start and by --url, and then no answer', as
   t.match(await runCli(['health', '--ready'], env), { code: 0, stdout: 'ready\n', stderr: '' });
   t.match(await runCli(['health', '--ready', '--live'], env), { code: 2, stderr: /--ready.*--live/ });
   t.match(await runCli(['health', '--url', server.url]), { code: 0, stdout: 'healthy\n' });
+  t.match(JSON.parse((await runCli(['health', '--json'], env)).stdout), { status: 'healthy', version: /^v/ });
+  const api = new Client(server, { authorization: 'Bearer secret' });
+  await api.post('/pause', {});
+  const paused = 'healthy; paused: it starts nothing until "escapement resume"\n';
+  t.match(await runCli(['health'], env), { code: 0, stdout: paused });
+  t.match(JSON.parse((await runCli(['health', '--json'], env)).stdout), { status: 'healthy', paused: true });
+  await api.post('/resume', {});
   await server.kill();
   const { code, stdout, stderr } = await runCli(['health', '--live'], env);
   t.same([code, stdout], [3, '']);
+  t.match(await runCli(['health', '--json'], env), { code: 3, stdout: '' });
   t.match(stderr, /^escapement: no answer from http:\/\/127\.0\.0\.1:\d+: nothing listens there; [^\n]+\n$/);
 });
 

@@ -51,6 +51,33 @@ t.test('add: the payload in a file and on standard input', async (t) => {
   t.match(await asked([...add, '{"n":12345678901234567890}']), { code: 1, stderr: /more digits/ }, 'sent as written');
 });
 
+t.test('mistakes and refusals speak of options, not of the fields of the API', async (t) => {
+  const add = ['jobs', 'add', 'noop'];
+  const cases: [args: string[], code: number, told: string][] = [
+    [add, 2, 'say when it is to run: with --delay, --at or --cron'],
+    [[...add, '--delay', '1h', '--cron', '@daily'], 2, "'--delay <duration>' cannot be used with option '--cron <exp"],
+    [[...add, '--at', 'soon', '--cron', '@daily'], 2, "'--at <instant>' cannot be used with option '--cron <exp"],
+    [['jobs', 'update', 'job_1_2', '--delay', '1h', '--at', 'x'], 2, "'--delay <duration>' cannot be used with option"],
+    [[...add, '--delay', '10x'], 1, 'escapement: --delay has an unknown unit "x"; '],
+    [[...add, '--at', 'soon', '--max-retries', '500'], 1, '; --at is not a date-time'],
+    [[...add, '--delay', '1h', '--payload', '{"a":12345678901234567890}'], 1, 'escapement: --payload at /a '],
+    [['jobs', 'add', 'nop', '--delay', '1h'], 1, 'there is no handler "nop"; did you mean '],
+    [['jobs', 'add', 'nop', '--delay', '1h'], 1, '("escapement types list" shows all)'],
+    [['jobs', 'list', '--status', 'odd'], 1, 'escapement: --status must be one of pending'],
+    [['jobs', 'list', '--due-before', 'x'], 1, 'escapement: --due-before '],
+    [['bulk', 'start', 'cancel', '--created-after', 'x'], 1, 'escapement: --created-after '],
+    [['events', '--event', 'job.fail'], 1, 'escapement: --event has "job.fail"'],
+    [['events', '--event', 'qqqqqqqqqqqq'], 1, 'which is no type of event. There are job.scheduled'],
+    [['history', '--from', 'soon'], 1, 'escapement: --from '],
+  ];
+  for (const [args, code, told] of cases) {
+    const answer = await asked(args);
+    t.equal(answer.code, code, `${args.join(' ')}: ${answer.stderr}`);
+    t.ok(answer.stderr.includes(told), `${args.join(' ')}: ${answer.stderr}`);
+    t.match(answer.stderr, /^escapement: [^\n]+[^.]\.?\n$/, 'one line, and one full stop at most');
+  }
+});
+
 t.test('add: the same idempotency key makes one job', async (t) => {
   const add = ['jobs', 'add', 'noop', '--delay', '1h', '--idempotency-key', 'once'];
   t.equal(idOf((await asked(add)).stdout), idOf((await asked(add)).stdout));
@@ -164,7 +191,10 @@ t.test('pause, resume, run, remove', async (t) => {
   t.match(await asked(['jobs', 'pause', id, '--reason', 'why']), { code: 0, stdout: /pending {2}paused {2}why\n$/ });
   const until = ['--until', '2999-01-01T00:00:00Z', '--json'];
   t.match(JSON.parse((await asked(['jobs', 'pause', id, ...until])).stdout), { paused: true, pause_reason: 'why' });
-  t.match(await asked(['jobs', 'pause', id, '--until', 'soon']), { code: 1, stderr: /\/until/ });
+  t.match(await asked(['jobs', 'pause', id, '--until', 'soon']), {
+    code: 1,
+    stderr: /^escapement: --until is not a date-time/,
+  });
   t.match(await asked(['jobs', 'resume', id]), { code: 0, stdout: /pending {2}in [\dhms]+\n$/ });
   t.match(await asked(['jobs', 'remove', id]), { code: 1, stderr: /only a finished job can be removed/ });
   t.match(await asked(['jobs', 'run', id]), { code: 0, stdout: new RegExp(`^${id}`) });
@@ -173,11 +203,14 @@ t.test('pause, resume, run, remove', async (t) => {
 });
 
 t.test('types and the server are paused and resumed', async (t) => {
-  t.match(await asked(['types', 'pause', 'limited', '--reason', 'why']), { code: 0, stdout: /^pause_reason: +why$/m });
+  t.match(await asked(['types', 'pause', 'limited', '--reason', 'why']), {
+    code: 0,
+    stdout: /^limited {2}paused \(why\) /,
+  });
   t.match(await asked(['types', 'list']), { stdout: /\nlimited .* paused \(why\); Has every option set\n/ });
   const id = idOf((await asked(['jobs', 'add', 'limited', '--delay', '0s'])).stdout);
   t.match(await asked(['jobs', 'list', '--type', 'limited']), { stdout: new RegExp(`${id} .*its type is paused`) });
-  t.match(await asked(['types', 'resume', 'limited']), { code: 0, stdout: /^name: +limited$/m });
+  t.match(await asked(['types', 'resume', 'limited']), { code: 0, stdout: /^limited {2}concurrency / });
   t.match(await asked(['types', 'pause', 'nah']), { code: 1, stderr: /no job type nah/ });
   t.match(await asked(['pause', '--reason', 'why']), { code: 0, stdout: /^the server is paused since \S+: why\n$/ });
   t.match(JSON.parse((await asked(['pause', '--json'])).stdout), { paused: true, reason: 'why' });

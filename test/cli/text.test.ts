@@ -27,6 +27,16 @@ t.test('what a handler or client wrote does not steer the terminal', (t) => {
   t.end();
 });
 
+t.test('events stand in columns, and what has spaces is in quotes', (t) => {
+  const of = (type: string, timestamp: string, metadata: object): string =>
+    eventLine({ type, job_id: 'x', job_name: 'n', timestamp, metadata, seq: 1, status: 0 } as unknown as JobEvent);
+  const short = of('job.paused', '2026-11-30T12:00:00+00:00', { reason: 'the disk="full"', until: null });
+  const long = of('job.scheduled', '2026-11-30T12:00:00.125+00:00', { is_repeat: false, at: '12:00' });
+  t.equal(short, '2026-11-30T12:00:00+00:00      job.paused     n  x  reason="the disk=\\"full\\""  until=null');
+  t.equal(long, '2026-11-30T12:00:00.125+00:00  job.scheduled  n  x  is_repeat=false  at=12:00');
+  t.end();
+});
+
 t.test('durations by their two largest units', (t) => {
   const day = 86_400_000;
   t.same([0, 250, 59_999, 61_000, 3_600_000, day - 1, day, 3.5 * day].map(shortDuration), [

@@ -16,7 +16,10 @@ const set = (...args: string[]): ReturnType<typeof runCli> => asked('types', 'se
 t.test('set: limits, and back to what the handler says', async (t) => {
   const all = await set('--concurrency', '3', '--group-concurrency', '2', '--rate', '100/1m', '--json');
   t.match(JSON.parse(all.stdout), { name: 'limited', concurrency: 3, group_concurrency: 2, rate: '100/1m' });
-  t.match(await set('--rate', 'none'), { code: 0, stdout: /^concurrency: +3$/m });
+  t.match(await set('--rate', 'none'), {
+    code: 0,
+    stdout: 'limited  concurrency 3  group_concurrency 2  rate unlimited\n',
+  });
   const back = await set('--concurrency', 'none', '--group-concurrency', 'none', '--json');
   const { concurrency, group_concurrency, rate, handler } = JSON.parse(back.stdout);
   t.same({ concurrency, group_concurrency, rate }, handler, 'all three are as the handler has them');
@@ -37,7 +40,7 @@ t.test('set: mistakes', async (t) => {
   t.match(await set(), { code: 2, stderr: /name what is to be set: --concurrency, .* or --paused/ });
   t.match(await set('--no-paused', '--reason', 'x'), { code: 2, stderr: /does not go with --no-paused/ });
   t.match(await set('--concurrency', '0'), { code: 2, stderr: /whole number from 1, or none/ });
-  t.match(await set('--rate', 'fast'), { code: 1, stderr: /\/rate/ });
+  t.match(await set('--rate', 'fast'), { code: 1, stderr: /^escapement: --rate must be a number of starts/ });
   t.match(await asked('types', 'set', 'nah', '--rate', 'none'), { code: 1, stderr: /no job type nah.*types list/ });
 });
 
@@ -49,7 +52,21 @@ t.test('groups: those with most jobs first', async (t) => {
   t.equal(code, 0);
   t.match(stdout, /^GROUP +PENDING +DUE +RUNNING\nb +2 +0 +0\na +1 +0 +0\n$/);
   t.match(JSON.parse((await asked('types', 'groups', 'limited', '--json')).stdout), { items: [{ group: 'b' }, {}] });
-  t.match(await asked('types', 'groups', 'noop'), { code: 0, stdout: 'GROUP  PENDING  DUE  RUNNING\n' });
+  const none = await asked('types', 'groups', 'noop');
+  t.match(none, { code: 0, stdout: '', stderr: 'no group has jobs to run\n' });
+  t.match(JSON.parse((await asked('types', 'groups', 'noop', '--json')).stdout), { items: [] });
+});
+
+t.test('show: a line each; pause and resume: a line that begins with the type', async (t) => {
+  const shown = await asked('types', 'show', 'noop');
+  t.match(shown.stdout, /^name: +noop\n(.*\n)*rate: +unlimited\n(.*\n)*counts\.pending: +\d+\n/);
+  t.match(shown.stdout, /^handler\.group_concurrency: +unlimited$/m);
+  t.notMatch(shown.stdout, /null|[{}]/);
+  t.match(await asked('types', 'pause', 'noop', '--reason', 'why'), {
+    code: 0,
+    stdout: /^noop {2}paused \(why\) {2}c/,
+  });
+  t.match(await asked('types', 'resume', 'noop'), { code: 0, stdout: /^noop {2}concurrency unlimited/ });
 });
 
 t.test('history, system and metrics', async (t) => {

@@ -48,15 +48,29 @@ t.test('help names every option and its variable', async (t) => {
   t.match(stdout, /--no-chunked [^<]*ESCAPEMENT_NO_CHUNKED/);
 });
 
+t.test('the first help names every command in a line, by what it is for', async (t) => {
+  const { code, stdout } = await runCli(['--help']);
+  t.equal(code, 0);
+  for (const group of ['Jobs', 'Watching a server', 'Running a server', 'More'])
+    t.match(stdout, new RegExp(`^${group}:\n {2}\\w`, 'm'), group);
+  t.notMatch(stdout, /^Commands:/m, 'all are in a group');
+  const listed = stdout.slice(stdout.indexOf('Jobs:')).match(/^ {2}[a-z]+ .*/gm) ?? [];
+  t.equal(listed.length, 22);
+  for (const line of listed) t.match(line, /^ {2}[a-z]+ (\[options\] |<\w+> |\[\w+\] )* *\w/, line);
+  t.notMatch(stdout, /^ {12}/m, 'no description goes on in a further line');
+});
+
 t.test('version', async (t) => {
   t.match(await runCli(['--version']), { code: 0, stdout: /^\d+\.\d+\.\d+\n$/ });
 });
 
 t.test('a mistake is one line that names it, and exit code 2', async (t) => {
   const cases: [string[], RegExp][] = [
-    [['begin'], /unknown command 'begin'/],
-    [['start', 'now'], /too many arguments/],
+    [['begin'], /unknown command 'begin'; see "escapement --help"\n$/],
+    [['start', 'now'], /too many arguments .*; see "escapement start --help"\n$/],
     [['start', '--prot', '1'], /unknown option '--prot'.*--port/],
+    [['jobs', 'lst'], /unknown command 'lst' \(Did you mean list\?\); see "escapement jobs --help"\n$/],
+    [['jobs', 'show'], /missing required argument 'id'; see "escapement jobs show --help"\n$/],
     [['start', '--port'], /--port.*missing/],
     [['start', '--port', '65536'], /--port.*65535/],
     [['start', '--port', '-1'], /--port/],

@@ -20,7 +20,7 @@ t.test('progress is shown, lines when they are asked for', async (t) => {
     const ended = new Promise((resolve) => watching.once('exit', resolve));
     let text = '';
     watching.stdout!.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-    const line = new RegExp(`job\\.log +talks +${id} +level=info +message=still at it +fields=\\{"n":\\d+\\}\n`);
+    const line = new RegExp(`job\\.log +talks +${id} +level=info +message="still at it" +fields=\\{"n":\\d+\\}\n`);
     await eventually(() => text.split('job.progress').length > 4, 'there is no progress');
     if (logs) await eventually(() => line.test(text), 'there is no line');
     writeFileSync(file, '');

@@ -118,6 +118,14 @@ t.test(
     const ran = (pid: number): number =>
       linesOf(ledger).filter(({ type, what, ...line }) => line.pid === pid && type === 'three' && what === 'began')
         .length;
+    // A place that one gives back is another's, which hears so from it and not only when it asks next.
+    let told = 0;
+    for (const { api } of others) {
+      const { text } = await api.absolute('GET', '/metrics');
+      const counted = /^escapement_http_requests_total\{route="[^"]*\/peers\/places\/freed",.*status="200"\} (\d+)$/m;
+      told += Number(counted.exec(text)?.[1] ?? 0);
+    }
+    t.ok(told > 0, `nodes have told each other ${told} times of places that are free`);
     const before = ran(third.pid);
     await eventually(() => ran(third.pid) > before, 'the third node runs one of them', 60_000);
     t.equal(await third.end(), 0);

@@ -37,7 +37,7 @@ export function openApi(described: Described): Json {
       version,
       summary: 'A job scheduler server',
       description:
-        'Durable delayed, cron and repeating jobs. Instants are RFC 3339, durations are texts such as `10m` or `1h30s`. HEAD answers as GET does, without the body. Events are on a WebSocket: see `asyncapi.json`.',
+        'Durable delayed, cron and repeating jobs. Instants are RFC 3339, durations are texts such as `10m` or `1h30s`. HEAD answers as GET does, without the body. Events come by WebSocket at `/ws` and as Server-Sent Events at `GET /events`: see `asyncapi.json`.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: base }],

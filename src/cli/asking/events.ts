@@ -3,6 +3,7 @@
 import type { EventPlace } from '../../client/event-place.js';
 import type { EventOf, EventType, Gap, TransientType } from '../../client/event-types.js';
 import { events } from '../../client/events.js';
+import type { Transport } from '../../client/transport.js';
 import type { AskingOptions } from '../option.js';
 import { print } from '../output.js';
 import { ask } from './connection.js';
@@ -24,11 +25,12 @@ export function tail(options: TailOptions): Promise<void> {
     ...(event.length > 0 && { event_types: event as AnyType[] }),
     ...(job.length > 0 && { job_ids: job }),
   };
-  return ask(options, async (server) => {
+  const run = async (server: Transport): Promise<void> => {
     // The stream connects again and again; where there is no server at all, this says so.
     await server.send('GET', '');
     for await (const one of events(server, filter, since === undefined ? {} : { since })) printEvent(one, json);
-  });
+  };
+  return ask(options, run, { job_types: '--type', event_types: '--event', job_ids: '--job', since: '--since' });
 }
 
 /** In one line, as JSON or in words. */

@@ -70,11 +70,16 @@ export function eventLine({
 }: EventOf<EventType | TransientType>): string {
   const details = { ...metadata, ...data } as Record<string, unknown>;
   const known = Object.entries(details).map(([name, value]) => `${name}=${detail(value)}`);
-  return [timestamp, type.padEnd(13), job_name, job_id, ...known].map(printable).join('  ');
+  const [at = '', what = '', ...rest] = [timestamp, type, job_name, job_id, ...known].map(printable);
+  return [at.padEnd(instantChars), what.padEnd(13), ...rest].join('  ');
 }
 
-function detail(value: unknown): string {
-  if (typeof value === 'string') return value;
+/** With milliseconds and offset; instants without are shorter. */
+export const instantChars = 29;
+
+/** Of a detail; words that would run into the next one are in quotes. */
+export function detail(value: unknown): string {
+  if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
   const { message } = (value ?? {}) as { message?: unknown };
   return JSON.stringify(typeof message === 'string' ? message : value);
 }

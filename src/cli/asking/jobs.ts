@@ -4,8 +4,8 @@ import type { EventType, TransientType } from '../../client/event-types.js';
 import { events, presentPlace } from '../../client/events.js';
 import type { Transport } from '../../client/transport.js';
 import type { Job, ListedJob } from '../../client/types.js';
-import { fieldsOf } from '../commands/job-fields.js';
-import { filterOf } from '../commands/many/filters.js';
+import { fieldsOf, jobFieldNames, saysWhen } from '../commands/job-fields.js';
+import { filterNames, filterOf } from '../commands/many/filters.js';
 import type { AskingOptions } from '../option.js';
 import { fail, print, startError } from '../output.js';
 import { addLines } from './add-lines.js';
@@ -47,7 +47,8 @@ export async function add(type: string | undefined, options: AddOptions & Fields
   if (options.ndjson)
     return ask(options, (server) => addLines(server, { ...(type && { name: type }), ...fields }, options));
   if (type === undefined) fail('name the job type: escapement jobs add <type>');
-  await ask(options, async (server) => {
+  if (!saysWhen(fields)) fail('say when it is to run: with --delay, --at or --cron');
+  const run = async (server: Transport): Promise<void> => {
     const { idempotencyKey, wait, json } = options;
     const made = await server.send<ListedJob>('POST', '/jobs', {
       body: textOf({ name: type, ...fields }),
@@ -59,7 +60,8 @@ export async function add(type: string | undefined, options: AddOptions & Fields
     if (job) return outcome(job, json);
     showAnswer(made, json, jobLine);
     throw new Error(`job ${made.id} has not finished within the time of --wait; it goes on`);
-  });
+  };
+  await ask(options, run, jobFieldNames);
 }
 
 /** The payload is JSON text already: numbers stay as they were written. */
@@ -69,8 +71,11 @@ function textOf({ payload, ...fields }: Fields): string {
   return text === '{}' ? `{"payload":${payload}}` : `${text.slice(0, -1)},"payload":${payload}}`;
 }
 
+/** Of the parameters that are none of a filter. */
+const listNames = { ...filterNames, q: '--search', sort: '--sort', order: '--order', cursor: '--cursor' };
+
 export function list(options: ListOptions & Fields): Promise<void> {
-  return ask(options, async (server) => {
+  const run = async (server: Transport): Promise<void> => {
     const query = new URLSearchParams({ limit: String(options.all ? 1000 : options.limit) });
     for (const [name, value] of Object.entries(filterOf(options))) query.set(name, String(value));
     if (options.search !== undefined) query.set('q', options.search);
@@ -85,7 +90,8 @@ export function list(options: ListOptions & Fields): Promise<void> {
       if (page.next_cursor === undefined) return;
       query.set('cursor', page.next_cursor);
     }
-  });
+  };
+  return ask(options, run, listNames);
 }
 
 /** It was looked for a while without finding one. */
@@ -111,8 +117,11 @@ export function show(id: string, options: AskingOptions): Promise<void> {
 export async function update(id: string, options: AskingOptions & Fields): Promise<void> {
   const fields = await readPayload(fieldsOf(options));
   if (Object.keys(fields).length === 0) fail('name what is to change, such as --delay 1h');
-  await ask(options, async (server) =>
-    showAnswer(await server.send<Job>('PUT', pathOf(id), { body: textOf(fields) }), options.json, jobLine),
+  await ask(
+    options,
+    async (server) =>
+      showAnswer(await server.send<Job>('PUT', pathOf(id), { body: textOf(fields) }), options.json, jobLine),
+    jobFieldNames,
   );
 }
 
@@ -143,7 +152,7 @@ function each(
       try {
         showAnswer(await send(server, id), options.json, jobLine);
       } catch (error) {
-        report(error, ids.length > 1 ? `${id}: ` : '');
+        report(error, ids.length > 1 ? `${id}: ` : '', { until: '--until', reason: '--reason' });
       }
     }
   });

@@ -5,6 +5,7 @@ import type { Transport } from '../../client/transport.js';
 import type { AskingOptions } from '../option.js';
 import { print } from '../output.js';
 import { ask } from './connection.js';
+import { detail, instantChars } from './job-text.js';
 import { printable } from './text.js';
 
 interface LogsOptions extends AskingOptions {
@@ -106,8 +107,7 @@ async function linesBehind(server: Transport, id: string, shown: ReadonlySet<str
 const keyOf = ({ time, level, message }: Omit<LogLine, 'run'>): string => `${time} ${level} ${message}`;
 
 function lineOf({ time, level, message, fields }: Omit<LogLine, 'run'>): string {
-  const known = Object.entries(fields).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
-  return [time, level.padEnd(5), message, ...known].map(printable).join('  ');
+  const known = Object.entries(fields).map(([name, value]) => `${name}=${detail(value)}`);
+  const [at = '', how = '', ...rest] = [time, level, message, ...known].map(printable);
+  return [at.padEnd(instantChars), how.padEnd(5), ...rest].join('  ');
 }

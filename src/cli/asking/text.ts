@@ -28,6 +28,15 @@ export function fieldLines(fields: object): string {
   return present.map(([name, value]) => `${`${name}:`.padEnd(width)}${valueText(value)}`).join('\n');
 }
 
+/** What is within an object has a name with a dot: `threads.busy`. */
+export function flat(fields: object): Record<string, unknown> {
+  const each = Object.entries(fields).map(([name, value]): Record<string, unknown> => {
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) return { [name]: value };
+    return Object.fromEntries(Object.entries(value).map(([inner, its]) => [`${name}.${inner}`, its]));
+  });
+  return Object.assign({}, ...each);
+}
+
 function valueText(value: unknown): string {
   if (typeof value === 'string') return printable(value);
   const text = JSON.stringify(value);

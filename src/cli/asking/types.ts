@@ -6,7 +6,7 @@ import type { AskingOptions } from '../option.js';
 import { type absent, orNull } from '../option-values.js';
 import { fail } from '../output.js';
 import { ask, show as showAnswer } from './connection.js';
-import { fieldLines, table } from './text.js';
+import { fieldLines, flat, printable, table } from './text.js';
 
 interface TypeList {
   readonly items: readonly JobType[];
@@ -38,7 +38,28 @@ function about({ handler, counts, description = '', paused, pause_reason }: JobT
 const pathOf = (name: string): string => `/job-types/${encodeURIComponent(name)}`;
 
 export function show(name: string, options: AskingOptions): Promise<void> {
-  return ask(options, async (server) => showAnswer(await found(server, name, 'GET', ''), options.json, fieldLines));
+  return ask(options, async (server) => showAnswer(await found(server, name, 'GET', ''), options.json, typeLines));
+}
+
+const limitNames: readonly string[] = ['concurrency', 'group_concurrency', 'rate'];
+
+/** All of it, a line each. The schema of its payloads stays whole. */
+function typeLines({ payload_schema, ...type }: JobType): string {
+  const fields = Object.entries(flat(type)).map(([name, value]) => {
+    const isLimit = limitNames.includes(name.replace('handler.', ''));
+    return [name, value ?? (isLimit ? unlimited : 'none')] as const;
+  });
+  return fieldLines({ ...Object.fromEntries(fields), ...(payload_schema !== undefined && { payload_schema }) });
+}
+
+const unlimited = 'unlimited';
+
+/** A type whose limits or pause were just set, in a line that begins with its name. */
+function typeLine({ name, concurrency, group_concurrency, rate, paused, pause_reason }: JobType): string {
+  const limits = { concurrency, group_concurrency, rate };
+  const parts = Object.entries(limits).map(([limit, value]) => `${limit} ${value ?? unlimited}`);
+  const state = paused ? [`paused${pause_reason === undefined ? '' : ` (${pause_reason})`}`] : [];
+  return [name, ...state, ...parts].map(printable).join('  ');
 }
 
 interface SetOptions extends AskingOptions {
@@ -64,8 +85,13 @@ export function set(
   };
   if (Object.values(change).every((value) => value === undefined))
     fail('name what is to be set: --concurrency, --group-concurrency, --rate or --paused');
-  return ask(options, async (server) => {
-    showAnswer(await found(server, name, 'PUT', '', JSON.stringify(change)), options.json, fieldLines);
+  const run = async (server: Transport): Promise<void> =>
+    showAnswer(await found(server, name, 'PUT', '', JSON.stringify(change)), options.json, typeLine);
+  return ask(options, run, {
+    concurrency: '--concurrency',
+    group_concurrency: '--group-concurrency',
+    rate: '--rate',
+    pause_reason: '--reason',
   });
 }
 
@@ -76,14 +102,18 @@ interface GroupList {
 export function groups(name: string, options: AskingOptions): Promise<void> {
   return ask(options, async (server) => {
     const query = new URLSearchParams({ name, limit: '100' });
-    showAnswer(await server.send<GroupList>('GET', `/groups?${query}`), options.json, ({ items }) =>
-      table(
-        ['GROUP', 'PENDING', 'DUE', 'RUNNING'],
-        items.map(({ group, pending, due, running }) => [group, String(pending), String(due), String(running)]),
-        { numbersFrom: 1 },
-      ),
-    );
+    const found = await server.send<GroupList>('GET', `/groups?${query}`);
+    if (options.json || found.items.length > 0) showAnswer(found, options.json, groupTable);
+    else process.stderr.write('no group has jobs to run\n');
   });
+}
+
+function groupTable({ items }: GroupList): string {
+  return table(
+    ['GROUP', 'PENDING', 'DUE', 'RUNNING'],
+    items.map(({ group, pending, due, running }) => [group, String(pending), String(due), String(running)]),
+    { numbersFrom: 1 },
+  );
 }
 
 interface PauseOptions extends AskingOptions {
@@ -93,13 +123,13 @@ interface PauseOptions extends AskingOptions {
 export function pause(name: string, { reason, ...options }: PauseOptions): Promise<void> {
   const body = JSON.stringify({ reason });
   return ask(options, async (server) =>
-    showAnswer(await found(server, name, 'POST', '/pause', body), options.json, fieldLines),
+    showAnswer(await found(server, name, 'POST', '/pause', body), options.json, typeLine),
   );
 }
 
 export function resume(name: string, options: AskingOptions): Promise<void> {
   return ask(options, async (server) =>
-    showAnswer(await found(server, name, 'POST', '/resume'), options.json, fieldLines),
+    showAnswer(await found(server, name, 'POST', '/resume'), options.json, typeLine),
   );
 }
 

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { HealthQuestion } from '../health.js';
 import { examples, option } from '../option.js';
 import { serverUrl, wholeNumber } from '../option-values.js';
-import { checkToken, fail, noAnswer, oneLine, orExplain, print } from '../output.js';
+import { checkToken, fail, inJson, noAnswer, oneLine, orExplain, print } from '../output.js';
 
 export function healthCommand(): Command {
   const command = new Command('health')
@@ -21,15 +21,16 @@ export function healthCommand(): Command {
     .addOption(option('--host <address>', 'address that the server listens on (default: 127.0.0.1)'))
     .addOption(option('--port <number>', 'port that it listens on').default(8080).argParser(wholeNumber(0, 65_535)))
     .addOption(option('--tls-cert <file>', 'its certificate, which is trusted: asks by https'))
-    .action((question: HealthQuestion) =>
+    .option('--json', 'print the answer as it came, as JSON')
+    .action(({ json, ...question }: HealthQuestion & { readonly json?: true }) =>
       orExplain(async () => {
         if (question.token !== undefined) checkToken(question.token);
         const { askHealth, healthUrl } = await import('../health.js');
         const origin = healthUrl(question);
         if (origin === undefined) return fail('the server takes any free port: name where it answers with --url');
-        const { exitCode, line } = await askHealth(origin, question);
+        const { exitCode, line, body } = await askHealth(origin, question);
         if (exitCode === noAnswer) process.stderr.write(oneLine(line));
-        else print(line);
+        else print(json && body !== undefined ? inJson(body) : line);
         process.exitCode = exitCode;
       }),
     );

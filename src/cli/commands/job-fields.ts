@@ -13,12 +13,24 @@ interface JobField {
   readonly choices?: readonly string[];
   /** An update may take it away. */
   readonly removable?: true;
+  /** Names of options that it does not go with. */
+  readonly conflicts?: string[];
 }
 
 /** Whether a value is allowed is the server's to say, who knows its bounds; here texts only become what JSON has for them. */
 const fields: readonly JobField[] = [
-  { flags: '--delay <duration>', field: 'delay', description: 'run so long from now: 90s, 10m, 1h30m' },
-  { flags: '--at <instant>', field: 'trigger_at', description: 'run then: 2030-01-31T09:00:00+01:00' },
+  {
+    flags: '--delay <duration>',
+    field: 'delay',
+    description: 'run so long from now: 90s, 10m, 1h30m',
+    conflicts: ['at', 'cron'],
+  },
+  {
+    flags: '--at <instant>',
+    field: 'trigger_at',
+    description: 'run then: 2030-01-31T09:00:00+01:00',
+    conflicts: ['cron'],
+  },
   {
     flags: '--cron <expression>',
     field: 'cron_expr',
@@ -156,13 +168,24 @@ function fraction(text: string): number {
 export function jobFieldOptions(use: 'add' | 'update' = 'add'): Option[] {
   return fields
     .filter(({ fixed }) => use === 'add' || !fixed)
-    .map(({ flags, description, read, choices, removable }) => {
+    .map(({ flags, description, read, choices, removable, conflicts = [] }) => {
       const mayGo = use === 'update' && removable === true;
-      const option = new Option(flags, mayGo ? `${description}; none takes it away` : description);
+      const option = new Option(flags, mayGo ? `${description}; none takes it away` : description).conflicts(conflicts);
       if (mayGo) option.argParser(orNone((text) => read?.(text) ?? text));
       else if (read) option.argParser(read);
       return choices ? option.choices(choices) : option;
     });
+}
+
+/** What the options are called, by the names of the fields. */
+export const jobFieldNames: Readonly<Record<string, string>> = Object.fromEntries([
+  ...fields.map(({ flags, field }) => [field, flags.split(' ')[0] as string] as const),
+  ['name', 'the type'],
+]);
+
+/** Whether it is said when the job is to run. */
+export function saysWhen(body: Readonly<Record<string, unknown>>): boolean {
+  return body.delay !== undefined || body.trigger_at !== undefined || body.cron_expr !== undefined;
 }
 
 /** The body of a request from what commander read; the payload is left as text. */

@@ -132,8 +132,16 @@ export class ByteReader {
   }
 
   word(): string {
-    const length = this.u8();
-    return this.bytes(length).toString('latin1');
+    return this.latin1(this.u8());
+  }
+
+  /** So many characters, a byte each. */
+  latin1(length: number): string {
+    const end = this.at + length;
+    if (end > this.buffer.length) throw new RangeError('record ends too early');
+    const text = this.buffer.toString('latin1', this.at, end);
+    this.at = end;
+    return text;
   }
 
   /** So many bytes; a view. */

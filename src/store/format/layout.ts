@@ -94,11 +94,18 @@ export function seal(value: Uint8Array, under: Uint8Array): Buffer {
   return out;
 }
 
-/** @throws DamagedRecord naming `what`. */
-export function unseal(sealed: Buffer, under: Uint8Array, what: string): Buffer {
-  const whole = sealed.length >= 4 && getU32(sealed, 0) === crc32(sealed.subarray(4), crc32(under));
-  if (!whole) throw new DamagedRecord(what);
-  return sealed.subarray(4);
+/**
+ * A view of the value.
+ *
+ * @param what it is, or how to say so: a number is written out only when it is needed
+ * @throws DamagedRecord naming `what`.
+ */
+export function unseal(sealed: Buffer, under: Uint8Array, what: string | (() => string)): Buffer {
+  if (sealed.length >= 4) {
+    const value = sealed.subarray(4);
+    if (getU32(sealed, 0) === crc32(value, crc32(under))) return value;
+  }
+  throw new DamagedRecord(typeof what === 'string' ? what : what());
 }
 
 /** What the trees stand for, written with the last slice of each merge. */
@@ -118,7 +125,7 @@ export function sealDetail(json: string, seq: number): Buffer {
 
 /** @throws DamagedRecord */
 export function decodeDetail(sealed: Buffer, seq: number): StoredDetail {
-  return JSON.parse(unseal(sealed, detailKey(seq), `the detail of job ${seq}`).toString('utf8')) as StoredDetail;
+  return JSON.parse(unseal(sealed, detailKey(seq), () => `the detail of job ${seq}`).toString('utf8')) as StoredDetail;
 }
 
 /** Facts about the data directory as a whole. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transport } from '../../../client/transport.js';
 import type { Bulk } from '../../../client/types.js';
-import { filterOf } from '../../commands/many/filters.js';
+import { filterNames, filterOf } from '../../commands/many/filters.js';
 import type { AskingOptions } from '../../option.js';
 import { fail, startError } from '../../output.js';
 import { ask, show as showAnswer } from '../connection.js';
@@ -29,14 +29,15 @@ export async function start(action: string, options: StartOptions & Readonly<Rec
     change: change === undefined ? undefined : parsed(change),
     dry_run: dryRun,
   };
-  await ask(options, async (server) => {
+  const run = async (server: Transport): Promise<void> => {
     const made = await server.send<Bulk>('POST', '/bulk', { body: JSON.stringify(body) });
     if (dryRun) return showAnswer(made, json, ({ matched }) => `${grouped(matched)} jobs match`);
     if (wait === undefined) return showAnswer(made, json, bulkLine);
     const bulk = await ended(server, made);
     showAnswer(bulk, json, bulkLine);
     if (bulk.failed > 0 || bulk.status !== 'success') process.exitCode = startError;
-  });
+  };
+  await ask(options, run, { ...filterNames, action: 'the action', change: '--change' });
 }
 
 function parsed(text: string): unknown {

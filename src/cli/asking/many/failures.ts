@@ -16,8 +16,10 @@ interface FailurePage {
 
 export function failures({ type, limit, ...options }: FailuresOptions): Promise<void> {
   const query = new URLSearchParams({ limit: String(limit), ...(type !== undefined && { name: type }) });
-  return ask(options, async (server) =>
-    show(await server.send<FailurePage>('GET', `/failures?${query}`), options.json, failureTable),
+  return ask(
+    options,
+    async (server) => show(await server.send<FailurePage>('GET', `/failures?${query}`), options.json, failureTable),
+    { name: '--type' },
   );
 }
 

@@ -4,7 +4,7 @@ import type { Stats } from '../../../client/types.js';
 import type { AskingOptions, ServerOptions } from '../../option.js';
 import { print } from '../../output.js';
 import { ask, show } from '../connection.js';
-import { fieldLines, grouped, table } from '../text.js';
+import { fieldLines, flat, grouped, table } from '../text.js';
 
 export function stats(options: AskingOptions): Promise<void> {
   return ask(options, async (server) => show(await server.send<Stats>('GET', '/stats'), options.json, figures));
@@ -28,14 +28,16 @@ interface HistoryOptions extends AskingOptions {
 
 export function history({ step, from, to, ...options }: HistoryOptions): Promise<void> {
   const query = new URLSearchParams({ step, ...(from !== undefined && { from }), ...(to !== undefined && { to }) });
-  return ask(options, async (server) =>
-    show(await server.send<History>('GET', `/history?${query}`), options.json, ({ items }) =>
-      table(
-        ['AT', 'CREATED', 'STARTED', 'SUCCEEDED', 'FAILED', 'PENDING', 'RUNNING', 'LATE P50', 'LATE P99'],
-        items.map(stepRow),
-        { numbersFrom: 1 },
-      ),
-    ),
+  const inTable = ({ items }: History): string =>
+    table(
+      ['AT', 'CREATED', 'STARTED', 'SUCCEEDED', 'FAILED', 'PENDING', 'RUNNING', 'LATE P50', 'LATE P99'],
+      items.map(stepRow),
+      { numbersFrom: 1 },
+    );
+  return ask(
+    options,
+    async (server) => show(await server.send<History>('GET', `/history?${query}`), options.json, inTable),
+    { step: '--step', from: '--from', to: '--to' },
   );
 }
 
@@ -49,15 +51,6 @@ export function system(options: AskingOptions): Promise<void> {
   return ask(options, async (server) =>
     show(await server.send<System>('GET', '/system'), options.json, (all) => fieldLines(flat(all))),
   );
-}
-
-/** What is within an object has a name with a dot: `threads.busy`. */
-function flat(fields: object): Record<string, unknown> {
-  const each = Object.entries(fields).map(([name, value]): Record<string, unknown> => {
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) return { [name]: value };
-    return Object.fromEntries(Object.entries(value).map(([inner, its]) => [`${name}.${inner}`, its]));
-  });
-  return Object.assign({}, ...each);
 }
 
 export function metrics(options: ServerOptions): Promise<void> {

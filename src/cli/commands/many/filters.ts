@@ -32,6 +32,11 @@ function optionOf(name: FilterName): Option {
 
 const all = Object.keys(filters) as FilterName[];
 
+/** What the options are called, by the names of the parameters. */
+export const filterNames: Readonly<Record<string, string>> = Object.fromEntries(
+  all.map((name) => [name, filters[name].flags.split(' ')[0] as string]),
+);
+
 /** Adds them. */
 export function withFilters(command: Command): Command {
   for (const name of all) command.addOption(optionOf(name));

@@ -90,25 +90,37 @@ export function labelPut(seq: number, label: JobLabel | undefined): Put {
   return { tree: 'labels', key: under, value: seal(out.since(0), under) };
 }
 
+let scratch = Buffer.allocUnsafeSlow(4096);
+
+/**
+ * A copy, until the next call. V8 keeps small arrays in its heap, and moves one out into memory of its own as soon as there is a
+ * view of it: with a million labels that was most of the time and of the memory that a start took for them.
+ */
+function copyOf(sealed: Uint8Array): Buffer {
+  if (sealed.length > scratch.length) scratch = Buffer.allocUnsafeSlow(sealed.length * 2);
+  scratch.set(sealed);
+  return scratch.subarray(0, sealed.length);
+}
+
 /** @throws DamagedRecord, NewerRecord */
-export function readLabel(sealed: Buffer, under: Uint8Array): JobLabel {
-  const what = `the label of job ${seqOfLabel(under)}`;
-  const input = new ByteReader(unseal(sealed, under, what));
+export function readLabel(sealed: Uint8Array, under: Uint8Array): JobLabel {
+  const what = (): string => `the label of job ${seqOfLabel(under)}`;
+  const input = new ByteReader(unseal(copyOf(sealed), under, what));
   try {
     const found = input.u8();
-    if (found > version) throw new NewerRecord(what, { found, known: version });
+    if (found > version) throw new NewerRecord(what(), { found, known: version });
     const given = input.u8();
     const failure = (given & flags.failure) !== 0 ? { group: input.u48(), at: input.u48() } : undefined;
     const count = input.u8();
     return {
-      words: count === 0 ? none : Array.from({ length: count }, () => input.bytes(input.u16()).toString('latin1')),
+      words: count === 0 ? none : Array.from({ length: count }, () => input.latin1(input.u16())),
       repeats: (given & flags.repeats) !== 0,
       paused: (given & flags.paused) !== 0,
       lastOutcome: given & flags.lastFailed ? 'failed' : given & flags.lastSucceeded ? 'success' : undefined,
       failure,
     };
   } catch (error) {
-    if (error instanceof RangeError) throw new DamagedRecord(what);
+    if (error instanceof RangeError) throw new DamagedRecord(what());
     throw error;
   }
 }

@@ -50,9 +50,9 @@ export class JobLabels {
     const failed: { readonly group: number; readonly seq: number; readonly at: number }[] = [];
     for (const { key, value } of kv.entries('labels', {})) {
       const seq = seqOfLabel(key);
-      const { failure, ...label } = readLabel(value, key);
-      this.#add(seq, { ...label, failure: undefined });
-      if (failure !== undefined) failed.push({ seq, ...failure });
+      const label = readLabel(value, key);
+      this.#addFound(seq, label);
+      if (label.failure !== undefined) failed.push({ seq, group: label.failure.group, at: label.failure.at });
     }
     if (this.#labelled.size !== kv.size('labels')) throw new DamagedRecord('the labels of jobs', 'are not complete');
     failed.sort((a, b) => a.at - b.at);
@@ -135,12 +135,18 @@ export class JobLabels {
     return this.paused.has(seq) === (pause !== null) && known === lastOutcome;
   }
 
-  #add(seq: number, { words, repeats, paused, lastOutcome, failure }: JobLabel): void {
+  /** What a label says, but for a failure. */
+  #addFound(seq: number, { words, repeats, paused, lastOutcome }: JobLabel): void {
     this.#labelled.add(seq);
     for (const word of words) this.#tableOf(word).add(word, seq);
     if (repeats) this.repeating.add(seq);
     if (paused) this.paused.add(seq);
     if (lastOutcome !== undefined) this.lastOutcome[lastOutcome].add(seq);
+  }
+
+  #add(seq: number, label: JobLabel): void {
+    this.#addFound(seq, label);
+    const { failure } = label;
     if (failure === undefined) return;
     this.#failing.add(seq);
     this.failed.add(failure.group, { seq, at: failure.at });

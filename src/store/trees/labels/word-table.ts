@@ -124,7 +124,8 @@ class Table {
     const values = new Float64Array(this.#values.length * 2);
     const [oldHashes, oldValues] = [this.#hashes, this.#values];
     const last = values.length - 1;
-    for (const [place, value] of oldValues.entries()) {
+    for (let place = 0; place < oldValues.length; place++) {
+      const value = oldValues[place] as number;
       if (value === 0) continue;
       const at = place * lanes;
       let to = (oldHashes[at] as number) & last;
