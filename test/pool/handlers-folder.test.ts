@@ -77,6 +77,14 @@ const broken: Record<string, readonly [Record<string, string>, RegExp]> = {
     { 'a.js': fine, 'bad.js': 'export default async () => {\n  const = 1;\n};' },
     /bad\.js:2: SyntaxError: Unexpected token '='$/,
   ],
+  'a module where .js is CommonJS': [
+    { 'package.json': '{"type":"commonjs"}', 'a.js': 'export default async () => 1;' },
+    /a\.js[:\d]*: SyntaxError: Unexpected token 'export'\. Node takes it for CommonJS: call it \.mjs, or set "type": "module" in/,
+  ],
+  'an import where .js is CommonJS': [
+    { 'package.json': '{"type":"commonjs"}', 'a.js': 'import "node:fs"; module.exports = () => 1;' },
+    /a\.js[:\d]*: SyntaxError: Cannot use import statement outside a module\. Node takes it for CommonJS/,
+  ],
   'a throw on import': [{ 'bad.js': 'throw new Error("no database");' }, /bad\.js: Error: no database$/],
   'an odd throw on import': [{ 'bad.js': 'throw undefined;' }, /bad\.js: Error: the handler threw undefined$/],
   'an import that is not there': [

@@ -168,10 +168,18 @@ async function importModule(path: string, importLimitMs: number): Promise<Record
   } catch (error) {
     if (error instanceof Unusable) throw error;
     const { name, message } = describeThrown(error);
-    throw new Unusable(`${path}${error instanceof SyntaxError ? lineOfFault(path) : ''}: ${name}: ${message}`);
+    if (!(error instanceof SyntaxError)) throw new Unusable(`${path}: ${name}: ${message}`);
+    throw new Unusable(`${path}${lineOfFault(path)}: ${name}: ${message}${whatKind(path, message)}`);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What to do where Node reads a module as CommonJS, as `npm init` has it for `.js` and `.ts`. */
+function whatKind(path: string, message: string): string {
+  const extension = /\.([jt]s)$/.exec(path)?.[1];
+  if (extension === undefined || !/^(Unexpected token 'export'|Cannot use import statement)/.test(message)) return '';
+  return `. Node takes it for CommonJS: call it .m${extension}, or set "type": "module" in the nearest package.json`;
 }
 
 /** `:3` where Node can tell; V8 gives the line only to those who let Node print the error. */

@@ -72,9 +72,14 @@ export class ByteWriter {
 
   /** Length (u8), then ASCII; for short words. */
   word(value: string): void {
-    const at = this.claim(1 + value.length);
-    this.buffer[at] = value.length;
-    this.buffer.write(value, at + 1, 'latin1');
+    this.u8(value.length);
+    this.latin1(value);
+  }
+
+  /** Characters of a byte each, without their number. */
+  latin1(value: string): void {
+    const at = this.claim(value.length);
+    this.buffer.write(value, at, 'latin1');
   }
 
   /** As they are, without their length. */

@@ -62,6 +62,9 @@ export const labelKey = (seq: number): Buffer => key(seq);
 /** The job, by the key of its label. */
 export const seqOfLabel = (of: Uint8Array): number => keyPart(of, 0);
 
+/** A label is put together here, and copied as it is sealed: memory outside of the heap for each took a good part of what a label costs. */
+const out = new ByteWriter(1024);
+
 /**
  * What a commit writes: undefined takes the label away. Layout: version (u8), flags (u8), of a failure the group and the instant (u48),
  * the number of words (u8), the words: length (u16), then latin1.
@@ -70,7 +73,7 @@ export function labelPut(seq: number, label: JobLabel | undefined): Put {
   const under = labelKey(seq);
   if (label === undefined) return { tree: 'labels', key: under, value: null };
   const { words, repeats, paused, lastOutcome, failure } = label;
-  const out = new ByteWriter(64);
+  out.clear();
   out.u8(version);
   out.u8(
     (repeats ? flags.repeats : 0) |
@@ -85,7 +88,7 @@ export function labelPut(seq: number, label: JobLabel | undefined): Put {
   out.u8(words.length);
   for (const word of words) {
     out.u16(word.length);
-    out.bytes(Buffer.from(word, 'latin1'));
+    out.latin1(word);
   }
   return { tree: 'labels', key: under, value: seal(out.since(0), under) };
 }
