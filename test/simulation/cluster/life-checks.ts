@@ -129,9 +129,9 @@ export class LifeChecks {
     }
   }
 
-  /** A machine is gone, or stands still. */
-  gone(machine: object): void {
-    this.#told.gone(machine);
+  /** A machine is gone, or stands still. @param shard it goes on, and has given this one up */
+  gone(machine: object, shard?: number): void {
+    this.#told.gone(machine, shard);
   }
 
   #logOf(shard: number): readonly LogRow[] {

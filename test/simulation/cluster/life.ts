@@ -199,7 +199,7 @@ class Life {
       away: 0.02,
       clock: 0.3,
       forget: 0.05,
-      break: this.#planted === 'never_left' ? 0.2 : 0,
+      break: 0.2,
     });
     switch (what) {
       case 'time':
@@ -254,12 +254,15 @@ class Life {
   }
 
   /** A shard cannot be run here any more, or can be again. */
-  #break({ host, node, process }: Machine): void {
+  #break(machine: Machine): void {
+    const { host, node, process } = machine;
     if (!process.runs) return;
     const shard = this.#random.between(0, shardCount - 1);
     if (host.broken.delete(shard)) return;
     host.broken.add(shard);
-    if (this.#planted !== 'never_left') node.giveUp(shard, 'it is broken here');
+    if (this.#planted === 'never_left') return;
+    this.#checks.gone(machine, shard);
+    node.giveUp(shard, 'it is broken here');
   }
 
   #pass(ms: number): void {

@@ -10,13 +10,16 @@ t.test(
   async (t) => {
     let begun = 0;
     let given = 0;
+    let left = 0;
     for (let seed = 1; seed <= 10; seed++) {
       const end = await live({ seed, steps });
       t.same(end.faults, [], `seed ${seed}`);
       begun += end.begun;
       given += end.given;
+      left += end.left;
     }
     t.ok(begun > 500, `${begun} attempts have begun`);
     t.ok(given > 2, `${given} shards were given away`);
+    t.ok(left > 2, `${left} shards were left to others`);
   },
 );

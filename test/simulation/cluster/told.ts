@@ -37,10 +37,11 @@ export class Told {
     this.#losses = this.#losses.filter((loss) => loss.shard !== shard);
   }
 
-  /** Who was to notice is gone, or stands still, before the shard has a new timeline. */
-  gone(witness: object): void {
-    for (const loss of this.#losses) if (loss.witness === witness) this.#excuse(loss);
-    this.#losses = this.#losses.filter((loss) => loss.witness !== witness);
+  /** Who was to notice is gone, or stands still, before the shard has a new timeline. @param only the one that it has given up */
+  gone(witness: object, only?: number): void {
+    const isOver = (loss: Loss): boolean => loss.witness === witness && (only === undefined || loss.shard === only);
+    for (const loss of this.#losses) if (isOver(loss)) this.#excuse(loss);
+    this.#losses = this.#losses.filter((loss) => !isOver(loss));
   }
 
   /** Nothing is promised of what was told of a shard so far. */
