@@ -20,7 +20,7 @@ import { type LoadedIndex, loadShard } from '../store/postgres/load.js';
 import type { CommittedStore } from '../store/state/committed-store.js';
 import type { IndexFilling, LocalIndex } from '../store/trees/local-index.js';
 import { StoreReader } from '../store/trees/reader.js';
-import type { Given, ShardHost } from './leases/host.js';
+import type { Given, LoadedPages, ShardHost } from './leases/host.js';
 import { Following } from './moves/following.js';
 import type { Outgoing } from './moves/outgoing.js';
 import type { RemoteAttempts } from './moves/remote-attempts.js';
@@ -79,7 +79,7 @@ class Hosted {
 }
 
 /** Whoever follows a shard says so with each of its beats. */
-const holdMergesMs = 3000;
+const holdPagesMs = 3000;
 
 /** How long an end waits for the database to take the last lines, and how often it is looked. */
 const lastLinesMs = 2000;
@@ -151,6 +151,7 @@ export class NodeShards implements ShardHost {
   async linesMirrored(): Promise<void> {
     const { clock, pause } = this.#ports;
     const end = clock.monotonic() + lastLinesMs;
+    for (const { storage } of this.#hosted.values()) storage?.releasePages();
     const isOpen = ([, { isDropped, isGiven, owned }]: readonly [number, Hosted]): boolean =>
       !isDropped && !isGiven && owned?.jobLogs.isMirrored === false;
     while ([...this.#hosted].some(isOpen) && clock.monotonic() < end) await pause(lookMs);
@@ -180,7 +181,7 @@ export class NodeShards implements ShardHost {
     return this.#hosted.get(shard)?.storage?.progress;
   }
 
-  /** How long a shard that is open took to load, in milliseconds; undefined where it was followed before it came. */
+  /** How long a shard that is open took to load, in milliseconds; undefined where it was loaded before it came. */
   loadMsOf(shard: number): number | undefined {
     return this.#hosted.get(shard)?.loadMs;
   }
@@ -195,7 +196,9 @@ export class NodeShards implements ShardHost {
   async follow(shard: number): Promise<void> {
     await this.#ending.get(shard);
     if (this.#hosted.has(shard)) throw new Error(`shard ${shard} is open here`);
-    const { following, ready } = this.#following(shard);
+    const { database, indexes, shards, pause } = this.#ports;
+    const makeIndex = (): HostedIndex => indexes.add(shard, 1 / shards.shards.count);
+    const { following, ready } = Following.begin({ database, pause, makeIndex }, shard);
     this.#followed.set(shard, following);
     await ready;
   }
@@ -208,17 +211,29 @@ export class NodeShards implements ShardHost {
     this.#ending.set(shard, ending);
   }
 
+  loaded(shard: number): LoadedPages | undefined {
+    return this.#followed.get(shard)?.loaded;
+  }
+
   followed(shard: number): void {
-    const { clock } = this.#ports;
-    this.#hosted.get(shard)?.owned?.scheduler.merging.hold(clock.monotonic() + holdMergesMs);
+    const until = this.#ports.clock.monotonic() + holdPagesMs;
+    const { owned, storage } = this.#hosted.get(shard) ?? {};
+    owned?.scheduler.merging.hold(until);
+    storage?.holdPages(until);
+  }
+
+  lastSlice(shard: number): RandomId | null | undefined {
+    return this.#hosted.get(shard)?.storage?.lastSlice;
   }
 
   async give({ shard, epoch }: ShardRow, to: RandomId): Promise<Given> {
     const hosted = this.#hosted.get(shard);
-    const { owned } = hosted ?? {};
-    if (hosted === undefined || owned === undefined) return 'lost';
+    const { owned, storage } = hosted ?? {};
+    if (hosted === undefined || owned === undefined || storage === undefined) return 'lost';
     const { shards, moves } = this.#ports;
+    storage.isGiving = true;
     const handedOver = await owned.scheduler.handingOver.begin(to);
+    storage.isGiving = false;
     if (hosted.isDropped) return 'lost';
     if (handedOver.end === 'kept') return 'kept';
     hosted.isGiven = true;
@@ -239,12 +254,6 @@ export class NodeShards implements ShardHost {
     moves.outgoing.add(shard, counted.map(named), handedOver.outcomes.map(named));
     await this.drop(shard);
     return 'given';
-  }
-
-  #following(shard: number): ReturnType<typeof Following.begin<HostedIndex>> {
-    const { database, indexes, shards, pause } = this.#ports;
-    const makeIndex = (): HostedIndex => indexes.add(shard, 1 / shards.shards.count);
-    return Following.begin({ database, pause, makeIndex }, shard);
   }
 
   async #open(row: ShardRow, hosted: Hosted, isLeft: boolean): Promise<void> {
@@ -312,8 +321,16 @@ export class NodeShards implements ShardHost {
     await this.#ending.get(shard);
     if (followed !== undefined) {
       try {
-        const { index, loaded } = await followed.finish(row);
+        const since = clock.monotonic();
+        const { index, loaded, anewFor: reason } = await followed.finish(row);
         hosted.index = index;
+        if (reason !== undefined) {
+          hosted.loadMs = clock.monotonic() - since;
+          this.#ports.log.info(
+            { shard, reason, ms: Math.round(hosted.loadMs) },
+            'what was loaded of a shard was of no use when it came: it was loaded anew',
+          );
+        }
         return { index, loaded };
       } catch (error) {
         await followed.end();

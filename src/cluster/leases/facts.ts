@@ -14,6 +14,11 @@ export interface NodeFacts {
   readonly takes: boolean;
   /** Shards of others that it has loaded and follows: it could own them at once. */
   readonly ready: readonly number[];
+  /**
+   * The last slice of their pages that it has loaded, by shard; null where there was none. With later ones it would have to load the shard anew.
+   * Absent: it is to be given the shard whatever was written since.
+   */
+  readonly slices?: Readonly<Record<number, string | null>> | undefined;
   /** These, and those that it loads. */
   readonly follows?: readonly number[] | undefined;
   /** It has been there for long enough to be given shards that others own. */
@@ -46,12 +51,12 @@ export function readFacts(text: string): NodeFacts {
     return none;
   }
   if (typeof read !== 'object' || read === null) return none;
-  const { takes, ready, follows, settled, due, sessions, settings, clockOffset, givenUp, types } = read as Partial<
-    Record<keyof NodeFacts, unknown>
-  >;
+  const { takes, ready, slices, follows, settled, due, sessions, settings, clockOffset, givenUp, types } =
+    read as Partial<Record<keyof NodeFacts, unknown>>;
   return {
     takes: takes !== false,
     ready: shardsIn(ready),
+    slices: slicesOf(slices),
     follows: shardsIn(follows),
     settled: typeof settled === 'boolean' ? settled : undefined,
     due: typeof due === 'object' && due !== null ? (due as Record<number, number>) : {},
@@ -73,6 +78,11 @@ export function dueTimes(nodes: readonly NodeRow[]): ReadonlyMap<number, number>
 
 function shardsIn(list: unknown): readonly number[] {
   return Array.isArray(list) ? list.filter((shard): shard is number => Number.isInteger(shard)) : [];
+}
+
+function slicesOf(read: unknown): Readonly<Record<number, string | null>> {
+  if (typeof read !== 'object' || read === null) return {};
+  return Object.fromEntries(Object.entries(read).filter(([, id]) => typeof id === 'string' || id === null));
 }
 
 function appliedOf(read: unknown): AppliedSettings | undefined {

@@ -1,6 +1,12 @@
 /** What a process does with the shards that are its own: the port between who decides that and who carries it out. Types only. */
 import type { LogEnd, RandomId, ShardRow } from '../../store/postgres/database.js';
 
+/** What is loaded of a shard of another node. */
+export interface LoadedPages {
+  /** The last slice of its pages; null where there was none. Absent: it cannot keep up with them, and would load the shard anew in any case. */
+  readonly slice?: RandomId | null;
+}
+
 /** How an attempt to give a shard away ended. `kept`: it goes on here as if nothing had been. `lost`: its lease is over. */
 export type Given = 'given' | 'kept' | 'lost';
 
@@ -26,8 +32,12 @@ export interface ShardHost {
   follow(shard: number): Promise<void>;
   /** It is not followed any longer. */
   unfollow(shard: number): void;
-  /** Another node has loaded an open shard, or does so, and is to be given it: pages that are written now make that useless. */
+  /** What is loaded of a shard that is followed; undefined: not all is, or pages were written since, and it is loaded anew. */
+  loaded(shard: number): LoadedPages | undefined;
+  /** Another node has loaded an open shard, or does so, and is to be given it: its pages are not written for a while. */
   followed(shard: number): void;
+  /** The last slice of pages of an open shard; null where there is none; undefined while that is not known. */
+  lastSlice(shard: number): RandomId | null | undefined;
   /**
    * Stops starting, and writes a last record that names the attempts still running and gives the shard away in the same transaction.
    * Afterwards, unless it is `kept`, the shard is not open any more, and its running attempts go on.

@@ -4,10 +4,14 @@
  *
  *     the new one                                   the old one
  *     should own it: loads it and follows its log
- *     says in its row that it is ready        ───►  finds it should go there: stops starting, writes a last record and
- *                                                   gives the shard away in the same transaction
+ *     says in its row that it does so         ───►  writes no pages for a while
+ *     says that it is ready, and with which pages ►  finds it should go there, and that these are the last: stops starting, writes a last
+ *                                                   record and gives the shard away in the same transaction
  *     finds that the shard is its own         ◄───
  *     reads the rest of the log, and begins
+ *
+ * Pages that are written behind those that were loaded make that useless: then the shard is loaded anew before it is given. One that
+ * cannot be loaded so soon, as a very large one whose pages change all the time, is given all the same, and loaded while nobody runs it.
  *
  * Nobody starts what is due in between; that is from the last start of the old one to the next look of the new one. A node brings
  * one shard after the other to itself, four at a time where their owner leaves.
@@ -21,7 +25,7 @@ import { assign, isLive, LeftShards } from './ownership.js';
 const mostFollowed = { joining: 1, leaving: 4 } as const;
 
 export interface MovingPorts {
-  readonly host: Pick<ShardHost, 'follow' | 'unfollow' | 'followed'>;
+  readonly host: Pick<ShardHost, 'follow' | 'unfollow' | 'loaded' | 'followed' | 'lastSlice'>;
   readonly lease: { readonly node: RandomId | undefined; readonly isLive: boolean; readonly isLeaving: boolean };
   readonly taking: {
     readonly open: readonly number[];
@@ -32,13 +36,10 @@ export interface MovingPorts {
   readonly failed: (shard: number, reason: Error) => void;
 }
 
-interface Followed {
-  isReady: boolean;
-}
-
 export class Moving {
   readonly #ports: MovingPorts;
-  readonly #followed = new Map<number, Followed>();
+  /** Each following is another object. */
+  readonly #followed = new Map<number, object>();
 
   constructor(ports: MovingPorts) {
     this.#ports = ports;
@@ -46,7 +47,17 @@ export class Moving {
 
   /** Shards of others that could be given to this node at once. */
   get ready(): readonly number[] {
-    return [...this.#followed].filter(([, { isReady }]) => isReady).map(([shard]) => shard);
+    return this.follows.filter((shard) => this.#ports.host.loaded(shard) !== undefined);
+  }
+
+  /** The last slice of pages of those, as of `NodeFacts`. */
+  get slices(): Readonly<Record<number, RandomId | null>> {
+    const slices: Record<number, RandomId | null> = {};
+    for (const shard of this.follows) {
+      const { slice } = this.#ports.host.loaded(shard) ?? {};
+      if (slice !== undefined) slices[shard] = slice;
+    }
+    return slices;
   }
 
   /** Shards of others that are loaded here, or have been. */
@@ -56,7 +67,7 @@ export class Moving {
 
   /** Takes in what a look has shown. To be called after `Taking` has. */
   seen(view: View): void {
-    const { lease, mayTake, taking } = this.#ports;
+    const { host, lease, mayTake, taking } = this.#ports;
     const { node: self } = lease;
     if (self === undefined || !lease.isLive) return;
     const nodes = new Map(view.nodes.filter(isLive).map((node) => [node.node, node]));
@@ -80,26 +91,24 @@ export class Moving {
       const to = assigned.get(shard);
       const node = to === undefined || to === self ? undefined : nodes.get(to);
       if (node === undefined) continue;
-      const { ready, follows } = readFacts(node.facts);
-      if (follows?.includes(shard)) this.#ports.host.followed(shard);
-      if (ready.includes(shard)) void taking.give(shard, node.node);
+      const { ready, follows, slices = {} } = readFacts(node.facts);
+      // Whoever comes for what is left finds pages that stay as they are.
+      if (follows?.includes(shard) || lease.isLeaving) host.followed(shard);
+      const slice = slices[shard];
+      const isOfUse = slice === undefined || slice === host.lastSlice(shard);
+      if (ready.includes(shard) && isOfUse) void taking.give(shard, node.node);
     }
   }
 
   #follow(shard: number): void {
     if (this.#followed.has(shard)) return;
-    const followed: Followed = { isReady: false };
+    const followed = {};
     this.#followed.set(shard, followed);
-    this.#ports.host.follow(shard).then(
-      () => {
-        followed.isReady = true;
-      },
-      (error: unknown) => {
-        if (this.#followed.get(shard) !== followed) return;
-        this.#unfollow(shard);
-        this.#ports.failed(shard, error as Error);
-      },
-    );
+    this.#ports.host.follow(shard).catch((error: unknown) => {
+      if (this.#followed.get(shard) !== followed) return;
+      this.#unfollow(shard);
+      this.#ports.failed(shard, error as Error);
+    });
   }
 
   #unfollow(shard: number): void {

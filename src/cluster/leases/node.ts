@@ -181,13 +181,13 @@ export class ClusterNode {
 
   tick(): void {
     const { sessions, due, clock, settleMs = settledAfter, told } = this.#ports;
-    const { ready, follows } = this.#moving;
+    const { ready, slices, follows } = this.#moving;
     const settled = clock.monotonic() - this.#lease.joinedAt >= settleMs;
     const { clockOffset } = this.#lease;
     const givenUp = this.#givenUp.all;
-    const of = { takes: this.#takes, ready, follows, settled, due: due(), sessions, clockOffset, givenUp };
+    const of = { takes: this.#takes, ready, slices, follows, settled, due: due(), sessions, clockOffset, givenUp };
     this.#lease.facts = writeFacts({ ...of, ...told?.() });
-    const news = `${ready} ${follows} ${Object.keys(givenUp)}`;
+    const news = `${ready} ${JSON.stringify(slices)} ${follows} ${Object.keys(givenUp)}`;
     if (news !== this.#told) this.#lease.beatSoon();
     this.#told = news;
     this.#lease.tick();

@@ -26,6 +26,8 @@ export function timedHost(
     },
     follow: (shard) => host.follow(shard),
     unfollow: (shard) => host.unfollow(shard),
+    loaded: (shard) => host.loaded(shard),
     followed: (shard) => host.followed(shard),
+    lastSlice: (shard) => host.lastSlice(shard),
   };
 }

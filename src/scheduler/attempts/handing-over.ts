@@ -12,7 +12,7 @@
  */
 import type { Clock } from '../../clock.js';
 import type { Outcome } from '../../pool/port.js';
-import type { Commits, Merges, RemoteAttempt } from '../../store/port.js';
+import type { Commits, RemoteAttempt } from '../../store/port.js';
 import type { Ledger } from '../ledger.js';
 import type { Attempts } from './attempts.js';
 
@@ -35,7 +35,7 @@ type State = 'stays' | 'stopping' | 'writing' | 'given';
 
 interface HandingOverPorts {
   readonly clock: Clock;
-  readonly store: Pick<Commits & Merges, 'position' | 'merging'>;
+  readonly store: Pick<Commits, 'position'>;
   readonly whereabouts?: Whereabouts | undefined;
 }
 
@@ -85,8 +85,7 @@ export class HandingOver {
   begin(to: string): Promise<HandedOver> {
     const { store } = this.#ports;
     const { ledger } = this.#parts;
-    // While pages are written the other node would have to load them anew.
-    if (this.#state !== 'stays' || store.merging) return Promise.resolve({ end: 'kept' });
+    if (this.#state !== 'stays') return Promise.resolve({ end: 'kept' });
     this.#state = 'stopping';
     this.#to = to;
     this.#behind = store.position + (ledger.writing ? 1 : 0) + (ledger.filling.isEmpty ? 0 : 1);

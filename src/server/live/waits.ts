@@ -6,9 +6,12 @@ import type { Exchange } from '../http/exchange.js';
 /** Answers that may wait at the same time. */
 const maxWaiting = 10_000;
 
+/** Answers. @param isCut the job has not ended, nor has the time: whoever owns its shard by now knows when it ends */
+type Answer = (isCut: boolean) => void;
+
 interface Wait {
   readonly jobSeq: number;
-  readonly answer: () => void;
+  readonly answer: Answer;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -28,9 +31,9 @@ export class Waits {
    *
    * @returns false when too many wait, or the server closes: then it is not called
    */
-  add(jobSeq: number, ms: number, exchange: Exchange, answer: () => void): boolean {
+  add(jobSeq: number, ms: number, exchange: Exchange, answer: Answer): boolean {
     if (this.#closed || this.#size >= this.#maxWaiting) return false;
-    const wait: Wait = { jobSeq, answer, timer: setTimeout(() => this.#end(wait), ms) };
+    const wait: Wait = { jobSeq, answer, timer: setTimeout(() => this.#end(wait, false), ms) };
     let waits = this.#byJob.get(jobSeq);
     if (!waits) {
       waits = new Set();
@@ -42,30 +45,35 @@ export class Waits {
     return true;
   }
 
+  /** The server closes. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** These events are on disk. */
   publish(events: readonly JobEvent[]): void {
     if (this.#size === 0) return;
     for (const { jobSeq, body } of events) {
       if (!endsJob(body)) continue;
-      for (const wait of [...(this.#byJob.get(jobSeq) ?? [])]) this.#end(wait);
+      for (const wait of [...(this.#byJob.get(jobSeq) ?? [])]) this.#end(wait, false);
     }
   }
 
   /** The shard goes to another node, which knows when its jobs end: those who wait for one are answered now, and may ask there. */
   endOfShard(shard: number, shards: number): void {
     for (const [jobSeq, waits] of [...this.#byJob])
-      if (shardOf(jobSeq, shards) === shard) for (const wait of [...waits]) this.#end(wait);
+      if (shardOf(jobSeq, shards) === shard) for (const wait of [...waits]) this.#end(wait, true);
   }
 
   /** The server closes: all are answered now, and no more are taken. */
   close(): void {
     this.#closed = true;
-    for (const waits of [...this.#byJob.values()]) for (const wait of [...waits]) this.#end(wait);
+    for (const waits of [...this.#byJob.values()]) for (const wait of [...waits]) this.#end(wait, true);
   }
 
-  #end(wait: Wait): void {
+  #end(wait: Wait, isCut: boolean): void {
     this.#remove(wait);
-    wait.answer();
+    wait.answer(isCut);
   }
 
   #remove(wait: Wait): void {

@@ -22,6 +22,8 @@ export interface Forwarding {
 
 export const patienceMs = 2000;
 export const pauseMs = 50;
+/** Of one that waits for the end of a job, and whose owner is another by now. */
+const waitingPauseMs = 200;
 /** What the owner has not answered by then it does not: it ends the wait itself before that. */
 const answerMs = 35_000;
 
@@ -104,11 +106,14 @@ async function passOn(
   const gone = new AbortController();
   // A client may have asked to wait for longer than answers usually take: the owner sees to that.
   if (exchange.prefer !== undefined) exchange.rest(() => gone.abort());
-  const request = requestOf(exchange, body, gone.signal, route.path.includes(':') ? exchange.path : route.path);
+  const whole = requestOf(exchange, body, gone.signal, route.path.includes(':') ? exchange.path : route.path);
+  let request = whole;
   // Who waits for the end of a job waits for another owner, too. What changes something is not to happen that much later.
   const waitMs = request.method === 'GET' ? waitMsOf(exchange) : 0;
   let owner: Chosen;
-  for (const end = now() + Math.max(patienceMs, waitMs); !exchange.over; ) {
+  const waitedAt = now() + waitMs;
+  // A wait may be cut right before its end.
+  for (const end = waitedAt + patienceMs; !exchange.over; ) {
     owner = await choose();
     if (exchange.over) return;
     if (owner === 'here') {
@@ -118,9 +123,11 @@ async function passOn(
     const answer = owner && (await ask(peers, owner, request));
     if (answer) return passBack(exchange, answer);
     if (now() >= end) break;
-    await sleep(pauseMs);
+    // Thousands may wait.
+    await sleep(waitMs > 0 ? waitingPauseMs : pauseMs);
     // Without the database it stays what was known.
     await peers.renew().catch(() => {});
+    if (waitMs > 0) request = waitingFor(whole, Math.max(0, waitedAt - now()));
   }
   const why =
     owner === undefined
@@ -160,6 +167,12 @@ export function requestOf(exchange: Exchange, body: Buffer, signal: AbortSignal,
     withinMs: answerMs + waitMsOf(exchange),
     signal,
   };
+}
+
+/** The same, of which some of the time that its client would wait has passed. */
+function waitingFor(request: PeerRequest, ms: number): PeerRequest {
+  const prefer = `wait=${Math.ceil(ms / 1000)}`;
+  return { ...request, headers: { ...request.headers, prefer }, withinMs: answerMs + ms };
 }
 
 /** How long its client would wait for the end of a job. */

@@ -274,13 +274,18 @@ function answersAtEnd(
   const { waitSeconds } = readPreferences(exchange.prefer);
   if (waitSeconds === 0) return false;
   const { seq, idSeconds } = job.spec;
-  const answer = (): void => {
+  // The node that has passed it on asks the next owner.
+  const asksAgain = exchange.fromPeer && exchange.method === 'get';
+  const goes = (): Refusal => new Refusal('misdirected_host', 'The shard of this job goes to another node.');
+  const answer = (isCut: boolean): void => {
+    if (isCut && asksAgain) return exchange.refuse(goes());
     const now = queries.get(formatId(seq, idSeconds)) ?? job;
     const applied = [...headers, 'Preference-Applied', `wait=${waitSeconds}`];
     exchange.answer(head, renderJob(now, 'detail', clock.now(), rules), applied);
   };
+  if (!isFinished(job.state.status) && waits.isClosed && asksAgain) throw goes();
   if (!isFinished(job.state.status)) return waits.add(seq, waitSeconds * 1000, exchange, answer);
-  answer();
+  answer(false);
   return true;
 }
 

@@ -19,6 +19,7 @@ import type { MergeOrder, Storage, StorageEvents } from '../trees/storage.js';
 import type { NameChanges, NamingChanges } from './claims.js';
 import type { Claim, RandomId, ShardLease } from './database.js';
 import type { LoadedIndex } from './load.js';
+import { PageHold } from './page-hold.js';
 import { type LastRecord, ShardLog, type ShardLogPorts } from './shard-log.js';
 import { ShardPages, type ShardPagesPorts } from './shard-pages.js';
 
@@ -63,11 +64,18 @@ export interface ClusterEvents extends StorageEvents {
   lost(how: ShardLost): void;
 }
 
+/** How often it is looked whether pages that wait may go. */
+const heldLookMs = 50;
+
 export class ClusterStorage implements Storage {
   readonly #index: LocalIndex;
   readonly #claimsOf: ClusterStoragePorts['claimsOf'];
   readonly #log: ShardLog;
   readonly #pages: ShardPages;
+  readonly #hold: PageHold;
+  readonly #pause: ClusterStoragePorts['pause'];
+  /** Pages were sent, and what became of them is not known. */
+  #isWriting = false;
   #events: ClusterEvents | undefined;
   #isOver = false;
   /** The record that gives the shard away is sent, and its answer is not there. */
@@ -89,6 +97,8 @@ export class ClusterStorage implements Storage {
     this.#claimsOf = ports.claimsOf;
     this.#log = new ShardLog(ports, lease, loaded.last);
     this.#pages = new ShardPages(ports, lease, loaded.lastSlice);
+    this.#hold = new PageHold(ports.clock);
+    this.#pause = ports.pause;
     this.#merged = loaded.merged;
     this.#applied = loaded.last.position;
   }
@@ -130,6 +140,26 @@ export class ClusterStorage implements Storage {
     return this.#log.last;
   }
 
+  /** The last slice of pages that the database has; undefined while the next is on its way. */
+  get lastSlice(): RandomId | null | undefined {
+    return this.#isWriting ? undefined : this.#pages.lastSlice;
+  }
+
+  /** Pages that were not sent wait, within the bounds of `PageHold`: another node loads them. @param until monotonic milliseconds */
+  holdPages(until: number): void {
+    this.#hold.extend(until);
+  }
+
+  /** They wait no longer. */
+  releasePages(): void {
+    this.#hold.end();
+  }
+
+  /** Whether the shard is being given away: pages wait until it is known how that ends. */
+  set isGiving(isGiving: boolean) {
+    this.#hold.isGiving = isGiving;
+  }
+
   /** One that gives the shard away is the last that this node writes: `lost` follows `committed`. */
   commit(batch: SealedBatch, changes?: CommitChanges): void {
     void this.#append(batch, changes, changes?.giving?.to);
@@ -140,7 +170,9 @@ export class ClusterStorage implements Storage {
   }
 
   writeLogs(order: LogOrder): void {
-    if (!this.#isOver) this.#index.writeLogs(order);
+    if (this.#isOver) return;
+    for (const { bytes } of order.chunks) this.#hold.linesCame(bytes);
+    this.#index.writeLogs(order);
   }
 
   /** Gives the shard up: nothing more is sent or said. What was sent may be carried out yet. */
@@ -167,6 +199,7 @@ export class ClusterStorage implements Storage {
     switch (end.end) {
       case 'done':
         this.#behindSince ??= this.#clock.monotonic();
+        this.#hold.committed(batch.bytes);
         this.#index.commit(batch);
         this.#events?.committed(position);
         if (giveTo !== undefined) this.#lose({ why: 'fenced', message: 'the shard was given to another node' });
@@ -187,10 +220,13 @@ export class ClusterStorage implements Storage {
   }
 
   async #write(pages: IndexPages): Promise<void> {
-    if (this.#isOver) return;
     // What the index writes from now on is not in them.
     const logs = this.#logs;
+    while (this.#hold.isOn && !this.#isOver) await this.#pause(heldLookMs);
+    if (this.#isOver) return;
+    this.#isWriting = true;
     const end = await this.#pages.write(pages, this.#log.last);
+    this.#isWriting = false;
     if (this.#isOver || end === 'dropped') return;
     if (end === 'fenced') return this.#loseUnlessGiving({ why: 'fenced', message: 'another node owns the shard' });
     if (end === 'rewound')

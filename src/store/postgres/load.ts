@@ -3,7 +3,7 @@
  * or nothing: whatever is missing, damaged or cut off ends it with an error, and the index is to be thrown away.
  *
  * One who is to own a shard soon may load it while another owns it, and follow its log: then only the rest is left to be read. That
- * holds as long as the owner writes no pages; where it did, the shard is to be loaded anew.
+ * holds as long as the owner writes no pages (`page-hold.ts`); where it did, the shard is to be loaded anew.
  */
 import { DamagedRecord } from '../port.js';
 import type { IndexFilling } from '../trees/local-index.js';
@@ -79,6 +79,11 @@ export class ShardLoading {
     loading.#isWhole = true;
     await loading.follow();
     return loading;
+  }
+
+  /** The last slice of the pages that were loaded; null where there was none. */
+  get lastSlice(): RandomId | null {
+    return this.#lastSlice;
   }
 
   /** Reads what was appended since. Returns how many records that were. @throws Outdated; DamagedRecord; what the database says */

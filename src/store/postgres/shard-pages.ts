@@ -31,6 +31,11 @@ export class ShardPages {
     this.#sender = new UntilKnown(ports);
   }
 
+  /** The last slice that is known to be there; null before the first. */
+  get lastSlice(): RandomId | null {
+    return this.#previous;
+  }
+
   /**
    * One at a time. Never rejects; takes as long as the database does not take them.
    *

@@ -65,8 +65,8 @@ const retryAfterMs = 1000;
 const maxWaitingBytes = 8 * 1024 * 1024;
 /** Runs whose count of lines is remembered. */
 const maxCounted = 20_000;
-/** What is remembered of lines that are on this machine only; of more, the oldest are forgotten. */
-const maxUnmirroredBytes = 1024 * 1024;
+/** What is remembered of lines that are on this machine only; of more, the oldest are forgotten. More than waits for another node to load the shard. */
+const maxUnmirroredBytes = 4 * 1024 * 1024;
 
 /** Lines of a run that wait. */
 interface Waiting {

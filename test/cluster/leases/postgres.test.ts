@@ -31,7 +31,9 @@ async function start(t: Test, url: string) {
     ends: [],
     follow: async () => {},
     unfollow: () => {},
+    loaded: () => undefined,
     followed: () => {},
+    lastSlice: () => null,
     give: async () => 'kept',
   };
   const failures: unknown[] = [];

@@ -25,7 +25,9 @@ t.test('what has moved is counted with its duration, and what has not is not', a
     ends: [{ shard: 3, position: 5, id: 'record' as never }],
     follow: async (shard) => void called.push(`follow ${shard}`),
     unfollow: (shard) => void called.push(`unfollow ${shard}`),
+    loaded: (shard) => ({ slice: `of ${shard}` as never }),
     followed: (shard) => void called.push(`followed ${shard}`),
+    lastSlice: (shard) => `last of ${shard}` as never,
   };
   const { handovers } = new ClusterCounts();
   const count = (step: 'give' | 'open'): number => handovers[step].counts.reduce((sum, each) => sum + each, 0);
@@ -45,4 +47,5 @@ t.test('what has moved is counted with its duration, and what has not is not', a
   timed.followed(4);
   t.same(called, ['drop 1', 'follow 2', 'unfollow 3', 'followed 4']);
   t.equal(timed.ends, host.ends);
+  t.same([timed.loaded(5), timed.lastSlice(6)], [{ slice: 'of 5' }, 'last of 6']);
 });

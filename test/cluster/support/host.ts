@@ -15,6 +15,7 @@ import { type Together, togetherOf } from '../../../src/cluster/together.js';
 import { Refusal } from '../../../src/domain/errors.js';
 import type { JobEvent, TransientEvent } from '../../../src/domain/events.js';
 import { keepLines } from '../../../src/scheduler/attempts/lines.js';
+import type { MergeBounds } from '../../../src/scheduler/merging.js';
 import type { Answer, JobDraft, Request } from '../../../src/scheduler/messages.js';
 import { HeldElsewhere } from '../../../src/scheduler/requests/other-shards.js';
 import { DamageLog } from '../../../src/store/damage-log.js';
@@ -79,10 +80,13 @@ export class Host {
   readonly laterSteps: (() => void)[] = [];
   /** What was logged as an error. */
   readonly errors: object[] = [];
+  /** Why shards that came were loaded anew. */
+  readonly loadedAnew: string[] = [];
 
   constructor(
     readonly name: string,
     readonly fake: FakeDatabase,
+    merge?: MergeBounds,
   ) {
     const log = { ...quiet, error: (what: object | string) => this.errors.push(Object(what)) };
     const ports: CommonPorts = {
@@ -90,6 +94,7 @@ export class Host {
       readEnqueued: (text) => JSON.parse(text) as JobDraft,
       retention: { retentionMs: 1e9, retainJobs: 1000, failedRetentionMs: 1e9, retainFailed: 1000 },
       telemetry: noTelemetry,
+      ...(merge && { merge }),
       damage: new DamageLog(quiet),
       publish: (events) => this.events.push(...events),
       publishTransient: () => {},
@@ -141,7 +146,8 @@ export class Host {
       moves: this.moves,
     });
     this.host = new NodeShards({
-      ...{ database: fake.of(name), sessions: name, shards: this.several, pause: turn, log: quiet },
+      ...{ database: fake.of(name), sessions: name, shards: this.several, pause: turn },
+      log: { ...quiet, info: (what: { reason?: string } | string) => this.#hear(what) },
       clock: { monotonic: () => systemClock.monotonic() + this.aheadMs },
       indexes: {
         add: (_, logShare) => {
@@ -155,6 +161,10 @@ export class Host {
       settingsApplied: () => this.settingsApplied,
     });
     this.together = togetherOf(this.shards, undefined, this.#names());
+  }
+
+  #hear(what: { reason?: string } | string): void {
+    if (typeof what === 'object' && what.reason !== undefined) this.loadedAnew.push(what.reason);
   }
 
   /** As nodes ask each other. */
@@ -260,11 +270,15 @@ function wired<T>(value: T): T {
 }
 
 /** Hosts of one database. */
-export function world(t: Test, options: { readonly seed?: number } = {}) {
+export function world(t: Test, options: { readonly seed?: number; readonly merge?: MergeBounds } = {}) {
   const fake = new FakeDatabase({ random: new Random(options.seed ?? 1), shards: shardCount, now: Date.now });
   /** What nodes know of each other. */
   const states = new Map<string, NodeState>();
-  const [first, second, third] = [new Host('first', fake), new Host('second', fake), new Host('third', fake)];
+  const [first, second, third] = ['first', 'second', 'third'].map((name) => new Host(name, fake, options.merge)) as [
+    Host,
+    Host,
+    Host,
+  ];
   const hosts = [first, second, third];
   for (const host of hosts) {
     host.others = hosts.filter((other) => other !== host);

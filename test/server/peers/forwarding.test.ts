@@ -237,6 +237,38 @@ t.test('an owner that stands still is waited for until it is dead, however long 
   t.same(owner.scheduler.asked, [], 'what changes something is not sent twice');
 });
 
+t.test('a wait for the end of a job goes on at the next owner when the one that was asked stops', async (t) => {
+  const running = { ...theirs, state: { ...theirs.state, status: 'running' as const } };
+  const ofPeer = { [peerHeaders.node]: 'b', [peerHeaders.secret]: secret, prefer: 'wait=60' };
+  const [found, next] = [await pair(), (await pair()).owner];
+  for (const { queries } of [found.owner, next]) queries.jobs.set(id, running);
+  const waiting = found.asked.api.get(`/jobs/${id}`, { prefer: 'wait=60' });
+  const ofNode = found.owner.api.get(`/jobs/${id}`, ofPeer);
+  const ofClient = found.owner.api.get(`/jobs/${id}`, { prefer: 'wait=60' });
+  await found.owner.api.get(`/jobs/${id}`);
+  found.onRenew = () => {
+    // It has the shard for some time yet.
+    if (found.renewed < 3) return;
+    next.queries.jobs.set(id, { ...running, state: { ...running.state, status: 'success' } });
+    found.table = { owner: 'b', address: `http://127.0.0.1:${next.port}` };
+  };
+  found.owner.server.drain();
+  t.match(await ofNode, { status: 421, body: { code: 'misdirected_host' } });
+  t.match(await found.owner.api.get(`/jobs/${id}`, ofPeer), { status: 421 }, 'nor does another wait there');
+  t.match(await ofClient, { status: 200, body: { status: 'running' } }, 'a client is told what is known');
+  t.match(await waiting, { status: 200, body: { status: 'success' } });
+  t.equal(found.renewed, 3);
+});
+
+t.test('a wait that nobody goes on with ends in its time, with the job as it is', async (t) => {
+  const found = await pair();
+  found.owner.queries.jobs.set(id, { ...theirs, state: { ...theirs.state, status: 'running' } });
+  found.owner.server.drain();
+  const { status, body } = await found.asked.api.get(`/jobs/${id}`, { prefer: 'wait=1' });
+  t.match({ status, body }, { status: 200, body: { status: 'running' } });
+  t.ok(found.renewed > 0, 'it was asked more than once');
+});
+
 t.test('an answer of another node has its time, and a node that cannot be reached costs no more', async (t) => {
   const stopped = await silent();
   const peers = new HttpPeers({

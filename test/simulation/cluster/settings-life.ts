@@ -98,7 +98,9 @@ class SettingsLife {
       ends: [],
       follow: () => Promise.reject(new Error('there are no planned moves here')),
       unfollow: () => {},
+      loaded: () => undefined,
       followed: () => {},
+      lastSlice: () => null,
       give: async () => 'kept',
     };
     const quiet = (): void => {};

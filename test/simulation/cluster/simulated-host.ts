@@ -2,7 +2,7 @@
  * The shards of a simulated process: a small stand-in for scheduler, pool and log, which does what those do as far as leases matter. Jobs
  * are numbers. An attempt is dispatched, begins after the deadline was compared once more, and its success is a record in the log.
  */
-import type { Given, ShardHost } from '../../../src/cluster/leases/host.js';
+import type { Given, LoadedPages, ShardHost } from '../../../src/cluster/leases/host.js';
 import { DamagedRecord } from '../../../src/store/port.js';
 import {
   type Append,
@@ -154,7 +154,16 @@ export class SimulatedHost implements ShardHost {
     this.#followed.delete(shard);
   }
 
+  /** Nobody writes pages here. */
+  loaded(shard: number): LoadedPages | undefined {
+    return this.#followed.has(shard) ? { slice: null } : undefined;
+  }
+
   followed(): void {}
+
+  lastSlice(): null {
+    return null;
+  }
 
   async give(row: ShardRow, to: RandomId): Promise<Given> {
     const shard = this.#shards.get(row.shard);
