@@ -28,7 +28,7 @@ t.test('with jobs in every state', skipped, async (t) => {
     ['events', '/events', 'text=Waiting for events'],
     ['system', '/system', 'text=Options in force'],
     ['new', '/new', 'text=The same by a program'],
-    ['new-cron', '/new?repeat=cron&name=broken', 'text=In'],
+    ['new-cron', '/new?repeat=cron&name=broken', '.preview tbody tr'],
   ];
   for (const [name, hash, shows] of screens) {
     await page.goto(`${server.url}/#${hash}`);

@@ -38,21 +38,30 @@ export async function openPage(): Promise<{ readonly page: Page; readonly faults
   return { page, faults };
 }
 
-/** Keeps a picture of what the page shows: wide and narrow, light and dark. */
+/** Two frames: what follows from a new size or other colours is laid out and drawn. */
+const drawn = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))';
+/** Lists of thousands are not kept to their end. */
+const mostPixels = 1600;
+
+/** Keeps pictures of what the page shows, to its end: wide and narrow, light and dark. The page is then as before. */
 export async function picture(page: Page, name: string): Promise<void> {
   if (pictures === undefined) return;
   mkdirSync(pictures, { recursive: true });
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    for (const [width, height] of [
-      [1280, 800],
-      [375, 760],
-    ] as const) {
-      await page.setViewportSize({ width, height });
-      await page.evaluate('new Promise((done) => setTimeout(done, 250))');
-      await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`) });
+  for (const [width, least] of [
+    [375, 760],
+    [1280, 800],
+  ] as const) {
+    await page.setViewportSize({ width, height: least });
+    await page.evaluate(drawn);
+    // A window of that height, since lists draw what is in it alone.
+    const whole = await page.evaluate<number>('document.documentElement.scrollHeight');
+    await page.setViewportSize({ width, height: Math.min(Math.max(whole, least), mostPixels) });
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.evaluate(drawn);
+      const path = join(pictures, `${name}-${width}-${colorScheme}.png`);
+      await page.screenshot({ path, animations: 'disabled' });
     }
   }
-  await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 1280, height: 800 });
 }

@@ -25,6 +25,8 @@ interface HTMLElementLike {
 export interface Route {
   request(): { method(): string };
   fulfill(answer: { json: unknown }): Promise<void>;
+  /** As if the network had failed. */
+  abort(): Promise<void>;
 }
 export interface Page {
   goto(url: string): Promise<unknown>;
@@ -37,7 +39,7 @@ export interface Page {
   readonly keyboard: { press(key: string): Promise<void> };
   setViewportSize(size: { width: number; height: number }): Promise<void>;
   emulateMedia(media: { colorScheme: 'light' | 'dark' }): Promise<void>;
-  screenshot(options: { path: string }): Promise<unknown>;
+  screenshot(options: { path: string; animations?: 'disabled' }): Promise<unknown>;
   on(event: string, listener: (value: never) => void): void;
   url(): string;
   close(): Promise<void>;
