@@ -41,7 +41,7 @@ type Answer =
 
 const firstWaitMs = 250;
 const longestWaitMs = 5000;
-/** Without an answer for so long, the connection is taken for lost: a cable that was pulled tells nobody. */
+/** Without an answer for so long, a connection, or the try to have one, is taken for lost: a cable that was pulled tells nobody. */
 const silenceMs = 8000;
 
 /** What was asked of the server, which answers in order. */
@@ -99,23 +99,35 @@ export class Live {
   askStats(): void {
     if (this.#state !== 'open') return;
     const now = Date.now();
-    if (this.#askedAt !== undefined && now - this.#askedAt > silenceMs) return this.#socket?.close();
+    if (this.#askedAt !== undefined && now - this.#askedAt > silenceMs) return this.#giveUp(true);
     this.#askedAt ??= now;
     this.#send({ action: 'get_stats' });
   }
 
-  /** Connects now, if it would wait for its next try. */
+  /** Connects now, if the connection is lost, in place of a try that waits or is under way. */
   retry(): void {
-    if (this.#state !== 'lost' || this.#socket !== undefined) return;
-    clearTimeout(this.#timer);
+    if (this.#state !== 'lost') return;
+    this.#leave();
     this.#connect();
   }
 
   close(): void {
-    clearTimeout(this.#timer);
     this.#enter('closed');
-    this.#socket?.close();
+    this.#leave();
+  }
+
+  /** Has no connection, and none to come. */
+  #leave(): void {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
     this.#socket = undefined;
+    socket?.close();
+  }
+
+  /** Does not wait for the other side to say that it is closed. */
+  #giveUp(wasOpen: boolean): void {
+    this.#leave();
+    void this.#lost(wasOpen);
   }
 
   #enter(state: LiveState, error?: EscapementError): void {
@@ -131,8 +143,10 @@ export class Live {
     this.#asked = [];
     this.#answered = 'nothing';
     let wasOpen = false;
+    this.#timer = setTimeout(() => this.#giveUp(false), silenceMs);
     socket.onopen = () => {
       if (socket !== this.#socket) return socket.close();
+      clearTimeout(this.#timer);
       wasOpen = true;
       this.#waitMs = firstWaitMs;
       this.#enter('open');
@@ -146,9 +160,7 @@ export class Live {
     // It is closed next.
     socket.onerror = () => {};
     socket.onclose = () => {
-      if (socket !== this.#socket) return;
-      this.#socket = undefined;
-      void this.#lost(wasOpen);
+      if (socket === this.#socket) this.#giveUp(wasOpen);
     };
   }
 
@@ -156,7 +168,8 @@ export class Live {
     this.#enter('lost');
     // A WebSocket does not say why it was refused; a request does.
     const error = wasOpen ? undefined : await this.#whyNot();
-    if (this.#state === 'closed') return;
+    // Meanwhile it was closed, or told to try again.
+    if (this.#state !== 'lost' || this.#socket !== undefined) return;
     if (error && error.status >= 400 && error.status < 500) return this.#enter('refused', error);
     this.#timer = setTimeout(() => this.#connect(), this.#waitMs * (0.5 + Math.random() / 2));
     this.#waitMs = Math.min(this.#waitMs * 2, longestWaitMs);
@@ -164,7 +177,7 @@ export class Live {
 
   async #whyNot(): Promise<EscapementError | undefined> {
     try {
-      await this.#transport.patient(0).send('GET', '');
+      await this.#transport.patient(0).send('GET', '', { signal: AbortSignal.timeout(silenceMs) });
     } catch (error) {
       if (error instanceof EscapementError) return error;
     }

@@ -3,6 +3,8 @@ import { EventEmitter, once } from 'node:events';
 import t, { type Test } from 'tap';
 import { WebSocket as WsWebSocket } from 'ws';
 import { Escapement, type Gap, type JobEvent, type Live } from '../../src/client/client.js';
+import { eventually } from '../support/client.js';
+import { deadNetworkTo } from '../support/dead-network.js';
 import { type Server, startServer } from '../support/server.js';
 
 t.setTimeout(120_000);
@@ -84,4 +86,22 @@ t.test('a number that the server has not reached is refused, and what follows is
   await client.jobs.create({ name: 'noop', delay: '1h' });
   await settled();
   t.same(came, [1]);
+});
+
+t.test('a try to connect that nobody answers is given up for another', async (t) => {
+  const server = await startServer();
+  const network = await deadNetworkTo(server.port);
+  const live = new Escapement({ url: `http://127.0.0.1:${network.port}` }).live({});
+  t.teardown(() => live.close());
+  await eventually(() => live.state === 'open', 'it does not connect');
+  network.cut();
+  const isLost = (): boolean => {
+    live.askStats();
+    return live.state === 'lost';
+  };
+  await eventually(isLost, 'that nobody answers is not noticed', 30_000);
+  await eventually(() => network.swallowed > 0, 'it does not try again', 30_000);
+  network.mend();
+  await eventually(() => live.state === 'open', 'the try is not given up', 30_000);
+  t.equal(live.state, 'open');
 });

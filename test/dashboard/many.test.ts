@@ -98,6 +98,53 @@ t.test('many are retried with progress, and stopped', skipped, async (t) => {
   t.same(faults, []);
 });
 
+t.test('what is done with many is found after a reload, and followed over a lost connection', skipped, async (t) => {
+  const server = await emptyServer();
+  const { page, faults } = await openPage();
+  const bulk = { id: 'bulk_1', action: 'retry', status: 'running', matched: 600, done: 100, skipped: 0, failed: 0 };
+  let isLost = true;
+  let asked = 0;
+  await page.route('**/api/v1/bulk?*', (route) => route.fulfill({ json: { total: 1, items: [bulk] } }));
+  await page.route('**/api/v1/bulk/*', (route) => {
+    asked += 1;
+    return isLost ? route.abort() : route.fulfill({ json: { ...bulk, status: 'success', done: 600 } });
+  });
+  await page.goto(`${server.url}/#/failures`);
+  await page.getByText('Retry: 100 of 600').waitFor();
+  await eventually(() => asked >= 3, 'it is not asked again');
+  t.equal(await page.getByText('Retry: 100 of 600').count(), 1, 'it is still there');
+  isLost = false;
+  await page.getByText('Retry: 600 done.').waitFor();
+  await page.locator('.bulk-progress').waitFor({ state: 'hidden' });
+  t.same(faults, []);
+});
+
+t.test('hundreds of types, and thousands of groups', skipped, async (t) => {
+  const [others, groups] = [300, 10_000];
+  const names = ['pay', ...Array.from({ length: others }, (_, at) => typeName(at))];
+  const server = await emptyServer({ handlers: Object.fromEntries(names.map((name) => [name, source])) });
+  const jobs = Array.from({ length: groups }, (_, at) => ({
+    name: at < others ? typeName(at) : 'pay',
+    delay: '1h',
+    group: `customer-${at}`,
+    payload: { order: `${at}` },
+  }));
+  await api(server, 'POST', '/jobs/batch', jobs);
+  const { page, faults } = await openPage();
+  const rows = () => page.locator('[data-row]').count();
+  await page.goto(`${server.url}/#/types`);
+  await eventually(async () => (await rows()) === 100, 'not the first hundred types are shown');
+  await picture(page, 'many-types');
+  await page.getByRole('button', { name: /^Show more of/ }).click();
+  await eventually(async () => (await rows()) === others, 'not three hundred of them are');
+  await page.goto(`${server.url}/#/types/pay`);
+  await page.getByText('The 20 with most to run of 9,700').waitFor();
+  await picture(page, 'many-groups');
+  await checkNarrow(t, page, 'many-groups');
+  await checkAccess(t, page, 'many-groups');
+  t.same(faults, []);
+});
+
 t.test('schedules show how their last runs went, and no more than needed is asked for that', skipped, async (t) => {
   const server = await emptyServer();
   const number = 200;

@@ -47,7 +47,7 @@ t.test('with nothing there yet', skipped, async (t) => {
   for (const [name, hash, shows] of [
     ['empty-overview', '/', 'text=No jobs yet'],
     ['empty-jobs', '/jobs', 'text=curl -s'],
-    ['empty-schedules', '/schedules', 'text=No job matches'],
+    ['empty-schedules', '/schedules', 'text=No schedules yet'],
     ['empty-failures', '/failures', 'text=Nothing has failed'],
     ['unknown', '/nowhere', 'text=Nothing here'],
   ] as const) {

@@ -61,19 +61,22 @@ export function ClusterScreen() {
   );
 }
 
+/** The scheme says nothing that tells nodes apart. */
+const shown = (address: string): string => address.replace(/^https?:\/\//, '');
+
 function NodeRow({ node: of, answers }: { readonly node: Node; readonly answers: boolean }) {
   const { node, address, state, shards, beat_age_ms: age, clock_offset_ms: offset } = of;
   return (
     <tr class={state === 'dead' ? 'faint' : ''}>
-      <td class="clip">
-        {address}
+      <td class="address">
+        {shown(address)}
         {answers && <span class="faint"> answers</span>}
       </td>
-      <td>{state}</td>
+      <td class={state === 'dead' ? 'is-bad' : ''}>{state}</td>
       <td class="num">{count(shards)}</td>
       <td class="num">{age === undefined ? '' : duration(age)}</td>
       <td class="num">{offset === undefined ? '' : `${count(offset)} ms`}</td>
-      <td class="clip faint">{node.slice(0, 8)}</td>
+      <td class="faint">{node.slice(0, 8)}</td>
     </tr>
   );
 }
@@ -85,7 +88,9 @@ function ShardRow({ shard: of, address }: { readonly shard: Shard; readonly addr
   return (
     <tr>
       <td class="num">{shard}</td>
-      <td class="clip">{owner === null ? <i>nobody: its jobs wait</i> : (address ?? owner.slice(0, 8))}</td>
+      <td class="address">
+        {owner === null ? <i class="is-bad">nobody: its jobs wait</i> : address ? shown(address) : owner.slice(0, 8)}
+      </td>
       <td class="num">{count(epoch)}</td>
       <td class="num">{appended === undefined ? '' : count(appended)}</td>
       <td class="num">{behind(applied)}</td>

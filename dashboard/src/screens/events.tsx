@@ -9,6 +9,7 @@ import { type Line, mostPerSecond, Tail, type View } from '../state/tail.js';
 import { Empty, Screen } from '../ui/basics.js';
 import { Sign, type Sign as SignName } from '../ui/icons.js';
 import { useRange } from '../ui/range.js';
+import { withValue } from './filters.js';
 
 /** Often enough to look alive, seldom enough to be read. */
 const drawEveryMs = 100;
@@ -89,7 +90,7 @@ export function EventsScreen() {
           onChange={(event) => setParams({ type: event.currentTarget.value })}
         >
           <option value="">All types</option>
-          {types.data?.items.map(({ name }) => (
+          {withValue(types.data?.items.map(({ name }) => name) ?? [], params.type).map((name) => (
             <option key={name}>{name}</option>
           ))}
         </select>
@@ -99,7 +100,7 @@ export function EventsScreen() {
           onChange={(event) => setParams({ event: event.currentTarget.value })}
         >
           <option value="">All events</option>
-          {Object.keys(kinds).map((name) => (
+          {withValue(Object.keys(kinds), params.event).map((name) => (
             <option key={name}>{name}</option>
           ))}
         </select>

@@ -2,8 +2,10 @@
  * A list of jobs of any length: only what is on the screen is asked for and drawn. The page scrolls as if all were there; memory holds a
  * few pages.
  */
+import type { ComponentChildren } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import { type Listed, listJobs, listTypes } from '../state/api.js';
+import { count } from '../state/format.js';
 import { useLoad } from '../state/load.js';
 import { Empty, Failed, Waiting } from '../ui/basics.js';
 import { useRange } from '../ui/range.js';
@@ -26,6 +28,8 @@ export interface JobListProps extends Selecting {
   readonly order?: Readonly<Record<string, string>>;
   readonly row?: typeof JobRow;
   readonly head?: typeof ListHead;
+  /** In place of a list without rows. */
+  readonly none?: ComponentChildren;
   /** Its columns have other widths. */
   readonly kind?: 'schedules';
 }
@@ -62,7 +66,7 @@ export function JobList(props: JobListProps) {
   });
   if (loaded.error && total === undefined) return <Failed error={loaded.error} retry={loaded.reload} />;
   if (total === undefined) return <Waiting lines={10} />;
-  if (total === 0) return <NoJobs filter={filter} />;
+  if (total === 0) return <>{props.none ?? <NoJobs filter={filter} />}</>;
   const rows: preact.ComponentChild[] = [];
   for (let at = range.first; at <= lastRow; at++) {
     const job = pages.current.get(Math.floor(at / pageRows))?.[at % pageRows];
@@ -91,7 +95,7 @@ export function JobList(props: JobListProps) {
           {rows}
         </tbody>
       </table>
-      {shown < total && <p class="quiet">The first {shown} of them. Filters narrow them down.</p>}
+      {shown < total && <p class="quiet">The first {count(shown)} of them. Filters narrow them down.</p>}
     </>
   );
 }

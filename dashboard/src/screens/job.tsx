@@ -60,6 +60,7 @@ export function JobScreen({ id }: { readonly id: string }) {
       </Screen>
     );
   if (data === undefined) return error ? <Failed error={error} retry={job.reload} /> : <Waiting lines={12} />;
+  const isOpen = data.status === 'pending' || data.status === 'running';
   return (
     <Screen
       title={
@@ -89,7 +90,7 @@ export function JobScreen({ id }: { readonly id: string }) {
             <Json value={data.payload} name="payload" />
           </Panel>
           <Result job={data} />
-          {data.is_repeat && data.cron_expr !== undefined && data.status === 'pending' && <Upcoming job={data} />}
+          {data.is_repeat && data.cron_expr !== undefined && isOpen && <Upcoming job={data} />}
         </div>
       </div>
     </Screen>

@@ -5,7 +5,7 @@ import { compact, count } from '../state/format.js';
 import { useLoad } from '../state/load.js';
 import { href, place } from '../state/router.js';
 import { has, mayAct } from '../state/session.js';
-import { Screen } from '../ui/basics.js';
+import { Screen, useInView } from '../ui/basics.js';
 import { askBulk, BulkProgress, verbs } from '../ui/bulk.js';
 import { Sign } from '../ui/icons.js';
 import { Filters } from './filters.js';
@@ -70,6 +70,7 @@ function Tabs({ filter }: { readonly filter: Readonly<Record<string, string>> })
     );
     return Object.fromEntries(totals) as Record<string, number>;
   });
+  useInView('.tabs [aria-current]', status);
   return (
     <nav class="tabs" aria-label="Status">
       {[undefined, ...statuses].map((one) => {
@@ -117,7 +118,15 @@ function SelectionBar(props: {
         {selection.all ? `All ${count(total.data ?? 0)} that match` : `${count(selection.ids.size)} selected`}
       </span>
       {!selection.all && total.data !== undefined && total.data > selection.ids.size && (
-        <button type="button" class="link" onClick={() => onSelect({ ids: new Set(), all: true })}>
+        <button
+          type="button"
+          class="link"
+          onClick={({ currentTarget }) => {
+            // This button goes; whoever came to it by keyboard goes on beside it.
+            currentTarget.parentElement?.querySelector<HTMLElement>('.selection-actions button')?.focus();
+            onSelect({ ids: new Set(), all: true });
+          }}
+        >
           Select all {count(total.data)} that match
         </button>
       )}

@@ -1,6 +1,6 @@
 /** What goes on: counts, rates and lateness, what waits, what failed last. */
 import { listJobs, listTypes, type TypeInfo } from '../state/api.js';
-import { count, duration, perSecond } from '../state/format.js';
+import { count, duration, durationText, perSecond } from '../state/format.js';
 import { pace, stats } from '../state/live.js';
 import { useLoad } from '../state/load.js';
 import { href, jobHref, typeHref } from '../state/router.js';
@@ -97,13 +97,14 @@ export function FirstJob({ types }: { readonly types: readonly TypeInfo[] }) {
           ? 'A program makes a job with one request. This one runs in ten seconds:'
           : 'There are no handlers: a module in the handlers folder does the work of a job type. A program then makes a job with one request:'}
       </p>
-      <Shell text={firstCommand(name)} />
+      <Shell text={jobCommand(`"name": "${name}", "delay": "10s", "payload": {}`)} />
     </Empty>
   );
 }
 
-const firstCommand = (name: string): string =>
-  `curl -s ${root}/api/v1/jobs -H 'Content-Type: application/json' \\\n  -d '{"name": "${name}", "delay": "10s", "payload": {}}'`;
+/** What makes a job. @param fields of the body, as JSON */
+export const jobCommand = (fields: string): string =>
+  `curl -s ${root}/api/v1/jobs -H 'Content-Type: application/json' \\\n  -d '{${fields}}'`;
 
 const mostShown = 8;
 
@@ -219,7 +220,7 @@ function State({ types }: { readonly types: readonly TypeInfo[] }) {
               </span>
             </Fact>
           )}
-          <Fact name="Up for">{String(given.uptime).replace(/(\d[a-z]+)(?=\d)/g, '$1 ')}</Fact>
+          <Fact name="Up for">{durationText(String(given.uptime))}</Fact>
           <Fact name="Connections">{count(Number(given.connections ?? 0))}</Fact>
           <Fact name="Paused types">{paused.length === 0 ? 'none' : <Names types={paused} />}</Fact>
           {without.length > 0 && (

@@ -1,15 +1,16 @@
 /** Jobs that repeat: when, in words, and how their last runs went. */
-import { act, type Listed, previewCron } from '../state/api.js';
+import { act, type Listed, listTypes, previewCron } from '../state/api.js';
 import { durationText, localZone } from '../state/format.js';
 import { useLoad } from '../state/load.js';
 import { href, jobHref, place, setParams } from '../state/router.js';
 import { mayAct } from '../state/session.js';
-import { Screen, Segments, Status, When } from '../ui/basics.js';
+import { Empty, Screen, Segments, Shell, Status, When } from '../ui/basics.js';
 import { tell } from '../ui/dialog.js';
 import { Sign } from '../ui/icons.js';
 import { JobList } from './job-list.js';
 import type { RowProps } from './job-row.js';
 import { LastRuns } from './last-runs.js';
+import { jobCommand } from './overview.js';
 
 const kinds = {
   active: { status: 'pending,running' },
@@ -51,8 +52,34 @@ export function SchedulesScreen() {
         row={ScheduleRow}
         head={ScheduleHead}
         kind="schedules"
+        none={<NoSchedules kind={kind} />}
       />
     </Screen>
+  );
+}
+
+const noneOf: Readonly<Record<Kind, string>> = {
+  active: 'No schedules yet',
+  paused: 'No schedule is paused',
+  ended: 'No schedule has ended',
+};
+
+function NoSchedules({ kind }: { readonly kind: Kind }) {
+  const types = useLoad('types of no schedule', (signal) => listTypes(signal), { live: false });
+  const type = types.data?.items.find(({ handler }) => handler !== null);
+  return (
+    <Empty title={noneOf[kind]}>
+      {kind === 'active' && (
+        <>
+          <p>A schedule is a job that repeats. A program makes one with one request, here for nine each morning:</p>
+          <Shell
+            text={jobCommand(
+              `"name": "${type?.name ?? 'my_job'}", "cron_expr": "0 0 9 * * *", "timezone": "${localZone}", "is_repeat": true, "payload": {}`,
+            )}
+          />
+        </>
+      )}
+    </Empty>
   );
 }
 
@@ -115,7 +142,7 @@ function ScheduleRow({ job, index, style }: RowProps) {
           {job.name}
         </a>
         {job.key !== undefined && <span class="tag">{job.key}</span>}
-        <code class="expr">{job.cron_expr ?? job.delay}</code>
+        {job.cron_expr !== undefined && <code class="expr">{job.cron_expr}</code>}
       </td>
       <td class="cell-words">
         <Words job={job} />

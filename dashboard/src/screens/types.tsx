@@ -299,15 +299,15 @@ function Defaults({ type }: { readonly type: TypeInfo }) {
   );
 }
 
+const shownGroups = 20;
+
 function Groups({ name }: { readonly name: string }) {
   const groups = useLoad(`groups ${name}`, (signal) => listGroups(name, signal));
   const items = groups.data?.items;
+  const total = groups.data?.total ?? items?.length ?? 0;
   if (items === undefined || items.length === 0) return null;
   return (
-    <Panel
-      title="Groups"
-      side={groups.data?.total !== undefined && <span class="faint">{count(groups.data.total)}</span>}
-    >
+    <Panel title="Groups" side={<span class="faint">{count(total)}</span>}>
       <table class="plain">
         <thead>
           <tr>
@@ -318,7 +318,7 @@ function Groups({ name }: { readonly name: string }) {
           </tr>
         </thead>
         <tbody>
-          {items.slice(0, 20).map(({ group, pending, due, running }) => (
+          {items.slice(0, shownGroups).map(({ group, pending, due, running }) => (
             <tr key={group}>
               <td class="clip">
                 <a href={href('/jobs', { name, group })}>{group ?? <i>none</i>}</a>
@@ -330,6 +330,12 @@ function Groups({ name }: { readonly name: string }) {
           ))}
         </tbody>
       </table>
+      {total > shownGroups && (
+        <p class="quiet">
+          The {shownGroups} with most to run of {count(total)}. <a href={href('/jobs', { name })}>Jobs</a> can be
+          filtered by any group.
+        </p>
+      )}
     </Panel>
   );
 }

@@ -140,7 +140,7 @@ export const listTypes = (signal?: AbortSignal): Promise<Page<TypeInfo>> => get(
 export const getType = (name: string, signal?: AbortSignal): Promise<TypeInfo> =>
   get(`/job-types/${part(name)}`, {}, signal);
 export const listGroups = (name: string, signal?: AbortSignal): Promise<Page<GroupInfo>> =>
-  get('/groups', { name, limit: 50 }, signal);
+  get('/groups', { name, limit: 20 }, signal);
 export const listFailures = (values: Query, signal?: AbortSignal): Promise<Page<Failure>> =>
   get('/failures', values, signal);
 export const getHistory = (filter: HistoryFilter, signal?: AbortSignal): Promise<History> =>
@@ -168,5 +168,6 @@ export const countBulk = (action: Action, filter: BulkFilter): Promise<{ matched
   client.request('POST', '/bulk', { body: { action, filter, dry_run: true } });
 export const startBulk = (action: Action, filter: BulkFilter): Promise<Bulk> =>
   client.request('POST', '/bulk', { body: { action, filter } });
-export const getBulk = (id: string): Promise<Bulk> => get(`/bulk/${part(id)}`);
+export const listBulk = (signal?: AbortSignal): Promise<Page<Bulk>> => get('/bulk', { limit: 20 }, signal);
+export const getBulk = (id: string, signal?: AbortSignal): Promise<Bulk> => get(`/bulk/${part(id)}`, {}, signal);
 export const stopBulk = (id: string): Promise<Bulk> => client.request('DELETE', `/bulk/${part(id)}`);

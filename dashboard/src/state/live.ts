@@ -16,6 +16,8 @@ export const pace = signal<Readonly<Record<'started' | 'completed' | 'failed' | 
 );
 /** Grows when something has changed on the server, or may have: what is shown is to be asked for again. */
 export const changes = signal(0);
+/** Grows when the connection is there again: what was asked for before may never be answered. */
+export const returns = signal(0);
 export const visible = signal(!document.hidden);
 /** For relative times: Unix milliseconds, once a second. */
 export const now = signal(Date.now());
@@ -46,7 +48,10 @@ export function startLive(): void {
       const back = state === 'open' && connection.value === 'lost';
       connection.value = state;
       if (state === 'open') live?.askStats();
-      if (back) changes.value += 1;
+      if (back) {
+        returns.value += 1;
+        changes.value += 1;
+      }
       if (state === 'refused' && error?.status === 401) void useToken(undefined);
     },
   });
@@ -111,11 +116,14 @@ function take(given: Stats): void {
 const marks = (given: Stats): string =>
   String(given.last_event ?? [given.pending, given.running, ...ended.map((name) => given[name])]);
 
+addEventListener('online', connectNow);
 document.addEventListener('visibilitychange', () => {
   visible.value = !document.hidden;
   if (!visible.value) before = undefined;
   apply();
-  if (visible.value) changes.value += 1;
+  if (!visible.value) return;
+  connectNow();
+  changes.value += 1;
 });
 
 effect(() => {

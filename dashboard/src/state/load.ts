@@ -1,7 +1,7 @@
 /** What a screen asks the server for: shown at once from the last answer, asked again when something changed, at most once a second. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { EscapementError } from '../../../src/client/client.js';
-import { changes, visible } from './live.js';
+import { changes, returns, visible } from './live.js';
 
 export interface Loaded<T> {
   readonly data: T | undefined;
@@ -41,6 +41,7 @@ export function useLoad<T>(
     let busy = false;
     let due = false;
     let restUntil = 0;
+    let question = new AbortController();
     const run = async (): Promise<void> => {
       const current = asking.current;
       clearTimeout(timer);
@@ -48,12 +49,15 @@ export function useLoad<T>(
       busy = true;
       due = false;
       const begun = performance.now();
+      const { signal } = (question = new AbortController());
       try {
-        const data = await current(stop.signal);
-        if (!stop.signal.aborted) setState({ key, data });
+        const data = await current(signal);
+        if (!signal.aborted) setState({ key, data });
       } catch (error) {
-        if (!stop.signal.aborted) setState((old) => ({ ...(old.key === key ? old : { key }), error: error as Error }));
+        if (!signal.aborted) setState((old) => ({ ...(old.key === key ? old : { key }), error: error as Error }));
       }
+      // Another question is in its place.
+      if (signal !== question.signal) return;
       busy = false;
       const took = performance.now() - begun;
       restUntil = performance.now() + Math.max(leastMs - took, took * restFactor, 0);
@@ -76,10 +80,20 @@ export function useLoad<T>(
       if (!first && (live || every !== undefined)) request();
       first = false;
     });
+    let isBack = false;
+    const offReturns = returns.subscribe(() => {
+      if (isBack && busy) {
+        question.abort();
+        void run();
+      }
+      isBack = true;
+    });
     return () => {
       stop.abort();
+      question.abort();
       clearTimeout(timer);
       off();
+      offReturns();
     };
   }, [key, live, every, ask === undefined]);
   const current = state.key === key ? state : undefined;

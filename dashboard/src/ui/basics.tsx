@@ -99,6 +99,24 @@ export function Screen(props: {
   );
 }
 
+/** Scrolls the current one of a line into view, where the line is wider than the page. @param current changes with it */
+export function useInView(selector: string, current: unknown): void {
+  useEffect(() => {
+    // By itself: the page stays where it is, also when a phone hides its bars.
+    const bring = (): void => {
+      const one = document.querySelector(selector);
+      const line = one?.parentElement;
+      if (!one || !line) return;
+      const [inner, outer] = [one.getBoundingClientRect(), line.getBoundingClientRect()];
+      if (inner.left < outer.left || inner.right > outer.right)
+        line.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
+    };
+    bring();
+    addEventListener('resize', bring);
+    return () => removeEventListener('resize', bring);
+  }, [current]);
+}
+
 export function Empty({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) {
   return (
     <div class="empty">

@@ -1,12 +1,28 @@
 /** One action on many jobs: asked about with their number, done by the server, watched here and stopped if wished. */
 import { signal } from '@preact/signals';
-import { type Action, type Bulk, type BulkFilter, countBulk, getBulk, startBulk, stopBulk } from '../state/api.js';
+import { useEffect } from 'preact/hooks';
+import { EscapementError } from '../../../src/client/client.js';
+import {
+  type Action,
+  type Bulk,
+  type BulkFilter,
+  countBulk,
+  getBulk,
+  listBulk,
+  startBulk,
+  stopBulk,
+} from '../state/api.js';
 import { count, plural } from '../state/format.js';
 import { changes } from '../state/live.js';
+import { has, mayAct } from '../state/session.js';
 import { ask, note } from './dialog.js';
 
-const current = signal<Bulk | undefined>(undefined);
+/** Those that have not ended, by their ids. */
+const watched = signal<ReadonlyMap<string, Bulk>>(new Map());
 const pollMs = 500;
+const answerWithinMs = 10_000;
+/** What came of very many jobs is not to be missed. */
+const outcomeShownMs = 20_000;
 
 export const verbs: Readonly<Record<Action, string>> = {
   cancel: 'Cancel',
@@ -46,49 +62,95 @@ export async function askBulk(action: Action, filter: BulkFilter, done?: () => v
   }
 }
 
-async function watch(bulk: Bulk): Promise<void> {
-  current.value = bulk;
+const isOpen = ({ status }: Bulk): boolean => status === 'pending' || status === 'running';
+/** The server said so; that it did not answer says nothing of what it does. */
+const isRefused = (error: unknown): boolean =>
+  error instanceof EscapementError && error.status >= 400 && error.status < 500;
+
+function show(id: string, bulk: Bulk | undefined): void {
+  const next = new Map(watched.peek());
+  if (bulk) next.set(id, bulk);
+  else next.delete(id);
+  watched.value = next;
+}
+
+/** Follows it to its end, also over a lost connection: the server goes on with it. */
+async function watch(begun: Bulk): Promise<void> {
+  const { id } = begun;
+  if (watched.peek().has(id)) return;
+  let bulk = begun;
+  show(id, bulk);
   try {
-    for (let at = bulk; at.status === 'pending' || at.status === 'running'; ) {
+    while (isOpen(bulk)) {
       await new Promise((resolve) => setTimeout(resolve, pollMs));
-      at = await getBulk(bulk.id);
-      current.value = at;
+      try {
+        bulk = await getBulk(id, AbortSignal.timeout(answerWithinMs));
+        show(id, bulk);
+      } catch (error) {
+        if (isRefused(error)) throw error;
+      }
     }
-    const { action, done, skipped, failed, status } = current.value as Bulk;
+    const { action, done, skipped, failed, status } = bulk;
     const parts = [
       `${count(done)} done`,
       skipped > 0 && `${count(skipped)} skipped`,
       failed > 0 && `${count(failed)} failed`,
     ];
     note(
-      `${verbs[action as Action]}: ${parts.filter(Boolean).join(', ')}${status === 'cancelled' ? ', then stopped' : ''}.`,
+      `${verbOf(action)}: ${parts.filter(Boolean).join(', ')}${status === 'cancelled' ? ', then stopped' : ''}.`,
       failed > 0,
+      outcomeShownMs,
     );
   } catch (error) {
     note((error as Error).message, true);
   }
-  current.value = undefined;
+  show(id, undefined);
   changes.value += 1;
 }
 
+const verbOf = (action: string): string => verbs[action as Action] ?? action;
+
+/** Also of those that were begun before this page was opened, or elsewhere. */
 export function BulkProgress() {
-  const bulk = current.value;
-  if (bulk === undefined) return null;
-  const { id, action, matched, done, skipped, failed } = bulk;
+  useEffect(() => {
+    if (!has('bulk')) return;
+    const stop = new AbortController();
+    listBulk(stop.signal).then(
+      ({ items }) => {
+        for (const bulk of items) if (isOpen(bulk)) void watch(bulk);
+      },
+      // What begins here is followed all the same.
+      () => {},
+    );
+    return () => stop.abort();
+  }, []);
+  if (watched.value.size === 0) return null;
+  return (
+    <div class="bulk-progress" role="region" aria-label="Actions on many jobs">
+      {[...watched.value.values()].map((bulk) => (
+        <OneBulk key={bulk.id} bulk={bulk} />
+      ))}
+    </div>
+  );
+}
+
+function OneBulk({ bulk: { id, action, matched, done, skipped, failed } }: { readonly bulk: Bulk }) {
   const over = done + skipped + failed;
   return (
-    <div class="bulk-progress" role="region" aria-label="Action on many jobs">
+    <div>
       <span>
-        {verbs[action as Action]}: {count(over)} of {count(matched)}
+        {verbOf(action)}: {count(over)} of {count(matched)}
       </span>
-      <progress max={matched} value={over} aria-label="Progress" />
-      <button
-        type="button"
-        class="button"
-        onClick={() => void stopBulk(id).catch((error: Error) => note(error.message, true))}
-      >
-        Stop
-      </button>
+      <progress max={Math.max(1, matched)} value={over} aria-label="Progress" />
+      {mayAct.value && (
+        <button
+          type="button"
+          class="button"
+          onClick={() => void stopBulk(id).catch((error: Error) => note(error.message, true))}
+        >
+          Stop
+        </button>
+      )}
     </div>
   );
 }

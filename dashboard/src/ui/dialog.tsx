@@ -151,12 +151,12 @@ const notes = signal<readonly Note[]>([]);
 let made = 0;
 const shownMs = 5000;
 
-export function note(text: string, bad = false): void {
+export function note(text: string, bad = false, forMs = shownMs): void {
   const id = ++made;
   notes.value = [...notes.value.slice(-2), { id, text, bad }];
   setTimeout(() => {
     notes.value = notes.value.filter((one) => one.id !== id);
-  }, shownMs);
+  }, forMs);
 }
 
 /** Does something and says what came of it. */

@@ -90,6 +90,14 @@ const shapes = {
       <path d="M4.7 4.800h.01M4.7 11.300h.01" stroke-width="2" />
     </>
   ),
+  cluster: (
+    <>
+      <rect x="6" y="1.5" width="4" height="4" rx="1" />
+      <rect x="1.5" y="10.5" width="4" height="4" rx="1" />
+      <rect x="10.5" y="10.5" width="4" height="4" rx="1" />
+      <path d="M8 5.5v2.500M3.500 10.500V8h9v2.500" />
+    </>
+  ),
   theme: (
     <>
       <circle cx="8" cy="8" r="5.5" />

@@ -1,7 +1,7 @@
 /** Everything by keyboard: `j` and `k` walk over rows, letters after `g` change the screen, `/` searches, `?` lists them. */
 import { signal } from '@preact/signals';
 import { go } from '../state/router.js';
-import { mayAct } from '../state/session.js';
+import { has, mayAct } from '../state/session.js';
 import { Dialog } from './dialog.js';
 
 const shown = signal(false);
@@ -13,6 +13,7 @@ const screens: Readonly<Record<string, string>> = {
   t: '/types',
   f: '/failures',
   e: '/events',
+  c: '/cluster',
   y: '/system',
 };
 
@@ -21,6 +22,7 @@ const help: readonly (readonly [keys: string, what: string])[] = [
   ['j  k', 'next row, previous row'],
   ['Enter', 'open the row'],
   ['x', 'select the row'],
+  ['a', 'act on what is selected'],
   ['n', 'new job'],
   ['g o', 'Overview'],
   ['g j', 'Jobs'],
@@ -28,6 +30,7 @@ const help: readonly (readonly [keys: string, what: string])[] = [
   ['g t', 'Types'],
   ['g f', 'Failures'],
   ['g e', 'Events'],
+  ['g c', 'Cluster'],
   ['g y', 'System'],
   ['Esc', 'leave a field, close a window'],
   ['?', 'this list'],
@@ -46,7 +49,7 @@ function onKey(event: KeyboardEvent): void {
   if (afterG) {
     afterG = false;
     const path = screens[event.key];
-    if (path !== undefined) {
+    if (path !== undefined && (path !== '/cluster' || has('cluster'))) {
       event.preventDefault();
       return go(path);
     }
@@ -78,6 +81,12 @@ function run(key: string): boolean {
       const row = document.activeElement?.closest('[data-row]');
       row?.querySelector<HTMLInputElement>('input[type=checkbox]')?.click();
       return row !== null;
+    }
+    case 'a': {
+      // It comes after all rows, of which there may be millions.
+      const first = document.querySelector<HTMLElement>('.selection button');
+      first?.focus();
+      return first !== null;
     }
     default:
       return false;
@@ -114,7 +123,8 @@ export function Keys() {
     >
       <dl class="keys">
         {help
-          .filter(([keys]) => keys !== 'n' || mayAct.value)
+          .filter(([keys]) => !/^[nxa]$/.test(keys) || mayAct.value)
+          .filter(([keys]) => keys !== 'g c' || has('cluster'))
           .map(([keys, what]) => (
             <div key={keys}>
               <dt>{keys.split(' ').map((key, at) => key !== '' && <kbd key={at}>{key}</kbd>)}</dt>

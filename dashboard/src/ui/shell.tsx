@@ -1,13 +1,14 @@
 /** What stands around every screen: where one is, whether the server is there and well, and the token where it asks for one. */
 import { effect, signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { getHealth } from '../state/api.js';
 import { compact } from '../state/format.js';
 import { connection, connectNow, stats } from '../state/live.js';
 import { useLoad } from '../state/load.js';
 import { href, segments } from '../state/router.js';
 import { client, has, hasToken, mayAct, useToken, version } from '../state/session.js';
+import { useInView } from './basics.js';
 import { ask, Notes, note, Questions } from './dialog.js';
 import { Mark, Sign } from './icons.js';
 import { Keys, showKeys } from './keys.js';
@@ -49,7 +50,7 @@ const screens: readonly { path: string; name: string; sign: Sign; needs?: string
   { path: '/types', name: 'Types', sign: 'types' },
   { path: '/failures', name: 'Failures', sign: 'failed', needs: 'failures' },
   { path: '/events', name: 'Events', sign: 'events' },
-  { path: '/cluster', name: 'Cluster', sign: 'system', needs: 'cluster' },
+  { path: '/cluster', name: 'Cluster', sign: 'cluster', needs: 'cluster' },
   { path: '/system', name: 'System', sign: 'system', needs: 'system' },
 ];
 
@@ -81,9 +82,7 @@ function skip(): void {
 function Side() {
   const [first = ''] = segments.value;
   // Where there is little room, the screens are a line that scrolls.
-  useEffect(() => {
-    document.querySelector('.side [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
-  }, [first]);
+  useInView('.side [aria-current]', first);
   return (
     <div class="side">
       <a class="brand" href={href('/')}>
