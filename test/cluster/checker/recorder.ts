@@ -14,6 +14,7 @@ import { Watcher } from './watcher.js';
 
 /** How long a look at all jobs waits for owners of shards. */
 const patienceMs = 30_000;
+const mostLooks = 10;
 
 /** A line without what the recorder adds. */
 type Unstamped<Of extends Line = Line> = Of extends Line ? Omit<Of, 'at'> : never;
@@ -112,12 +113,20 @@ export class Recorder {
     await eventually(async () => !(await open()), 'it settles', settleMs).catch(() => undefined);
     await Promise.all(this.#watchers.map((watcher) => watcher.settle()));
     for (const watcher of this.#watchers) watcher.stop();
-    await each(await allIds(api), async (id) => {
-      const answer = await patiently(() => api.get<Job>(`/jobs/${id}`));
-      if (answer.status !== 200) return;
-      const runs = await patiently(() => api.get<{ items: Run[] }>(`/jobs/${id}/runs?limit=100`));
-      this.note({ line: 'found', job: answer.body as unknown as FoundJob, runs: runs.body.items });
-    });
+    let found: Unstamped[] = [];
+    for (let looks = 0; looks < mostLooks; looks++) {
+      found = [];
+      const ids = await allIds(api);
+      await each(ids, async (id) => {
+        const answer = await patiently(() => api.get<Job>(`/jobs/${id}`));
+        if (answer.status !== 200) return;
+        const runs = await patiently(() => api.get<{ items: Run[] }>(`/jobs/${id}/runs?limit=100`));
+        found.push({ line: 'found', job: answer.body as unknown as FoundJob, runs: runs.body.items });
+      });
+      // An attempt that was to be tried again later may have ended meanwhile, and made others: its parts would be of different times.
+      if ((await allIds(api)).length === ids.length) break;
+    }
+    for (const line of found) this.note(line);
     this.note({ line: 'complete', settled });
   }
 

@@ -165,7 +165,10 @@ class KeysLife {
     this.#asked++;
     const asked = host.ask(request);
     const wait = async (): Promise<void> => {
-      while (asked.answer === undefined) await turn();
+      while (asked.answer === undefined) {
+        if (this.faults.length > 0) return;
+        await turn();
+      }
       this.#answered++;
       this.#heard(request, asked.answer);
     };

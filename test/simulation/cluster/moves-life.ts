@@ -45,6 +45,7 @@ class Life {
   hosts: Host[] = [];
   /** It dies with the next step. */
   #doomed: Host | undefined;
+  #isOver = false;
   /** Shards that something is being done with. */
   readonly #busy = new Set<number>();
   readonly #acknowledged = new Set<number>();
@@ -132,7 +133,7 @@ class Life {
     // Three deaths in a row are a failure.
     const asked = host.create({ maxRetries: 100, retryDelayMs: 1 });
     const look = async (): Promise<void> => {
-      while (asked.answer === undefined && !this.#world.states.has(host.name)) await turn();
+      while (asked.answer === undefined && !this.#isOver && !this.#world.states.has(host.name)) await turn();
       const { answer } = asked;
       if (!answer?.ok || 'bulk' in answer) return;
       this.counts.jobs++;
@@ -221,6 +222,15 @@ class Life {
     for (const each of this.hosts) each.others = this.hosts.filter((other) => other !== each);
   }
 
+  /** What waits, which is a fault, waits no longer: nobody looks at nodes any more. */
+  end(): void {
+    this.#isOver = true;
+    for (const { moves } of this.hosts) {
+      moves.outgoing.close();
+      for (const shard of shards) moves.remote.drop(shard);
+    }
+  }
+
   look(): void {
     for (const host of this.#live) host.moves.remote.seen();
   }
@@ -298,6 +308,7 @@ export async function liveMoves(
     for (let i = life.isToDie ? random.between(1, 3) : random.between(0, 12); i > 0; i--) await life.work();
   }
   await life.settle();
+  life.end();
   if (hasLists) await place.settled(life.listing.last());
   return { faults: [...life.faults, ...life.listing.faults], counts: life.counts, lists: life.listing.counts };
 }

@@ -57,7 +57,7 @@ for (const [what, plant, fault] of cases) {
     const undo = plant();
     t.teardown(undo);
     let found: MovesEnd | undefined;
-    for (let seed = 1; seed <= 60 && found === undefined; seed++) {
+    for (let seed = 1; seed <= 300 && found === undefined; seed++) {
       const end = await liveMoves(t, { seed, steps: 150 });
       if (end.faults.some((each) => fault.test(each))) found = end;
     }
