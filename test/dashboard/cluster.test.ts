@@ -41,7 +41,7 @@ t.test('a node shows its cluster', skipped, async (t) => {
   });
   await page.route('**/api/v1/cluster', (route) => route.fulfill({ json: { ...body, nodes, shards } }));
   await page.getByText('nobody: its jobs wait').waitFor();
-  t.equal(await page.locator('table >> nth=1 >> text=10.0.0.2:8080').count(), 7, 'owners are told by their addresses');
+  t.equal(await page.locator('table >> nth=1 >> text=10.0.0.2:8080').count(), 7, 'owners are shown by their addresses');
   await picture(page, 'cluster-dead');
   await checkNarrow(t, page, 'cluster-dead');
   await checkAccess(t, page, 'cluster-dead');

@@ -1,4 +1,4 @@
-/** A network that dies without a word, as one does between two cells: what was sent is lost, and nobody is told that a connection has ended. */
+/** A network that dies silently, as a mobile one between two cells: what is sent is lost, and no connection reports an end. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import t from 'tap';

@@ -19,7 +19,7 @@ export interface PastElsewherePorts {
   readonly now: () => number;
 }
 
-/** What the owner of a shard says of it; undefined when it has none that answers, for now: whoever wants it yet asks again. */
+/** What the owner of a shard answers; undefined when no owner answers within some seconds. The caller asks again as long as it needs it. */
 export type Past = PastAnswer | undefined;
 
 const betweenTriesMs = 100;

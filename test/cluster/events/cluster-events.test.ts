@@ -323,7 +323,7 @@ t.test(
   },
 );
 
-t.test('who asks for the past of a shard without an owner is told so after some seconds', async (t) => {
+t.test('a request for past events of a shard without an owner ends after some seconds', async (t) => {
   const { events, owners, asked, state } = world(t);
   owners[1] = undefined;
   const past = events.elsewhere(1, 4);

@@ -53,7 +53,7 @@ type Begun = Awaited<ReturnType<typeof begin>>;
 
 /** Nothing is lost by the move, nor by what the new owner writes behind it. */
 async function isWhole(t: Test, { second, third, number, lines, made, until, settled }: Begun): Promise<void> {
-  await until('all is told', () => second.linesOf(number).length === lines().length);
+  await until('all lines are there', () => second.linesOf(number).length === lines().length);
   t.same(second.linesOf(number), lines());
   await until('it has merged', () => {
     for (const step of second.laterSteps.splice(0)) step();

@@ -255,7 +255,7 @@ t.test('a wait for the end of a job goes on at the next owner when the one that 
   found.owner.server.drain();
   t.match(await ofNode, { status: 421, body: { code: 'misdirected_host' } });
   t.match(await found.owner.api.get(`/jobs/${id}`, ofPeer), { status: 421 }, 'nor does another wait there');
-  t.match(await ofClient, { status: 200, body: { status: 'running' } }, 'a client is told what is known');
+  t.match(await ofClient, { status: 200, body: { status: 'running' } }, 'a client gets what is known');
   t.match(await waiting, { status: 200, body: { status: 'success' } });
   t.equal(found.renewed, 3);
 });

@@ -93,7 +93,7 @@ async function reach(connections: Connections, options: Reaching): Promise<Clust
       if (said !== undefined) options.log.info(`PostgreSQL at ${options.where} is there`);
       if (isRestored)
         options.log.warn(
-          `the store in PostgreSQL at ${options.where} was restored from a dump: subscribers that heard later events are told of a gap`,
+          `the store in PostgreSQL at ${options.where} was restored from a dump: subscribers that received later events get a gap event`,
         );
       for (const name of await connections.run('control', riskySettings))
         options.log.warn(`PostgreSQL at ${options.where} has ${name} = off: a power cut may lose or damage all of it`);
